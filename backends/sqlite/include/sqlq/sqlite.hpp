@@ -1,0 +1,27 @@
+#pragma once
+/// \file
+/// The SQLite backend: borrowing a native handle, and the factory for programs that link single backends.
+///
+/// URLs: `sqlite:rel.db`, `sqlite://rel.db`, `sqlite:///absolute.db`, `sqlite::memory:`. Options, limits and advice are
+/// in the README of the backend. <sqlite3.h> is not needed here.
+
+#include <string_view>
+
+#include <sqlq/backend/register.hpp>
+#include <sqlq/tx.hpp>
+
+struct sqlite3;
+
+namespace sqlq::sqlite {
+
+/// The type name of native handles.
+inline constexpr std::string_view handle_type = "sqlite3";
+
+/// The user's own connection, inside a transaction he began (tx.hpp). It must be open on the same file as the
+/// `Database` it is used with. Nothing of it is changed but the rows written.
+[[nodiscard]] inline Tx borrow(sqlite3* connection) noexcept { return {handle_type, connection}; }
+
+/// For `backend::register_backend("sqlite", sqlite::factory())`; the umbrella library does it by itself.
+[[nodiscard]] backend::Factory factory();
+
+}  // namespace sqlq::sqlite

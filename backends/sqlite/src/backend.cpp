@@ -1,0 +1,15 @@
+#include <sqlq/sqlite.hpp>
+
+#include <utility>
+
+#include "dialect.hpp"
+
+namespace sqlq::sqlite {
+
+backend::Factory factory() {
+  return [](const backend::Url& url, std::shared_ptr<Clock> clock) -> std::unique_ptr<backend::Dialect> {
+    return std::make_unique<SqliteDialect>(Options::from(url), std::move(clock));
+  };
+}
+
+}  // namespace sqlq::sqlite

@@ -1,0 +1,190 @@
+#include <algorithm>
+#include <compare>
+#include <deque>
+#include <limits>
+#include <map>
+#include <unordered_map>
+
+#include <sqlq/error.hpp>
+
+#include "operations.hpp"
+#include "sql/job_row.hpp"
+
+namespace sqlq::sqlite {
+namespace {
+
+/// A job's place in its lane.
+struct Place {
+  std::int64_t priority = std::numeric_limits<std::int64_t>::min();
+  std::int64_t due = std::numeric_limits<std::int64_t>::min();
+  std::int64_t seq = std::numeric_limits<std::int64_t>::min();
+  friend auto operator<=>(const Place&, const Place&) = default;
+};
+
+/// A lane with work, read piece by piece in claim order.
+struct Lane {
+  std::int64_t id = 0;
+  std::int64_t queue_id = 0;
+  std::string queue;
+  std::string kind;
+  std::int64_t queue_priority = 0;
+  std::optional<std::int64_t> concurrency;
+  std::deque<Place> next{};
+  Place last{};
+  std::size_t step = 1;  // how many to read next; doubles
+};
+
+void read_lane(std::vector<Lane>& lanes, const backend::ClaimRequest& request, const sql::Row& row) {
+  sql::Fields f(row);
+  Lane lane{.id = f.integer(), .queue_id = f.integer(), .queue = std::string(f.text()), .kind = std::string(f.text()),
+            .queue_priority = f.integer(), .concurrency = f.maybe_integer()};
+  if (!request.kinds.empty() && std::ranges::find(request.kinds, lane.kind) == request.kinds.end()) return;
+  lanes.push_back(std::move(lane));
+}
+
+std::vector<Lane> lanes_with_work(const Context& c, const backend::ClaimRequest& request) {
+  std::vector<Lane> lanes;
+  const auto add = [&](const sql::Row& row) { read_lane(lanes, request, row); };
+  if (request.queues.empty()) c.session.execute(c.q.lanes_of_all, {}, add);
+  std::vector<std::string_view> names(request.queues.begin(), request.queues.end());
+  std::ranges::sort(names);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  for (const auto name : names) c.session.execute(c.q.lanes_of_queue, {{"queue", name}}, add);
+  return lanes;
+}
+
+/// How many jobs each limited queue may still take. The write lock makes the count true until we commit.
+class Room {
+ public:
+  explicit Room(const Context& c) : c_(c) {}
+  bool has(const Lane& lane) {
+    if (!lane.concurrency) return true;
+    const auto [at, isnew] = left_.try_emplace(lane.queue_id, 0);
+    if (isnew) at->second = *lane.concurrency - c_.session.integer(c_.q.held, {{"queue", lane.queue_id}}).value_or(0);
+    return at->second > 0;
+  }
+  void take(const Lane& lane) {
+    if (lane.concurrency) --left_[lane.queue_id];
+  }
+
+ private:
+  const Context& c_;
+  std::map<std::int64_t, std::int64_t> left_;
+};
+
+/// Picks the best jobs of all lanes: a merge of lanes that are each in order.
+class Merge {
+ public:
+  Merge(const Context& c, std::vector<Lane> lanes, std::size_t limit) : c_(c), lanes_(std::move(lanes)), limit_(limit) {
+    for (Lane& lane : lanes_) {
+      if (lanes_.size() == 1) lane.step = limit_;
+      if (refill(lane)) heap_.push_back(&lane);
+    }
+    std::ranges::make_heap(heap_, later);
+  }
+
+  std::vector<std::int64_t> pick() {
+    Room room(c_);
+    std::vector<std::int64_t> seqs;
+    while (!heap_.empty() && seqs.size() < limit_) {
+      std::ranges::pop_heap(heap_, later);
+      Lane& lane = *heap_.back();
+      if (!room.has(lane)) {
+        heap_.pop_back();
+        continue;
+      }
+      room.take(lane);
+      seqs.push_back(lane.next.front().seq);
+      lane.next.pop_front();
+      if (!lane.next.empty() || refill(lane)) {
+        std::ranges::push_heap(heap_, later);
+      } else {
+        heap_.pop_back();
+      }
+    }
+    return seqs;
+  }
+
+  [[nodiscard]] const std::vector<Lane>& lanes() const { return lanes_; }
+
+ private:
+  static bool later(const Lane* a, const Lane* b) {
+    return std::tie(a->queue_priority, a->next.front()) > std::tie(b->queue_priority, b->next.front());
+  }
+
+  bool refill(Lane& lane) {
+    c_.session.execute(c_.q.peek,
+                       {{"lane", lane.id},
+                        {"priority", lane.last.priority},
+                        {"due", lane.last.due},
+                        {"seq", lane.last.seq},
+                        {"n", static_cast<std::int64_t>(lane.step)}},
+                       [&](const sql::Row& row) {
+                         lane.next.push_back({row.integer(0), row.integer(1), row.integer(2)});
+                       });
+    if (lane.next.empty()) return false;
+    lane.last = lane.next.back();
+    lane.step = std::min(lane.step * 2, limit_);
+    return true;
+  }
+
+  const Context& c_;
+  std::vector<Lane> lanes_;
+  std::size_t limit_;
+  std::vector<Lane*> heap_{};
+};
+
+/// Marks the jobs running and returns them in the order of `seqs`.
+std::vector<Job> take(const Context& c, const backend::ClaimRequest& request, const std::vector<Lane>& lanes,
+                      const std::vector<std::int64_t>& seqs) {
+  std::unordered_map<std::int64_t, std::size_t> position;
+  for (std::size_t i = 0; i < seqs.size(); ++i) position[seqs[i]] = i;
+  std::unordered_map<std::int64_t, const Lane*> lane_of;
+  for (const Lane& lane : lanes) lane_of[lane.id] = &lane;
+
+  std::vector<Job> jobs(seqs.size());
+  const std::size_t taken = c.session.execute(c.q.claim,
+                                              {{"token", request.token.value},
+                                               {"worker", request.worker},
+                                               {"now", sql::us(c.now.wall)},
+                                               {"steady", sql::us(c.now.steady)},
+                                               {"seqs", json_array(seqs)}},
+                                              [&](const sql::Row& row) {
+                                                sql::Fields f(row);
+                                                Job& job = jobs[position.at(f.integer())];
+                                                const Lane& lane = *lane_of.at(f.integer());
+                                                job = sql::read_job(f);
+                                                job.queue = lane.queue;
+                                                job.kind = lane.kind;
+                                              });
+  if (taken != seqs.size()) throw Error(Errc::internal, "jobs picked under the write lock were not pending", "sqlite");
+  return jobs;
+}
+
+}  // namespace
+
+backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& request) {
+  const auto next_due = [&] { return c.session.integer(c.q.next_due); };
+  auto due = next_due();
+  if (due && *due <= sql::us(c.now.wall)) {
+    c.session.execute(c.q.promote, {{"now", sql::us(c.now.wall)}});
+    due = next_due();
+  }
+  backend::ClaimResult result;
+  if (due) result.next_due = sql::wall(*due);
+  Merge merge(c, lanes_with_work(c, request), request.limit);
+  const auto seqs = merge.pick();
+  if (!seqs.empty()) result.jobs = take(c, request, merge.lanes(), seqs);
+  return result;
+}
+
+std::string json_array(std::span<const std::int64_t> numbers) {
+  std::string text = "[";
+  for (const auto n : numbers) {
+    if (text.size() > 1) text += ',';
+    text += std::to_string(n);
+  }
+  return text += ']';
+}
+
+}  // namespace sqlq::sqlite

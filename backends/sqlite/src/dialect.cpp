@@ -1,0 +1,312 @@
+#include "dialect.hpp"
+
+#include <sqlite3.h>
+
+#include <sqlq/error.hpp>
+#include <sqlq/sqlite.hpp>
+
+#include "native_session.hpp"
+#include "schema.hpp"
+#include "soci_bridge.hpp"
+#include "sql/migrations.hpp"
+#include "version_check.hpp"
+
+namespace sqlq::sqlite {
+
+using backend::Now;
+
+namespace {
+
+backend::Capabilities capabilities_of(const Options& options) {
+  backend::Capabilities c;
+  c.shared_storage = !options.in_memory();
+  c.survives_reopen = !options.in_memory();
+  c.borrowed_transactions = !options.in_memory();  // a second connection cannot reach a private database
+  c.cross_process_wakeup = !options.in_memory() && options.watch;
+  return c;
+}
+
+}  // namespace
+
+SqliteDialect::SqliteDialect(Options options, std::shared_ptr<Clock> clock)
+    : options_(std::move(options)),
+      capabilities_(capabilities_of(options_)),
+      clock_(std::move(clock)),
+      writer_(options_),
+      readers_(options_),
+      wakeups_(capabilities_.cross_process_wakeup ? [this] { return foreign_commit(); } : std::function<bool()>{}) {
+  (void)migration_status();  // touches the file, so that one that is no database is noticed now
+}
+
+std::string SqliteDialect::description() const {
+  return std::string("SQLite ") + sqlite3_libversion() + ", " + (options_.in_memory() ? "in memory" : options_.path) +
+         (options_.full_sync ? "" : ", synchronous=normal");
+}
+
+std::vector<std::string> SqliteDialect::self_check() {
+  std::vector<std::string> findings;
+  if (options_.in_memory()) return findings;
+  if (has_wal_reset_bug(sqlite3_libversion_number())) findings.push_back(wal_reset_advice());
+  writer_.exclusive([&](Connection& c) {
+    const std::string mode = c.pragma("PRAGMA journal_mode");
+    if (mode != "wal") {
+      findings.push_back("journal_mode is '" + mode + "', not WAL: the file system does not support it; readers and the "
+                         "writer block each other");
+    }
+    if (c.wal_pages() * 4096LL > 64LL << 20) {
+      findings.push_back("the write-ahead log is larger than 64 MiB: a reader has been open for long and keeps it from "
+                         "being reset");
+    }
+  });
+  return findings;
+}
+
+// ------------------------------------------------------------------------------------------------ schema
+
+std::span<const Migration> SqliteDialect::migrations() const noexcept { return known_migrations(); }
+
+MigrationStatus SqliteDialect::migration_status() {
+  return read<MigrationStatus>(
+      [](const Context& c) { return sql::read_status(c.session, catalogue(), known_migrations()); });
+}
+
+int SqliteDialect::migrate(int target, Now now) {
+  const TimePoint wall = at(now).wall;
+  int steps = 0;
+  writer_.exclusive([&](Connection& c) {
+    c.begin_immediate();
+    try {
+      const auto status = sql::read_status(c.session(), catalogue(), known_migrations());
+      sql::check_target(status, target);
+      steps = sql::run_steps(c.session(), catalogue(), known_migrations(), status, target, wall,
+                             [&](const std::string& script) { c.exec(script); });
+      c.commit();
+    } catch (...) {
+      c.rollback();
+      throw;
+    }
+  });
+  const std::lock_guard lock(epoch_mutex_);
+  if (steps > 0) epoch_.clear();  // the tables that knew it may be new
+  return steps;
+}
+
+void SqliteDialect::teardown() {
+  writer_.exclusive([&](Connection& c) {
+    c.begin_immediate();
+    try {
+      std::string script;
+      c.session().execute(catalogue()["objects"], {}, [&](const sql::Row& row) {
+        script += "DROP " + std::string(row.text(0)) + " \"" + std::string(row.text(1)) + "\";\n";
+      });
+      c.exec(script);
+      c.commit();
+    } catch (...) {
+      c.rollback();
+      throw;
+    }
+  });
+  const std::lock_guard lock(epoch_mutex_);
+  epoch_.clear();
+}
+
+// ------------------------------------------------------------------------------------------------ where things run
+
+template <class Result>
+Result SqliteDialect::write(Now now, const std::function<Result(const Context&)>& operation) {
+  Result result{};
+  const Instant instant = at(now);
+  writer_.write([&](sql::Session& session) { result = operation(Context{session, queries(), instant}); });
+  return result;
+}
+
+/// For operations that compare or set leases: first ends those of another steady clock.
+template <class Result>
+Result SqliteDialect::write_leases(Now now, const std::function<Result(const Context&)>& operation) {
+  const std::string epoch = clock_->steady_epoch();
+  const auto known = [&] {
+    const std::lock_guard lock(epoch_mutex_);
+    return epoch_ == epoch;
+  }();
+  if (known) return write(now, operation);
+  Result result = write<Result>(now, [&](const Context& c) {
+    end_foreign_leases(c, epoch);
+    return operation(c);
+  });
+  const std::lock_guard lock(epoch_mutex_);
+  epoch_ = epoch;
+  return result;
+}
+
+template <class Result>
+Result SqliteDialect::within(const Tx& tx, Now now, const std::function<Result(const Context&)>& operation) {
+  NativeSession session(borrowed_handle(tx));
+  return operation(Context{session, queries(), at(now)});
+}
+
+template <class Result>
+Result SqliteDialect::read(const std::function<Result(const Context&)>& operation) {
+  Result result{};
+  const auto work = [&](sql::Session& session) { result = operation(Context{session, queries(), {}}); };
+  if (options_.in_memory()) {
+    writer_.exclusive([&](Connection& c) {
+      const ReadScope scope(c);
+      work(c.session());
+    });
+  } else {
+    readers_.read(work);
+  }
+  return result;
+}
+
+sqlite3* SqliteDialect::borrowed_handle(const Tx& tx) {
+  void* handle = nullptr;
+  if (tx.type() == handle_type) handle = tx.handle();
+  if (tx.type() == soci_session_type) handle = handle_of(*static_cast<soci::session*>(tx.handle()));
+  if (handle == nullptr) {
+    throw Error(Errc::invalid_argument, "this transaction (" + std::string(tx.type()) +
+                                            ") is not one of a SQLite connection, but the Database is: borrow a "
+                                            "sqlite3* or a soci::session of the sqlite3 backend", "sqlite");
+  }
+  auto* const connection = static_cast<sqlite3*>(handle);
+  if (sqlite3_get_autocommit(connection) != 0) {
+    throw Error(Errc::misuse, "the borrowed connection is not inside a transaction: begin one first (BEGIN IMMEDIATE), "
+                              "or enqueue without it", "sqlite");
+  }
+  if (options_.in_memory() || !writer_.same_file(sqlite3_db_filename(connection, "main"))) {
+    throw Error(Errc::invalid_argument, "the borrowed connection has another file open than the Database", "sqlite");
+  }
+  return connection;
+}
+
+// ------------------------------------------------------------------------------------------------ operations
+
+std::vector<Enqueued> SqliteDialect::enqueue(std::span<const backend::EnqueueItem> items, const Tx* tx, Now now) {
+  const auto operation = [&](const Context& c) { return sqlite::enqueue(c, items); };
+  using Answers = std::vector<Enqueued>;
+  if (tx != nullptr) return within<Answers>(*tx, now, operation);
+  Answers answers = write<Answers>(now, operation);
+  wakeups_.notify();
+  return answers;
+}
+
+std::vector<CancelStatus> SqliteDialect::cancel(std::span<const JobId> ids, const Tx* tx, Now now) {
+  const auto operation = [&](const Context& c) { return sqlite::cancel(c, ids); };
+  using Answers = std::vector<CancelStatus>;
+  if (tx != nullptr) return within<Answers>(*tx, now, operation);
+  Answers answers = write<Answers>(now, operation);
+  wakeups_.notify();
+  return answers;
+}
+
+backend::ClaimResult SqliteDialect::claim(const backend::ClaimRequest& request) {
+  return write_leases<backend::ClaimResult>(request.now, [&](const Context& c) { return sqlite::claim(c, request); });
+}
+
+std::vector<FinishStatus> SqliteDialect::finish(std::span<const backend::Finish> items, const Tx* tx, Now now) {
+  const auto operation = [&](const Context& c) { return sqlite::finish(c, items); };
+  using Answers = std::vector<FinishStatus>;
+  return tx != nullptr ? within<Answers>(*tx, now, operation) : write<Answers>(now, operation);
+}
+
+std::vector<LeaseStatus> SqliteDialect::heartbeat(std::span<const backend::LeaseRef> leases, Now now) {
+  return write_leases<std::vector<LeaseStatus>>(now, [&](const Context& c) { return sqlite::heartbeat(c, leases); });
+}
+
+ReapReport SqliteDialect::reap(std::span<const std::string> names, std::size_t limit, Now now) {
+  auto report = write_leases<ReapReport>(now, [&](const Context& c) { return sqlite::reap(c, names, limit); });
+  if (!report.returned.empty()) wakeups_.notify();
+  return report;
+}
+
+std::size_t SqliteDialect::purge(std::size_t limit, Now now) {
+  return write<std::size_t>(now, [&](const Context& c) { return sqlite::purge(c, limit); });
+}
+
+std::vector<RequeueStatus> SqliteDialect::requeue(std::span<const JobId> ids, Now now) {
+  auto answers = write<std::vector<RequeueStatus>>(now, [&](const Context& c) { return sqlite::requeue(c, ids); });
+  wakeups_.notify();
+  return answers;
+}
+
+std::vector<bool> SqliteDialect::append_logs(std::span<const LogLine> lines) {
+  return write<std::vector<bool>>({}, [&](const Context& c) { return sqlite::append_logs(c, lines); });
+}
+
+// ------------------------------------------------------------------------------------------------ reading
+
+std::vector<std::optional<Job>> SqliteDialect::get(std::span<const JobId> ids) {
+  return read<std::vector<std::optional<Job>>>([&](const Context& c) { return sqlite::get(c, ids); });
+}
+
+std::vector<Job> SqliteDialect::list(const JobFilter& filter, const Page& page) {
+  return read<std::vector<Job>>([&](const Context& c) { return sqlite::list(c, filter, page); });
+}
+
+JobCounts SqliteDialect::counts(std::string_view name, std::uint64_t cap) {
+  return read<JobCounts>([&](const Context& c) { return sqlite::counts(c, name, cap); });
+}
+
+std::vector<WaitingKind> SqliteDialect::waiting_kinds(std::size_t limit) {
+  return read<std::vector<WaitingKind>>([&](const Context& c) { return sqlite::waiting_kinds(c, limit); });
+}
+
+std::vector<AttemptRecord> SqliteDialect::history(JobId id, std::size_t limit) {
+  return read<std::vector<AttemptRecord>>([&](const Context& c) { return sqlite::history(c, id, limit); });
+}
+
+std::vector<LogLine> SqliteDialect::read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
+                                              std::size_t limit) {
+  return read<std::vector<LogLine>>(
+      [&](const Context& c) { return sqlite::read_logs(c, id, after_claim, after_number, limit); });
+}
+
+// ------------------------------------------------------------------------------------------------ queues
+
+std::vector<Queue> SqliteDialect::queues(std::string_view after, std::size_t limit) {
+  return read<std::vector<Queue>>([&](const Context& c) { return sqlite::queues(c, after, limit); });
+}
+
+std::optional<Queue> SqliteDialect::queue(std::string_view name) {
+  return read<std::optional<Queue>>([&](const Context& c) { return sqlite::queue(c, name); });
+}
+
+void SqliteDialect::queue_upsert(std::string_view name, const QueueOptions& options, Now now) {
+  const std::optional<std::int64_t> concurrency = options.concurrency;
+  write<bool>(now, [&](const Context& c) {
+    c.session.execute(c.q.queue_upsert, {{"name", name},
+                                         {"description", std::string_view(options.description)},
+                                         {"concurrency", concurrency},
+                                         {"priority", options.priority},
+                                         {"now", c.now.wall.time_since_epoch().count()}});
+    return true;
+  });
+  wakeups_.notify();  // a raised limit may let jobs run
+}
+
+bool SqliteDialect::queue_set_paused(std::string_view name, bool paused) {
+  const bool found = write<bool>({}, [&](const Context& c) {
+    return c.session.execute(c.q.queue_pause, {{"name", name}, {"paused", paused ? 1 : 0}}) == 1;
+  });
+  wakeups_.notify();
+  return found;
+}
+
+// ------------------------------------------------------------------------------------------------ wake-ups
+
+std::unique_ptr<backend::Subscription> SqliteDialect::subscribe(std::function<void()> hint) {
+  return wakeups_.subscribe(std::move(hint));
+}
+
+bool SqliteDialect::foreign_commit() {
+  // Asked on the writing connection, whose own commits do not count. If it is busy, the next look will do.
+  bool changed = false;
+  writer_.try_exclusive([&](Connection& c) {
+    const std::int64_t version = c.data_version();
+    changed = version != data_version_;
+    data_version_ = version;
+  });
+  return changed;
+}
+
+}  // namespace sqlq::sqlite

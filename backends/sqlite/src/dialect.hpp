@@ -1,0 +1,83 @@
+#pragma once
+/// \file
+/// The Dialect of SQLite: sends each operation to the writer, to a reader, or into the user's transaction.
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <sqlq/backend/dialect.hpp>
+
+#include "operations.hpp"
+#include "readers.hpp"
+#include "wakeups.hpp"
+#include "writer.hpp"
+
+namespace sqlq::sqlite {
+
+class SqliteDialect final : public backend::Dialect {
+ public:
+  SqliteDialect(Options options, std::shared_ptr<Clock> clock);
+
+  const backend::Capabilities& capabilities() const noexcept override { return capabilities_; }
+  std::string description() const override;
+  std::vector<std::string> self_check() override;
+
+  std::span<const Migration> migrations() const noexcept override;
+  MigrationStatus migration_status() override;
+  int migrate(int target, backend::Now now) override;
+  void teardown() override;
+
+  std::vector<Enqueued> enqueue(std::span<const backend::EnqueueItem> items, const Tx* within,
+                                backend::Now now) override;
+  std::vector<CancelStatus> cancel(std::span<const JobId> ids, const Tx* within, backend::Now now) override;
+  backend::ClaimResult claim(const backend::ClaimRequest& request) override;
+  std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* within, backend::Now now) override;
+  std::vector<LeaseStatus> heartbeat(std::span<const backend::LeaseRef> leases, backend::Now now) override;
+  ReapReport reap(std::span<const std::string> queues, std::size_t limit, backend::Now now) override;
+  std::size_t purge(std::size_t limit, backend::Now now) override;
+  std::vector<RequeueStatus> requeue(std::span<const JobId> ids, backend::Now now) override;
+
+  std::vector<std::optional<Job>> get(std::span<const JobId> ids) override;
+  std::vector<Job> list(const JobFilter& filter, const Page& page) override;
+  JobCounts counts(std::string_view queue, std::uint64_t cap) override;
+  std::vector<WaitingKind> waiting_kinds(std::size_t limit) override;
+  std::vector<AttemptRecord> history(JobId id, std::size_t limit) override;
+  std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
+                                 std::size_t limit) override;
+
+  std::vector<Queue> queues(std::string_view after, std::size_t limit) override;
+  std::optional<Queue> queue(std::string_view name) override;
+  void queue_upsert(std::string_view name, const QueueOptions& options, backend::Now now) override;
+  bool queue_set_paused(std::string_view name, bool paused) override;
+
+  std::vector<bool> append_logs(std::span<const LogLine> lines) override;
+  std::unique_ptr<backend::Subscription> subscribe(std::function<void()> hint) override;
+
+ private:
+  template <class Result>
+  Result write(backend::Now now, const std::function<Result(const Context&)>& operation);
+  template <class Result>
+  Result write_leases(backend::Now now, const std::function<Result(const Context&)>& operation);
+  template <class Result>
+  Result within(const Tx& tx, backend::Now now, const std::function<Result(const Context&)>& operation);
+  template <class Result>
+  Result read(const std::function<Result(const Context&)>& operation);
+  [[nodiscard]] sqlite3* borrowed_handle(const Tx& tx);
+  [[nodiscard]] bool foreign_commit();
+  [[nodiscard]] Instant at(backend::Now now) const { return now.value_or(clock_->instant()); }
+
+  const Options options_;
+  const backend::Capabilities capabilities_;
+  const std::shared_ptr<Clock> clock_;
+  Writer writer_;
+  Readers readers_;
+  std::mutex epoch_mutex_;
+  std::string epoch_;             // the steady clock all leases in the file are known to be measured with
+  std::int64_t data_version_ = 0;  // only touched by the watching thread
+  Wakeups wakeups_;               // last: its thread uses the others
+};
+
+}  // namespace sqlq::sqlite

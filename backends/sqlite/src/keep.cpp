@@ -1,0 +1,61 @@
+#include "operations.hpp"
+#include "sql/job_row.hpp"
+
+namespace sqlq::sqlite {
+namespace {
+
+/// A job that snoozes for ever must not fill the disk: only its last records are kept.
+constexpr std::int64_t history_kept = 1000;
+
+}  // namespace
+
+void add_history(const Context& c, const Attempt& attempt, Cause cause, std::string_view message) {
+  const auto n = c.session.integer(c.q.history_add, {{"seq", attempt.seq},
+                                                     {"claim", attempt.claim},
+                                                     {"attempt", attempt.attempt},
+                                                     {"cause", static_cast<int>(cause)},
+                                                     {"now", sql::us(c.now.wall)},
+                                                     {"worker", std::string_view(attempt.worker)},
+                                                     {"message", message}});
+  if (n && *n > history_kept) c.session.execute(c.q.history_trim, {{"seq", attempt.seq}, {"n", *n - history_kept}});
+}
+
+std::vector<bool> append_logs(const Context& c, std::span<const LogLine> lines) {
+  std::vector<bool> answers;
+  answers.reserve(lines.size());
+  const LogLine* before = nullptr;
+  std::int64_t seq = 0;  // of the job; 0 when the line's lease may not write to it any more
+  for (const LogLine& line : lines) {
+    if (before == nullptr || before->job != line.job || before->token != line.token) {
+      seq = 0;
+      if (line.token.value != 0) {
+        const std::string id = line.job.to_string();
+        seq = c.session.integer(c.q.log_guard, {{"id", std::string_view(id)}, {"token", line.token.value}}).value_or(0);
+      }
+    }
+    before = &line;
+    answers.push_back(seq != 0);
+    if (seq == 0) continue;
+    c.session.execute(c.q.log_add, {{"seq", seq},
+                                    {"claim", line.claim},
+                                    {"n", line.number},
+                                    {"attempt", line.attempt},
+                                    {"at", sql::us(line.at)},
+                                    {"level", static_cast<int>(line.level)},
+                                    {"text", std::string_view(line.text)}});
+  }
+  return answers;
+}
+
+std::size_t purge(const Context& c, std::size_t limit) {
+  std::vector<std::int64_t> seqs;
+  c.session.execute(c.q.expired, {{"now", sql::us(c.now.wall)}, {"n", static_cast<std::int64_t>(limit)}},
+                    [&](const sql::Row& row) { seqs.push_back(row.integer(0)); });
+  if (seqs.empty()) return 0;
+  const std::string list = json_array(seqs);
+  c.session.execute(c.q.purge_logs, {{"seqs", std::string_view(list)}});
+  c.session.execute(c.q.purge_history, {{"seqs", std::string_view(list)}});
+  return c.session.execute(c.q.purge_jobs, {{"seqs", std::string_view(list)}});
+}
+
+}  // namespace sqlq::sqlite

@@ -1,0 +1,66 @@
+#pragma once
+/// \file
+/// The operations of the dialect on one session, inside a transaction somebody else opened. What each means stands in
+/// sqlq/backend/dialect.hpp; here is how SQLite does it.
+///
+/// Writers run under BEGIN IMMEDIATE: nobody else writes meanwhile, so what a statement reads is still true for the next.
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include <sqlq/backend/dialect.hpp>
+
+#include "queries.hpp"
+#include "sql/session.hpp"
+
+namespace sqlq::sqlite {
+
+/// The session of a transaction, the statements and the time it happens at.
+struct Context {
+  sql::Session& session;
+  const Queries& q;
+  Instant now{};
+};
+
+// produce.cpp
+std::vector<Enqueued> enqueue(const Context& c, std::span<const backend::EnqueueItem> items);
+std::vector<CancelStatus> cancel(const Context& c, std::span<const JobId> ids);
+std::vector<RequeueStatus> requeue(const Context& c, std::span<const JobId> ids);
+
+// claim.cpp
+backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& request);
+
+// lease.cpp
+std::vector<FinishStatus> finish(const Context& c, std::span<const backend::Finish> items);
+std::vector<LeaseStatus> heartbeat(const Context& c, std::span<const backend::LeaseRef> leases);
+ReapReport reap(const Context& c, std::span<const std::string> queues, std::size_t limit);
+/// Leases measured on another steady clock (the host restarted) have ended.
+void end_foreign_leases(const Context& c, const std::string& epoch);
+
+// keep.cpp: history, logs, purge
+struct Attempt {
+  std::int64_t seq = 0;
+  std::int64_t claim = 0;
+  std::int64_t attempt = 0;
+  std::string worker{};
+};
+void add_history(const Context& c, const Attempt& attempt, Cause cause, std::string_view message);
+std::vector<bool> append_logs(const Context& c, std::span<const LogLine> lines);
+std::size_t purge(const Context& c, std::size_t limit);
+
+// read.cpp
+std::vector<std::optional<Job>> get(const Context& c, std::span<const JobId> ids);
+std::vector<Job> list(const Context& c, const JobFilter& filter, const Page& page);
+JobCounts counts(const Context& c, std::string_view queue, std::uint64_t cap);
+std::vector<WaitingKind> waiting_kinds(const Context& c, std::size_t limit);
+std::vector<AttemptRecord> history(const Context& c, JobId id, std::size_t limit);
+std::vector<LogLine> read_logs(const Context& c, JobId id, std::int64_t after_claim, std::int64_t after_number,
+                               std::size_t limit);
+std::vector<Queue> queues(const Context& c, std::string_view after, std::size_t limit);
+std::optional<Queue> queue(const Context& c, std::string_view name);
+
+/// A list of numbers as one parameter.
+[[nodiscard]] std::string json_array(std::span<const std::int64_t> numbers);
+
+}  // namespace sqlq::sqlite

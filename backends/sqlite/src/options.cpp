@@ -1,0 +1,26 @@
+#include "options.hpp"
+
+#include <sqlq/error.hpp>
+
+namespace sqlq::sqlite {
+
+Options Options::from(const backend::Url& url) {
+  url.refuse_unknown({"synchronous", "create", "watch", "busy_timeout", "read_timeout", "readers"});
+  Options o;
+  o.path = url.rest();
+  if (o.path.empty()) {
+    throw Error(Errc::invalid_argument, "the URL names no file: write sqlite:name.db, sqlite:///absolute/name.db or "
+                                        "sqlite::memory:", "sqlite");
+  }
+  if (o.path == ":memory:") o.path.clear();
+  using std::chrono::hours, std::chrono::milliseconds;
+  o.full_sync = url.choice("synchronous", "full", {"full", "normal"}) == "full";
+  o.create = url.flag("create", o.create);
+  o.watch = url.flag("watch", o.watch);
+  o.busy_timeout = url.duration("busy_timeout", o.busy_timeout, milliseconds(1), hours(1));
+  o.read_timeout = url.duration("read_timeout", o.read_timeout, milliseconds(1), hours(1));
+  o.readers = url.integer("readers", o.readers, 1, 64);
+  return o;
+}
+
+}  // namespace sqlq::sqlite

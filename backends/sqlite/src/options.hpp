@@ -1,0 +1,28 @@
+#pragma once
+/// \file
+/// What the URL of a SQLite database says, decoded.
+
+#include <cstdint>
+#include <string>
+
+#include <sqlq/backend/url.hpp>
+#include <sqlq/clock.hpp>
+
+namespace sqlq::sqlite {
+
+struct Options {
+  std::string path;       ///< file name, or empty for a private in-memory database
+  bool full_sync = true;  ///< fsync at each commit
+  bool create = true;
+  bool watch = true;  ///< look for commits of other processes
+  Duration busy_timeout = std::chrono::seconds(10);
+  Duration read_timeout = std::chrono::seconds(30);
+  std::int64_t readers = 4;
+
+  [[nodiscard]] bool in_memory() const noexcept { return path.empty(); }
+
+  /// Error(invalid_argument) for unknown options and bad values.
+  static Options from(const backend::Url& url);
+};
+
+}  // namespace sqlq::sqlite

@@ -1,0 +1,150 @@
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include <sqlq/error.hpp>
+
+#include "operations.hpp"
+#include "sql/job_row.hpp"
+
+namespace sqlq::sqlite {
+namespace {
+
+struct Lane {
+  std::int64_t id = 0;
+  std::int64_t queue_id = 0;
+};
+
+std::optional<Lane> find_lane(const Context& c, std::string_view queue, std::string_view kind) {
+  std::optional<Lane> lane;
+  c.session.execute(c.q.lane, {{"queue", queue}, {"kind", kind}},
+                    [&](const sql::Row& row) { lane = Lane{row.integer(0), row.integer(1)}; });
+  return lane;
+}
+
+Lane make_lane(const Context& c, std::string_view queue, std::string_view kind) {
+  c.session.execute(c.q.queue_make, {{"name", queue}, {"now", sql::us(c.now.wall)}});
+  c.session.execute(c.q.lane_make, {{"queue", queue}, {"kind", kind}});
+  if (const auto lane = find_lane(c, queue, kind)) return *lane;
+  throw Error(Errc::corrupt, "a queue that was just made is not there", "sqlite");
+}
+
+/// The lanes of one batch: most batches have one, so each is looked up once.
+class Lanes {
+ public:
+  explicit Lanes(const Context& c) : c_(c) {}
+  const Lane& of(std::string_view queue, std::string_view kind) {
+    const auto [at, isnew] = known_.try_emplace({queue, kind});
+    if (isnew) {
+      const auto found = find_lane(c_, queue, kind);
+      at->second = found ? *found : make_lane(c_, queue, kind);
+    }
+    return at->second;
+  }
+
+ private:
+  const Context& c_;
+  std::map<std::pair<std::string_view, std::string_view>, Lane> known_;
+};
+
+/// The job that is in the way of an insert.
+JobId holder(const Context& c, const backend::EnqueueItem& item, std::string_view id) {
+  if (c.session.integer(c.q.id_taken, {{"id", id}})) return item.id;
+  std::optional<JobId> found;
+  if (item.unique_key) {
+    c.session.execute(c.q.key_holder, {{"unique_key", *item.unique_key}},
+                      [&](const sql::Row& row) { found = JobId::parse(row.text(0)); });
+  }
+  if (found) return *found;
+  throw Error(Errc::corrupt, "a job was refused as a duplicate and there is no other", "sqlite");
+}
+
+Enqueued enqueue_one(const Context& c, const Lane& lane, const backend::EnqueueItem& item) {
+  const std::string id = item.id.to_string();
+  const TimePoint wanted = item.run_at.value_or(saturating_add(c.now.wall, item.delay));
+  // A time that has passed means now: else a run_at of long ago would overtake every job that waits.
+  const TimePoint due = std::max(wanted, c.now.wall);
+  const bool later = due > c.now.wall;
+  std::optional<std::int64_t> retention;
+  if (item.retention) retention = item.retention->count();
+  const std::size_t inserted = c.session.execute(
+      c.q.job_insert,
+      {{"id", id},
+       {"lane", lane.id},
+       {"queue", lane.queue_id},
+       {"state", static_cast<int>(later ? JobState::scheduled : JobState::pending)},
+       {"priority", item.priority},
+       {"due", sql::us(due)},
+       {"max_attempts", item.max_attempts},
+       {"max_crashes", item.max_crashes},
+       {"keepalive", item.keepalive.count()},
+       {"timeout", item.timeout.count()},
+       {"retention", retention},
+       {"now", sql::us(c.now.wall)},
+       {"unique_key", item.unique_key},
+       {"params", item.params}});
+  if (inserted == 1) return {.id = item.id, .inserted = true};
+  return {.id = holder(c, item, id), .inserted = false};
+}
+
+CancelStatus cancel_one(const Context& c, JobId job) {
+  const std::string id = job.to_string();
+  std::optional<Attempt> waiting;
+  c.session.execute(c.q.cancel_waiting, {{"now", sql::us(c.now.wall)}, {"id", id}}, [&](const sql::Row& row) {
+    waiting = Attempt{.seq = row.integer(0), .claim = row.integer(2), .attempt = row.integer(1)};
+  });
+  if (waiting) {
+    add_history(c, *waiting, Cause::cancelled, "cancelled before it ran");
+    return CancelStatus::cancelled;
+  }
+  if (c.session.integer(c.q.cancel_running, {{"id", id}})) return CancelStatus::cancelling;
+  CancelStatus status = CancelStatus::not_found;
+  c.session.execute(c.q.probe, {{"id", id}}, [&](const sql::Row& row) {
+    const auto state = static_cast<JobState>(row.integer(1));
+    status = state == JobState::cancelling ? CancelStatus::cancelling : CancelStatus::finished;
+  });
+  return status;
+}
+
+RequeueStatus requeue_one(const Context& c, JobId job) {
+  const std::string id = job.to_string();
+  std::optional<Attempt> back;
+  c.session.execute(c.q.requeue, {{"now", sql::us(c.now.wall)}, {"id", id}}, [&](const sql::Row& row) {
+    back = Attempt{.seq = row.integer(0), .claim = row.integer(1)};
+  });
+  if (back) {
+    add_history(c, *back, Cause::requeued, "put back by an operator");
+    return RequeueStatus::requeued;
+  }
+  RequeueStatus status = RequeueStatus::not_found;
+  c.session.execute(c.q.probe, {{"id", id}}, [&](const sql::Row& row) {
+    status = is_finished(static_cast<JobState>(row.integer(1))) ? RequeueStatus::duplicate : RequeueStatus::not_finished;
+  });
+  return status;
+}
+
+}  // namespace
+
+std::vector<Enqueued> enqueue(const Context& c, std::span<const backend::EnqueueItem> items) {
+  std::vector<Enqueued> answers;
+  answers.reserve(items.size());
+  Lanes lanes(c);
+  for (const auto& item : items) answers.push_back(enqueue_one(c, lanes.of(item.queue, item.kind), item));
+  return answers;
+}
+
+std::vector<CancelStatus> cancel(const Context& c, std::span<const JobId> ids) {
+  std::vector<CancelStatus> answers;
+  answers.reserve(ids.size());
+  for (const JobId id : ids) answers.push_back(cancel_one(c, id));
+  return answers;
+}
+
+std::vector<RequeueStatus> requeue(const Context& c, std::span<const JobId> ids) {
+  std::vector<RequeueStatus> answers;
+  answers.reserve(ids.size());
+  for (const JobId id : ids) answers.push_back(requeue_one(c, id));
+  return answers;
+}
+
+}  // namespace sqlq::sqlite

@@ -1,0 +1,61 @@
+#pragma once
+/// \file
+/// The statements of schema/sqlite/queries.sql, found once by name. What each does stands there.
+
+#include "sql/catalogue.hpp"
+
+namespace sqlq::sqlite {
+
+struct Queries {
+  const sql::Catalogue& catalogue;
+
+  const sql::Statement& lane = catalogue["lane"];
+  const sql::Statement& queue_make = catalogue["queue_make"];
+  const sql::Statement& lane_make = catalogue["lane_make"];
+  const sql::Statement& job_insert = catalogue["job_insert"];
+  const sql::Statement& id_taken = catalogue["id_taken"];
+  const sql::Statement& key_holder = catalogue["key_holder"];
+  const sql::Statement& promote = catalogue["promote"];
+  const sql::Statement& next_due = catalogue["next_due"];
+  const sql::Statement& lanes_of_all = catalogue["lanes_of_all"];
+  const sql::Statement& lanes_of_queue = catalogue["lanes_of_queue"];
+  const sql::Statement& held = catalogue["held"];
+  const sql::Statement& peek = catalogue["peek"];
+  const sql::Statement& claim = catalogue["claim"];
+  const sql::Statement& finish_end = catalogue["finish_end"];
+  const sql::Statement& finish_back = catalogue["finish_back"];
+  const sql::Statement& probe = catalogue["probe"];
+  const sql::Statement& heartbeat = catalogue["heartbeat"];
+  const sql::Statement& cancel_waiting = catalogue["cancel_waiting"];
+  const sql::Statement& cancel_running = catalogue["cancel_running"];
+  const sql::Statement& reap = catalogue["reap"];
+  const sql::Statement& reap_log = catalogue["reap_log"];
+  const sql::Statement& history_add = catalogue["history_add"];
+  const sql::Statement& history_trim = catalogue["history_trim"];
+  const sql::Statement& end_all_leases = catalogue["end_all_leases"];
+  const sql::Statement& fact = catalogue["fact"];
+  const sql::Statement& fact_set = catalogue["fact_set"];
+  const sql::Statement& expired = catalogue["expired"];
+  const sql::Statement& purge_logs = catalogue["purge_logs"];
+  const sql::Statement& purge_history = catalogue["purge_history"];
+  const sql::Statement& purge_jobs = catalogue["purge_jobs"];
+  const sql::Statement& requeue = catalogue["requeue"];
+  const sql::Statement& get = catalogue["get"];
+  const sql::Statement& list = catalogue["list"];
+  const sql::Statement& count_pending = catalogue["count_pending"];
+  const sql::Statement& count_scheduled = catalogue["count_scheduled"];
+  const sql::Statement& count_held = catalogue["count_held"];
+  const sql::Statement& count_finished = catalogue["count_finished"];
+  const sql::Statement& count_finished_all = catalogue["count_finished_all"];
+  const sql::Statement& waiting_kinds = catalogue["waiting_kinds"];
+  const sql::Statement& history = catalogue["history"];
+  const sql::Statement& log_guard = catalogue["log_guard"];
+  const sql::Statement& log_add = catalogue["log_add"];
+  const sql::Statement& log_read = catalogue["log_read"];
+  const sql::Statement& queues = catalogue["queues"];
+  const sql::Statement& queue = catalogue["queue"];
+  const sql::Statement& queue_upsert = catalogue["queue_upsert"];
+  const sql::Statement& queue_pause = catalogue["queue_pause"];
+};
+
+}  // namespace sqlq::sqlite

@@ -1,0 +1,53 @@
+# How the project's own targets are made: language level, warnings, hardening, include directories.
+# Nothing here is visible to consumers: the flags hang on an interface target that is linked for the build only.
+
+if(PROJECT_IS_TOP_LEVEL AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+  find_program(SQLQ_CCACHE ccache)
+  mark_as_advanced(SQLQ_CCACHE)
+  if(SQLQ_CCACHE)
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${SQLQ_CCACHE}")
+  endif()
+endif()
+
+add_library(sqlq_build_flags INTERFACE)
+target_compile_options(sqlq_build_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow
+  $<$<BOOL:${SQLQ_WERROR}>:-Werror>
+  -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=
+  $<$<CONFIG:Release,RelWithDebInfo>:-fstack-protector-strong>)
+# Some compilers define _FORTIFY_SOURCE themselves; a second definition would be a warning.
+target_compile_options(sqlq_build_flags INTERFACE
+  $<$<CONFIG:Release,RelWithDebInfo>:-U_FORTIFY_SOURCE>
+  $<$<CONFIG:Release,RelWithDebInfo>:-D_FORTIFY_SOURCE=2>)
+target_link_options(sqlq_build_flags INTERFACE
+  $<$<CONFIG:Release,RelWithDebInfo>:LINKER:-z,relro,-z,now>)
+
+# sqlq_set_up(TARGET): what every target of ours gets.
+function(sqlq_set_up target)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
+  target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:sqlq_build_flags>)
+endfunction()
+
+# sqlq_add_library(TARGET ALIAS SOURCES...): an installable library; sqlq_core is sqlq::core for users.
+function(sqlq_add_library target alias)
+  if(NOT ARGN)  # a folder without sources yet
+    file(WRITE "${PROJECT_BINARY_DIR}/generated/${target}_empty.cpp" "")
+    list(APPEND ARGN "${PROJECT_BINARY_DIR}/generated/${target}_empty.cpp")
+  endif()
+  add_library(${target} ${ARGN})
+  add_library(sqlq::${alias} ALIAS ${target})
+  sqlq_set_up(${target})
+  set_target_properties(${target} PROPERTIES
+    EXPORT_NAME ${alias}
+    VERSION ${PROJECT_VERSION}
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src")
+endfunction()
+
+# sqlq_public_headers(TARGET DIR PATTERN...): makes DIR a public include directory and its headers installable.
+function(sqlq_public_headers target dir)
+  list(TRANSFORM ARGN PREPEND "${dir}/" OUTPUT_VARIABLE patterns)
+  file(GLOB headers CONFIGURE_DEPENDS ${patterns})
+  target_sources(${target} PUBLIC FILE_SET HEADERS BASE_DIRS "${dir}" FILES ${headers})
+endfunction()

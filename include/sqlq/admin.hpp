@@ -1,0 +1,120 @@
+#pragma once
+/// \file
+/// Everything an operator sees and does: queues, jobs, histories, logs. Paged and bounded; never touches a lease.
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sqlq/client.hpp>
+#include <sqlq/database.hpp>
+#include <sqlq/job.hpp>
+#include <sqlq/log.hpp>
+
+namespace sqlq {
+
+/// Settings of a queue. Queues are made by the first enqueue with these defaults, or by Admin::create_queue.
+struct QueueOptions {
+  std::string description{};                   ///< at most 64 KiB of UTF-8
+  std::optional<std::uint32_t> concurrency{};  ///< running jobs over all workers; empty: no limit; 0: none may run
+  int priority = 1;                            ///< lower number first, before any job's priority
+};
+
+/// A queue as it is now.
+struct Queue {
+  std::string name{};
+  std::string description{};
+  std::optional<std::uint32_t> concurrency{};
+  int priority = 1;
+  bool paused = false;
+  TimePoint created_at{};
+};
+
+/// Which jobs a list has. Fields left empty do not restrict.
+struct JobFilter {
+  std::string queue{};
+  std::string kind{};
+  std::vector<JobState> states{};
+};
+
+/// Where a page begins. Pages go from the newest job to the oldest (by id); a job enqueued meanwhile changes no page
+/// already read.
+struct Page {
+  std::optional<JobId> before{};  ///< the last id of the page before; empty: the first page
+  std::size_t limit = 100;        ///< 1 to 1000
+};
+
+/// A number that was counted only so far.
+struct CappedCount {
+  std::uint64_t value = 0;
+  bool capped = false;  ///< true: there are more than `value`
+};
+using JobCounts = std::map<JobState, CappedCount>;
+
+/// Answer to requeue.
+enum class RequeueStatus {
+  requeued,      ///< finished -> pending, attempts and crashes back to zero
+  not_finished,  ///< it will run anyway; nothing changed
+  duplicate,     ///< a live job has its unique key; nothing changed
+  not_found,
+};
+[[nodiscard]] std::string_view to_string(RequeueStatus status) noexcept;
+
+/// A kind of job that waits in a queue.
+struct WaitingKind {
+  std::string queue{};
+  std::string kind{};
+};
+
+/// The operator's side. Cheap to copy. Thread-safety: all members from any thread. Errors: as Client.
+class Admin {
+ public:
+  explicit Admin(Database db) : db_(std::move(db)) {}
+
+  // ------------------------------------------------------------------------------------------------- queues
+  /// Makes the queue or, if it is there, gives it these settings (pause is kept).
+  void create_queue(const std::string& name, const QueueOptions& options = {});
+  /// Changes one setting. Error(invalid_argument) when there is no such queue. A lowered limit stops no running job;
+  /// nothing is claimed until enough have finished.
+  void set_description(const std::string& name, const std::string& description);
+  void set_concurrency(const std::string& name, std::optional<std::uint32_t> limit);
+  void set_priority(const std::string& name, int priority);
+  /// No claim that starts after this returned takes a job of the queue; running jobs go on.
+  void pause(const std::string& name);
+  void resume(const std::string& name);
+  [[nodiscard]] std::optional<Queue> queue(const std::string& name) const;
+  /// In order of name, at most `limit` (1 to 10,000) after the name given.
+  [[nodiscard]] std::vector<Queue> queues(const std::string& after = {}, std::size_t limit = 1000) const;
+
+  // ------------------------------------------------------------------------------------------------- jobs
+  [[nodiscard]] std::optional<Job> find(JobId id) const;
+  [[nodiscard]] std::vector<Job> list(const JobFilter& filter = {}, const Page& page = {}) const;
+  /// Jobs by state, of one queue or (empty) of all, each counted up to `cap` (1 to 1,000,000). Every state is present.
+  [[nodiscard]] JobCounts counts(const std::string& queue = {}, std::uint64_t cap = 10000) const;
+  /// What happened to the job's earlier attempts, oldest first, at most `limit` (1 to 1000).
+  [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit = 100) const;
+  /// Lines of the job's log in order, after the (claim, number) given; at most `limit` (1 to 10,000).
+  [[nodiscard]] std::vector<LogLine> logs(JobId id, std::pair<std::int64_t, std::int64_t> after = {0, 0},
+                                          std::size_t limit = 1000) const;
+  CancelStatus cancel(JobId id);
+  /// Runs a finished job again: same id, params and history; recorded with cause `requeued`.
+  RequeueStatus requeue(JobId id);
+  /// Kinds of the jobs that are pending, by queue; for finding jobs nobody has a handler for. At most 1000.
+  [[nodiscard]] std::vector<WaitingKind> waiting_kinds() const;
+  /// Deletes finished jobs past their retention, with logs and history; says how many. A worker does it every sweep.
+  std::size_t purge();
+
+  // ------------------------------------------------------------------------------------------------- health
+  /// Sentences about versions with known defects, doubtful settings and the like; empty: nothing to say.
+  [[nodiscard]] std::vector<std::string> doctor() const;
+
+ private:
+  Database db_;
+};
+
+}  // namespace sqlq

@@ -1,0 +1,28 @@
+#pragma once
+/// \file
+/// What a backend can and cannot do, declared. The core and the conformance suite read capabilities, never names.
+
+#include <span>
+#include <string_view>
+
+namespace sqlq::backend {
+
+/// Each field has a sentence in `capability_table`, which documentation and the suite's report print.
+struct Capabilities {
+  bool shared_storage = true;         ///< several processes may open the same URL
+  bool survives_reopen = true;        ///< jobs are there after every handle was closed
+  bool transactional_ddl = true;      ///< a migration step is applied whole or not at all
+  bool borrowed_transactions = true;  ///< `Tx` is supported: enqueue and finish inside the user's transaction
+  bool cross_process_wakeup = true;   ///< hints arrive for work committed by other processes and connections
+  bool database_clock = false;        ///< due times and leases are decided by the server's clock, not the host's
+};
+
+struct CapabilityRow {
+  std::string_view name;
+  bool Capabilities::*field;
+  std::string_view sentence;
+};
+/// Every field of Capabilities, in order.
+[[nodiscard]] std::span<const CapabilityRow> capability_table() noexcept;
+
+}  // namespace sqlq::backend

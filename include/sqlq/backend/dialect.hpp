@@ -1,0 +1,243 @@
+#pragma once
+/// \file
+/// THE seam. A backend implements `Dialect`; the core says everything it wants from a database through it.
+///
+/// To add a backend:
+///   1. implement `Dialect` with public headers only; start from the operations' contracts below;
+///   2. write the migrations that make your tables; their layout is yours: the contracts are about meaning;
+///   3. `backend::register_backend("yourscheme", factory)` in the application, then `sqlq::open("yourscheme://...")`;
+///   4. instantiate the conformance suite (sqlq/conformance/suite.hpp) with a factory for scratch databases and run it.
+///      It is the specification; a capability you do not declare is reported, not tested.
+///
+/// Rules for every operation, unless its own contract says otherwise:
+///   - **Atomic.** All of it or none of it, for any crash at any moment. On an exception nothing was changed, except
+///     with Errc::outcome_unknown.
+///   - **Bounded.** By the `limit` given and in time: no call blocks longer than the backend's documented timeouts.
+///   - **Per-item answers** in the order of the items. An item that cannot be done is an answer, not an exception, and
+///     does not keep the others from being done.
+///   - **Replay-safe.** Repeating a call with the same ids and tokens after an unknown outcome does no harm; what a
+///     replay answers is said below.
+///   - **Durable.** When it returns, it survives a crash of client and server (as far as the user's durability options
+///     promise).
+///   - **Thread-safe.** Any number of threads, any number of processes on the same storage.
+///   - **Validated input.** The core has checked names, JSON, ranges and batch sizes. Names compare byte by byte.
+///   - **Time.** `now`: empty means the backend's own clock (the server's, or the host's for embedded databases);
+///     given means a test owns the time: use exactly that, `wall` for due times and stamps, `steady` for leases.
+///   - **Errors.** Only `sqlq::Error`, classified (error.hpp), without payloads, bound values and passwords. Transient
+///     conflicts (deadlock, serialization) are retried inside, bounded; they surface only when that did not help.
+///
+/// Words: a job is *live* while pending, scheduled, running or cancelling; *held* while running or cancelling.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sqlq/admin.hpp>
+#include <sqlq/backend/capabilities.hpp>
+#include <sqlq/client.hpp>
+#include <sqlq/clock.hpp>
+#include <sqlq/enqueue.hpp>
+#include <sqlq/job.hpp>
+#include <sqlq/log.hpp>
+#include <sqlq/migrator.hpp>
+#include <sqlq/tx.hpp>
+
+namespace sqlq::backend {
+
+using Now = std::optional<Instant>;
+
+/// One job to store; `options` resolved by the core: `id` is always set, `delay` and `run_at` became `due`.
+struct EnqueueItem {
+  JobId id{};
+  std::string_view queue{};
+  std::string_view kind{};
+  std::string_view params{};
+  std::optional<std::string_view> unique_key{};
+  int priority = 10;
+  int max_attempts = 25;
+  int max_crashes = 3;
+  Duration keepalive{};
+  Duration timeout{};
+  std::optional<Duration> retention{};
+  /// Not before this wall time; empty: at once. Either absolute or, for `delay`, relative to the backend's clock.
+  std::optional<TimePoint> run_at{};
+  Duration delay{};
+};
+
+struct ClaimRequest {
+  std::span<const std::string> queues{};  ///< empty: all
+  std::span<const std::string> kinds{};   ///< empty: all
+  std::size_t limit = 1;                  ///< 1 to 10,000
+  LeaseToken token{};                     ///< random, made by the core for this claim; never 0
+  std::string_view worker{};
+  Now now{};
+};
+
+struct ClaimResult {
+  std::vector<Job> jobs{};              ///< in claim order
+  std::optional<TimePoint> next_due{};  ///< a hint: when the earliest scheduled job of these queues becomes due
+};
+
+/// What the holder of a lease wants to happen to its job.
+enum class FinishKind {
+  success,  ///< -> success
+  retry,    ///< -> scheduled at now + delay; history gets `cause` and `message`
+  fail,     ///< -> errored; history gets `cause` and `message`
+  cancel,   ///< -> cancelled; history gets Cause::cancelled
+  snooze,   ///< -> scheduled at now + delay, attempt given back; history gets Cause::snoozed
+  release,  ///< -> pending at once, attempt given back; history gets Cause::released
+};
+
+struct Finish {
+  JobId id{};
+  LeaseToken token{};
+  FinishKind kind = FinishKind::success;
+  std::string_view result{};  ///< JSON text, success only; empty: none
+  std::string_view message{};
+  Cause cause = Cause::failed;
+  Duration delay{};
+};
+
+struct LeaseRef {
+  JobId id{};
+  LeaseToken token{};
+};
+
+/// Keeps a subscription alive; destroying it ends it (and waits for a callback that is running).
+class Subscription {
+ public:
+  virtual ~Subscription() = default;
+};
+
+class Dialect {
+ public:
+  virtual ~Dialect() = default;
+
+  // ---------------------------------------------------------------------------------------------- the backend itself
+
+  [[nodiscard]] virtual const Capabilities& capabilities() const noexcept = 0;
+  /// Backend, version, place; no password.
+  [[nodiscard]] virtual std::string description() const = 0;
+  /// Sentences about this installation worth telling an operator; empty when all is well.
+  [[nodiscard]] virtual std::vector<std::string> self_check() = 0;
+
+  // ---------------------------------------------------------------------------------------------- schema
+
+  /// The steps this backend knows, in order, versions 1, 2, ...
+  [[nodiscard]] virtual std::span<const Migration> migrations() const noexcept = 0;
+  /// How the schema stands. Works on a database without any sqlq table. Changes nothing.
+  [[nodiscard]] virtual MigrationStatus migration_status() = 0;
+  /// Brings the schema to `target` (0 to the latest), up or down, under a lock that holds off all other callers; each
+  /// finds the work done and returns 0. Resumable after a crash at any point. Refuses (Errc::schema, nothing changed)
+  /// when status().problem is not empty. Returns the number of steps run.
+  virtual int migrate(int target, Now now) = 0;
+  /// Drops every object of sqlq, also of newer or damaged schemas, and nothing else. Replay: nothing to do.
+  virtual void teardown() = 0;
+
+  // ---------------------------------------------------------------------------------------------- producing
+
+  /// Stores jobs, making queues on first use with default settings.
+  ///
+  /// Post: for each item either a new job (inserted; pending when due, else scheduled) or, when its id exists or a live
+  /// job has its unique key, nothing but that job's id. Two items of one batch may collide; the first wins.
+  /// With `within`: written into that transaction and nothing else done to it; Errc::misuse if it is not inside a
+  /// transaction, Errc::invalid_argument if it is not a handle of this backend, Errc::schema if its database has no
+  /// sqlq tables. On an exception the user's transaction may be left with part of the batch: he must roll back.
+  /// Replay: the same ids, inserted == false.
+  virtual std::vector<Enqueued> enqueue(std::span<const EnqueueItem> items, const Tx* within, Now now) = 0;
+
+  /// Asks jobs to stop.
+  ///
+  /// Post per job: pending or scheduled -> cancelled at once (history: Cause::cancelled); running -> cancelling;
+  /// cancelling: unchanged, answers `cancelling`; finished or unknown: unchanged. No other job is touched. Watchers of
+  /// wake-ups may be told. `within` as for enqueue. Replay: cancelled jobs answer `finished`.
+  virtual std::vector<CancelStatus> cancel(std::span<const JobId> ids, const Tx* within, Now now) = 0;
+
+  // ---------------------------------------------------------------------------------------------- working
+
+  /// Takes up to `limit` jobs.
+  ///
+  /// Takes jobs that are pending, or scheduled and due (a scheduled job that is due counts as pending: no other call is
+  /// needed before), of the queues and kinds asked for, not in a paused queue. Order: queue priority, job priority, due
+  /// time, insertion; exact for a single claimer, best effort between concurrent ones.
+  /// Post: each job returned is running, with attempt + 1, claims + 1, this token and worker, started_at = now and a
+  /// lease of its keepalive. At no instant are more jobs of a queue held than its concurrency. No job is given to two
+  /// callers. Cost does not depend on the number of finished, not-due or other queues' jobs.
+  /// Replay after an unknown outcome: do not; what it took comes back when its lease ends.
+  virtual ClaimResult claim(const ClaimRequest& request) = 0;
+
+  /// Ends leases as their holders ask.
+  ///
+  /// Per item: if the job is held and its token is `token`: done; a job in `cancelling` ends as cancelled whatever the
+  /// kind (its result is kept) and answers `cancelled`; else `applied`. If the job's token is still `token` but the
+  /// job is no longer held, this lease ended it before: `already_applied`. Else `stale`. The token stays on the row
+  /// until the next claim, reap or requeue takes it away.
+  /// Post: state, result, stamps and history are written together; the concurrency slot is free. Retention sets when
+  /// it may be purged: the job's own, or the defaults of job.hpp.
+  /// `within` as for enqueue. Replay: already_applied (or stale when the job went on meanwhile).
+  virtual std::vector<FinishStatus> finish(std::span<const Finish> items, const Tx* within, Now now) = 0;
+
+  /// Renews leases: each held job whose token is shown gets now + its keepalive; never revives a lost lease.
+  /// Replay: renews again.
+  virtual std::vector<LeaseStatus> heartbeat(std::span<const LeaseRef> leases, Now now) = 0;
+
+  /// Takes back up to `limit` jobs of these queues (empty: all) whose lease had ended at the time of the write itself:
+  /// a job renewed or finished meanwhile is never touched.
+  ///
+  /// Post per job: token taken away, crashes + 1, history Cause::lease_ended, one warn line in its log; cancelling ->
+  /// cancelled, else pending while attempt < max_attempts and crashes < max_crashes, else errored. finished_at is set
+  /// only for finished ones. Replay: finds them gone.
+  virtual ReapReport reap(std::span<const std::string> queues, std::size_t limit, Now now) = 0;
+
+  // ---------------------------------------------------------------------------------------------- housekeeping
+
+  /// Deletes up to `limit` finished jobs whose retention has passed, with their logs and histories. Returns how many.
+  virtual std::size_t purge(std::size_t limit, Now now) = 0;
+  /// finished -> pending with attempt = crashes = 0, no token, history Cause::requeued; `claims` goes on counting.
+  virtual std::vector<RequeueStatus> requeue(std::span<const JobId> ids, Now now) = 0;
+
+  // ---------------------------------------------------------------------------------------------- reading
+  // Each call sees one snapshot.
+
+  [[nodiscard]] virtual std::vector<std::optional<Job>> get(std::span<const JobId> ids) = 0;
+  /// Newest id first; ids strictly below `page.before`.
+  [[nodiscard]] virtual std::vector<Job> list(const JobFilter& filter, const Page& page) = 0;
+  /// Every state is present. Counting stops at `cap` per state. Empty queue: all queues.
+  [[nodiscard]] virtual JobCounts counts(std::string_view queue, std::uint64_t cap) = 0;
+  [[nodiscard]] virtual std::vector<WaitingKind> waiting_kinds(std::size_t limit) = 0;
+  [[nodiscard]] virtual std::vector<AttemptRecord> history(JobId id, std::size_t limit) = 0;
+  [[nodiscard]] virtual std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
+                                                       std::size_t limit) = 0;
+
+  // ---------------------------------------------------------------------------------------------- queues
+
+  /// In order of name (bytes), names strictly above `after`.
+  [[nodiscard]] virtual std::vector<Queue> queues(std::string_view after, std::size_t limit) = 0;
+  [[nodiscard]] virtual std::optional<Queue> queue(std::string_view name) = 0;
+  /// Makes the queue or gives it these settings; `paused` is left as it is.
+  virtual void queue_upsert(std::string_view name, const QueueOptions& options, Now now) = 0;
+  /// Returns false when there is no such queue. Binding for every claim that starts after this returned.
+  virtual bool queue_set_paused(std::string_view name, bool paused) = 0;
+
+  // ---------------------------------------------------------------------------------------------- logs
+
+  /// Stores lines whose token is still the job's token (held, or ended by that lease). Answers which were accepted.
+  /// Replay: a line already there (job, claim, number) is accepted and not doubled.
+  virtual std::vector<bool> append_logs(std::span<const LogLine> lines) = 0;
+
+  // ---------------------------------------------------------------------------------------------- wake-ups
+
+  /// Calls `hint` when there may be new work or news for running jobs (a job became claimable, a cancel): for commits
+  /// of this handle at once; for others as capability cross_process_wakeup says. Hints are only hints: late, lost and
+  /// needless ones are allowed. `hint` is called from any thread, also inside other operations of this object, and must
+  /// neither block nor call back. The subscription must not outlive the dialect.
+  [[nodiscard]] virtual std::unique_ptr<Subscription> subscribe(std::function<void()> hint) = 0;
+};
+
+}  // namespace sqlq::backend

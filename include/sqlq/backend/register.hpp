@@ -1,0 +1,31 @@
+#pragma once
+/// \file
+/// How a backend becomes known: by an explicit call. No static registration (linkers drop it), no dlopen.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sqlq/backend/dialect.hpp>
+#include <sqlq/backend/url.hpp>
+#include <sqlq/database.hpp>
+
+namespace sqlq::backend {
+
+/// Connects and returns the dialect. Throws Error; refuses options it does not know (Url::refuse_unknown helps).
+/// `clock` is never null and outlives the dialect.
+using Factory = std::function<std::unique_ptr<Dialect>(const Url& url, std::shared_ptr<Clock> clock)>;
+
+/// Makes `scheme:...` open through `factory`. Scheme: lower-case letters, digits, '+', '-', '.', beginning with a
+/// letter. Registering a scheme again replaces its factory. Thread-safe.
+void register_backend(std::string scheme, Factory factory);
+
+/// The schemes known now, sorted.
+[[nodiscard]] std::vector<std::string> registered_schemes();
+
+/// Opens through the registered backends only; `sqlq::open` registers the built-in ones first, then calls this.
+[[nodiscard]] Database open(std::string_view url, DatabaseOptions options = {});
+
+}  // namespace sqlq::backend

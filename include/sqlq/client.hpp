@@ -1,0 +1,170 @@
+#pragma once
+/// \file
+/// The client: enqueue and cancel jobs; and, for programs that run their own loop, claim and finish them by hand.
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sqlq/args.hpp>
+#include <sqlq/database.hpp>
+#include <sqlq/enqueue.hpp>
+#include <sqlq/job.hpp>
+#include <sqlq/retry.hpp>
+#include <sqlq/tx.hpp>
+
+namespace sqlq {
+
+/// Which jobs a claim may take.
+struct ClaimFilter {
+  std::vector<std::string> kinds{};  ///< empty: all kinds
+};
+
+/// What became of a write by the holder of a lease.
+enum class FinishStatus {
+  applied,          ///< done as asked
+  already_applied,  ///< the same write of the same lease was applied before: a replay, nothing changed
+  cancelled,        ///< cancellation had been asked for, so the job ended as cancelled (also for success and error)
+  stale,            ///< the lease is lost (reaped, finished otherwise, no such job): nothing was changed
+};
+[[nodiscard]] std::string_view to_string(FinishStatus status) noexcept;
+/// Did the write reach the job, now or before?
+[[nodiscard]] constexpr bool accepted(FinishStatus s) noexcept { return s != FinishStatus::stale; }
+
+/// Answer to a heartbeat.
+enum class LeaseStatus {
+  renewed,           ///< held until now + keepalive
+  cancel_requested,  ///< renewed; please stop and say `cancelled`
+  lost,              ///< somebody else may have the job: stop, and expect every write to be refused
+};
+[[nodiscard]] std::string_view to_string(LeaseStatus status) noexcept;
+
+/// Answer to cancel.
+enum class CancelStatus {
+  cancelled,   ///< it had not started; it is finished now
+  cancelling,  ///< it is running and will be told
+  finished,    ///< too late, nothing changed
+  not_found,
+};
+[[nodiscard]] std::string_view to_string(CancelStatus status) noexcept;
+
+/// How an error is to be handled.
+struct ErrorOptions {
+  RetryPolicy retry{};   ///< delay before the next attempt
+  bool discard = false;  ///< no retry, though attempts are left
+};
+
+/// What a sweep did with the jobs whose lease had ended.
+struct ReapReport {
+  std::vector<JobId> returned{};   ///< back to pending
+  std::vector<JobId> errored{};    ///< attempts or max_crashes used up
+  std::vector<JobId> cancelled{};  ///< cancellation had been asked for
+  [[nodiscard]] std::size_t total() const noexcept { return returned.size() + errored.size() + cancelled.size(); }
+};
+
+/// Producer's and toolbox side of a queue. Cheap to copy; copies share the database handle.
+///
+/// Thread-safety: all members from any thread at once, except that a `Tx` belongs to one thread at a time.
+/// Errors: every call may throw `Error`. invalid_argument is thrown before anything is sent. Calls are bounded in time
+/// by the backend's timeouts. A call that threw with `outcome_unknown()` can be repeated with the same ids or lease.
+class Client {
+ public:
+  explicit Client(Database db) : db_(std::move(db)) {}
+
+  // ------------------------------------------------------------------------------------------------- enqueue
+  /// Stores the job; when this returns it will be executed or stays visible, whatever crashes (promise I1).
+  template <JobArgs A>
+  Enqueued enqueue(const A& args, EnqueueOptions options = {}) {
+    return enqueue(NewJob{std::string(std::string_view(A::kind)), codec<A>::encode(args), std::move(options)});
+  }
+  /// The same inside the user's transaction: the job exists if and only if that commits (promise I2).
+  template <JobArgs A>
+  Enqueued enqueue(Tx tx, const A& args, EnqueueOptions options = {}) {
+    return enqueue(tx, NewJob{std::string(std::string_view(A::kind)), codec<A>::encode(args), std::move(options)});
+  }
+  /// Many of one type in one atomic batch, each with the same options; an id or unique_key in them is refused.
+  template <JobArgs A>
+  std::vector<Enqueued> enqueue_many(std::span<const A> args, const EnqueueOptions& options = {}) {
+    return enqueue_many(std::span<const NewJob>(describe(args, options)));
+  }
+  template <JobArgs A>
+  std::vector<Enqueued> enqueue_many(Tx tx, std::span<const A> args, const EnqueueOptions& options = {}) {
+    return enqueue_many(tx, std::span<const NewJob>(describe(args, options)));
+  }
+
+  /// Untyped: kind and JSON text.
+  Enqueued enqueue(const NewJob& job);
+  Enqueued enqueue(Tx tx, const NewJob& job);
+  /// All or nothing; at most 100,000 jobs in one call; answers in the order given. Duplicates (id or unique key) are
+  /// answers, not errors.
+  std::vector<Enqueued> enqueue_many(std::span<const NewJob> jobs);
+  std::vector<Enqueued> enqueue_many(Tx tx, std::span<const NewJob> jobs);
+
+  // ------------------------------------------------------------------------------------------------- look
+  /// The job as it is now; empty if there is none.
+  [[nodiscard]] std::optional<Job> find(JobId id) const;
+  /// Is cancellation asked for? (In a worker the stop token says it without a query.)
+  [[nodiscard]] bool is_cancelled(JobId id) const;
+
+  // ------------------------------------------------------------------------------------------------- cancel
+  /// Asks a job to stop. Affects this job only.
+  CancelStatus cancel(JobId id);
+  CancelStatus cancel(Tx tx, JobId id);
+
+  // ------------------------------------------------------------------------------------------------- own loop
+  /// Takes up to `n` (1 to 10,000) jobs that are due and marks them running for the caller, in order of queue priority,
+  /// job priority, due time, insertion. Never over a queue's concurrency, never from a paused queue, never a job
+  /// another claim got. No queues given: all; at most 10,000 names of each sort. Does not wait: an empty answer means
+  /// nothing was ready.
+  ///
+  /// Each job must be finished (success, error, cancelled, snooze, release) and, if that takes longer than a third of
+  /// its keepalive, pinged meanwhile.
+  [[nodiscard]] std::vector<Job> claim(std::span<const std::string> queues = {}, const ClaimFilter& filter = {},
+                                       std::size_t n = 1);
+  /// One job or none, from one queue.
+  [[nodiscard]] std::optional<Job> claim_one(const std::string& queue, const ClaimFilter& filter = {});
+
+  /// Renews the lease for another keepalive.
+  LeaseStatus ping(const Job& job);
+  std::vector<LeaseStatus> ping(std::span<const Job> jobs);
+
+  /// running -> success. `result` is JSON text, stored together with the state; empty: none.
+  FinishStatus success(const Job& job, std::string_view result = {});
+  FinishStatus success(Tx tx, const Job& job, std::string_view result = {});
+  /// running -> scheduled for the retry, or errored when no attempts are left or `discard`. `message` is kept in the
+  /// job's history, cut at 64 KiB; invalid UTF-8 in it is replaced.
+  FinishStatus error(const Job& job, std::string_view message, const ErrorOptions& options = {});
+  FinishStatus error(Tx tx, const Job& job, std::string_view message, const ErrorOptions& options = {});
+  /// cancelling -> cancelled (a running job that is not being cancelled is ended as cancelled too).
+  FinishStatus cancelled(const Job& job);
+  FinishStatus cancelled(Tx tx, const Job& job);
+  /// running -> scheduled for now + delay; the attempt is given back.
+  FinishStatus snooze(const Job& job, Duration delay);
+  /// running -> pending at once; the attempt is given back.
+  FinishStatus release(const Job& job);
+
+  /// Returns jobs whose lease ended to pending, or ends them when attempts or max_crashes are used up; writes a line
+  /// into each job's log and history. No queues: all. A worker does this by itself every sweep.
+  ReapReport reap(std::span<const std::string> queues = {});
+
+  [[nodiscard]] const Database& database() const noexcept { return db_; }
+
+ private:
+  template <JobArgs A>
+  static std::vector<NewJob> describe(std::span<const A> args, const EnqueueOptions& options) {
+    refuse_shared_identity(options);
+    std::vector<NewJob> jobs;
+    jobs.reserve(args.size());
+    for (const A& a : args) {
+      jobs.push_back(NewJob{std::string(std::string_view(A::kind)), codec<A>::encode(a), options});
+    }
+    return jobs;
+  }
+  static void refuse_shared_identity(const EnqueueOptions& options);
+
+  Database db_;
+};
+
+}  // namespace sqlq

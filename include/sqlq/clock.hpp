@@ -1,0 +1,82 @@
+#pragma once
+/// \file
+/// Time, injected. The library never asks the system for the time or sleeps by itself: it asks a `Clock`.
+///
+/// Two kinds of time, never mixed:
+///   - **wall time** (`TimePoint`, microseconds UTC since 1970) says when a job is due and what is shown to people. It
+///     may be stepped backwards or forwards by an operator at any moment;
+///   - **steady time** (`SteadyPoint`, microseconds since an arbitrary origin) only goes forward, at the pace of real
+///     seconds, and is common to all processes of one host. Leases, timeouts and every wait use it, so that stepping
+///     the wall clock runs nothing twice.
+///
+/// Tests use `testing::ManualClock` (testing/manual_clock.hpp), which only moves when told to.
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+namespace sqlq {
+
+using Duration = std::chrono::microseconds;
+using TimePoint = std::chrono::sys_time<Duration>;
+
+/// Tag of the steady time line (a std::chrono clock without now(): only a `Clock` tells the time).
+struct SteadyLine {
+  using duration = Duration;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::time_point<SteadyLine>;
+  static constexpr bool is_steady = true;
+};
+using SteadyPoint = SteadyLine::time_point;
+
+/// Adds without overflow: the result stays within what the time point can hold. Use it for durations given by users.
+template <class Point>
+[[nodiscard]] constexpr Point saturating_add(Point at, Duration by) noexcept {
+  if (by.count() > 0 && at > Point::max() - by) return Point::max();
+  if (by.count() < 0 && at < Point::min() - by) return Point::min();
+  return at + by;
+}
+
+/// The two times of one moment; what a request to the database carries when a test owns the time.
+struct Instant {
+  TimePoint wall{};
+  SteadyPoint steady{};
+};
+
+/// A thing one thread waits on and others poke: an auto-reset event.
+///
+/// Thread-safety: `notify` from any thread; `wait_until` from one thread at a time. A notification given while nobody
+/// waits is kept (once) for the next wait.
+class Signal {
+ public:
+  virtual ~Signal() = default;
+  /// Ends the current wait, or the next one. Never blocks for long, never throws.
+  virtual void notify() noexcept = 0;
+  /// Waits for a notification or for `deadline` on the steady line (`SteadyPoint::max()`: for ever).
+  /// \return true if notified, false if the deadline passed.
+  virtual bool wait_until(SteadyPoint deadline) = 0;
+};
+
+/// Source of time and of waiting.
+///
+/// Thread-safety: all members may be called from any thread. Lifetime: signals may outlive neither their waiters nor
+/// the clock that made them.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  [[nodiscard]] virtual TimePoint now() const = 0;
+  [[nodiscard]] virtual SteadyPoint steady() const = 0;
+  /// Names the steady time line: two readings compare only under the same name. Changes when the host restarts.
+  [[nodiscard]] virtual std::string steady_epoch() const = 0;
+  [[nodiscard]] virtual std::unique_ptr<Signal> make_signal() = 0;
+  /// True for clocks under a test's control; then requests carry the test's time instead of the database's.
+  [[nodiscard]] virtual bool simulated() const noexcept { return false; }
+
+  [[nodiscard]] Instant instant() const { return {now(), steady()}; }
+};
+
+/// The machine's clocks. One object for the whole process.
+[[nodiscard]] std::shared_ptr<Clock> system_clock();
+
+}  // namespace sqlq

@@ -1,0 +1,76 @@
+#pragma once
+/// \file
+/// What the conformance suite needs to know of a backend: where to test it, and the connections its users have.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include <sqlq/clock.hpp>
+#include <sqlq/database.hpp>
+#include <sqlq/tx.hpp>
+
+namespace sqlq::conformance {
+
+/// A connection as an application would have it: opened by the application, with a client library of its choice, on
+/// the same database as sqlq. The suite reads and writes the application's own tables with it and borrows its
+/// transaction.
+///
+/// Thread-safety: one thread at a time. Errors: anything that derives from std::exception.
+class UserConnection {
+ public:
+  virtual ~UserConnection() = default;
+  /// Runs one statement. The suite uses only: CREATE TABLE t (n INTEGER), DROP TABLE t, INSERT INTO t VALUES (1), and
+  /// what Backend::newer_schema_sql and changed_checksum_sql say.
+  virtual void execute(const std::string& sql) = 0;
+  /// The one number of the one row of a query: SELECT COUNT(*) FROM t.
+  [[nodiscard]] virtual std::int64_t query_int(const std::string& sql) = 0;
+  virtual void begin() { execute("BEGIN"); }
+  virtual void commit() { execute("COMMIT"); }
+  virtual void rollback() { execute("ROLLBACK"); }
+  /// Is a transaction open, according to the connection itself?
+  [[nodiscard]] virtual bool in_transaction() = 0;
+  /// Every setting of the connection that a careless library could change, as one text (isolation, timeouts, pragmas,
+  /// character set, ...). The suite compares it before and after.
+  [[nodiscard]] virtual std::string settings() = 0;
+  /// The view of this connection that sqlq gets.
+  [[nodiscard]] virtual Tx tx() = 0;
+};
+
+/// One kind of connection that the backend can borrow from.
+struct Handle {
+  std::string name{};  ///< for messages: "native", "soci", ...
+  std::function<std::unique_ptr<UserConnection>(const std::string& url)> open{};
+};
+
+/// A backend under test. Which tests apply is not said here: the suite asks the opened dialect for its capabilities.
+struct Backend {
+  /// Makes an empty scratch database, unlike any other of this and of all other processes, and returns its URL.
+  /// `test` may be used as a part of its name: letters, digits and underscores, at most 60.
+  std::function<std::string(const std::string& test)> create{};
+  /// Removes it. All handles are closed by then.
+  std::function<void(const std::string& url)> drop{};
+  /// How an application opens the URL. Empty: backend::open; register the backend in the factory then.
+  std::function<Database(const std::string& url, DatabaseOptions options)> open{};
+  /// Kinds of connections to borrow from. At least one if the capability borrowed_transactions is declared.
+  std::vector<Handle> handles{};
+  /// Statements, run on a migrated database, that leave a schema as a newer library would make it...
+  std::vector<std::string> newer_schema_sql{};
+  /// ... and one whose recorded checksum is not that of the migration the library has. Both required with handles.
+  std::vector<std::string> changed_checksum_sql{};
+};
+
+/// Called once per test, so that nothing depends on the order of static initialisation.
+using BackendFactory = Backend (*)();
+
+/// The parameter of every test of the suite.
+struct Candidate {
+  std::string name{};
+  BackendFactory make = nullptr;
+};
+inline void PrintTo(const Candidate& candidate, std::ostream* out) { *out << candidate.name; }
+
+}  // namespace sqlq::conformance

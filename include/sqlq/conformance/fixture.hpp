@@ -1,0 +1,191 @@
+#pragma once
+/// \file
+/// The fixture of the conformance suite and the small tools its tests share.
+///
+/// Each test gets a scratch database of its own and, unless it asks for the real one, a clock that stands still.
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <sqlq/admin.hpp>
+#include <sqlq/backend/dialect.hpp>
+#include <sqlq/client.hpp>
+#include <sqlq/conformance/backend.hpp>
+#include <sqlq/database.hpp>
+#include <sqlq/error.hpp>
+#include <sqlq/testing/manual_clock.hpp>
+
+namespace sqlq {
+
+// How GoogleTest shows our values in failures.
+inline void PrintTo(const JobId& id, std::ostream* out) { *out << id.to_string(); }
+inline void PrintTo(JobState value, std::ostream* out) { *out << to_string(value); }
+inline void PrintTo(Cause value, std::ostream* out) { *out << to_string(value); }
+inline void PrintTo(FinishStatus value, std::ostream* out) { *out << to_string(value); }
+inline void PrintTo(LeaseStatus value, std::ostream* out) { *out << to_string(value); }
+inline void PrintTo(CancelStatus value, std::ostream* out) { *out << to_string(value); }
+inline void PrintTo(RequeueStatus value, std::ostream* out) { *out << to_string(value); }
+
+}  // namespace sqlq
+
+namespace sqlq::conformance {
+
+/// Base of all tests.
+///
+/// Thread-safety: the members belong to the test's thread; the handles they return work on any.
+class Conformance : public ::testing::TestWithParam<Candidate> {
+ protected:
+  Conformance();
+  ~Conformance() override;
+  void SetUp() override;
+  void TearDown() override;
+
+  // ---------------------------------------------------------------------------------------------- the database
+  [[nodiscard]] const Backend& backend() const noexcept { return backend_; }
+  [[nodiscard]] const backend::Capabilities& capabilities() const noexcept { return capabilities_; }
+  [[nodiscard]] bool has(bool backend::Capabilities::*field) const noexcept { return capabilities_.*field; }
+  [[nodiscard]] const std::string& url() const noexcept { return url_; }
+  /// The test's handle before any migration.
+  [[nodiscard]] Database& blank();
+  /// The test's handle, migrated.
+  [[nodiscard]] Database& db();
+  /// A handle of its own on the same storage; where storage cannot be shared, a copy of db().
+  [[nodiscard]] Database another();
+  /// The URL of one more, empty scratch database.
+  [[nodiscard]] std::string scratch();
+  [[nodiscard]] Database open(const std::string& url, DatabaseOptions options = {}) const;
+
+  // ---------------------------------------------------------------------------------------------- time
+  [[nodiscard]] testing::ManualClock& clock() noexcept { return *manual_; }
+  /// The clock the test's handles are opened with.
+  [[nodiscard]] std::shared_ptr<Clock> shared_clock() const noexcept { return clock_; }
+  /// From here on the test runs on the machine's clock. Call it first.
+  void use_system_clock();
+
+  // ---------------------------------------------------------------------------------------------- shorthand on db()
+  [[nodiscard]] Client client() { return Client{db()}; }
+  [[nodiscard]] Admin admin() { return Admin{db()}; }
+  [[nodiscard]] backend::Dialect& dialect() { return db().ready(); }
+  /// Enqueues `null` of kind "work".
+  JobId enqueue(EnqueueOptions options = {}) { return enqueue_kind("work", std::move(options)); }
+  JobId enqueue_kind(const std::string& kind, EnqueueOptions options = {});
+  [[nodiscard]] std::vector<Job> claim(std::size_t n, const std::vector<std::string>& queues = {},
+                                       const std::vector<std::string>& kinds = {});
+  /// Claims one job; a failed test if there is none.
+  [[nodiscard]] Job take(const std::vector<std::string>& queues = {});
+  /// The job as it is now; a failed test if it is gone.
+  [[nodiscard]] Job row(JobId id);
+  [[nodiscard]] JobState state(JobId id) { return row(id).state; }
+  /// Waits, in real time and not for ever, until the job is in that state. For tests with workers.
+  [[nodiscard]] bool reaches(JobId id, JobState wanted);
+  /// The causes of its history, oldest first.
+  [[nodiscard]] std::vector<Cause> causes(JobId id);
+  /// Jobs of the queue (empty: of all) that are running or cancelling.
+  [[nodiscard]] std::uint64_t held(const std::string& queue = {});
+
+  // ---------------------------------------------------------------------------------------------- borrowed connections
+  /// Runs `body` once for each kind of connection the backend offers, on a fresh connection with a table
+  /// `user_rows (n INTEGER)`.
+  void for_each_handle(const std::function<void(UserConnection&)>& body);
+  /// A connection of the first kind offered.
+  [[nodiscard]] std::unique_ptr<UserConnection> user();
+
+ private:
+  std::string make_scratch();
+
+  Backend backend_;
+  backend::Capabilities capabilities_;
+  std::shared_ptr<testing::ManualClock> manual_;
+  std::shared_ptr<Clock> clock_;
+  std::string url_;
+  std::vector<std::string> scratches_;
+  std::optional<Database> db_;
+  bool migrated_ = false;
+};
+
+inline constexpr const char* not_applicable = "not applicable: ";
+
+/// Leaves the test as not applicable unless the backend declares the capability.
+#define SQLQ_NEEDS(capability)                            \
+  if (!has(&::sqlq::backend::Capabilities::capability)) { \
+    GTEST_SKIP() << not_applicable << #capability;        \
+  }                                                       \
+  static_assert(true, "so that a semicolon may follow")
+
+/// The opposite: for what only backends without the capability promise.
+#define SQLQ_NEEDS_NO(capability)                                           \
+  if (has(&::sqlq::backend::Capabilities::capability)) {                    \
+    GTEST_SKIP() << not_applicable << #capability << " (it is declared)";   \
+  }                                                                         \
+  static_assert(true, "so that a semicolon may follow")
+
+/// Runs `body(0)` ... `body(n - 1)` on threads of their own that start together, and joins them. What a body throws
+/// fails the test.
+void in_threads(int n, const std::function<void(int)>& body);
+
+/// Something one thread waits for and another makes happen. Waiting is bounded by the real clock.
+class Moment {
+ public:
+  Moment();
+  void happen() noexcept;
+  [[nodiscard]] bool happened() const noexcept { return happened_; }
+  /// Returns happened(). One thread at a time.
+  bool wait(Duration at_most = std::chrono::seconds(20));
+
+ private:
+  std::unique_ptr<Signal> signal_;
+  std::atomic<bool> happened_{false};
+};
+
+/// Asks again and again, in real time, until the answer is yes; false after 20 seconds.
+[[nodiscard]] bool eventually(const std::function<bool()>& question);
+
+/// The seed of this run: SQLQ_CONFORMANCE_SEED, else random.
+[[nodiscard]] std::uint64_t random_seed();
+
+/// A JSON string of exactly `bytes` bytes, quotes included (at least 2).
+[[nodiscard]] std::string json_of(std::size_t bytes);
+
+/// The error a call throws; empty if it throws none.
+template <class Call>
+[[nodiscard]] std::optional<Error> error_of(Call&& call) {
+  try {
+    static_cast<void>(call());
+  } catch (const Error& error) {
+    return error;
+  }
+  return {};
+}
+
+/// The name of its code, or "nothing thrown".
+template <class Call>
+[[nodiscard]] std::string code_of(Call&& call) {
+  const std::optional<Error> error = error_of(std::forward<Call>(call));
+  return error ? std::string(to_string(error->code())) : "nothing thrown";
+}
+
+/// The topics: every one is a class of tests in tests/conformance, in a file of nearly its name.
+#define SQLQ_CONFORMANCE_TOPICS(X, ...)                                                                             \
+  X(Enqueue, __VA_ARGS__) X(Batch, __VA_ARGS__) X(Payload, __VA_ARGS__) X(Names, __VA_ARGS__)                       \
+  X(PriorityOrder, __VA_ARGS__) X(Claim, __VA_ARGS__) X(ClaimRace, __VA_ARGS__) X(Limits, __VA_ARGS__)              \
+  X(Fencing, __VA_ARGS__) X(FinishReplay, __VA_ARGS__) X(Retry, __VA_ARGS__) X(SnoozeRelease, __VA_ARGS__)          \
+  X(Cancel, __VA_ARGS__) X(Reap, __VA_ARGS__) X(Crashes, __VA_ARGS__) X(Lease, __VA_ARGS__)                         \
+  X(HostileClock, __VA_ARGS__) X(Schedule, __VA_ARGS__) X(Unique, __VA_ARGS__) X(History, __VA_ARGS__)              \
+  X(JobLog, __VA_ARGS__) X(Retention, __VA_ARGS__) X(Queues, __VA_ARGS__) X(ListPages, __VA_ARGS__)                 \
+  X(Counts, __VA_ARGS__) X(Requeue, __VA_ARGS__) X(Transaction, __VA_ARGS__) X(Migrate, __VA_ARGS__)                \
+  X(WorkerRuns, __VA_ARGS__) X(Wakeup, __VA_ARGS__) X(Original, __VA_ARGS__) X(Defects, __VA_ARGS__)                \
+  X(Model, __VA_ARGS__)
+
+#define SQLQ_CONFORMANCE_DECLARE(topic, ...) \
+  class topic : public Conformance {};
+SQLQ_CONFORMANCE_TOPICS(SQLQ_CONFORMANCE_DECLARE, )
+
+}  // namespace sqlq::conformance

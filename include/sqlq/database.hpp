@@ -1,0 +1,67 @@
+#pragma once
+/// \file
+/// Opening a database by its connection string, and the handle everything else is built on.
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <sqlq/clock.hpp>
+#include <sqlq/enqueue.hpp>
+
+namespace sqlq {
+
+namespace backend {
+class Dialect;
+}
+
+/// Options that do not belong into a connection string.
+struct DatabaseOptions {
+  std::shared_ptr<Clock> clock{};  ///< empty: system_clock()
+  PayloadLimits limits{};          ///< for params and results
+};
+
+/// An open database: a cheap handle; copies share one pool of connections. The last copy closes it.
+///
+/// Thread-safety: all members from any thread.
+/// After fork(): the child must not use handles opened by the parent.
+class Database {
+ public:
+  /// For backends' own tests and for wrapping a dialect; applications call `open`.
+  explicit Database(std::unique_ptr<backend::Dialect> dialect, DatabaseOptions options = {});
+
+  /// Brings the schema up to this library's version. Idempotent, safe from many processes at once.
+  /// Short for `Migrator{db}.up()`. Errors: schema (newer than the library, changed by hand), and those of any call.
+  void migrate() const;
+
+  /// Backend, version and place, without passwords: for logs.
+  [[nodiscard]] std::string description() const;
+  [[nodiscard]] Clock& clock() const noexcept;
+  [[nodiscard]] const PayloadLimits& limits() const noexcept;
+
+  /// The backend behind this handle, for tools and tests. It is not checked that the schema fits.
+  [[nodiscard]] backend::Dialect& dialect() const noexcept;
+  /// The backend, after making sure (once) that the schema is the one this library knows. Every call of Client, Worker
+  /// and Admin goes through it. Error(schema) says what to do: usually call migrate().
+  [[nodiscard]] backend::Dialect& ready() const;
+  /// Forgets that the schema was checked; the migrator calls it.
+  void recheck() const noexcept;
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+/// Opens `scheme:...`. Which schemes there are depends on the backends built in and registered; their READMEs list the
+/// forms and options of each. Options are query parameters: `?name=value&name=value`, percent-encoded.
+///
+/// Connects at once, so that a wrong address is noticed here. Does not migrate.
+///
+/// Errors: invalid_argument for an unknown scheme or option (the message lists the known ones) and for malformed URLs;
+/// connection, busy or corrupt when the database cannot be used. Passwords never appear in a message.
+///
+/// Defined in the umbrella library `sqlq::sqlq`, which knows the backends built in. With single backend libraries call
+/// `backend::register_backend` and `backend::open` instead.
+[[nodiscard]] Database open(std::string_view url, DatabaseOptions options = {});
+
+}  // namespace sqlq

@@ -1,0 +1,69 @@
+#pragma once
+/// \file
+/// What can be said about a job when it is enqueued, and what comes back.
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <sqlq/clock.hpp>
+#include <sqlq/job.hpp>
+
+namespace sqlq {
+
+/// Limits on JSON text from users, checked before any SQL is sent.
+struct PayloadLimits {
+  std::size_t max_bytes = std::size_t{1} << 20;  ///< 1 MiB
+  int max_depth = 100;                           ///< nested arrays and objects; deeper documents have killed processes
+};
+
+/// Throws Error(invalid_argument) unless `text` is one JSON document within the limits: valid UTF-8, no NUL (neither
+/// raw nor as \\u0000, which not every database can store). `what` names the text in the message; the message never quotes
+/// it. Cost: one pass, no tree is built.
+void check_json(std::string_view text, const PayloadLimits& limits, std::string_view what);
+
+/// Options of one job. Every field has a default: write only what you mean.
+///
+///     client.enqueue(SendEmail{...}, {.queue = "mail", .priority = 1, .delay = 10min});
+struct EnqueueOptions {
+  /// 1 to 255 bytes of UTF-8 without control characters; compared byte by byte. Made on first use.
+  std::string queue = "default";
+  /// Lower number first; any int.
+  int priority = 10;
+  /// How many times the job may be claimed and charged; 1 to 1,000,000.
+  int max_attempts = 25;
+  /// How many of those may end with the worker dying or hanging; 1 to 1,000,000.
+  int max_crashes = 3;
+  /// Not before now + delay. Negative means now; huge values saturate. Not together with run_at.
+  Duration delay{0};
+  /// Not before this time. A time in the past means now.
+  std::optional<TimePoint> run_at{};
+  /// At most one job that is not finished has this key, over all queues; a second enqueue returns the first job.
+  /// 1 to 255 bytes of UTF-8 when given.
+  std::optional<std::string> unique_key{};
+  /// The lease: a worker silent for so long has lost the job. 1 s to 24 h.
+  Duration keepalive = std::chrono::seconds(30);
+  /// How long the finished job stays. Empty: 24 h for success and cancelled, 7 days for errored. Zero: until the next
+  /// sweep. Negative is refused.
+  std::optional<Duration> retention{};
+  /// Longest run of one attempt; then its stop token is tripped and the attempt fails. Zero: no limit.
+  Duration timeout{0};
+  /// An id of your own (JobId::make): enqueueing the same id again changes nothing and returns it.
+  std::optional<JobId> id{};
+};
+
+/// A job described without a C++ type: kind and JSON text.
+struct NewJob {
+  std::string kind{};           ///< 1 to 255 bytes of UTF-8 without control characters
+  std::string params = "null";  ///< JSON text
+  EnqueueOptions options{};
+};
+
+/// What enqueue says of each job.
+struct Enqueued {
+  JobId id{};            ///< of the new job, or of the one that was there already
+  bool inserted = true;  ///< false: the id or the unique key was taken; nothing was changed
+};
+
+}  // namespace sqlq

@@ -1,0 +1,78 @@
+#pragma once
+/// \file
+/// A job's own log: lines at four levels, sent to a sink. By default the sink is the database.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <sqlq/clock.hpp>
+#include <sqlq/database.hpp>
+#include <sqlq/job.hpp>
+
+namespace sqlq {
+
+/// Stored as these numbers: never renumber.
+enum class LogLevel : std::uint8_t { debug = 1, info = 2, warn = 3, error = 4 };
+[[nodiscard]] std::string_view to_string(LogLevel level) noexcept;
+
+/// One line. `claim` and `number` order the lines of a job: first by execution, then as written.
+struct LogLine {
+  JobId job{};
+  LeaseToken token{};      ///< of the execution that wrote it; the database refuses lines of a lost lease
+  std::int64_t claim = 0;  ///< Job::claims of that execution
+  int attempt = 0;
+  std::int64_t number = 0;  ///< 1, 2, ... within one execution; 64 bits
+  TimePoint at{};
+  LogLevel level = LogLevel::info;
+  std::string text{};  ///< at most 16 KiB, cut at a character boundary
+};
+
+/// Where lines go. Implement it to send them to your own logging.
+///
+/// Thread-safety: `write` is called from many threads at once; the lines of one job come in order.
+/// Errors: exceptions from a sink are reported to the worker's events and never reach the handler.
+class LogSink {
+ public:
+  virtual ~LogSink() = default;
+  /// Takes one line. Must not block for long: it runs on the handler's thread.
+  virtual void write(LogLine line) = 0;
+  /// Sends what is buffered. A worker calls it on its own thread about every second, and before it stops.
+  virtual void flush() {}
+  /// A worker gives a callback that asks it for a flush soon; a sink that buffers calls it when a batch is full. The
+  /// callback never blocks and is replaced by an empty one before it becomes invalid.
+  virtual void set_flush_hint(std::function<void()> hint) { (void)hint; }
+};
+
+/// Any callable taking a LogLine. It must be callable from many threads at once.
+[[nodiscard]] std::shared_ptr<LogSink> make_log_sink(std::function<void(const LogLine&)> write);
+
+/// The database sink, which workers use by default. Buffers lines and writes them in batches when 1000 are waiting or
+/// `flush` is called; a failed flush keeps them for the next one. When 100,000 lines wait (the database has been away
+/// for long) new ones are dropped, and a warn line in the job's log says how many. Lines of a lost lease are refused by
+/// the database and dropped. `write` never touches the database: call `flush` yourself in own loops.
+[[nodiscard]] std::shared_ptr<LogSink> database_log_sink(Database db);
+
+/// Writes lines for one execution of one job. Cheap to make; a handler gets one from JobContext::log().
+///
+/// Thread-safety: all members from any thread. Lifetime: keeps the sink alive; may outlive the handler (lines written
+/// after the job was finished are still stored, those after another worker claimed it are not).
+class JobLogger {
+ public:
+  JobLogger(const Job& job, std::shared_ptr<LogSink> sink, std::shared_ptr<Clock> clock = system_clock());
+
+  void debug(std::string_view text) { write(LogLevel::debug, text); }
+  void info(std::string_view text) { write(LogLevel::info, text); }
+  void warn(std::string_view text) { write(LogLevel::warn, text); }
+  void error(std::string_view text) { write(LogLevel::error, text); }
+  /// Never throws because of the text: NUL and invalid UTF-8 are replaced, long text is cut.
+  void write(LogLevel level, std::string_view text);
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace sqlq

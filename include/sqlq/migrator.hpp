@@ -1,0 +1,65 @@
+#pragma once
+/// \file
+/// Schema versions: up, down, status, print, tear down.
+///
+/// Migrations are numbered plain SQL, one up and one down script per step, embedded in the library. They run one at a
+/// time under a lock, whole or not at all where the database can; checksums of what was applied are kept.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sqlq/clock.hpp>
+#include <sqlq/database.hpp>
+
+namespace sqlq {
+
+/// One step.
+struct Migration {
+  int version = 0;         ///< 1, 2, ... without gaps
+  std::string name{};      ///< "init", ...
+  std::string up{};        ///< SQL text
+  std::string down{};      ///< SQL text
+  std::string checksum{};  ///< of `up`; 16 hexadecimal digits
+};
+
+/// How the schema stands.
+struct MigrationStatus {
+  struct Applied {
+    int version = 0;
+    std::string name{};
+    TimePoint at{};
+  };
+  int current = 0;                 ///< highest version applied; 0: none
+  int latest = 0;                  ///< highest version this library knows
+  std::vector<Applied> applied{};  ///< in order
+  /// Empty when this library can work with it or bring it up; else a sentence: newer, gap, changed checksum.
+  std::string problem{};
+};
+
+/// Thread-safety: all members from any thread and from many processes at once: one works, the others wait and find it
+/// done. Errors: schema when the tables are newer than the library or were changed by hand; invalid_argument for a
+/// version that does not exist; and those of any call. After an error the schema is as it was before the step that
+/// failed.
+class Migrator {
+ public:
+  explicit Migrator(Database db) : db_(std::move(db)) {}
+
+  /// Applies what is missing, up to `target` (default: the latest). Idempotent. Returns how many steps were applied.
+  int up(std::optional<int> target = {});
+  /// Undoes all steps above `target` (0 or more), newest first. Jobs in dropped tables are gone.
+  int down(int target);
+  [[nodiscard]] MigrationStatus status() const;
+  /// The SQL that up (from < to) or down (from > to) would run, for other migration tools or for review.
+  [[nodiscard]] std::string sql(int from, int to) const;
+  /// The steps this library knows.
+  [[nodiscard]] std::vector<Migration> steps() const;
+  /// Drops everything sqlq has made, whatever version it is, and nothing else. All jobs are gone.
+  void teardown();
+
+ private:
+  Database db_;
+};
+
+}  // namespace sqlq

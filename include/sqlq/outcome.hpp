@@ -1,0 +1,51 @@
+#pragma once
+/// \file
+/// The fate of an attempt, as a handler returns it.
+///
+///     return Outcome::done();            // or just return from a void handler
+///     throw std::runtime_error("...");   // or Outcome::error("..."): retry while attempts are left
+///     return sqlq::discard("bad input"); // no retry, though attempts are left
+///     return Outcome::snooze(5min);      // later, without charging the attempt
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include <sqlq/clock.hpp>
+
+namespace sqlq {
+
+/// Throw it from anywhere below a handler to end the job without a retry.
+class Discard : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A plain value.
+class [[nodiscard]] Outcome {
+ public:
+  enum class Kind { done, error, discard, snooze };
+
+  static Outcome done() { return Outcome(Kind::done, {}, {}); }
+  /// The same as throwing an exception with this text.
+  static Outcome error(std::string message) { return Outcome(Kind::error, std::move(message), {}); }
+  /// The job ends in state errored at once.
+  static Outcome discard(std::string why) { return Outcome(Kind::discard, std::move(why), {}); }
+  /// The job becomes scheduled for now + delay (negative counts as zero); the attempt is given back.
+  static Outcome snooze(Duration delay) { return Outcome(Kind::snooze, {}, delay); }
+
+  [[nodiscard]] Kind kind() const noexcept { return kind_; }
+  [[nodiscard]] const std::string& message() const noexcept { return message_; }
+  [[nodiscard]] Duration delay() const noexcept { return delay_; }
+
+ private:
+  Outcome(Kind kind, std::string message, Duration delay) : kind_(kind), message_(std::move(message)), delay_(delay) {}
+  Kind kind_;
+  std::string message_;
+  Duration delay_;
+};
+
+/// `return sqlq::discard("why");`
+inline Outcome discard(std::string why) { return Outcome::discard(std::move(why)); }
+
+}  // namespace sqlq

@@ -1,0 +1,44 @@
+#pragma once
+/// \file
+/// When a failed attempt is tried again: a value.
+
+#include <cstdint>
+#include <functional>
+#include <utility>
+
+#include <sqlq/clock.hpp>
+
+namespace sqlq {
+
+/// Maps the number of the attempt that failed (1, 2, ...) to the delay before the next one.
+///
+/// The default is the original's back-off, saturating and capped:
+/// attempt^4 + 10 + rand(30) * (attempt + 1) seconds, at most 24 h.
+///
+/// Thread-safety: `delay` may be called from many threads at once; a custom function must allow that.
+/// Errors: a custom function that throws or returns a negative delay counts as zero delay.
+class RetryPolicy {
+ public:
+  using Function = std::function<Duration(int attempt)>;
+
+  /// The default back-off.
+  RetryPolicy();
+  /// Your own.
+  explicit RetryPolicy(Function delay) : delay_(std::move(delay)) {}
+
+  /// Always the same delay.
+  [[nodiscard]] static RetryPolicy constant(Duration delay);
+  /// first, 2*first, 4*first, ... at most `cap`; no randomness.
+  [[nodiscard]] static RetryPolicy exponential(Duration first, Duration cap);
+
+  /// Never negative, never more than 365 days. `attempt` below 1 counts as 1.
+  [[nodiscard]] Duration delay(int attempt) const noexcept;
+
+ private:
+  Function delay_;
+};
+
+/// The default formula with the random part given (0 <= random < 30): saturating in 64 bits, capped at 24 h.
+[[nodiscard]] Duration default_backoff(int attempt, std::uint32_t random) noexcept;
+
+}  // namespace sqlq

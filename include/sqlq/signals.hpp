@@ -1,0 +1,30 @@
+#pragma once
+/// \file
+/// Signals as a stop token: `worker.run(sqlq::SignalStop{SIGINT, SIGTERM}.token());`
+
+#include <initializer_list>
+#include <memory>
+#include <stop_token>
+
+namespace sqlq {
+
+/// While it lives, the first of the given signals trips the token instead of ending the process; the handlers found
+/// before are then restored, so that a second one ends the process as usual. The token stays valid after the object is
+/// gone, but then no signal trips it: keep the object for as long as you wait (the temporary above lives to the end of
+/// the full expression, which is long enough).
+///
+/// One object per signal and process at a time (else Error(misuse)). Thread-safety: make and destroy on one thread.
+class SignalStop {
+ public:
+  SignalStop(std::initializer_list<int> signals);
+  ~SignalStop();
+  SignalStop(const SignalStop&) = delete;
+  SignalStop& operator=(const SignalStop&) = delete;
+  [[nodiscard]] std::stop_token token() const noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sqlq

@@ -1,0 +1,60 @@
+#pragma once
+/// \file
+/// A worker without threads on a clock without time: for unit tests of your handlers.
+///
+///     TEST(Mail, ReminderWaitsTenMinutes) {
+///       sqlq::testing::Harness q{url, handlers()};              // an in-memory database is enough
+///       q.client().enqueue(SendEmail{"bob@example.org", "hi"}, {.delay = 10min});
+///       EXPECT_EQ(q.work_due(), 0u);
+///       q.advance(10min);
+///       EXPECT_EQ(q.work_due(), 1u);
+///     }
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include <sqlq/admin.hpp>
+#include <sqlq/client.hpp>
+#include <sqlq/database.hpp>
+#include <sqlq/handlers.hpp>
+#include <sqlq/testing/manual_clock.hpp>
+#include <sqlq/worker.hpp>
+
+namespace sqlq::testing {
+
+/// Runs the real services of a worker step by step on the calling thread. The database at `url` is opened with a
+/// manual clock and migrated.
+///
+/// Thread-safety: one thread. Errors: those of open, migrate and of every call; handlers' exceptions become failed
+/// attempts as in a worker.
+class Harness {
+ public:
+  Harness(std::string_view url, Handlers handlers, WorkerOptions options = {});
+  ~Harness();
+  Harness(const Harness&) = delete;
+  Harness& operator=(const Harness&) = delete;
+
+  [[nodiscard]] Database& database() noexcept;
+  [[nodiscard]] Client client() const;
+  [[nodiscard]] Admin admin() const;
+  [[nodiscard]] ManualClock& clock() noexcept;
+  /// clock().advance(by)
+  void advance(Duration by);
+
+  /// Claims and runs jobs one after the other until none is due, each handler on this thread; writes outcomes and logs.
+  /// Returns how many executions there were (retries with zero delay included), at most `limit`.
+  std::size_t work_due(std::size_t limit = 10000);
+  /// One turn of maintenance: reap, purge.
+  void sweep();
+  [[nodiscard]] WorkerStats stats() const;
+  /// Events the worker reported so far.
+  [[nodiscard]] const std::vector<WorkerEvent>& events() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sqlq::testing

@@ -1,0 +1,103 @@
+#pragma once
+/// \file
+/// The worker: claims jobs, runs their handlers on a pool of threads, and looks after leases, retries and clean-up.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include <sqlq/clock.hpp>
+#include <sqlq/database.hpp>
+#include <sqlq/handlers.hpp>
+#include <sqlq/job.hpp>
+#include <sqlq/log.hpp>
+
+namespace sqlq {
+
+/// Something a worker wants somebody to know.
+struct WorkerEvent {
+  enum class Level { info, warning, error };
+  Level level = Level::info;
+  std::string service{};         ///< which part of the worker: "fetcher", "completer", "heartbeat", ...
+  std::string message{};         ///< one line; no payload, no password
+  std::optional<JobId> job{};    ///< when it is about one job
+};
+
+/// Options of a worker; every field has a default.
+struct WorkerOptions {
+  /// Names of the queues to work; empty: all, also those made later.
+  std::vector<std::string> queues{};
+  /// Jobs run at once. 0: the number of hardware threads.
+  unsigned concurrency = 0;
+  /// Longest wait before looking for work without a wake-up; the net below lost wake-ups. 10 ms to 1 h.
+  Duration poll = std::chrono::seconds(1);
+  /// How often leases that ended are looked for and finished jobs past their retention are deleted. 100 ms to 1 h.
+  Duration sweep = std::chrono::seconds(5);
+  /// Stopping: how long running jobs may go on before their stop tokens are tripped...
+  Duration drain_timeout = std::chrono::seconds(30);
+  /// ... and how long they have after that before they are released for another worker.
+  Duration grace = std::chrono::seconds(5);
+  /// Where the jobs' logs go. Empty: database_log_sink.
+  std::shared_ptr<LogSink> log_sink{};
+  /// Called from the worker's threads, one call at a time; must not block for long; what it throws is dropped.
+  /// Empty: warnings and errors go to standard error.
+  std::function<void(const WorkerEvent&)> on_event{};
+  /// Stored in the jobs it runs. Empty: host, process id and a random part. At most 255 bytes.
+  std::string name{};
+};
+
+/// What a worker has done so far; the last value is the summary of a run.
+struct WorkerStats {
+  std::uint64_t claimed = 0;
+  std::uint64_t succeeded = 0;
+  std::uint64_t failed = 0;     ///< attempts that failed, retried or not
+  std::uint64_t discarded = 0;
+  std::uint64_t snoozed = 0;
+  std::uint64_t cancelled = 0;
+  std::uint64_t released = 0;   ///< given back at stop, before or after they had started
+  std::uint64_t lost = 0;       ///< writes refused because the lease was lost
+  std::uint64_t abandoned = 0;  ///< handlers still running when stop returned: they ignored their stop token
+};
+
+/// One process's runtime. Make one per process and set of queues; many processes may work the same queues.
+///
+/// Threads: one each for fetching, completing, heartbeats, timeouts, maintenance and log shipping, and `concurrency`
+/// executors. No exception leaves a thread and no fault of the database ends the process: services back off and try
+/// again, and say so by events.
+///
+/// Thread-safety: all members from any thread; not from a handler it runs (stop would wait for itself).
+/// Lifetime: the destructor stops the worker with its configured timeouts. A handler that ignores its stop token beyond
+/// them keeps its thread (and the worker's internals) alive until it returns; whatever it captured by reference must
+/// live as long.
+class Worker {
+ public:
+  /// Errors: invalid_argument for options out of range and for handlers without any kind.
+  Worker(Database db, Handlers handlers, WorkerOptions options = {});
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  /// Checks the schema, starts the threads and returns. Errors: schema, connection, ...; misuse when it was started or
+  /// stopped before. Freezes the handlers.
+  void start();
+  /// Claims nothing new, lets running jobs finish for `drain` (then trips their tokens, waits WorkerOptions::grace and
+  /// releases what is left), writes all outcomes and logs. Idempotent; allowed before start. Returns the summary.
+  WorkerStats stop(Duration drain);
+  WorkerStats stop();
+  /// start, wait until the token is tripped, stop. Returns the summary.
+  WorkerStats run(std::stop_token until);
+
+  /// Looks for work now. A hint; never needed for correctness.
+  void wake() noexcept;
+  [[nodiscard]] WorkerStats stats() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sqlq

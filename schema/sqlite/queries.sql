@@ -1,0 +1,366 @@
+-- Every statement of the SQLite backend. Each begins with its name, its parameters and its columns, with their types;
+-- a `?` behind a type means it may be NULL. States are literals, so that partial indexes apply.
+-- A test prepares each on a fresh schema and compares the declarations with what SQLite says; another asserts plans.
+
+-- name: lane
+-- params: queue text, kind text
+-- returns: id int, queue_id int
+SELECT l.id, l.queue_id FROM sqlq_queues q JOIN sqlq_lanes l ON l.queue_id = q.id
+ WHERE q.name = :queue AND l.kind = :kind
+
+-- name: queue_make
+-- params: name text, now int
+-- On first use only: enqueue looks the lane up first, so the queue's row is never rewritten.
+INSERT INTO sqlq_queues (name, created_us) VALUES (:name, :now) ON CONFLICT DO NOTHING
+
+-- name: lane_make
+-- params: queue text, kind text
+INSERT INTO sqlq_lanes (queue_id, kind) SELECT id, :kind FROM sqlq_queues WHERE name = :queue
+
+-- name: job_insert
+-- params: id text, lane int, queue int, state int, priority int, due int, max_attempts int, max_crashes int, keepalive int, timeout int, retention int?, now int, unique_key text?, params text
+-- returns: seq int
+INSERT INTO sqlq_jobs (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes, keepalive_us,
+                       timeout_us, retention_us, created_us, queued_us, unique_key, params)
+VALUES (:id, :lane, :queue, :state, :priority, :due, :max_attempts, :max_crashes, :keepalive,
+        :timeout, :retention, :now, :now, :unique_key, :params)
+ON CONFLICT DO NOTHING
+RETURNING seq
+
+-- name: id_taken
+-- params: id text
+-- returns: one int
+SELECT 1 FROM sqlq_jobs WHERE id = :id
+
+-- name: key_holder
+-- params: unique_key text
+-- returns: id text
+SELECT id FROM sqlq_jobs WHERE unique_key = :unique_key AND state IN (1, 2, 5, 7)
+
+-- name: promote
+-- params: now int
+-- A bounded step of what has become due; the rest follows with the next claim.
+UPDATE sqlq_jobs SET state = 1
+ WHERE state = 7 AND seq IN (SELECT seq FROM sqlq_jobs WHERE state = 7 AND due_us <= :now ORDER BY due_us LIMIT 1000)
+
+-- name: next_due
+-- returns: due int?
+SELECT min(due_us) FROM sqlq_jobs WHERE state = 7
+
+-- name: lanes_of_all
+-- returns: lane int, queue_id int, queue text, kind text, priority int, concurrency int?
+-- Jumps from lane to lane along the ready index: the cost is the number of lanes that have work.
+WITH RECURSIVE ready(lane) AS (
+  SELECT min(lane_id) FROM sqlq_jobs WHERE state = 1
+  UNION ALL
+  SELECT (SELECT min(lane_id) FROM sqlq_jobs WHERE state = 1 AND lane_id > ready.lane)
+    FROM ready WHERE ready.lane IS NOT NULL)
+SELECT l.id, l.queue_id, q.name, l.kind, q.priority, q.concurrency
+  FROM ready CROSS JOIN sqlq_lanes l ON l.id = ready.lane CROSS JOIN sqlq_queues q ON q.id = l.queue_id
+ WHERE q.paused = 0
+
+-- name: lanes_of_queue
+-- params: queue text
+-- returns: lane int, queue_id int, queue text, kind text, priority int, concurrency int?
+SELECT l.id, l.queue_id, q.name, l.kind, q.priority, q.concurrency
+  FROM sqlq_queues q JOIN sqlq_lanes l ON l.queue_id = q.id
+ WHERE q.name = :queue AND q.paused = 0
+   AND EXISTS (SELECT 1 FROM sqlq_jobs j WHERE j.state = 1 AND j.lane_id = l.id)
+
+-- name: held
+-- params: queue int
+-- returns: n int
+SELECT count(*) FROM sqlq_jobs WHERE state IN (2, 5) AND queue_id = :queue
+
+-- name: peek
+-- params: lane int, priority int, due int, seq int, n int
+-- returns: priority int, due int, seq int
+-- The next jobs of a lane after a place in the claim order.
+SELECT priority, due_us, seq FROM sqlq_jobs
+ WHERE state = 1 AND lane_id = :lane AND (priority, due_us, seq) > (:priority, :due, :seq)
+ ORDER BY priority, due_us, seq LIMIT :n
+
+-- name: claim
+-- params: token int, worker text, now int, steady int, seqs text
+-- returns: seq int, lane int, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+UPDATE sqlq_jobs
+   SET state = 2, attempt = attempt + 1, claims = claims + 1, lease_token = :token, worker = :worker,
+       started_us = :now, heartbeat_us = :now, lease_until_us = :steady + keepalive_us
+ WHERE seq IN (SELECT value FROM json_each(:seqs)) AND state = 1
+RETURNING seq, lane_id, id, state, priority, params, result, unique_key, attempt, max_attempts, crashes, max_crashes,
+          claims, lease_token, worker, keepalive_us, timeout_us, retention_us, created_us, queued_us, due_us,
+          started_us, heartbeat_us, finished_us
+
+-- name: finish_end
+-- params: state int, result text, now int, id text, token int
+-- returns: seq int, state int, attempt int, claims int, worker text
+-- Ends a lease for good; whoever was asked to cancel ends as cancelled. 7 days for errored, 24 h for the others.
+UPDATE sqlq_jobs
+   SET state = CASE state WHEN 5 THEN 6 ELSE :state END, result = :result, finished_us = :now,
+       expires_us = :now + coalesce(retention_us,
+                                    CASE WHEN state = 2 AND :state = 4 THEN 604800000000 ELSE 86400000000 END)
+ WHERE id = :id AND state IN (2, 5) AND lease_token = :token
+RETURNING seq, state, attempt, claims, worker
+
+-- name: finish_back
+-- params: state int, due int?, uncharge int, now int, id text, token int
+-- returns: seq int, state int, attempt int, claims int, worker text
+-- Ends a lease and puts the job back into the queue; whoever was asked to cancel ends as cancelled.
+UPDATE sqlq_jobs
+   SET state = CASE state WHEN 5 THEN 6 ELSE :state END, due_us = coalesce(:due, due_us),
+       attempt = attempt - CASE state WHEN 5 THEN 0 ELSE :uncharge END, queued_us = :now,
+       finished_us = CASE state WHEN 5 THEN :now END,
+       expires_us = CASE state WHEN 5 THEN :now + coalesce(retention_us, 86400000000) END
+ WHERE id = :id AND state IN (2, 5) AND lease_token = :token
+RETURNING seq, state, attempt, claims, worker
+
+-- name: probe
+-- params: id text
+-- returns: seq int, state int, token int
+SELECT seq, state, lease_token FROM sqlq_jobs WHERE id = :id
+
+-- name: heartbeat
+-- params: now int, steady int, id text, token int
+-- returns: state int
+UPDATE sqlq_jobs SET heartbeat_us = :now, lease_until_us = :steady + keepalive_us
+ WHERE id = :id AND state IN (2, 5) AND lease_token = :token
+RETURNING state
+
+-- name: cancel_waiting
+-- params: now int, id text
+-- returns: seq int, attempt int, claims int
+UPDATE sqlq_jobs SET state = 6, finished_us = :now, expires_us = :now + coalesce(retention_us, 86400000000)
+ WHERE id = :id AND state IN (1, 7)
+RETURNING seq, attempt, claims
+
+-- name: cancel_running
+-- params: id text
+-- returns: seq int
+UPDATE sqlq_jobs SET state = 5 WHERE id = :id AND state = 2 RETURNING seq
+
+-- name: reap
+-- params: now int, steady int, queue text?, n int
+-- returns: seq int, id text, state int, attempt int, claims int, worker text
+-- A lease that begins in the future was measured by a clock of another boot: it has ended too.
+UPDATE sqlq_jobs
+   SET state = CASE WHEN state = 5 THEN 6 WHEN attempt < max_attempts AND crashes + 1 < max_crashes THEN 1 ELSE 4 END,
+       crashes = crashes + 1, lease_token = 0, queued_us = :now,
+       finished_us = CASE WHEN state = 2 AND attempt < max_attempts AND crashes + 1 < max_crashes THEN NULL
+                          ELSE :now END,
+       expires_us = CASE WHEN state = 2 AND attempt < max_attempts AND crashes + 1 < max_crashes THEN NULL
+                         ELSE :now + coalesce(retention_us, CASE state WHEN 5 THEN 86400000000 ELSE 604800000000 END)
+                         END
+ WHERE state IN (2, 5) AND seq IN (
+   SELECT seq FROM sqlq_jobs
+    WHERE state IN (2, 5) AND (lease_until_us <= :steady OR lease_until_us - keepalive_us > :steady)
+      AND (:queue IS NULL OR queue_id = (SELECT id FROM sqlq_queues WHERE name = :queue))
+    LIMIT :n)
+RETURNING seq, id, state, attempt, claims, worker
+
+-- name: reap_log
+-- params: seq int, claim int, attempt int, now int, text text
+INSERT INTO sqlq_logs (job_seq, claim, n, attempt, at_us, level, text)
+SELECT :seq, :claim, coalesce(max(n), 0) + 1, :attempt, :now, 3, :text
+  FROM sqlq_logs WHERE job_seq = :seq AND claim = :claim
+
+-- name: history_add
+-- params: seq int, claim int, attempt int, cause int, now int, worker text, message text
+-- returns: n int
+INSERT INTO sqlq_history (job_seq, n, claim, attempt, cause, at_us, worker, message)
+SELECT :seq, coalesce(max(n), 0) + 1, :claim, :attempt, :cause, :now, :worker, :message
+  FROM sqlq_history WHERE job_seq = :seq
+RETURNING n
+
+-- name: history_trim
+-- params: seq int, n int
+DELETE FROM sqlq_history WHERE job_seq = :seq AND n <= :n
+
+-- name: end_all_leases
+-- After a restart of the host nobody can hold a lease.
+UPDATE sqlq_jobs SET lease_until_us = -1 WHERE state IN (2, 5)
+
+-- name: fact
+-- params: name text
+-- returns: value text
+SELECT value FROM sqlq_facts WHERE name = :name
+
+-- name: fact_set
+-- params: name text, value text
+INSERT INTO sqlq_facts (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+
+-- name: expired
+-- params: now int, n int
+-- returns: seq int
+WITH RECURSIVE queue(id) AS (
+  SELECT min(queue_id) FROM sqlq_jobs WHERE state IN (3, 4, 6)
+  UNION ALL
+  SELECT (SELECT min(queue_id) FROM sqlq_jobs WHERE state IN (3, 4, 6) AND queue_id > queue.id)
+    FROM queue WHERE queue.id IS NOT NULL),
+finished(state) AS (VALUES (3), (4), (6))
+SELECT j.seq FROM queue CROSS JOIN finished f CROSS JOIN sqlq_jobs j
+ WHERE j.state IN (3, 4, 6) AND j.queue_id = queue.id AND j.state = f.state AND j.expires_us <= :now
+ LIMIT :n
+
+-- name: purge_logs
+-- params: seqs text
+DELETE FROM sqlq_logs WHERE job_seq IN (SELECT value FROM json_each(:seqs))
+
+-- name: purge_history
+-- params: seqs text
+DELETE FROM sqlq_history WHERE job_seq IN (SELECT value FROM json_each(:seqs))
+
+-- name: purge_jobs
+-- params: seqs text
+DELETE FROM sqlq_jobs WHERE seq IN (SELECT value FROM json_each(:seqs)) AND state IN (3, 4, 6)
+
+-- name: requeue
+-- params: now int, id text
+-- returns: seq int, claims int
+-- Does nothing when a live job holds the unique key.
+UPDATE OR IGNORE sqlq_jobs
+   SET state = 1, attempt = 0, crashes = 0, lease_token = 0, due_us = :now, queued_us = :now, result = '',
+       finished_us = NULL, expires_us = NULL
+ WHERE id = :id AND state IN (3, 4, 6)
+RETURNING seq, claims
+
+-- name: get
+-- params: id text
+-- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
+       j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
+       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+  FROM sqlq_jobs j JOIN sqlq_lanes l ON l.id = j.lane_id JOIN sqlq_queues q ON q.id = l.queue_id
+ WHERE j.id = :id
+
+-- name: list
+-- params: before text, queue text?, kind text?, states int, n int
+-- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- `states` is a set of bits, one for each state's number. A page walks the id index downwards from `before`.
+SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
+       j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
+       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+  FROM sqlq_jobs j INDEXED BY sqlq_jobs_id
+ CROSS JOIN sqlq_lanes l ON l.id = j.lane_id
+ CROSS JOIN sqlq_queues q ON q.id = l.queue_id
+ WHERE j.id < :before AND ((:states >> j.state) & 1) = 1
+   AND (:queue IS NULL OR q.name = :queue) AND (:kind IS NULL OR l.kind = :kind)
+ ORDER BY j.id DESC LIMIT :n
+
+-- name: count_pending
+-- params: queue text?, cap int
+-- returns: n int
+SELECT count(*) FROM (SELECT 1 FROM sqlq_jobs WHERE state = 1 AND (:queue IS NULL OR lane_id IN (
+  SELECT l.id FROM sqlq_lanes l JOIN sqlq_queues q ON q.id = l.queue_id WHERE q.name = :queue)) LIMIT :cap)
+
+-- name: count_scheduled
+-- params: queue text?, cap int
+-- returns: n int
+SELECT count(*) FROM (SELECT 1 FROM sqlq_jobs WHERE state = 7
+  AND (:queue IS NULL OR queue_id = (SELECT id FROM sqlq_queues WHERE name = :queue)) LIMIT :cap)
+
+-- name: count_held
+-- params: queue text?, state int, cap int
+-- returns: n int
+SELECT count(*) FROM (SELECT 1 FROM sqlq_jobs WHERE state IN (2, 5) AND state = :state
+  AND (:queue IS NULL OR queue_id = (SELECT id FROM sqlq_queues WHERE name = :queue)) LIMIT :cap)
+
+-- name: count_finished
+-- params: queue text, state int, cap int
+-- returns: n int
+SELECT count(*) FROM (SELECT 1 FROM sqlq_jobs WHERE state IN (3, 4, 6) AND state = :state
+  AND queue_id = (SELECT id FROM sqlq_queues WHERE name = :queue) LIMIT :cap)
+
+-- name: count_finished_all
+-- params: state int, cap int
+-- returns: n int
+-- Jumps from queue to queue along the index, so that other states' rows are not counted through.
+WITH RECURSIVE queue(id) AS (
+  SELECT min(queue_id) FROM sqlq_jobs WHERE state IN (3, 4, 6)
+  UNION ALL
+  SELECT (SELECT min(queue_id) FROM sqlq_jobs WHERE state IN (3, 4, 6) AND queue_id > queue.id)
+    FROM queue WHERE queue.id IS NOT NULL)
+SELECT count(*) FROM (SELECT 1 FROM queue CROSS JOIN sqlq_jobs j
+  WHERE j.state IN (3, 4, 6) AND j.queue_id = queue.id AND j.state = :state LIMIT :cap)
+
+-- name: waiting_kinds
+-- params: n int
+-- returns: queue text, kind text
+WITH RECURSIVE ready(lane) AS (
+  SELECT min(lane_id) FROM sqlq_jobs WHERE state = 1
+  UNION ALL
+  SELECT (SELECT min(lane_id) FROM sqlq_jobs WHERE state = 1 AND lane_id > ready.lane)
+    FROM ready WHERE ready.lane IS NOT NULL)
+SELECT q.name, l.kind
+  FROM ready CROSS JOIN sqlq_lanes l ON l.id = ready.lane CROSS JOIN sqlq_queues q ON q.id = l.queue_id LIMIT :n
+
+-- name: history
+-- params: id text, n int
+-- returns: claim int, attempt int, cause int, at int, worker text, message text
+SELECT h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
+  FROM sqlq_jobs j JOIN sqlq_history h ON h.job_seq = j.seq WHERE j.id = :id ORDER BY h.n LIMIT :n
+
+-- name: log_guard
+-- params: id text, token int
+-- returns: seq int
+SELECT seq FROM sqlq_jobs WHERE id = :id AND lease_token = :token
+
+-- name: log_add
+-- params: seq int, claim int, n int, attempt int, at int, level int, text text
+INSERT INTO sqlq_logs (job_seq, claim, n, attempt, at_us, level, text)
+VALUES (:seq, :claim, :n, :attempt, :at, :level, :text) ON CONFLICT DO NOTHING
+
+-- name: log_read
+-- params: id text, claim int, number int, n int
+-- returns: token int, claim int, attempt int, number int, at int, level int, text text
+SELECT j.lease_token, g.claim, g.attempt, g.n, g.at_us, g.level, g.text
+  FROM sqlq_jobs j JOIN sqlq_logs g ON g.job_seq = j.seq
+ WHERE j.id = :id AND (g.claim, g.n) > (:claim, :number) ORDER BY g.claim, g.n LIMIT :n
+
+-- name: queues
+-- params: after text, n int
+-- returns: name text, description text, concurrency int?, priority int, paused int, created int
+SELECT name, description, concurrency, priority, paused, created_us FROM sqlq_queues
+ WHERE name > :after ORDER BY name LIMIT :n
+
+-- name: queue
+-- params: name text
+-- returns: name text, description text, concurrency int?, priority int, paused int, created int
+SELECT name, description, concurrency, priority, paused, created_us FROM sqlq_queues WHERE name = :name
+
+-- name: queue_upsert
+-- params: name text, description text, concurrency int?, priority int, now int
+INSERT INTO sqlq_queues (name, description, concurrency, priority, created_us)
+VALUES (:name, :description, :concurrency, :priority, :now)
+ON CONFLICT (name) DO UPDATE SET description = excluded.description, concurrency = excluded.concurrency,
+                                 priority = excluded.priority
+
+-- name: queue_pause
+-- params: name text, paused int
+-- returns: name text
+UPDATE sqlq_queues SET paused = :paused WHERE name = :name RETURNING name
+
+-- name: migrations_exist
+-- returns: n int
+SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'sqlq_migrations'
+
+-- name: migrations_make
+CREATE TABLE IF NOT EXISTS sqlq_migrations (
+  version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_us INTEGER NOT NULL) STRICT
+
+-- name: migrations
+-- returns: version int, name text, checksum text, applied int
+SELECT version, name, checksum, applied_us FROM sqlq_migrations ORDER BY version
+
+-- name: migration_add
+-- params: version int, name text, checksum text, now int
+INSERT INTO sqlq_migrations (version, name, checksum, applied_us) VALUES (:version, :name, :checksum, :now)
+
+-- name: migration_remove
+-- params: version int
+DELETE FROM sqlq_migrations WHERE version = :version
+
+-- name: objects
+-- returns: type text, name text
+-- What teardown drops; views first.
+SELECT type, name FROM sqlite_master WHERE type IN ('table', 'view') AND name LIKE 'sqlq\_%' ESCAPE '\'
+ ORDER BY type DESC

@@ -1,0 +1,142 @@
+#include <sqlq/admin.hpp>
+
+#include <iterator>
+
+#include <sqlq/backend/dialect.hpp>
+#include <sqlq/error.hpp>
+
+#include "core/checks.hpp"
+#include "core/request_time.hpp"
+
+namespace sqlq {
+
+namespace {
+
+constexpr std::size_t max_description_bytes = std::size_t{64} << 10;
+
+void check_queue_name(const std::string& name) { core::check_name(name, "the queue name"); }
+
+void check_description(const std::string& text) {
+  core::check_text(text, max_description_bytes, "the queue's description");
+}
+
+[[noreturn]] void refuse_missing(const std::string& name) {
+  throw Error(Errc::invalid_argument, "there is no queue '" + name + "': create it, or enqueue a job into it");
+}
+
+template <class Change>
+void change_queue(const Database& db, const std::string& name, Change change) {
+  check_queue_name(name);
+  backend::Dialect& dialect = db.ready();
+  std::optional<Queue> queue = dialect.queue(name);
+  if (!queue) refuse_missing(name);
+  QueueOptions options{std::move(queue->description), queue->concurrency, queue->priority};
+  change(options);
+  dialect.queue_upsert(name, options, core::request_time(db.clock()));
+}
+
+void set_paused(const Database& db, const std::string& name, bool paused) {
+  check_queue_name(name);
+  if (!db.ready().queue_set_paused(name, paused)) refuse_missing(name);
+}
+
+}  // namespace
+
+void Admin::create_queue(const std::string& name, const QueueOptions& options) {
+  check_queue_name(name);
+  check_description(options.description);
+  db_.ready().queue_upsert(name, options, core::request_time(db_.clock()));
+}
+
+void Admin::set_description(const std::string& name, const std::string& description) {
+  check_description(description);
+  change_queue(db_, name, [&](QueueOptions& options) { options.description = description; });
+}
+
+void Admin::set_concurrency(const std::string& name, std::optional<std::uint32_t> limit) {
+  change_queue(db_, name, [&](QueueOptions& options) { options.concurrency = limit; });
+}
+
+void Admin::set_priority(const std::string& name, int priority) {
+  change_queue(db_, name, [&](QueueOptions& options) { options.priority = priority; });
+}
+
+void Admin::pause(const std::string& name) { set_paused(db_, name, true); }
+
+void Admin::resume(const std::string& name) { set_paused(db_, name, false); }
+
+std::optional<Queue> Admin::queue(const std::string& name) const {
+  check_queue_name(name);
+  return db_.ready().queue(name);
+}
+
+std::vector<Queue> Admin::queues(const std::string& after, std::size_t limit) const {
+  if (!after.empty()) check_queue_name(after);
+  core::check_range(limit, 1, 10'000, "the limit of the list");
+  return db_.ready().queues(after, limit);
+}
+
+std::optional<Job> Admin::find(JobId id) const { return Client{db_}.find(id); }
+
+std::vector<Job> Admin::list(const JobFilter& filter, const Page& page) const {
+  if (!filter.queue.empty()) check_queue_name(filter.queue);
+  if (!filter.kind.empty()) core::check_name(filter.kind, "the kind");
+  for (const JobState state : filter.states) {
+    core::check_range(static_cast<std::uint64_t>(state), static_cast<std::uint64_t>(JobState::pending),
+                      static_cast<std::uint64_t>(JobState::scheduled), "a state of the filter");
+  }
+  core::check_range(page.limit, 1, 1000, "the limit of the page");
+  return db_.ready().list(filter, page);
+}
+
+JobCounts Admin::counts(const std::string& queue, std::uint64_t cap) const {
+  if (!queue.empty()) check_queue_name(queue);
+  core::check_range(cap, 1, 1'000'000, "the cap of the counts");
+  return db_.ready().counts(queue, cap);
+}
+
+std::vector<AttemptRecord> Admin::history(JobId id, std::size_t limit) const {
+  core::check_range(limit, 1, 1000, "the limit of the history");
+  return db_.ready().history(id, limit);
+}
+
+std::vector<LogLine> Admin::logs(JobId id, std::pair<std::int64_t, std::int64_t> after, std::size_t limit) const {
+  core::check_range(limit, 1, 10'000, "the limit of the log");
+  return db_.ready().read_logs(id, after.first, after.second, limit);
+}
+
+CancelStatus Admin::cancel(JobId id) { return Client{db_}.cancel(id); }
+
+RequeueStatus Admin::requeue(JobId id) {
+  const std::vector<RequeueStatus> answers = db_.ready().requeue(std::span(&id, 1), core::request_time(db_.clock()));
+  core::expect_answers(answers.size(), 1);
+  return answers.front();
+}
+
+std::vector<WaitingKind> Admin::waiting_kinds() const { return db_.ready().waiting_kinds(1000); }
+
+std::size_t Admin::purge() {
+  constexpr std::size_t batch = 1000;
+  backend::Dialect& dialect = db_.ready();
+  std::size_t total = 0;
+  for (;;) {
+    const std::size_t deleted = dialect.purge(batch, core::request_time(db_.clock()));
+    total += deleted;
+    if (deleted < batch) return total;
+  }
+}
+
+std::vector<std::string> Admin::doctor() const {
+  std::vector<std::string> sentences;
+  try {
+    static_cast<void>(db_.ready());
+  } catch (const Error& e) {
+    if (e.code() != Errc::schema) throw;
+    sentences.emplace_back(e.what());
+  }
+  std::vector<std::string> more = db_.dialect().self_check();
+  sentences.insert(sentences.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  return sentences;
+}
+
+}  // namespace sqlq

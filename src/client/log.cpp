@@ -1,0 +1,171 @@
+#include <sqlq/log.hpp>
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include <sqlq/backend/dialect.hpp>
+#include <sqlq/error.hpp>
+
+#include "core/text.hpp"
+
+namespace sqlq {
+
+namespace {
+
+class CallableSink final : public LogSink {
+ public:
+  explicit CallableSink(std::function<void(const LogLine&)> write) : write_(std::move(write)) {}
+  void write(LogLine line) override { write_(line); }
+
+ private:
+  std::function<void(const LogLine&)> write_;
+};
+
+class DatabaseSink final : public LogSink {
+ public:
+  explicit DatabaseSink(Database db) : db_(std::move(db)) {}
+
+  void write(LogLine line) override {
+    if (!core::is_clean_text(line.text, core::max_log_bytes)) {
+      line.text = core::clean_text(line.text, core::max_log_bytes);
+    }
+    bool full_batch = false;
+    {
+      const std::lock_guard lock(mutex_);
+      if (waiting_.size() + sending_ >= most_waiting) {
+        drop(std::move(line));
+        return;
+      }
+      waiting_.push_back(std::move(line));
+      full_batch = waiting_.size() % batch_size == 0;
+    }
+    if (full_batch) {
+      const std::lock_guard lock(hint_mutex_);
+      if (flush_hint_) flush_hint_();
+    }
+  }
+
+  // Ends with what was waiting when it began, so that busy writers cannot keep it for ever.
+  void flush() override {
+    const std::lock_guard one_at_a_time(flush_mutex_);
+    for (std::size_t left = count_waiting(); left > 0;) {
+      take_batch();
+      static_cast<void>(db_.ready().append_logs(batch_));  // refused lines belong to lost leases: dropped
+      left -= std::min(left, batch_.size());
+      left += finish_batch();
+    }
+  }
+
+  // Under the mutex that calls hold, so that after an exchange nobody still calls the old one.
+  void set_flush_hint(std::function<void()> hint) override {
+    const std::lock_guard lock(hint_mutex_);
+    flush_hint_ = std::move(hint);
+  }
+
+ private:
+  static constexpr std::size_t batch_size = 1000;
+  static constexpr std::size_t most_waiting = 100'000;
+  static constexpr std::size_t most_executions_dropping = 10'000;
+
+  struct Dropped {
+    LogLine first;  // its number is free: the line that tells of the loss gets it
+    std::uint64_t count = 0;
+  };
+
+  using Execution = std::pair<JobId, LeaseToken>;
+
+  void drop(LogLine line) {
+    const Execution execution{line.job, line.token};
+    if (const auto found = dropped_.find(execution); found != dropped_.end()) {
+      ++found->second.count;
+    } else if (dropped_.size() < most_executions_dropping) {
+      dropped_.emplace(execution, Dropped{std::move(line), 1});
+    }
+  }
+
+  std::size_t count_waiting() {
+    const std::lock_guard lock(mutex_);
+    return waiting_.size() + sending_;
+  }
+
+  // A batch that could not be sent is still in `batch_` and goes first.
+  void take_batch() {
+    const std::lock_guard lock(mutex_);
+    while (batch_.size() < batch_size && !waiting_.empty()) {
+      batch_.push_back(std::move(waiting_.front()));
+      waiting_.pop_front();
+    }
+    sending_ = batch_.size();
+  }
+
+  // Now there is room again: tells of the lines dropped before. Returns how many lines that made.
+  std::size_t finish_batch() {
+    batch_.clear();
+    const std::lock_guard lock(mutex_);
+    sending_ = 0;
+    const std::size_t told = dropped_.size();
+    for (auto& [execution, lost] : dropped_) {
+      lost.first.level = LogLevel::warn;
+      lost.first.text = "log lines dropped here, because too many waited for the database: " + std::to_string(lost.count);
+      waiting_.push_back(std::move(lost.first));
+    }
+    dropped_.clear();
+    return told;
+  }
+
+  Database db_;
+  std::mutex flush_mutex_;
+  std::vector<LogLine> batch_;  // only under flush_mutex_
+
+  std::mutex mutex_;
+  std::deque<LogLine> waiting_;
+  std::size_t sending_ = 0;
+  std::map<Execution, Dropped> dropped_;
+
+  std::mutex hint_mutex_;
+  std::function<void()> flush_hint_;
+};
+
+}  // namespace
+
+std::shared_ptr<LogSink> make_log_sink(std::function<void(const LogLine&)> write) {
+  if (!write) throw Error(Errc::invalid_argument, "make_log_sink got an empty function");
+  return std::make_shared<CallableSink>(std::move(write));
+}
+
+std::shared_ptr<LogSink> database_log_sink(Database db) { return std::make_shared<DatabaseSink>(std::move(db)); }
+
+struct JobLogger::Impl {
+  LogLine base;
+  std::shared_ptr<LogSink> sink;
+  std::shared_ptr<Clock> clock;
+  std::mutex mutex;  // held while the sink takes a line: a job's lines arrive in the order of their numbers
+  std::int64_t last_number = 0;
+};
+
+JobLogger::JobLogger(const Job& job, std::shared_ptr<LogSink> sink, std::shared_ptr<Clock> clock)
+    : impl_(std::make_shared<Impl>()) {
+  if (!sink || !clock) throw Error(Errc::invalid_argument, "a JobLogger needs a sink and a clock");
+  impl_->base.job = job.id;
+  impl_->base.token = job.lease_token;
+  impl_->base.claim = job.claims;
+  impl_->base.attempt = job.attempt;
+  impl_->sink = std::move(sink);
+  impl_->clock = std::move(clock);
+}
+
+void JobLogger::write(LogLevel level, std::string_view text) {
+  LogLine line = impl_->base;
+  line.level = level;
+  line.text = core::clean_text(text, core::max_log_bytes);
+  const std::lock_guard lock(impl_->mutex);
+  line.number = ++impl_->last_number;
+  line.at = impl_->clock->now();
+  impl_->sink->write(std::move(line));
+}
+
+}  // namespace sqlq

@@ -1,0 +1,75 @@
+#include <sqlq/migrator.hpp>
+
+#include <span>
+
+#include <sqlq/backend/dialect.hpp>
+#include <sqlq/error.hpp>
+
+#include "core/request_time.hpp"
+
+namespace sqlq {
+
+namespace {
+
+int latest_version(const Database& db) { return static_cast<int>(db.dialect().migrations().size()); }
+
+void check_version(const Database& db, int version) {
+  if (version >= 0 && version <= latest_version(db)) return;
+  throw Error(Errc::invalid_argument, "there is no schema version " + std::to_string(version) +
+                                          ": this library knows 0 to " + std::to_string(latest_version(db)));
+}
+
+// Whatever happened to the schema, the next call looks at it again.
+struct RecheckAtEnd {
+  const Database& db;
+  ~RecheckAtEnd() { db.recheck(); }
+};
+
+}  // namespace
+
+int Migrator::up(std::optional<int> target) {
+  const int goal = target.value_or(latest_version(db_));
+  check_version(db_, goal);
+  const RecheckAtEnd recheck{db_};
+  const MigrationStatus now = status();
+  if (now.problem.empty() && now.current >= goal) return 0;
+  return db_.dialect().migrate(goal, core::request_time(db_.clock()));
+}
+
+int Migrator::down(int target) {
+  check_version(db_, target);
+  const RecheckAtEnd recheck{db_};
+  const MigrationStatus now = status();
+  if (now.problem.empty() && now.current <= target) return 0;
+  return db_.dialect().migrate(target, core::request_time(db_.clock()));
+}
+
+MigrationStatus Migrator::status() const { return db_.dialect().migration_status(); }
+
+std::string Migrator::sql(int from, int to) const {
+  check_version(db_, from);
+  check_version(db_, to);
+  const std::span<const Migration> known = db_.dialect().migrations();
+  std::string script;
+  const auto add = [&](int version, bool up) {
+    const Migration& step = known[static_cast<std::size_t>(version - 1)];
+    script += "-- " + std::to_string(version) + " " + step.name + (up ? ", up\n" : ", down\n");
+    script += up ? step.up : step.down;
+    if (!script.ends_with('\n')) script += '\n';
+  };
+  for (int version = from + 1; version <= to; ++version) add(version, true);
+  for (int version = from; version > to; --version) add(version, false);
+  return script;
+}
+
+std::vector<Migration> Migrator::steps() const {
+  const std::span<const Migration> known = db_.dialect().migrations();
+  return {known.begin(), known.end()};
+}
+
+void Migrator::teardown() {
+  const RecheckAtEnd recheck{db_};
+  db_.dialect().teardown();
+}
+
+}  // namespace sqlq

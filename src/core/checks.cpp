@@ -1,0 +1,95 @@
+#include "core/checks.hpp"
+
+#include <algorithm>
+
+#include <sqlq/error.hpp>
+
+#include "core/text.hpp"
+
+namespace sqlq::core {
+
+namespace {
+
+using std::chrono::hours;
+using std::chrono::seconds;
+
+[[noreturn]] void refuse(std::string_view what, std::string_view why) {
+  throw Error(Errc::invalid_argument, std::string(what) + " " + std::string(why));
+}
+
+// C0, DEL and C1, of which UTF-8 has the last as C2 80 to C2 9F.
+bool has_control_character(std::string_view text) noexcept {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0x20 || byte == 0x7f) return true;
+    if (byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0) return true;
+  }
+  return false;
+}
+
+void check_bytes(std::string_view text, std::string_view what) {
+  if (text.empty()) refuse(what, "is empty: 1 to " + std::to_string(max_name_bytes) + " bytes are needed");
+  check_text(text, max_name_bytes, what);
+}
+
+}  // namespace
+
+void check_text(std::string_view text, std::size_t max_bytes, std::string_view what) {
+  if (text.size() > max_bytes) {
+    refuse(what, "has " + std::to_string(text.size()) + " bytes; at most " + std::to_string(max_bytes) + " are allowed");
+  }
+  if (text.find('\0') != std::string_view::npos) refuse(what, "has a NUL byte");
+  if (find_invalid_utf8(text) != std::string_view::npos) refuse(what, "is not valid UTF-8");
+}
+
+void check_name(std::string_view name, std::string_view what) {
+  check_bytes(name, what);
+  if (has_control_character(name)) refuse(what, "has a control character, which names must not have");
+}
+
+std::vector<std::string> check_names(std::span<const std::string> names, std::string_view what) {
+  if (names.size() > max_names) {
+    refuse("the list", "has " + std::to_string(names.size()) + " names; at most " + std::to_string(max_names) +
+                           " are allowed");
+  }
+  for (const std::string& name : names) check_name(name, what);
+  std::vector<std::string> once(names.begin(), names.end());
+  std::sort(once.begin(), once.end());
+  once.erase(std::unique(once.begin(), once.end()), once.end());
+  return once;
+}
+
+void check_range(std::uint64_t value, std::uint64_t least, std::uint64_t most, std::string_view what) {
+  if (value >= least && value <= most) return;
+  refuse(what, "is " + std::to_string(value) + "; " + std::to_string(least) + " to " + std::to_string(most) +
+                   " are allowed");
+}
+
+void check_options(const EnqueueOptions& options) {
+  check_name(options.queue, "the queue name");
+  constexpr int most_tries = 1'000'000;
+  if (options.max_attempts < 1 || options.max_attempts > most_tries) refuse("max_attempts", "must be 1 to 1,000,000");
+  if (options.max_crashes < 1 || options.max_crashes > most_tries) refuse("max_crashes", "must be 1 to 1,000,000");
+  if (options.delay != Duration::zero() && options.run_at) {
+    refuse("delay", "and run_at were both given: use one of them");
+  }
+  if (options.unique_key) check_bytes(*options.unique_key, "the unique key");
+  if (options.keepalive < seconds(1) || options.keepalive > hours(24)) refuse("keepalive", "must be 1 s to 24 h");
+  if (options.retention && *options.retention < Duration::zero()) refuse("retention", "must not be negative");
+  if (options.timeout < Duration::zero()) refuse("timeout", "must not be negative (zero means no limit)");
+  if (options.id && options.id->nil()) refuse("the job id", "is nil: make one with JobId::make, or give none");
+}
+
+void check_job(const NewJob& job, const PayloadLimits& limits) {
+  check_name(job.kind, "the kind");
+  check_options(job.options);
+  check_json(job.params, limits, "the job's params");
+}
+
+void expect_answers(std::size_t got, std::size_t wanted) {
+  if (got == wanted) return;
+  throw Error(Errc::internal, "the backend gave " + std::to_string(got) + " answers for " + std::to_string(wanted) +
+                                  " items: this is a defect of the backend");
+}
+
+}  // namespace sqlq::core

@@ -1,0 +1,95 @@
+// The names of all enumerations a user may print.
+
+#include <array>
+#include <cstddef>
+
+#include <sqlq/admin.hpp>
+#include <sqlq/client.hpp>
+#include <sqlq/job.hpp>
+#include <sqlq/log.hpp>
+
+namespace sqlq {
+
+namespace {
+
+constexpr std::array<std::string_view, 8> state_names{"invalid", "pending",    "running",   "success",
+                                                      "errored", "cancelling", "cancelled", "scheduled"};
+
+}  // namespace
+
+std::string_view to_string(JobState state) noexcept {
+  const auto index = static_cast<std::size_t>(state);
+  return index < state_names.size() ? state_names[index] : "unknown";
+}
+
+JobState parse_job_state(std::string_view text) noexcept {
+  for (std::size_t i = 0; i < state_names.size(); ++i) {
+    if (state_names[i] == text) return static_cast<JobState>(i);
+  }
+  return JobState::invalid;
+}
+
+std::string_view to_string(Cause cause) noexcept {
+  switch (cause) {
+    case Cause::failed: return "failed";
+    case Cause::discarded: return "discarded";
+    case Cause::timed_out: return "timed_out";
+    case Cause::lease_ended: return "lease_ended";
+    case Cause::released: return "released";
+    case Cause::snoozed: return "snoozed";
+    case Cause::cancelled: return "cancelled";
+    case Cause::requeued: return "requeued";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(LogLevel level) noexcept {
+  switch (level) {
+    case LogLevel::debug: return "debug";
+    case LogLevel::info: return "info";
+    case LogLevel::warn: return "warn";
+    case LogLevel::error: return "error";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(FinishStatus status) noexcept {
+  switch (status) {
+    case FinishStatus::applied: return "applied";
+    case FinishStatus::already_applied: return "already_applied";
+    case FinishStatus::cancelled: return "cancelled";
+    case FinishStatus::stale: return "stale";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(LeaseStatus status) noexcept {
+  switch (status) {
+    case LeaseStatus::renewed: return "renewed";
+    case LeaseStatus::cancel_requested: return "cancel_requested";
+    case LeaseStatus::lost: return "lost";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(CancelStatus status) noexcept {
+  switch (status) {
+    case CancelStatus::cancelled: return "cancelled";
+    case CancelStatus::cancelling: return "cancelling";
+    case CancelStatus::finished: return "finished";
+    case CancelStatus::not_found: return "not_found";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(RequeueStatus status) noexcept {
+  switch (status) {
+    case RequeueStatus::requeued: return "requeued";
+    case RequeueStatus::not_finished: return "not_finished";
+    case RequeueStatus::duplicate: return "duplicate";
+    case RequeueStatus::not_found: return "not_found";
+  }
+  return "unknown";
+}
+
+}  // namespace sqlq

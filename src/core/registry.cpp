@@ -1,0 +1,74 @@
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include <sqlq/backend/register.hpp>
+#include <sqlq/error.hpp>
+
+namespace sqlq::backend {
+
+namespace {
+
+struct Registry {
+  std::mutex mutex;
+  std::map<std::string, Factory, std::less<>> factories;
+};
+
+Registry& registry() {
+  static Registry instance;
+  return instance;
+}
+
+bool valid_scheme(std::string_view scheme) noexcept {
+  if (scheme.empty() || scheme.front() < 'a' || scheme.front() > 'z') return false;
+  return scheme.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789+-.") == std::string_view::npos;
+}
+
+Factory find_factory(const std::string& scheme) {
+  Registry& known = registry();
+  const std::lock_guard lock(known.mutex);
+  const auto found = known.factories.find(scheme);
+  return found == known.factories.end() ? Factory{} : found->second;
+}
+
+std::string unknown_scheme(const std::string& scheme) {
+  std::string message = "no backend opens '" + scheme + ":' URLs; ";
+  const std::vector<std::string> schemes = registered_schemes();
+  if (schemes.empty()) return message + "no backend is built in or registered: call backend::register_backend";
+  message += "known:";
+  for (const std::string& known : schemes) message += " " + known + ":";
+  return message;
+}
+
+}  // namespace
+
+void register_backend(std::string scheme, Factory factory) {
+  if (!valid_scheme(scheme)) {
+    throw Error(Errc::invalid_argument,
+                "a backend's scheme has lower-case letters, digits, '+', '-' and '.', and begins with a letter");
+  }
+  if (!factory) throw Error(Errc::invalid_argument, "the backend '" + scheme + "' was registered without a factory");
+  Registry& known = registry();
+  const std::lock_guard lock(known.mutex);
+  known.factories.insert_or_assign(std::move(scheme), std::move(factory));
+}
+
+std::vector<std::string> registered_schemes() {
+  Registry& known = registry();
+  const std::lock_guard lock(known.mutex);
+  std::vector<std::string> schemes;
+  schemes.reserve(known.factories.size());
+  for (const auto& entry : known.factories) schemes.push_back(entry.first);
+  return schemes;
+}
+
+Database open(std::string_view url, DatabaseOptions options) {
+  const Url parsed = Url::parse(url);
+  const Factory factory = find_factory(parsed.scheme());
+  if (!factory) throw Error(Errc::invalid_argument, unknown_scheme(parsed.scheme()));
+  if (!options.clock) options.clock = system_clock();
+  std::unique_ptr<Dialect> dialect = factory(parsed, options.clock);
+  return Database(std::move(dialect), std::move(options));
+}
+
+}  // namespace sqlq::backend

@@ -1,0 +1,30 @@
+#pragma once
+/// \file
+/// UTF-8 as databases want it: checking, cutting and cleaning text.
+///
+/// Thread-safety: pure functions. No function here throws but for lack of memory.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace sqlq::core {
+
+/// What a job's history keeps of an error message.
+inline constexpr std::size_t max_message_bytes = std::size_t{64} << 10;
+/// What a line of a job's log keeps.
+inline constexpr std::size_t max_log_bytes = std::size_t{16} << 10;
+
+/// Position of the first byte that is not part of well-formed UTF-8; npos when all is well.
+[[nodiscard]] std::size_t find_invalid_utf8(std::string_view text) noexcept;
+
+/// At most `max_bytes` of the text, cut where a character begins. The text must be valid up to there.
+[[nodiscard]] std::string_view cut_text(std::string_view text, std::size_t max_bytes) noexcept;
+
+/// Can any database store it as it is: valid UTF-8 without NUL, at most `max_bytes`?
+[[nodiscard]] bool is_clean_text(std::string_view text, std::size_t max_bytes) noexcept;
+
+/// The text with every NUL and every byte that is not UTF-8 replaced by U+FFFD, cut at a character boundary.
+[[nodiscard]] std::string clean_text(std::string_view text, std::size_t max_bytes);
+
+}  // namespace sqlq::core

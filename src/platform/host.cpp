@@ -1,0 +1,40 @@
+#include "platform/host.hpp"
+
+#include <array>
+#include <string_view>
+
+#include <unistd.h>
+
+#include "core/text.hpp"
+#include "platform/random.hpp"
+
+namespace sqlq::platform {
+
+namespace {
+
+std::string host_name() {
+  std::array<char, 256> buffer{};
+  if (::gethostname(buffer.data(), buffer.size() - 1) != 0) return "localhost";
+  std::string name = core::clean_text(buffer.data(), 200);
+  for (char& c : name) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return name.empty() ? "localhost" : name;
+}
+
+std::string hex(std::uint32_t value) {
+  std::string text(8, '0');
+  for (std::size_t i = 8; i-- > 0; value >>= 4) text[i] = std::string_view("0123456789abcdef")[value & 0xf];
+  return text;
+}
+
+}  // namespace
+
+std::string worker_name(std::uint32_t tag) {
+  static const std::string host = host_name();
+  return host + ":" + std::to_string(::getpid()) + ":" + hex(tag);
+}
+
+std::string default_worker_name() { return worker_name(static_cast<std::uint32_t>(random64())); }
+
+}  // namespace sqlq::platform

@@ -1,0 +1,13 @@
+#pragma once
+/// \file
+/// The one real sleep of the library, for places where nothing can notify: busy handlers of client libraries.
+/// Everything else waits on a `Signal`.
+
+#include <sqlq/clock.hpp>
+
+namespace sqlq::platform {
+
+/// Sleeps for real time, whatever clock a test has injected. Zero and negative durations return at once.
+void pause_for(Duration duration);
+
+}  // namespace sqlq::platform

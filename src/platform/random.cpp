@@ -1,0 +1,63 @@
+#include "platform/random.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+
+#include <pthread.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <sqlq/error.hpp>
+
+namespace sqlq::platform {
+
+namespace {
+
+std::atomic<unsigned> forks{0};
+
+void count_fork() { forks.fetch_add(1, std::memory_order_relaxed); }
+
+// One system call serves 32 numbers: about 10 ns each instead of 300. A forked child throws away what its parent had
+// drawn, or both would use the same numbers.
+class Pool {
+ public:
+  std::uint64_t next() {
+    static const int watching_forks = ::pthread_atfork(nullptr, nullptr, count_fork);
+    static_cast<void>(watching_forks);
+    const unsigned now = forks.load(std::memory_order_relaxed);
+    if (left_ == 0 || forks_seen_ != now) {
+      if (::getentropy(numbers_.data(), sizeof(numbers_)) != 0) {
+        throw Error(Errc::internal, "the operating system gave no random numbers");
+      }
+      left_ = numbers_.size();
+      forks_seen_ = now;
+    }
+    return numbers_[--left_];
+  }
+
+ private:
+  std::array<std::uint64_t, 32> numbers_{};  // 256 bytes: the most getentropy gives at once
+  std::size_t left_ = 0;
+  unsigned forks_seen_ = 0;
+};
+
+}  // namespace
+
+std::uint64_t random64() {
+  thread_local Pool pool;
+  return pool.next();
+}
+
+LeaseToken random_token() {
+  for (;;) {
+    const LeaseToken token{static_cast<std::int64_t>(random64())};
+    if (token != LeaseToken{}) return token;
+  }
+}
+
+std::uint32_t random_below(std::uint32_t bound) {
+  return static_cast<std::uint32_t>(((random64() >> 32) * bound) >> 32);
+}
+
+}  // namespace sqlq::platform

@@ -1,0 +1,21 @@
+#pragma once
+/// \file
+/// Randomness from the operating system: unpredictable, different in every thread and in every forked child.
+///
+/// Thread-safety: any thread; no locks. Errors: Error(internal) when the system has no randomness to give.
+
+#include <cstdint>
+
+#include <sqlq/job.hpp>
+
+namespace sqlq::platform {
+
+[[nodiscard]] std::uint64_t random64();
+
+/// Any token but 0, which means "none".
+[[nodiscard]] LeaseToken random_token();
+
+/// 0 <= result < bound; `bound` must not be 0.
+[[nodiscard]] std::uint32_t random_below(std::uint32_t bound);
+
+}  // namespace sqlq::platform

@@ -1,0 +1,36 @@
+#pragma once
+/// \file
+/// Reads a queries.sql: statements with a header of comments.
+///
+///     -- name: peek
+///     -- params: lane int, n int
+///     -- returns: seq int, key text?
+///     -- Any other comment is for people.
+///     SELECT ...
+///
+/// A statement ends where the next `-- name:` begins. Comment lines are not sent to the database. Types are `int`
+/// (64 bits) and `text`; `?` allows NULL.
+
+#include <deque>
+#include <string_view>
+
+#include "sql/statement.hpp"
+
+namespace sqlq::sql {
+
+/// Immutable after construction; usable from all threads.
+class Catalogue {
+ public:
+  /// Throws Error(internal) naming the line for anything malformed, for duplicates, and for parameters in the text that
+  /// are not declared or declared and not in the text.
+  explicit Catalogue(std::string_view text);
+
+  /// Throws Error(internal) for an unknown name.
+  [[nodiscard]] const Statement& operator[](std::string_view name) const;
+  [[nodiscard]] const std::deque<Statement>& all() const noexcept { return statements_; }
+
+ private:
+  std::deque<Statement> statements_;
+};
+
+}  // namespace sqlq::sql

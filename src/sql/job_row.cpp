@@ -1,0 +1,90 @@
+#include "sql/job_row.hpp"
+
+#include <sqlq/error.hpp>
+
+namespace sqlq::sql {
+namespace {
+
+JobId read_id(std::string_view text) {
+  if (const auto id = JobId::parse(text)) return *id;
+  throw Error(Errc::corrupt, "a row has a job id that is not a UUID: the table was changed by hand");
+}
+
+template <class Enum>
+Enum read_enum(std::int64_t value, std::int64_t most, const char* what) {
+  if (value < 1 || value > most) {
+    throw Error(Errc::corrupt, std::string("a row has an unknown ") + what + " (" + std::to_string(value) +
+                                   "): written by a newer library or changed by hand");
+  }
+  return static_cast<Enum>(value);
+}
+
+std::optional<TimePoint> maybe_wall(std::optional<std::int64_t> value) {
+  return value ? std::optional(wall(*value)) : std::nullopt;
+}
+
+}  // namespace
+
+Job read_job(Fields& f) {
+  Job job;
+  job.id = read_id(f.text());
+  job.state = read_enum<JobState>(f.integer(), 7, "state");
+  job.priority = static_cast<int>(f.integer());
+  job.params = f.text();
+  job.result = f.text();
+  job.unique_key = f.maybe_text();
+  job.attempt = static_cast<int>(f.integer());
+  job.max_attempts = static_cast<int>(f.integer());
+  job.crashes = static_cast<int>(f.integer());
+  job.max_crashes = static_cast<int>(f.integer());
+  job.claims = f.integer();
+  job.lease_token = LeaseToken{f.integer()};
+  job.worker = f.text();
+  job.keepalive = Duration(f.integer());
+  job.timeout = Duration(f.integer());
+  if (const auto retention = f.maybe_integer()) job.retention = Duration(*retention);
+  job.created_at = wall(f.integer());
+  job.queued_at = wall(f.integer());
+  job.run_at = wall(f.integer());
+  job.started_at = maybe_wall(f.maybe_integer());
+  job.heartbeat_at = maybe_wall(f.maybe_integer());
+  job.finished_at = maybe_wall(f.maybe_integer());
+  return job;
+}
+
+AttemptRecord read_attempt(Fields f) {
+  AttemptRecord record;
+  record.claim = f.integer();
+  record.attempt = static_cast<int>(f.integer());
+  record.cause = read_enum<Cause>(f.integer(), 8, "cause");
+  record.at = wall(f.integer());
+  record.worker = f.text();
+  record.message = f.text();
+  return record;
+}
+
+LogLine read_log_line(JobId job, Fields f) {
+  LogLine line;
+  line.job = job;
+  line.token = LeaseToken{f.integer()};
+  line.claim = f.integer();
+  line.attempt = static_cast<int>(f.integer());
+  line.number = f.integer();
+  line.at = wall(f.integer());
+  line.level = read_enum<LogLevel>(f.integer(), 4, "log level");
+  line.text = f.text();
+  return line;
+}
+
+Queue read_queue(Fields f) {
+  Queue queue;
+  queue.name = f.text();
+  queue.description = f.text();
+  if (const auto limit = f.maybe_integer()) queue.concurrency = static_cast<std::uint32_t>(*limit);
+  queue.priority = static_cast<int>(f.integer());
+  queue.paused = f.integer() != 0;
+  queue.created_at = wall(f.integer());
+  return queue;
+}
+
+}  // namespace sqlq::sql

@@ -1,0 +1,27 @@
+#pragma once
+/// \file
+/// Rows to values, for the column orders the catalogues declare.
+
+#include <sqlq/admin.hpp>
+#include <sqlq/job.hpp>
+#include <sqlq/log.hpp>
+
+#include "sql/session.hpp"
+
+namespace sqlq::sql {
+
+[[nodiscard]] inline TimePoint wall(std::int64_t us) { return TimePoint(Duration(us)); }
+[[nodiscard]] inline std::int64_t us(TimePoint t) { return t.time_since_epoch().count(); }
+[[nodiscard]] inline std::int64_t us(SteadyPoint t) { return t.time_since_epoch().count(); }
+
+/// Columns: id, state, priority, params, result, unique_key?, attempt, max_attempts, crashes, max_crashes, claims, token,
+/// worker, keepalive, timeout, retention?, created, queued, due, started?, heartbeat?, finished?
+[[nodiscard]] Job read_job(Fields& fields);
+/// Columns: claim, attempt, cause, at, worker, message
+[[nodiscard]] AttemptRecord read_attempt(Fields fields);
+/// Columns: token, claim, attempt, number, at, level, text
+[[nodiscard]] LogLine read_log_line(JobId job, Fields fields);
+/// Columns: name, description, concurrency?, priority, paused, created
+[[nodiscard]] Queue read_queue(Fields fields);
+
+}  // namespace sqlq::sql

@@ -1,0 +1,111 @@
+#include "sql/migrations.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+#include <sqlq/error.hpp>
+
+#include "sql/job_row.hpp"
+
+namespace sqlq::sql {
+namespace {
+
+/// FNV-1a: the checksum notices edits, it defends against nobody.
+std::string checksum(std::string_view text) {
+  std::uint64_t h = 14695981039346656037U;
+  for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  std::string hex(16, '0');
+  for (std::size_t i = 16; i-- > 0; h >>= 4) hex[i] = "0123456789abcdef"[h & 15];
+  return hex;
+}
+
+std::string judge(const std::vector<MigrationStatus::Applied>& applied, const std::vector<std::string>& sums,
+                  std::span<const Migration> known) {
+  for (std::size_t i = 0; i < applied.size(); ++i) {
+    const auto& a = applied[i];
+    const auto place = "migration " + std::to_string(a.version) + " (" + a.name + ")";
+    if (a.version != static_cast<int>(i) + 1) return place + " was applied without the ones before it";
+    if (i >= known.size()) {
+      return "the schema is at version " + std::to_string(applied.back().version) + ", this library knows only " +
+             std::to_string(known.size()) + ": use a newer sqlq, or migrate down with the one that made it";
+    }
+    if (sums[i] != known[i].checksum) {
+      return place + " is not the one this library has: its checksum differs, so the script was changed after it was applied";
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view file_text(std::span<const EmbeddedFile> files, std::string_view name) {
+  const auto it = std::ranges::find(files, name, &EmbeddedFile::name);
+  if (it == files.end()) throw Error(Errc::internal, "embedded schema file '" + std::string(name) + "' is missing");
+  return it->text;
+}
+
+std::vector<Migration> read_migrations(std::span<const EmbeddedFile> files) {
+  std::vector<Migration> steps;
+  for (const EmbeddedFile& file : files) {
+    if (!file.name.ends_with(".up.sql")) continue;
+    const auto stem = file.name.substr(0, file.name.size() - 7);
+    Migration m;
+    m.version = std::stoi(std::string(stem.substr(0, stem.find('_'))));
+    m.name = std::string(stem.substr(stem.find('_') + 1));
+    m.up = std::string(file.text);
+    m.down = std::string(file_text(files, std::string(stem) + ".down.sql"));
+    m.checksum = checksum(m.up);
+    steps.push_back(std::move(m));
+  }
+  std::ranges::sort(steps, {}, &Migration::version);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (steps[i].version != static_cast<int>(i) + 1) throw Error(Errc::internal, "the migrations are not numbered 1, 2, ...");
+  }
+  return steps;
+}
+
+MigrationStatus read_status(Session& session, const Catalogue& queries, std::span<const Migration> known) {
+  MigrationStatus status;
+  status.latest = static_cast<int>(known.size());
+  if (session.integer(queries["migrations_exist"]).value_or(0) == 0) return status;
+  std::vector<std::string> sums;
+  session.execute(queries["migrations"], {}, [&](const Row& row) {
+    Fields f(row);
+    const auto version = static_cast<int>(f.integer());
+    std::string name(f.text());
+    sums.emplace_back(f.text());
+    status.applied.push_back({version, std::move(name), wall(f.integer())});
+  });
+  if (!status.applied.empty()) status.current = status.applied.back().version;
+  status.problem = judge(status.applied, sums, known);
+  return status;
+}
+
+void check_target(const MigrationStatus& status, int target) {
+  if (!status.problem.empty()) throw Error(Errc::schema, "cannot migrate: " + status.problem);
+  if (target < 0 || target > status.latest) {
+    throw Error(Errc::invalid_argument, "there is no schema version " + std::to_string(target) +
+                                            "; this library knows 0 to " + std::to_string(status.latest));
+  }
+}
+
+int run_steps(Session& session, const Catalogue& queries, std::span<const Migration> known, const MigrationStatus& status,
+              int target, TimePoint now, const std::function<void(const std::string&)>& run_script) {
+  int steps = 0;
+  if (target > status.current) session.execute(queries["migrations_make"]);
+  for (int v = status.current; v < target; ++v, ++steps) {
+    const Migration& m = known[static_cast<std::size_t>(v)];
+    run_script(m.up);
+    session.execute(queries["migration_add"],
+                    {{"version", m.version}, {"name", m.name}, {"checksum", m.checksum}, {"now", us(now)}});
+  }
+  for (int v = status.current; v > target; --v, ++steps) {
+    const Migration& m = known[static_cast<std::size_t>(v) - 1];
+    run_script(m.down);
+    session.execute(queries["migration_remove"], {{"version", m.version}});
+  }
+  return steps;
+}
+
+}  // namespace sqlq::sql

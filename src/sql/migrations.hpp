@@ -1,0 +1,38 @@
+#pragma once
+/// \file
+/// The parts of migrating that are the same for every SQL database: reading the embedded scripts, judging what has been
+/// applied, and walking the steps.
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include <sqlq/clock.hpp>
+#include <sqlq/migrator.hpp>
+
+#include "sql/catalogue.hpp"
+#include "sql/embedded.hpp"
+#include "sql/session.hpp"
+
+namespace sqlq::sql {
+
+/// Pairs NNN_name.up.sql with NNN_name.down.sql. Error(internal) unless they are numbered 1, 2, ... in pairs.
+[[nodiscard]] std::vector<Migration> read_migrations(std::span<const EmbeddedFile> files);
+
+/// The text of an embedded file; Error(internal) if it is missing.
+[[nodiscard]] std::string_view file_text(std::span<const EmbeddedFile> files, std::string_view name);
+
+/// Reads the bookkeeping table through the catalogue's statements migrations_exist and migrations, and compares it with
+/// the steps known. Changes nothing.
+[[nodiscard]] MigrationStatus read_status(Session& session, const Catalogue& queries, std::span<const Migration> known);
+
+/// Throws Error(schema) when the status has a problem, Error(invalid_argument) for a target out of range.
+void check_target(const MigrationStatus& status, int target);
+
+/// Runs the steps from status.current to `target` and keeps the books through migrations_make, migration_add and
+/// migration_remove. `run_script` executes a script of several statements. The caller holds the lock and, where DDL is
+/// transactional, the transaction. Returns the number of steps.
+int run_steps(Session& session, const Catalogue& queries, std::span<const Migration> known, const MigrationStatus& status,
+              int target, TimePoint now, const std::function<void(const std::string&)>& run_script);
+
+}  // namespace sqlq::sql

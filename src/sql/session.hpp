@@ -1,0 +1,106 @@
+#pragma once
+/// \file
+/// The one narrow call through which every statement goes: `Session::execute`.
+///
+/// There are two kinds of session: over SOCI for connections of our own (soci_session.hpp), and over a backend's native
+/// handle for connections borrowed from the user. The operations of a backend are written once against this interface.
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+#include <variant>
+
+#include "sql/statement.hpp"
+
+namespace sqlq::sql {
+
+using Value = std::variant<std::nullptr_t, std::int64_t, std::string_view>;
+
+/// A value for a named parameter. Texts are borrowed until the call returns.
+struct Arg {
+  const char* name;
+  Value value;
+
+  constexpr Arg(const char* n, std::int64_t v) : name(n), value(v) {}
+  constexpr Arg(const char* n, int v) : name(n), value(std::int64_t{v}) {}
+  constexpr Arg(const char* n, std::string_view v) : name(n), value(v) {}
+  constexpr Arg(const char* n, std::nullptr_t) : name(n), value(nullptr) {}
+  template <class T>
+  constexpr Arg(const char* n, const std::optional<T>& v) : name(n), value(nullptr) {
+    if (v) value = Arg(n, *v).value;
+  }
+};
+
+/// One row of a result; valid until the callback returns. Columns count from 0 in the declared order.
+class Row {
+ public:
+  [[nodiscard]] virtual bool null(std::size_t column) const = 0;
+  [[nodiscard]] virtual std::int64_t integer(std::size_t column) const = 0;
+  [[nodiscard]] virtual std::string_view text(std::size_t column) const = 0;
+
+ protected:
+  ~Row() = default;
+};
+
+/// Reads a row's columns one after the other.
+class Fields {
+ public:
+  explicit Fields(const Row& row) : row_(row) {}
+  std::int64_t integer() { return row_.integer(column_++); }
+  std::string_view text() { return row_.text(column_++); }
+  std::optional<std::int64_t> maybe_integer() {
+    const auto c = column_++;
+    return row_.null(c) ? std::nullopt : std::optional(row_.integer(c));
+  }
+  /// Empty for NULL.
+  std::string_view maybe_text() {
+    const auto c = column_++;
+    return row_.null(c) ? std::string_view{} : row_.text(c);
+  }
+
+ private:
+  const Row& row_;
+  std::size_t column_ = 0;
+};
+
+/// A reference to a callable taking a row; borrows it for the call.
+class RowSink {
+ public:
+  template <class F>
+    requires std::is_invocable_v<F&, const Row&>
+  RowSink(F&& f)  // NOLINT(google-explicit-constructor): a parameter type, like function_ref
+      : object_(const_cast<void*>(static_cast<const void*>(&f))),
+        call_([](void* o, const Row& r) { (*static_cast<std::remove_reference_t<F>*>(o))(r); }) {}
+  void operator()(const Row& row) const { call_(object_, row); }
+
+ private:
+  void* object_;
+  void (*call_)(void*, const Row&);
+};
+
+/// One connection's statements. Not thread-safe: one thread at a time.
+class Session {
+ public:
+  Session() = default;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  virtual ~Session() = default;
+
+  /// Runs the statement to its end; each row goes to `sink`. Arguments in the declared order; a wrong name, type or
+  /// count is an Error(internal) before anything is sent. Returns the number of rows delivered or, for a statement
+  /// that declares no columns, of rows changed. Errors of the database become classified `Error`s with the statement's
+  /// name and without values. An exception from `sink` ends the statement and goes on.
+  std::size_t execute(const Statement& statement, std::initializer_list<Arg> args, RowSink sink);
+  std::size_t execute(const Statement& statement, std::initializer_list<Arg> args = {});
+
+  /// The first column of the first row; empty without a row or for NULL.
+  std::optional<std::int64_t> integer(const Statement& statement, std::initializer_list<Arg> args = {});
+
+ protected:
+  virtual std::size_t do_execute(const Statement& statement, std::initializer_list<Arg> args, RowSink sink) = 0;
+};
+
+}  // namespace sqlq::sql

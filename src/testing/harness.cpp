@@ -1,0 +1,59 @@
+#include <sqlq/testing/harness.hpp>
+
+#include <utility>
+
+#include "worker/runtime.hpp"
+
+namespace sqlq::testing {
+
+struct Harness::Impl {
+  Impl(std::string_view url, Handlers handlers, WorkerOptions options)
+      : db(open(url, {.clock = clock})), runtime(db, std::move(handlers), recorded(std::move(options))) {
+    db.migrate();
+    runtime.shared.freeze_handlers();
+  }
+
+  WorkerOptions recorded(WorkerOptions options) {
+    options.concurrency = 1;
+    options.on_event = [this, user = std::move(options.on_event)](const WorkerEvent& event) {
+      events.push_back(event);
+      if (user) user(event);
+    };
+    return options;
+  }
+
+  std::shared_ptr<ManualClock> clock = std::make_shared<ManualClock>();
+  std::vector<WorkerEvent> events;
+  Database db;
+  worker::Runtime runtime;
+};
+
+Harness::Harness(std::string_view url, Handlers handlers, WorkerOptions options)
+    : impl_(std::make_unique<Impl>(url, std::move(handlers), std::move(options))) {}
+Harness::~Harness() = default;
+
+Database& Harness::database() noexcept { return impl_->db; }
+Client Harness::client() const { return Client(impl_->db); }
+Admin Harness::admin() const { return Admin(impl_->db); }
+ManualClock& Harness::clock() noexcept { return *impl_->clock; }
+void Harness::advance(Duration by) { impl_->clock->advance(by); }
+
+std::size_t Harness::work_due(std::size_t limit) {
+  worker::Runtime& services = impl_->runtime;
+  for (std::size_t done = 0; done < limit; ++done) {
+    services.fetcher.step();
+    const std::optional<worker::HeldPtr> lease = services.shared.ready.try_take();
+    if (!lease) return done;
+    services.executor.deliver(*lease, services.executor.run(*lease));
+    while (services.completer.step() != SteadyPoint::max()) {
+    }
+    services.log_shipper.step();
+  }
+  return limit;
+}
+
+void Harness::sweep() { impl_->runtime.maintenance.step(); }
+WorkerStats Harness::stats() const { return impl_->runtime.shared.counters.snapshot(); }
+const std::vector<WorkerEvent>& Harness::events() const { return impl_->events; }
+
+}  // namespace sqlq::testing

@@ -1,0 +1,141 @@
+#include "worker/completer.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "core/checks.hpp"
+#include "worker/forced_unwind.hpp"
+
+namespace sqlq::worker {
+
+using backend::FinishKind;
+
+namespace {
+
+constexpr Duration soon = std::chrono::seconds(5);
+
+bool returns_soon(const Ending& e) {
+  return (e.kind == FinishKind::retry || e.kind == FinishKind::snooze || e.kind == FinishKind::release) && e.delay < soon;
+}
+
+}  // namespace
+
+void Completer::submit(Ending ending) {
+  {
+    const std::lock_guard lock(mutex_);
+    submitted_.push_back(std::move(ending));
+  }
+  wake();
+}
+
+void Completer::submit(std::vector<Ending> endings) {
+  {
+    const std::lock_guard lock(mutex_);
+    std::move(endings.begin(), endings.end(), std::back_inserter(submitted_));
+  }
+  wake();
+}
+
+std::size_t Completer::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return batch_.size() + submitted_.size();
+}
+
+SteadyPoint Completer::step() {
+  fill_batch();
+  if (batch_.empty()) return SteadyPoint::max();
+  verify_batch();
+  flush_logs_of_returning_jobs();
+  write_batch();
+  fetcher_.wake();  // a queue's limit may have room again, a job may have come back
+  return SteadyPoint::min();
+}
+
+void Completer::fill_batch() {
+  const std::lock_guard lock(mutex_);
+  while (batch_.size() < most_per_batch && !submitted_.empty()) {
+    batch_.push_back(std::move(submitted_.front()));
+    submitted_.pop_front();
+  }
+}
+
+// Jobs completed in the users' transactions: those that were committed have nothing left to write.
+void Completer::verify_batch() {
+  std::vector<JobId> ids;
+  for (const Ending& ending : batch_) {
+    if (ending.verify) ids.push_back(ending.lease->job().id);
+  }
+  if (ids.empty()) return;
+
+  const std::vector<std::optional<Job>> jobs = shared_.dialect().get(ids);
+  core::expect_answers(jobs.size(), ids.size());
+  std::size_t next = 0;
+  std::erase_if(batch_, [&](Ending& ending) {
+    if (!ending.verify) return false;
+    const std::optional<Job>& now = jobs[next++];
+    ending.verify = false;
+    if (!now || !is_finished(now->state) || now->lease_token != ending.lease->job().lease_token) return false;
+    const bool cancelled = now->state == JobState::cancelled;
+    ending.kind = FinishKind::success;
+    settle(ending, cancelled ? FinishStatus::cancelled : FinishStatus::applied);
+    return true;
+  });
+}
+
+// The database takes lines of a lease until the next claim. A job that comes back soon may be claimed before the log
+// shipper's next turn, so its lines go first.
+void Completer::flush_logs_of_returning_jobs() {
+  if (std::none_of(batch_.begin(), batch_.end(), returns_soon)) return;
+  try {
+    logs_.flush();
+  } catch (const ForcedUnwind&) {
+    throw;
+  } catch (...) {  // the log shipper tries again and reports
+  }
+}
+
+void Completer::write_batch() {
+  if (batch_.empty()) return;
+  std::vector<backend::Finish> items;
+  items.reserve(batch_.size());
+  for (const Ending& e : batch_) {
+    items.push_back({.id = e.lease->job().id,
+                     .token = e.lease->job().lease_token,
+                     .kind = e.kind,
+                     .result = e.result,
+                     .message = e.message,
+                     .cause = e.cause,
+                     .delay = e.delay});
+  }
+  const std::vector<FinishStatus> statuses = shared_.dialect().finish(items, nullptr, shared_.now());
+  core::expect_answers(statuses.size(), items.size());
+  for (std::size_t i = 0; i < batch_.size(); ++i) settle(batch_[i], statuses[i]);
+  batch_.clear();
+}
+
+void Completer::settle(const Ending& ending, FinishStatus status) {
+  if (status == FinishStatus::stale) {
+    shared_.events.report(Events::Level::warning, name(), "the outcome came too late: the lease was lost",
+                          ending.lease->job().id);
+    shared_.drop_lost(ending.lease);
+    return;
+  }
+  Counters& count = shared_.counters;
+  if (status == FinishStatus::cancelled || ending.kind == FinishKind::cancel) {
+    ++count.cancelled;
+  } else if (ending.kind == FinishKind::success) {
+    ++count.succeeded;
+  } else if (ending.kind == FinishKind::snooze) {
+    ++count.snoozed;
+  } else if (ending.kind == FinishKind::release) {
+    ++count.released;
+  } else if (ending.cause == Cause::discarded) {
+    ++count.discarded;
+  } else {
+    ++count.failed;
+  }
+  shared_.in_flight.remove(ending.lease);
+}
+
+}  // namespace sqlq::worker

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <deque>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <sqlq/backend/dialect.hpp>
+
+#include "worker/fetcher.hpp"
+#include "worker/service.hpp"
+#include "worker/shared.hpp"
+
+namespace sqlq::worker {
+
+/// How an execution ended: what is to be written for its lease.
+struct Ending {
+  HeldPtr lease;
+  backend::FinishKind kind = backend::FinishKind::success;
+  std::string result{};
+  std::string message{};
+  Cause cause = Cause::failed;
+  Duration delay{0};
+  /// The handler completed the job in its own transaction: nothing is written if that was committed, else this ending.
+  bool verify = false;
+};
+
+/// Writes endings in fenced batches: what has gathered while the last batch was written makes the next one. A batch that
+/// failed is kept and written again, which is safe because every write shows its lease token.
+class Completer final : public Service {
+ public:
+  static constexpr std::size_t most_per_batch = 1000;
+
+  Completer(Shared& shared, LogSink& logs, Fetcher& fetcher)
+      : Service(shared.clock()), shared_(shared), logs_(logs), fetcher_(fetcher) {}
+
+  SteadyPoint step() override;
+  [[nodiscard]] std::string_view name() const noexcept override { return "completer"; }
+
+  /// From any thread. Never blocks; the fetcher bounds how many can be waiting.
+  void submit(Ending ending);
+  void submit(std::vector<Ending> endings);
+  /// Endings not yet written. Only while no step runs.
+  [[nodiscard]] std::size_t waiting() const;
+
+ private:
+  void fill_batch();
+  void verify_batch();
+  void flush_logs_of_returning_jobs();
+  void write_batch();
+  void settle(const Ending& ending, FinishStatus status);
+
+  Shared& shared_;
+  LogSink& logs_;
+  Fetcher& fetcher_;
+  std::vector<Ending> batch_;
+  mutable std::mutex mutex_;
+  std::deque<Ending> submitted_;
+};
+
+}  // namespace sqlq::worker

@@ -1,0 +1,129 @@
+#include "worker/executor.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/text.hpp"
+#include "worker/context.hpp"
+#include "worker/forced_unwind.hpp"
+
+namespace sqlq::worker {
+namespace {
+
+using backend::FinishKind;
+
+// What the handler said; exceptions are one way of saying it.
+Outcome call(const Handlers::Entry& entry, JobContext& context) {
+  try {
+    return entry.run(context);
+  } catch (const Discard& e) {
+    return Outcome::discard(e.what());
+  } catch (const ForcedUnwind&) {
+    throw;
+  } catch (...) {
+    return Outcome::error(current_exception_text());
+  }
+}
+
+Ending failed(const HeldPtr& lease, std::string message, Cause cause, const RetryPolicy& retry) {
+  const Job& job = lease->job();
+  if (job.attempt >= job.max_attempts) {
+    return {.lease = lease, .kind = FinishKind::fail, .message = std::move(message), .cause = cause};
+  }
+  return {.lease = lease,
+          .kind = FinishKind::retry,
+          .message = std::move(message),
+          .cause = cause,
+          .delay = retry.delay(job.attempt)};
+}
+
+Ending ended_badly(const HeldPtr& lease, const Outcome& outcome, const RetryPolicy& retry) {
+  const StopReason reason = lease->stop_reason();
+  if (outcome.kind() == Outcome::Kind::discard) {
+    return {.lease = lease, .kind = FinishKind::fail, .message = outcome.message(), .cause = Cause::discarded};
+  }
+  if (reason == StopReason::timeout) {
+    const std::string said = outcome.kind() == Outcome::Kind::error ? ": " + outcome.message() : std::string();
+    return failed(lease, "the attempt ran longer than its timeout" + said, Cause::timed_out, retry);
+  }
+  if (outcome.kind() == Outcome::Kind::snooze) {
+    return {.lease = lease, .kind = FinishKind::snooze, .cause = Cause::snoozed, .delay = std::max(outcome.delay(), Duration(0))};
+  }
+  if (reason == StopReason::shutdown) {
+    return {.lease = lease, .kind = FinishKind::release, .message = outcome.message(), .cause = Cause::released};
+  }
+  return failed(lease, outcome.message(), Cause::failed, retry);
+}
+
+}  // namespace
+
+Executor::Executor(Shared& shared, std::shared_ptr<LogSink> logs, Completer& completer, Fetcher& fetcher,
+                   Watchdog& watchdog)
+    : shared_(shared),
+      logs_(std::move(logs)),
+      clock_(std::make_shared<Database>(shared.db), &shared.clock()),
+      completer_(completer),
+      fetcher_(fetcher),
+      watchdog_(watchdog) {}
+
+std::optional<Ending> Executor::run(const HeldPtr& lease) {
+  const Job& job = lease->job();
+  if (lease->stop_reason() != StopReason::none) return not_started(lease);
+  const Handlers::Entry* entry = shared_.handlers.find(job.kind);
+  if (entry == nullptr) {  // only a backend that ignores the kinds it was asked for gets here
+    return failed(lease, "the worker has no handler for this kind", Cause::failed, RetryPolicy());
+  }
+
+  lease->start(timeout_of(job, entry->options));
+  watchdog_.wake_by(lease->timeout_at());
+  JobContext::Impl impl{shared_, lease, JobLogger(job, logs_, clock_)};
+  JobContext context(impl);
+  const Outcome outcome = call(*entry, context);
+
+  const std::lock_guard lock(impl.mutex);
+  if (impl.completed) return completed_by_handler(lease, outcome, entry->options.retry);
+  if (outcome.kind() == Outcome::Kind::done) return Ending{.lease = lease, .result = std::move(impl.result)};
+  if (lease->lost()) return std::nullopt;
+  return ended_badly(lease, outcome, entry->options.retry);
+}
+
+// What counts is whether the user's transaction was committed; the completer looks. Else the attempt has failed.
+Ending Executor::completed_by_handler(const HeldPtr& lease, const Outcome& outcome, const RetryPolicy& retry) {
+  const bool done = outcome.kind() == Outcome::Kind::done;
+  if (!done) {
+    shared_.events.report(Events::Level::info, "executor", "the handler failed after complete_in: " + outcome.message(),
+                          lease->job().id);
+  }
+  Ending ending = done ? failed(lease, "the transaction given to complete_in was not committed", Cause::failed, retry)
+                       : ended_badly(lease, outcome, retry);
+  ending.verify = true;
+  return ending;
+}
+
+// Stopped while it waited for a thread: the handler never sees it.
+std::optional<Ending> Executor::not_started(const HeldPtr& lease) const {
+  if (lease->lost()) return std::nullopt;
+  if (lease->stop_reason() == StopReason::cancel) {
+    return Ending{.lease = lease, .kind = FinishKind::cancel, .cause = Cause::cancelled};
+  }
+  return Ending{.lease = lease, .kind = FinishKind::release, .cause = Cause::released};
+}
+
+SteadyPoint Executor::timeout_of(const Job& job, const HandlerOptions& options) const {
+  const Duration timeout = job.timeout > Duration(0) ? job.timeout : options.timeout;
+  return timeout > Duration(0) ? saturating_add(shared_.clock().steady(), timeout) : SteadyPoint::max();
+}
+
+void Executor::deliver(const HeldPtr& lease, std::optional<Ending> ending) {
+  if (ending) {
+    ending->message = core::clean_text(ending->message, core::max_message_bytes);
+    lease->finish();
+    completer_.submit(*std::move(ending));
+  } else {
+    shared_.drop_lost(lease);
+  }
+  shared_.slots.give(1);
+  fetcher_.slot_freed();
+}
+
+}  // namespace sqlq::worker

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <optional>
+
+#include "worker/completer.hpp"
+#include "worker/fetcher.hpp"
+#include "worker/shared.hpp"
+#include "worker/watchdog.hpp"
+
+namespace sqlq::worker {
+
+/// Runs one job on the calling thread. Thread-safety: all members from any thread.
+class Executor final {
+ public:
+  Executor(Shared& shared, std::shared_ptr<LogSink> logs, Completer& completer, Fetcher& fetcher, Watchdog& watchdog);
+
+  /// Runs the handler; whatever it throws becomes a failed attempt. Empty when there is nothing to write because the
+  /// lease is lost.
+  [[nodiscard]] std::optional<Ending> run(const HeldPtr& lease);
+  /// Passes the ending on and frees the slot.
+  void deliver(const HeldPtr& lease, std::optional<Ending> ending);
+
+ private:
+  [[nodiscard]] std::optional<Ending> not_started(const HeldPtr& lease) const;
+  [[nodiscard]] Ending completed_by_handler(const HeldPtr& lease, const Outcome& outcome, const RetryPolicy& retry);
+  [[nodiscard]] SteadyPoint timeout_of(const Job& job, const HandlerOptions& options) const;
+
+  Shared& shared_;
+  std::shared_ptr<LogSink> logs_;
+  std::shared_ptr<Clock> clock_;
+  Completer& completer_;
+  Fetcher& fetcher_;
+  Watchdog& watchdog_;
+};
+
+}  // namespace sqlq::worker

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "worker/executor.hpp"
+#include "worker/shared.hpp"
+
+namespace sqlq::worker {
+
+/// The threads that run handlers.
+///
+/// A handler cannot be ended from outside. One that ignores its stop token is abandoned: what it says later is dropped,
+/// and its thread keeps what it uses alive by itself until it returns.
+class ExecutorPool final {
+ public:
+  ExecutorPool(Shared& shared, Executor& executor) : shared_(shared), executor_(executor) {}
+  ~ExecutorPool();
+  ExecutorPool(const ExecutorPool&) = delete;
+  ExecutorPool& operator=(const ExecutorPool&) = delete;
+
+  /// `keep_alive` owns this pool and everything it refers to; every thread has a copy. Throws std::system_error when
+  /// the system has no more threads; those already started run.
+  void start(std::size_t threads, const std::shared_ptr<void>& keep_alive);
+  /// Gives up the handlers that still run and returns their leases.
+  std::vector<HeldPtr> abandon();
+  /// After the channel was closed: waits for the threads, except for those of abandoned handlers.
+  void join();
+
+ private:
+  struct Seat {
+    std::thread thread{};
+    std::mutex mutex{};
+    HeldPtr running{};       // guarded by mutex: the handler runs and its outcome is wanted
+    bool abandoned = false;  // guarded by mutex
+  };
+
+  void work(Seat& seat);
+  void execute(Seat& seat, const HeldPtr& lease);
+  void give_up(Seat& seat, const HeldPtr& lease, const std::string& why);
+
+  Shared& shared_;
+  Executor& executor_;
+  std::vector<std::unique_ptr<Seat>> seats_;
+};
+
+}  // namespace sqlq::worker

@@ -1,0 +1,79 @@
+#include "worker/fetcher.hpp"
+
+#include <algorithm>
+
+#include "platform/random.hpp"
+
+namespace sqlq::worker {
+namespace {
+
+constexpr std::size_t most_per_claim = 10000;
+
+}  // namespace
+
+Fetcher::Fetcher(Shared& shared, Heartbeat& heartbeat, Watchdog& watchdog)
+    : Service(shared.clock()),
+      shared_(shared),
+      heartbeat_(heartbeat),
+      watchdog_(watchdog),
+      jitter_(platform::random64()) {}
+
+SteadyPoint Fetcher::step() {
+  starved_ = true;  // before looking, so that a slot freed from now on wakes us
+  const std::size_t wanted = room();
+  if (wanted == 0) return SteadyPoint::max();
+  starved_ = false;
+
+  const SteadyPoint asked_at = shared_.clock().steady();
+  backend::ClaimResult claimed = shared_.dialect().claim({.queues = shared_.options.queues,
+                                                          .kinds = shared_.kinds,
+                                                          .limit = wanted,
+                                                          .token = platform::random_token(),
+                                                          .worker = shared_.options.name,
+                                                          .now = shared_.now()});
+  const bool full = claimed.jobs.size() >= wanted;
+  hold(std::move(claimed.jobs), asked_at);
+  return full ? SteadyPoint::min() : next_look(claimed.next_due);
+}
+
+std::size_t Fetcher::room() const noexcept {
+  const std::size_t unwritten = shared_.in_flight.size() - std::min(shared_.in_flight.size(), shared_.slots.used());
+  const std::size_t writable = most_unwritten - std::min(most_unwritten, unwritten);
+  return std::min({shared_.slots.free(), writable, most_per_claim});
+}
+
+void Fetcher::hold(std::vector<Job> jobs, SteadyPoint asked_at) {
+  if (jobs.empty()) return;
+  std::vector<HeldPtr> leases;
+  leases.reserve(jobs.size());
+  for (Job& job : jobs) leases.push_back(std::make_shared<Held>(std::move(job), asked_at));
+
+  shared_.counters.claimed += leases.size();
+  shared_.slots.take(leases.size());
+  shared_.in_flight.add(leases);
+  for (const HeldPtr& lease : leases) {
+    heartbeat_.wake_by(lease->renew_at());
+    watchdog_.wake_by(lease->fence_at());
+  }
+  shared_.ready.push(std::move(leases));
+}
+
+SteadyPoint Fetcher::next_look(std::optional<TimePoint> next_due) {
+  const SteadyPoint now = shared_.clock().steady();
+  const Duration poll = shared_.options.poll;
+  SteadyPoint next = saturating_add(now, jitter_.between(poll - poll / 5, poll));
+  if (next_due) {
+    const TimePoint wall = shared_.clock().now();
+    // A due time that has passed is worth one more claim, but not two: its job may be held back by something else
+    // (another kind, a limit, a server whose clock differs from ours).
+    if (*next_due > wall) {
+      next = std::min(next, saturating_add(now, *next_due - wall));
+    } else if (next_due != last_due_) {
+      next = now;
+    }
+  }
+  last_due_ = next_due;
+  return next;
+}
+
+}  // namespace sqlq::worker

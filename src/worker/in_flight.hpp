@@ -1,0 +1,82 @@
+#pragma once
+// The leases this process holds, from the claim until their outcome is durable.
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <stop_token>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <sqlq/context.hpp>
+#include <sqlq/job.hpp>
+
+namespace sqlq::worker {
+
+enum class Phase : std::uint8_t { queued, running, finishing };
+
+/// One held lease. Thread-safety: all members from any thread.
+///
+/// Its end is reckoned from the moment the claim or renewal was *sent*, so by our clock it ends before the database
+/// would give the job to somebody else.
+class Held final {
+ public:
+  Held(Job job, SteadyPoint asked_at) : job_(std::move(job)), renewed_at_(asked_at) {}
+
+  [[nodiscard]] const Job& job() const noexcept { return job_; }
+
+  [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
+  [[nodiscard]] StopReason stop_reason() const noexcept { return reason_.load(); }
+  /// Trips the stop token; the first reason stays. Runs the handler's stop callbacks: call it without a lock.
+  bool trip(StopReason reason) noexcept;
+  /// The lease is gone, or soon will be: trips the token, and no outcome but success is worth sending.
+  bool lose() noexcept;
+  [[nodiscard]] bool lost() const noexcept { return lost_.load(); }
+
+  void renewed(SteadyPoint asked_at) noexcept { renewed_at_.store(asked_at); }
+  /// A third of the keepalive, but at most 10 s, after the last renewal.
+  [[nodiscard]] SteadyPoint renew_at() const noexcept;
+  /// When this process stops trusting the lease: a sixth of the keepalive before its end.
+  [[nodiscard]] SteadyPoint fence_at() const noexcept;
+
+  [[nodiscard]] Phase phase() const noexcept { return phase_.load(); }
+  void start(SteadyPoint timeout_at) noexcept;
+  void finish() noexcept { phase_.store(Phase::finishing); }
+  [[nodiscard]] SteadyPoint timeout_at() const noexcept { return timeout_at_.load(); }
+
+  /// Set when the job was completed inside the user's transaction: from its commit on the lease is over as it should be.
+  void set_completing(bool on) noexcept { completing_.store(on); }
+  [[nodiscard]] bool completing() const noexcept { return completing_.load(); }
+
+ private:
+  const Job job_;
+  std::stop_source stop_;
+  std::atomic<StopReason> reason_{StopReason::none};
+  std::atomic<bool> lost_{false};
+  std::atomic<bool> completing_{false};
+  std::atomic<Phase> phase_{Phase::queued};
+  std::atomic<SteadyPoint> renewed_at_;
+  std::atomic<SteadyPoint> timeout_at_{SteadyPoint::max()};
+};
+
+using HeldPtr = std::shared_ptr<Held>;
+
+/// Thread-safety: all members from any thread.
+class InFlight final {
+ public:
+  void add(std::span<const HeldPtr> leases);
+  void remove(const HeldPtr& lease);
+  [[nodiscard]] std::size_t size() const noexcept { return size_.load(); }
+  [[nodiscard]] std::vector<HeldPtr> snapshot() const;
+  void trip_all(StopReason reason);
+
+ private:
+  mutable std::mutex mutex_;
+  std::unordered_map<const Held*, HeldPtr> leases_;
+  std::atomic<std::size_t> size_{0};
+};
+
+}  // namespace sqlq::worker

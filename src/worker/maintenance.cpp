@@ -1,0 +1,69 @@
+#include "worker/maintenance.hpp"
+
+#include <algorithm>
+
+#include "platform/random.hpp"
+#include "worker/forced_unwind.hpp"
+
+namespace sqlq::worker {
+namespace {
+
+constexpr std::size_t most_per_call = 1000;
+constexpr Duration between_reports = std::chrono::minutes(1);
+
+}  // namespace
+
+Maintenance::Maintenance(Shared& shared, Fetcher& fetcher)
+    : Service(shared.clock()), shared_(shared), fetcher_(fetcher), jitter_(platform::random64()) {}
+
+SteadyPoint Maintenance::step() {
+  const bool more_to_reap = attempt("taking back jobs whose lease ended", &Maintenance::reap);
+  const bool more_to_purge = attempt("deleting finished jobs", &Maintenance::purge);
+  attempt("looking for jobs without a handler", &Maintenance::report_unknown_kinds);
+  if (more_to_reap || more_to_purge) return SteadyPoint::min();
+  const Duration sweep = shared_.options.sweep;
+  return saturating_add(shared_.clock().steady(), jitter_.between(sweep - sweep / 5, sweep));
+}
+
+// One task's failure skips its turn, not the others'.
+bool Maintenance::attempt(const char* task, bool (Maintenance::*run)()) {
+  try {
+    return (this->*run)();
+  } catch (const ForcedUnwind&) {
+    throw;
+  } catch (...) {
+    shared_.events.report(Events::Level::warning, name(), std::string(task) + " failed: " + current_exception_text());
+    return false;
+  }
+}
+
+bool Maintenance::reap() {
+  const ReapReport report = shared_.dialect().reap(shared_.options.queues, most_per_call, shared_.now());
+  if (report.total() == 0) return false;
+  shared_.events.report(Events::Level::info, name(),
+                        "leases ended: " + std::to_string(report.returned.size()) + " jobs returned, " +
+                            std::to_string(report.errored.size()) + " errored, " +
+                            std::to_string(report.cancelled.size()) + " cancelled");
+  fetcher_.wake();
+  return report.total() >= most_per_call;
+}
+
+bool Maintenance::purge() { return shared_.dialect().purge(most_per_call, shared_.now()) >= most_per_call; }
+
+bool Maintenance::report_unknown_kinds() {
+  const SteadyPoint now = shared_.clock().steady();
+  if (now < next_report_) return false;
+  const std::vector<WaitingKind> waiting = shared_.dialect().waiting_kinds(most_per_call);
+  next_report_ = saturating_add(now, between_reports);
+  const auto& queues = shared_.options.queues;
+  for (const WaitingKind& w : waiting) {
+    const bool ours = queues.empty() || std::find(queues.begin(), queues.end(), w.queue) != queues.end();
+    if (!ours || shared_.handlers.find(w.kind) != nullptr) continue;
+    shared_.events.report(Events::Level::warning, name(),
+                          "jobs of kind '" + w.kind + "' wait in queue '" + w.queue +
+                              "', and this worker has no handler for them");
+  }
+  return false;
+}
+
+}  // namespace sqlq::worker

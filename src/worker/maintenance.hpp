@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+
+#include "worker/fetcher.hpp"
+#include "worker/jitter.hpp"
+#include "worker/service.hpp"
+#include "worker/shared.hpp"
+
+namespace sqlq::worker {
+
+/// Takes back jobs whose lease ended, deletes finished ones past their retention, and now and then looks for jobs that
+/// wait for a handler this worker does not have. Every worker does it; the database keeps them apart.
+class Maintenance final : public Service {
+ public:
+  Maintenance(Shared& shared, Fetcher& fetcher);
+
+  SteadyPoint step() override;
+  [[nodiscard]] std::string_view name() const noexcept override { return "maintenance"; }
+
+ private:
+  bool reap();
+  bool purge();
+  bool report_unknown_kinds();
+  bool attempt(const char* task, bool (Maintenance::*run)());
+
+  Shared& shared_;
+  Fetcher& fetcher_;
+  Jitter jitter_;
+  SteadyPoint next_report_ = SteadyPoint::min();
+};
+
+}  // namespace sqlq::worker

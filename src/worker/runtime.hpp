@@ -1,0 +1,41 @@
+#pragma once
+// The services of one worker, wired together, without threads: Worker puts each on a loop, the test harness steps them.
+
+#include <memory>
+#include <vector>
+
+#include "worker/completer.hpp"
+#include "worker/executor.hpp"
+#include "worker/executor_pool.hpp"
+#include "worker/fetcher.hpp"
+#include "worker/heartbeat.hpp"
+#include "worker/log_shipper.hpp"
+#include "worker/maintenance.hpp"
+#include "worker/shared.hpp"
+#include "worker/watchdog.hpp"
+
+namespace sqlq::worker {
+
+/// Order of members is order of dependence. A thread of an abandoned handler keeps the whole alive.
+struct Runtime {
+  Runtime(Database db, Handlers handlers, WorkerOptions options)
+      : shared(std::move(db), std::move(handlers), std::move(options)) {}
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  /// Hands leases whose jobs shall not go on to the completer, attempt given back.
+  void release(const std::vector<HeldPtr>& leases);
+
+  Shared shared;
+  std::shared_ptr<GuardedSink> logs = std::make_shared<GuardedSink>(shared.options.log_sink, shared.owned_events);
+  Heartbeat heartbeat{shared};
+  Watchdog watchdog{shared};
+  Fetcher fetcher{shared, heartbeat, watchdog};
+  Completer completer{shared, *logs, fetcher};
+  Maintenance maintenance{shared, fetcher};
+  LogShipper log_shipper{shared, *logs};
+  Executor executor{shared, logs, completer, fetcher, watchdog};
+  ExecutorPool pool{shared, executor};
+};
+
+}  // namespace sqlq::worker

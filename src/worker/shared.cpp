@@ -1,0 +1,75 @@
+#include "worker/shared.hpp"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include <sqlq/error.hpp>
+
+#include "core/checks.hpp"
+#include "core/request_time.hpp"
+#include "platform/host.hpp"
+
+namespace sqlq::worker {
+namespace {
+
+constexpr unsigned most_executors = 4096;
+
+void check_between(Duration value, Duration least, Duration most, const char* message) {
+  if (value < least || value > most) throw Error(Errc::invalid_argument, message);
+}
+
+}  // namespace
+
+WorkerStats Counters::snapshot() const noexcept {
+  return {.claimed = claimed,
+          .succeeded = succeeded,
+          .failed = failed,
+          .discarded = discarded,
+          .snoozed = snoozed,
+          .cancelled = cancelled,
+          .released = released,
+          .lost = lost,
+          .abandoned = abandoned};
+}
+
+WorkerOptions checked(WorkerOptions options, const Database& db, const Handlers& handlers) {
+  using namespace std::chrono_literals;
+  if (handlers.kinds().empty()) {
+    throw Error(Errc::invalid_argument, "the worker has no handler: register at least one kind with Handlers::on");
+  }
+  options.queues = core::check_names(options.queues, "a queue of the worker");
+  if (options.concurrency == 0) options.concurrency = std::max(1U, std::thread::hardware_concurrency());
+  if (options.concurrency > most_executors) {
+    throw Error(Errc::invalid_argument, "WorkerOptions::concurrency must be at most " + std::to_string(most_executors));
+  }
+  check_between(options.poll, 10ms, 1h, "WorkerOptions::poll must be 10 ms to 1 h");
+  check_between(options.sweep, 100ms, 1h, "WorkerOptions::sweep must be 100 ms to 1 h");
+  check_between(options.drain_timeout, 0ms, Duration::max(), "WorkerOptions::drain_timeout must not be negative");
+  check_between(options.grace, 0ms, Duration::max(), "WorkerOptions::grace must not be negative");
+  if (options.name.empty()) options.name = platform::default_worker_name();
+  core::check_name(options.name, "the worker's name");
+  if (!options.log_sink) options.log_sink = database_log_sink(db);
+  return options;
+}
+
+Shared::Shared(Database database, Handlers table, WorkerOptions wanted)
+    : db(std::move(database)),
+      handlers(std::move(table)),
+      options(checked(std::move(wanted), db, handlers)),
+      owned_events(std::make_shared<Events>(options.on_event)),
+      slots(clock(), options.concurrency) {}
+
+void Shared::freeze_handlers() {
+  handlers.freeze();
+  kinds = handlers.kinds();
+}
+
+backend::Now Shared::now() const { return core::request_time(clock()); }
+
+void Shared::drop_lost(const HeldPtr& lease) {
+  ++counters.lost;
+  in_flight.remove(lease);
+}
+
+}  // namespace sqlq::worker

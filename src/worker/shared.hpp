@@ -1,0 +1,57 @@
+#pragma once
+// What the services of one worker have in common.
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <sqlq/backend/dialect.hpp>
+#include <sqlq/database.hpp>
+#include <sqlq/handlers.hpp>
+#include <sqlq/worker.hpp>
+
+#include "worker/channel.hpp"
+#include "worker/events.hpp"
+#include "worker/in_flight.hpp"
+#include "worker/slots.hpp"
+
+namespace sqlq::worker {
+
+/// WorkerStats while they are counted.
+struct Counters {
+  std::atomic<std::uint64_t> claimed{0}, succeeded{0}, failed{0}, discarded{0}, snoozed{0}, cancelled{0}, released{0},
+      lost{0}, abandoned{0};
+  [[nodiscard]] WorkerStats snapshot() const noexcept;
+};
+
+/// The options with every default filled in. Throws Error(invalid_argument).
+[[nodiscard]] WorkerOptions checked(WorkerOptions options, const Database& db, const Handlers& handlers);
+
+struct Shared {
+  /// Throws Error(invalid_argument) for options out of range.
+  Shared(Database database, Handlers table, WorkerOptions wanted);
+
+  /// No kind can be added any more.
+  void freeze_handlers();
+  [[nodiscard]] Clock& clock() const noexcept { return db.clock(); }
+  [[nodiscard]] backend::Dialect& dialect() const { return db.ready(); }
+  /// The time to send with a request: a test's, or none for the database's own.
+  [[nodiscard]] backend::Now now() const;
+  /// Takes the lease off the books because there is nothing to write for it.
+  void drop_lost(const HeldPtr& lease);
+
+  const Database db;
+  const Handlers handlers;
+  const WorkerOptions options;
+  std::vector<std::string> kinds;
+  const std::shared_ptr<Events> owned_events;
+  Events& events = *owned_events;
+  Counters counters;
+  InFlight in_flight;
+  Slots slots;
+  Channel<HeldPtr> ready;
+};
+
+}  // namespace sqlq::worker
