@@ -54,8 +54,8 @@ CREATE TABLE sqlq_jobs (
 ) STRICT;
 
 CREATE UNIQUE INDEX sqlq_jobs_id ON sqlq_jobs (id);
--- Exactly the claim order; only jobs that may run now are in it.
-CREATE INDEX sqlq_jobs_ready ON sqlq_jobs (lane_id, priority, due_us, seq) WHERE state = 1;
+-- Exactly the claim order (seq is the rowid, which ends every index); only jobs that may run now are in it.
+CREATE INDEX sqlq_jobs_ready ON sqlq_jobs (lane_id, priority, due_us) WHERE state = 1;
 CREATE INDEX sqlq_jobs_scheduled ON sqlq_jobs (due_us, queue_id) WHERE state = 7;
 -- Held jobs are few (at most the slots of all workers); the lease is left out so that heartbeats touch no index.
 CREATE INDEX sqlq_jobs_held ON sqlq_jobs (queue_id) WHERE state IN (2, 5);

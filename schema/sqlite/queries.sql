@@ -247,10 +247,16 @@ SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_k
  ORDER BY j.id DESC LIMIT :n
 
 -- name: count_pending
--- params: queue text?, cap int
+-- params: queue text, cap int
 -- returns: n int
-SELECT count(*) FROM (SELECT 1 FROM sqlq_jobs WHERE state = 1 AND (:queue IS NULL OR lane_id IN (
-  SELECT l.id FROM sqlq_lanes l JOIN sqlq_queues q ON q.id = l.queue_id WHERE q.name = :queue)) LIMIT :cap)
+SELECT count(*) FROM (
+  SELECT 1 FROM sqlq_queues q CROSS JOIN sqlq_lanes l ON l.queue_id = q.id CROSS JOIN sqlq_jobs j ON j.lane_id = l.id
+   WHERE q.name = :queue AND j.state = 1 LIMIT :cap)
+
+-- name: count_pending_all
+-- params: cap int
+-- returns: n int
+SELECT count(*) FROM (SELECT 1 FROM sqlq_jobs WHERE state = 1 LIMIT :cap)
 
 -- name: count_scheduled
 -- params: queue text?, cap int

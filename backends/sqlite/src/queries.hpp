@@ -43,6 +43,7 @@ struct Queries {
   const sql::Statement& get = catalogue["get"];
   const sql::Statement& list = catalogue["list"];
   const sql::Statement& count_pending = catalogue["count_pending"];
+  const sql::Statement& count_pending_all = catalogue["count_pending_all"];
   const sql::Statement& count_scheduled = catalogue["count_scheduled"];
   const sql::Statement& count_held = catalogue["count_held"];
   const sql::Statement& count_finished = catalogue["count_finished"];

@@ -53,7 +53,9 @@ JobCounts counts(const Context& c, std::string_view queue, std::uint64_t cap) {
   const auto name = unless_empty(queue);
   const auto n = static_cast<std::int64_t>(cap) + 1;
   JobCounts counts;
-  counts[JobState::pending] = capped(c.session.integer(c.q.count_pending, {{"queue", name}, {"cap", n}}), cap);
+  counts[JobState::pending] = capped(name ? c.session.integer(c.q.count_pending, {{"queue", *name}, {"cap", n}})
+                                          : c.session.integer(c.q.count_pending_all, {{"cap", n}}),
+                                     cap);
   counts[JobState::scheduled] = capped(c.session.integer(c.q.count_scheduled, {{"queue", name}, {"cap", n}}), cap);
   for (const JobState s : {JobState::running, JobState::cancelling}) {
     counts[s] = capped(

@@ -55,6 +55,11 @@ bool Writer::try_exclusive(const Exclusive& action) {
   return true;
 }
 
+std::size_t Writer::waiting() {
+  const std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
 void Writer::submit(Task& task) {
   std::unique_lock lock(mutex_);
   queue_.push_back(&task);

@@ -36,6 +36,8 @@ class Writer {
   void exclusive(const Exclusive& action);
   /// The same if nobody writes or waits right now; else returns false.
   bool try_exclusive(const Exclusive& action);
+  /// How many calls wait for their turn.
+  [[nodiscard]] std::size_t waiting();
   /// Is `path` (may be null) the file that is open?
   [[nodiscard]] bool same_file(const char* path) const { return main_.same_file(path); }
 

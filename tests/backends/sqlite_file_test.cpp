@@ -1,0 +1,171 @@
+// What only a file can have: names, modes, replacement, versions, options.
+
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include <sqlq/admin.hpp>
+#include <sqlq/backend/register.hpp>
+#include <sqlq/client.hpp>
+#include <sqlq/migrator.hpp>
+#include <sqlq/sqlite.hpp>
+
+#include "backends/sqlite_scratch.hpp"
+#include "errors.hpp"
+#include "support/expect_error.hpp"
+#include "version_check.hpp"
+
+namespace sqlq::sqlite {
+namespace {
+
+using testing::expect_error;
+
+class SqliteFile : public Scratch {
+ protected:
+  SqliteFile() { backend::register_backend("sqlite", factory()); }
+
+  Database open(const std::string& options = {}) const {
+    auto db = backend::open(url(options));
+    db.migrate();
+    return db;
+  }
+  [[nodiscard]] unsigned mode_of(const std::string& file) const {
+    struct stat found {};
+    EXPECT_EQ(::stat(file.c_str(), &found), 0) << file;
+    return found.st_mode & 0777U;
+  }
+  static JobId enqueue(const Database& db) { return Client(db).enqueue(NewJob{.kind = "k"}).id; }
+};
+
+TEST_F(SqliteFile, NewFilesAreForTheirOwnerAloneUnderAnyUmask) {
+  const auto before = ::umask(0);
+  auto db = open();
+  enqueue(db);
+  ::umask(before);
+  for (const char* part : {"", "-wal", "-shm"}) EXPECT_EQ(mode_of(path() + part), 0600U) << part;
+}
+
+TEST_F(SqliteFile, AFileThatIsThereKeepsItsMode) {
+  std::ofstream(path()).close();
+  std::filesystem::permissions(path(), std::filesystem::perms(0640));
+  open();
+  EXPECT_EQ(mode_of(path()), 0640U);
+}
+
+TEST_F(SqliteFile, CreateFalseRefusesAMissingFile) {
+  expect_error(Errc::connection, "folder exists", [&] { (void)backend::open(url("?create=false")); });
+  EXPECT_FALSE(std::filesystem::exists(path()));
+}
+
+TEST_F(SqliteFile, AMissingFolderSaysWhatToDo) {
+  expect_error(Errc::connection, "folder exists", [&] { (void)backend::open("sqlite://" + path("none/jobs.db")); });
+}
+
+TEST_F(SqliteFile, AFileThatIsNoDatabaseIsRefused) {
+  std::ofstream(path()) << std::string(4096, 'x');
+  expect_error(Errc::corrupt, "not a database", [&] { (void)backend::open(url()); });
+}
+
+TEST_F(SqliteFile, OddNamesAreOnlyNames) {
+  // A quote, a question mark and something that SQLite would take for a URI with options.
+  const std::string odd = path("file:a\"b?mode=memory.db");
+  std::string encoded;
+  for (const char c : odd) encoded += c == '?' ? std::string("%3F") : c == '"' ? std::string("%22") : std::string(1, c);
+  auto db = backend::open("sqlite://" + encoded);
+  db.migrate();
+  const JobId id = enqueue(db);
+  EXPECT_TRUE(std::filesystem::exists(odd));
+  EXPECT_TRUE(Client(backend::open("sqlite://" + encoded)).find(id).has_value());
+}
+
+TEST_F(SqliteFile, RelativeNamesWithAndWithoutSlashes) {
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(std::filesystem::path(path()).parent_path());
+  for (const char* form : {"sqlite:rel.db", "sqlite://rel.db"}) {
+    auto db = backend::open(form);
+    db.migrate();
+    enqueue(db);
+  }
+  std::filesystem::current_path(before);
+  EXPECT_EQ(Native(path("rel.db")).query("SELECT count(*) FROM sqlq_jobs"), std::vector<std::string>{"2"});
+}
+
+TEST_F(SqliteFile, UnknownOptionsAndBadValuesListTheRightOnes) {
+  expect_error(Errc::invalid_argument, "synchronous", [&] { (void)backend::open(url("?sync=full")); });
+  expect_error(Errc::invalid_argument, "normal", [&] { (void)backend::open(url("?synchronous=off")); });
+  expect_error(Errc::invalid_argument, "busy_timeout", [&] { (void)backend::open(url("?busy_timeout=5")); });
+  expect_error(Errc::invalid_argument, "readers", [&] { (void)backend::open(url("?readers=0")); });
+  expect_error(Errc::invalid_argument, "memory", [&] { (void)backend::open("sqlite:"); });
+  EXPECT_FALSE(std::filesystem::exists(path())) << "refused before anything is made";
+}
+
+TEST_F(SqliteFile, SynchronousIsFullUnlessAskedFor) {
+  EXPECT_EQ(open().description().find("normal"), std::string::npos);
+  EXPECT_NE(open("?synchronous=normal").description().find("synchronous=normal"), std::string::npos);
+}
+
+TEST_F(SqliteFile, AReplacedFileIsNoticedBeforeAnythingIsAcknowledged) {
+  auto db = open();
+  const JobId first = enqueue(db);
+  std::filesystem::rename(path(), path("moved.db"));
+  expect_error(Errc::corrupt, "deleted or replaced", [&] { enqueue(db); });
+  expect_error(Errc::corrupt, "deleted or replaced", [&] { (void)Client(db).find(first); });
+  { Native other(path()); }  // another file under the old name
+  expect_error(Errc::corrupt, "deleted or replaced", [&] { enqueue(db); });
+}
+
+TEST_F(SqliteFile, TheApplicationsOwnThingsAreLeftAlone) {
+  Native native(path());
+  ASSERT_EQ(native.exec("PRAGMA user_version = 42; PRAGMA application_id = 7; CREATE TABLE mine (x);"
+                        "INSERT INTO mine VALUES (1)"),
+            SQLITE_OK);
+  auto db = open();
+  enqueue(db);
+  Migrator(db).teardown();
+  EXPECT_EQ(native.query("PRAGMA user_version"), std::vector<std::string>{"42"});
+  EXPECT_EQ(native.query("PRAGMA application_id"), std::vector<std::string>{"7"});
+  EXPECT_EQ(native.query("SELECT x FROM mine"), std::vector<std::string>{"1"});
+  EXPECT_EQ(native.query("SELECT name FROM sqlite_master WHERE name LIKE 'sqlq%'"), std::vector<std::string>{});
+}
+
+TEST_F(SqliteFile, ALockHeldTooLongIsABusyErrorWithinTheTimeout) {
+  auto db = open("?busy_timeout=20ms");
+  const Native other(path());
+  ASSERT_EQ(other.exec("BEGIN IMMEDIATE"), SQLITE_OK);
+  expect_error(Errc::busy, "busy_timeout", [&] { enqueue(db); });
+  ASSERT_EQ(other.exec("COMMIT"), SQLITE_OK);
+  enqueue(db);
+}
+
+TEST_F(SqliteFile, ALongReadEndsAtItsTimeout) {
+  auto db = open("?read_timeout=1ms");
+  std::vector<NewJob> jobs(50000, NewJob{.kind = "k"});
+  Client(db).enqueue_many(jobs);
+  expect_error(Errc::busy, "read_timeout", [&] { (void)Admin(db).list({.kind = "other"}); });
+}
+
+TEST(SqliteVersion, KnowsWhichOnesHaveTheWalResetBug) {
+  for (const int bad : {3007000, 3040001, 3044005, 3045000, 3050006, 3051000, 3051002}) {
+    EXPECT_TRUE(has_wal_reset_bug(bad)) << bad;
+  }
+  for (const int good : {3044006, 3044009, 3050007, 3051003, 3053002}) EXPECT_FALSE(has_wal_reset_bug(good)) << good;
+}
+
+TEST(SqliteErrors, AreClassifiedByTheirCode) {
+  EXPECT_EQ(classify(SQLITE_BUSY, ""), Errc::busy);
+  EXPECT_EQ(classify(SQLITE_BUSY_RECOVERY, ""), Errc::busy);
+  EXPECT_EQ(classify(SQLITE_BUSY_SNAPSHOT, ""), Errc::retry_transaction);
+  EXPECT_EQ(classify(SQLITE_FULL, ""), Errc::busy);
+  EXPECT_EQ(classify(SQLITE_READONLY_DBMOVED, ""), Errc::busy);
+  EXPECT_EQ(classify(SQLITE_IOERR_FSYNC, ""), Errc::outcome_unknown);
+  EXPECT_EQ(classify(SQLITE_CORRUPT_INDEX, ""), Errc::corrupt);
+  EXPECT_EQ(classify(SQLITE_NOTADB, ""), Errc::corrupt);
+  EXPECT_EQ(classify(SQLITE_CANTOPEN, ""), Errc::connection);
+  EXPECT_EQ(classify(SQLITE_ERROR, "no such table: sqlq_jobs"), Errc::schema);
+  EXPECT_EQ(classify(SQLITE_ERROR, "near \"x\": syntax error"), Errc::internal);
+}
+
+}  // namespace
+}  // namespace sqlq::sqlite

@@ -1,0 +1,150 @@
+// The catalogue against the schema: every statement prepares and is declared truly; hot ones have the plan they need.
+
+#include <sqlq/backend/register.hpp>
+#include <sqlq/migrator.hpp>
+#include <sqlq/sqlite.hpp>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "backends/sqlite_scratch.hpp"
+#include "schema.hpp"
+
+namespace sqlq::sqlite {
+namespace {
+
+using Prepared = std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)>;
+
+class SqliteSchema : public Scratch {
+ protected:
+  SqliteSchema() {
+    backend::register_backend("sqlite", factory());
+    Migrator(backend::open(url())).up();
+    native_ = std::make_unique<Native>(path());
+  }
+
+  [[nodiscard]] Prepared prepare(const std::string& sql) const {
+    sqlite3_stmt* statement = nullptr;
+    EXPECT_EQ(sqlite3_prepare_v2(native_->handle(), sql.c_str(), -1, &statement, nullptr), SQLITE_OK)
+        << sqlite3_errmsg(native_->handle()) << " in\n" << sql;
+    return {statement, &sqlite3_finalize};
+  }
+
+  /// The lines of the plan.
+  [[nodiscard]] std::vector<std::string> plan(const sql::Statement& statement) const {
+    std::vector<std::string> lines;
+    const auto explain = prepare("EXPLAIN QUERY PLAN " + statement.text);
+    while (sqlite3_step(explain.get()) == SQLITE_ROW) {
+      lines.emplace_back(reinterpret_cast<const char*>(sqlite3_column_text(explain.get(), 3)));
+    }
+    return lines;
+  }
+
+  void fill() const {
+    ASSERT_EQ(native_->exec(
+                  "INSERT INTO sqlq_queues (id, name, created_us) VALUES (1, 'a', 0), (2, 'b', 0);"
+                  "INSERT INTO sqlq_lanes VALUES (1, 1, 'k'), (2, 2, 'k');"
+                  "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
+                  "INSERT INTO sqlq_jobs (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes,"
+                  "  keepalive_us, created_us, queued_us, params, expires_us)"
+                  "SELECT printf('%036d', i), 1 + i % 2, 1 + i % 2, 1 + i % 7, 10, i, 25, 3, 30, i, i, '{}', i FROM n"),
+              SQLITE_OK);
+  }
+
+  void expect_good_plans() const;
+
+  std::unique_ptr<Native> native_;
+};
+
+TEST_F(SqliteSchema, EveryStatementPreparesAndIsDeclaredTruly) {
+  ASSERT_GT(catalogue().all().size(), 40u);
+  for (const sql::Statement& s : catalogue().all()) {
+    const auto statement = prepare(s.text);
+    ASSERT_NE(statement, nullptr) << s.name;
+    EXPECT_EQ(static_cast<std::size_t>(sqlite3_column_count(statement.get())), s.columns.size()) << s.name;
+    EXPECT_EQ(static_cast<std::size_t>(sqlite3_bind_parameter_count(statement.get())), s.params.size()) << s.name;
+    for (const sql::Field& p : s.params) {
+      EXPECT_GT(sqlite3_bind_parameter_index(statement.get(), (":" + p.name).c_str()), 0) << s.name << ' ' << p.name;
+    }
+  }
+}
+
+/// Which index (or key) each hot statement must use to reach the jobs.
+const std::map<std::string, std::vector<std::string>> hot = {
+    {"lane", {"SEARCH l USING COVERING INDEX"}},
+    {"promote", {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_scheduled (due_us<?)"}},
+    {"next_due", {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_scheduled"}},
+    {"lanes_of_all", {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_ready (lane_id>?)"}},
+    {"lanes_of_queue", {"SEARCH j USING INDEX sqlq_jobs_ready (lane_id=?)"}},
+    {"held", {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_held (queue_id=?)"}},
+    {"peek", {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_ready (lane_id=? AND (priority,due_us)>(?,?))"}},
+    {"claim", {"SEARCH sqlq_jobs USING INTEGER PRIMARY KEY (rowid=?)"}},
+    {"finish_end", {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_id (id=?)"}},
+    {"finish_back", {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_id (id=?)"}},
+    {"heartbeat", {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_id (id=?)"}},
+    {"cancel_waiting", {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_id (id=?)"}},
+    {"reap", {"sqlq_jobs_held"}},
+    {"expired", {"sqlq_jobs_finished (queue_id=? AND state=? AND expires_us<?)"}},
+    {"list", {"SEARCH j USING INDEX sqlq_jobs_id (id<?)"}},
+    {"history_add", {"SEARCH sqlq_history USING PRIMARY KEY (job_seq=?)"}},
+    {"log_guard", {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_id (id=?)"}},
+};
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+void SqliteSchema::expect_good_plans() const {
+  for (const auto& [name, wanted] : hot) {
+    const auto lines = plan(catalogue()[name]);
+    std::string whole;
+    for (const auto& line : lines) whole += line + "\n";
+    for (const auto& part : wanted) {
+      EXPECT_TRUE(contains(whole, part)) << name << " does not use " << part << ":\n" << whole;
+    }
+    for (const auto& line : lines) {
+      EXPECT_FALSE(contains(line, "TEMP B-TREE")) << name << " sorts:\n" << whole;
+      // Walking an index of held jobs is bounded by the workers' slots; walking the table is not.
+      const bool scan = line.starts_with("SCAN sqlq_jobs") || line.starts_with("SCAN j");
+      EXPECT_FALSE(scan && !contains(line, "sqlq_jobs_held") && !contains(line, "json_each")) << name << ":\n" << whole;
+    }
+  }
+}
+
+TEST_F(SqliteSchema, HotPlansOnAnEmptyTable) { expect_good_plans(); }
+
+TEST_F(SqliteSchema, HotPlansOnAFilledTable) {
+  fill();
+  expect_good_plans();
+}
+
+TEST_F(SqliteSchema, HotPlansWithStatisticsOfAFilledTable) {
+  fill();
+  ASSERT_EQ(native_->exec("ANALYZE"), SQLITE_OK);
+  expect_good_plans();
+}
+
+TEST_F(SqliteSchema, HotPlansWithStatisticsOfAnEmptyTable) {
+  ASSERT_EQ(native_->exec("ANALYZE"), SQLITE_OK);
+  fill();
+  expect_good_plans();
+}
+
+TEST_F(SqliteSchema, UpDownUpGivesTheSameSchema) {
+  const auto dump = [&] { return native_->query("SELECT name, sql FROM sqlite_master ORDER BY name"); };
+  const auto before = dump();
+  Migrator migrator(backend::open(url()));
+  EXPECT_EQ(migrator.down(0), 1);
+  EXPECT_EQ(native_->query("SELECT name FROM sqlite_master WHERE name LIKE 'sqlq%'"),
+            std::vector<std::string>{"sqlq_migrations"});
+  EXPECT_EQ(migrator.up(), 1);
+  EXPECT_EQ(dump(), before);
+}
+
+TEST_F(SqliteSchema, TheReadableViewShowsNames) {
+  fill();
+  EXPECT_EQ(native_->query("SELECT DISTINCT state FROM sqlq_jobs_readable ORDER BY 1"),
+            (std::vector<std::string>{"cancelled", "cancelling", "errored", "pending", "running", "scheduled", "success"}));
+}
+
+}  // namespace
+}  // namespace sqlq::sqlite

@@ -1,0 +1,166 @@
+// The one writer: shared commits, guilt by task, checkpoints under the write lock.
+
+#include <sys/stat.h>
+
+#include <atomic>
+#include <latch>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <sqlq/error.hpp>
+
+#include "backends/sqlite_scratch.hpp"
+#include "sql/catalogue.hpp"
+#include "writer.hpp"
+
+namespace sqlq::sqlite {
+namespace {
+
+const sql::Catalogue statements(R"(
+-- name: add
+-- params: x int
+INSERT INTO t VALUES (:x)
+-- name: blob
+INSERT INTO b VALUES (randomblob(20000))
+)");
+
+class SqliteWriter : public Scratch {
+ protected:
+  SqliteWriter() {
+    options_.path = path();
+    options_.full_sync = false;
+    options_.busy_timeout = std::chrono::seconds(5);
+    writer_ = std::make_unique<Writer>(options_);
+    writer_->exclusive([&](Connection& c) {
+      c.exec("CREATE TABLE t (x INTEGER PRIMARY KEY); CREATE TABLE b (x)");
+      sqlite3_commit_hook(
+          c.handle(),
+          [](void* n) {
+            ++*static_cast<std::atomic<int>*>(n);
+            return 0;
+          },
+          &commits_);
+    });
+    commits_ = 0;
+  }
+
+  void add(int x) {
+    writer_->write([&](sql::Session& s) { s.execute(statements["add"], {{"x", x}}); });
+  }
+  [[nodiscard]] std::vector<std::string> numbers() const { return Native(path()).query("SELECT x FROM t ORDER BY x"); }
+
+  /// Keeps the writer busy until `n` tasks wait behind it, which `start` begins on threads of their own.
+  void gather(int n, const std::function<void(int)>& start) {
+    std::latch busy(1);
+    std::latch go(1);
+    std::thread first([&] {
+      writer_->exclusive([&](Connection&) {
+        busy.count_down();
+        go.wait();
+      });
+    });
+    busy.wait();
+    std::vector<std::thread> threads;
+    threads.reserve(static_cast<std::size_t>(n));
+    for (int i = 1; i <= n; ++i) threads.emplace_back([&, i] { start(i); });
+    while (writer_->waiting() < static_cast<std::size_t>(n)) std::this_thread::yield();
+    go.count_down();
+    first.join();
+    for (auto& t : threads) t.join();
+  }
+
+  Options options_;
+  std::unique_ptr<Writer> writer_;
+  std::atomic<int> commits_{0};
+};
+
+TEST_F(SqliteWriter, WorkThatGathersSharesOneCommit) {
+  gather(16, [&](int i) { add(i); });
+  EXPECT_EQ(numbers().size(), 16u);
+  EXPECT_EQ(commits_, 1);
+}
+
+TEST_F(SqliteWriter, OnlyTheGuiltyTaskFails) {
+  add(3);
+  std::atomic<int> failed{0};
+  gather(8, [&](int i) {
+    try {
+      add(i);
+    } catch (const Error&) {
+      EXPECT_EQ(i, 3);
+      ++failed;
+    }
+  });
+  EXPECT_EQ(failed, 1);
+  EXPECT_EQ(numbers(), (std::vector<std::string>{"1", "2", "3", "4", "5", "6", "7", "8"}));
+}
+
+TEST_F(SqliteWriter, AnExceptionUndoesItsOwnWorkAlone) {
+  EXPECT_THROW(writer_->write([&](sql::Session& s) {
+    s.execute(statements["add"], {{"x", 1}});
+    throw std::runtime_error("changed its mind");
+  }),
+               std::runtime_error);
+  EXPECT_TRUE(numbers().empty());
+  add(1);
+  EXPECT_EQ(numbers().size(), 1u);
+}
+
+TEST_F(SqliteWriter, TryExclusiveDoesNotWait) {
+  bool ran = true;
+  std::latch busy(1);
+  std::latch go(1);
+  std::thread first([&] {
+    writer_->exclusive([&](Connection&) {
+      busy.count_down();
+      go.wait();
+    });
+  });
+  busy.wait();
+  ran = writer_->try_exclusive([](Connection&) {});
+  go.count_down();
+  first.join();
+  EXPECT_FALSE(ran);
+  EXPECT_TRUE(writer_->try_exclusive([](Connection&) {}));
+}
+
+std::int64_t size_of(const std::string& file) {
+  struct stat found {};
+  return ::stat(file.c_str(), &found) == 0 ? found.st_size : -1;
+}
+
+TEST_F(SqliteWriter, TheWalIsCopiedBackAndDoesNotGrowForEver) {
+  for (int i = 0; i < 2000; ++i) {
+    writer_->write([&](sql::Session& s) { s.execute(statements["blob"]); });
+  }
+  EXPECT_GT(size_of(path()), 30'000'000) << "40 MB were written; most of it must be in the file";
+  EXPECT_LT(size_of(path() + "-wal"), 12'000'000);
+}
+
+TEST_F(SqliteWriter, CheckpointsOnlyUnderTheWriteLock) {
+  const Native other(path());
+  // While somebody else holds the write lock there must be no checkpoint: our writes and checkpoints wait.
+  ASSERT_EQ(other.exec("PRAGMA wal_autocheckpoint = 0; BEGIN IMMEDIATE; INSERT INTO b VALUES (randomblob(8000000))"),
+            SQLITE_OK);
+  const auto before = size_of(path());
+  std::thread writing([&] { add(1); });
+  while (writer_->waiting() == 0) std::this_thread::yield();  // it is at BEGIN IMMEDIATE
+  EXPECT_EQ(size_of(path()), before);
+  ASSERT_EQ(other.exec("COMMIT"), SQLITE_OK);
+  writing.join();
+  EXPECT_GT(size_of(path()), before + 7'000'000) << "the commit saw a long WAL and copied it back";
+}
+
+TEST_F(SqliteWriter, ClosingCopiesTheWalBackAndLeavesItToOthers) {
+  const Native other(path());
+  add(1);
+  const auto before = size_of(path());
+  writer_.reset();
+  EXPECT_GT(size_of(path()), before);
+  EXPECT_GE(size_of(path() + "-wal"), 0) << "not deleted while others have it open";
+  EXPECT_EQ(other.query("SELECT x FROM t"), std::vector<std::string>{"1"});
+}
+
+}  // namespace
+}  // namespace sqlq::sqlite

@@ -1,0 +1,242 @@
+#pragma once
+/// \file
+/// A queue in memory, for tests of the worker's services: just enough of the contract to run jobs, a record of the calls
+/// and a way to be away. Not a backend: no queues, no priorities, no history.
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/fake_dialect.hpp"
+
+namespace sqlq::testing {
+
+/// Thread-safety: all members from any thread, except that the public fields without a comment belong to the test while
+/// no other thread uses the dialect.
+class MemoryDialect final : public FakeDialect {
+ public:
+  struct Row {
+    Job job{};
+    SteadyPoint lease_until{};
+  };
+
+  std::atomic<bool> away{false};        ///< any thread: every operation fails with Errc::connection
+  std::optional<TimePoint> next_due{};  ///< what claims answer besides jobs
+  std::vector<WaitingKind> waiting{};
+  std::vector<std::size_t> claim_limits{};
+  std::vector<std::vector<backend::FinishKind>> finishes{};
+  std::vector<std::size_t> heartbeats{};
+  std::vector<LogLine> logs{};
+  std::vector<Cause> causes{};
+  std::vector<std::string> messages{};
+  std::vector<std::string> broken{};  ///< operations that fail
+
+  /// A pending job; `describe` may change anything of it.
+  JobId add(const std::function<void(Job&)>& describe = {}) {
+    const std::lock_guard lock(mutex_);
+    Job job{.id = JobId::make(TimePoint{}), .queue = "default", .kind = "work", .state = JobState::pending,
+            .params = "null"};
+    job.keepalive = std::chrono::seconds(30);
+    if (describe) describe(job);
+    rows_.push_back({job});
+    return job.id;
+  }
+  [[nodiscard]] Job job(JobId id) {
+    const std::lock_guard lock(mutex_);
+    return row(id)->job;
+  }
+  /// As if the lease had ended and another worker had claimed the job.
+  void steal(JobId id) {
+    const std::lock_guard lock(mutex_);
+    row(id)->job.lease_token = LeaseToken{-1};
+  }
+  void hint() {
+    const std::lock_guard lock(hint_mutex_);
+    if (hint_) hint_();
+  }
+  [[nodiscard]] bool subscribed() {
+    const std::lock_guard lock(hint_mutex_);
+    return hint_ != nullptr;
+  }
+
+  backend::ClaimResult claim(const backend::ClaimRequest& request) override {
+    const std::lock_guard lock(mutex_);
+    fail_if_broken("claim");
+    claim_limits.push_back(request.limit);
+    backend::ClaimResult result{.next_due = next_due};
+    for (Row& r : rows_) {
+      if (result.jobs.size() == request.limit) break;
+      const bool wanted = std::find(request.kinds.begin(), request.kinds.end(), r.job.kind) != request.kinds.end();
+      if (r.job.state != JobState::pending || !wanted) continue;
+      r.job.state = JobState::running;
+      r.job.lease_token = request.token;
+      r.job.worker = request.worker;
+      ++r.job.attempt;
+      ++r.job.claims;
+      if (request.now) r.lease_until = request.now->steady + r.job.keepalive;
+      result.jobs.push_back(r.job);
+    }
+    return result;
+  }
+
+  std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* within, backend::Now) override {
+    const std::lock_guard lock(mutex_);
+    fail_if_broken("finish");
+    std::vector<FinishStatus> answers;
+    std::vector<backend::FinishKind> kinds;
+    for (const backend::Finish& item : items) {
+      kinds.push_back(item.kind);
+      answers.push_back(finish_one(item, within != nullptr));
+    }
+    if (within == nullptr) finishes.push_back(std::move(kinds));
+    return answers;
+  }
+  /// Ends the "transaction" of finishes given a Tx: they count from now on, or are forgotten.
+  void end_transaction(bool commit) {
+    const std::lock_guard lock(mutex_);
+    for (const Job& job : std::exchange(uncommitted_, {})) {
+      if (commit) row(job.id)->job = job;
+    }
+  }
+
+  std::vector<LeaseStatus> heartbeat(std::span<const backend::LeaseRef> leases, backend::Now now) override {
+    const std::lock_guard lock(mutex_);
+    fail_if_broken("heartbeat");
+    heartbeats.push_back(leases.size());
+    std::vector<LeaseStatus> answers;
+    for (const backend::LeaseRef& lease : leases) {
+      Row* r = row(lease.id);
+      if (!held(*r) || r->job.lease_token != lease.token) {
+        answers.push_back(LeaseStatus::lost);
+        continue;
+      }
+      if (now) r->lease_until = now->steady + r->job.keepalive;
+      answers.push_back(r->job.state == JobState::cancelling ? LeaseStatus::cancel_requested : LeaseStatus::renewed);
+    }
+    return answers;
+  }
+
+  std::vector<CancelStatus> cancel(std::span<const JobId> ids, const Tx*, backend::Now) override {
+    const std::lock_guard lock(mutex_);
+    for (const JobId id : ids) row(id)->job.state = JobState::cancelling;
+    return std::vector<CancelStatus>(ids.size(), CancelStatus::cancelling);
+  }
+
+  ReapReport reap(std::span<const std::string>, std::size_t limit, backend::Now now) override {
+    const std::lock_guard lock(mutex_);
+    fail_if_broken("reap");
+    ReapReport report;
+    for (Row& r : rows_) {
+      if (report.total() == limit || !now) break;
+      if (!held(r) || r.lease_until > now->steady) continue;
+      r.job.state = JobState::pending;
+      r.job.lease_token = LeaseToken{};
+      report.returned.push_back(r.job.id);
+    }
+    return report;
+  }
+  std::size_t purge(std::size_t, backend::Now) override {
+    const std::lock_guard lock(mutex_);
+    fail_if_broken("purge");
+    ++purges;
+    return 0;
+  }
+  int purges = 0;
+
+  [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t) override {
+    const std::lock_guard lock(mutex_);
+    fail_if_broken("waiting_kinds");
+    return waiting;
+  }
+  [[nodiscard]] std::vector<std::optional<Job>> get(std::span<const JobId> ids) override {
+    const std::lock_guard lock(mutex_);
+    fail_if_broken("get");
+    std::vector<std::optional<Job>> jobs;
+    for (const JobId id : ids) jobs.emplace_back(row(id)->job);
+    return jobs;
+  }
+  std::vector<bool> append_logs(std::span<const LogLine> lines) override {
+    const std::lock_guard lock(mutex_);
+    fail_if_broken("append_logs");
+    logs.insert(logs.end(), lines.begin(), lines.end());
+    return std::vector<bool>(lines.size(), true);
+  }
+
+  [[nodiscard]] std::unique_ptr<backend::Subscription> subscribe(std::function<void()> hint) override {
+    const std::lock_guard lock(hint_mutex_);
+    hint_ = std::move(hint);
+    return std::make_unique<Forget>(*this);
+  }
+
+ private:
+  class Forget final : public backend::Subscription {
+   public:
+    explicit Forget(MemoryDialect& owner) : owner_(owner) {}
+    ~Forget() override {
+      const std::lock_guard lock(owner_.hint_mutex_);
+      owner_.hint_ = nullptr;
+    }
+
+   private:
+    MemoryDialect& owner_;
+  };
+
+  static bool held(const Row& r) { return r.job.state == JobState::running || r.job.state == JobState::cancelling; }
+
+  void fail_if_broken(const char* operation) const {
+    if (away) throw Error(Errc::connection, "the database is away");
+    if (std::find(broken.begin(), broken.end(), operation) == broken.end()) return;
+    throw Error(Errc::busy, std::string(operation) + " is broken");
+  }
+
+  Row* row(JobId id) {
+    const auto at = std::find_if(rows_.begin(), rows_.end(), [&](const Row& r) { return r.job.id == id; });
+    if (at == rows_.end()) throw Error(Errc::internal, "the test has no such job");
+    return &*at;
+  }
+
+  FinishStatus finish_one(const backend::Finish& item, bool in_transaction) {
+    Row& r = *row(item.id);
+    if (r.job.lease_token != item.token) return FinishStatus::stale;
+    if (!held(r)) return FinishStatus::already_applied;
+    const bool cancelled = r.job.state == JobState::cancelling;
+    Job after = r.job;
+    after.state = cancelled ? JobState::cancelled : state_after(item.kind);
+    after.result = item.result;
+    if (item.kind == backend::FinishKind::release || item.kind == backend::FinishKind::snooze) --after.attempt;
+    if (item.kind != backend::FinishKind::success) {
+      causes.push_back(item.cause);
+      messages.emplace_back(item.message);
+    }
+    if (in_transaction) {
+      uncommitted_.push_back(after);
+    } else {
+      r.job = after;
+    }
+    return cancelled ? FinishStatus::cancelled : FinishStatus::applied;
+  }
+  static JobState state_after(backend::FinishKind kind) {
+    switch (kind) {
+      case backend::FinishKind::success: return JobState::success;
+      case backend::FinishKind::fail: return JobState::errored;
+      case backend::FinishKind::cancel: return JobState::cancelled;
+      case backend::FinishKind::release: return JobState::pending;
+      case backend::FinishKind::retry:
+      case backend::FinishKind::snooze: return JobState::scheduled;
+    }
+    return JobState::invalid;
+  }
+
+  std::mutex mutex_;
+  std::vector<Row> rows_;
+  std::vector<Job> uncommitted_;
+  std::mutex hint_mutex_;
+  std::function<void()> hint_;
+};
+
+}  // namespace sqlq::testing
