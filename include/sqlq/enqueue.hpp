@@ -19,8 +19,8 @@ struct PayloadLimits {
 };
 
 /// Throws Error(invalid_argument) unless `text` is one JSON document within the limits: valid UTF-8, no NUL (neither
-/// raw nor as \\u0000, which not every database can store). `what` names the text in the message; the message never quotes
-/// it. Cost: one pass, no tree is built.
+/// raw nor as \\u0000, which not every database can store), no number too large for a double. `what` names the text in
+/// the message; the message never quotes it. Cost: one pass, no tree is built.
 void check_json(std::string_view text, const PayloadLimits& limits, std::string_view what);
 
 /// Options of one job. Every field has a default: write only what you mean.

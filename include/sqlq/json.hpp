@@ -37,8 +37,9 @@ struct codec<T> {
     try {
       return nlohmann::json::parse(text).get<T>();
     } catch (const nlohmann::json::exception& e) {  // id only: the text may quote the payload
-      throw Error(Errc::invalid_argument, "the stored JSON has another shape than the type expects (nlohmann::json error " +
-                                              std::to_string(e.id) + "); use the WITH_DEFAULT macro for optional fields");
+      throw Error(Errc::invalid_argument,
+                  "the stored JSON has another shape than the type expects (nlohmann::json error " +
+                      std::to_string(e.id) + "); use the WITH_DEFAULT macro for optional fields");
     }
   }
 };

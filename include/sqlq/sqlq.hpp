@@ -24,7 +24,8 @@
 ///     client.enqueue(sqlq::borrow(session), SendEmail{"bob@example.org", "welcome"});
 ///
 /// **Handle.** A handler runs at least once. Returning is success; throwing is a retry with back-off; `discard` is an
-/// end without retry. The context has the stop token, the log and the result.       handlers.hpp, context.hpp, outcome.hpp
+/// end without retry. The context has the stop token, the log and the result.
+///                                                                          handlers.hpp, context.hpp, outcome.hpp
 ///
 ///     sqlq::Handlers handlers;
 ///     handlers.on<SendEmail>([](const SendEmail& mail, sqlq::JobContext& job) {

@@ -110,7 +110,8 @@ class DatabaseSink final : public LogSink {
     const std::size_t told = dropped_.size();
     for (auto& [execution, lost] : dropped_) {
       lost.first.level = LogLevel::warn;
-      lost.first.text = "log lines dropped here, because too many waited for the database: " + std::to_string(lost.count);
+      lost.first.text =
+          "log lines dropped here, because too many waited for the database: " + std::to_string(lost.count);
       waiting_.push_back(std::move(lost.first));
     }
     dropped_.clear();

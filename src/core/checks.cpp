@@ -36,7 +36,8 @@ void check_bytes(std::string_view text, std::string_view what) {
 
 void check_text(std::string_view text, std::size_t max_bytes, std::string_view what) {
   if (text.size() > max_bytes) {
-    refuse(what, "has " + std::to_string(text.size()) + " bytes; at most " + std::to_string(max_bytes) + " are allowed");
+    refuse(what, "has " + std::to_string(text.size()) + " bytes; at most " + std::to_string(max_bytes) +
+                     " are allowed");
   }
   if (text.find('\0') != std::string_view::npos) refuse(what, "has a NUL byte");
   if (find_invalid_utf8(text) != std::string_view::npos) refuse(what, "is not valid UTF-8");

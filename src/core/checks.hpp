@@ -2,8 +2,8 @@
 /// \file
 /// Validation of everything that comes from users, before anything is sent. Behind it a dialect may trust its input.
 ///
-/// Thread-safety: pure functions. Errors: Error(invalid_argument) naming what is wrong and what is allowed. `what` names
-/// the value ("the queue name"); values that are not valid are never quoted.
+/// Thread-safety: pure functions. Errors: Error(invalid_argument) naming what is wrong and what is allowed. `what`
+/// names the value ("the queue name"); values that are not valid are never quoted.
 
 #include <cstddef>
 #include <cstdint>

@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-// Looks at every token and builds nothing. The parser calls it from a loop, not recursively, so that depth costs no stack.
+// Looks at every token and builds nothing. The parser calls it from a loop, not recursively: depth costs no stack.
 class Checker final : public nlohmann::json_sax<json> {
  public:
   explicit Checker(int max_depth) : max_depth_(max_depth) {}
@@ -35,7 +35,8 @@ class Checker final : public nlohmann::json_sax<json> {
 
   bool parse_error(std::size_t position, const std::string&, const json::exception& e) override {
     constexpr int number_out_of_range = 406;
-    problem_ = e.id == number_out_of_range ? "has a number too large for a double, at byte " : "is not JSON: error at byte ";
+    problem_ = e.id == number_out_of_range ? "has a number too large for a double, at byte "
+                                           : "is not JSON: error at byte ";
     problem_ += std::to_string(position);
     return false;
   }

@@ -71,7 +71,11 @@ void parse_option(std::string_view item, std::size_t offset, Options& options) {
            ": options are written ?name=value&name=value");
   }
   std::string name = decode(item.substr(0, equals), offset);
-  if (name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") != std::string::npos) {
+  const auto in_names = [](char c) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return letter || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+  };
+  if (!std::all_of(name.begin(), name.end(), in_names)) {
     refuse("has a malformed option name at character " + std::to_string(offset + 1) +
            "; a plain '?' before the options is written %3F");
   }
@@ -125,7 +129,7 @@ std::pair<std::string, int> parse_host(std::string_view text) {
 std::pair<std::size_t, std::size_t> password_range(std::string_view text) {
   const std::size_t colon = text.find(':');
   const std::size_t at = text.rfind('@');
-  if (text.starts_with('/') || at == std::string_view::npos || colon == std::string_view::npos || colon > at) return {0, 0};
+  if (text.starts_with('/') || at == std::string_view::npos || colon > at) return {0, 0};
   return {colon + 1, at};
 }
 

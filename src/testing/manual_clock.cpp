@@ -39,9 +39,9 @@ class ManualClock::State::ManualSignal final : public Signal {
   // A restart of the host ends all waits: their deadlines were on a line that is no more.
   bool wait_until(SteadyPoint deadline) override {
     std::unique_lock lock(state_->mutex);
-    const int epoch = state_->epoch;
+    const int begun_in = state_->epoch;
     state_->changed.wait(lock, [&] {
-      return notified_ || state_->epoch != epoch || (deadline != SteadyPoint::max() && state_->steady >= deadline);
+      return notified_ || state_->epoch != begun_in || (deadline != SteadyPoint::max() && state_->steady >= deadline);
     });
     return std::exchange(notified_, false);
   }

@@ -28,9 +28,10 @@ Turns::Next Turns::failed(const std::string& why) {
   for (int i = 0; i < failures_ && range < most; ++i) range = std::min(range * 2, most);
   ++failures_;
   const Duration delay = jitter_.between(first, range);
+  const SteadyPoint again = saturating_add(clock_.steady(), delay);
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(delay).count();
   events_.report(Events::Level::warning, service_.name(), why + "; tries again in " + std::to_string(ms) + " ms");
-  return {saturating_add(clock_.steady(), delay), true};
+  return {again, true};
 }
 
 void ServiceLoop::start() {

@@ -115,8 +115,9 @@ void SqliteDialect::teardown() {
 template <class Result>
 Result SqliteDialect::write(Now now, const std::function<Result(const Context&)>& operation) {
   Result result{};
-  const Instant instant = at(now);
-  writer_.write([&](sql::Session& session) { result = operation(Context{session, queries(), instant}); });
+  // The time is read under the write lock: read before the wait for it, it would be older than what others wrote
+  // meanwhile, and their leases would seem to begin in the future.
+  writer_.write([&](sql::Session& session) { result = operation(Context{session, queries(), at(now)}); });
   return result;
 }
 

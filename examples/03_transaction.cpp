@@ -1,0 +1,84 @@
+/// 03: jobs and your own rows in one transaction, on your own connection.
+///
+///     03_transaction [FILE]
+///
+/// The job exists if and only if your transaction commits. The other way round, a handler can complete its job in the
+/// transaction that has its effect: both happen, once, or neither does. sqlq writes into your transaction and does
+/// nothing else to your connection: it does not begin, commit, close or change a setting.
+///
+/// Here with a soci::session; 03_transaction_native.cpp does it with SQLite's own handle. Both are about SQLite because
+/// your own connection is your own choice; with another database sqlq's calls are the same.
+
+#include <cstdlib>
+#include <iostream>
+#include <latch>
+
+#include <soci/soci.h>
+#include <soci/sqlite3/soci-sqlite3.h>
+
+#include <sqlq/sqlq.hpp>
+
+struct ShipOrder {
+  static constexpr std::string_view kind = "ship-order";
+  int order = 0;
+  NLOHMANN_DEFINE_TYPE_INTRUSIVE_WITH_DEFAULT(ShipOrder, order)
+};
+
+/// Opens a connection of the application. The busy timeout is in seconds. Checkpoints are left to sqlq, see
+/// backends/sqlite/README.md; the one at closing does not happen, because `db` below is still open then.
+void connect(soci::session& session, const std::string& file) {
+  session.open(soci::sqlite3, "db=\"" + file + "\" timeout=5");
+  session << "PRAGMA wal_autocheckpoint=0";
+}
+
+/// A soci::transaction begins with a plain BEGIN, which is right when its first statement writes, as here. One that
+/// reads first should begin with `session << "BEGIN IMMEDIATE"`, or SQLite may refuse the write.
+void place_order(soci::session& session, sqlq::Client& client, int order, bool payment_fails) {
+  soci::transaction transaction(session);
+  session << "INSERT INTO orders (id, shipped) VALUES (:id, 0)", soci::use(order);
+  client.enqueue(sqlq::borrow(session), ShipOrder{order});
+  if (payment_fails) return;  // rolls back: no order, no job
+  transaction.commit();
+}
+
+int main(int argc, char** argv) try {
+  const std::string file = argc > 1 ? argv[1] : "orders.db";
+  auto db = sqlq::open("sqlite://" + file);
+  db.migrate();
+  sqlq::Client client{db};
+  const auto waiting = [&] { return sqlq::Admin{db}.list({.states = {sqlq::JobState::pending}}).size(); };
+
+  soci::session session;
+  connect(session, file);
+  session << "DROP TABLE IF EXISTS orders";
+  session << "CREATE TABLE orders (id INTEGER PRIMARY KEY, shipped INTEGER NOT NULL)";
+
+  place_order(session, client, 1, false);
+  std::cout << "order 1 committed:   " << waiting() << " job\n";
+  place_order(session, client, 2, true);
+  std::cout << "order 2 rolled back: " << waiting() << " job\n";
+
+  // The effect and the success of the job in one transaction: the order is shipped once, whatever crashes.
+  std::latch finished{1};
+  sqlq::Handlers handlers;
+  handlers.on<ShipOrder>([&](const ShipOrder& ship, sqlq::JobContext& job) {
+    soci::session own;
+    connect(own, file);
+    soci::transaction transaction(own);
+    own << "UPDATE orders SET shipped = shipped + 1 WHERE id = :id", soci::use(ship.order);
+    if (job.complete_in(sqlq::borrow(own))) transaction.commit();  // false: the lease is lost, so roll back
+    finished.count_down();
+  });
+  sqlq::Worker worker{db, handlers};
+  worker.start();
+  finished.wait();
+  worker.stop();
+
+  int orders = 0, shipped = 0;
+  session << "SELECT count(*), sum(shipped) FROM orders", soci::into(orders), soci::into(shipped);
+  std::cout << "orders: " << orders << ", shipped: " << shipped << ", jobs waiting: " << waiting() << '\n';
+  return EXIT_SUCCESS;
+} catch (const std::exception& e) {
+  std::cerr << "error: " << e.what() << '\n';
+  return EXIT_FAILURE;
+}

@@ -1,0 +1,200 @@
+// Schema versions: up, down, status, SQL, teardown; from many callers at once; never over what it does not know.
+
+#include <sqlq/conformance/suite.hpp>
+#include <sqlq/migrator.hpp>
+
+namespace sqlq::conformance {
+namespace {
+
+void run_all(UserConnection& user, const std::vector<std::string>& statements) {
+  for (const std::string& sql : statements) user.execute(sql);
+}
+
+}  // namespace
+
+TEST_P(Migrate, AnEmptyDatabaseHasNoVersion) {
+  const MigrationStatus status = Migrator{blank()}.status();
+  EXPECT_EQ(status.current, 0);
+  EXPECT_GE(status.latest, 1);
+  EXPECT_TRUE(status.applied.empty());
+  EXPECT_EQ(status.problem, "");
+}
+
+TEST_P(Migrate, WithoutItEveryCallSaysWhatToDo) {
+  const std::optional<Error> error = error_of([&] { return Client{blank()}.enqueue(NewJob{.kind = "work"}); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code(), Errc::schema);
+  EXPECT_FALSE(error->retryable());
+  EXPECT_NE(std::string(error->what()).find("migrate"), std::string::npos) << error->what();
+  EXPECT_EQ(code_of([&] { return Client{blank()}.claim(); }), "schema");
+  EXPECT_EQ(code_of([&] { return Admin{blank()}.list(); }), "schema");
+}
+
+TEST_P(Migrate, UpBringsTheLatestVersionOnce) {
+  Migrator migrator{blank()};
+  const int latest = migrator.status().latest;
+  EXPECT_EQ(migrator.up(), latest);
+  EXPECT_EQ(migrator.up(), 0);
+  const MigrationStatus status = migrator.status();
+  EXPECT_EQ(status.current, latest);
+  EXPECT_EQ(status.problem, "");
+  ASSERT_EQ(status.applied.size(), static_cast<std::size_t>(latest));
+  for (int i = 0; i < latest; ++i) {
+    const MigrationStatus::Applied& step = status.applied[static_cast<std::size_t>(i)];
+    EXPECT_EQ(step.version, i + 1);
+    EXPECT_FALSE(step.name.empty());
+    EXPECT_EQ(step.at, clock().now());
+  }
+}
+
+TEST_P(Migrate, AgainChangesNothing) {
+  const JobId id = enqueue();
+  db().migrate();
+  db().migrate();
+  EXPECT_EQ(state(id), JobState::pending);
+}
+
+TEST_P(Migrate, UpAndDownStepByStep) {
+  Migrator migrator{blank()};
+  const int latest = migrator.status().latest;
+  for (int version = 1; version <= latest; ++version) {
+    EXPECT_EQ(migrator.up(version), 1);
+    EXPECT_EQ(migrator.status().current, version);
+  }
+  for (int version = latest - 1; version >= 0; --version) {
+    EXPECT_EQ(migrator.down(version), 1);
+    EXPECT_EQ(migrator.status().current, version);
+    EXPECT_EQ(migrator.down(version), 0);
+  }
+  EXPECT_EQ(code_of([&] { return Client{blank()}.claim(); }), "schema");
+  EXPECT_EQ(migrator.up(), latest);
+  EXPECT_TRUE(Client{blank()}.enqueue(NewJob{.kind = "work"}).inserted);
+}
+
+TEST_P(Migrate, VersionsThatDoNotExistAreRefused) {
+  Migrator migrator{blank()};
+  const int latest = migrator.status().latest;
+  EXPECT_EQ(code_of([&] { return migrator.up(latest + 1); }), "invalid_argument");
+  EXPECT_EQ(code_of([&] { return migrator.up(-1); }), "invalid_argument");
+  EXPECT_EQ(code_of([&] { return migrator.down(-1); }), "invalid_argument");
+  EXPECT_EQ(code_of([&] { return migrator.down(latest + 1); }), "invalid_argument");
+  EXPECT_EQ(code_of([&] { return migrator.sql(0, latest + 1); }), "invalid_argument");
+  EXPECT_EQ(migrator.status().current, 0);
+}
+
+TEST_P(Migrate, StepsAreNumberedAndComplete) {
+  const std::vector<Migration> steps = Migrator{blank()}.steps();
+  ASSERT_FALSE(steps.empty());
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    EXPECT_EQ(steps[i].version, static_cast<int>(i) + 1);
+    EXPECT_FALSE(steps[i].name.empty());
+    EXPECT_FALSE(steps[i].up.empty());
+    EXPECT_FALSE(steps[i].down.empty());
+    EXPECT_EQ(steps[i].checksum.size(), 16u);
+    EXPECT_EQ(steps[i].checksum.find_first_not_of("0123456789abcdef"), std::string::npos);
+  }
+}
+
+TEST_P(Migrate, TheSqlCanBePrintedWithoutRunningIt) {
+  Migrator migrator{blank()};
+  const std::vector<Migration> steps = migrator.steps();
+  const int latest = static_cast<int>(steps.size());
+  const std::string up = migrator.sql(0, latest);
+  const std::string down = migrator.sql(latest, 0);
+  std::size_t at = 0;
+  for (const Migration& step : steps) {
+    at = up.find(step.up, at);
+    EXPECT_NE(at, std::string::npos) << step.version;
+    EXPECT_NE(down.find(step.down), std::string::npos) << step.version;
+  }
+  EXPECT_EQ(migrator.status().current, 0);
+}
+
+TEST_P(Migrate, TeardownForgetsEverything) {
+  enqueue();
+  Migrator migrator{db()};
+  migrator.teardown();
+  EXPECT_EQ(migrator.status().current, 0);
+  EXPECT_EQ(code_of([&] { return client().claim(); }), "schema");
+  migrator.teardown();
+  EXPECT_GE(migrator.up(), 1);
+  EXPECT_TRUE(admin().list().empty());
+}
+
+TEST_P(Migrate, TeardownOfNothingIsNothing) {
+  Migrator{blank()}.teardown();
+  EXPECT_EQ(Migrator{blank()}.status().current, 0);
+}
+
+TEST_P(Migrate, TheUsersTablesAreNobodysBusiness) {
+  SQLQ_NEEDS(borrowed_transactions);
+  for_each_handle([&](UserConnection& user) {
+    user.execute("CREATE TABLE sqlquail (n INTEGER)");  // begins like ours
+    user.execute("INSERT INTO user_rows VALUES (1)");
+    user.execute("INSERT INTO sqlquail VALUES (1)");
+    Migrator migrator{db()};
+    migrator.teardown();
+    EXPECT_EQ(user.query_int("SELECT COUNT(*) FROM user_rows"), 1);
+    EXPECT_EQ(user.query_int("SELECT COUNT(*) FROM sqlquail"), 1);
+    migrator.up();
+    migrator.down(0);
+    EXPECT_EQ(user.query_int("SELECT COUNT(*) FROM user_rows"), 1);
+    EXPECT_EQ(user.query_int("SELECT COUNT(*) FROM sqlquail"), 1);
+    user.execute("DROP TABLE sqlquail");
+    migrator.up();
+  });
+}
+
+TEST_P(Migrate, ANewerSchemaIsRefusedAndLeftAlone) {
+  SQLQ_NEEDS(borrowed_transactions);
+  const JobId id = enqueue();
+  ASSERT_FALSE(backend().newer_schema_sql.empty());
+  run_all(*user(), backend().newer_schema_sql);
+
+  Database fresh = another();
+  Migrator migrator{fresh};
+  const MigrationStatus status = migrator.status();
+  EXPECT_GT(status.current, status.latest);
+  EXPECT_NE(status.problem, "");
+  EXPECT_EQ(code_of([&] { return Client{fresh}.claim(); }), "schema");
+  EXPECT_EQ(code_of([&] { return migrator.up(); }), "schema");
+  EXPECT_EQ(code_of([&] { return migrator.down(0); }), "schema");
+  EXPECT_EQ(migrator.status().current, status.current);
+  EXPECT_EQ(state(id), JobState::pending) << "a handle that had checked before goes on";
+  migrator.teardown();
+  EXPECT_EQ(migrator.status().current, 0);
+}
+
+TEST_P(Migrate, AChangedChecksumIsRefused) {
+  SQLQ_NEEDS(borrowed_transactions);
+  enqueue();
+  ASSERT_FALSE(backend().changed_checksum_sql.empty());
+  run_all(*user(), backend().changed_checksum_sql);
+
+  Database fresh = another();
+  Migrator migrator{fresh};
+  EXPECT_NE(migrator.status().problem, "");
+  EXPECT_EQ(code_of([&] { return Client{fresh}.claim(); }), "schema");
+  EXPECT_EQ(code_of([&] { return migrator.up(); }), "schema");
+  migrator.teardown();
+  EXPECT_EQ(migrator.status().problem, "");
+  EXPECT_GE(migrator.up(), 1);
+}
+
+TEST_P(Migrate, TwentyCallersAtOnce) {
+  SQLQ_NEEDS(shared_storage);
+  use_system_clock();
+  std::atomic<int> steps{0};
+  in_threads(20, [&](int) {
+    Database mine = open(url());
+    steps += Migrator{mine}.up();
+    EXPECT_TRUE(Client{mine}.enqueue(NewJob{.kind = "work"}).inserted);
+  });
+  const MigrationStatus status = Migrator{blank()}.status();
+  EXPECT_EQ(steps, status.latest);
+  EXPECT_EQ(status.current, status.latest);
+  EXPECT_EQ(status.problem, "");
+  EXPECT_EQ(admin().list().size(), 20u);
+}
+
+}  // namespace sqlq::conformance

@@ -1,0 +1,148 @@
+// kill -9 of workers and of the producer at random moments, judged from records the library had no hand in.
+
+#include <iomanip>
+#include <iostream>
+#include <memory>
+#include <set>
+
+#include "audit.hpp"
+#include "child.hpp"
+#include "scratch.hpp"
+#include "sqlite_audit.hpp"
+
+namespace sqlq::process {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::int64_t job_count = 5000;
+constexpr int worker_kills = 200;
+constexpr int producer_kills = 10;
+
+// An execution cut short begins again when its lease has ended (keepalive, renewed at the latest before the death), the
+// next sweep has found it and the next look for work has claimed it. To that comes what a busy machine takes: a process
+// started anew, the WAL recovered, a slot to become free.
+constexpr Duration lease = 1s;
+constexpr Duration sweep = 200ms;
+constexpr Duration poll = 50ms;
+constexpr Duration machine = 1s;
+
+class Kill : public Scratch {
+ protected:
+  [[nodiscard]] std::unique_ptr<Child> start_worker() const {
+    return std::make_unique<Child>("process_worker",
+                                   std::vector<std::string>{"url=" + url(), "records=" + records(), "concurrency=8",
+                                                            "sweep=200", "poll=50"});
+  }
+
+  [[nodiscard]] std::unique_ptr<Child> start_producer(std::int64_t jobs) {
+    return std::make_unique<Child>(
+        "process_producer", std::vector<std::string>{"url=" + url(), "records=" + records(), "jobs=" + std::to_string(jobs),
+                                                     "seed=" + std::to_string(random_.between(0, 1'000'000'000))});
+  }
+
+  void read_records() {
+    for (const Record& r : reader_.more()) {
+      if (r.what == What::end) ended_.insert(r.job());
+      if (r.what == What::enqueued) ++acknowledged_;
+    }
+  }
+
+  /// Waits until so many jobs have come to the end of their handler, and then for another moment.
+  [[nodiscard]] bool wait_for_progress(std::int64_t jobs) {
+    const bool there = eventually([&] {
+      read_records();
+      return static_cast<std::int64_t>(ended_.size()) >= jobs;
+    });
+    const auto clock = system_clock();
+    const auto until = saturating_add(clock->steady(), Duration(random_.between(0, 5000)));
+    clock->make_signal()->wait_until(until);
+    return there;
+  }
+
+  void kill(std::unique_ptr<Child>& victim) {
+    const auto at = system_clock()->steady();
+    const Exit exit = victim->kill_hard();
+    EXPECT_TRUE(exit.by_signal(SIGKILL)) << "a process ended before it was killed: " << exit.to_string();
+    deaths_[victim->pid()] = at;
+  }
+
+  /// Sorted, over the whole run: after how many jobs to kill.
+  [[nodiscard]] std::vector<std::int64_t> moments(int n, std::int64_t most) {
+    std::vector<std::int64_t> all;
+    for (int i = 0; i < n; ++i) all.push_back(random_.between(0, most));
+    std::ranges::sort(all);
+    return all;
+  }
+
+  void kill_producers_until_all_is_enqueued() {
+    auto producer = start_producer(job_count);
+    for (const auto after : moments(producer_kills, job_count * 9 / 10)) {
+      ASSERT_TRUE(eventually([&] {
+        read_records();
+        return acknowledged_ >= after;
+      }));
+      kill(producer);
+      read_records();
+      producer = start_producer(job_count - acknowledged_);
+    }
+    const auto exit = producer->wait(long_enough);
+    ASSERT_TRUE(exit && exit->with_code(0));
+    read_records();
+    ASSERT_EQ(acknowledged_, job_count);
+  }
+
+  Random random_;
+  RecordReader reader_{records()};
+  std::set<JobId> ended_;
+  std::int64_t acknowledged_ = 0;
+  Deaths deaths_;
+};
+
+TEST_F(Kill, TwoHundredTimesLosesNothingAndExplainsEverything) {
+  std::cout << "seed " << seed() << " (SQLQ_SEED=" << seed() << " repeats it)" << std::endl;
+  RecordProperty("seed", std::to_string(seed()));
+  open(url()).migrate();  // and closed again: from now on only the processes that are killed have the file open
+  const auto begin = system_clock()->steady();
+
+  std::array<std::unique_ptr<Child>, 2> workers{start_worker(), start_worker()};
+  kill_producers_until_all_is_enqueued();
+  for (const auto after : moments(worker_kills, job_count * 97 / 100)) {
+    ASSERT_TRUE(wait_for_progress(after)) << "no progress: " << ended_.size() << " jobs";
+    auto& victim = workers[static_cast<std::size_t>(random_.between(0, 1))];
+    kill(victim);
+    victim = start_worker();
+  }
+
+  const Database db = open(url());
+  ASSERT_TRUE(eventually([&] { return Admin{db}.counts({}, 10000)[JobState::success].value >= job_count; }));
+  for (auto& worker : workers) {
+    worker->signal(SIGTERM);
+    const auto exit = worker->wait(long_enough);
+    EXPECT_TRUE(exit && exit->with_code(0));
+  }
+  const auto took = std::chrono::duration<double>(system_clock()->steady() - begin).count();
+
+  EXPECT_EQ(integrity(path()), "ok");
+  const Figures f = Audit(db, records(), deaths_).run();
+  const std::string rows = std::to_string(f.acknowledged + f.unknown_present);
+  EXPECT_EQ(ask_file(path(), "SELECT count(*) FROM sqlq_jobs"), rows);
+  EXPECT_EQ(ask_file(path(), "SELECT count(*) FROM sqlq_jobs WHERE state = 3"), rows);
+  EXPECT_EQ(ask_file(path(), "SELECT count(*) FROM sqlq_history"), std::to_string(f.leases_ended));
+  EXPECT_EQ(f.acknowledged, std::size_t{job_count});
+  EXPECT_LE(f.overlaps, f.starved) << "a job ran twice at once although its lease was good";
+  EXPECT_FALSE(f.rescues.empty());
+  const Duration bound = lease + sweep + poll + machine;
+  EXPECT_LE(percentile(f.rescues, 100), std::chrono::duration<double>(bound).count());
+
+  std::cout << std::fixed << std::setprecision(3) << "kill: " << worker_kills << " workers, " << producer_kills
+            << " producers; " << rows << " jobs (" << f.unknown_present << " of unknown outcome present), lost 0, "
+            << f.executions << " executions, " << f.leases_ended << " leases ended (" << f.not_started
+            << " before, " << f.not_written << " after the handler, " << f.starved << " starved), " << f.repeated_jobs
+            << " jobs run again, overlaps " << f.overlaps << "; rescue s: p50 " << percentile(f.rescues, 50) << " p99 "
+            << percentile(f.rescues, 99) << " max " << percentile(f.rescues, 100) << " (bound 1.25 + 1 for the machine); "
+            << took << " s" << std::endl;
+}
+
+}  // namespace
+}  // namespace sqlq::process

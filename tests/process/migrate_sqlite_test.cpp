@@ -1,0 +1,120 @@
+// Migration by many processes at once, and by processes that are killed in the middle of it.
+
+#include <iostream>
+#include <memory>
+
+#include "child.hpp"
+#include "scratch.hpp"
+#include "sqlite_audit.hpp"
+
+namespace sqlq::process {
+namespace {
+
+class Migrate : public Scratch {
+ protected:
+  [[nodiscard]] std::unique_ptr<Child> start(const std::string& what) const {
+    return std::make_unique<Child>("process_migrator", std::vector<std::string>{"url=" + url(), "do=" + what});
+  }
+
+  /// Version 0 without a table, or version 1 with all of them; the file is sound either way.
+  [[nodiscard]] int version_after_death() const {
+    const Database db = open(url());
+    const MigrationStatus status = Migrator{db}.status();
+    EXPECT_EQ(status.problem, "");
+    EXPECT_TRUE(status.current == 0 || status.current == 1) << status.current;
+    const std::string objects = ask_file(
+        path(), "SELECT count(*) FROM sqlite_master WHERE name LIKE 'sqlq%' AND name <> 'sqlq_migrations'");
+    EXPECT_EQ(objects == "0", status.current == 0) << objects << " objects at version " << status.current;
+    EXPECT_EQ(integrity(path()), "ok");
+    return status.current;
+  }
+
+  void next_one_migrates(int version) const {
+    const Database db = open(url());
+    EXPECT_EQ(Migrator{db}.up(), 1 - version);
+    Client client{db};
+    const auto job = client.enqueue(NewJob{.kind = "k"});
+    EXPECT_EQ(client.find(job.id).value_or(Job{}).state, JobState::pending);
+  }
+
+  void wait_a_moment(Duration time) const {
+    const auto clock = system_clock();
+    clock->make_signal()->wait_until(saturating_add(clock->steady(), time));
+  }
+
+  Random random_;
+};
+
+TEST_F(Migrate, OfTwentyProcessesOneApplies) {
+  std::vector<std::unique_ptr<Child>> all;
+  for (int i = 0; i < 20; ++i) all.push_back(start("once"));
+  for (const auto& one : all) ASSERT_EQ(one->line(long_enough), "ready");
+  for (const auto& one : all) one->tell("go");
+  int applied = 0;
+  for (const auto& one : all) {
+    const std::string answer = one->line(long_enough).value_or("no answer");
+    EXPECT_TRUE(answer == "steps 0" || answer == "steps 1") << answer;
+    if (answer == "steps 1") ++applied;
+    const auto exit = one->wait(long_enough);
+    EXPECT_TRUE(exit && exit->with_code(0));
+  }
+  EXPECT_EQ(applied, 1);
+  EXPECT_EQ(version_after_death(), 1);
+  next_one_migrates(1);
+}
+
+/// The same when none of them finds a file: creating it and switching it to WAL are part of the race.
+TEST_F(Migrate, OfTwentyProcessesOneMakesTheFile) {
+  for (int round = 0; round < 3; ++round) {
+    for (const auto* end : {"", "-wal", "-shm"}) std::filesystem::remove(path() + end);
+    std::vector<std::unique_ptr<Child>> all;
+    for (int i = 0; i < 20; ++i) all.push_back(start("open"));
+    int applied = 0;
+    for (const auto& one : all) {
+      EXPECT_EQ(one->line(long_enough), "ready");
+      const std::string answer = one->line(long_enough).value_or("no answer");
+      EXPECT_TRUE(answer == "steps 0" || answer == "steps 1") << answer;
+      if (answer == "steps 1") ++applied;
+    }
+    EXPECT_EQ(applied, 1);
+    EXPECT_EQ(version_after_death(), 1);
+  }
+}
+
+TEST_F(Migrate, KilledAnywhereLeavesAllOrNothing) {
+  std::cout << "seed " << seed() << " (SQLQ_SEED=" << seed() << " repeats it)" << std::endl;
+  int found[2] = {0, 0};
+  for (int kill = 0; kill < 60; ++kill) {
+    const auto victim = start("for ever");
+    ASSERT_EQ(victim->line(long_enough), "ready");
+    victim->tell("go");
+    wait_a_moment(Duration(random_.between(0, 20'000)));
+    ASSERT_TRUE(victim->kill_hard().by_signal(SIGKILL));
+    const int version = version_after_death();
+    ++found[version];
+    next_one_migrates(version);
+    Migrator{open(url())}.down(0);
+  }
+  std::cout << "migrate: 60 kills while migrating up and down left version 0 " << found[0] << " times, version 1 "
+            << found[1] << " times" << std::endl;
+}
+
+TEST_F(Migrate, KilledWhileItMakesTheFile) {
+  int found[2] = {0, 0};
+  for (int kill = 0; kill < 60; ++kill) {
+    for (const auto* end : {"", "-wal", "-shm"}) std::filesystem::remove(path() + end);
+    const auto victim = start("open");
+    ASSERT_EQ(victim->line(long_enough), "ready");
+    wait_a_moment(Duration(random_.between(0, 20'000)));
+    victim->signal(SIGKILL);  // it may have come to its end before
+    ASSERT_TRUE(victim->wait(long_enough).has_value());
+    const int version = version_after_death();
+    ++found[version];
+    next_one_migrates(version);
+  }
+  std::cout << "migrate: 60 kills from before the file existed left version 0 " << found[0] << " times, version 1 "
+            << found[1] << " times" << std::endl;
+}
+
+}  // namespace
+}  // namespace sqlq::process

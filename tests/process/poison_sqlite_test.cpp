@@ -1,0 +1,113 @@
+// Jobs that kill their process.
+
+#include <iostream>
+#include <memory>
+
+#include "child.hpp"
+#include "records.hpp"
+#include "scratch.hpp"
+
+namespace sqlq::process {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Poison : public Scratch {
+ protected:
+  [[nodiscard]] std::unique_ptr<Child> start_worker(int concurrency) const {
+    return std::make_unique<Child>("process_worker", std::vector<std::string>{"url=" + url(), "records=" + records(),
+                                                                              "concurrency=" + std::to_string(concurrency),
+                                                                              "sweep=100", "poll=50"});
+  }
+
+  JobId enqueue(const std::string& kind, const std::string& params, int max_crashes) {
+    EnqueueOptions options;
+    options.keepalive = 1s;
+    options.max_crashes = max_crashes;
+    return client_.enqueue(NewJob{kind, params, std::move(options)}).id;
+  }
+
+  /// Starts a worker again each time it dies, until no job is left.
+  int work_until_all_is_finished(int concurrency) {
+    int deaths = 0;
+    auto worker = start_worker(concurrency);
+    const bool finished = eventually([&] {
+      if (worker->ended()) {
+        ++deaths;
+        worker = start_worker(concurrency);
+      }
+      auto counts = admin_.counts();
+      return counts[JobState::pending].value + counts[JobState::running].value + counts[JobState::scheduled].value == 0;
+    });
+    EXPECT_TRUE(finished);
+    if (worker->ended()) ++deaths;
+    return deaths;
+  }
+
+  [[nodiscard]] int starts_of(JobId id) const {
+    int n = 0;
+    for (const Record& r : RecordReader(records()).more()) n += r.what == What::start && r.job() == id ? 1 : 0;
+    return n;
+  }
+
+  void expect_stopped_after(JobId id, int crashes) {
+    const auto job = admin_.find(id);
+    ASSERT_TRUE(job.has_value());
+    EXPECT_EQ(job->state, JobState::errored);
+    EXPECT_EQ(job->crashes, crashes);
+    EXPECT_EQ(job->attempt, crashes);
+    EXPECT_EQ(starts_of(id), crashes);
+    const auto history = admin_.history(id);
+    ASSERT_EQ(history.size(), static_cast<std::size_t>(crashes));
+    for (std::size_t i = 0; i < history.size(); ++i) {
+      EXPECT_EQ(history[i].claim, static_cast<std::int64_t>(i) + 1);
+      EXPECT_EQ(history[i].cause, Cause::lease_ended);
+    }
+    EXPECT_NE(history.back().message.find("errored"), std::string::npos) << history.back().message;
+  }
+
+  Database db_ = [this] {
+    Database db = open(url());
+    db.migrate();
+    return db;
+  }();
+  Client client_{db_};
+  Admin admin_{db_};
+};
+
+TEST_F(Poison, IsStoppedAfterMaxCrashesAndTheOthersFinish) {
+  const JobId exits = enqueue("poison", "\"exit\"", 3);
+  const JobId aborts = enqueue("poison", "\"abort\"", 2);
+  std::vector<JobId> innocent;
+  for (int i = 0; i < 30; ++i) innocent.push_back(enqueue("work", R"({"us":2000})", 3));
+
+  EXPECT_EQ(work_until_all_is_finished(1), 5);
+  expect_stopped_after(exits, 3);
+  expect_stopped_after(aborts, 2);
+  for (const JobId id : innocent) {
+    const Job job = admin_.find(id).value_or(Job{});
+    EXPECT_EQ(job.state, JobState::success);
+    EXPECT_EQ(job.crashes, 0);
+    EXPECT_EQ(starts_of(id), 1);
+  }
+}
+
+TEST_F(Poison, TakesNoNeighbourWithIt) {
+  const JobId exits = enqueue("poison", "\"exit\"", 3);
+  std::vector<JobId> innocent;
+  for (int i = 0; i < 30; ++i) innocent.push_back(enqueue("work", R"({"us":20000})", 3));
+
+  const int deaths = work_until_all_is_finished(4);
+  expect_stopped_after(exits, 3);
+  int harmed = 0;
+  for (const JobId id : innocent) {
+    const Job job = admin_.find(id).value_or(Job{});
+    EXPECT_EQ(job.state, JobState::success) << "after " << job.crashes << " crashes that were not its own";
+    if (job.crashes > 0) ++harmed;
+  }
+  std::cout << "poison: " << deaths << " processes died; " << harmed << " of " << innocent.size()
+            << " neighbours had to be run again" << std::endl;
+}
+
+}  // namespace
+}  // namespace sqlq::process

@@ -1,0 +1,94 @@
+// Two processes with 16 threads each on one file.
+
+#include <iostream>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "child.hpp"
+#include "records.hpp"
+#include "scratch.hpp"
+#include "sqlite_audit.hpp"
+
+namespace sqlq::process {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t limit = 3;
+
+/// The most jobs that were certainly held at one instant: a record is written after each claim and before each finish.
+std::int64_t most_at_once(const std::vector<Record>& records, std::int32_t queue) {
+  std::multimap<std::int64_t, int> changes;
+  for (const Record& r : records) {
+    if (r.queue != queue) continue;
+    if (r.what == What::claimed) changes.emplace(r.at_us, 1);
+    // An end comes before a beginning of the same microsecond: which was first is not known.
+    if (r.what == What::finishing) changes.emplace(r.at_us - 1, -1);
+  }
+  std::int64_t now = 0;
+  std::int64_t most = 0;
+  for (const auto& [at, change] : changes) most = std::max(most, now += change);
+  return most;
+}
+
+class Share : public Scratch, public ::testing::WithParamInterface<std::string> {};
+
+TEST_P(Share, NothingIsLockedNothingIsDoneTwice) {
+  const std::string options = "?synchronous=" + GetParam();
+  const Database db = open(url(options));
+  db.migrate();
+  Admin admin{db};
+  admin.create_queue("limited", {.concurrency = limit});
+
+  std::vector<std::unique_ptr<Child>> mixers;
+  for (int i = 0; i < 2; ++i) {
+    mixers.push_back(std::make_unique<Child>(
+        "process_mixer",
+        std::vector<std::string>{"url=" + url(options), "records=" + records(), "threads=16", "rounds=40"}));
+    ASSERT_EQ(mixers.back()->line(long_enough), "ready");
+  }
+  const auto begin = system_clock()->steady();
+  for (const auto& mixer : mixers) mixer->tell("go");
+  std::string slowest;
+  for (const auto& mixer : mixers) {
+    slowest += mixer->line(long_enough).value_or("no answer") + "; ";
+    const auto exit = mixer->wait(long_enough);
+    ASSERT_TRUE(exit.has_value());
+    EXPECT_TRUE(exit->with_code(0)) << exit->to_string();
+  }
+  const auto took = std::chrono::duration<double>(system_clock()->steady() - begin).count();
+
+  std::map<What, std::multiset<JobId>> done;
+  const auto all = RecordReader(records()).more();
+  for (const Record& r : all) {
+    done[r.what].insert(r.job());
+    EXPECT_LE(r.claim, 1) << "claimed twice: " << r.job().to_string();
+  }
+  const auto& enqueued = done[What::enqueued];
+  ASSERT_GE(enqueued.size(), 2u * 16 * 40);
+  EXPECT_EQ(std::set<JobId>(enqueued.begin(), enqueued.end()).size(), enqueued.size());
+  EXPECT_EQ(done[What::enqueue_asked], enqueued);
+  EXPECT_EQ(done[What::claimed], enqueued);
+  EXPECT_EQ(done[What::finished], enqueued);
+  EXPECT_LE(most_at_once(all, 1), limit);
+  EXPECT_GT(most_at_once(all, 0), 1) << "the processes did not work at the same time";
+
+  auto counts = admin.counts({}, 100000);
+  EXPECT_EQ(counts[JobState::success].value, enqueued.size());
+  for (const auto state : {JobState::pending, JobState::scheduled, JobState::running, JobState::errored}) {
+    EXPECT_EQ(counts[state].value, 0u) << to_string(state);
+  }
+  EXPECT_EQ(integrity(path()), "ok");
+  EXPECT_EQ(ask_file(path(), "SELECT count(*) FROM sqlq_jobs WHERE state = 3 AND claims = 1 AND result = '[1]'"),
+            std::to_string(enqueued.size()));
+  std::cout << "share, synchronous=" << GetParam() << ": 2 x 16 threads, " << enqueued.size() << " jobs in " << took
+            << " s, at most " << most_at_once(all, 1) << " of " << limit << " held in the limited queue; " << slowest
+            << std::endl;
+}
+
+INSTANTIATE_TEST_SUITE_P(Durability, Share, ::testing::Values("full", "normal"),
+                         [](const auto& mode) { return mode.param; });
+
+}  // namespace
+}  // namespace sqlq::process

@@ -1,0 +1,118 @@
+// A worker that is stopped for longer than its lease and comes back.
+
+#include <memory>
+
+#include "child.hpp"
+#include "records.hpp"
+#include "scratch.hpp"
+
+namespace sqlq::process {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Zombie : public Scratch {
+ protected:
+  [[nodiscard]] std::unique_ptr<Child> start_worker() const {
+    auto worker = std::make_unique<Child>("process_worker", std::vector<std::string>{"url=" + url(), "records=" + records(),
+                                                                                     "concurrency=2", "sweep=100"});
+    EXPECT_EQ(worker->line(long_enough), "ready");
+    return worker;
+  }
+
+  /// What the worker counted, after it was asked to end.
+  static nlohmann::json end(Child& worker) {
+    worker.signal(SIGTERM);
+    const std::string summary = worker.line(long_enough).value_or("");
+    const auto exit = worker.wait(long_enough);
+    EXPECT_TRUE(exit && exit->with_code(0));
+    const std::string word = "summary ";
+    return summary.starts_with(word) ? nlohmann::json::parse(summary.substr(word.size())) : nlohmann::json{};
+  }
+};
+
+TEST_F(Zombie, ComesTooLateAndIsRefused) {
+  const Database db = open(url());
+  db.migrate();
+  const Admin admin{db};
+  EnqueueOptions options;
+  options.keepalive = 1s;
+  const JobId id = Client{db}.enqueue(NewJob{"gate", "null", std::move(options)}).id;
+  const std::string name = id.to_string();
+
+  const auto zombie = start_worker();
+  ASSERT_EQ(zombie->line(long_enough), "started " + name + " 1");
+  // Its first line is stored; so it is the lease, not chance, that keeps the later one out.
+  ASSERT_TRUE(eventually([&] { return admin.logs(id).size() == 1; }));
+  zombie->signal(SIGSTOP);
+
+  const auto winner = start_worker();
+  ASSERT_EQ(winner->line(long_enough), "started " + name + " 2");
+  const Job held = admin.find(id).value_or(Job{});
+  EXPECT_EQ(held.state, JobState::running);
+  zombie->signal(SIGCONT);
+  zombie->tell("");  // its handler returns while the winner's still runs
+  EXPECT_EQ(end(*zombie)["lost"], 1);
+  const Job after = admin.find(id).value_or(Job{});
+  EXPECT_EQ(after.state, JobState::running) << "the zombie changed the winner's job";
+  EXPECT_EQ(after.lease_token, held.lease_token);
+  EXPECT_EQ(after.result, "");
+
+  winner->tell("");
+  const auto summary = end(*winner);
+  EXPECT_EQ(summary["succeeded"], 1);
+  EXPECT_EQ(summary["lost"], 0);
+
+  const Job job = admin.find(id).value_or(Job{});
+  EXPECT_EQ(job.state, JobState::success);
+  EXPECT_EQ(job.claims, 2);
+  EXPECT_EQ(job.crashes, 1);
+  EXPECT_EQ(job.lease_token, held.lease_token);
+  EXPECT_EQ(nlohmann::json::parse(job.result), (nlohmann::json{{"claim", 2}, {"token", held.lease_token.value}}));
+  const auto history = admin.history(id);
+  ASSERT_EQ(history.size(), 1u);
+  EXPECT_EQ(history[0].cause, Cause::lease_ended);
+  EXPECT_EQ(history[0].claim, 1);
+  EXPECT_EQ(history[0].worker, "process " + std::to_string(zombie->pid()));
+
+  std::vector<std::string> lines;
+  for (const LogLine& line : admin.logs(id)) lines.push_back(std::to_string(line.claim) + " " + line.text);
+  ASSERT_EQ(lines.size(), 4u) << "the zombie's line from behind the gate must not be there";
+  EXPECT_EQ(lines[0], "1 before the gate, claim 1");
+  EXPECT_TRUE(lines[1].starts_with("1 lease ended")) << lines[1];
+  EXPECT_EQ(lines[2], "2 before the gate, claim 2");
+  EXPECT_EQ(lines[3], "2 behind the gate, claim 2");
+}
+
+/// The zombie wakes up when the job is long done.
+TEST_F(Zombie, DoesNotUndoWhatIsFinished) {
+  const Database db = open(url());
+  db.migrate();
+  const Admin admin{db};
+  EnqueueOptions options;
+  options.keepalive = 1s;
+  const JobId id = Client{db}.enqueue(NewJob{"gate", "null", std::move(options)}).id;
+  const auto zombie = start_worker();
+  ASSERT_TRUE(zombie->line(long_enough).has_value());
+  zombie->signal(SIGSTOP);
+  const auto winner = start_worker();
+  ASSERT_TRUE(winner->line(long_enough).has_value());
+  winner->tell("");
+  ASSERT_TRUE(eventually([&] { return admin.find(id).value_or(Job{}).state == JobState::success; }));
+  EXPECT_EQ(end(*winner)["succeeded"], 1);
+  const Job done = admin.find(id).value_or(Job{});
+
+  zombie->signal(SIGCONT);
+  zombie->tell("");
+  EXPECT_EQ(end(*zombie)["lost"], 1);
+  const Job after = admin.find(id).value_or(Job{});
+  EXPECT_EQ(after.state, JobState::success);
+  EXPECT_EQ(after.result, done.result);
+  EXPECT_EQ(after.lease_token, done.lease_token);
+  EXPECT_EQ(after.finished_at, done.finished_at);
+  EXPECT_EQ(after.claims, 2);
+  EXPECT_EQ(admin.history(id).size(), 1u);
+}
+
+}  // namespace
+}  // namespace sqlq::process

@@ -1,0 +1,114 @@
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <sqlq/admin.hpp>
+
+#include "support/expect_error.hpp"
+#include "support/fake_dialect.hpp"
+
+namespace sqlq {
+namespace {
+
+using testing::error_of;
+using testing::FakeDatabase;
+using testing::FakeDialect;
+using testing::has;
+
+class QueueDialect final : public FakeDialect {
+ public:
+  std::optional<Queue> stored;
+  std::vector<std::size_t> purges;
+
+  [[nodiscard]] std::optional<Queue> queue(std::string_view name) override {
+    return stored && stored->name == name ? stored : std::nullopt;
+  }
+  void queue_upsert(std::string_view name, const QueueOptions& options, backend::Now) override {
+    if (!stored) stored.emplace();
+    stored->name = name;
+    stored->description = options.description;
+    stored->concurrency = options.concurrency;
+    stored->priority = options.priority;
+  }
+  bool queue_set_paused(std::string_view name, bool paused) override {
+    if (!stored || stored->name != name) return false;
+    stored->paused = paused;
+    return true;
+  }
+  std::size_t purge(std::size_t limit, backend::Now) override {
+    EXPECT_EQ(limit, 1000U);
+    const std::size_t deleted = purges.front();
+    purges.erase(purges.begin());
+    return deleted;
+  }
+};
+
+using Fake = FakeDatabase<QueueDialect>;
+
+TEST(AdminQueues, ChangeOneSettingAndKeepTheOthers) {
+  Fake f;
+  Admin admin{f.db};
+  admin.create_queue("mail", {.description = "letters", .concurrency = 3, .priority = 7});
+  admin.set_priority("mail", -1);
+  admin.set_concurrency("mail", std::nullopt);
+  admin.set_concurrency("mail", 0);
+  admin.set_description("mail", "post");
+  admin.pause("mail");
+  ASSERT_TRUE(f.fake.stored);
+  EXPECT_EQ(f.fake.stored->description, "post");
+  EXPECT_EQ(f.fake.stored->concurrency, 0U);
+  EXPECT_EQ(f.fake.stored->priority, -1);
+  EXPECT_TRUE(f.fake.stored->paused);
+  admin.resume("mail");
+  EXPECT_FALSE(f.fake.stored->paused);
+}
+
+TEST(AdminQueues, RefuseQueuesThatAreNotThere) {
+  Fake f;
+  Admin admin{f.db};
+  EXPECT_TRUE(has(error_of(Errc::invalid_argument, [&] { admin.pause("mial"); }), "no queue 'mial'"));
+  EXPECT_FALSE(error_of(Errc::invalid_argument, [&] { admin.resume("mial"); }).empty());
+  EXPECT_FALSE(error_of(Errc::invalid_argument, [&] { admin.set_priority("mial", 1); }).empty());
+  EXPECT_FALSE(error_of(Errc::invalid_argument, [&] { admin.set_description("mial", ""); }).empty());
+  EXPECT_FALSE(error_of(Errc::invalid_argument, [&] { admin.set_concurrency("mial", 1); }).empty());
+  EXPECT_FALSE(f.fake.stored);
+}
+
+// The fake would report a call of any operation that is not overridden above as internal.
+TEST(Admin, RefusesBadInputBeforeAnythingIsSent) {
+  Fake f;
+  Admin admin{f.db};
+  const auto refuse = [](auto call) {
+    EXPECT_FALSE(error_of(Errc::invalid_argument, [&] { static_cast<void>(call()); }).empty());
+  };
+  const auto refuse_void = [](auto call) { EXPECT_FALSE(error_of(Errc::invalid_argument, call).empty()); };
+  refuse_void([&] { admin.create_queue(""); });
+  refuse_void([&] { admin.create_queue("a", {.description = std::string(65'537, 'x')}); });
+  refuse_void([&] { admin.create_queue("a", {.description = "\xFF"}); });
+  refuse([&] { return admin.queue("a\n"); });
+  refuse([&] { return admin.queues({}, 0); });
+  refuse([&] { return admin.queues({}, 10'001); });
+  refuse([&] { return admin.queues("\t"); });
+  refuse([&] { return admin.list({.queue = "\t"}); });
+  refuse([&] { return admin.list({.kind = "\t"}); });
+  refuse([&] { return admin.list({.states = {JobState::invalid}}); });
+  refuse([&] { return admin.list({.states = {static_cast<JobState>(8)}}); });
+  refuse([&] { return admin.list({}, {.limit = 0}); });
+  refuse([&] { return admin.list({}, {.limit = 1001}); });
+  refuse([&] { return admin.counts("\t"); });
+  refuse([&] { return admin.counts({}, 0); });
+  refuse([&] { return admin.counts({}, 1'000'001); });
+  refuse([&] { return admin.history({}, 1001); });
+  refuse([&] { return admin.logs({}, {0, 0}, 10'001); });
+}
+
+TEST(AdminPurge, GoesOnUntilABatchIsNotFull) {
+  Fake f;
+  f.fake.purges = {1000, 1000, 0, 9};
+  EXPECT_EQ(Admin{f.db}.purge(), 2000U);
+  EXPECT_EQ(f.fake.purges.size(), 1U);
+}
+
+}  // namespace
+}  // namespace sqlq

@@ -1,0 +1,202 @@
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include <sqlq/admin.hpp>
+#include <sqlq/backend/register.hpp>
+#include <sqlq/migrator.hpp>
+#include <sqlq/testing/manual_clock.hpp>
+
+#include "support/expect_error.hpp"
+#include "support/fake_dialect.hpp"
+
+namespace sqlq {
+namespace {
+
+using testing::error_of;
+using testing::FakeDatabase;
+using testing::FakeDialect;
+using testing::has;
+
+class SchemaDialect final : public FakeDialect {
+ public:
+  SchemaDialect() { known.push_back(Migration{2, "more", "alter tables;", "alter back;", "0"}); }
+
+  int looked = 0;
+  std::vector<int> migrated;
+  backend::Now at;
+
+  [[nodiscard]] MigrationStatus migration_status() override {
+    ++looked;
+    return status;
+  }
+  int migrate(int target, backend::Now now) override {
+    migrated.push_back(target);
+    at = now;
+    status.current = target;
+    return 1;
+  }
+  void teardown() override { status.current = 0; }
+  [[nodiscard]] std::vector<std::string> self_check() override { return {"an old version"}; }
+};
+
+using Fake = FakeDatabase<SchemaDialect>;
+
+std::string not_ready(const Database& db) {
+  return error_of(Errc::schema, [&] { static_cast<void>(db.ready()); });
+}
+
+TEST(DatabaseReady, LooksOnceWhenAllIsWell) {
+  Fake f;
+  EXPECT_EQ(&f.db.ready(), &f.fake);
+  const Database copy = f.db;
+  EXPECT_EQ(&copy.ready(), &f.fake);
+  EXPECT_EQ(f.fake.looked, 1);
+  copy.recheck();
+  EXPECT_EQ(&f.db.ready(), &f.fake);
+  EXPECT_EQ(f.fake.looked, 2);
+}
+
+TEST(DatabaseReady, SaysWhatToDo) {
+  Fake f;
+  f.fake.status = {.current = 0, .latest = 2};
+  EXPECT_EQ(not_ready(f.db), "the database has no sqlq tables yet: call migrate() once");
+  f.fake.status = {.current = 1, .latest = 2};
+  EXPECT_EQ(not_ready(f.db), "the sqlq tables have version 1, this library needs 2: call migrate()");
+  f.fake.status = {.current = 3, .latest = 2};
+  EXPECT_TRUE(has(not_ready(f.db), "use a newer library"));
+  f.fake.status.problem = "step 1 was changed by hand";
+  EXPECT_EQ(not_ready(f.db), "step 1 was changed by hand");
+}
+
+TEST(DatabaseReady, LooksAgainAfterATrouble) {
+  Fake f;
+  f.fake.status = {.current = 0, .latest = 2};
+  EXPECT_FALSE(not_ready(f.db).empty());
+  f.fake.status.current = 2;  // another process migrated
+  EXPECT_NO_THROW(static_cast<void>(f.db.ready()));
+}
+
+TEST(Database, NeedsADialectAndBringsDefaults) {
+  EXPECT_THROW(Database(nullptr), Error);
+  Fake f;
+  EXPECT_EQ(&f.db.clock(), system_clock().get());
+  EXPECT_EQ(f.db.limits().max_bytes, std::size_t{1} << 20);
+  EXPECT_EQ(f.db.description(), "fake");
+}
+
+TEST(Migrator, UpNeverGoesDown) {
+  Fake f;
+  f.fake.status = {.current = 2, .latest = 2};
+  EXPECT_EQ(Migrator{f.db}.up(), 0);
+  EXPECT_EQ(Migrator{f.db}.up(1), 0);
+  EXPECT_TRUE(f.fake.migrated.empty());
+  f.fake.status.current = 0;
+  f.db.migrate();
+  EXPECT_EQ(f.fake.migrated, std::vector<int>{2});
+  EXPECT_FALSE(f.fake.at) << "the backend's own clock decides";
+}
+
+TEST(Migrator, DownNeverGoesUp) {
+  Fake f;
+  f.fake.status = {.current = 1, .latest = 2};
+  EXPECT_EQ(Migrator{f.db}.down(1), 0);
+  EXPECT_EQ(Migrator{f.db}.down(2), 0);
+  EXPECT_TRUE(f.fake.migrated.empty());
+  EXPECT_EQ(Migrator{f.db}.down(0), 1);
+  EXPECT_EQ(f.fake.migrated, std::vector<int>{0});
+}
+
+TEST(Migrator, RefusesVersionsThatDoNotExist) {
+  Fake f;
+  Migrator migrator{f.db};
+  for (const int version : {-1, 3}) {
+    EXPECT_TRUE(has(error_of(Errc::invalid_argument, [&] { migrator.up(version); }), "0 to 2"));
+    EXPECT_FALSE(error_of(Errc::invalid_argument, [&] { migrator.down(version); }).empty());
+    EXPECT_FALSE(error_of(Errc::invalid_argument, [&] { static_cast<void>(migrator.sql(0, version)); }).empty());
+  }
+}
+
+TEST(Migrator, LeavesAProblemToTheDialectToRefuse) {
+  Fake f;
+  f.fake.status = {.current = 2, .latest = 2, .applied = {}, .problem = "changed by hand"};
+  Migrator{f.db}.up();
+  EXPECT_EQ(f.fake.migrated.size(), 1U);
+}
+
+TEST(Migrator, MakesTheDatabaseLookAgain) {
+  Fake f;
+  f.fake.status = {.current = 2, .latest = 2};
+  static_cast<void>(f.db.ready());
+  Migrator{f.db}.down(1);
+  EXPECT_FALSE(not_ready(f.db).empty());
+  f.fake.status.current = 2;
+  static_cast<void>(f.db.ready());
+  Migrator{f.db}.teardown();
+  EXPECT_FALSE(not_ready(f.db).empty());
+}
+
+TEST(Migrator, PrintsTheSqlOfEachDirection) {
+  Fake f;
+  const Migrator migrator{f.db};
+  EXPECT_EQ(migrator.sql(0, 2), "-- 1 init, up\nmake tables;\n-- 2 more, up\nalter tables;\n");
+  EXPECT_EQ(migrator.sql(2, 0), "-- 2 more, down\nalter back;\n-- 1 init, down\ndrop tables;\n");
+  EXPECT_EQ(migrator.sql(1, 1), "");
+  EXPECT_EQ(migrator.steps().size(), 2U);
+}
+
+TEST(Migrator, CarriesATestsTime) {
+  const auto clock = std::make_shared<testing::ManualClock>();
+  Fake f{{.clock = clock}};
+  f.fake.status = {.current = 0, .latest = 2};
+  f.db.migrate();
+  ASSERT_TRUE(f.fake.at);
+  EXPECT_EQ(f.fake.at->wall, clock->now());
+}
+
+TEST(AdminDoctor, WorksOnADatabaseThatIsNotReady) {
+  Fake f;
+  f.fake.status = {.current = 0, .latest = 2};
+  const std::vector<std::string> sentences = Admin{f.db}.doctor();
+  ASSERT_EQ(sentences.size(), 2U);
+  EXPECT_TRUE(has(sentences[0], "call migrate()"));
+  EXPECT_EQ(sentences[1], "an old version");
+}
+
+TEST(Registry, OpensBySchemeAndListsTheKnown) {
+  std::string opened;
+  backend::register_backend("fake-b", [&](const backend::Url& url, std::shared_ptr<Clock> clock) {
+    opened = url.rest();
+    EXPECT_NE(clock, nullptr);
+    return std::make_unique<FakeDialect>();
+  });
+  backend::register_backend("fake-a", [](const backend::Url&, std::shared_ptr<Clock>) {
+    return std::unique_ptr<backend::Dialect>();
+  });
+  EXPECT_EQ(backend::open("FAKE-B:place").description(), "fake");
+  EXPECT_EQ(opened, "place");
+  EXPECT_EQ(backend::registered_schemes(), (std::vector<std::string>{"fake-a", "fake-b"}));
+  const std::string message =
+      error_of(Errc::invalid_argument, [] { static_cast<void>(backend::open("other://u:hunter2@h")); });
+  EXPECT_EQ(message, "no backend opens 'other:' URLs; known: fake-a: fake-b:");
+  EXPECT_THROW(static_cast<void>(backend::open("fake-a:x")), Error) << "a factory that gives nothing";
+}
+
+TEST(Registry, RefusesBadSchemes) {
+  const auto factory = [](const backend::Url&, std::shared_ptr<Clock>) { return std::make_unique<FakeDialect>(); };
+  for (const char* scheme : {"", "1a", "A", "a b", "a:"}) {
+    EXPECT_THROW(backend::register_backend(scheme, factory), Error) << scheme;
+  }
+  EXPECT_THROW(backend::register_backend("nothing", nullptr), Error);
+}
+
+TEST(Capabilities, EveryFieldHasASentence) {
+  for (const backend::CapabilityRow& row : backend::capability_table()) {
+    EXPECT_FALSE(row.name.empty());
+    EXPECT_TRUE(row.sentence.ends_with('.')) << row.name;
+  }
+  EXPECT_EQ(backend::capability_table().size(), sizeof(backend::Capabilities) / sizeof(bool));
+}
+
+}  // namespace
+}  // namespace sqlq

@@ -1,0 +1,199 @@
+#include <algorithm>
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <sqlq/log.hpp>
+#include <sqlq/testing/manual_clock.hpp>
+
+#include "support/expect_error.hpp"
+#include "support/fake_dialect.hpp"
+
+namespace sqlq {
+namespace {
+
+using testing::error_of;
+using testing::FakeDatabase;
+using testing::FakeDialect;
+
+class LogDialect final : public FakeDialect {
+ public:
+  bool away = false;
+  std::vector<std::size_t> batches;
+  std::vector<LogLine> stored;
+
+  std::vector<bool> append_logs(std::span<const LogLine> lines) override {
+    if (away) throw Error(Errc::connection, "the database is away");
+    batches.push_back(lines.size());
+    stored.insert(stored.end(), lines.begin(), lines.end());
+    return std::vector<bool>(lines.size(), true);
+  }
+};
+
+using Fake = FakeDatabase<LogDialect>;
+
+Job job_of(std::int64_t token) {
+  Job job;
+  job.id = JobId::make(system_clock()->now());
+  job.lease_token = LeaseToken{token};
+  job.claims = 7;
+  job.attempt = 2;
+  return job;
+}
+
+void expect_numbers(const std::vector<LogLine>& lines, std::size_t count) {
+  ASSERT_EQ(lines.size(), count);
+  for (std::size_t i = 0; i < count; ++i) ASSERT_EQ(lines[i].number, static_cast<std::int64_t>(i + 1));
+}
+
+TEST(JobLogger, FillsLinesAndNumbersThem) {
+  std::vector<LogLine> lines;
+  const auto clock = std::make_shared<testing::ManualClock>();
+  const Job job = job_of(5);
+  JobLogger log(job, make_log_sink([&](const LogLine& line) { lines.push_back(line); }), clock);
+  log.debug("a");
+  log.info("b");
+  log.warn("c");
+  log.error(std::string_view("d\0\xFF", 3));
+  expect_numbers(lines, 4);
+  EXPECT_EQ(lines[0].job, job.id);
+  EXPECT_EQ(lines[0].token, job.lease_token);
+  EXPECT_EQ(lines[0].claim, 7);
+  EXPECT_EQ(lines[0].attempt, 2);
+  EXPECT_EQ(lines[0].at, clock->now());
+  EXPECT_EQ(lines[0].level, LogLevel::debug);
+  EXPECT_EQ(lines[3].level, LogLevel::error);
+  EXPECT_EQ(lines[3].text, "d\xEF\xBF\xBD\xEF\xBF\xBD");
+  log.info(std::string(20'000, 'x'));
+  EXPECT_EQ(lines[4].text.size(), std::size_t{16} << 10);
+}
+
+TEST(JobLogger, OneJobsLinesComeInOrderFromManyThreads) {
+  std::vector<LogLine> lines;  // not locked: the logger lets one line through at a time
+  JobLogger log(job_of(5), make_log_sink([&](const LogLine& line) { lines.push_back(line); }));
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([log]() mutable {
+        for (int j = 0; j < 500; ++j) log.info("x");
+      });
+    }
+  }
+  expect_numbers(lines, 2000);
+}
+
+TEST(JobLogger, NeedsASinkAndAClock) {
+  EXPECT_FALSE(error_of(Errc::invalid_argument, [] { JobLogger(job_of(1), nullptr); }).empty());
+  EXPECT_FALSE(error_of(Errc::invalid_argument, [] { static_cast<void>(make_log_sink({})); }).empty());
+}
+
+TEST(DatabaseLogSink, SendsBatchesInOrder) {
+  Fake f;
+  const auto sink = database_log_sink(f.db);
+  JobLogger log(job_of(5), sink);
+  for (int i = 0; i < 2500; ++i) log.info("x");
+  EXPECT_TRUE(f.fake.stored.empty()) << "write never touches the database";
+  sink->flush();
+  EXPECT_EQ(f.fake.batches, (std::vector<std::size_t>{1000, 1000, 500}));
+  expect_numbers(f.fake.stored, 2500);
+  sink->flush();
+  EXPECT_EQ(f.fake.batches.size(), 3U) << "nothing waits, nothing is sent";
+}
+
+TEST(DatabaseLogSink, AFailedFlushKeepsLinesAndOrder) {
+  Fake f;
+  const auto sink = database_log_sink(f.db);
+  JobLogger log(job_of(5), sink);
+  for (int i = 0; i < 1500; ++i) log.info("x");
+  f.fake.away = true;
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(error_of(Errc::connection, [&] { sink->flush(); }).empty());
+  for (int i = 0; i < 10; ++i) log.info("y");
+  f.fake.away = false;
+  sink->flush();
+  expect_numbers(f.fake.stored, 1510);
+}
+
+TEST(DatabaseLogSink, AsksForAFlushWhenABatchIsFull) {
+  Fake f;
+  const auto sink = database_log_sink(f.db);
+  JobLogger log(job_of(5), sink);
+  int asked = 0;
+  sink->set_flush_hint([&] { ++asked; });
+  for (int i = 0; i < 999; ++i) log.info("x");
+  EXPECT_EQ(asked, 0);
+  log.info("x");
+  EXPECT_EQ(asked, 1);
+  sink->set_flush_hint({});
+  for (int i = 0; i < 1000; ++i) log.info("x");
+  EXPECT_EQ(asked, 1);
+}
+
+TEST(DatabaseLogSink, DropsWhenTooManyWaitAndSaysSo) {
+  Fake f;
+  const auto sink = database_log_sink(f.db);
+  JobLogger flood(job_of(5), sink);
+  JobLogger other(job_of(6), sink);
+  for (int i = 0; i < 100'000; ++i) flood.info("x");
+  for (int i = 0; i < 42; ++i) flood.info("lost");
+  other.info("lost");
+  f.fake.away = true;
+  for (int i = 0; i < 3; ++i) EXPECT_THROW(sink->flush(), Error);
+  flood.info("lost");
+  f.fake.away = false;
+  sink->flush();
+  ASSERT_EQ(f.fake.stored.size(), 100'002U) << "all that fitted, and one line for each execution that lost some";
+  const auto told = [&](std::int64_t token) {
+    return *std::find_if(f.fake.stored.begin(), f.fake.stored.end(), [&](const LogLine& line) {
+      return line.level == LogLevel::warn && line.token.value == token;
+    });
+  };
+  EXPECT_TRUE(told(5).text.ends_with("dropped here, because too many waited for the database: 43")) << told(5).text;
+  EXPECT_EQ(told(5).number, 100'001) << "it stands where the first dropped line would";
+  EXPECT_TRUE(told(6).text.ends_with(": 1"));
+  EXPECT_TRUE(std::none_of(f.fake.stored.begin(), f.fake.stored.end(), [](auto& line) { return line.text == "lost"; }));
+  flood.info("again");
+  sink->flush();
+  EXPECT_EQ(f.fake.stored.back().text, "again");
+  EXPECT_EQ(f.fake.stored.back().number, 100'044);
+}
+
+TEST(DatabaseLogSink, CleansLinesMadeByHand) {
+  Fake f;
+  const auto sink = database_log_sink(f.db);
+  LogLine line;
+  line.text = std::string("a\0b", 3);
+  sink->write(line);
+  sink->flush();
+  EXPECT_EQ(f.fake.stored.at(0).text, "a\xEF\xBF\xBD" "b");
+}
+
+TEST(DatabaseLogSink, WritersAndFlushersMeet) {
+  Fake f;
+  const auto sink = database_log_sink(f.db);
+  std::atomic<int> asked{0};
+  sink->set_flush_hint([&] { ++asked; });
+  std::vector<Job> jobs{job_of(1), job_of(2), job_of(3)};
+  {
+    std::vector<std::jthread> threads;
+    for (const Job& job : jobs) {
+      threads.emplace_back([&sink, &job] {
+        JobLogger log(job, sink);
+        for (int i = 0; i < 3000; ++i) log.info("x");
+      });
+    }
+    for (int i = 0; i < 50; ++i) sink->flush();
+  }
+  sink->flush();
+  for (const Job& job : jobs) {
+    std::vector<LogLine> own;
+    std::copy_if(f.fake.stored.begin(), f.fake.stored.end(), std::back_inserter(own),
+                 [&](const LogLine& line) { return line.job == job.id; });
+    expect_numbers(own, 3000);
+  }
+}
+
+}  // namespace
+}  // namespace sqlq

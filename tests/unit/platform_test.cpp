@@ -1,0 +1,163 @@
+#include <atomic>
+#include <csignal>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <sqlq/signals.hpp>
+
+#include "core/checks.hpp"
+#include "platform/host.hpp"
+#include "platform/pause.hpp"
+#include "platform/random.hpp"
+#include "support/expect_error.hpp"
+
+namespace sqlq {
+namespace {
+
+using testing::error_of;
+using testing::has;
+
+TEST(Random, NumbersDifferBetweenThreads) {
+  constexpr std::size_t per_thread = 1000;
+  std::vector<std::vector<std::uint64_t>> drawn(4);
+  {
+    std::vector<std::jthread> threads;
+    for (auto& numbers : drawn) {
+      threads.emplace_back([&numbers] {
+        for (std::size_t i = 0; i < per_thread; ++i) numbers.push_back(platform::random64());
+      });
+    }
+  }
+  std::set<std::uint64_t> all;
+  for (const auto& numbers : drawn) all.insert(numbers.begin(), numbers.end());
+  EXPECT_EQ(all.size(), drawn.size() * per_thread);
+}
+
+TEST(Random, AForkedChildDrawsOtherNumbers) {
+  static_cast<void>(platform::random64());  // the pool is full now
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const std::uint64_t number = platform::random64();
+    ::_exit(::write(ends[1], &number, sizeof number) == sizeof number ? 0 : 1);
+  }
+  std::uint64_t theirs = 0;
+  EXPECT_EQ(::read(ends[0], &theirs, sizeof theirs), static_cast<ssize_t>(sizeof theirs));
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_NE(platform::random64(), theirs);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST(Random, BelowStaysBelow) {
+  std::set<std::uint32_t> seen;
+  for (int i = 0; i < 2000; ++i) seen.insert(platform::random_below(30));
+  EXPECT_EQ(seen.size(), 30U);
+  EXPECT_EQ(*seen.rbegin(), 29U);
+  EXPECT_EQ(platform::random_below(1), 0U);
+  EXPECT_NE(platform::random_token(), LeaseToken{});
+}
+
+TEST(Host, WorkerNamesAreNamesAndDiffer) {
+  const std::string name = platform::default_worker_name();
+  EXPECT_NO_THROW(core::check_name(name, "the worker's name"));
+  EXPECT_TRUE(has(name, ":" + std::to_string(::getpid()) + ":"));
+  EXPECT_NE(name, platform::default_worker_name());
+  EXPECT_EQ(platform::worker_name(7), platform::worker_name(7));
+}
+
+TEST(Pause, TakesAtLeastItsTime) {
+  const auto clock = system_clock();
+  const SteadyPoint begin = clock->steady();
+  platform::pause_for(Duration(2000));
+  EXPECT_GE(clock->steady() - begin, Duration(2000));
+  platform::pause_for(Duration::min());
+}
+
+std::atomic<int> earlier_handler_calls{0};
+void earlier_handler(int) { ++earlier_handler_calls; }
+
+// Waits until the token is tripped: by the object's thread, some time after the signal.
+void wait_for_stop(const std::stop_token& token) {
+  const auto signal = system_clock()->make_signal();
+  const std::stop_callback wake(token, [&] { signal->notify(); });
+  signal->wait_until(SteadyPoint::max());
+}
+
+TEST(SignalStop, TheFirstSignalStopsAndTheSecondGoesToTheEarlierHandler) {
+  const auto before = std::signal(SIGUSR1, earlier_handler);
+  earlier_handler_calls = 0;
+  {
+    const SignalStop stop{SIGUSR1, SIGUSR2};
+    EXPECT_FALSE(stop.token().stop_requested());
+    std::raise(SIGUSR1);
+    wait_for_stop(stop.token());
+    EXPECT_TRUE(stop.token().stop_requested());
+    EXPECT_EQ(earlier_handler_calls, 0);
+    std::raise(SIGUSR1);
+    EXPECT_EQ(earlier_handler_calls, 1);
+  }
+  std::raise(SIGUSR1);
+  EXPECT_EQ(earlier_handler_calls, 2);
+  std::signal(SIGUSR1, before);
+}
+
+TEST(SignalStop, GivesHandlersBackWithoutASignal) {
+  const auto before = std::signal(SIGUSR1, earlier_handler);
+  earlier_handler_calls = 0;
+  std::stop_token token;
+  { token = SignalStop{SIGUSR1}.token(); }
+  EXPECT_FALSE(token.stop_requested());
+  std::raise(SIGUSR1);
+  EXPECT_EQ(earlier_handler_calls, 1);
+  EXPECT_EQ(std::signal(SIGUSR1, before), earlier_handler);
+}
+
+TEST(SignalStop, LeavesAHandlerAloneThatCameAfterTheFirstSignal) {
+  earlier_handler_calls = 0;
+  const auto before = std::signal(SIGUSR1, SIG_DFL);
+  {
+    const SignalStop stop{SIGUSR1};
+    std::raise(SIGUSR1);
+    wait_for_stop(stop.token());
+    EXPECT_EQ(std::signal(SIGUSR1, earlier_handler), SIG_DFL);
+  }
+  EXPECT_EQ(std::signal(SIGUSR1, before), earlier_handler);
+}
+
+TEST(SignalStop, AForkedChildDiesAndItsParentGoesOn) {
+  const SignalStop stop{SIGTERM};
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    std::raise(SIGTERM);
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+  EXPECT_FALSE(stop.token().stop_requested());
+}
+
+TEST(SignalStop, RefusesMisuse) {
+  const auto make = [](std::initializer_list<int> signals) { const SignalStop stop{signals}; };
+  EXPECT_FALSE(error_of(Errc::invalid_argument, [&] { make({}); }).empty());
+  EXPECT_FALSE(error_of(Errc::invalid_argument, [&] { make({SIGUSR1, 9999}); }).empty());
+  EXPECT_FALSE(error_of(Errc::invalid_argument, [&] { make({SIGUSR1, SIGKILL}); }).empty());
+  const SignalStop stop{SIGUSR1};  // the refused ones have left nothing behind
+  EXPECT_FALSE(error_of(Errc::misuse, [&] { make({SIGUSR2, SIGUSR1}); }).empty());
+  const SignalStop other{SIGUSR2};
+}
+
+}  // namespace
+}  // namespace sqlq

@@ -1,0 +1,212 @@
+#include <gtest/gtest.h>
+
+#include "worker/services.hpp"
+
+namespace sqlq::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Completer, WritesWhatHasGatheredInOneBatch) {
+  Services s(8);
+  for (int i = 0; i < 5; ++i) s.database.add();
+  s.work();
+  ASSERT_EQ(s.database.finishes.size(), 1U);
+  EXPECT_EQ(s.database.finishes[0].size(), 5U);
+  EXPECT_EQ(s.stats().succeeded, 5U);
+}
+
+TEST(Completer, ABatchHasAtMostAThousand) {
+  Services s(1200);
+  for (int i = 0; i < 1200; ++i) s.database.add();
+  s.runtime.fetcher.step();
+  s.work();
+  ASSERT_EQ(s.database.finishes.size(), 2U);
+  EXPECT_EQ(s.database.finishes[0].size(), 1000U);
+  EXPECT_EQ(s.database.finishes[1].size(), 200U);
+}
+
+TEST(Completer, KeepsTheBatchWhenItFailsAndWritesItAgain) {
+  Services s;
+  const JobId id = s.database.add();
+  s.fetch_and_run();
+  s.database.away = true;
+  EXPECT_THROW(s.runtime.completer.step(), Error);
+  EXPECT_EQ(s.runtime.completer.waiting(), 1U);
+  EXPECT_EQ(s.runtime.shared.in_flight.size(), 1U) << "its lease is renewed until the outcome is durable";
+  s.database.away = false;
+  s.runtime.completer.step();
+  EXPECT_EQ(s.database.job(id).state, JobState::success);
+  EXPECT_EQ(s.runtime.completer.waiting(), 0U);
+  EXPECT_EQ(s.runtime.shared.in_flight.size(), 0U);
+}
+
+TEST(Completer, KeepsWaitingForTheTruthAboutAnOwnTransaction) {
+  Services* services = nullptr;
+  Services s(1, [&](JobContext& job) {
+    EXPECT_TRUE(job.complete_in(Tx("test", nullptr)));
+    services->database.end_transaction(true);
+    return Outcome::done();
+  });
+  services = &s;
+  s.database.add();
+  s.fetch_and_run();
+  s.database.broken = {"get"};
+  EXPECT_THROW(s.runtime.completer.step(), Error);
+  s.database.broken = {};
+  s.runtime.completer.step();
+  EXPECT_EQ(s.stats().succeeded, 1U);
+}
+
+TEST(Completer, AReplayOfAnAppliedBatchIsAccepted) {
+  Services s;
+  const JobId id = s.database.add();
+  s.fetch_and_run();
+  const Job job = s.database.job(id);
+  EXPECT_EQ(Client(s.base.db).success(job), FinishStatus::applied);
+  s.runtime.completer.step();
+  EXPECT_EQ(s.stats().succeeded, 1U);
+  EXPECT_EQ(s.stats().lost, 0U);
+}
+
+TEST(Completer, AnOutcomeThatComesTooLateIsCountedAsLost) {
+  Services s;
+  const JobId id = s.database.add();
+  s.fetch_and_run();
+  s.database.steal(id);
+  s.runtime.completer.step();
+  EXPECT_EQ(s.stats().lost, 1U);
+  EXPECT_TRUE(s.reported("came too late"));
+  EXPECT_EQ(s.events.back().job, id);
+  EXPECT_EQ(s.runtime.shared.in_flight.size(), 0U);
+}
+
+TEST(Completer, WakesTheFetcherBecauseALimitMayHaveRoomAgain) {
+  Services s;
+  s.database.add();
+  s.fetch_and_run();
+  s.runtime.fetcher.wait_until(s.clock->steady());
+  s.runtime.completer.step();
+  EXPECT_TRUE(s.runtime.fetcher.wait_until(s.clock->steady()));
+}
+
+TEST(Completer, LinesOfAJobThatComesBackSoonAreStoredBeforeIt) {
+  Services s(1, [](JobContext& job) {
+    job.log().info("once more");
+    return Outcome::snooze(0s);
+  });
+  s.database.add();
+  s.work();
+  ASSERT_EQ(s.database.logs.size(), 1U);
+  EXPECT_EQ(s.database.logs[0].text, "once more");
+}
+
+TEST(Completer, LogsThatCannotBeStoredDoNotHoldOutcomesBack) {
+  Services s(1, [](JobContext& job) {
+    job.log().info("once more");
+    return Outcome::snooze(0s);
+  });
+  s.database.add();
+  s.database.broken = {"append_logs"};
+  s.work();
+  EXPECT_EQ(s.stats().snoozed, 1U);
+}
+
+TEST(Completer, JobsNobodyHasBegunAreReleasedInOneStatement) {
+  Services s;
+  const JobId id = s.database.add();
+  s.database.add();
+  s.runtime.fetcher.step();
+  s.runtime.release(s.runtime.shared.ready.close());
+  s.runtime.completer.step();
+  EXPECT_EQ(s.database.finishes.at(0).size(), 2U);
+  EXPECT_EQ(s.database.job(id).state, JobState::pending);
+  EXPECT_EQ(s.database.job(id).attempt, 0);
+  EXPECT_EQ(s.stats().released, 2U);
+}
+
+// ------------------------------------------------------------------------------------------------- logs, maintenance
+
+TEST(LogShipper, SendsEverySecond) {
+  Services s(1, [](JobContext& job) {
+    job.log().warn("hello");
+    return Outcome::done();
+  });
+  const JobId id = s.database.add();
+  s.work();
+  EXPECT_TRUE(s.database.logs.empty()) << "outcomes do not wait for logs";
+  EXPECT_EQ(s.runtime.log_shipper.step(), s.in(1s));
+  ASSERT_EQ(s.database.logs.size(), 1U);
+  EXPECT_EQ(s.database.logs[0].job, id);
+  EXPECT_EQ(s.database.logs[0].level, LogLevel::warn);
+}
+
+TEST(LogShipper, KeepsLinesThatCouldNotBeSent) {
+  Services s(1, [](JobContext& job) {
+    job.log().info("hello");
+    return Outcome::done();
+  });
+  s.database.add();
+  s.work();
+  s.database.away = true;
+  EXPECT_THROW(s.runtime.log_shipper.step(), Error);
+  s.database.away = false;
+  s.runtime.log_shipper.step();
+  EXPECT_EQ(s.database.logs.size(), 1U);
+}
+
+TEST(LogShipper, ASinkThatThrowsHarmsNoHandlerAndIsReportedOnce) {
+  const auto sink = make_log_sink([](const LogLine&) { throw std::runtime_error("disk full"); });
+  Services s(
+      1,
+      [](JobContext& job) {
+        for (int i = 0; i < 10; ++i) job.log().info("hello");
+        return Outcome::done();
+      },
+      {.log_sink = sink});
+  s.database.add();
+  s.work();
+  EXPECT_EQ(s.stats().succeeded, 1U);
+  EXPECT_EQ(s.events.size(), 1U);
+  EXPECT_TRUE(s.reported("the log sink refused a line: disk full"));
+}
+
+TEST(Maintenance, ReturnsJobsWhoseLeaseEndedAndLooksForWorkAgain) {
+  Services s;
+  const JobId id = s.database.add();
+  s.claim_one();
+  s.clock->advance(31s);
+  s.runtime.fetcher.wait_until(s.clock->steady());
+  const SteadyPoint next = s.runtime.maintenance.step();
+  EXPECT_EQ(s.database.job(id).state, JobState::pending);
+  EXPECT_TRUE(s.runtime.fetcher.wait_until(s.clock->steady()));
+  EXPECT_GE(next, s.in(4s));
+  EXPECT_LE(next, s.in(5s));
+  EXPECT_EQ(s.database.purges, 1);
+}
+
+TEST(Maintenance, OneTasksFailureDoesNotSkipTheOthers) {
+  Services s;
+  s.database.broken = {"reap", "waiting_kinds"};
+  s.runtime.maintenance.step();
+  EXPECT_EQ(s.database.purges, 1);
+  EXPECT_TRUE(s.reported("taking back jobs whose lease ended failed: reap is broken"));
+  EXPECT_TRUE(s.reported("looking for jobs without a handler failed"));
+}
+
+TEST(Maintenance, ReportsKindsNobodyHereHandlesEveryMinute) {
+  Services s(1, {}, {.queues = {"default"}});
+  s.database.waiting = {{"default", "work"}, {"default", "strange"}, {"other", "not ours"}};
+  s.runtime.maintenance.step();
+  ASSERT_EQ(s.events.size(), 1U);
+  EXPECT_TRUE(s.reported("jobs of kind 'strange' wait in queue 'default', and this worker has no handler for them"));
+  s.clock->advance(59s);
+  s.runtime.maintenance.step();
+  EXPECT_EQ(s.events.size(), 1U);
+  s.clock->advance(1s);
+  s.runtime.maintenance.step();
+  EXPECT_EQ(s.events.size(), 2U);
+}
+
+}  // namespace
+}  // namespace sqlq::testing

@@ -1,0 +1,314 @@
+#include <stdexcept>
+
+#include <gtest/gtest.h>
+
+#include "core/text.hpp"
+#include "support/expect_error.hpp"
+#include "worker/services.hpp"
+
+namespace sqlq::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using backend::FinishKind;
+
+/// Runs one job with this handler and returns the job afterwards.
+struct OneJob {
+  explicit OneJob(Services::Handler handler, const std::function<void(Job&)>& describe = {}, HandlerOptions handling = {})
+      : services(1, std::move(handler), {}, std::move(handling)), id(services.database.add(describe)) {
+    services.work();
+  }
+  [[nodiscard]] Job job() { return services.database.job(id); }
+  [[nodiscard]] FinishKind kind() const { return services.database.finishes.at(0).at(0); }
+  [[nodiscard]] Cause cause() const { return services.database.causes.at(0); }
+  [[nodiscard]] const std::string& message() const { return services.database.messages.at(0); }
+
+  Services services;
+  JobId id;
+};
+
+void trip(Services* const& services, StopReason reason) {
+  services->runtime.shared.in_flight.snapshot().at(0)->trip(reason);
+}
+
+TEST(Executor, DoneIsSuccessWithItsResult) {
+  OneJob run([](JobContext& job) {
+    job.set_result("1");
+    job.set_result(R"({"n":2})");
+    return Outcome::done();
+  });
+  EXPECT_EQ(run.job().state, JobState::success);
+  EXPECT_EQ(run.job().result, R"({"n":2})");
+  EXPECT_EQ(run.services.stats().succeeded, 1U);
+  EXPECT_EQ(run.services.runtime.shared.in_flight.size(), 0U);
+  EXPECT_EQ(run.services.runtime.shared.slots.free(), 1U);
+}
+
+TEST(Executor, AResultThatIsNotJsonFailsTheAttempt) {
+  OneJob run([](JobContext& job) {
+    job.set_result("{");
+    return Outcome::done();
+  });
+  EXPECT_EQ(run.kind(), FinishKind::retry);
+}
+
+TEST(Executor, AnExceptionIsAFailedAttemptWithTheHandlersDelay) {
+  OneJob run([](JobContext&) -> Outcome { throw std::runtime_error("no\0 \xff way"); }, {},
+          {.retry = RetryPolicy::constant(7s)});
+  EXPECT_EQ(run.kind(), FinishKind::retry);
+  EXPECT_EQ(run.cause(), Cause::failed);
+  EXPECT_EQ(run.message(), "no");
+  EXPECT_EQ(run.services.stats().failed, 1U);
+}
+
+TEST(Executor, TextOfExceptionsIsMadeStorable) {
+  OneJob run([](JobContext&) -> Outcome { throw std::runtime_error("bad \xff" + std::string(100'000, 'x')); });
+  EXPECT_EQ(run.message().size(), core::max_message_bytes);
+  EXPECT_EQ(run.message().rfind("bad \xEF\xBF\xBDxxx", 0), 0U);
+}
+
+TEST(Executor, ThrowingAnIntIsAFailedAttempt) {
+  OneJob run([](JobContext&) -> Outcome { throw 42; });
+  EXPECT_EQ(run.kind(), FinishKind::retry);
+  EXPECT_EQ(run.message(), "unknown exception");
+}
+
+TEST(Executor, TheLastAttemptIsNotRetried) {
+  OneJob run([](JobContext&) { return Outcome::error("no"); }, [](Job& job) { job.max_attempts = 1; });
+  EXPECT_EQ(run.kind(), FinishKind::fail);
+  EXPECT_EQ(run.cause(), Cause::failed);
+  EXPECT_EQ(run.services.stats().failed, 1U);
+}
+
+TEST(Executor, DiscardThrownOrReturnedIsNotRetried) {
+  OneJob thrown([](JobContext&) -> Outcome { throw Discard("bad input"); });
+  OneJob returned([](JobContext&) { return discard("bad input"); });
+  for (OneJob* run : {&thrown, &returned}) {
+    EXPECT_EQ(run->kind(), FinishKind::fail);
+    EXPECT_EQ(run->cause(), Cause::discarded);
+    EXPECT_EQ(run->message(), "bad input");
+    EXPECT_EQ(run->services.stats().discarded, 1U);
+  }
+}
+
+TEST(Executor, SnoozeGivesTheAttemptBack) {
+  OneJob run([](JobContext&) { return Outcome::snooze(-5min); });
+  EXPECT_EQ(run.kind(), FinishKind::snooze);
+  EXPECT_EQ(run.job().attempt, 0);
+  EXPECT_EQ(run.services.stats().snoozed, 1U);
+}
+
+TEST(Executor, ATimeoutIsItsOwnCause) {
+  Services* services = nullptr;
+  Services s(1, [&](JobContext& job) {
+    EXPECT_EQ(services->runtime.watchdog.step(), services->in(2s));
+    services->clock->advance(2s);
+    services->runtime.watchdog.step();
+    EXPECT_TRUE(job.stop_token().stop_requested());
+    EXPECT_EQ(job.stop_reason(), StopReason::timeout);
+    return Outcome::error("stopped");
+  });
+  services = &s;
+  s.database.add([](Job& job) { job.timeout = 2s; });
+  s.work();
+  EXPECT_EQ(s.database.causes.at(0), Cause::timed_out);
+  EXPECT_EQ(s.database.messages.at(0), "the attempt ran longer than its timeout: stopped");
+}
+
+TEST(Executor, TheHandlersTimeoutCountsForJobsWithoutOne) {
+  Services* services = nullptr;
+  Services s(
+      1,
+      [&](JobContext&) {
+        EXPECT_EQ(services->runtime.watchdog.step(), services->in(4s));
+        return Outcome::done();
+      },
+      {}, {.timeout = 4s});
+  services = &s;
+  s.database.add();
+  EXPECT_EQ(s.work(), 1U);
+}
+
+TEST(Executor, DoneInSpiteOfATimeoutIsSuccess) {
+  Services* services = nullptr;
+  Services s(1, [&](JobContext&) {
+    trip(services, StopReason::timeout);
+    return Outcome::done();
+  });
+  services = &s;
+  s.database.add();
+  s.work();
+  EXPECT_EQ(s.stats().succeeded, 1U);
+}
+
+TEST(Executor, AFailureAfterShutdownIsAReleaseWithTheAttemptGivenBack) {
+  Services* services = nullptr;
+  Services s(1, [&](JobContext&) -> Outcome {
+    trip(services, StopReason::shutdown);
+    throw std::runtime_error("interrupted");
+  });
+  services = &s;
+  const JobId id = s.database.add();
+  s.work();
+  EXPECT_EQ(s.database.job(id).state, JobState::pending);
+  EXPECT_EQ(s.database.job(id).attempt, 0);
+  EXPECT_EQ(s.stats().released, 1U);
+}
+
+TEST(Executor, ACancelledJobEndsCancelledWhateverTheHandlerSays) {
+  Services* services = nullptr;
+  JobId id;
+  Services s(1, [&](JobContext&) -> Outcome {
+    Client(services->base.db).cancel(id);
+    trip(services, StopReason::cancel);
+    throw std::runtime_error("stopped");
+  });
+  services = &s;
+  id = s.database.add();
+  s.work();
+  EXPECT_EQ(s.database.job(id).state, JobState::cancelled);
+  EXPECT_EQ(s.stats().cancelled, 1U);
+}
+
+TEST(Executor, AFailureAfterALostLeaseIsNotSent) {
+  Services* services = nullptr;
+  Services s(1, [&](JobContext&) {
+    services->runtime.shared.in_flight.snapshot().at(0)->lose();
+    return Outcome::error("stopped");
+  });
+  services = &s;
+  s.database.add();
+  s.work();
+  EXPECT_TRUE(s.database.finishes.empty());
+  EXPECT_EQ(s.stats().lost, 1U);
+  EXPECT_EQ(s.runtime.shared.in_flight.size(), 0U);
+  EXPECT_EQ(s.runtime.shared.slots.free(), 1U);
+}
+
+TEST(Executor, SuccessIsSentThoughTheWorkerGaveTheLeaseUpItself) {
+  Services* services = nullptr;
+  Services s(1, [&](JobContext&) {
+    services->clock->advance(25s);
+    services->runtime.watchdog.step();
+    return Outcome::done();
+  });
+  services = &s;
+  const JobId id = s.database.add();
+  s.work();
+  EXPECT_EQ(s.database.job(id).state, JobState::success) << "nobody else had it yet";
+}
+
+TEST(Executor, StoppedBeforeItsTurnTheHandlerIsNotCalled) {
+  for (const auto& [reason, kind] : {std::pair(StopReason::cancel, FinishKind::cancel),
+                                     std::pair(StopReason::shutdown, FinishKind::release)}) {
+    Services s(1, [](JobContext&) -> Outcome {
+      ADD_FAILURE() << "the handler was called";
+      return Outcome::done();
+    });
+    s.database.add();
+    s.runtime.fetcher.step();
+    s.runtime.shared.in_flight.trip_all(reason);
+    const auto lease = s.runtime.shared.ready.try_take();
+    const auto ending = s.runtime.executor.run(*lease);
+    ASSERT_TRUE(ending);
+    EXPECT_EQ(ending->kind, kind);
+  }
+}
+
+TEST(Executor, TheContextKnowsTheJob) {
+  OneJob run([](JobContext& job) {
+    EXPECT_EQ(job.attempt(), 1);
+    EXPECT_EQ(job.id(), job.job().id);
+    EXPECT_EQ(job.lease_token(), job.job().lease_token);
+    EXPECT_NE(job.lease_token().value, 0);
+    EXPECT_EQ(job.stop_reason(), StopReason::none);
+    EXPECT_TRUE(job.client().find(job.id()).has_value());
+    return Outcome::done();
+  });
+  EXPECT_EQ(run.job().state, JobState::success);
+}
+
+// ------------------------------------------------------------------------------------------------- complete_in
+
+const Tx any_tx("test", nullptr);
+
+TEST(CompleteIn, CommittedNothingMoreIsWritten) {
+  Services* services = nullptr;
+  Services s(1, [&](JobContext& job) {
+    job.set_result("7");
+    EXPECT_TRUE(job.complete_in(any_tx));
+    EXPECT_NE(error_of(Errc::misuse, [&] { job.set_result("8"); }), "");
+    services->database.end_transaction(true);
+    services->clock->advance(20s);
+    services->runtime.heartbeat.step();
+    EXPECT_EQ(job.stop_reason(), StopReason::none) << "a completed job is no lost lease";
+    return Outcome::done();
+  });
+  services = &s;
+  const JobId id = s.database.add();
+  s.work();
+  EXPECT_EQ(s.database.job(id).result, "7");
+  EXPECT_TRUE(s.database.finishes.empty());
+  EXPECT_EQ(s.stats().succeeded, 1U);
+  EXPECT_EQ(s.runtime.shared.in_flight.size(), 0U);
+}
+
+TEST(CompleteIn, NotCommittedTheAttemptHasFailed) {
+  Services* services = nullptr;
+  Services s(1, [&](JobContext& job) {
+    EXPECT_TRUE(job.complete_in(any_tx));
+    services->database.end_transaction(false);
+    return Outcome::done();
+  });
+  services = &s;
+  s.database.add();
+  s.work();
+  EXPECT_EQ(s.database.finishes.at(0).at(0), FinishKind::retry);
+  EXPECT_EQ(s.database.messages.at(0), "the transaction given to complete_in was not committed");
+  EXPECT_EQ(s.stats().failed, 1U);
+}
+
+TEST(CompleteIn, AFailureAfterTheCommitChangesNothing) {
+  Services* services = nullptr;
+  Services s(1, [&](JobContext& job) -> Outcome {
+    EXPECT_TRUE(job.complete_in(any_tx));
+    services->database.end_transaction(true);
+    throw std::runtime_error("too late");
+  });
+  services = &s;
+  const JobId id = s.database.add();
+  s.work();
+  EXPECT_EQ(s.database.job(id).state, JobState::success);
+  EXPECT_EQ(s.stats().succeeded, 1U);
+  EXPECT_TRUE(s.reported("too late"));
+}
+
+TEST(CompleteIn, RolledBackTheHandlersOwnErrorCounts) {
+  Services* services = nullptr;
+  Services s(1, [&](JobContext& job) -> Outcome {
+    EXPECT_TRUE(job.complete_in(any_tx));
+    services->database.end_transaction(false);
+    return discard("the insert was refused");
+  });
+  services = &s;
+  s.database.add();
+  s.work();
+  EXPECT_EQ(s.database.causes.back(), Cause::discarded);
+}
+
+TEST(CompleteIn, SaysWhenTheLeaseIsLost) {
+  Services* services = nullptr;
+  Services s(1, [&](JobContext& job) -> Outcome {
+    services->database.steal(job.id());
+    EXPECT_FALSE(job.complete_in(any_tx));
+    EXPECT_EQ(job.stop_reason(), StopReason::lease_lost);
+    throw std::runtime_error("rolled back");
+  });
+  services = &s;
+  s.database.add();
+  s.work();
+  EXPECT_EQ(s.stats().lost, 1U);
+}
+
+}  // namespace
+}  // namespace sqlq::testing

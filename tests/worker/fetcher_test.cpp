@@ -1,0 +1,84 @@
+#include <gtest/gtest.h>
+
+#include "worker/services.hpp"
+
+namespace sqlq::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+void add(MemoryDialect& database, int n) {
+  for (int i = 0; i < n; ++i) database.add();
+}
+
+TEST(Fetcher, AsksForExactlyTheFreeSlots) {
+  Services s(4);
+  add(s.database, 3);
+  s.runtime.fetcher.step();
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.database.claim_limits, (std::vector<std::size_t>{4, 1}));
+  EXPECT_EQ(s.stats().claimed, 3U);
+}
+
+TEST(Fetcher, ClaimsAgainAtOnceAfterAFullBatch) {
+  Services s(2);
+  add(s.database, 5);
+  EXPECT_EQ(s.runtime.fetcher.step(), SteadyPoint::min());
+  EXPECT_EQ(s.runtime.fetcher.step(), SteadyPoint::max()) << "no slot is free";
+  EXPECT_EQ(s.database.claim_limits.size(), 1U) << "no claim without a free slot";
+}
+
+TEST(Fetcher, AFreedSlotWakesItWhenItStarves) {
+  Services s(1);
+  add(s.database, 2);
+  EXPECT_EQ(s.fetch_and_run(), 1U);
+  s.database.add();
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.runtime.fetcher.step(), SteadyPoint::max());
+  const auto lease = s.runtime.shared.ready.try_take();
+  ASSERT_TRUE(lease);
+  s.runtime.executor.deliver(*lease, s.runtime.executor.run(*lease));
+  EXPECT_TRUE(s.runtime.fetcher.wait_until(s.clock->steady())) << "woken";
+}
+
+TEST(Fetcher, WaitsForThePollWithJitterWhenTheBatchWasNotFull) {
+  Services s(2, {}, {.poll = 1000ms});
+  for (int i = 0; i < 100; ++i) {
+    const SteadyPoint next = s.runtime.fetcher.step();
+    EXPECT_GE(next, s.in(800ms));
+    EXPECT_LE(next, s.in(1000ms));
+  }
+}
+
+TEST(Fetcher, WakesWhenTheNextJobIsDue) {
+  Services s;
+  s.database.next_due = s.clock->now() + 100ms;
+  EXPECT_EQ(s.runtime.fetcher.step(), s.in(100ms));
+}
+
+TEST(Fetcher, ADueTimeThatHasPassedIsWorthOneMoreClaimNotTwo) {
+  Services s;
+  s.database.next_due = s.clock->now() - 1ms;
+  EXPECT_EQ(s.runtime.fetcher.step(), s.clock->steady());
+  EXPECT_GE(s.runtime.fetcher.step(), s.in(800ms));
+  s.database.next_due = s.clock->now();
+  EXPECT_EQ(s.runtime.fetcher.step(), s.clock->steady()) << "another job";
+}
+
+TEST(Fetcher, OutcomesThatCannotBeWrittenHoldItBack) {
+  Services s(1000);
+  add(s.database, 2500);
+  EXPECT_EQ(s.fetch_and_run(), 1000U);
+  EXPECT_EQ(s.fetch_and_run(), 0U) << "1000 wait for the completer";
+  s.runtime.completer.step();
+  EXPECT_EQ(s.fetch_and_run(), 1000U);
+}
+
+TEST(Fetcher, ClaimsOnlyKindsItHasHandlersFor) {
+  Services s;
+  s.database.add([](Job& job) { job.kind = "somebody else's"; });
+  EXPECT_EQ(s.work(), 0U);
+}
+
+}  // namespace
+}  // namespace sqlq::testing

@@ -1,0 +1,162 @@
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include <sqlq/sqlq.hpp>
+#include <sqlq/testing/harness.hpp>
+
+#include "support/expect_error.hpp"
+
+namespace sqlq::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The harness runs on any backend; this one needs no server.
+constexpr std::string_view url = "sqlite::memory:";
+
+struct Remind {
+  static constexpr std::string_view kind = "remind";
+  std::string who{};
+  NLOHMANN_DEFINE_TYPE_INTRUSIVE(Remind, who)
+};
+
+struct Other {
+  static constexpr std::string_view kind = "other";
+  int n = 0;
+  NLOHMANN_DEFINE_TYPE_INTRUSIVE(Other, n)
+};
+
+TEST(Harness, ADelayedJobWaitsForItsTime) {
+  std::string reminded;
+  Harness q(url, Handlers().on<Remind>([&reminded](const Remind& m) { reminded += m.who; }));
+  q.client().enqueue(Remind{"bob"}, {.delay = 10min});
+  EXPECT_EQ(q.work_due(), 0U);
+  q.advance(10min - 1us);
+  EXPECT_EQ(q.work_due(), 0U);
+  q.advance(1us);
+  EXPECT_EQ(q.work_due(), 1U);
+  EXPECT_EQ(reminded, "bob");
+  EXPECT_EQ(q.stats().succeeded, 1U);
+}
+
+TEST(Harness, RetriesUntilTheAttemptsAreUsedUp) {
+  Handlers handlers;
+  handlers.on<Remind>([](const Remind&) { throw std::runtime_error("no answer"); },
+                      {.retry = RetryPolicy::constant(1min)});
+  Harness q(url, handlers);
+  const JobId id = q.client().enqueue(Remind{"bob"}, {.max_attempts = 3}).id;
+  EXPECT_EQ(q.work_due(), 1U);
+  EXPECT_EQ(q.admin().find(id)->state, JobState::scheduled);
+  q.advance(1min);
+  EXPECT_EQ(q.work_due(), 1U);
+  q.advance(1min);
+  EXPECT_EQ(q.work_due(), 1U);
+  EXPECT_EQ(q.admin().find(id)->state, JobState::errored);
+  const std::vector<AttemptRecord> history = q.admin().history(id);
+  ASSERT_EQ(history.size(), 3U);
+  EXPECT_EQ(history[2].cause, Cause::failed);
+  EXPECT_EQ(history[2].message, "no answer");
+}
+
+TEST(Harness, CountsExecutionsUpToTheLimit) {
+  Handlers handlers;
+  handlers.on<Remind>([](const Remind&) { return Outcome::snooze(0s); });
+  Harness q(url, handlers);
+  q.client().enqueue(Remind{"bob"});
+  EXPECT_EQ(q.work_due(5), 5U);
+  EXPECT_EQ(q.stats().snoozed, 5U);
+}
+
+TEST(Harness, ParametersThatCannotBeReadFailTheAttempt) {
+  Harness q(url, Handlers().on<Remind>([](const Remind&) {}));
+  const JobId id = q.client().enqueue(NewJob{.kind = "remind", .params = R"({"secret":1})"}).id;
+  EXPECT_EQ(q.work_due(), 1U);
+  const std::vector<AttemptRecord> history = q.admin().history(id);
+  ASSERT_EQ(history.size(), 1U);
+  EXPECT_TRUE(has(history[0].message, "another shape")) << history[0].message;
+  EXPECT_FALSE(has(history[0].message, "secret"));
+}
+
+TEST(Harness, KeepsResultsAndLogsOfEveryAttempt) {
+  Handlers handlers;
+  handlers.on<Remind>(
+      [](const Remind& m, JobContext& job) {
+        job.log().info("attempt " + std::to_string(job.attempt()));
+        if (job.attempt() == 1) return Outcome::error("once more");
+        job.set_result(Other{static_cast<int>(m.who.size())});
+        return Outcome::done();
+      },
+      {.retry = RetryPolicy::constant(0s)});
+  Harness q(url, handlers);
+  const JobId id = q.client().enqueue(Remind{"bob"}).id;
+  EXPECT_EQ(q.work_due(), 2U);
+  EXPECT_EQ(q.admin().find(id)->result, R"({"n":3})");
+  const std::vector<LogLine> logs = q.admin().logs(id);
+  ASSERT_EQ(logs.size(), 2U);
+  EXPECT_EQ(logs[0].text, "attempt 1");
+  EXPECT_EQ(logs[1].text, "attempt 2");
+}
+
+TEST(Harness, SweepReturnsJobsOfWorkersThatDied) {
+  Harness q(url, Handlers().on<Remind>([](const Remind&) {}));
+  q.client().enqueue(Remind{"bob"}, {.keepalive = 30s});
+  ASSERT_TRUE(q.client().claim_one("default"));
+  EXPECT_EQ(q.work_due(), 0U);
+  q.advance(30s);
+  q.sweep();
+  EXPECT_EQ(q.work_due(), 1U);
+}
+
+TEST(Harness, SweepDeletesWhatIsPastItsRetention) {
+  Harness q(url, Handlers().on<Remind>([](const Remind&) {}));
+  const JobId id = q.client().enqueue(Remind{"bob"}, {.retention = 1h}).id;
+  q.work_due();
+  q.advance(1h - 1us);
+  q.sweep();
+  EXPECT_TRUE(q.admin().find(id));
+  q.advance(1us);
+  q.sweep();
+  EXPECT_FALSE(q.admin().find(id));
+}
+
+TEST(Harness, ReportsJobsWithoutAHandler) {
+  Harness q(url, Handlers().on<Remind>([](const Remind&) {}));
+  q.client().enqueue(Other{1});
+  EXPECT_EQ(q.work_due(), 0U);
+  q.sweep();
+  ASSERT_EQ(q.events().size(), 1U);
+  EXPECT_TRUE(has(q.events()[0].message, "'other'"));
+}
+
+TEST(Harness, AHandlerMayEnqueueFollowUpWork) {
+  std::vector<int> seen;
+  Handlers handlers;
+  handlers.on<Other>([&seen](const Other& m, JobContext& job) {
+    seen.push_back(m.n);
+    if (m.n < 3) job.client().enqueue(Other{m.n + 1});
+  });
+  Harness q(url, handlers);
+  q.client().enqueue(Other{1});
+  EXPECT_EQ(q.work_due(), 3U);
+  EXPECT_EQ(seen, (std::vector<int>{1, 2, 3}));
+}
+
+TEST(Harness, RunsInOrderOfPriority) {
+  std::vector<int> seen;
+  Harness q(url, Handlers().on<Other>([&seen](const Other& m) { seen.push_back(m.n); }));
+  for (const int n : {3, 1, 2}) q.client().enqueue(Other{n}, {.priority = n});
+  q.work_due();
+  EXPECT_EQ(seen, (std::vector<int>{1, 2, 3}));
+}
+
+TEST(Harness, TheOptionsEventsAreCalledToo) {
+  int calls = 0;
+  Harness q(url, Handlers().on<Remind>([](const Remind&) {}), {.on_event = [&](const WorkerEvent&) { ++calls; }});
+  q.client().enqueue(Other{1});
+  q.sweep();
+  EXPECT_EQ(calls, 1);
+}
+
+}  // namespace
+}  // namespace sqlq::testing

@@ -1,0 +1,194 @@
+#include <gtest/gtest.h>
+
+#include "worker/services.hpp"
+
+namespace sqlq::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+void keepalive_1s(Job& job) { job.keepalive = 1s; }
+
+TEST(Heartbeat, RenewsAllLeasesInOneCallAfterAThirdOfTheShortestKeepalive) {
+  Services s;
+  s.database.add();
+  s.database.add([](Job& job) { job.keepalive = 15s; });
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.runtime.heartbeat.step(), s.in(5s));
+  s.clock->advance(5s);
+  EXPECT_EQ(s.runtime.heartbeat.step(), SteadyPoint::min());
+  EXPECT_EQ(s.database.heartbeats, (std::vector<std::size_t>{2}));
+  EXPECT_EQ(s.runtime.heartbeat.step(), s.in(5s));
+}
+
+TEST(Heartbeat, BeatsEveryTenSecondsAtLeast) {
+  Services s;
+  s.database.add([](Job& job) { job.keepalive = 24h; });
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.runtime.heartbeat.step(), s.in(10s));
+}
+
+TEST(Heartbeat, SleepsWithoutLeasesAndIsWokenByTheFirst) {
+  Services s;
+  EXPECT_EQ(s.runtime.heartbeat.turn(), SteadyPoint::max());
+  s.database.add(keepalive_1s);
+  s.runtime.fetcher.step();
+  EXPECT_TRUE(s.runtime.heartbeat.wait_until(s.clock->steady()));
+}
+
+TEST(Heartbeat, ALeaseThatNeedsNoEarlierBeatDoesNotWakeIt) {
+  Services s;
+  s.database.add(keepalive_1s);
+  s.runtime.fetcher.step();
+  s.runtime.heartbeat.turn();
+  s.runtime.heartbeat.wait_until(s.clock->steady());
+  s.database.add();
+  s.runtime.fetcher.step();
+  EXPECT_FALSE(s.runtime.heartbeat.wait_until(s.clock->steady()));
+}
+
+TEST(Heartbeat, ALostLeaseStopsTheHandlerAndIsRenewedNoMore) {
+  Services s;
+  const JobId id = s.database.add(keepalive_1s);
+  const auto lease = s.claim_one();
+  lease->start(SteadyPoint::max());
+  s.database.steal(id);
+  s.clock->advance(400ms);
+  s.runtime.heartbeat.step();
+  EXPECT_TRUE(lease->stop_token().stop_requested());
+  EXPECT_EQ(lease->stop_reason(), StopReason::lease_lost);
+  EXPECT_TRUE(s.reported("the lease was lost"));
+  EXPECT_EQ(s.runtime.heartbeat.step(), SteadyPoint::max());
+}
+
+TEST(Heartbeat, BringsACancellation) {
+  Services s;
+  const JobId id = s.database.add();
+  const auto lease = s.claim_one();
+  Client(s.base.db).cancel(id);
+  s.clock->advance(10s);
+  s.runtime.heartbeat.step();
+  EXPECT_EQ(lease->stop_reason(), StopReason::cancel);
+  EXPECT_FALSE(lease->lost());
+  EXPECT_EQ(s.runtime.heartbeat.step(), s.in(10s)) << "the lease is kept until the handler returns";
+}
+
+TEST(Heartbeat, AHintBringsACancellationAtOnceButNotMoreThanTwiceASecond) {
+  Services s;
+  const JobId id = s.database.add();
+  const auto lease = s.claim_one();
+  s.runtime.heartbeat.hint();
+  s.runtime.heartbeat.step();
+  EXPECT_EQ(s.database.heartbeats.size(), 1U);
+  Client(s.base.db).cancel(id);
+  s.runtime.heartbeat.hint();
+  EXPECT_EQ(s.runtime.heartbeat.step(), s.in(500ms));
+  s.clock->advance(500ms);
+  s.runtime.heartbeat.step();
+  EXPECT_EQ(lease->stop_reason(), StopReason::cancel);
+}
+
+TEST(Heartbeat, HintsWithoutRunningJobsAskNothing) {
+  Services s;
+  s.runtime.heartbeat.hint();
+  EXPECT_EQ(s.runtime.heartbeat.step(), SteadyPoint::max());
+  EXPECT_TRUE(s.database.heartbeats.empty());
+}
+
+TEST(Heartbeat, AHintIsKeptWhenTheDatabaseIsAway) {
+  Services s;
+  s.database.add();
+  s.runtime.fetcher.step();
+  s.database.away = true;
+  s.runtime.heartbeat.hint();
+  EXPECT_THROW(s.runtime.heartbeat.step(), Error);
+  s.database.away = false;
+  s.runtime.heartbeat.step();
+  EXPECT_EQ(s.database.heartbeats.size(), 1U);
+}
+
+TEST(Heartbeat, RetriesWithinASecond) {
+  Services s;
+  EXPECT_EQ(s.runtime.heartbeat.retry().most, 1s);
+}
+
+TEST(Heartbeat, AnOutcomeBeingWrittenIsNoLostLease) {
+  Services s;
+  const JobId id = s.database.add(keepalive_1s);
+  const auto lease = s.claim_one();
+  lease->finish();
+  s.database.steal(id);
+  s.clock->advance(400ms);
+  s.runtime.heartbeat.step();
+  EXPECT_FALSE(lease->lost());
+  EXPECT_FALSE(s.reported("lost"));
+}
+
+TEST(Watchdog, FencesTheWorkerBeforeOthersMayTakeTheJob) {
+  Services s;
+  s.database.add();
+  const auto lease = s.claim_one();
+  lease->start(SteadyPoint::max());
+  s.database.away = true;
+  EXPECT_EQ(s.runtime.watchdog.step(), s.in(25s)) << "a sixth of the keepalive before its end";
+  s.clock->advance(25s - 1us);
+  s.runtime.watchdog.step();
+  EXPECT_FALSE(lease->stop_token().stop_requested());
+  s.clock->advance(1us);
+  EXPECT_EQ(s.runtime.watchdog.step(), SteadyPoint::max());
+  EXPECT_EQ(lease->stop_reason(), StopReason::lease_lost);
+  EXPECT_TRUE(s.reported("could not be renewed in time"));
+  EXPECT_EQ(s.runtime.heartbeat.step(), SteadyPoint::max()) << "what was given up is not renewed";
+}
+
+TEST(Watchdog, ARenewalPutsTheFenceOff) {
+  Services s;
+  s.database.add();
+  const auto lease = s.claim_one();
+  s.clock->advance(10s);
+  s.runtime.heartbeat.step();
+  EXPECT_EQ(s.runtime.watchdog.step(), s.in(25s));
+}
+
+TEST(Watchdog, TheLeaseIsReckonedFromWhenTheRenewalWasSent) {
+  Services s;
+  s.database.add();
+  const SteadyPoint before = s.clock->steady();
+  const auto lease = s.claim_one();
+  EXPECT_EQ(lease->fence_at(), before + 25s);
+}
+
+TEST(Watchdog, TripsTheTokenOfAnAttemptThatRunsTooLong) {
+  Services s;
+  s.database.add();
+  const auto lease = s.claim_one();
+  lease->start(s.in(3s));
+  EXPECT_EQ(s.runtime.watchdog.step(), s.in(3s));
+  s.clock->advance(3s);
+  EXPECT_EQ(s.runtime.watchdog.step(), s.in(22s)) << "the fence stays";
+  EXPECT_EQ(lease->stop_reason(), StopReason::timeout);
+}
+
+TEST(Watchdog, LeavesJobsAloneWhoseHandlerHasReturned) {
+  Services s;
+  s.database.add();
+  const auto lease = s.claim_one();
+  lease->start(s.in(3s));
+  lease->finish();
+  s.clock->advance(1h);
+  EXPECT_EQ(s.runtime.watchdog.step(), SteadyPoint::max());
+  EXPECT_FALSE(lease->stop_token().stop_requested());
+}
+
+TEST(Held, TheFirstReasonStays) {
+  worker::Held lease(Job{.keepalive = 30s}, SteadyPoint{});
+  EXPECT_TRUE(lease.trip(StopReason::cancel));
+  EXPECT_FALSE(lease.trip(StopReason::shutdown));
+  EXPECT_TRUE(lease.lose());
+  EXPECT_EQ(lease.stop_reason(), StopReason::cancel);
+  EXPECT_TRUE(lease.lost());
+  EXPECT_EQ(to_string(lease.stop_reason()), "cancel");
+}
+
+}  // namespace
+}  // namespace sqlq::testing

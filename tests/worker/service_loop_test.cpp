@@ -1,0 +1,146 @@
+#include <latch>
+#include <stdexcept>
+
+#include <gtest/gtest.h>
+
+#include <sqlq/testing/manual_clock.hpp>
+
+#include "worker/service_loop.hpp"
+
+namespace sqlq::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Scripted final : public worker::Service {
+ public:
+  explicit Scripted(Clock& clock) : Service(clock) {}
+  SteadyPoint step() override {
+    ++steps;
+    return script();
+  }
+  [[nodiscard]] std::string_view name() const noexcept override { return "scripted"; }
+
+  std::atomic<int> steps{0};
+  std::function<SteadyPoint()> script = [] { return SteadyPoint::max(); };
+};
+
+struct Loop : ::testing::Test {
+  ManualClock clock;
+  std::vector<WorkerEvent> events;
+  worker::Events sink{[this](const WorkerEvent& event) { events.push_back(event); }};
+  Scripted service{clock};
+  worker::Turns turns{service, clock, sink, 7};
+};
+
+TEST_F(Loop, BacksOffLongerAndLongerAndBelowTenSeconds) {
+  service.script = []() -> SteadyPoint { throw std::runtime_error("away"); };
+  Duration longest{0};
+  for (int i = 0; i < 40; ++i) {
+    const auto next = turns.take();
+    EXPECT_TRUE(next.backing_off);
+    const Duration delay = next.at - clock.steady();
+    EXPECT_GE(delay, 100ms);
+    EXPECT_LE(delay, i == 0 ? 200ms : 8000ms);
+    longest = std::max(longest, delay);
+  }
+  EXPECT_GT(longest, 4s);
+  ASSERT_EQ(events.size(), 40U);
+  EXPECT_EQ(events[0].service, "scripted");
+  EXPECT_EQ(events[0].level, WorkerEvent::Level::warning);
+  EXPECT_EQ(events[0].message.rfind("away; tries again in ", 0), 0U);
+}
+
+TEST_F(Loop, StartsOverAfterASuccess) {
+  service.script = []() -> SteadyPoint { throw std::runtime_error("away"); };
+  for (int i = 0; i < 10; ++i) turns.take();
+  service.script = [] { return SteadyPoint::max(); };
+  EXPECT_FALSE(turns.take().backing_off);
+  EXPECT_EQ(events.back().message, "works again after 10 failures");
+  service.script = []() -> SteadyPoint { throw std::runtime_error("away"); };
+  EXPECT_LE(turns.take().at, clock.steady() + 200ms);
+}
+
+TEST_F(Loop, SurvivesAnythingThatIsThrown) {
+  service.script = []() -> SteadyPoint { throw 42; };
+  EXPECT_TRUE(turns.take().backing_off);
+  EXPECT_EQ(events.back().message.rfind("unknown exception; ", 0), 0U);
+}
+
+TEST_F(Loop, StepsWhenWokenAndWhenDue) {
+  std::latch first(1);
+  std::latch woken(2);
+  std::latch due(3);
+  service.script = [&] {
+    if (service.steps == 1) first.count_down();
+    if (service.steps <= 2) woken.count_down();
+    if (service.steps <= 3) due.count_down();
+    return service.steps == 2 ? clock.steady() + 1min : SteadyPoint::max();
+  };
+  worker::ServiceLoop loop(service, clock, sink, 1);
+  loop.start();
+  first.wait();
+  service.wake();
+  woken.wait();
+  clock.advance(1h);
+  due.wait();
+  loop.stop();
+  loop.stop();
+  EXPECT_EQ(service.steps, 3);
+}
+
+TEST_F(Loop, AWakeDoesNotShortenTheBackOff) {
+  std::latch failed(1);
+  service.script = [&]() -> SteadyPoint {
+    if (service.steps > 1) return SteadyPoint::max();
+    failed.count_down();
+    throw std::runtime_error("away");
+  };
+  worker::ServiceLoop loop(service, clock, sink, 1);
+  loop.start();
+  failed.wait();
+  for (int i = 0; i < 100; ++i) {
+    service.wake();
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(service.steps, 1) << "no time has passed, so no step may follow";
+  while (service.steps < 2) clock.advance(100ms);
+  loop.stop();
+}
+
+TEST_F(Loop, WorkAddedDuringAStepWakesItAgain) {
+  service.script = [&] {
+    service.wake_by(clock.steady() + 1h);
+    return SteadyPoint::max();
+  };
+  service.turn();
+  EXPECT_TRUE(service.wait_until(clock.steady()));
+  service.script = [&] { return clock.steady() + 1min; };
+  service.turn();
+  service.wake_by(clock.steady() + 1h);
+  EXPECT_FALSE(service.wait_until(clock.steady())) << "a step is planned before that";
+  service.wake_by(clock.steady() + 1s);
+  EXPECT_TRUE(service.wait_until(clock.steady()));
+}
+
+TEST(Events, ArePrintedInOneLineAndWhatTheCallbackThrowsIsDropped) {
+  worker::Events printing({});
+  ::testing::internal::CaptureStderr();
+  printing.report(WorkerEvent::Level::info, "fetcher", "quiet");
+  printing.report(WorkerEvent::Level::warning, "fetcher", "two\nlines");
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "sqlq: worker: fetcher: two lines\n");
+
+  int calls = 0;
+  worker::Events throwing([&](const WorkerEvent&) {
+    ++calls;
+    throw 42;
+  });
+  throwing.report(WorkerEvent::Level::error, "fetcher", "first");
+  throwing.report(WorkerEvent::Level::error, "fetcher", "second");
+  throwing.close();
+  throwing.report(WorkerEvent::Level::error, "fetcher", "after the end");
+  EXPECT_EQ(calls, 2);
+}
+
+}  // namespace
+}  // namespace sqlq::testing
