@@ -47,7 +47,7 @@ function(sqlq_builtin_backend)
   set_property(GLOBAL APPEND PROPERTY SQLQ_BUILTIN_INCLUDES "#include <${arg_HEADER}>")
   foreach(scheme IN LISTS arg_SCHEME)
     set_property(GLOBAL APPEND PROPERTY SQLQ_BUILTIN_REGISTRATIONS
-      "  backend::register_backend(\"${scheme}\", ${arg_FACTORY})@semicolon@")
+      "  add_builtin(\"${scheme}\", ${arg_FACTORY})@semicolon@")
   endforeach()
   set_property(GLOBAL APPEND PROPERTY SQLQ_BACKENDS ${arg_NAME})
   set_property(GLOBAL PROPERTY SQLQ_CLIENT_${arg_NAME} "${arg_CLIENT}")

@@ -31,10 +31,6 @@ endfunction()
 
 # sqlq_add_library(TARGET ALIAS SOURCES...): an installable library; sqlq_core is sqlq::core for users.
 function(sqlq_add_library target alias)
-  if(NOT ARGN)  # a folder without sources yet
-    file(WRITE "${PROJECT_BINARY_DIR}/generated/${target}_empty.cpp" "")
-    list(APPEND ARGN "${PROJECT_BINARY_DIR}/generated/${target}_empty.cpp")
-  endif()
   add_library(${target} ${ARGN})
   add_library(sqlq::${alias} ALIAS ${target})
   sqlq_set_up(${target})

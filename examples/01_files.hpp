@@ -64,6 +64,13 @@ inline std::string percent_decode(const std::string& text) {
   return path;
 }
 
+/// What is between `scheme:` or `scheme://` and the options: the file, if the database is one.
+inline std::string file_named_by(const std::string& url) {
+  std::size_t begin = url.find(':') + 1;
+  if (url.compare(begin, 2, "//") == 0) begin += 2;
+  return percent_decode(url.substr(begin, url.find('?') - begin));
+}
+
 /// A file as it was found.
 struct FoundFile {
   std::string path;  ///< percent-encoded

@@ -14,7 +14,6 @@
 #include <iostream>
 #include <map>
 
-#include <sqlq/backend/url.hpp>
 #include <sqlq/sqlq.hpp>
 
 #include "01_files.hpp"
@@ -213,7 +212,7 @@ int main(int argc, char** argv) try {
 
   const std::string queue = "index-" + Checksum{}.add(root).hex();  // runs on different folders do not meet
   std::vector<IndexFile> files;
-  for (FoundFile& file : find_files(root, sqlq::backend::Url::parse(options.url).rest())) {
+  for (FoundFile& file : find_files(root, file_named_by(options.url))) {
     files.push_back({std::move(file)});
   }
   const std::size_t inserted = enqueue(client, queue, files);

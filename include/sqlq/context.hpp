@@ -50,7 +50,7 @@ class JobContext {
   [[nodiscard]] JobLogger& log() noexcept;
 
   /// Stores JSON text as the job's result, written together with its success; the last call wins.
-  /// Errors: invalid_argument as for params.
+  /// Errors: invalid_argument as for params; misuse after complete_in, which has written the result.
   void set_result(std::string_view json);
   template <Encodable T>
     requires(!std::convertible_to<const T&, std::string_view>)

@@ -45,7 +45,7 @@ struct EnqueueOptions {
   /// The lease: a worker silent for so long has lost the job. 1 s to 24 h.
   Duration keepalive = std::chrono::seconds(30);
   /// How long the finished job stays. Empty: 24 h for success and cancelled, 7 days for errored. Zero: until the next
-  /// sweep. Negative is refused.
+  /// sweep. Negative is refused; more than a thousand years counts as a thousand.
   std::optional<Duration> retention{};
   /// Longest run of one attempt; then its stop token is tripped and the attempt fails. Zero: no limit.
   Duration timeout{0};

@@ -40,6 +40,7 @@ class Handlers {
  public:
   /// The untyped form: `context.job().params` has the JSON text.
   using Function = std::function<Outcome(JobContext&)>;
+  /// One row of the table.
   struct Entry {
     Function run;
     HandlerOptions options;

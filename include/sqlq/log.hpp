@@ -39,7 +39,8 @@ class LogSink {
   virtual ~LogSink() = default;
   /// Takes one line. Must not block for long: it runs on the handler's thread.
   virtual void write(LogLine line) = 0;
-  /// Sends what is buffered. A worker calls it on its own thread about every second, and before it stops.
+  /// Sends what is buffered. A worker calls it about every second, before it returns a job to the queue, and before it
+  /// stops; on its own threads, one call at a time.
   virtual void flush() {}
   /// A worker gives a callback that asks it for a flush soon; a sink that buffers calls it when a batch is full. The
   /// callback never blocks and is replaced by an empty one before it becomes invalid.

@@ -31,7 +31,7 @@ struct WorkerEvent {
 struct WorkerOptions {
   /// Names of the queues to work; empty: all, also those made later.
   std::vector<std::string> queues{};
-  /// Jobs run at once. 0: the number of hardware threads.
+  /// Jobs run at once, at most 4096. 0: the number of hardware threads.
   unsigned concurrency = 0;
   /// Longest wait before looking for work without a wake-up; the net below lost wake-ups. 10 ms to 1 h.
   Duration poll = std::chrono::seconds(1);
@@ -59,7 +59,7 @@ struct WorkerStats {
   std::uint64_t snoozed = 0;
   std::uint64_t cancelled = 0;
   std::uint64_t released = 0;   ///< given back at stop, before or after they had started
-  std::uint64_t lost = 0;       ///< writes refused because the lease was lost
+  std::uint64_t lost = 0;       ///< outcomes refused or not sent because the lease was lost
   std::uint64_t abandoned = 0;  ///< handlers still running when stop returned: they ignored their stop token
 };
 

@@ -340,10 +340,15 @@ VALUES (:name, :description, :concurrency, :priority, :now)
 ON CONFLICT (name) DO UPDATE SET description = excluded.description, concurrency = excluded.concurrency,
                                  priority = excluded.priority
 
--- name: queue_pause
--- params: name text, paused int
+-- name: queue_update
+-- params: description text?, limited int, concurrency int?, priority int?, paused int?, name text
 -- returns: name text
-UPDATE sqlq_queues SET paused = :paused WHERE name = :name RETURNING name
+UPDATE sqlq_queues
+   SET description = coalesce(:description, description),
+       concurrency = CASE :limited WHEN 1 THEN :concurrency ELSE concurrency END,
+       priority = coalesce(:priority, priority), paused = coalesce(:paused, paused)
+ WHERE name = :name
+RETURNING name
 
 -- name: migrations_exist
 -- returns: n int

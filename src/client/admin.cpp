@@ -20,24 +20,10 @@ void check_description(const std::string& text) {
   core::check_text(text, max_description_bytes, "the queue's description");
 }
 
-[[noreturn]] void refuse_missing(const std::string& name) {
+void change_queue(const Database& db, const std::string& name, const backend::QueueChange& change) {
+  check_queue_name(name);
+  if (db.ready().queue_update(name, change)) return;
   throw Error(Errc::invalid_argument, "there is no queue '" + name + "': create it, or enqueue a job into it");
-}
-
-template <class Change>
-void change_queue(const Database& db, const std::string& name, Change change) {
-  check_queue_name(name);
-  backend::Dialect& dialect = db.ready();
-  std::optional<Queue> queue = dialect.queue(name);
-  if (!queue) refuse_missing(name);
-  QueueOptions options{std::move(queue->description), queue->concurrency, queue->priority};
-  change(options);
-  dialect.queue_upsert(name, options, core::request_time(db.clock()));
-}
-
-void set_paused(const Database& db, const std::string& name, bool paused) {
-  check_queue_name(name);
-  if (!db.ready().queue_set_paused(name, paused)) refuse_missing(name);
 }
 
 }  // namespace
@@ -50,20 +36,20 @@ void Admin::create_queue(const std::string& name, const QueueOptions& options) {
 
 void Admin::set_description(const std::string& name, const std::string& description) {
   check_description(description);
-  change_queue(db_, name, [&](QueueOptions& options) { options.description = description; });
+  change_queue(db_, name, {.description = description});
 }
 
 void Admin::set_concurrency(const std::string& name, std::optional<std::uint32_t> limit) {
-  change_queue(db_, name, [&](QueueOptions& options) { options.concurrency = limit; });
+  change_queue(db_, name, {.concurrency = limit});
 }
 
 void Admin::set_priority(const std::string& name, int priority) {
-  change_queue(db_, name, [&](QueueOptions& options) { options.priority = priority; });
+  change_queue(db_, name, {.priority = priority});
 }
 
-void Admin::pause(const std::string& name) { set_paused(db_, name, true); }
+void Admin::pause(const std::string& name) { change_queue(db_, name, {.paused = true}); }
 
-void Admin::resume(const std::string& name) { set_paused(db_, name, false); }
+void Admin::resume(const std::string& name) { change_queue(db_, name, {.paused = false}); }
 
 std::optional<Queue> Admin::queue(const std::string& name) const {
   check_queue_name(name);

@@ -20,6 +20,9 @@ using backend::EnqueueItem;
 using backend::Finish;
 using backend::FinishKind;
 
+// A thousand years: no database has to add more to a date.
+constexpr Duration longest_retention = std::chrono::hours(24) * 365'000;
+
 void check_batch(std::span<const NewJob> jobs, const PayloadLimits& limits) {
   if (jobs.size() > core::max_batch) {
     throw Error(Errc::invalid_argument, "enqueue_many got " + std::to_string(jobs.size()) + " jobs; at most " +
@@ -49,7 +52,7 @@ EnqueueItem describe(const NewJob& job, TimePoint now) {
   item.max_crashes = options.max_crashes;
   item.keepalive = options.keepalive;
   item.timeout = options.timeout;
-  item.retention = options.retention;
+  if (options.retention) item.retention = std::min(*options.retention, longest_retention);
   item.run_at = options.run_at;
   item.delay = std::max(options.delay, Duration::zero());
   return item;

@@ -33,7 +33,7 @@ int Migrator::up(std::optional<int> target) {
   const RecheckAtEnd recheck{db_};
   const MigrationStatus now = status();
   if (now.problem.empty() && now.current >= goal) return 0;
-  return db_.dialect().migrate(goal, core::request_time(db_.clock()));
+  return db_.dialect().migrate(backend::Direction::up, goal, core::request_time(db_.clock()));
 }
 
 int Migrator::down(int target) {
@@ -41,7 +41,7 @@ int Migrator::down(int target) {
   const RecheckAtEnd recheck{db_};
   const MigrationStatus now = status();
   if (now.problem.empty() && now.current <= target) return 0;
-  return db_.dialect().migrate(target, core::request_time(db_.clock()));
+  return db_.dialect().migrate(backend::Direction::down, target, core::request_time(db_.clock()));
 }
 
 MigrationStatus Migrator::status() const { return db_.dialect().migration_status(); }

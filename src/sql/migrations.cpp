@@ -91,16 +91,17 @@ void check_target(const MigrationStatus& status, int target) {
 }
 
 int run_steps(Session& session, const Catalogue& queries, std::span<const Migration> known, const MigrationStatus& status,
-              int target, TimePoint now, const std::function<void(const std::string&)>& run_script) {
+              backend::Direction direction, int target, TimePoint now, const std::function<void(const std::string&)>& run_script) {
   int steps = 0;
-  if (target > status.current) session.execute(queries["migrations_make"]);
-  for (int v = status.current; v < target; ++v, ++steps) {
+  const bool up = direction == backend::Direction::up;
+  if (up && target > status.current) session.execute(queries["migrations_make"]);
+  for (int v = status.current; up && v < target; ++v, ++steps) {
     const Migration& m = known[static_cast<std::size_t>(v)];
     run_script(m.up);
     session.execute(queries["migration_add"],
                     {{"version", m.version}, {"name", m.name}, {"checksum", m.checksum}, {"now", us(now)}});
   }
-  for (int v = status.current; v > target; --v, ++steps) {
+  for (int v = status.current; !up && v > target; --v, ++steps) {
     const Migration& m = known[static_cast<std::size_t>(v) - 1];
     run_script(m.down);
     session.execute(queries["migration_remove"], {{"version", m.version}});

@@ -16,7 +16,8 @@ namespace {
 constexpr Duration soon = std::chrono::seconds(5);
 
 bool returns_soon(const Ending& e) {
-  return (e.kind == FinishKind::retry || e.kind == FinishKind::snooze || e.kind == FinishKind::release) && e.delay < soon;
+  const bool returns = e.kind == FinishKind::retry || e.kind == FinishKind::snooze || e.kind == FinishKind::release;
+  return returns && e.delay < soon;
 }
 
 }  // namespace

@@ -25,8 +25,8 @@ struct Ending {
   bool verify = false;
 };
 
-/// Writes endings in fenced batches: what has gathered while the last batch was written makes the next one. A batch that
-/// failed is kept and written again, which is safe because every write shows its lease token.
+/// Writes endings in fenced batches: what has gathered while the last batch was written makes the next one. A batch
+/// that failed is kept and written again, which is safe because every write shows its lease token.
 class Completer final : public Service {
  public:
   static constexpr std::size_t most_per_batch = 1000;

@@ -28,7 +28,7 @@ void JobContext::set_result(std::string_view json) {
   check_json(json, impl_->shared.db.limits(), "the result");
   const std::lock_guard lock(impl_->mutex);
   if (impl_->completed) {
-    throw Error(Errc::misuse, "set_result after complete_in: the result was written with the completion; set it before");
+    throw Error(Errc::misuse, "set_result after complete_in, which has written the result: call it before");
   }
   impl_->result = json;
 }

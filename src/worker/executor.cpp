@@ -47,7 +47,10 @@ Ending ended_badly(const HeldPtr& lease, const Outcome& outcome, const RetryPoli
     return failed(lease, "the attempt ran longer than its timeout" + said, Cause::timed_out, retry);
   }
   if (outcome.kind() == Outcome::Kind::snooze) {
-    return {.lease = lease, .kind = FinishKind::snooze, .cause = Cause::snoozed, .delay = std::max(outcome.delay(), Duration(0))};
+    return {.lease = lease,
+            .kind = FinishKind::snooze,
+            .cause = Cause::snoozed,
+            .delay = std::max(outcome.delay(), Duration(0))};
   }
   if (reason == StopReason::shutdown) {
     return {.lease = lease, .kind = FinishKind::release, .message = outcome.message(), .cause = Cause::released};

@@ -11,8 +11,8 @@
 
 namespace sqlq::worker {
 
-/// Claims exactly as many jobs as there are free slots: a job that is claimed is started at once, so when a process dies
-/// no more jobs are harmed than it has executors.
+/// Claims exactly as many jobs as there are free slots: a job that is claimed is started at once, so when a process
+/// dies no more jobs are harmed than it has executors.
 class Fetcher final : public Service {
  public:
   /// How many leases may wait for their outcome to be written before no more jobs are claimed.

@@ -25,7 +25,8 @@ Handlers& Handlers::on(std::string kind, Function handler, HandlerOptions option
   if (impl_->frozen) {
     throw Error(Errc::misuse, "a worker has started with these handlers: register kind '" + kind + "' before");
   }
-  const auto [at, inserted] = impl_->entries.try_emplace(std::move(kind), Entry{std::move(handler), std::move(options)});
+  Entry entry{std::move(handler), std::move(options)};
+  const auto [at, inserted] = impl_->entries.try_emplace(std::move(kind), std::move(entry));
   if (!inserted) throw Error(Errc::misuse, "kind '" + at->first + "' is registered twice");
   return *this;
 }

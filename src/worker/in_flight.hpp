@@ -47,7 +47,7 @@ class Held final {
   void finish() noexcept { phase_.store(Phase::finishing); }
   [[nodiscard]] SteadyPoint timeout_at() const noexcept { return timeout_at_.load(); }
 
-  /// Set when the job was completed inside the user's transaction: from its commit on the lease is over as it should be.
+  /// The job was completed inside the user's transaction: from its commit on the lease is over as it should be.
   void set_completing(bool on) noexcept { completing_.store(on); }
   [[nodiscard]] bool completing() const noexcept { return completing_.load(); }
 

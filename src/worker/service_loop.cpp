@@ -11,7 +11,8 @@ Turns::Next Turns::take() {
   try {
     const SteadyPoint next = service_.turn();
     if (failures_ > 0) {
-      events_.report(Events::Level::info, service_.name(), "works again after " + std::to_string(failures_) + " failures");
+      events_.report(Events::Level::info, service_.name(),
+                     "works again after " + std::to_string(failures_) + " failures");
       failures_ = 0;
     }
     return {next, false};

@@ -16,8 +16,8 @@ SteadyPoint Watchdog::look_after(const HeldPtr& lease, SteadyPoint now) {
   if (lease->phase() == Phase::finishing || lease->lost()) return SteadyPoint::max();
   if (now >= lease->fence_at()) {
     if (lease->lose()) {
-      shared_.events.report(Events::Level::warning, name(), "the lease could not be renewed in time; the job is stopped",
-                            lease->job().id);
+      shared_.events.report(Events::Level::warning, name(),
+                            "the lease could not be renewed in time; the job is stopped", lease->job().id);
     }
     return SteadyPoint::max();
   }

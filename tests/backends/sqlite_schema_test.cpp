@@ -140,6 +140,16 @@ TEST_F(SqliteSchema, UpDownUpGivesTheSameSchema) {
   EXPECT_EQ(dump(), before);
 }
 
+TEST_F(SqliteSchema, AMigrationNeverGoesTheOtherWay) {
+  // Somebody else may have migrated further between looking and doing.
+  const auto db = backend::open(url());
+  EXPECT_EQ(db.dialect().migrate(backend::Direction::up, 0, {}), 0);
+  EXPECT_EQ(db.dialect().migration_status().current, 1);
+  EXPECT_EQ(Migrator(db).down(0), 1);
+  EXPECT_EQ(db.dialect().migrate(backend::Direction::down, 1, {}), 0);
+  EXPECT_EQ(db.dialect().migration_status().current, 0);
+}
+
 TEST_F(SqliteSchema, TheReadableViewShowsNames) {
   fill();
   EXPECT_EQ(native_->query("SELECT DISTINCT state FROM sqlq_jobs_readable ORDER BY 1"),

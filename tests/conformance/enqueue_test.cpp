@@ -158,6 +158,7 @@ TEST_P(Enqueue, OptionsAtTheirLimitsAreAccepted) {
   EXPECT_EQ(row(most).max_attempts, 1'000'000);
   EXPECT_EQ(row(most).max_crashes, 1'000'000);
   EXPECT_EQ(row(most).keepalive, 24h);
+  EXPECT_GE(*row(most).retention, 24h * 365 * 1000) << "for ever, as good as";
   EXPECT_EQ(row(most).unique_key, std::string(255, 'k'));
   for (const Job& job : claim(2)) EXPECT_EQ(client().success(job), FinishStatus::applied);
   EXPECT_EQ(state(most), JobState::success);

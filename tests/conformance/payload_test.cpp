@@ -19,7 +19,7 @@ std::vector<std::string> odd_but_valid() {
       R"("\u0041\u00e9\ud83d\ude00\/\b\f")",
       "\"\xF0\x9F\x98\x80 \xE2\x80\xAE \xC3\xA9 e\xCC\x81\"",
       "9007199254740993",
-      "[-0,-0.0,1E+2,1e400,0.10,123456789012345678901234567890]",
+      "[-0,-0.0,1E+2,1e308,0.10,123456789012345678901234567890]",
       R"("it's a \"test\"; -- %_\\ :name $1 ? {}")",
       R"("'); DROP TABLE jobs; --")",
       json_of(65535),
@@ -52,6 +52,7 @@ std::vector<std::string> refused() {
       "\"" + secret + "\xED\xA0\x80\"",      // a surrogate
       "\"" + secret + "\xF4\x90\x80\x80\"",  // beyond Unicode
       "\"" + secret + "\n\"",                // a raw control character
+      "[\"" + secret + "\",1e400]",          // no double is so large
       "\"" + secret + json_of(mebibyte),
       json_of(mebibyte + 1),
       nested(101),

@@ -2,6 +2,7 @@
 // nothing else to his connection.
 
 #include <sqlq/conformance/suite.hpp>
+#include <sqlq/migrator.hpp>
 
 namespace sqlq::conformance {
 namespace {
@@ -23,7 +24,7 @@ TEST_P(Transaction, CommitMakesTheJob) {
     const Enqueued made = client().enqueue(user.tx(), shipment());
     EXPECT_TRUE(made.inserted);
     EXPECT_FALSE(client().find(made.id)) << "visible before the commit";
-    EXPECT_TRUE(claim(1).empty());
+    EXPECT_TRUE(admin().list({.queue = "shipping", .states = {JobState::pending}}).empty());
     user.commit();
     EXPECT_EQ(user.query_int(count), 1);
     const Job job = take({"shipping"});
@@ -128,13 +129,29 @@ TEST_P(Transaction, AHandleOfAnotherKindIsRefused) {
 
 TEST_P(Transaction, ADatabaseWithoutTablesIsRefused) {
   SQLQ_NEEDS(borrowed_transactions);
+  static_cast<void>(db().ready());
+  Migrator{another()}.teardown();  // behind the back of db(), which has looked before
+  for_each_handle([&](UserConnection& user) {
+    user.begin();
+    user.execute(insert);
+    EXPECT_EQ(code_of([&] { return client().enqueue(user.tx(), shipment()); }), "schema");
+    user.rollback();
+    EXPECT_EQ(user.query_int(count), 0);
+  });
+  EXPECT_EQ(Migrator{blank()}.status().current, 0);
+}
+
+TEST_P(Transaction, ADatabaseElsewhereIsRefused) {
+  SQLQ_NEEDS(borrowed_transactions);
   static_cast<void>(db());
   for (const Handle& handle : backend().handles) {
     const std::unique_ptr<UserConnection> elsewhere = handle.open(scratch());
     elsewhere->execute("CREATE TABLE user_rows (n INTEGER)");
     elsewhere->begin();
     elsewhere->execute(insert);
-    EXPECT_EQ(code_of([&] { return client().enqueue(elsewhere->tx(), shipment()); }), "schema") << handle.name;
+    const std::string code = code_of([&] { return client().enqueue(elsewhere->tx(), shipment()); });
+    EXPECT_TRUE(code == "invalid_argument" || code == "schema") << handle.name << ": " << code;
+    EXPECT_TRUE(elsewhere->in_transaction());
     elsewhere->rollback();
   }
   EXPECT_TRUE(admin().list().empty());

@@ -38,14 +38,17 @@ struct Figures {
   std::size_t not_started = 0;   ///< claimed by a process that was killed before the handler began
   std::size_t not_written = 0;   ///< the handler had ended, its outcome was not stored
   std::size_t starved = 0;       ///< leases that ended though their process was alive
+  std::size_t early = 0;         ///< executions that follow one sooner than its lease can have ended
   std::size_t overlaps = 0;      ///< executions of one job at the same time; only a starved one can be in them
+  std::size_t log_lines = 0;     ///< by handlers
   std::vector<Duration> rescues{};
 };
 
 class Audit {
  public:
-  Audit(const Database& db, const std::string& records, Deaths deaths)
-      : admin_(db), deaths_(std::move(deaths)) {
+  /// `lease`: the keepalive of all jobs.
+  Audit(const Database& db, const std::string& records, Deaths deaths, Duration lease)
+      : admin_(db), deaths_(std::move(deaths)), lease_(lease) {
     RecordReader reader(records);
     for (const Record& r : reader.more()) note(r);
     for (Page page{.limit = 1000};; page.before = jobs_.begin()->first) {
@@ -98,6 +101,7 @@ class Audit {
     judge_winner(job, told);
     const auto history = admin_.history(job.id, 1000);
     judge_causes(job, told, history);
+    judge_log(job, history.size());
     judge_order(told);
     for (const auto& line : history) measure(line, told);
   }
@@ -135,9 +139,26 @@ class Audit {
     for (const auto& [number, start] : told.starts) {
       EXPECT_TRUE(number >= 1 && number <= job.claims) << "an execution of a claim that was never given";
     }
-    if (history.empty()) return;
-    const auto lines = admin_.logs(job.id);
-    EXPECT_EQ(lines.size(), history.size()) << "one line of the log for each lease that ended";
+  }
+
+  /// Of each execution the lines it wrote, or the first of them, or none when it died before they were sent; and one
+  /// line of the library for each lease that ended.
+  void judge_log(const Job& job, std::size_t ended) {
+    std::map<std::int64_t, std::string> texts;
+    std::size_t warnings = 0;
+    for (const LogLine& line : admin_.logs(job.id)) {
+      if (line.level == LogLevel::warn) {
+        ++warnings;
+      } else {
+        texts[line.claim] += line.text + ";";
+        ++figures_.log_lines;
+      }
+    }
+    EXPECT_EQ(warnings, ended);
+    for (const auto& [claim, text] : texts) {
+      const std::string begin = "begin " + std::to_string(claim) + ";";
+      EXPECT_TRUE(text == begin || text == begin + "end " + std::to_string(claim) + ";") << claim << ": " << text;
+    }
   }
 
   void judge_order(const Told& told) {
@@ -150,6 +171,8 @@ class Audit {
         EXPECT_GT(start.attempt, before->attempt);
         const auto over = over_at(*before, told);
         if (!over || start.at_us < *over) ++figures_.overlaps;
+        // The lease begins with the claim, which is before the start: by little, or the machine is broken.
+        if (Duration(start.at_us - before->at_us) < lease_ / 4) ++figures_.early;
       }
       before = &start;
     }
@@ -181,6 +204,7 @@ class Audit {
 
   Admin admin_;
   Deaths deaths_;
+  Duration lease_;
   std::map<JobId, Told> told_;
   std::map<JobId, Job> jobs_;
   Figures figures_;

@@ -1,5 +1,6 @@
 // kill -9 of workers and of the producer at random moments, judged from records the library had no hand in.
 
+#include <array>
 #include <iomanip>
 #include <iostream>
 #include <memory>
@@ -16,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::int64_t job_count = 5000;
-constexpr int worker_kills = 200;
+constexpr int moments_to_kill = 200;
 constexpr int producer_kills = 10;
 
 // An execution cut short begins again when its lease has ended (keepalive, renewed at the latest before the death), the
@@ -60,11 +61,28 @@ class Kill : public Scratch {
     return there;
   }
 
-  void kill(std::unique_ptr<Child>& victim) {
-    const auto at = system_clock()->steady();
-    const Exit exit = victim->kill_hard();
-    EXPECT_TRUE(exit.by_signal(SIGKILL)) << "a process ended before it was killed: " << exit.to_string();
-    deaths_[victim->pid()] = at;
+  /// All at once: when nobody is left, the next one to open the file has to recover the WAL.
+  void kill(const std::vector<Child*>& victims) {
+    for (Child* victim : victims) {
+      deaths_[victim->pid()] = system_clock()->steady();
+      victim->signal(SIGKILL);
+    }
+    for (Child* victim : victims) {
+      const Exit exit = victim->kill_hard();
+      EXPECT_TRUE(exit.by_signal(SIGKILL)) << "a process ended before it was killed: " << exit.to_string();
+    }
+  }
+
+  /// One of the workers, the other, or both.
+  void kill_workers(std::array<std::unique_ptr<Child>, 2>& workers) {
+    const auto pick = random_.between(0, 2);
+    std::vector<Child*> victims;
+    if (pick != 1) victims.push_back(workers[0].get());
+    if (pick != 0) victims.push_back(workers[1].get());
+    kill(victims);
+    for (auto& worker : workers) {
+      if (worker->ended()) worker = start_worker();
+    }
   }
 
   /// Sorted, over the whole run: after how many jobs to kill.
@@ -82,7 +100,7 @@ class Kill : public Scratch {
         read_records();
         return acknowledged_ >= after;
       }));
-      kill(producer);
+      kill({producer.get()});
       read_records();
       producer = start_producer(job_count - acknowledged_);
     }
@@ -107,11 +125,9 @@ TEST_F(Kill, TwoHundredTimesLosesNothingAndExplainsEverything) {
 
   std::array<std::unique_ptr<Child>, 2> workers{start_worker(), start_worker()};
   kill_producers_until_all_is_enqueued();
-  for (const auto after : moments(worker_kills, job_count * 97 / 100)) {
+  for (const auto after : moments(moments_to_kill, job_count * 97 / 100)) {
     ASSERT_TRUE(wait_for_progress(after)) << "no progress: " << ended_.size() << " jobs";
-    auto& victim = workers[static_cast<std::size_t>(random_.between(0, 1))];
-    kill(victim);
-    victim = start_worker();
+    kill_workers(workers);
   }
 
   const Database db = open(url());
@@ -124,22 +140,26 @@ TEST_F(Kill, TwoHundredTimesLosesNothingAndExplainsEverything) {
   const auto took = std::chrono::duration<double>(system_clock()->steady() - begin).count();
 
   EXPECT_EQ(integrity(path()), "ok");
-  const Figures f = Audit(db, records(), deaths_).run();
+  const Figures f = Audit(db, records(), deaths_, lease).run();
   const std::string rows = std::to_string(f.acknowledged + f.unknown_present);
   EXPECT_EQ(ask_file(path(), "SELECT count(*) FROM sqlq_jobs"), rows);
   EXPECT_EQ(ask_file(path(), "SELECT count(*) FROM sqlq_jobs WHERE state = 3"), rows);
   EXPECT_EQ(ask_file(path(), "SELECT count(*) FROM sqlq_history"), std::to_string(f.leases_ended));
   EXPECT_EQ(f.acknowledged, std::size_t{job_count});
   EXPECT_LE(f.overlaps, f.starved) << "a job ran twice at once although its lease was good";
+  EXPECT_LE(f.starved, f.leases_ended / 10) << "leases end though their workers live";
+  EXPECT_EQ(f.early, 0u) << "leases end before their time";
   EXPECT_FALSE(f.rescues.empty());
+  EXPECT_GT(f.log_lines, 0u);
   const Duration bound = lease + sweep + poll + machine;
   EXPECT_LE(percentile(f.rescues, 100), std::chrono::duration<double>(bound).count());
 
-  std::cout << std::fixed << std::setprecision(3) << "kill: " << worker_kills << " workers, " << producer_kills
-            << " producers; " << rows << " jobs (" << f.unknown_present << " of unknown outcome present), lost 0, "
+  std::cout << std::fixed << std::setprecision(3) << "kill: " << moments_to_kill << " moments, "
+            << deaths_.size() - producer_kills << " workers, " << producer_kills << " producers; " << rows << " jobs (" << f.unknown_present << " of unknown outcome present), lost 0, "
             << f.executions << " executions, " << f.leases_ended << " leases ended (" << f.not_started
             << " before, " << f.not_written << " after the handler, " << f.starved << " starved), " << f.repeated_jobs
-            << " jobs run again, overlaps " << f.overlaps << "; rescue s: p50 " << percentile(f.rescues, 50) << " p99 "
+            << " jobs run again, overlaps " << f.overlaps << ", " << f.log_lines << " lines of "
+            << 2 * f.executions << " kept" << "; rescue s: p50 " << percentile(f.rescues, 50) << " p99 "
             << percentile(f.rescues, 99) << " max " << percentile(f.rescues, 100) << " (bound 1.25 + 1 for the machine); "
             << took << " s" << std::endl;
 }

@@ -37,9 +37,23 @@ class Migrate : public Scratch {
     EXPECT_EQ(client.find(job.id).value_or(Job{}).state, JobState::pending);
   }
 
-  void wait_a_moment(Duration time) const {
+  void remove_file() const {
+    for (const auto* end : {"", "-wal", "-shm"}) std::filesystem::remove(path() + end);
+  }
+
+  /// How long making and migrating a file takes here.
+  [[nodiscard]] Duration time_to_migrate() const {
+    const auto begin = system_clock()->steady();
+    Migrator{open(url())}.up();
+    const Duration took = system_clock()->steady() - begin;
+    remove_file();
+    return took;
+  }
+
+  /// Somewhere in that time.
+  void wait_a_moment(Duration most) {
     const auto clock = system_clock();
-    clock->make_signal()->wait_until(saturating_add(clock->steady(), time));
+    clock->make_signal()->wait_until(saturating_add(clock->steady(), Duration(random_.between(0, most.count()))));
   }
 
   Random random_;
@@ -66,7 +80,7 @@ TEST_F(Migrate, OfTwentyProcessesOneApplies) {
 /// The same when none of them finds a file: creating it and switching it to WAL are part of the race.
 TEST_F(Migrate, OfTwentyProcessesOneMakesTheFile) {
   for (int round = 0; round < 3; ++round) {
-    for (const auto* end : {"", "-wal", "-shm"}) std::filesystem::remove(path() + end);
+    remove_file();
     std::vector<std::unique_ptr<Child>> all;
     for (int i = 0; i < 20; ++i) all.push_back(start("open"));
     int applied = 0;
@@ -83,12 +97,13 @@ TEST_F(Migrate, OfTwentyProcessesOneMakesTheFile) {
 
 TEST_F(Migrate, KilledAnywhereLeavesAllOrNothing) {
   std::cout << "seed " << seed() << " (SQLQ_SEED=" << seed() << " repeats it)" << std::endl;
+  const Duration longest = time_to_migrate();
   int found[2] = {0, 0};
   for (int kill = 0; kill < 60; ++kill) {
     const auto victim = start("for ever");
     ASSERT_EQ(victim->line(long_enough), "ready");
     victim->tell("go");
-    wait_a_moment(Duration(random_.between(0, 20'000)));
+    wait_a_moment(longest);
     ASSERT_TRUE(victim->kill_hard().by_signal(SIGKILL));
     const int version = version_after_death();
     ++found[version];
@@ -100,12 +115,13 @@ TEST_F(Migrate, KilledAnywhereLeavesAllOrNothing) {
 }
 
 TEST_F(Migrate, KilledWhileItMakesTheFile) {
+  const Duration longest = time_to_migrate();
   int found[2] = {0, 0};
   for (int kill = 0; kill < 60; ++kill) {
-    for (const auto* end : {"", "-wal", "-shm"}) std::filesystem::remove(path() + end);
+    remove_file();
     const auto victim = start("open");
     ASSERT_EQ(victim->line(long_enough), "ready");
-    wait_a_moment(Duration(random_.between(0, 20'000)));
+    wait_a_moment(longest);
     victim->signal(SIGKILL);  // it may have come to its end before
     ASSERT_TRUE(victim->wait(long_enough).has_value());
     const int version = version_after_death();

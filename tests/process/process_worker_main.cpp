@@ -33,8 +33,11 @@ std::string name_of(const Job& job) { return job.id.to_string() + " " + std::to_
 nlohmann::json signature(const Job& job) { return {{"claim", job.claims}, {"token", job.lease_token.value}}; }
 
 Outcome work(const Recorder& recorder, JobContext& context) {
+  const std::string claim = std::to_string(context.job().claims);
   recorder.write(What::start, context.job());
+  context.log().info("begin " + claim);
   work_for(Duration(nlohmann::json::parse(context.job().params).at("us").get<std::int64_t>()));
+  context.log().info("end " + claim);
   context.set_result(signature(context.job()));
   recorder.write(What::end, context.job());
   return Outcome::done();

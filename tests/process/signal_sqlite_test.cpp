@@ -47,20 +47,38 @@ class Terminate : public Scratch {
   Client client_{db_};
 };
 
-/// One handler ends while the worker drains, one when its token is tripped, one not at all; a fourth job waits.
-TEST_F(Terminate, DrainsReleasesAndExitsWithZero) {
-  const JobId ends = enqueue("gate");
-  const auto worker = start_worker("1000", "500");
+TEST_F(Terminate, LetsRunningJobsFinish) {
+  const JobId first = enqueue("gate");
+  const JobId second = enqueue("gate");
+  const auto worker = start_worker("3600000", "3600000");
+  wait_for_starts(*worker, 2);
+  worker->signal(SIGTERM);
+  worker->tell("");
+  worker->tell("");
+  const auto summary = worker->line(long_enough).value_or("");
+  EXPECT_NE(summary.find("\"succeeded\":2"), std::string::npos) << summary;
+  const auto exit = worker->wait(long_enough);
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_TRUE(exit->with_code(0)) << exit->to_string();
+  EXPECT_EQ(find(first).state, JobState::success);
+  EXPECT_EQ(find(second).state, JobState::success);
+}
+
+/// When the drain is over, one handler heeds its stop token, one ends well all the same, and one not at all; a fourth
+/// job waits for a slot and must not get the one that becomes free.
+TEST_F(Terminate, ReleasesWhatIsUnfinishedAndExitsWithZero) {
+  const JobId gate = enqueue("gate");
+  const auto worker = start_worker("300", "2000");
   wait_for_starts(*worker, 1);
   const JobId listens = enqueue("patient");
   wait_for_starts(*worker, 1);
-  const JobId deaf = enqueue("gate");
+  const JobId other_gate = enqueue("gate");
   wait_for_starts(*worker, 1);
   const JobId waits = enqueue("patient");
 
   worker->signal(SIGTERM);
-  worker->tell("");  // one of the gates opens; which is not said
   EXPECT_EQ(worker->line(long_enough), "stopped " + listens.to_string() + " 1 shutdown");
+  worker->tell("");  // one of the gates opens; which is not said
   const auto summary = worker->line(long_enough).value_or("");
   EXPECT_NE(summary.find("\"succeeded\":1"), std::string::npos) << summary;
   EXPECT_NE(summary.find("\"released\":2"), std::string::npos) << summary;
@@ -69,9 +87,9 @@ TEST_F(Terminate, DrainsReleasesAndExitsWithZero) {
   ASSERT_TRUE(exit.has_value());
   EXPECT_TRUE(exit->with_code(0)) << exit->to_string();
 
-  const bool first_gate = find(ends).state == JobState::success;
-  EXPECT_EQ(find(first_gate ? ends : deaf).state, JobState::success);
-  expect_given_back(first_gate ? deaf : ends);
+  const bool first = find(gate).state == JobState::success;
+  EXPECT_EQ(find(first ? gate : other_gate).state, JobState::success);
+  expect_given_back(first ? other_gate : gate);
   expect_given_back(listens);
   EXPECT_EQ(find(waits).state, JobState::pending);
   EXPECT_EQ(find(waits).claims, 0);

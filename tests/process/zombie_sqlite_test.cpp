@@ -5,6 +5,7 @@
 #include "child.hpp"
 #include "records.hpp"
 #include "scratch.hpp"
+#include "sqlite_audit.hpp"
 
 namespace sqlq::process {
 namespace {
@@ -18,6 +19,12 @@ class Zombie : public Scratch {
                                                                                      "concurrency=2", "sweep=100"});
     EXPECT_EQ(worker->line(long_enough), "ready");
     return worker;
+  }
+
+  /// Not inside a transaction: who is stopped with the write lock in its hands stops all others too.
+  void stop(const Child& worker) const {
+    AuditConnection connection(path(), 300);
+    for (worker.signal(SIGSTOP); !connection.can_write(); worker.signal(SIGSTOP)) worker.signal(SIGCONT);
   }
 
   /// What the worker counted, after it was asked to end.
@@ -44,7 +51,7 @@ TEST_F(Zombie, ComesTooLateAndIsRefused) {
   ASSERT_EQ(zombie->line(long_enough), "started " + name + " 1");
   // Its first line is stored; so it is the lease, not chance, that keeps the later one out.
   ASSERT_TRUE(eventually([&] { return admin.logs(id).size() == 1; }));
-  zombie->signal(SIGSTOP);
+  stop(*zombie);
 
   const auto winner = start_worker();
   ASSERT_EQ(winner->line(long_enough), "started " + name + " 2");
@@ -94,7 +101,7 @@ TEST_F(Zombie, DoesNotUndoWhatIsFinished) {
   const JobId id = Client{db}.enqueue(NewJob{"gate", "null", std::move(options)}).id;
   const auto zombie = start_worker();
   ASSERT_TRUE(zombie->line(long_enough).has_value());
-  zombie->signal(SIGSTOP);
+  stop(*zombie);
   const auto winner = start_worker();
   ASSERT_TRUE(winner->line(long_enough).has_value());
   winner->tell("");

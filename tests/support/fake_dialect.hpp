@@ -27,7 +27,7 @@ class FakeDialect : public backend::Dialect {
   [[nodiscard]] std::span<const Migration> migrations() const noexcept override { return known; }
   [[nodiscard]] MigrationStatus migration_status() override { return status; }
 
-  int migrate(int, backend::Now) override { unexpected("migrate"); }
+  int migrate(backend::Direction, int, backend::Now) override { unexpected("migrate"); }
   void teardown() override { unexpected("teardown"); }
   std::vector<Enqueued> enqueue(std::span<const backend::EnqueueItem>, const Tx*, backend::Now) override {
     unexpected("enqueue");
@@ -54,7 +54,7 @@ class FakeDialect : public backend::Dialect {
   [[nodiscard]] std::vector<Queue> queues(std::string_view, std::size_t) override { unexpected("queues"); }
   [[nodiscard]] std::optional<Queue> queue(std::string_view) override { unexpected("queue"); }
   void queue_upsert(std::string_view, const QueueOptions&, backend::Now) override { unexpected("queue_upsert"); }
-  bool queue_set_paused(std::string_view, bool) override { unexpected("queue_set_paused"); }
+  bool queue_update(std::string_view, const backend::QueueChange&) override { unexpected("queue_update"); }
   std::vector<bool> append_logs(std::span<const LogLine>) override { unexpected("append_logs"); }
   [[nodiscard]] std::unique_ptr<backend::Subscription> subscribe(std::function<void()>) override {
     unexpected("subscribe");

@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// A queue in memory, for tests of the worker's services: just enough of the contract to run jobs, a record of the calls
-/// and a way to be away. Not a backend: no queues, no priorities, no history.
+/// A queue in memory, for tests of the worker's services: just enough of the contract to run jobs, a record of the
+/// calls and a way to be away. Not a backend: no queues, no priorities, no history.
 
 #include <algorithm>
 #include <atomic>

@@ -21,9 +21,6 @@ class QueueDialect final : public FakeDialect {
   std::optional<Queue> stored;
   std::vector<std::size_t> purges;
 
-  [[nodiscard]] std::optional<Queue> queue(std::string_view name) override {
-    return stored && stored->name == name ? stored : std::nullopt;
-  }
   void queue_upsert(std::string_view name, const QueueOptions& options, backend::Now) override {
     if (!stored) stored.emplace();
     stored->name = name;
@@ -31,9 +28,12 @@ class QueueDialect final : public FakeDialect {
     stored->concurrency = options.concurrency;
     stored->priority = options.priority;
   }
-  bool queue_set_paused(std::string_view name, bool paused) override {
+  bool queue_update(std::string_view name, const backend::QueueChange& change) override {
     if (!stored || stored->name != name) return false;
-    stored->paused = paused;
+    if (change.description) stored->description = *change.description;
+    if (change.concurrency) stored->concurrency = *change.concurrency;
+    if (change.priority) stored->priority = *change.priority;
+    if (change.paused) stored->paused = *change.paused;
     return true;
   }
   std::size_t purge(std::size_t limit, backend::Now) override {
@@ -51,7 +51,9 @@ TEST(AdminQueues, ChangeOneSettingAndKeepTheOthers) {
   Admin admin{f.db};
   admin.create_queue("mail", {.description = "letters", .concurrency = 3, .priority = 7});
   admin.set_priority("mail", -1);
+  EXPECT_EQ(f.fake.stored->concurrency, 3U);
   admin.set_concurrency("mail", std::nullopt);
+  EXPECT_FALSE(f.fake.stored->concurrency);
   admin.set_concurrency("mail", 0);
   admin.set_description("mail", "post");
   admin.pause("mail");

@@ -30,7 +30,7 @@ class SchemaDialect final : public FakeDialect {
     ++looked;
     return status;
   }
-  int migrate(int target, backend::Now now) override {
+  int migrate(backend::Direction, int target, backend::Now now) override {
     migrated.push_back(target);
     at = now;
     status.current = target;

@@ -18,6 +18,14 @@
 #include "platform/random.hpp"
 #include "support/expect_error.hpp"
 
+#if defined(__SANITIZE_THREAD__)
+#define SQLQ_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#define SQLQ_THREAD_SANITIZER __has_feature(thread_sanitizer)
+#else
+#define SQLQ_THREAD_SANITIZER 0
+#endif
+
 namespace sqlq {
 namespace {
 
@@ -135,6 +143,8 @@ TEST(SignalStop, LeavesAHandlerAloneThatCameAfterTheFirstSignal) {
   EXPECT_EQ(std::signal(SIGUSR1, before), earlier_handler);
 }
 
+// ThreadSanitizer delivers no signals in a child that was forked while other threads ran; every other build has this.
+#if !SQLQ_THREAD_SANITIZER
 TEST(SignalStop, AForkedChildDiesAndItsParentGoesOn) {
   const SignalStop stop{SIGTERM};
   const pid_t child = ::fork();
@@ -148,6 +158,7 @@ TEST(SignalStop, AForkedChildDiesAndItsParentGoesOn) {
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
   EXPECT_FALSE(stop.token().stop_requested());
 }
+#endif
 
 TEST(SignalStop, RefusesMisuse) {
   const auto make = [](std::initializer_list<int> signals) { const SignalStop stop{signals}; };

@@ -14,7 +14,8 @@ using backend::FinishKind;
 
 /// Runs one job with this handler and returns the job afterwards.
 struct OneJob {
-  explicit OneJob(Services::Handler handler, const std::function<void(Job&)>& describe = {}, HandlerOptions handling = {})
+  explicit OneJob(Services::Handler handler, const std::function<void(Job&)>& describe = {},
+                  HandlerOptions handling = {})
       : services(1, std::move(handler), {}, std::move(handling)), id(services.database.add(describe)) {
     services.work();
   }

@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
+
 #include <sqlq/error.hpp>
 #include <sqlq/sqlite.hpp>
 
@@ -24,6 +26,12 @@ backend::Capabilities capabilities_of(const Options& options) {
   c.borrowed_transactions = !options.in_memory();  // a second connection cannot reach a private database
   c.cross_process_wakeup = !options.in_memory() && options.watch;
   return c;
+}
+
+bool returns_at_once(const backend::Finish& item) {
+  using backend::FinishKind;
+  const bool later = item.kind == FinishKind::retry || item.kind == FinishKind::snooze;
+  return item.kind == FinishKind::release || (later && item.delay <= Duration(0));
 }
 
 }  // namespace
@@ -70,7 +78,7 @@ MigrationStatus SqliteDialect::migration_status() {
       [](const Context& c) { return sql::read_status(c.session, catalogue(), known_migrations()); });
 }
 
-int SqliteDialect::migrate(int target, Now now) {
+int SqliteDialect::migrate(backend::Direction direction, int target, Now now) {
   const TimePoint wall = at(now).wall;
   int steps = 0;
   writer_.exclusive([&](Connection& c) {
@@ -78,7 +86,7 @@ int SqliteDialect::migrate(int target, Now now) {
     try {
       const auto status = sql::read_status(c.session(), catalogue(), known_migrations());
       sql::check_target(status, target);
-      steps = sql::run_steps(c.session(), catalogue(), known_migrations(), status, target, wall,
+      steps = sql::run_steps(c.session(), catalogue(), known_migrations(), status, direction, target, wall,
                              [&](const std::string& script) { c.exec(script); });
       c.commit();
     } catch (...) {
@@ -207,7 +215,10 @@ backend::ClaimResult SqliteDialect::claim(const backend::ClaimRequest& request) 
 std::vector<FinishStatus> SqliteDialect::finish(std::span<const backend::Finish> items, const Tx* tx, Now now) {
   const auto operation = [&](const Context& c) { return sqlite::finish(c, items); };
   using Answers = std::vector<FinishStatus>;
-  return tx != nullptr ? within<Answers>(*tx, now, operation) : write<Answers>(now, operation);
+  if (tx != nullptr) return within<Answers>(*tx, now, operation);
+  Answers answers = write<Answers>(now, operation);
+  if (std::ranges::any_of(items, returns_at_once)) wakeups_.notify();
+  return answers;
 }
 
 std::vector<LeaseStatus> SqliteDialect::heartbeat(std::span<const backend::LeaseRef> leases, Now now) {
@@ -285,11 +296,17 @@ void SqliteDialect::queue_upsert(std::string_view name, const QueueOptions& opti
   wakeups_.notify();  // a raised limit may let jobs run
 }
 
-bool SqliteDialect::queue_set_paused(std::string_view name, bool paused) {
+bool SqliteDialect::queue_update(std::string_view name, const backend::QueueChange& change) {
+  const std::optional<std::int64_t> concurrency = change.concurrency.value_or(std::nullopt);
   const bool found = write<bool>({}, [&](const Context& c) {
-    return c.session.execute(c.q.queue_pause, {{"name", name}, {"paused", paused ? 1 : 0}}) == 1;
+    return c.session.execute(c.q.queue_update, {{"description", change.description},
+                                                {"limited", change.concurrency ? 1 : 0},
+                                                {"concurrency", concurrency},
+                                                {"priority", change.priority},
+                                                {"paused", change.paused},
+                                                {"name", name}}) == 1;
   });
-  wakeups_.notify();
+  wakeups_.notify();  // a raised limit or a resumed queue may let jobs run
   return found;
 }
 

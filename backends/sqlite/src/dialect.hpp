@@ -27,7 +27,7 @@ class SqliteDialect final : public backend::Dialect {
 
   std::span<const Migration> migrations() const noexcept override;
   MigrationStatus migration_status() override;
-  int migrate(int target, backend::Now now) override;
+  int migrate(backend::Direction direction, int target, backend::Now now) override;
   void teardown() override;
 
   std::vector<Enqueued> enqueue(std::span<const backend::EnqueueItem> items, const Tx* within,
@@ -51,7 +51,7 @@ class SqliteDialect final : public backend::Dialect {
   std::vector<Queue> queues(std::string_view after, std::size_t limit) override;
   std::optional<Queue> queue(std::string_view name) override;
   void queue_upsert(std::string_view name, const QueueOptions& options, backend::Now now) override;
-  bool queue_set_paused(std::string_view name, bool paused) override;
+  bool queue_update(std::string_view name, const backend::QueueChange& change) override;
 
   std::vector<bool> append_logs(std::span<const LogLine> lines) override;
   std::unique_ptr<backend::Subscription> subscribe(std::function<void()> hint) override;

@@ -55,6 +55,14 @@ std::optional<Ended> put_back(const Context& c, const Finish& item, std::string_
                      {"token", item.token.value}});
 }
 
+bool is_cancelling(const Context& c, std::string_view id) {
+  bool cancelling = false;
+  c.session.execute(c.q.probe, {{"id", id}}, [&](const sql::Row& row) {
+    cancelling = static_cast<JobState>(row.integer(1)) == JobState::cancelling;
+  });
+  return cancelling;
+}
+
 /// Why nothing was changed.
 FinishStatus refused(const Context& c, const Finish& item, std::string_view id) {
   FinishStatus status = FinishStatus::stale;
@@ -69,9 +77,10 @@ FinishStatus finish_one(const Context& c, const Finish& item) {
   const std::string id = item.id.to_string();
   const bool back =
       item.kind == FinishKind::retry || item.kind == FinishKind::snooze || item.kind == FinishKind::release;
+  const bool asked = item.kind == FinishKind::cancel && is_cancelling(c, id);  // the row does not tell afterwards
   const auto ended = back ? put_back(c, item, id) : end_for_good(c, item, id);
   if (!ended) return refused(c, item, id);
-  const bool by_cancel = ended->state == JobState::cancelled && item.kind != FinishKind::cancel;
+  const bool by_cancel = ended->state == JobState::cancelled && (item.kind != FinishKind::cancel || asked);
   switch (item.kind) {
     case FinishKind::success:
       if (by_cancel) add_history(c, ended->attempt, Cause::cancelled, item.message);

@@ -56,7 +56,7 @@ struct Queries {
   const sql::Statement& queues = catalogue["queues"];
   const sql::Statement& queue = catalogue["queue"];
   const sql::Statement& queue_upsert = catalogue["queue_upsert"];
-  const sql::Statement& queue_pause = catalogue["queue_pause"];
+  const sql::Statement& queue_update = catalogue["queue_update"];
 };
 
 }  // namespace sqlq::sqlite

@@ -104,6 +104,17 @@ struct Finish {
   Duration delay{};
 };
 
+/// Changes to a queue's settings; what is not given stays as it is.
+struct QueueChange {
+  std::optional<std::string_view> description{};
+  std::optional<std::optional<std::uint32_t>> concurrency{};  ///< given and empty: no limit
+  std::optional<int> priority{};
+  std::optional<bool> paused{};
+};
+
+/// Which way a migration may go.
+enum class Direction { up, down };
+
 struct LeaseRef {
   JobId id{};
   LeaseToken token{};
@@ -133,10 +144,11 @@ class Dialect {
   [[nodiscard]] virtual std::span<const Migration> migrations() const noexcept = 0;
   /// How the schema stands. Works on a database without any sqlq table. Changes nothing.
   [[nodiscard]] virtual MigrationStatus migration_status() = 0;
-  /// Brings the schema to `target` (0 to the latest), up or down, under a lock that holds off all other callers; each
-  /// finds the work done and returns 0. Resumable after a crash at any point. Refuses (Errc::schema, nothing changed)
-  /// when status().problem is not empty. Returns the number of steps run.
-  virtual int migrate(int target, Now now) = 0;
+  /// Brings the schema up or down to `target` (0 to the latest), under a lock that holds off all other callers; each
+  /// then finds the work done and returns 0. `up` never undoes a step, `down` never applies one: a schema that is
+  /// beyond the target already is left alone. Resumable after a crash at any point. Refuses (Errc::schema, nothing
+  /// changed) when status().problem is not empty. Returns the number of steps run.
+  virtual int migrate(Direction direction, int target, Now now) = 0;
   /// Drops every object of sqlq, also of newer or damaged schemas, and nothing else. Replay: nothing to do.
   virtual void teardown() = 0;
 
@@ -222,8 +234,9 @@ class Dialect {
   [[nodiscard]] virtual std::optional<Queue> queue(std::string_view name) = 0;
   /// Makes the queue or gives it these settings; `paused` is left as it is.
   virtual void queue_upsert(std::string_view name, const QueueOptions& options, Now now) = 0;
-  /// Returns false when there is no such queue. Binding for every claim that starts after this returned.
-  virtual bool queue_set_paused(std::string_view name, bool paused) = 0;
+  /// Changes single settings in one step, so that two operators do not undo each other's. Returns false when there is no
+  /// such queue. Binding for every claim that starts after this returned.
+  virtual bool queue_update(std::string_view name, const QueueChange& change) = 0;
 
   // ---------------------------------------------------------------------------------------------- logs
 

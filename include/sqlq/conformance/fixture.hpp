@@ -40,7 +40,8 @@ namespace sqlq::conformance {
 
 /// Base of all tests.
 ///
-/// Thread-safety: the members belong to the test's thread; the handles they return work on any.
+/// Thread-safety: one thread at a time, except db() and what builds on it, which any thread may use once db() was
+/// called.
 class Conformance : public ::testing::TestWithParam<Candidate> {
  protected:
   Conformance();
