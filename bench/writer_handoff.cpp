@@ -63,7 +63,8 @@ int main(int argc, char** argv) {
       done.wait(lock, [&] { return turn == Turn::caller; });
     }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    std::printf("%-13s %7.0f writes/s  %5.1f us\n", direct ? "itself" : "writer thread", n / seconds, seconds / n * 1e6);
+    std::printf("%-13s %7.0f writes/s  %5.1f us\n", direct ? "itself" : "writer thread", n / seconds,
+                seconds / n * 1e6);
   }
   {
     const std::lock_guard lock(mutex);

@@ -35,7 +35,9 @@ std::vector<Field> parse_fields(const std::string& statement, std::string_view l
       field.nullable = true;
       type.remove_suffix(1);
     }
-    if (type != "int" && type != "text") malformed(statement, "the type of '" + field.name + "' is neither int nor text");
+    if (type != "int" && type != "text") {
+      malformed(statement, "the type of '" + field.name + "' is neither int nor text");
+    }
     field.type = type == "int" ? Type::integer : Type::text;
     fields.push_back(std::move(field));
   }

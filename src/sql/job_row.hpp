@@ -14,8 +14,8 @@ namespace sqlq::sql {
 [[nodiscard]] inline std::int64_t us(TimePoint t) { return t.time_since_epoch().count(); }
 [[nodiscard]] inline std::int64_t us(SteadyPoint t) { return t.time_since_epoch().count(); }
 
-/// Columns: id, state, priority, params, result, unique_key?, attempt, max_attempts, crashes, max_crashes, claims, token,
-/// worker, keepalive, timeout, retention?, created, queued, due, started?, heartbeat?, finished?
+/// Columns: id, state, priority, params, result, unique_key?, attempt, max_attempts, crashes, max_crashes, claims,
+/// token, worker, keepalive, timeout, retention?, created, queued, due, started?, heartbeat?, finished?
 [[nodiscard]] Job read_job(Fields& fields);
 /// Columns: claim, attempt, cause, at, worker, message
 [[nodiscard]] AttemptRecord read_attempt(Fields fields);

@@ -31,7 +31,8 @@ std::string judge(const std::vector<MigrationStatus::Applied>& applied, const st
              std::to_string(known.size()) + ": use a newer sqlq, or migrate down with the one that made it";
     }
     if (sums[i] != known[i].checksum) {
-      return place + " is not the one this library has: its checksum differs, so the script was changed after it was applied";
+      return place + " is not the one this library has: its checksum differs, so the script was changed after it was " +
+             "applied";
     }
   }
   return {};
@@ -60,7 +61,9 @@ std::vector<Migration> read_migrations(std::span<const EmbeddedFile> files) {
   }
   std::ranges::sort(steps, {}, &Migration::version);
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (steps[i].version != static_cast<int>(i) + 1) throw Error(Errc::internal, "the migrations are not numbered 1, 2, ...");
+    if (steps[i].version != static_cast<int>(i) + 1) {
+      throw Error(Errc::internal, "the migrations are not numbered 1, 2, ...");
+    }
   }
   return steps;
 }
@@ -90,8 +93,9 @@ void check_target(const MigrationStatus& status, int target) {
   }
 }
 
-int run_steps(Session& session, const Catalogue& queries, std::span<const Migration> known, const MigrationStatus& status,
-              backend::Direction direction, int target, TimePoint now, const std::function<void(const std::string&)>& run_script) {
+int run_steps(Session& session, const Catalogue& queries, std::span<const Migration> known,
+              const MigrationStatus& status, backend::Direction direction, int target, TimePoint now,
+              const std::function<void(const std::string&)>& run_script) {
   int steps = 0;
   const bool up = direction == backend::Direction::up;
   if (up && target > status.current) session.execute(queries["migrations_make"]);

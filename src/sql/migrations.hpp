@@ -30,10 +30,11 @@ namespace sqlq::sql {
 /// Throws Error(schema) when the status has a problem, Error(invalid_argument) for a target out of range.
 void check_target(const MigrationStatus& status, int target);
 
-/// Runs the steps from status.current up or down to `target` (none, if it is beyond it) and keeps the books through migrations_make, migration_add and
-/// migration_remove. `run_script` executes a script of several statements. The caller holds the lock and, where DDL is
-/// transactional, the transaction. Returns the number of steps.
-int run_steps(Session& session, const Catalogue& queries, std::span<const Migration> known, const MigrationStatus& status,
-              backend::Direction direction, int target, TimePoint now, const std::function<void(const std::string&)>& run_script);
+/// Runs the steps from status.current up or down to `target` (none, if it is beyond it) and keeps the books through
+/// migrations_make, migration_add and migration_remove. `run_script` executes a script of several statements. The
+/// caller holds the lock and, where DDL is transactional, the transaction. Returns the number of steps.
+int run_steps(Session& session, const Catalogue& queries, std::span<const Migration> known,
+              const MigrationStatus& status, backend::Direction direction, int target, TimePoint now,
+              const std::function<void(const std::string&)>& run_script);
 
 }  // namespace sqlq::sql

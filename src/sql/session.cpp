@@ -19,8 +19,9 @@ std::size_t Session::execute(const Statement& statement, std::initializer_list<A
   bool right = args.size() == statement.params.size();
   for (std::size_t i = 0; right && i < args.size(); ++i) right = fits(statement.params[i], args.begin()[i]);
   if (!right) {
-    throw Error(Errc::internal, "the arguments do not fit the parameters declared for statement '" + statement.name + "'",
-                {}, 0, statement.name);
+    throw Error(Errc::internal,
+                "the arguments do not fit the parameters declared for statement '" + statement.name + "'", {}, 0,
+                statement.name);
   }
   return do_execute(statement, args, sink);
 }

@@ -20,16 +20,17 @@ namespace conformance = sqlq::conformance;
 namespace api = sqlite_api;  // SOCI's header puts the C functions there
 
 // Settings that belong to a connection or could be changed through it.
-constexpr std::array pragmas{"journal_mode",       "synchronous",  "busy_timeout",       "foreign_keys",
-                             "locking_mode",       "temp_store",   "wal_autocheckpoint", "cache_size",
-                             "recursive_triggers", "query_only",   "user_version",       "application_id",
+constexpr std::array pragmas{"journal_mode",        "synchronous", "busy_timeout",       "foreign_keys",
+                             "locking_mode",        "temp_store",  "wal_autocheckpoint", "cache_size",
+                             "recursive_triggers",  "query_only",  "user_version",       "application_id",
                              "case_sensitive_like", "mmap_size",   "secure_delete",      "journal_size_limit"};
 
 std::string read_settings(api::sqlite3* handle) {
   std::string all;
   for (const char* pragma : pragmas) {
     api::sqlite3_stmt* statement = nullptr;
-    if (api::sqlite3_prepare_v2(handle, (std::string("PRAGMA ") + pragma).c_str(), -1, &statement, nullptr) != SQLITE_OK) {
+    if (api::sqlite3_prepare_v2(handle, (std::string("PRAGMA ") + pragma).c_str(), -1, &statement, nullptr) !=
+        SQLITE_OK) {
       throw std::runtime_error(api::sqlite3_errmsg(handle));
     }
     all += pragma;

@@ -153,7 +153,8 @@ TEST_F(SqliteSchema, AMigrationNeverGoesTheOtherWay) {
 TEST_F(SqliteSchema, TheReadableViewShowsNames) {
   fill();
   EXPECT_EQ(native_->query("SELECT DISTINCT state FROM sqlq_jobs_readable ORDER BY 1"),
-            (std::vector<std::string>{"cancelled", "cancelling", "errored", "pending", "running", "scheduled", "success"}));
+            (std::vector<std::string>{"cancelled", "cancelling", "errored", "pending", "running", "scheduled",
+                                      "success"}));
 }
 
 }  // namespace

@@ -124,8 +124,7 @@ TEST_P(Cancel, AgainstAClaimOneOfThemWins) {
   std::size_t stopped = 0;
   for (std::size_t i = 0; i < made.size(); ++i) {
     if (said[i] == CancelStatus::cancelled) ++stopped;
-    EXPECT_EQ(state(made[i].id),
-              said[i] == CancelStatus::cancelled ? JobState::cancelled : JobState::cancelling);
+    EXPECT_EQ(state(made[i].id), said[i] == CancelStatus::cancelled ? JobState::cancelled : JobState::cancelling);
   }
   for (const Job& job : claimed) EXPECT_EQ(client().ping(job), LeaseStatus::cancel_requested);
   EXPECT_EQ(stopped + claimed.size(), made.size());

@@ -5,8 +5,9 @@
 namespace sqlq::conformance {
 namespace {
 
-const std::vector<JobState> all_states = {JobState::pending,    JobState::running,   JobState::success,  JobState::errored,
-                                          JobState::cancelling, JobState::cancelled, JobState::scheduled};
+const std::vector<JobState> all_states = {JobState::pending,  JobState::running,    JobState::success,
+                                          JobState::errored,  JobState::cancelling, JobState::cancelled,
+                                          JobState::scheduled};
 
 }  // namespace
 

@@ -140,7 +140,8 @@ TEST_P(Defects, Defect08_TwoCancelsKilledTheProcessAndErrorsMixed) {
   constexpr int jobs = 8;
   std::atomic<int> started{0};
   std::atomic<int> tripped{0};
-  QuietWorker worker{db(), handler([&](JobContext& job) -> Outcome {
+  QuietWorker worker{db(),
+                     handler([&](JobContext& job) -> Outcome {
                        ++started;
                        wait_for_stop(job);
                        if (job.stop_reason() == StopReason::cancel) ++tripped;
@@ -162,7 +163,8 @@ TEST_P(Defects, Defect08_TwoCancelsKilledTheProcessAndErrorsMixed) {
 TEST_P(Defects, Defect08_EveryHandlerHasItsOwnError) {
   constexpr int jobs = 12;
   std::atomic<int> started{0};
-  QuietWorker worker{db(), handler([&](JobContext& job) -> Outcome {
+  QuietWorker worker{db(),
+                     handler([&](JobContext& job) -> Outcome {
                        ++started;
                        EXPECT_TRUE(eventually([&] { return started >= 4; }));
                        throw std::runtime_error("error of " + job.job().params);
@@ -220,7 +222,8 @@ TEST_P(Defects, Defect12_LongJobsRanTwice) {
   Moment go_on;
   std::atomic<int> runs{0};
   const JobId id = enqueue({.keepalive = 30s});
-  QuietWorker worker{db(), handler([&](JobContext&) {
+  QuietWorker worker{db(),
+                     handler([&](JobContext&) {
                        ++runs;
                        started.happen();
                        go_on.wait();
@@ -304,7 +307,8 @@ TEST_P(Defects, Defect15_FailuresOfTheLogVanished) {
     void write(LogLine) override {}
     void flush() override { throw std::runtime_error("the log disk is full"); }
   };
-  QuietWorker worker{db(), handler([](JobContext& job) {
+  QuietWorker worker{db(),
+                     handler([](JobContext& job) {
                        job.log().info("a line");
                        return Outcome::done();
                      }),

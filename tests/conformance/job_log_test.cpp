@@ -165,7 +165,10 @@ TEST_P(JobLog, TextsAreCutAndCleanedNeverRefused) {
   const std::shared_ptr<LogSink> sink = database_log_sink(db());
   JobLogger log{take(), sink, shared_clock()};
   log.info("");
-  log.info(std::string("a\0b\xFF" "c", 5));
+  log.info(
+      std::string("a\0b\xFF"
+                  "c",
+                  5));
   log.info(std::string(100'000, 'x'));
   log.info("it's; -- %s \xF0\x9F\x98\x80");
   sink->flush();

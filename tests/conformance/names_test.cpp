@@ -9,25 +9,40 @@ namespace {
 
 std::vector<std::string> strange() {
   return {
-      "a",         "A",        "a ",        " a",     "'\"; --", "a'; DROP TABLE jobs; --", "%",    "_",   "\\",
-      "\\'",       ":name",    "$1",        "?",      "{}",      "null",                    "NULL", "0",   "[1]",
-      "\xC3\xA9",  "e\xCC\x81",  // the same letter, composed and decomposed
-      "\xC3\x9F",  "ss",       "\xE2\x80\xAE" "abc", "\xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D",  // right to left
-      "\xF0\x9F\x98\x80",      std::string(255, 'n'), std::string(254, 'n') + "m",
+      "a",
+      "A",
+      "a ",
+      " a",
+      "'\"; --",
+      "a'; DROP TABLE jobs; --",
+      "%",
+      "_",
+      "\\",
+      "\\'",
+      ":name",
+      "$1",
+      "?",
+      "{}",
+      "null",
+      "NULL",
+      "0",
+      "[1]",
+      "\xC3\xA9",
+      "e\xCC\x81",  // the same letter, composed and decomposed
+      "\xC3\x9F",
+      "ss",
+      "\xE2\x80\xAE"
+      "abc",
+      "\xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D",  // right to left
+      "\xF0\x9F\x98\x80",
+      std::string(255, 'n'),
+      std::string(254, 'n') + "m",
   };
 }
 
 std::vector<std::string> refused() {
   return {
-      "",
-      std::string(256, 'n'),
-      "a\nb",
-      "a\tb",
-      std::string("a\0b", 3),
-      "\x01",
-      "a\xFF",
-      "\xC3",
-      "\xED\xA0\x80",
+      "", std::string(256, 'n'), "a\nb", "a\tb", std::string("a\0b", 3), "\x01", "a\xFF", "\xC3", "\xED\xA0\x80",
   };
 }
 

@@ -74,8 +74,8 @@ struct Exit {
   }
 };
 
-/// One child. Its standard input and output are one socket to us; standard error is ours. One thread at a time; movable.
-/// A child that still runs when its object is destroyed is killed and waited for.
+/// One child. Its standard input and output are one socket to us; standard error is ours. One thread at a time;
+/// movable. A child that still runs when its object is destroyed is killed and waited for.
 class Child {
  public:
   /// `program` lies beside the running test.

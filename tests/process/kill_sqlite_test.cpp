@@ -37,9 +37,10 @@ class Kill : public Scratch {
   }
 
   [[nodiscard]] std::unique_ptr<Child> start_producer(std::int64_t jobs) {
+    const auto seed = random_.between(0, 1'000'000'000);
     return std::make_unique<Child>(
-        "process_producer", std::vector<std::string>{"url=" + url(), "records=" + records(), "jobs=" + std::to_string(jobs),
-                                                     "seed=" + std::to_string(random_.between(0, 1'000'000'000))});
+        "process_producer", std::vector<std::string>{"url=" + url(), "records=" + records(),
+                                                     "jobs=" + std::to_string(jobs), "seed=" + std::to_string(seed)});
   }
 
   void read_records() {
@@ -155,12 +156,14 @@ TEST_F(Kill, TwoHundredTimesLosesNothingAndExplainsEverything) {
   EXPECT_LE(percentile(f.rescues, 100), std::chrono::duration<double>(bound).count());
 
   std::cout << std::fixed << std::setprecision(3) << "kill: " << moments_to_kill << " moments, "
-            << deaths_.size() - producer_kills << " workers, " << producer_kills << " producers; " << rows << " jobs (" << f.unknown_present << " of unknown outcome present), lost 0, "
+            << deaths_.size() - producer_kills << " workers, " << producer_kills << " producers; " << rows << " jobs ("
+            << f.unknown_present << " of unknown outcome present), lost 0, "
             << f.executions << " executions, " << f.leases_ended << " leases ended (" << f.not_started
             << " before, " << f.not_written << " after the handler, " << f.starved << " starved), " << f.repeated_jobs
             << " jobs run again, overlaps " << f.overlaps << ", " << f.log_lines << " lines of "
             << 2 * f.executions << " kept" << "; rescue s: p50 " << percentile(f.rescues, 50) << " p99 "
-            << percentile(f.rescues, 99) << " max " << percentile(f.rescues, 100) << " (bound 1.25 + 1 for the machine); "
+            << percentile(f.rescues, 99) << " max " << percentile(f.rescues, 100)
+            << " (bound 1.25 + 1 for the machine); "
             << took << " s" << std::endl;
 }
 

@@ -15,9 +15,10 @@ using namespace std::chrono_literals;
 class Poison : public Scratch {
  protected:
   [[nodiscard]] std::unique_ptr<Child> start_worker(int concurrency) const {
-    return std::make_unique<Child>("process_worker", std::vector<std::string>{"url=" + url(), "records=" + records(),
-                                                                              "concurrency=" + std::to_string(concurrency),
-                                                                              "sweep=100", "poll=50"});
+    return std::make_unique<Child>(
+        "process_worker",
+        std::vector<std::string>{"url=" + url(), "records=" + records(), "concurrency=" + std::to_string(concurrency),
+                                 "sweep=100", "poll=50"});
   }
 
   JobId enqueue(const std::string& kind, const std::string& params, int max_crashes) {

@@ -15,8 +15,9 @@ using namespace std::chrono_literals;
 class Zombie : public Scratch {
  protected:
   [[nodiscard]] std::unique_ptr<Child> start_worker() const {
-    auto worker = std::make_unique<Child>("process_worker", std::vector<std::string>{"url=" + url(), "records=" + records(),
-                                                                                     "concurrency=2", "sweep=100"});
+    auto worker = std::make_unique<Child>(
+        "process_worker",
+        std::vector<std::string>{"url=" + url(), "records=" + records(), "concurrency=2", "sweep=100"});
     EXPECT_EQ(worker->line(long_enough), "ready");
     return worker;
   }

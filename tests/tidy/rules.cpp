@@ -86,6 +86,8 @@ void check_size(const File& file, Report& report) {
 
 void check_line_length(const File& file, Report& report) {
   for (std::size_t i = 0; i < file.lines.size(); ++i) {
+    const bool declaration = contains(file.lines[i], "-- params: ") || contains(file.lines[i], "-- returns: ");
+    if (file.path.ends_with(".sql") && declaration) continue;  // one line each, read by the catalogue
     if (file.lines[i].size() > 120) {
       report.add(file, i + 1, std::to_string(file.lines[i].size()) + " characters; at most 120");
     }

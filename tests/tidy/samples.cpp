@@ -79,6 +79,8 @@ const std::vector<Sample>& samples() {
       {"size", "tests/unit/a.cpp", lines(700), false},
       {"line-length", "src/core/a.cpp", std::string(121, 'x') + "\n", true},
       {"line-length", "src/core/a.cpp", std::string(120, 'x') + "\n", false},
+      {"line-length", "schema/sqlite/queries.sql", "SELECT " + std::string(120, 'x') + "\n", true},
+      {"line-length", "schema/sqlite/queries.sql", "-- params: " + std::string(120, 'x') + "\n", false},
       {"characters", "src/core/a.cpp", "// caf\xc3\xa9\n", true},
       {"characters", "src/core/a.cpp", "\tint x;\n", true},
       {"characters", "src/core/a.cpp", "int x;\r\n", true},

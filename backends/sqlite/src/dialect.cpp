@@ -58,8 +58,8 @@ std::vector<std::string> SqliteDialect::self_check() {
   writer_.exclusive([&](Connection& c) {
     const std::string mode = c.pragma("PRAGMA journal_mode");
     if (mode != "wal") {
-      findings.push_back("journal_mode is '" + mode + "', not WAL: the file system does not support it; readers and the "
-                         "writer block each other");
+      findings.push_back("journal_mode is '" + mode + "', not WAL: the file system does not support it; readers and "
+                         "the writer block each other");
     }
     if (c.wal_pages() * 4096LL > 64LL << 20) {
       findings.push_back("the write-ahead log is larger than 64 MiB: a reader has been open for long and keeps it from "

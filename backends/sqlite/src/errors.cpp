@@ -10,7 +10,7 @@ std::string_view advice(Errc code, int primary) {
     case Errc::busy:
       if (primary == SQLITE_FULL) return "free space on the disk, then try again";
       if (primary == SQLITE_READONLY) return "make the file and its folder writable";
-      if (primary == SQLITE_INTERRUPT) return "the read took longer than read_timeout: narrow it down or raise the option";
+      if (primary == SQLITE_INTERRUPT) return "it took longer than read_timeout: narrow it down or raise the option";
       return "another connection held the lock for longer than busy_timeout: try again";
     case Errc::connection: return "check that the folder exists and is writable";
     case Errc::schema: return "the database lacks sqlq's tables or has others: call migrate()";

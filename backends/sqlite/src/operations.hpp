@@ -3,7 +3,7 @@
 /// The operations of the dialect on one session, inside a transaction somebody else opened. What each means stands in
 /// sqlq/backend/dialect.hpp; here is how SQLite does it.
 ///
-/// Writers run under BEGIN IMMEDIATE: nobody else writes meanwhile, so what a statement reads is still true for the next.
+/// Writers run under BEGIN IMMEDIATE: nobody else writes meanwhile, so what a statement reads still holds for the next.
 
 #include <span>
 #include <string>

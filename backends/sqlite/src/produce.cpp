@@ -118,7 +118,8 @@ RequeueStatus requeue_one(const Context& c, JobId job) {
   }
   RequeueStatus status = RequeueStatus::not_found;
   c.session.execute(c.q.probe, {{"id", id}}, [&](const sql::Row& row) {
-    status = is_finished(static_cast<JobState>(row.integer(1))) ? RequeueStatus::duplicate : RequeueStatus::not_finished;
+    const bool finished = is_finished(static_cast<JobState>(row.integer(1)));
+    status = finished ? RequeueStatus::duplicate : RequeueStatus::not_finished;
   });
   return status;
 }

@@ -3,8 +3,8 @@
 /// The one writer of a process, shared by all its threads: group commit.
 ///
 /// Whoever comes while nobody writes does so himself, at once, on his own thread. Whoever comes while somebody writes
-/// waits; the next to write takes everything that has gathered into one transaction. So a single thread pays no hand-over
-/// to another, and many threads share one commit (decision 0002).
+/// waits; the next to write takes everything that has gathered into one transaction. So a single thread pays no
+/// hand-over to another, and many threads share one commit (decision 0002).
 
 #include <condition_variable>
 #include <deque>

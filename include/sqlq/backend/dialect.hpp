@@ -234,8 +234,8 @@ class Dialect {
   [[nodiscard]] virtual std::optional<Queue> queue(std::string_view name) = 0;
   /// Makes the queue or gives it these settings; `paused` is left as it is.
   virtual void queue_upsert(std::string_view name, const QueueOptions& options, Now now) = 0;
-  /// Changes single settings in one step, so that two operators do not undo each other's. Returns false when there is no
-  /// such queue. Binding for every claim that starts after this returned.
+  /// Changes single settings in one step, so that two operators do not undo each other's. Returns false when there is
+  /// no such queue. Binding for every claim that starts after this returned.
   virtual bool queue_update(std::string_view name, const QueueChange& change) = 0;
 
   // ---------------------------------------------------------------------------------------------- logs

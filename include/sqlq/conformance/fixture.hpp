@@ -122,10 +122,10 @@ inline constexpr const char* not_applicable = "not applicable: ";
   static_assert(true, "so that a semicolon may follow")
 
 /// The opposite: for what only backends without the capability promise.
-#define SQLQ_NEEDS_NO(capability)                                           \
-  if (has(&::sqlq::backend::Capabilities::capability)) {                    \
-    GTEST_SKIP() << not_applicable << #capability << " (it is declared)";   \
-  }                                                                         \
+#define SQLQ_NEEDS_NO(capability)                                         \
+  if (has(&::sqlq::backend::Capabilities::capability)) {                  \
+    GTEST_SKIP() << not_applicable << #capability << " (it is declared)"; \
+  }                                                                       \
   static_assert(true, "so that a semicolon may follow")
 
 /// Runs `body(0)` ... `body(n - 1)` on threads of their own that start together, and joins them. What a body throws
@@ -174,16 +174,18 @@ template <class Call>
 }
 
 /// The topics: every one is a class of tests in tests/conformance, in a file of nearly its name.
-#define SQLQ_CONFORMANCE_TOPICS(X, ...)                                                                             \
-  X(Enqueue, __VA_ARGS__) X(Batch, __VA_ARGS__) X(Payload, __VA_ARGS__) X(Names, __VA_ARGS__)                       \
-  X(PriorityOrder, __VA_ARGS__) X(Claim, __VA_ARGS__) X(ClaimRace, __VA_ARGS__) X(Limits, __VA_ARGS__)              \
-  X(Fencing, __VA_ARGS__) X(FinishReplay, __VA_ARGS__) X(Retry, __VA_ARGS__) X(SnoozeRelease, __VA_ARGS__)          \
-  X(Cancel, __VA_ARGS__) X(Reap, __VA_ARGS__) X(Crashes, __VA_ARGS__) X(Lease, __VA_ARGS__)                         \
-  X(HostileClock, __VA_ARGS__) X(Schedule, __VA_ARGS__) X(Unique, __VA_ARGS__) X(History, __VA_ARGS__)              \
-  X(JobLog, __VA_ARGS__) X(Retention, __VA_ARGS__) X(Queues, __VA_ARGS__) X(ListPages, __VA_ARGS__)                 \
-  X(Counts, __VA_ARGS__) X(Requeue, __VA_ARGS__) X(Transaction, __VA_ARGS__) X(Migrate, __VA_ARGS__)                \
-  X(WorkerRuns, __VA_ARGS__) X(Wakeup, __VA_ARGS__) X(Original, __VA_ARGS__) X(Defects, __VA_ARGS__)                \
+// clang-format off
+#define SQLQ_CONFORMANCE_TOPICS(X, ...)                                                                    \
+  X(Enqueue, __VA_ARGS__) X(Batch, __VA_ARGS__) X(Payload, __VA_ARGS__) X(Names, __VA_ARGS__)              \
+  X(PriorityOrder, __VA_ARGS__) X(Claim, __VA_ARGS__) X(ClaimRace, __VA_ARGS__) X(Limits, __VA_ARGS__)     \
+  X(Fencing, __VA_ARGS__) X(FinishReplay, __VA_ARGS__) X(Retry, __VA_ARGS__) X(SnoozeRelease, __VA_ARGS__) \
+  X(Cancel, __VA_ARGS__) X(Reap, __VA_ARGS__) X(Crashes, __VA_ARGS__) X(Lease, __VA_ARGS__)                \
+  X(HostileClock, __VA_ARGS__) X(Schedule, __VA_ARGS__) X(Unique, __VA_ARGS__) X(History, __VA_ARGS__)     \
+  X(JobLog, __VA_ARGS__) X(Retention, __VA_ARGS__) X(Queues, __VA_ARGS__) X(ListPages, __VA_ARGS__)        \
+  X(Counts, __VA_ARGS__) X(Requeue, __VA_ARGS__) X(Transaction, __VA_ARGS__) X(Migrate, __VA_ARGS__)       \
+  X(WorkerRuns, __VA_ARGS__) X(Wakeup, __VA_ARGS__) X(Original, __VA_ARGS__) X(Defects, __VA_ARGS__)       \
   X(Model, __VA_ARGS__)
+// clang-format on
 
 #define SQLQ_CONFORMANCE_DECLARE(topic, ...) \
   class topic : public Conformance {};

@@ -36,7 +36,8 @@
 /// own the time (testing::ManualClock, handed down as `now`); races and wake-ups run on the real clock and never sleep.
 /// Every random sequence prints its seed; SQLQ_CONFORMANCE_SEED repeats one.
 ///
-/// **Your own tests** of what only your backend has can use the same fixture: derive from sqlq::conformance::Conformance.
+/// **Your own tests** of what only your backend has can use the same fixture: derive from
+/// sqlq::conformance::Conformance.
 ///
 /// What the suite cannot show is written elsewhere: crashes of processes, faults of servers, speed.
 
@@ -48,8 +49,8 @@
 
 /// Runs the whole suite against the backend that `factory` (a BackendFactory) describes. At global scope, once per
 /// `name`; the name begins the names of the tests.
-#define SQLQ_CONFORMANCE(name, factory)                                       \
-  namespace sqlq::conformance {                                               \
-  SQLQ_CONFORMANCE_TOPICS(SQLQ_CONFORMANCE_INSTANTIATE, name, factory)        \
-  }                                                                           \
+#define SQLQ_CONFORMANCE(name, factory)                                \
+  namespace sqlq::conformance {                                        \
+  SQLQ_CONFORMANCE_TOPICS(SQLQ_CONFORMANCE_INSTANTIATE, name, factory) \
+  }                                                                    \
   static_assert(true, "so that a semicolon may follow")
