@@ -47,7 +47,8 @@ struct EnqueueOptions {
   /// How long the finished job stays. Empty: 24 h for success and cancelled, 7 days for errored. Zero: until the next
   /// sweep. Negative is refused; more than a thousand years counts as a thousand.
   std::optional<Duration> retention{};
-  /// Longest run of one attempt; then its stop token is tripped and the attempt fails. Zero: no limit.
+  /// Longest run of one attempt; then its stop token is tripped, and the attempt fails unless its handler still returns
+  /// normally: work that was done late is done. Zero: no limit.
   Duration timeout{0};
   /// An id of your own (JobId::make): enqueueing the same id again changes nothing and returns it.
   std::optional<JobId> id{};

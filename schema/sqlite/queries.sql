@@ -107,8 +107,10 @@ RETURNING seq, state, attempt, claims, worker
 -- returns: seq int, state int, attempt int, claims int, worker text
 -- Ends a lease and puts the job back into the queue; whoever was asked to cancel ends as cancelled.
 UPDATE sqlq_jobs
-   SET state = CASE state WHEN 5 THEN 6 ELSE :state END, due_us = coalesce(:due, due_us),
-       attempt = attempt - CASE state WHEN 5 THEN 0 ELSE :uncharge END, queued_us = :now,
+   SET state = CASE state WHEN 5 THEN 6 ELSE :state END,
+       due_us = CASE state WHEN 5 THEN due_us ELSE coalesce(:due, due_us) END,
+       attempt = attempt - CASE state WHEN 5 THEN 0 ELSE :uncharge END,
+       queued_us = CASE state WHEN 5 THEN queued_us ELSE :now END,
        finished_us = CASE state WHEN 5 THEN :now END,
        expires_us = CASE state WHEN 5 THEN :now + coalesce(retention_us, 86400000000) END
  WHERE id = :id AND state IN (2, 5) AND lease_token = :token

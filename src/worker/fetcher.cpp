@@ -25,6 +25,7 @@ SteadyPoint Fetcher::step() {
   starved_ = false;
 
   const SteadyPoint asked_at = shared_.clock().steady();
+  const TimePoint asked_wall = shared_.clock().now();
   backend::ClaimResult claimed = shared_.dialect().claim({.queues = shared_.options.queues,
                                                           .kinds = shared_.kinds,
                                                           .limit = wanted,
@@ -33,7 +34,7 @@ SteadyPoint Fetcher::step() {
                                                           .now = shared_.now()});
   const bool full = claimed.jobs.size() >= wanted;
   hold(std::move(claimed.jobs), asked_at);
-  return full ? SteadyPoint::min() : next_look(claimed.next_due);
+  return full ? SteadyPoint::min() : next_look(claimed.next_due, asked_wall);
 }
 
 std::size_t Fetcher::room() const noexcept {
@@ -58,16 +59,15 @@ void Fetcher::hold(std::vector<Job> jobs, SteadyPoint asked_at) {
   shared_.ready.push(std::move(leases));
 }
 
-SteadyPoint Fetcher::next_look(std::optional<TimePoint> next_due) {
+SteadyPoint Fetcher::next_look(std::optional<TimePoint> next_due, TimePoint asked_wall) {
   const SteadyPoint now = shared_.clock().steady();
   const Duration poll = shared_.options.poll;
   SteadyPoint next = saturating_add(now, jitter_.between(poll - poll / 5, poll));
   if (next_due) {
-    const TimePoint wall = shared_.clock().now();
-    // A due time that has passed is worth one more claim, but not two: its job may be held back by something else
+    // A due time that had passed is worth one more claim, but not two: its job may be held back by something else
     // (another kind, a limit, a server whose clock differs from ours).
-    if (*next_due > wall) {
-      next = std::min(next, saturating_add(now, *next_due - wall));
+    if (*next_due > asked_wall) {
+      next = std::min(next, saturating_add(now, *next_due - shared_.clock().now()));
     } else if (next_due != last_due_) {
       next = now;
     }

@@ -30,7 +30,7 @@ class Fetcher final : public Service {
 
  private:
   [[nodiscard]] std::size_t room() const noexcept;
-  [[nodiscard]] SteadyPoint next_look(std::optional<TimePoint> next_due);
+  [[nodiscard]] SteadyPoint next_look(std::optional<TimePoint> next_due, TimePoint asked_wall);
   void hold(std::vector<Job> jobs, SteadyPoint asked_at);
 
   Shared& shared_;

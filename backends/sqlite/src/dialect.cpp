@@ -2,8 +2,6 @@
 
 #include <sqlite3.h>
 
-#include <algorithm>
-
 #include <sqlq/error.hpp>
 #include <sqlq/sqlite.hpp>
 
@@ -26,12 +24,6 @@ backend::Capabilities capabilities_of(const Options& options) {
   c.borrowed_transactions = !options.in_memory();  // a second connection cannot reach a private database
   c.cross_process_wakeup = !options.in_memory() && options.watch;
   return c;
-}
-
-bool returns_at_once(const backend::Finish& item) {
-  using backend::FinishKind;
-  const bool later = item.kind == FinishKind::retry || item.kind == FinishKind::snooze;
-  return item.kind == FinishKind::release || (later && item.delay <= Duration(0));
 }
 
 }  // namespace
@@ -217,7 +209,7 @@ std::vector<FinishStatus> SqliteDialect::finish(std::span<const backend::Finish>
   using Answers = std::vector<FinishStatus>;
   if (tx != nullptr) return within<Answers>(*tx, now, operation);
   Answers answers = write<Answers>(now, operation);
-  if (std::ranges::any_of(items, returns_at_once)) wakeups_.notify();
+  wakeups_.notify();  // a job may be back, a limited queue has room
   return answers;
 }
 
