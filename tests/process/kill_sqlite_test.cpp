@@ -132,7 +132,8 @@ TEST_F(Kill, TwoHundredTimesLosesNothingAndExplainsEverything) {
   }
 
   const Database db = open(url());
-  ASSERT_TRUE(eventually([&] { return Admin{db}.counts({}, 10000)[JobState::success].value >= job_count; }));
+  const auto succeeded = [&] { return Admin{db}.counts({}, 10000)[JobState::success].value; };
+  ASSERT_TRUE(eventually([&] { return succeeded() >= job_count; })) << "only " << succeeded() << " jobs succeeded";
   for (auto& worker : workers) {
     worker->signal(SIGTERM);
     const auto exit = worker->wait(long_enough);

@@ -85,11 +85,12 @@ TEST_F(Zombie, ComesTooLateAndIsRefused) {
 
   std::vector<std::string> lines;
   for (const LogLine& line : admin.logs(id)) lines.push_back(std::to_string(line.claim) + " " + line.text);
-  ASSERT_EQ(lines.size(), 4u) << "the zombie's line from behind the gate must not be there";
+  ASSERT_EQ(lines.size(), 5u) << "the zombie's lines from behind the gate must not be there";
   EXPECT_EQ(lines[0], "1 before the gate, claim 1");
   EXPECT_TRUE(lines[1].starts_with("1 lease ended")) << lines[1];
   EXPECT_EQ(lines[2], "2 before the gate, claim 2");
   EXPECT_EQ(lines[3], "2 behind the gate, claim 2");
+  EXPECT_EQ(lines[4], "2 far behind");
 }
 
 /// The zombie wakes up when the job is long done.

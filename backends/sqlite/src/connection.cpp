@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <mutex>
 #include <utility>
 
 #include <sqlq/clock.hpp>
@@ -18,8 +19,9 @@
 namespace sqlq::sqlite {
 namespace {
 
-/// New files are for their owner alone, whatever the umask; SQLite gives -wal and -shm the same mode. O_EXCL: if it
-/// succeeds nobody can have the file open, so that closing the descriptor drops no lock.
+/// New files are for their owner alone, whatever the umask; SQLite gives -wal and -shm the same mode. Closing the
+/// descriptor would drop all locks this process has on the file: O_EXCL says that nobody had it open before, and the
+/// mutex in open() keeps our other connections from opening it meanwhile.
 void create_private(const std::string& path) {
   const int fd = ::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
   if (fd >= 0) ::close(fd);
@@ -41,6 +43,8 @@ Connection::Connection(const Options& options, Role role) : options_(options) {
 Connection::~Connection() { session_->drop_statements(); }
 
 void Connection::open() {
+  static std::mutex opening;
+  const std::lock_guard lock(opening);
   if (!options_.in_memory() && options_.create) create_private(options_.path);
   const std::string name = options_.in_memory() ? ":memory:" : options_.path;
   // Our callers keep to one thread at a time. SQLITE_OPEN_URI is not given, so a name is only ever a name.
