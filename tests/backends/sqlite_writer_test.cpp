@@ -50,8 +50,8 @@ class SqliteWriter : public Scratch {
   }
   [[nodiscard]] std::vector<std::string> numbers() const { return Native(path()).query("SELECT x FROM t ORDER BY x"); }
 
-  /// Keeps the writer busy until `n` tasks wait behind it, which `start` begins on threads of their own.
-  void gather(int n, const std::function<void(int)>& start) {
+  /// Runs `body` while the writer is busy.
+  void while_busy(const std::function<void()>& body) {
     std::latch busy(1);
     std::latch go(1);
     std::thread first([&] {
@@ -61,12 +61,18 @@ class SqliteWriter : public Scratch {
       });
     });
     busy.wait();
-    std::vector<std::thread> threads;
-    threads.reserve(static_cast<std::size_t>(n));
-    for (int i = 1; i <= n; ++i) threads.emplace_back([&, i] { start(i); });
-    while (writer_->waiting() < static_cast<std::size_t>(n)) std::this_thread::yield();
+    body();
     go.count_down();
     first.join();
+  }
+
+  /// Begins `start` on `n` threads while the writer is busy, so that all of them wait for it.
+  void gather(int n, const std::function<void(int)>& start) {
+    std::vector<std::thread> threads;
+    while_busy([&] {
+      for (int i = 1; i <= n; ++i) threads.emplace_back([&, i] { start(i); });
+      while (writer_->waiting() < static_cast<std::size_t>(n)) std::this_thread::yield();
+    });
     for (auto& t : threads) t.join();
   }
 
@@ -108,20 +114,7 @@ TEST_F(SqliteWriter, AnExceptionUndoesItsOwnWorkAlone) {
 }
 
 TEST_F(SqliteWriter, TryExclusiveDoesNotWait) {
-  bool ran = true;
-  std::latch busy(1);
-  std::latch go(1);
-  std::thread first([&] {
-    writer_->exclusive([&](Connection&) {
-      busy.count_down();
-      go.wait();
-    });
-  });
-  busy.wait();
-  ran = writer_->try_exclusive([](Connection&) {});
-  go.count_down();
-  first.join();
-  EXPECT_FALSE(ran);
+  while_busy([&] { EXPECT_FALSE(writer_->try_exclusive([](Connection&) {})); });
   EXPECT_TRUE(writer_->try_exclusive([](Connection&) {}));
 }
 
