@@ -149,7 +149,7 @@ void check_toolchain(const File& file, Report& report) {
 }
 
 void check_paths(const File& file, Report& report) {
-  static constexpr std::array roots{"/home/", "/work/", "/root/", "/Users/"};
+  static constexpr std::array roots{"/home/", "/root/", "/Users/"};
   if (own_sources(file)) return;
   for (std::size_t i = 0; i < file.lines.size(); ++i) {
     for (const char* root : roots) {
