@@ -94,8 +94,8 @@ TEST_F(Poison, IsStoppedAfterMaxCrashesAndTheOthersFinish) {
 }
 
 /// What runs in the same process dies with it, each time, and may be claimed together with it again. That costs a
-/// neighbour a crash each time, recorded as such, but nothing else. The neighbours' max_crashes is above the poison's, or
-/// they could end with it: keeping suspects apart is not built yet.
+/// neighbour a crash each time, recorded as such, but nothing else. The neighbours' max_crashes is above the poison's,
+/// or they could end with it: keeping suspects apart is not built yet.
 TEST_F(Poison, HarmsItsNeighboursAtMostAsOftenAsItKills) {
   constexpr int concurrency = 4;
   const JobId exits = enqueue("poison", "\"exit\"", 3);
