@@ -48,10 +48,13 @@ struct WorkerTest : ::testing::Test {
 
 /// Time passes as fast as the test can turn the hands.
 struct WorkerInTime : ::testing::Test {
+  /// A breath between the steps: without it the stepping thread starves those that it wakes.
   void advance_until(const std::atomic<bool>& flag, Duration step = 100ms) {
+    const auto real = system_clock();
+    const auto breath = real->make_signal();
     while (!flag) {
       clock->advance(step);
-      std::this_thread::yield();
+      breath->wait_until(real->steady() + 200us);
     }
   }
   std::shared_ptr<ManualClock> clock = std::make_shared<ManualClock>();
