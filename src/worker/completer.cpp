@@ -90,9 +90,8 @@ void Completer::flush_logs_of_returning_jobs() {
   if (std::none_of(batch_.begin(), batch_.end(), returns_soon)) return;
   try {
     logs_.flush();
-  } catch (const ForcedUnwind&) {
-    throw;
   } catch (...) {  // the log shipper tries again and reports
+    if (in_forced_unwind()) throw;
   }
 }
 

@@ -47,8 +47,6 @@ void Events::close() noexcept {
 std::string current_exception_text() {
   try {
     throw;
-  } catch (const ForcedUnwind&) {
-    throw;
   } catch (const std::exception& e) {
     const char* text = e.what();
     return text != nullptr ? text : "an exception without text";

@@ -18,9 +18,8 @@ Outcome call(const Handlers::Entry& entry, JobContext& context) {
     return entry.run(context);
   } catch (const Discard& e) {
     return Outcome::discard(e.what());
-  } catch (const ForcedUnwind&) {
-    throw;
   } catch (...) {
+    if (in_forced_unwind()) throw;
     return Outcome::error(current_exception_text());
   }
 }

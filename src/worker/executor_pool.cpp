@@ -40,11 +40,13 @@ void ExecutorPool::execute(Seat& seat, const HeldPtr& lease) {
     } else {
       shared_.slots.give(1);
     }
-  } catch (const ForcedUnwind&) {  // the handler ended its thread: pthread_exit or pthread_cancel
-    give_up(seat, lease, "the handler ended its thread; one executor less from now on");
-    shared_.slots.retire();
-    throw;
-  } catch (...) {  // out of memory outside the handler
+  } catch (...) {
+    if (in_forced_unwind()) {  // the handler ended its thread: pthread_exit or pthread_cancel
+      give_up(seat, lease, "the handler ended its thread; one executor less from now on");
+      shared_.slots.retire();
+      throw;
+    }
+    // Out of memory outside the handler.
     give_up(seat, lease, current_exception_text());
     shared_.slots.give(1);
   }

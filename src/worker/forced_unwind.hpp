@@ -1,19 +1,12 @@
 #pragma once
-// The exception that ends a thread from outside (pthread_cancel, pthread_exit). Whoever catches everything must rethrow
-// it, or the process is aborted.
+// The unwinding that ends a thread from outside (pthread_cancel, pthread_exit). Whoever catches everything must rethrow
+// it, or the process is aborted: `catch (...) { if (in_forced_unwind()) throw; ... }`.
 
 #include <exception>
 
-#if defined(__GLIBCXX__)
-#include <cxxabi.h>
-#endif
-
 namespace sqlq::worker {
 
-#if defined(__GLIBCXX__)
-using ForcedUnwind = abi::__forced_unwind;
-#else
-struct ForcedUnwind {};  // other libraries cannot catch it at all
-#endif
+// To be asked inside `catch (...)`: it is no C++ exception, so there is no current one.
+[[nodiscard]] inline bool in_forced_unwind() noexcept { return std::current_exception() == nullptr; }
 
 }  // namespace sqlq::worker

@@ -9,9 +9,8 @@ void GuardedSink::write(LogLine line) {
   try {
     sink_->write(std::move(line));
     refused_ = false;
-  } catch (const ForcedUnwind&) {
-    throw;
   } catch (...) {
+    if (in_forced_unwind()) throw;
     const std::string why = current_exception_text();
     if (refused_.exchange(true)) return;  // once, not for every line of a busy job
     events_->report(Events::Level::warning, "log shipper", "the log sink refused a line: " + why, job);

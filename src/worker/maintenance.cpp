@@ -29,9 +29,8 @@ SteadyPoint Maintenance::step() {
 bool Maintenance::attempt(const char* task, bool (Maintenance::*run)()) {
   try {
     return (this->*run)();
-  } catch (const ForcedUnwind&) {
-    throw;
   } catch (...) {
+    if (in_forced_unwind()) throw;
     shared_.events.report(Events::Level::warning, name(), std::string(task) + " failed: " + current_exception_text());
     return false;
   }

@@ -16,9 +16,8 @@ Turns::Next Turns::take() {
       failures_ = 0;
     }
     return {next, false};
-  } catch (const ForcedUnwind&) {
-    throw;
   } catch (...) {
+    if (in_forced_unwind()) throw;
     return failed(current_exception_text());
   }
 }
