@@ -226,13 +226,13 @@ UPDATE OR IGNORE sqlq_jobs
 RETURNING seq, claims
 
 -- name: get
--- params: id text
+-- params: ids text
 -- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
 SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
        j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
        j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
   FROM sqlq_jobs j JOIN sqlq_lanes l ON l.id = j.lane_id JOIN sqlq_queues q ON q.id = l.queue_id
- WHERE j.id = :id
+ WHERE j.id IN (SELECT value FROM json_each(:ids))
 
 -- name: list
 -- params: before text, queue text?, kind text?, states int, n int

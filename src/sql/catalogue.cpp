@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <set>
 #include <string>
 
 #include <sqlq/error.hpp>
@@ -44,9 +43,14 @@ std::vector<Field> parse_fields(const std::string& statement, std::string_view l
   return fields;
 }
 
-/// The `:name`s in a text, outside of quotes. `::` is a cast.
-std::set<std::string, std::less<>> names_used(std::string_view text) {
-  std::set<std::string, std::less<>> names;
+/// Where a `:name` of a text stands, outside of quotes. `::` is a cast.
+struct Use {
+  std::size_t begin = 0;  // of the colon
+  std::size_t end = 0;
+};
+
+std::vector<Use> uses_in(std::string_view text) {
+  std::vector<Use> uses;
   char quote = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -59,21 +63,34 @@ std::set<std::string, std::less<>> names_used(std::string_view text) {
     } else if (c == ':') {
       std::size_t end = i + 1;
       while (end < text.size() && is_word(text[end])) ++end;
-      if (end > i + 1) names.emplace(text.substr(i + 1, end - i - 1));
+      if (end > i + 1) uses.push_back({i, end});
       i = end - 1;
     }
   }
-  return names;
+  return uses;
 }
 
-void check(Statement& s) {
+/// Cuts the text at its parameters; each declared one must be used, and each used one declared.
+void cut(Statement& s) {
   s.text = std::string(trim(s.text));
   if (s.text.empty()) malformed(s.name, "it has no text");
-  auto used = names_used(s.text);
-  for (const Field& p : s.params) {
-    if (used.erase(p.name) == 0) malformed(s.name, "parameter '" + p.name + "' is declared and not used, or twice");
+  std::vector<bool> used(s.params.size(), false);
+  std::size_t done = 0;
+  for (const Use& use : uses_in(s.text)) {
+    const std::string name = s.text.substr(use.begin + 1, use.end - use.begin - 1);
+    const auto at = std::ranges::find(s.params, name, &Field::name);
+    if (at == s.params.end()) malformed(s.name, "parameter '" + name + "' is not declared");
+    const auto index = static_cast<std::size_t>(at - s.params.begin());
+    used[index] = true;
+    s.pieces.push_back({s.text.substr(done, use.begin - done), index});
+    done = use.end;
   }
-  if (!used.empty()) malformed(s.name, "parameter '" + *used.begin() + "' is not declared");
+  s.pieces.push_back({s.text.substr(done), std::nullopt});
+  for (std::size_t i = 0; i < used.size(); ++i) {
+    const std::string& name = s.params[i].name;
+    const bool twice = std::ranges::count(s.params, name, &Field::name) > 1;
+    if (!used[i] || twice) malformed(s.name, "parameter '" + name + "' is declared and not used, or twice");
+  }
 }
 
 }  // namespace
@@ -100,7 +117,23 @@ Catalogue::Catalogue(std::string_view text) {
       statements_.back().text.append(line).push_back('\n');
     }
   }
-  for (Statement& s : statements_) check(s);
+  for (Statement& s : statements_) cut(s);
+}
+
+std::string expand(std::string_view text, std::span<const Substitution> substitutions) {
+  std::string result;
+  while (!text.empty()) {
+    const auto open = text.find('{');
+    result += text.substr(0, open);
+    if (open == std::string_view::npos) break;
+    const auto close = text.find('}', open);
+    const auto name = text.substr(open + 1, close == std::string_view::npos ? close : close - open - 1);
+    const auto known = std::ranges::find(substitutions, name, &Substitution::name);
+    if (known == substitutions.end()) malformed(std::string(name), "there is nothing to put in its place");
+    result += known->text;
+    text.remove_prefix(close + 1);
+  }
+  return result;
 }
 
 const Statement& Catalogue::operator[](std::string_view name) const {

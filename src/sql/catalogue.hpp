@@ -12,11 +12,23 @@
 /// (64 bits) and `text`; `?` allows NULL.
 
 #include <deque>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "sql/statement.hpp"
 
 namespace sqlq::sql {
+
+/// What stands for `{name}` in a text of SQL.
+struct Substitution {
+  std::string_view name;
+  std::string text;
+};
+
+/// Replaces each `{name}`: tables that live where the user wants them, expressions that many statements share.
+/// Error(internal) for a name that is not given.
+[[nodiscard]] std::string expand(std::string_view text, std::span<const Substitution> substitutions);
 
 /// Immutable after construction; usable from all threads.
 class Catalogue {

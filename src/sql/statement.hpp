@@ -3,6 +3,7 @@
 /// A named statement of a catalogue: its text and the declared types of its parameters and columns.
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,10 +18,17 @@ struct Field {
   bool nullable = false;
 };
 
+/// A piece of a statement's text and the parameter that follows it.
+struct Piece {
+  std::string text;
+  std::optional<std::size_t> param;  ///< index in Statement::params; none behind the last piece
+};
+
 /// Parameters are written `:name` in the text. Statements live as long as their catalogue and do not move.
 struct Statement {
   std::string name;
   std::string text;
+  std::vector<Piece> pieces;  ///< the same text, cut at its parameters, for clients that know none by name
   std::vector<Field> params;
   std::vector<Field> columns;  ///< empty: returns no rows
   std::size_t index = 0;       ///< position in the catalogue: sessions keep prepared statements by it

@@ -148,7 +148,7 @@ std::vector<Job> take(const Context& c, const backend::ClaimRequest& request, co
                                                {"worker", request.worker},
                                                {"now", sql::us(c.now.wall)},
                                                {"steady", sql::us(c.now.steady)},
-                                               {"seqs", json_array(seqs)}},
+                                               {"seqs", std::string_view(sql::json_array(seqs))}},
                                               [&](const sql::Row& row) {
                                                 sql::Fields f(row);
                                                 Job& job = jobs[position.at(f.integer())];
@@ -176,15 +176,6 @@ backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& reques
   const auto seqs = merge.pick();
   if (!seqs.empty()) result.jobs = take(c, request, merge.lanes(), seqs);
   return result;
-}
-
-std::string json_array(std::span<const std::int64_t> numbers) {
-  std::string text = "[";
-  for (const auto n : numbers) {
-    if (text.size() > 1) text += ',';
-    text += std::to_string(n);
-  }
-  return text += ']';
 }
 
 }  // namespace sqlq::sqlite

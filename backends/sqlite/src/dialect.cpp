@@ -8,8 +8,10 @@
 #include "native_session.hpp"
 #include "schema.hpp"
 #include "soci_bridge.hpp"
+#include "sql/job_row.hpp"
 #include "sql/migrations.hpp"
 #include "version_check.hpp"
+#include "watcher.hpp"
 
 namespace sqlq::sqlite {
 
@@ -34,7 +36,10 @@ SqliteDialect::SqliteDialect(Options options, std::shared_ptr<Clock> clock)
       clock_(std::move(clock)),
       writer_(options_),
       readers_(options_),
-      wakeups_(capabilities_.cross_process_wakeup ? [this] { return foreign_commit(); } : std::function<bool()>{}) {
+      hints_(capabilities_.cross_process_wakeup ? sql::Hints::Watch([this](std::function<void()> heard) {
+        return std::make_shared<Watcher>([this] { return foreign_commit(); }, std::move(heard));
+      })
+                                                : nullptr) {
   (void)migration_status();  // touches the file, so that one that is no database is noticed now
 }
 
@@ -187,7 +192,7 @@ std::vector<Enqueued> SqliteDialect::enqueue(std::span<const backend::EnqueueIte
   using Answers = std::vector<Enqueued>;
   if (tx != nullptr) return within<Answers>(*tx, now, operation);
   Answers answers = write<Answers>(now, operation);
-  wakeups_.notify();
+  hints_.notify();
   return answers;
 }
 
@@ -196,7 +201,7 @@ std::vector<CancelStatus> SqliteDialect::cancel(std::span<const JobId> ids, cons
   using Answers = std::vector<CancelStatus>;
   if (tx != nullptr) return within<Answers>(*tx, now, operation);
   Answers answers = write<Answers>(now, operation);
-  wakeups_.notify();
+  hints_.notify();
   return answers;
 }
 
@@ -209,7 +214,7 @@ std::vector<FinishStatus> SqliteDialect::finish(std::span<const backend::Finish>
   using Answers = std::vector<FinishStatus>;
   if (tx != nullptr) return within<Answers>(*tx, now, operation);
   Answers answers = write<Answers>(now, operation);
-  wakeups_.notify();  // a job may be back, a limited queue has room
+  hints_.notify();  // a job may be back, a limited queue has room
   return answers;
 }
 
@@ -219,7 +224,7 @@ std::vector<LeaseStatus> SqliteDialect::heartbeat(std::span<const backend::Lease
 
 ReapReport SqliteDialect::reap(std::span<const std::string> names, std::size_t limit, Now now) {
   auto report = write_leases<ReapReport>(now, [&](const Context& c) { return sqlite::reap(c, names, limit); });
-  if (!report.returned.empty()) wakeups_.notify();
+  if (!report.returned.empty()) hints_.notify();
   return report;
 }
 
@@ -229,7 +234,7 @@ std::size_t SqliteDialect::purge(std::size_t limit, Now now) {
 
 std::vector<RequeueStatus> SqliteDialect::requeue(std::span<const JobId> ids, Now now) {
   auto answers = write<std::vector<RequeueStatus>>(now, [&](const Context& c) { return sqlite::requeue(c, ids); });
-  wakeups_.notify();
+  hints_.notify();
   return answers;
 }
 
@@ -240,72 +245,60 @@ std::vector<bool> SqliteDialect::append_logs(std::span<const LogLine> lines) {
 // ------------------------------------------------------------------------------------------------ reading
 
 std::vector<std::optional<Job>> SqliteDialect::get(std::span<const JobId> ids) {
-  return read<std::vector<std::optional<Job>>>([&](const Context& c) { return sqlite::get(c, ids); });
+  return read<std::vector<std::optional<Job>>>([&](const Context& c) { return sql::get(c.session, c.q.reading, ids); });
 }
 
 std::vector<Job> SqliteDialect::list(const JobFilter& filter, const Page& page) {
-  return read<std::vector<Job>>([&](const Context& c) { return sqlite::list(c, filter, page); });
+  return read<std::vector<Job>>([&](const Context& c) { return sql::list(c.session, c.q.reading, filter, page); });
 }
 
 JobCounts SqliteDialect::counts(std::string_view name, std::uint64_t cap) {
-  return read<JobCounts>([&](const Context& c) { return sqlite::counts(c, name, cap); });
+  return read<JobCounts>([&](const Context& c) { return sql::counts(c.session, c.q.reading, name, cap); });
 }
 
 std::vector<WaitingKind> SqliteDialect::waiting_kinds(std::size_t limit) {
-  return read<std::vector<WaitingKind>>([&](const Context& c) { return sqlite::waiting_kinds(c, limit); });
+  return read<std::vector<WaitingKind>>([&](const Context& c) { return sql::waiting_kinds(c.session, c.q.reading, limit); });
 }
 
 std::vector<AttemptRecord> SqliteDialect::history(JobId id, std::size_t limit) {
-  return read<std::vector<AttemptRecord>>([&](const Context& c) { return sqlite::history(c, id, limit); });
+  return read<std::vector<AttemptRecord>>([&](const Context& c) { return sql::history(c.session, c.q.reading, id, limit); });
 }
 
 std::vector<LogLine> SqliteDialect::read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
                                               std::size_t limit) {
   return read<std::vector<LogLine>>(
-      [&](const Context& c) { return sqlite::read_logs(c, id, after_claim, after_number, limit); });
+      [&](const Context& c) { return sql::read_logs(c.session, c.q.reading, id, after_claim, after_number, limit); });
 }
 
 // ------------------------------------------------------------------------------------------------ queues
 
 std::vector<Queue> SqliteDialect::queues(std::string_view after, std::size_t limit) {
-  return read<std::vector<Queue>>([&](const Context& c) { return sqlite::queues(c, after, limit); });
+  return read<std::vector<Queue>>([&](const Context& c) { return sql::queues(c.session, c.q.reading, after, limit); });
 }
 
 std::optional<Queue> SqliteDialect::queue(std::string_view name) {
-  return read<std::optional<Queue>>([&](const Context& c) { return sqlite::queue(c, name); });
+  return read<std::optional<Queue>>([&](const Context& c) { return sql::queue(c.session, c.q.reading, name); });
 }
 
 void SqliteDialect::queue_upsert(std::string_view name, const QueueOptions& options, Now now) {
-  const std::optional<std::int64_t> concurrency = options.concurrency;
   write<bool>(now, [&](const Context& c) {
-    c.session.execute(c.q.queue_upsert, {{"name", name},
-                                         {"description", std::string_view(options.description)},
-                                         {"concurrency", concurrency},
-                                         {"priority", options.priority},
-                                         {"now", c.now.wall.time_since_epoch().count()}});
+    sql::queue_upsert(c.session, c.q.reading, name, options, sql::us(c.now.wall));
     return true;
   });
-  wakeups_.notify();  // a raised limit may let jobs run
+  hints_.notify();  // a raised limit may let jobs run
 }
 
 bool SqliteDialect::queue_update(std::string_view name, const backend::QueueChange& change) {
-  const std::optional<std::int64_t> concurrency = change.concurrency.value_or(std::nullopt);
-  const bool found = write<bool>({}, [&](const Context& c) {
-    return c.session.execute(c.q.queue_update, {{"description", change.description},
-                                                {"limited", change.concurrency ? 1 : 0},
-                                                {"concurrency", concurrency},
-                                                {"priority", change.priority},
-                                                {"paused", change.paused},
-                                                {"name", name}}) == 1;
-  });
-  wakeups_.notify();  // a raised limit or a resumed queue may let jobs run
+  const bool found = write<bool>(
+      {}, [&](const Context& c) { return sql::queue_update(c.session, c.q.reading, name, change); });
+  hints_.notify();  // a raised limit or a resumed queue may let jobs run
   return found;
 }
 
 // ------------------------------------------------------------------------------------------------ wake-ups
 
 std::unique_ptr<backend::Subscription> SqliteDialect::subscribe(std::function<void()> hint) {
-  return wakeups_.subscribe(std::move(hint));
+  return hints_.subscribe(std::move(hint));
 }
 
 bool SqliteDialect::foreign_commit() {

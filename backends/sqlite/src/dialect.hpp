@@ -12,7 +12,7 @@
 
 #include "operations.hpp"
 #include "readers.hpp"
-#include "wakeups.hpp"
+#include "sql/hints.hpp"
 #include "writer.hpp"
 
 namespace sqlq::sqlite {
@@ -77,7 +77,7 @@ class SqliteDialect final : public backend::Dialect {
   std::mutex epoch_mutex_;
   std::string epoch_;             // the steady clock all leases in the file are known to be measured with
   std::int64_t data_version_ = 0;  // only touched by the watching thread
-  Wakeups wakeups_;               // last: its thread uses the others
+  sql::Hints hints_;               // last: its watcher uses the others
 };
 
 }  // namespace sqlq::sqlite

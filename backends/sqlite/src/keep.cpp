@@ -52,7 +52,7 @@ std::size_t purge(const Context& c, std::size_t limit) {
   c.session.execute(c.q.expired, {{"now", sql::us(c.now.wall)}, {"n", static_cast<std::int64_t>(limit)}},
                     [&](const sql::Row& row) { seqs.push_back(row.integer(0)); });
   if (seqs.empty()) return 0;
-  const std::string list = json_array(seqs);
+  const std::string list = sql::json_array(seqs);
   c.session.execute(c.q.purge_logs, {{"seqs", std::string_view(list)}});
   c.session.execute(c.q.purge_history, {{"seqs", std::string_view(list)}});
   return c.session.execute(c.q.purge_jobs, {{"seqs", std::string_view(list)}});

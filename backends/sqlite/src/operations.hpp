@@ -49,18 +49,4 @@ void add_history(const Context& c, const Attempt& attempt, Cause cause, std::str
 std::vector<bool> append_logs(const Context& c, std::span<const LogLine> lines);
 std::size_t purge(const Context& c, std::size_t limit);
 
-// read.cpp
-std::vector<std::optional<Job>> get(const Context& c, std::span<const JobId> ids);
-std::vector<Job> list(const Context& c, const JobFilter& filter, const Page& page);
-JobCounts counts(const Context& c, std::string_view queue, std::uint64_t cap);
-std::vector<WaitingKind> waiting_kinds(const Context& c, std::size_t limit);
-std::vector<AttemptRecord> history(const Context& c, JobId id, std::size_t limit);
-std::vector<LogLine> read_logs(const Context& c, JobId id, std::int64_t after_claim, std::int64_t after_number,
-                               std::size_t limit);
-std::vector<Queue> queues(const Context& c, std::string_view after, std::size_t limit);
-std::optional<Queue> queue(const Context& c, std::string_view name);
-
-/// A list of numbers as one parameter.
-[[nodiscard]] std::string json_array(std::span<const std::int64_t> numbers);
-
 }  // namespace sqlq::sqlite

@@ -3,11 +3,13 @@
 /// The statements of schema/sqlite/queries.sql, found once by name. What each does stands there.
 
 #include "sql/catalogue.hpp"
+#include "sql/reading.hpp"
 
 namespace sqlq::sqlite {
 
 struct Queries {
   const sql::Catalogue& catalogue;
+  const sql::ReadQueries reading{catalogue};
 
   const sql::Statement& lane = catalogue["lane"];
   const sql::Statement& queue_make = catalogue["queue_make"];
@@ -40,23 +42,8 @@ struct Queries {
   const sql::Statement& purge_history = catalogue["purge_history"];
   const sql::Statement& purge_jobs = catalogue["purge_jobs"];
   const sql::Statement& requeue = catalogue["requeue"];
-  const sql::Statement& get = catalogue["get"];
-  const sql::Statement& list = catalogue["list"];
-  const sql::Statement& count_pending = catalogue["count_pending"];
-  const sql::Statement& count_pending_all = catalogue["count_pending_all"];
-  const sql::Statement& count_scheduled = catalogue["count_scheduled"];
-  const sql::Statement& count_held = catalogue["count_held"];
-  const sql::Statement& count_finished = catalogue["count_finished"];
-  const sql::Statement& count_finished_all = catalogue["count_finished_all"];
-  const sql::Statement& waiting_kinds = catalogue["waiting_kinds"];
-  const sql::Statement& history = catalogue["history"];
   const sql::Statement& log_guard = catalogue["log_guard"];
   const sql::Statement& log_add = catalogue["log_add"];
-  const sql::Statement& log_read = catalogue["log_read"];
-  const sql::Statement& queues = catalogue["queues"];
-  const sql::Statement& queue = catalogue["queue"];
-  const sql::Statement& queue_upsert = catalogue["queue_upsert"];
-  const sql::Statement& queue_update = catalogue["queue_update"];
 };
 
 }  // namespace sqlq::sqlite

@@ -1,0 +1,35 @@
+#include "sql/apportion.hpp"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <unordered_map>
+
+namespace sqlq::sql {
+
+std::vector<Portion> apportion(const std::vector<Lane>& lanes, std::vector<Place> places, std::int64_t limit) {
+  std::unordered_map<std::int64_t, Portion> portions;
+  std::map<std::int64_t, std::int64_t> rooms;
+  for (const Lane& lane : lanes) {
+    portions[lane.id] = {.lane = &lane};
+    if (lane.concurrency) rooms[lane.queue_id] = lane.room;
+  }
+  const auto rank = [&](const Place& p) {
+    return std::tuple(portions.at(p.lane).lane->queue_priority, p.priority, p.due, p.seq);
+  };
+  std::ranges::sort(places, {}, rank);
+  for (const Place& place : places) {
+    if (limit == 0) break;
+    Portion& portion = portions.at(place.lane);
+    if (portion.lane->concurrency && rooms[portion.lane->queue_id]-- <= 0) continue;
+    ++portion.count;
+    --limit;
+  }
+  std::vector<Portion> result;
+  for (const Lane& lane : lanes) {
+    if (const Portion& portion = portions.at(lane.id); portion.count > 0) result.push_back(portion);
+  }
+  return result;
+}
+
+}  // namespace sqlq::sql

@@ -1,0 +1,44 @@
+#pragma once
+/// \file
+/// How a claim is divided among lanes (queue, kind): each lane is in claim order by itself, and the order over all of
+/// them decides how many of a claim's jobs come from which. Peek without locks, apportion, then take that many from each
+/// lane under locks: no claim locks more than its limit, and claimers that run at once do not get in each other's way.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sqlq::sql {
+
+/// A lane that has work.
+struct Lane {
+  std::int64_t id = 0;
+  std::int64_t queue_id = 0;
+  std::string queue{};
+  std::string kind{};
+  std::int64_t queue_priority = 0;
+  std::optional<std::int64_t> concurrency{};  ///< of its queue
+  std::int64_t room = 0;                      ///< what the limit of its queue leaves; read when concurrency is set
+};
+
+/// The place of a job in the claim order of its lane.
+struct Place {
+  std::int64_t lane = 0;
+  std::int64_t priority = 0;
+  std::int64_t due = 0;
+  std::int64_t seq = 0;
+};
+
+/// A lane and how many jobs to take from it.
+struct Portion {
+  const Lane* lane = nullptr;
+  std::int64_t count = 0;
+};
+
+/// `places`: for each lane its first jobs, at least as many as may be taken from it (`limit`, or its room). Over all
+/// lanes the best `limit` are chosen: by queue priority, priority, due time, insertion, within the rooms.
+[[nodiscard]] std::vector<Portion> apportion(const std::vector<Lane>& lanes, std::vector<Place> places,
+                                             std::int64_t limit);
+
+}  // namespace sqlq::sql

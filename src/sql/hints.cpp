@@ -1,0 +1,46 @@
+#include "sql/hints.hpp"
+
+#include <utility>
+
+namespace sqlq::sql {
+
+class Hints::Entry final : public backend::Subscription {
+ public:
+  Entry(Hints& owner, std::list<std::function<void()>>::iterator at) : owner_(owner), at_(at) {}
+  ~Entry() override {
+    {
+      const std::lock_guard lock(owner_.mutex_);
+      owner_.hints_.erase(at_);
+    }
+    const std::lock_guard lock(owner_.watcher_mutex_);
+    if (--owner_.subscribed_ == 0) owner_.watcher_.reset();
+  }
+
+ private:
+  Hints& owner_;
+  std::list<std::function<void()>>::iterator at_;
+};
+
+std::unique_ptr<backend::Subscription> Hints::subscribe(std::function<void()> hint) {
+  std::unique_ptr<Entry> entry;
+  const std::lock_guard watcher_lock(watcher_mutex_);
+  {
+    const std::lock_guard lock(mutex_);
+    hints_.push_back(std::move(hint));
+    entry = std::make_unique<Entry>(*this, std::prev(hints_.end()));
+  }
+  if (++subscribed_ == 1 && watch_) watcher_ = watch_([this] { notify(); });
+  return entry;
+}
+
+void Hints::notify() noexcept {
+  const std::lock_guard lock(mutex_);
+  for (const auto& hint : hints_) {
+    try {
+      hint();
+    } catch (...) {  // hints must not throw; the others shall still be told
+    }
+  }
+}
+
+}  // namespace sqlq::sql

@@ -1,0 +1,39 @@
+#pragma once
+/// \file
+/// Hints that there may be work: who wants them, and who watches for the commits of others while somebody does.
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+
+#include <sqlq/backend/dialect.hpp>
+
+namespace sqlq::sql {
+
+/// Thread-safe.
+class Hints {
+ public:
+  /// Begins watching for others' commits and goes on until the returned object is destroyed, which waits for a call of
+  /// `heard` that is running. May return null.
+  using Watch = std::function<std::shared_ptr<void>(std::function<void()> heard)>;
+
+  /// `watch` runs only while somebody is subscribed. Null: nobody else can commit, or there is no way to know.
+  explicit Hints(Watch watch) : watch_(std::move(watch)) {}
+
+  [[nodiscard]] std::unique_ptr<backend::Subscription> subscribe(std::function<void()> hint);
+  /// Tells everybody.
+  void notify() noexcept;
+
+ private:
+  class Entry;
+
+  Watch watch_;
+  std::mutex mutex_;  // held while hints are called, so that a subscription that is gone is never called
+  std::list<std::function<void()>> hints_;
+  std::mutex watcher_mutex_;
+  std::size_t subscribed_ = 0;
+  std::shared_ptr<void> watcher_;
+};
+
+}  // namespace sqlq::sql

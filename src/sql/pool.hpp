@@ -1,0 +1,60 @@
+#pragma once
+/// \file
+/// A pool of connections to a server.
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <sqlq/clock.hpp>
+
+#include "sql/server.hpp"
+
+namespace sqlq::sql {
+
+/// Thread-safe. Made as needed, never more than `size`; the one used last is used next, so that idle ones grow old and
+/// are closed.
+class Pool {
+ public:
+  using Connect = std::function<std::unique_ptr<Connection>()>;
+
+  Pool(PoolOptions options, Connect connect) : options_(options), connect_(std::move(connect)) {}
+
+  /// A connection for one operation. Goes back when destroyed if it is usable, and is closed otherwise.
+  class Lease {
+   public:
+    Lease(Pool& pool, std::unique_ptr<Connection> connection) : pool_(&pool), connection_(std::move(connection)) {}
+    ~Lease() { pool_->give_back(std::move(connection_)); }
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    Connection& operator*() const noexcept { return *connection_; }
+    Connection* operator->() const noexcept { return connection_.get(); }
+
+   private:
+    Pool* pool_;
+    std::unique_ptr<Connection> connection_;
+  };
+
+  /// Waits for a free one. Error(busy) when none became free in time, and what connecting throws.
+  [[nodiscard]] Lease take();
+  /// Closes the idle ones: one was found dead, so the others may be.
+  void forget_idle() noexcept;
+
+ private:
+  struct Idle {
+    std::unique_ptr<Connection> connection;
+    SteadyPoint since{};
+  };
+  void give_back(std::unique_ptr<Connection> connection) noexcept;
+
+  const PoolOptions options_;
+  const Connect connect_;
+  std::mutex mutex_;
+  std::vector<Idle> idle_;
+  std::deque<Signal*> waiting_;  // first come, first served
+  std::size_t taken_ = 0;
+};
+
+}  // namespace sqlq::sql

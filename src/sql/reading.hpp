@@ -1,0 +1,57 @@
+#pragma once
+/// \file
+/// Lists, counts, histories, logs and queues: the same for every SQL database, over statements its catalogue names.
+/// (States, causes and times are the numbers of the public headers in every schema.)
+
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <sqlq/backend/dialect.hpp>
+
+#include "sql/catalogue.hpp"
+#include "sql/session.hpp"
+
+namespace sqlq::sql {
+
+/// The statements: what each takes and returns stands in schema/<backend>/queries.sql. `get` takes a JSON array of ids.
+struct ReadQueries {
+  explicit ReadQueries(const Catalogue& c);
+  const Statement& get;
+  const Statement& list;
+  const Statement& count_pending;
+  const Statement& count_pending_all;
+  const Statement& count_scheduled;
+  const Statement& count_held;
+  const Statement& count_finished;
+  const Statement& count_finished_all;
+  const Statement& waiting_kinds;
+  const Statement& history;
+  const Statement& log_read;
+  const Statement& queues;
+  const Statement& queue;
+  const Statement& queue_upsert;
+  const Statement& queue_update;
+};
+
+[[nodiscard]] std::vector<std::optional<Job>> get(Session& s, const ReadQueries& q, std::span<const JobId> ids);
+[[nodiscard]] std::vector<Job> list(Session& s, const ReadQueries& q, const JobFilter& filter, const Page& page);
+[[nodiscard]] JobCounts counts(Session& s, const ReadQueries& q, std::string_view queue, std::uint64_t cap);
+[[nodiscard]] std::vector<WaitingKind> waiting_kinds(Session& s, const ReadQueries& q, std::size_t limit);
+[[nodiscard]] std::vector<AttemptRecord> history(Session& s, const ReadQueries& q, JobId id, std::size_t limit);
+[[nodiscard]] std::vector<LogLine> read_logs(Session& s, const ReadQueries& q, JobId id, std::int64_t after_claim,
+                                             std::int64_t after_number, std::size_t limit);
+[[nodiscard]] std::vector<Queue> queues(Session& s, const ReadQueries& q, std::string_view after, std::size_t limit);
+[[nodiscard]] std::optional<Queue> queue(Session& s, const ReadQueries& q, std::string_view name);
+void queue_upsert(Session& s, const ReadQueries& q, std::string_view name, const QueueOptions& options,
+                  std::optional<std::int64_t> now);
+[[nodiscard]] bool queue_update(Session& s, const ReadQueries& q, std::string_view name,
+                                const backend::QueueChange& change);
+
+/// Lists travel as one parameter: a JSON array.
+[[nodiscard]] std::string json_array(std::span<const JobId> ids);
+[[nodiscard]] std::string json_array(std::span<const std::int64_t> numbers);
+[[nodiscard]] std::string json_array(std::span<const std::string> texts);
+
+}  // namespace sqlq::sql

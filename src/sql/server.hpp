@@ -1,0 +1,134 @@
+#pragma once
+/// \file
+/// What a backend over a server implements; ServerDialect (server_dialect.hpp) makes a Dialect of it: pool, transactions,
+/// retries, lost connections, borrowed transactions, hints.
+///
+/// The operations mean what sqlq/backend/dialect.hpp says. Each runs on one session and may be run again from the start:
+/// after a conflict, on another connection after a loss, and after an unknown outcome, when the first run may have been
+/// applied ("replay" in the contracts).
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sqlq/backend/dialect.hpp>
+
+#include "sql/catalogue.hpp"
+#include "sql/session.hpp"
+
+namespace sqlq::sql {
+
+/// One connection of our own. One thread at a time.
+class Connection {
+ public:
+  virtual ~Connection() = default;
+  [[nodiscard]] virtual Session& session() noexcept = 0;
+  /// Begins a READ COMMITTED transaction that may write.
+  virtual void begin() = 0;
+  /// Begins a read-only transaction whose statements all see one snapshot; rollback() ends it.
+  virtual void begin_snapshot() = 0;
+  /// Error(outcome_unknown) when the connection is lost meanwhile, Error(retry_transaction) when the server rolled back.
+  virtual void commit() = 0;
+  /// Ends a transaction, if one is open. A connection on which this fails is not usable() any more; one that is given
+  /// back with a transaction open is not either.
+  virtual void rollback() noexcept = 0;
+  /// A script of several statements, without parameters.
+  virtual void script(const std::string& text) = 0;
+  /// False when it must be thrown away: lost, or in an unknown state.
+  [[nodiscard]] virtual bool usable() const noexcept = 0;
+};
+
+/// Where an operation runs.
+class Work {
+ public:
+  /// `own` is null for a borrowed session: its transaction is the user's.
+  Work(Session& session, const backend::Now& now, Connection* own) : session_(session), now_(now), own_(own) {}
+
+  [[nodiscard]] Session& session() const noexcept { return session_; }
+  /// Wall time and steady time of the test that owns the time; NULL: the server's clock, in the statement itself.
+  [[nodiscard]] std::optional<std::int64_t> wall() const;
+  [[nodiscard]] std::optional<std::int64_t> steady() const;
+  [[nodiscard]] bool borrowed() const noexcept { return own_ == nullptr; }
+  /// What follows is one transaction, committed when the operation returns. Without it each statement commits by itself.
+  /// Does nothing in a borrowed transaction and when called again.
+  void begin();
+  [[nodiscard]] bool begun() const noexcept { return begun_; }
+
+ private:
+  Session& session_;
+  const backend::Now& now_;
+  Connection* own_;
+  bool begun_ = false;
+};
+
+/// A kind of job in a queue, by name.
+struct LaneName {
+  std::string queue{};
+  std::string kind{};
+  friend auto operator<=>(const LaneName&, const LaneName&) = default;
+};
+
+/// Thread-safe: every call brings its own session.
+class Server {
+ public:
+  virtual ~Server() = default;
+
+  // The installation.
+  [[nodiscard]] virtual const backend::Capabilities& capabilities() const noexcept = 0;
+  /// Product, version, place; no password. Called after a first connection was made.
+  [[nodiscard]] virtual std::string description() const = 0;
+  virtual std::vector<std::string> self_check(Session& session) = 0;
+  /// A new connection, ready to work: settings, timeouts, not a read-only node.
+  [[nodiscard]] virtual std::unique_ptr<Connection> connect() = 0;
+  /// A session on the user's connection, after checking that it is of this kind of database (Error(invalid_argument))
+  /// and inside a transaction (Error(misuse)). Leaves nothing behind on it.
+  [[nodiscard]] virtual std::unique_ptr<Session> borrow(const Tx& tx) = 0;
+
+  // The schema. The catalogue has the statements reading.hpp and migrations.hpp name.
+  [[nodiscard]] virtual const Catalogue& queries() const noexcept = 0;
+  [[nodiscard]] virtual std::span<const Migration> migrations() const noexcept = 0;
+  virtual int migrate(Connection& connection, backend::Direction direction, int target, const backend::Now& now) = 0;
+  virtual void teardown(Connection& connection) = 0;
+
+  // The operations that differ by locking, atomicity or round trips.
+  /// Makes queues and lanes that are not there yet. Others may do the same at the same time.
+  virtual void make_lanes(const Work& work, std::span<const LaneName> lanes) = 0;
+  /// The lanes are there; when one is not after all (somebody tore the schema down): Error(schema), nothing stored.
+  virtual std::vector<Enqueued> enqueue(Work& work, std::span<const backend::EnqueueItem> items) = 0;
+  virtual std::vector<CancelStatus> cancel(Work& work, std::span<const JobId> ids) = 0;
+  virtual backend::ClaimResult claim(Work& work, const backend::ClaimRequest& request) = 0;
+  /// The jobs that are held with the request's token, in claim order: what a claim whose outcome is unknown has taken.
+  virtual std::vector<Job> claimed(Work& work, const backend::ClaimRequest& request) = 0;
+  /// No (id, token) is there twice.
+  virtual std::vector<FinishStatus> finish(Work& work, std::span<const backend::Finish> items) = 0;
+  virtual std::vector<LeaseStatus> heartbeat(Work& work, std::span<const backend::LeaseRef> leases) = 0;
+  virtual ReapReport reap(Work& work, std::span<const std::string> queues, std::size_t limit) = 0;
+  virtual std::size_t purge(Work& work, std::size_t limit) = 0;
+  virtual std::vector<RequeueStatus> requeue(Work& work, std::span<const JobId> ids) = 0;
+  virtual std::vector<bool> append_logs(Work& work, std::span<const LogLine> lines) = 0;
+
+  // Wake-ups between processes.
+  /// Something was committed that workers elsewhere may want to know. Must not block; hints may be lost.
+  virtual void announce() noexcept {}
+  /// Watches for announcements of others until the returned object is destroyed, calling `heard` from its own thread.
+  /// Null: this server has no such thing.
+  [[nodiscard]] virtual std::shared_ptr<void> watch(std::function<void()> heard) {
+    static_cast<void>(heard);
+    return nullptr;
+  }
+};
+
+/// How much the pool holds and how long it waits.
+struct PoolOptions {
+  std::size_t size = 8;                              ///< connections at most
+  Duration wait = std::chrono::seconds(10);          ///< for a free one, then Error(busy)
+  Duration idle_lifetime = std::chrono::minutes(5);  ///< an idle one older than this is closed instead of used
+};
+
+/// The dialect over a server. Connects once, so that a wrong URL is noticed now.
+[[nodiscard]] std::unique_ptr<backend::Dialect> make_server_dialect(std::unique_ptr<Server> server,
+                                                                    const PoolOptions& pool);
+
+}  // namespace sqlq::sql

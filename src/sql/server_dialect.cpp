@@ -1,0 +1,342 @@
+#include <algorithm>
+#include <functional>
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include <sqlq/error.hpp>
+
+#include "platform/pause.hpp"
+#include "platform/random.hpp"
+#include "sql/hints.hpp"
+#include "sql/job_row.hpp"
+#include "sql/migrations.hpp"
+#include "sql/pool.hpp"
+#include "sql/reading.hpp"
+#include "sql/server.hpp"
+
+namespace sqlq::sql {
+namespace {
+
+using backend::Now;
+
+/// Conflicts are gone after a moment; five tries take at most about two seconds.
+constexpr int most_tries = 5;
+constexpr Duration first_pause = std::chrono::milliseconds(10);
+
+/// Which lanes are known to be there, so that enqueueing looks for none. Thread-safe.
+class KnownLanes {
+ public:
+  [[nodiscard]] std::vector<LaneName> missing(std::span<const backend::EnqueueItem> items) const {
+    std::set<LaneName> unknown;
+    const std::lock_guard lock(mutex_);
+    const LaneName* last = nullptr;
+    for (const auto& item : items) {
+      if (last != nullptr && last->queue == item.queue && last->kind == item.kind) continue;
+      LaneName name{std::string(item.queue), std::string(item.kind)};
+      if (const auto at = known_.find(name); at != known_.end()) {
+        last = &*at;
+      } else {
+        last = &*unknown.insert(std::move(name)).first;
+      }
+    }
+    return {unknown.begin(), unknown.end()};
+  }
+  void add(const std::vector<LaneName>& lanes) {
+    const std::lock_guard lock(mutex_);
+    if (known_.size() + lanes.size() > most) known_.clear();
+    known_.insert(lanes.begin(), lanes.end());
+  }
+  /// Says whether there was anything to forget.
+  bool forget() {
+    const std::lock_guard lock(mutex_);
+    return !std::exchange(known_, {}).empty();
+  }
+
+ private:
+  static constexpr std::size_t most = 10'000;  // names; a program with more makes each of them again now and then
+  mutable std::mutex mutex_;
+  std::set<LaneName> known_;
+};
+
+class ServerDialect final : public backend::Dialect {
+ public:
+  ServerDialect(std::unique_ptr<Server> server, const PoolOptions& pool)
+      : server_(std::move(server)),
+        queries_(server_->queries()),
+        pool_(pool, [this] { return server_->connect(); }),
+        hints_(server_->capabilities().cross_process_wakeup
+                   ? Hints::Watch([this](std::function<void()> heard) { return server_->watch(std::move(heard)); })
+                   : nullptr) {
+    static_cast<void>(pool_.take());
+  }
+
+  const backend::Capabilities& capabilities() const noexcept override { return server_->capabilities(); }
+  std::string description() const override { return server_->description(); }
+  std::vector<std::string> self_check() override {
+    return read<std::vector<std::string>>([&](Session& s) { return server_->self_check(s); });
+  }
+
+  // ---------------------------------------------------------------------------------------------- schema
+  std::span<const Migration> migrations() const noexcept override { return server_->migrations(); }
+  MigrationStatus migration_status() override {
+    return read<MigrationStatus>([&](Session& s) { return read_status(s, server_->queries(), server_->migrations()); });
+  }
+  int migrate(backend::Direction direction, int target, Now now) override {
+    lanes_.forget();
+    return server_->migrate(*pool_.take(), direction, target, now);
+  }
+  void teardown() override {
+    lanes_.forget();
+    server_->teardown(*pool_.take());
+  }
+
+  // ---------------------------------------------------------------------------------------------- producing
+  std::vector<Enqueued> enqueue(std::span<const backend::EnqueueItem> items, const Tx* tx, Now now) override {
+    const auto operation = [&](Work& w) { return server_->enqueue(w, items); };
+    using Answers = std::vector<Enqueued>;
+    for (bool again = false;; again = true) {
+      const auto missing = lanes_.missing(items);
+      if (!missing.empty()) {  // by a transaction of its own: nobody waits for the user's to make the same
+        write<bool>(now, [&](Work& w) { return server_->make_lanes(w, missing), true; });
+        lanes_.add(missing);
+      }
+      try {
+        return tx != nullptr ? within<Answers>(*tx, now, operation) : announced(write<Answers>(now, operation));
+      } catch (const Error& e) {
+        // Somebody tore the schema down and made it anew. A borrowed transaction is the user's to begin again.
+        if (e.code() != Errc::schema || !lanes_.forget() || again || tx != nullptr) throw;
+      }
+    }
+  }
+  std::vector<CancelStatus> cancel(std::span<const JobId> ids, const Tx* tx, Now now) override {
+    const auto operation = [&](Work& w) { return server_->cancel(w, ids); };
+    using Answers = std::vector<CancelStatus>;
+    return tx != nullptr ? within<Answers>(*tx, now, operation) : announced(write<Answers>(now, operation));
+  }
+
+  // ---------------------------------------------------------------------------------------------- working
+  backend::ClaimResult claim(const backend::ClaimRequest& request) override {
+    bool unknown = false;  // whether an earlier try has taken jobs
+    return write<backend::ClaimResult>(
+        request.now,
+        [&](Work& w) {
+          if (unknown) {
+            if (auto jobs = server_->claimed(w, request); !jobs.empty()) {
+              return backend::ClaimResult{.jobs = std::move(jobs)};
+            }
+          }
+          return server_->claim(w, request);
+        },
+        &unknown);
+  }
+  std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* tx, Now now) override {
+    // A lease ends once: the first of two wishes counts, the other finds it ended.
+    std::vector<backend::Finish> once;
+    std::vector<std::size_t> place(items.size());
+    std::set<std::pair<JobId, LeaseToken>> seen;
+    std::vector<bool> repeated(items.size(), false);
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      place[i] = once.size();
+      repeated[i] = !seen.emplace(items[i].id, items[i].token).second;
+      if (!repeated[i]) once.push_back(items[i]);
+    }
+    const auto operation = [&](Work& w) { return server_->finish(w, once); };
+    using Answers = std::vector<FinishStatus>;
+    const Answers first = tx != nullptr ? within<Answers>(*tx, now, operation)
+                                        : announced(write<Answers>(now, operation));
+    if (once.size() == items.size()) return first;
+    std::vector<FinishStatus> answers(items.size());
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      if (!repeated[i]) {
+        answers[i] = first[place[i]];
+        continue;
+      }
+      const auto at = std::ranges::find_if(
+          once, [&](const backend::Finish& f) { return f.id == items[i].id && f.token == items[i].token; });
+      const FinishStatus before = first[static_cast<std::size_t>(at - once.begin())];
+      answers[i] = accepted(before) ? FinishStatus::already_applied : before;
+    }
+    return answers;
+  }
+  std::vector<LeaseStatus> heartbeat(std::span<const backend::LeaseRef> leases, Now now) override {
+    return write<std::vector<LeaseStatus>>(now, [&](Work& w) { return server_->heartbeat(w, leases); });
+  }
+  ReapReport reap(std::span<const std::string> names, std::size_t limit, Now now) override {
+    auto report = write<ReapReport>(now, [&](Work& w) { return server_->reap(w, names, limit); });
+    if (!report.returned.empty()) tell();
+    return report;
+  }
+
+  // ---------------------------------------------------------------------------------------------- housekeeping
+  std::size_t purge(std::size_t limit, Now now) override {
+    return write<std::size_t>(now, [&](Work& w) { return server_->purge(w, limit); });
+  }
+  std::vector<RequeueStatus> requeue(std::span<const JobId> ids, Now now) override {
+    return announced(write<std::vector<RequeueStatus>>(now, [&](Work& w) { return server_->requeue(w, ids); }));
+  }
+  std::vector<bool> append_logs(std::span<const LogLine> lines) override {
+    return write<std::vector<bool>>({}, [&](Work& w) { return server_->append_logs(w, lines); });
+  }
+
+  // ---------------------------------------------------------------------------------------------- reading
+  std::vector<std::optional<Job>> get(std::span<const JobId> ids) override {
+    return read<std::vector<std::optional<Job>>>([&](Session& s) { return sql::get(s, queries_, ids); });
+  }
+  std::vector<Job> list(const JobFilter& filter, const Page& page) override {
+    return read<std::vector<Job>>([&](Session& s) { return sql::list(s, queries_, filter, page); });
+  }
+  JobCounts counts(std::string_view name, std::uint64_t cap) override {
+    return read<JobCounts>([&](Session& s) { return sql::counts(s, queries_, name, cap); }, Statements::several);
+  }
+  std::vector<WaitingKind> waiting_kinds(std::size_t limit) override {
+    return read<std::vector<WaitingKind>>([&](Session& s) { return sql::waiting_kinds(s, queries_, limit); });
+  }
+  std::vector<AttemptRecord> history(JobId id, std::size_t limit) override {
+    return read<std::vector<AttemptRecord>>([&](Session& s) { return sql::history(s, queries_, id, limit); });
+  }
+  std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
+                                 std::size_t limit) override {
+    return read<std::vector<LogLine>>(
+        [&](Session& s) { return sql::read_logs(s, queries_, id, after_claim, after_number, limit); });
+  }
+  std::vector<Queue> queues(std::string_view after, std::size_t limit) override {
+    return read<std::vector<Queue>>([&](Session& s) { return sql::queues(s, queries_, after, limit); });
+  }
+  std::optional<Queue> queue(std::string_view name) override {
+    return read<std::optional<Queue>>([&](Session& s) { return sql::queue(s, queries_, name); });
+  }
+
+  // ---------------------------------------------------------------------------------------------- queues
+  void queue_upsert(std::string_view name, const QueueOptions& options, Now now) override {
+    write<bool>(now, [&](Work& w) { return sql::queue_upsert(w.session(), queries_, name, options, w.wall()), true; });
+    tell();  // a raised limit may let jobs run
+  }
+  bool queue_update(std::string_view name, const backend::QueueChange& change) override {
+    return announced(
+        write<bool>({}, [&](Work& w) { return sql::queue_update(w.session(), queries_, name, change); }));
+  }
+
+  std::unique_ptr<backend::Subscription> subscribe(std::function<void()> hint) override {
+    return hints_.subscribe(std::move(hint));
+  }
+
+ private:
+  void tell() noexcept {
+    hints_.notify();
+    server_->announce();
+  }
+  template <class Result>
+  Result announced(Result result) noexcept {
+    tell();
+    return result;
+  }
+
+  /// Runs an operation until it is done, the trouble is not a passing one, or the tries are used up.
+  ///
+  /// `unknown` is set before a run that follows one which may have been applied.
+  template <class Result>
+  Result write(const Now& now, const std::function<Result(Work&)>& operation, bool* unknown = nullptr) {
+    bool may_be_applied = false;
+    Duration pause = first_pause;
+    for (int tries = 1;; ++tries) {
+      bool connected = false;
+      try {
+        const auto lease = pool_.take();
+        connected = true;
+        return once(*lease, now, operation);
+      } catch (const Error& e) {
+        may_be_applied = may_be_applied || e.outcome_unknown();
+        if (unknown != nullptr) *unknown = may_be_applied;
+        if (e.connection_lost()) pool_.forget_idle();  // an idle one that was lost says little about the server
+        const bool conflict = e.code() == Errc::retry_transaction;
+        const bool again = connected && tries < most_tries && (conflict || e.connection_lost());
+        if (!again && may_be_applied && !e.outcome_unknown()) throw lost_meanwhile(e);
+        if (!again) throw;
+        if (tries > 1 || conflict) {
+          pause_about(pause);
+          pause *= 3;
+        }
+      }
+    }
+  }
+
+  template <class Result>
+  Result once(Connection& connection, const Now& now, const std::function<Result(Work&)>& operation) {
+    Work work(connection.session(), now, &connection);
+    try {
+      Result result = operation(work);
+      if (work.begun()) connection.commit();
+      return result;
+    } catch (const Error& e) {
+      if (work.begun()) connection.rollback();
+      // A statement that commits by itself may have done so before the connection was lost.
+      if (!work.begun() && e.code() == Errc::connection) throw lost_meanwhile(e);
+      throw;
+    } catch (...) {
+      if (work.begun()) connection.rollback();
+      throw;
+    }
+  }
+
+  static Error lost_meanwhile(const Error& e) {
+    return Error(Errc::outcome_unknown,
+                 std::string(e.what()) + "; it may have been done or not: repeat the call with the same ids or lease",
+                 e.backend(), e.native_code(), e.statement());
+  }
+
+  template <class Result>
+  Result within(const Tx& tx, const Now& now, const std::function<Result(Work&)>& operation) {
+    const auto session = server_->borrow(tx);
+    Work work(*session, now, nullptr);
+    return operation(work);
+  }
+
+  enum class Statements { one, several };
+
+  /// Several statements see one snapshot only inside a transaction made for that.
+  template <class Result>
+  Result read(const std::function<Result(Session&)>& operation, Statements statements = Statements::one) {
+    for (int tries = 1;; ++tries) {
+      try {
+        const auto lease = pool_.take();
+        if (statements == Statements::one) return operation(lease->session());
+        lease->begin_snapshot();
+        Result result = operation(lease->session());
+        lease->rollback();
+        return result;
+      } catch (const Error& e) {
+        if (!e.connection_lost()) throw;
+        pool_.forget_idle();
+        if (tries > 1) throw;
+      }
+    }
+  }
+
+  static void pause_about(Duration pause) {
+    platform::pause_for(pause / 2 + Duration(platform::random_below(static_cast<std::uint32_t>(pause.count()))));
+  }
+
+  const std::unique_ptr<Server> server_;
+  const ReadQueries queries_;
+  Pool pool_;
+  KnownLanes lanes_;
+  Hints hints_;  // last: its watcher uses the others
+};
+
+}  // namespace
+
+std::optional<std::int64_t> Work::wall() const { return now_ ? std::optional(us(now_->wall)) : std::nullopt; }
+std::optional<std::int64_t> Work::steady() const { return now_ ? std::optional(us(now_->steady)) : std::nullopt; }
+
+void Work::begin() {
+  if (begun_ || own_ == nullptr) return;
+  own_->begin();
+  begun_ = true;
+}
+
+std::unique_ptr<backend::Dialect> make_server_dialect(std::unique_ptr<Server> server, const PoolOptions& pool) {
+  return std::make_unique<ServerDialect>(std::move(server), pool);
+}
+
+}  // namespace sqlq::sql
