@@ -39,11 +39,12 @@ macro(sqlq_want_backend)
   set_property(GLOBAL PROPERTY SQLQ_PACKAGES_${want_NAME} "${want_PACKAGES}")
 endmacro()
 
-# sqlq_builtin_backend(NAME <name> SCHEME <scheme>... FACTORY <expression> HEADER <header> CLIENT <libraries>...)
+# sqlq_builtin_backend(NAME <name> SCHEME <scheme>... FACTORY <expression> HEADER <header> CLIENT <libraries>...
+#                      SERVERS <label>=<Name>...)
 # Puts the backend sqlq_<name> into the list that sqlq::open registers. CLIENT: what its users' own connections need;
-# tests link it.
+# tests link it. SERVERS: the databases it is tested with, and what the names of their test cases contain.
 function(sqlq_builtin_backend)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;FACTORY;HEADER" "SCHEME;CLIENT")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;FACTORY;HEADER" "SCHEME;CLIENT;SERVERS")
   set_property(GLOBAL APPEND PROPERTY SQLQ_BUILTIN_INCLUDES "#include <${arg_HEADER}>")
   foreach(scheme IN LISTS arg_SCHEME)
     set_property(GLOBAL APPEND PROPERTY SQLQ_BUILTIN_REGISTRATIONS
@@ -51,6 +52,7 @@ function(sqlq_builtin_backend)
   endforeach()
   set_property(GLOBAL APPEND PROPERTY SQLQ_BACKENDS ${arg_NAME})
   set_property(GLOBAL PROPERTY SQLQ_CLIENT_${arg_NAME} "${arg_CLIENT}")
+  set_property(GLOBAL PROPERTY SQLQ_SERVERS_${arg_NAME} "${arg_SERVERS}")
 endfunction()
 
 function(sqlq_print_summary)

@@ -1,20 +1,22 @@
 /// 03: jobs and your own rows in one transaction, on your own connection.
 ///
-///     03_transaction [FILE]
+///     03_transaction [URL CONNECTION]      CONNECTION: SOCI's own words for a connection to the same database
+///     03_transaction sqlite://orders.db 'sqlite3://db=orders.db timeout=5'          (the default)
+///     03_transaction postgresql://app@localhost/app 'postgresql://host=localhost user=app dbname=app'
+///     03_transaction mysql://app@127.0.0.1/app 'mysql://host=127.0.0.1 user=app db=app'
 ///
 /// The job exists if and only if your transaction commits. The other way round, a handler can complete its job in the
 /// transaction that has its effect: both happen, once, or neither does. sqlq writes into your transaction and does
 /// nothing else to your connection: it does not begin, commit, close or change a setting.
 ///
-/// Here with a soci::session; 03_transaction_native.cpp does it with SQLite's own handle. Both are about SQLite because
-/// your own connection is your own choice; with another database sqlq's calls are the same.
+/// Here with a soci::session; 03_transaction_native.cpp does it with SQLite's own handle, a PGconn* or a MYSQL* goes the
+/// same way.
 
 #include <cstdlib>
 #include <iostream>
 #include <latch>
 
 #include <soci/soci.h>
-#include <soci/sqlite3/soci-sqlite3.h>
 
 #include <sqlq/sqlq.hpp>
 
@@ -24,11 +26,11 @@ struct ShipOrder {
   NLOHMANN_DEFINE_TYPE_INTRUSIVE_WITH_DEFAULT(ShipOrder, order)
 };
 
-/// Opens a connection of the application. The busy timeout is in seconds. Checkpoints are left to sqlq, see
-/// backends/sqlite/README.md; the one at closing does not happen, because `db` below is still open then.
-void connect(soci::session& session, const std::string& file) {
-  session.open(soci::sqlite3, "db=\"" + file + "\" timeout=5");
-  session << "PRAGMA wal_autocheckpoint=0";
+/// Opens a connection of the application. In a SQLite file, checkpoints are left to sqlq, see backends/sqlite/README.md;
+/// the one at closing does not happen, because `db` below is still open then.
+void connect(soci::session& session, const std::string& connection) {
+  session.open(connection);
+  if (session.get_backend_name() == "sqlite3") session << "PRAGMA wal_autocheckpoint=0";
 }
 
 /// A soci::transaction begins with a plain BEGIN, which is right when its first statement writes, as here. One that
@@ -42,14 +44,14 @@ void place_order(soci::session& session, sqlq::Client& client, int order, bool p
 }
 
 int main(int argc, char** argv) try {
-  const std::string file = argc > 1 ? argv[1] : "orders.db";
-  auto db = sqlq::open("sqlite://" + file);
+  auto db = sqlq::open(argc > 2 ? argv[1] : "sqlite://orders.db");
+  const std::string connection = argc > 2 ? argv[2] : "sqlite3://db=orders.db timeout=5";
   db.migrate();
   sqlq::Client client{db};
   const auto waiting = [&] { return sqlq::Admin{db}.list({.states = {sqlq::JobState::pending}}).size(); };
 
   soci::session session;
-  connect(session, file);
+  connect(session, connection);
   session << "DROP TABLE IF EXISTS orders";
   session << "CREATE TABLE orders (id INTEGER PRIMARY KEY, shipped INTEGER NOT NULL)";
 
@@ -63,7 +65,7 @@ int main(int argc, char** argv) try {
   sqlq::Handlers handlers;
   handlers.on<ShipOrder>([&](const ShipOrder& ship, sqlq::JobContext& job) {
     soci::session own;
-    connect(own, file);
+    connect(own, connection);
     soci::transaction transaction(own);
     own << "UPDATE orders SET shipped = shipped + 1 WHERE id = :id", soci::use(ship.order);
     if (job.complete_in(sqlq::borrow(own))) transaction.commit();  // false: the lease is lost, so roll back

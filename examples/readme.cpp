@@ -7,8 +7,8 @@ struct Greet {  // a job is a struct with a kind
   NLOHMANN_DEFINE_TYPE_INTRUSIVE_WITH_DEFAULT(Greet, name)
 };
 
-int main() {
-  auto db = sqlq::open("sqlite://jobs.db");
+int main(int argc, char** argv) {
+  auto db = sqlq::open(argc > 1 ? argv[1] : "sqlite://jobs.db");  // or postgresql://..., mysql://...
   db.migrate();                            // makes or updates the tables; safe from every process
   sqlq::Client{db}.enqueue(Greet{"Ada"});  // when this returns, the job survives any crash
 

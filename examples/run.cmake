@@ -1,13 +1,35 @@
 # Runs a program in a fresh folder and compares what it prints with a file.
 #
-#   cmake -D PROGRAM=... -D EXPECTED=... -D SCRATCH=... -P run.cmake -- ARGUMENTS...
+#   cmake -D PROGRAM=... -D EXPECTED=... -D SCRATCH=... [-D SERVER=...] -P run.cmake -- ARGUMENTS...
+#
+# With a SERVER (postgres, mariadb, mysql), `@url@` in the arguments becomes the URL of new tables in the one that
+# ci/services has started, and `@soci@` SOCI's words for the same database.
+
+if(SERVER)
+  string(TOUPPER "SQLQ_TEST_${SERVER}" variable)
+  set(server "$ENV{${variable}}")
+  if(NOT server MATCHES "^([a-z]+)://([a-z]+)@([^:/]+):([0-9]+)")
+    message(FATAL_ERROR "${variable} is not set: run ci/services up ${SERVER} and eval \"$(ci/services env)\"")
+  endif()
+  set(soci "host=${CMAKE_MATCH_3} port=${CMAKE_MATCH_4} user=${CMAKE_MATCH_2}")
+  string(RANDOM LENGTH 8 ALPHABET abcdefghijklmnopqrstuvwxyz name)
+  if(SERVER STREQUAL "postgres")
+    set(url "${server}?schema=${name}")
+    set(soci "postgresql://${soci} dbname=postgres")
+  else()
+    set(url "${server}/sqlq?prefix=${name}_")
+    set(soci "mysql://${soci} db=sqlq")
+  endif()
+endif()
 
 set(arguments)
 set(collecting FALSE)
 math(EXPR last "${CMAKE_ARGC} - 1")
 foreach(i RANGE ${last})
   if(collecting)
-    list(APPEND arguments "${CMAKE_ARGV${i}}")
+    string(REPLACE "@url@" "${url}" argument "${CMAKE_ARGV${i}}")
+    string(REPLACE "@soci@" "${soci}" argument "${argument}")
+    list(APPEND arguments "${argument}")
   elseif("${CMAKE_ARGV${i}}" STREQUAL "--")
     set(collecting TRUE)
   endif()

@@ -1,4 +1,4 @@
-// Migration by many processes at once, and by processes that are killed in the middle of it.
+// Making and migrating a file, by many processes at once and by processes that are killed in the middle of it.
 
 #include <iostream>
 #include <memory>
@@ -10,7 +10,7 @@
 namespace sqlq::process {
 namespace {
 
-class Migrate : public Scratch {
+class MakeFile : public Scratch {
  protected:
   [[nodiscard]] std::unique_ptr<Child> start(const std::string& what) const {
     return std::make_unique<Child>("process_migrator", std::vector<std::string>{"url=" + url(), "do=" + what});
@@ -59,26 +59,8 @@ class Migrate : public Scratch {
   Random random_;
 };
 
-TEST_F(Migrate, OfTwentyProcessesOneApplies) {
-  std::vector<std::unique_ptr<Child>> all;
-  for (int i = 0; i < 20; ++i) all.push_back(start("once"));
-  for (const auto& one : all) ASSERT_EQ(one->line(long_enough), "ready");
-  for (const auto& one : all) one->tell("go");
-  int applied = 0;
-  for (const auto& one : all) {
-    const std::string answer = one->line(long_enough).value_or("no answer");
-    EXPECT_TRUE(answer == "steps 0" || answer == "steps 1") << answer;
-    if (answer == "steps 1") ++applied;
-    const auto exit = one->wait(long_enough);
-    EXPECT_TRUE(exit && exit->with_code(0));
-  }
-  EXPECT_EQ(applied, 1);
-  EXPECT_EQ(version_after_death(), 1);
-  next_one_migrates(1);
-}
-
-/// The same when none of them finds a file: creating it and switching it to WAL are part of the race.
-TEST_F(Migrate, OfTwentyProcessesOneMakesTheFile) {
+/// None of them finds a file: creating it and switching it to WAL are part of the race.
+TEST_F(MakeFile, ByTwentyProcessesAtOnce) {
   for (int round = 0; round < 3; ++round) {
     remove_file();
     std::vector<std::unique_ptr<Child>> all;
@@ -95,26 +77,7 @@ TEST_F(Migrate, OfTwentyProcessesOneMakesTheFile) {
   }
 }
 
-TEST_F(Migrate, KilledAnywhereLeavesAllOrNothing) {
-  std::cout << "seed " << seed() << " (SQLQ_SEED=" << seed() << " repeats it)" << std::endl;
-  const Duration longest = time_to_migrate();
-  int found[2] = {0, 0};
-  for (int kill = 0; kill < 60; ++kill) {
-    const auto victim = start("for ever");
-    ASSERT_EQ(victim->line(long_enough), "ready");
-    victim->tell("go");
-    wait_a_moment(longest);
-    ASSERT_TRUE(victim->kill_hard().by_signal(SIGKILL));
-    const int version = version_after_death();
-    ++found[version];
-    next_one_migrates(version);
-    Migrator{open(url())}.down(0);
-  }
-  std::cout << "migrate: 60 kills while migrating up and down left version 0 " << found[0] << " times, version 1 "
-            << found[1] << " times" << std::endl;
-}
-
-TEST_F(Migrate, KilledWhileItMakesTheFile) {
+TEST_F(MakeFile, KilledAnywhereLeavesAllOrNothing) {
   const Duration longest = time_to_migrate();
   int found[2] = {0, 0};
   for (int kill = 0; kill < 60; ++kill) {

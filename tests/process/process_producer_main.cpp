@@ -16,6 +16,18 @@ namespace {
 using namespace sqlq;
 using namespace sqlq::process;
 
+/// As a careful caller does it: the same ids again, until the database has said yes.
+std::vector<Enqueued> enqueue_stubbornly(Client& client, const std::vector<NewJob>& batch) {
+  for (;;) {
+    try {
+      return batch.size() == 1 ? std::vector{client.enqueue(batch.front())} : client.enqueue_many(batch);
+    } catch (const Error& e) {
+      if (!e.retryable() && !e.outcome_unknown()) throw;
+      work_for(std::chrono::milliseconds(20));
+    }
+  }
+}
+
 int run(const Arguments& arguments) {
   using namespace std::chrono_literals;
   const Recorder recorder(arguments.text("records"));
@@ -40,7 +52,7 @@ int run(const Arguments& arguments) {
                                    .id = id}});
       recorder.write(What::enqueue_asked, id);
     }
-    const auto answers = batch.size() == 1 ? std::vector{client.enqueue(batch.front())} : client.enqueue_many(batch);
+    const auto answers = enqueue_stubbornly(client, batch);
     for (const Enqueued& answer : answers) recorder.write(What::enqueued, answer.id);
     left -= size;
   }

@@ -3,16 +3,15 @@
 #include <memory>
 
 #include "child.hpp"
+#include "place.hpp"
 #include "records.hpp"
-#include "scratch.hpp"
-#include "sqlite_audit.hpp"
 
 namespace sqlq::process {
 namespace {
 
 using namespace std::chrono_literals;
 
-class Zombie : public Scratch {
+class Zombie : public Anywhere {
  protected:
   [[nodiscard]] std::unique_ptr<Child> start_worker() const {
     auto worker = std::make_unique<Child>(
@@ -22,8 +21,9 @@ class Zombie : public Scratch {
     return worker;
   }
 
-  /// Not inside a transaction: who is stopped with the write lock in its hands stops all others too.
+  /// Not inside a transaction of a file: who is stopped with the write lock in its hands stops all others too.
   void stop(const Child& worker) const {
+    if (!place().is_file()) return worker.signal(SIGSTOP);
     AuditConnection connection(path(), 300);
     for (worker.signal(SIGSTOP); !connection.can_write(); worker.signal(SIGSTOP)) worker.signal(SIGCONT);
   }
@@ -39,7 +39,7 @@ class Zombie : public Scratch {
   }
 };
 
-TEST_F(Zombie, ComesTooLateAndIsRefused) {
+TEST_P(Zombie, ComesTooLateAndIsRefused) {
   const Database db = open(url());
   db.migrate();
   const Admin admin{db};
@@ -94,7 +94,7 @@ TEST_F(Zombie, ComesTooLateAndIsRefused) {
 }
 
 /// The zombie wakes up when the job is long done.
-TEST_F(Zombie, DoesNotUndoWhatIsFinished) {
+TEST_P(Zombie, DoesNotUndoWhatIsFinished) {
   const Database db = open(url());
   db.migrate();
   const Admin admin{db};
@@ -122,6 +122,8 @@ TEST_F(Zombie, DoesNotUndoWhatIsFinished) {
   EXPECT_EQ(after.claims, 2);
   EXPECT_EQ(admin.history(id).size(), 1u);
 }
+
+SQLQ_PLACES(Zombie, SQLQ_EVERYWHERE);
 
 }  // namespace
 }  // namespace sqlq::process

@@ -4,15 +4,15 @@
 #include <memory>
 
 #include "child.hpp"
+#include "place.hpp"
 #include "records.hpp"
-#include "scratch.hpp"
 
 namespace sqlq::process {
 namespace {
 
 using namespace std::chrono_literals;
 
-class Poison : public Scratch {
+class Poison : public Anywhere {
  protected:
   [[nodiscard]] std::unique_ptr<Child> start_worker(int concurrency) const {
     return std::make_unique<Child>(
@@ -76,7 +76,7 @@ class Poison : public Scratch {
   Admin admin_{db_};
 };
 
-TEST_F(Poison, IsStoppedAfterMaxCrashesAndTheOthersFinish) {
+TEST_P(Poison, IsStoppedAfterMaxCrashesAndTheOthersFinish) {
   const JobId exits = enqueue("poison", "\"exit\"", 3);
   const JobId aborts = enqueue("poison", "\"abort\"", 2);
   std::vector<JobId> innocent;
@@ -96,7 +96,7 @@ TEST_F(Poison, IsStoppedAfterMaxCrashesAndTheOthersFinish) {
 /// What runs in the same process dies with it, each time, and may be claimed together with it again. That costs a
 /// neighbour a crash each time, recorded as such, but nothing else. The neighbours' max_crashes is above the poison's,
 /// or they could end with it: keeping suspects apart is not built yet.
-TEST_F(Poison, HarmsItsNeighboursAtMostAsOftenAsItKills) {
+TEST_P(Poison, HarmsItsNeighboursAtMostAsOftenAsItKills) {
   constexpr int concurrency = 4;
   const JobId exits = enqueue("poison", "\"exit\"", 3);
   std::vector<JobId> neighbours;
@@ -119,6 +119,8 @@ TEST_F(Poison, HarmsItsNeighboursAtMostAsOftenAsItKills) {
   std::cout << "poison: " << deaths << " processes died; " << harmed << " of " << neighbours.size()
             << " neighbours were run again, " << crashes << " times in all" << std::endl;
 }
+
+SQLQ_PLACES(Poison, SQLQ_EVERYWHERE);
 
 }  // namespace
 }  // namespace sqlq::process

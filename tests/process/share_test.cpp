@@ -1,4 +1,4 @@
-// Two processes with 16 threads each on one file.
+// Two processes with 16 threads each on one database.
 
 #include <iostream>
 #include <map>
@@ -6,9 +6,8 @@
 #include <set>
 
 #include "child.hpp"
+#include "place.hpp"
 #include "records.hpp"
-#include "scratch.hpp"
-#include "sqlite_audit.hpp"
 
 namespace sqlq::process {
 namespace {
@@ -32,11 +31,10 @@ std::int64_t most_at_once(const std::vector<Record>& records, std::int32_t queue
   return most;
 }
 
-class Share : public Scratch, public ::testing::WithParamInterface<std::string> {};
+class Share : public Anywhere {};
 
 TEST_P(Share, NothingIsLockedNothingIsDoneTwice) {
-  const std::string options = "?synchronous=" + GetParam();
-  const Database db = open(url(options));
+  const Database db = open(url());
   db.migrate();
   Admin admin{db};
   admin.create_queue("limited", {.concurrency = limit});
@@ -45,7 +43,7 @@ TEST_P(Share, NothingIsLockedNothingIsDoneTwice) {
   for (int i = 0; i < 2; ++i) {
     mixers.push_back(std::make_unique<Child>(
         "process_mixer",
-        std::vector<std::string>{"url=" + url(options), "records=" + records(), "threads=16", "rounds=40"}));
+        std::vector<std::string>{"url=" + url(), "records=" + records(), "threads=16", "rounds=40"}));
     ASSERT_EQ(mixers.back()->line(long_enough), "ready");
   }
   const auto begin = system_clock()->steady();
@@ -79,16 +77,17 @@ TEST_P(Share, NothingIsLockedNothingIsDoneTwice) {
   for (const auto state : {JobState::pending, JobState::scheduled, JobState::running, JobState::errored}) {
     EXPECT_EQ(counts[state].value, 0u) << to_string(state);
   }
-  EXPECT_EQ(integrity(path()), "ok");
-  EXPECT_EQ(ask_file(path(), "SELECT count(*) FROM sqlq_jobs WHERE state = 3 AND claims = 1 AND result = '[1]'"),
-            std::to_string(enqueued.size()));
-  std::cout << "share, synchronous=" << GetParam() << ": 2 x 16 threads, " << enqueued.size() << " jobs in " << took
+  expect_sound();
+  for (const Job& job : admin.list({}, {.limit = 1000})) {
+    EXPECT_EQ(job.claims, 1);
+    EXPECT_EQ(job.result, "[1]");
+  }
+  std::cout << "share, " << place().name << ": 2 x 16 threads, " << enqueued.size() << " jobs in " << took
             << " s, at most " << most_at_once(all, 1) << " of " << limit << " held in the limited queue; " << slowest
             << std::endl;
 }
 
-INSTANTIATE_TEST_SUITE_P(Durability, Share, ::testing::Values("full", "normal"),
-                         [](const auto& mode) { return mode.param; });
+SQLQ_PLACES(Share, sqlite_normal_place, SQLQ_EVERYWHERE);
 
 }  // namespace
 }  // namespace sqlq::process

@@ -4,14 +4,14 @@
 #include <memory>
 
 #include "child.hpp"
-#include "scratch.hpp"
+#include "place.hpp"
 
 namespace sqlq::process {
 namespace {
 
 using namespace std::chrono_literals;
 
-class Wakeup : public Scratch {
+class Wakeup : public Anywhere {
  protected:
   [[nodiscard]] std::unique_ptr<Child> start_worker() const {
     auto worker = std::make_unique<Child>(
@@ -27,7 +27,7 @@ class Wakeup : public Scratch {
   }
 };
 
-TEST_F(Wakeup, AnEnqueueReachesAWorkerElsewhere) {
+TEST_P(Wakeup, AnEnqueueReachesAWorkerElsewhere) {
   const Database db = migrated();
   Client client{db};
   const auto worker = start_worker();
@@ -45,7 +45,7 @@ TEST_F(Wakeup, AnEnqueueReachesAWorkerElsewhere) {
 }
 
 /// A job that becomes due needs no hint, and one enqueued while the worker had nothing to do is known to it.
-TEST_F(Wakeup, AJobThatBecomesDueLaterIsNotForgotten) {
+TEST_P(Wakeup, AJobThatBecomesDueLaterIsNotForgotten) {
   Client client{migrated()};
   const auto worker = start_worker();
   EnqueueOptions options;
@@ -56,7 +56,7 @@ TEST_F(Wakeup, AJobThatBecomesDueLaterIsNotForgotten) {
   EXPECT_GE(job.started_at.value_or(TimePoint{}), job.run_at) << "too early";
 }
 
-TEST_F(Wakeup, ACancelReachesAHandlerElsewhere) {
+TEST_P(Wakeup, ACancelReachesAHandlerElsewhere) {
   const Database db = migrated();
   Client client{db};
   const auto worker = start_worker();
@@ -76,6 +76,9 @@ TEST_F(Wakeup, ACancelReachesAHandlerElsewhere) {
   EXPECT_EQ(client.find(other).value_or(Job{}).state, JobState::running);
   std::cout << "cancel across processes s: " << took << std::endl;
 }
+
+// MySQL and MariaDB have no hints between processes: their workers poll.
+SQLQ_PLACES(Wakeup, sqlite_place, postgres_place);
 
 }  // namespace
 }  // namespace sqlq::process

@@ -1,0 +1,83 @@
+#pragma once
+/// \file
+/// The databases that process tests run on: a SQLite file, and the servers that ci/services starts.
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <ostream>
+#include <stdexcept>
+#include <string>
+
+#include <sqlq/sqlq.hpp>
+
+#include "scratch.hpp"
+#include "sqlite_audit.hpp"
+
+namespace sqlq::process {
+
+struct Place {
+  std::string name{};
+  std::string service{};   ///< as ci/services calls it; empty: a file
+  std::string variable{};  ///< where the server's URL stands
+  std::string tables{};    ///< what to append for tables of one's own; followed by a name
+  std::string options{};   ///< for files
+
+  [[nodiscard]] bool is_file() const noexcept { return service.empty(); }
+};
+inline std::string name_of_place(const ::testing::TestParamInfo<Place>& place) { return place.param.name; }
+inline void PrintTo(const Place& place, std::ostream* out) { *out << place.name; }
+
+inline const Place sqlite_place{.name = "Sqlite"};
+inline const Place sqlite_normal_place{.name = "SqliteNormal", .options = "?synchronous=normal"};
+inline const Place postgres_place{
+    .name = "Postgres", .service = "postgres", .variable = "SQLQ_TEST_POSTGRES", .tables = "?schema="};
+inline const Place mariadb_place{
+    .name = "MariaDb", .service = "mariadb", .variable = "SQLQ_TEST_MARIADB", .tables = "/sqlq?prefix="};
+inline const Place mysql_place{
+    .name = "MySql", .service = "mysql", .variable = "SQLQ_TEST_MYSQL", .tables = "/sqlq?prefix="};
+
+/// Which of them a build has is decided by ctest: it selects by name (tests/CMakeLists.txt).
+#define SQLQ_PLACES(topic, ...) \
+  INSTANTIATE_TEST_SUITE_P(On, topic, ::testing::Values(__VA_ARGS__), ::sqlq::process::name_of_place)
+#define SQLQ_ALL_SERVERS postgres_place, mariadb_place, mysql_place
+#define SQLQ_EVERYWHERE sqlite_place, SQLQ_ALL_SERVERS
+
+/// A place of its own for each test: a file in its folder, or tables in a server, which are dropped at the end.
+class Anywhere : public Scratch, public ::testing::WithParamInterface<Place> {
+ protected:
+  ~Anywhere() override {
+    try {
+      if (!GetParam().is_file() && !HasFailure()) Migrator{open(url())}.teardown();
+    } catch (const std::exception& e) {
+      ADD_FAILURE() << "cannot drop the tables: " << e.what();
+    }
+  }
+
+  [[nodiscard]] const Place& place() const { return GetParam(); }
+  [[nodiscard]] std::string url() const {
+    if (place().is_file()) return Scratch::url(place().options);
+    const char* server = std::getenv(place().variable.c_str());
+    if (server == nullptr) {
+      throw std::runtime_error(place().variable + " is not set: run ci/services up " + place().service +
+                               " and eval \"$(ci/services env)\"");
+    }
+    return server + place().tables + name();
+  }
+  /// The audit of the file itself, without the library; servers are asked by theirs.
+  void expect_sound() const {
+    if (place().is_file()) {
+      EXPECT_EQ(integrity(path()), "ok");
+    }
+  }
+
+ private:
+  /// Short, for MySQL's names end at 64 bytes.
+  [[nodiscard]] static std::string name() {
+    const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
+    return "p" + std::to_string(::getpid()) + "_" + std::to_string(std::hash<std::string>{}(info->name()) % 100000) +
+           "_";
+  }
+};
+
+}  // namespace sqlq::process

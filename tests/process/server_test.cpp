@@ -1,0 +1,124 @@
+// The database server is killed, or restarted, under load. Nothing acknowledged is lost, every repeated execution has
+// its cause, and all workers claim again soon, without being restarted.
+
+#include <array>
+#include <cstdlib>
+#include <iomanip>
+#include <iostream>
+#include <map>
+#include <memory>
+
+#include "audit.hpp"
+#include "child.hpp"
+#include "place.hpp"
+
+namespace sqlq::process {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::int64_t job_count = 4000;
+constexpr Duration lease = 1s;
+constexpr Duration soon = 10s;  // promise I8
+
+class Server : public Anywhere {
+ protected:
+  /// ci/services COMMAND, and waits for it.
+  void service(const std::string& command) const {
+    const char* script = std::getenv("SQLQ_SERVICES");
+    ASSERT_NE(script, nullptr) << "SQLQ_SERVICES is not set: eval \"$(ci/services env)\"";
+    const std::string line = "'" + std::string(script) + "' " + command + " " + place().service;
+    ASSERT_EQ(std::system(line.c_str()), 0) << line;  // NOLINT(concurrency-mt-unsafe): no other thread runs here
+  }
+
+  [[nodiscard]] std::unique_ptr<Child> start_worker() const {
+    auto worker = std::make_unique<Child>(
+        "process_worker", std::vector<std::string>{"url=" + url(), "records=" + records(), "concurrency=4",
+                                                   "sweep=200", "poll=50"});
+    EXPECT_EQ(worker->line(long_enough), "ready");
+    return worker;
+  }
+  void read_records() {
+    for (const Record& r : reader_.more()) {
+      if (r.what == What::end) ++ended_;
+      if (r.what == What::start) last_start_[r.pid] = SteadyPoint(Duration(r.at_us));
+    }
+  }
+  [[nodiscard]] bool wait_for_ends(std::int64_t n) {
+    return eventually([&] {
+      read_records();
+      return ended_ >= n;
+    });
+  }
+  /// From `back` on, until both workers have begun a job again.
+  [[nodiscard]] Duration until_both_claim(const std::array<std::unique_ptr<Child>, 2>& workers, SteadyPoint back) {
+    Duration longest{};
+    for (const auto& worker : workers) {
+      EXPECT_TRUE(eventually([&] {
+        read_records();
+        return last_start_[worker->pid()] > back;
+      })) << "a worker never claimed again";
+      longest = std::max(longest, last_start_[worker->pid()] - back);
+    }
+    return longest;
+  }
+
+  /// Breaks the server so many times while jobs are enqueued and executed, and audits everything afterwards.
+  void break_and_audit(const std::function<void()>& break_it, int times);
+
+  Random random_;
+  RecordReader reader_{records()};
+  std::int64_t ended_ = 0;
+  std::map<std::int32_t, SteadyPoint> last_start_;
+};
+
+void Server::break_and_audit(const std::function<void()>& break_it, int times) {
+  std::cout << "seed " << seed() << " (SQLQ_SEED=" << seed() << " repeats it)" << std::endl;
+  open(url()).migrate();
+  const std::array workers{start_worker(), start_worker()};
+  Child producer("process_producer", {"url=" + url(), "records=" + records(), "jobs=" + std::to_string(job_count),
+                                      "seed=" + std::to_string(random_.between(0, 1'000'000'000))});
+  std::vector<Duration> resumed;
+  for (int i = 1; i <= times; ++i) {
+    ASSERT_TRUE(wait_for_ends(job_count / 4 * i / times)) << "no progress: " << ended_ << " jobs";
+    break_it();
+    if (HasFatalFailure()) return;
+    resumed.push_back(until_both_claim(workers, system_clock()->steady()));
+    EXPECT_LE(resumed.back(), soon);
+  }
+  const auto exit = producer.wait(long_enough);
+  ASSERT_TRUE(exit && exit->with_code(0)) << "the producer gave up";
+  const Database db = open(url());
+  const auto succeeded = [&] { return Admin{db}.counts({}, 10000)[JobState::success].value; };
+  ASSERT_TRUE(eventually([&] { return succeeded() >= job_count; })) << "only " << succeeded() << " jobs succeeded";
+  for (const auto& worker : workers) {
+    worker->signal(SIGTERM);
+    const auto end = worker->wait(long_enough);
+    EXPECT_TRUE(end && end->with_code(0));
+  }
+  const Figures f = Audit(db, records(), {}, lease).run();
+  EXPECT_EQ(f.acknowledged, std::size_t{job_count});
+  EXPECT_EQ(f.early, 0u) << "leases end before their time";
+  std::cout << std::fixed << std::setprecision(3) << "server, " << place().name << ": broken " << times << " times; "
+            << f.acknowledged << " jobs, lost 0, " << f.executions << " executions, " << f.leases_ended
+            << " leases ended, " << f.repeated_jobs << " jobs run again, overlaps " << f.overlaps
+            << "; both workers claim again s: max " << percentile(resumed, 100) << " (bound 10)" << std::endl;
+}
+
+TEST_P(Server, KilledUnderLoad) {
+  break_and_audit(
+      [this] {
+        service("crash");
+        service("up");
+      },
+      3);
+}
+
+TEST_P(Server, RestartedUnderLoad) {
+  break_and_audit([this] { service("restart"); }, 2);
+}
+
+SQLQ_PLACES(Server, SQLQ_ALL_SERVERS);
+
+}  // namespace
+}  // namespace sqlq::process
