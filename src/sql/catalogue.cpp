@@ -34,10 +34,10 @@ std::vector<Field> parse_fields(const std::string& statement, std::string_view l
       field.nullable = true;
       type.remove_suffix(1);
     }
-    if (type != "int" && type != "text") {
-      malformed(statement, "the type of '" + field.name + "' is neither int nor text");
+    if (type != "int" && type != "text" && type != "list") {
+      malformed(statement, "the type of '" + field.name + "' is neither int nor text nor list");
     }
-    field.type = type == "int" ? Type::integer : Type::text;
+    field.type = type == "int" ? Type::integer : type == "text" ? Type::text : Type::list;
     fields.push_back(std::move(field));
   }
   return fields;
@@ -127,7 +127,8 @@ std::string expand(std::string_view text, std::span<const Substitution> substitu
     result += text.substr(0, open);
     if (open == std::string_view::npos) break;
     const auto close = text.find('}', open);
-    const auto name = text.substr(open + 1, close == std::string_view::npos ? close : close - open - 1);
+    if (close == std::string_view::npos) malformed(std::string(text.substr(open)), "a { has no }");
+    const auto name = text.substr(open + 1, close - open - 1);
     const auto known = std::ranges::find(substitutions, name, &Substitution::name);
     if (known == substitutions.end()) malformed(std::string(name), "there is nothing to put in its place");
     result += known->text;

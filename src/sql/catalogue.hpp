@@ -9,7 +9,7 @@
 ///     SELECT ...
 ///
 /// A statement ends where the next `-- name:` begins. Comment lines are not sent to the database. Types are `int`
-/// (64 bits) and `text`; `?` allows NULL.
+/// (64 bits) and `text`; `?` allows NULL. A parameter may also be a `list` (session.hpp).
 
 #include <deque>
 #include <span>

@@ -10,7 +10,10 @@ namespace {
 bool fits(const Field& field, const Arg& arg) {
   if (field.name != arg.name) return false;
   if (std::holds_alternative<std::nullptr_t>(arg.value)) return field.nullable;
-  return std::holds_alternative<std::int64_t>(arg.value) == (field.type == Type::integer);
+  if (const auto* list = std::get_if<const List*>(&arg.value)) {
+    return field.type == Type::list && (*list)->rows() > 0 && (*list)->values.size() % (*list)->width == 0;
+  }
+  return field.type == (std::holds_alternative<std::int64_t>(arg.value) ? Type::integer : Type::text);
 }
 
 }  // namespace

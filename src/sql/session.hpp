@@ -12,14 +12,29 @@
 #include <string_view>
 #include <type_traits>
 #include <variant>
+#include <vector>
 
 #include "sql/statement.hpp"
 
 namespace sqlq::sql {
 
-using Value = std::variant<std::nullptr_t, std::int64_t, std::string_view>;
+/// A text that is no characters but bytes.
+struct Bytes {
+  std::string_view data;
+};
+using Scalar = std::variant<std::nullptr_t, std::int64_t, std::string_view, Bytes>;
 
-/// A value for a named parameter. Texts are borrowed until the call returns.
+/// Values, or rows of the same width, for a parameter of type `list`: `1, 2` or `(1, 'a'), (2, NULL)`. Never empty.
+/// Only sessions that splice values into the text take lists.
+struct List {
+  std::size_t width = 1;
+  std::vector<Scalar> values{};
+  [[nodiscard]] std::size_t rows() const noexcept { return values.size() / width; }
+};
+
+using Value = std::variant<std::nullptr_t, std::int64_t, std::string_view, const List*>;
+
+/// A value for a named parameter. Texts and lists are borrowed until the call returns.
 struct Arg {
   const char* name;
   Value value;
@@ -28,6 +43,7 @@ struct Arg {
   constexpr Arg(const char* n, int v) : name(n), value(std::int64_t{v}) {}
   constexpr Arg(const char* n, std::string_view v) : name(n), value(v) {}
   constexpr Arg(const char* n, std::nullptr_t) : name(n), value(nullptr) {}
+  constexpr Arg(const char* n, const List& v) : name(n), value(&v) {}
   template <class T>
   constexpr Arg(const char* n, const std::optional<T>& v) : name(n), value(nullptr) {
     if (v) value = Arg(n, *v).value;

@@ -9,7 +9,8 @@
 
 namespace sqlq::sql {
 
-enum class Type { integer, text };
+/// A list is a parameter only: values or rows, spliced into the text by the sessions that can (session.hpp, List).
+enum class Type { integer, text, list };
 
 /// A parameter or a column.
 struct Field {

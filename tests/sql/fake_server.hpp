@@ -1,0 +1,121 @@
+#pragma once
+/// \file
+/// A server that does what a test tells it: each operation asks the test's function what happens.
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sqlq/error.hpp>
+
+#include "sql/server.hpp"
+
+namespace sqlq::sql {
+
+/// What happened, in order: "connect", "begin", "commit", "rollback", "close" and the names of operations.
+struct Script {
+  std::vector<std::string> events{};
+  /// Called for each event before it counts as done; may throw.
+  std::function<void(const std::string& event)> before = [](const std::string&) {};
+  bool lost = false;  ///< the newest connection
+
+  void happen(const std::string& event) {
+    events.push_back(event);
+    before(event);
+  }
+  [[nodiscard]] auto count(const std::string& event) const { return std::ranges::count(events, event); }
+};
+
+class FakeSession final : public Session {
+ protected:
+  std::size_t do_execute(const Statement&, std::initializer_list<Arg>, RowSink) override { return 0; }
+};
+
+class FakeConnection final : public Connection {
+ public:
+  explicit FakeConnection(Script& script) : script_(script) {
+    script_.happen("connect");
+    script_.lost = false;
+  }
+  ~FakeConnection() override { script_.events.emplace_back("close"); }
+  Session& session() noexcept override { return session_; }
+  void begin() override { script_.happen("begin"); }
+  void begin_snapshot() override { script_.happen("begin"); }
+  void commit() override { script_.happen("commit"); }
+  void rollback() noexcept override { script_.events.emplace_back("rollback"); }
+  void script(const std::string&) override { script_.happen("script"); }
+  bool usable() const noexcept override { return !script_.lost; }
+
+ private:
+  Script& script_;
+  FakeSession session_;
+};
+
+class FakeServer final : public Server {
+ public:
+  explicit FakeServer(Script& script) : script_(script) {}
+
+  const backend::Capabilities& capabilities() const noexcept override { return capabilities_; }
+  std::string description() const override { return "fake"; }
+  std::vector<std::string> self_check(Session&) override { return {}; }
+  std::unique_ptr<Connection> connect() override { return std::make_unique<FakeConnection>(script_); }
+  std::unique_ptr<Session> borrow(const Tx&) override { return std::make_unique<FakeSession>(); }
+  const Catalogue& queries() const noexcept override { return catalogue(); }
+  std::span<const Migration> migrations() const noexcept override { return {}; }
+  int migrate(Connection&, backend::Direction, int, const backend::Now&) override { return 0; }
+  void teardown(Connection&) override {}
+
+  void make_lanes(const Work&, std::span<const LaneName> lanes) override {
+    for (const LaneName& lane : lanes) script_.happen("lane " + lane.queue + "/" + lane.kind);
+  }
+  std::vector<Enqueued> enqueue(Work& work, std::span<const backend::EnqueueItem> items) override {
+    if (begins) work.begin();
+    script_.happen("enqueue");
+    std::vector<Enqueued> answers;
+    for (const auto& item : items) answers.push_back({.id = item.id, .inserted = true});
+    return answers;
+  }
+  std::vector<CancelStatus> cancel(Work&, std::span<const JobId>) override { return {}; }
+  backend::ClaimResult claim(Work& work, const backend::ClaimRequest&) override {
+    work.begin();
+    script_.happen("claim");
+    return {.jobs = {Job{.kind = "claimed now"}}};
+  }
+  std::vector<Job> claimed(Work&, const backend::ClaimRequest&) override {
+    script_.happen("claimed");
+    return taken;
+  }
+  std::vector<FinishStatus> finish(Work&, std::span<const backend::Finish> items) override {
+    script_.happen("finish " + std::to_string(items.size()));
+    return std::vector<FinishStatus>(items.size(), FinishStatus::applied);
+  }
+  std::vector<LeaseStatus> heartbeat(Work&, std::span<const backend::LeaseRef>) override { return {}; }
+  ReapReport reap(Work&, std::span<const std::string>, std::size_t) override { return {}; }
+  std::size_t purge(Work&, std::size_t) override { return 0; }
+  std::vector<RequeueStatus> requeue(Work&, std::span<const JobId>) override { return {}; }
+  std::vector<bool> append_logs(Work&, std::span<const LogLine>) override { return {}; }
+
+  bool begins = true;       ///< whether enqueue is a transaction of several statements
+  std::vector<Job> taken{};  ///< what a claim of unknown outcome has taken
+
+ private:
+  static const Catalogue& catalogue() {
+    static const Catalogue instance([] {
+      std::string text;
+      for (const char* name : {"get", "list", "count_pending", "count_pending_all", "count_scheduled", "count_held",
+                               "count_finished", "count_finished_all", "waiting_kinds", "history", "log_read", "queues",
+                               "queue", "queue_upsert", "queue_update"}) {
+        text += std::string("-- name: ") + name + "\nSELECT 1\n";
+      }
+      return text;
+    }());
+    return instance;
+  }
+
+  Script& script_;
+  backend::Capabilities capabilities_{};
+};
+
+}  // namespace sqlq::sql

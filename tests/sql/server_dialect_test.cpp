@@ -1,0 +1,196 @@
+// What ServerDialect does about conflicts, lost connections and unknown outcomes.
+
+#include <gtest/gtest.h>
+
+#include "fake_server.hpp"
+
+namespace sqlq::sql {
+namespace {
+
+using Events = std::vector<std::string>;
+
+class ServerDialectTest : public ::testing::Test {
+ protected:
+  ServerDialectTest() {
+    auto server = std::make_unique<FakeServer>(script);
+    fake = server.get();
+    dialect = make_server_dialect(std::move(server), {.size = 1, .wait = Duration(0)});
+    script.events.clear();
+  }
+
+  std::vector<Enqueued> enqueue() {
+    const backend::EnqueueItem item{.id = JobId::make(TimePoint{}), .queue = "q", .kind = "k"};
+    return dialect->enqueue({&item, 1}, nullptr, {});
+  }
+  /// Makes the lane and forgets what happened.
+  void warm_up() {
+    enqueue();
+    script.events.clear();
+  }
+  /// Lets `event` fail so many times.
+  void fail(const std::string& event, Errc code, int times = 1) {
+    script.before = [this, event, code, times](const std::string& happening) mutable {
+      if (happening != event || times == 0) return;
+      --times;
+      const Error error(code, "provoked");
+      if (error.connection_lost()) script.lost = true;
+      throw error;
+    };
+  }
+  template <class Call>
+  static Errc code_of(Call call) {
+    try {
+      call();
+    } catch (const Error& e) {
+      return e.code();
+    }
+    ADD_FAILURE() << "nothing was thrown";
+    return {};
+  }
+
+  Script script;
+  FakeServer* fake = nullptr;
+  std::unique_ptr<backend::Dialect> dialect;
+};
+
+TEST_F(ServerDialectTest, LanesAreMadeOnce) {
+  enqueue();
+  enqueue();
+  EXPECT_EQ(script.events, (Events{"lane q/k", "begin", "enqueue", "commit", "begin", "enqueue", "commit"}));
+}
+
+TEST_F(ServerDialectTest, LanesAreMadeAnewWhenTheSchemaWas) {
+  warm_up();
+  fail("enqueue", Errc::schema);
+  EXPECT_TRUE(enqueue().front().inserted);
+  EXPECT_EQ(script.count("lane q/k"), 1);
+  fail("enqueue", Errc::schema, 100);
+  EXPECT_EQ(code_of([&] { enqueue(); }), Errc::schema);
+}
+
+TEST_F(ServerDialectTest, AConflictRunsTheTransactionAgain) {
+  warm_up();
+  fail("enqueue", Errc::retry_transaction, 2);
+  enqueue();
+  EXPECT_EQ(script.events, (Events{"begin", "enqueue", "rollback", "begin", "enqueue", "rollback", "begin", "enqueue",
+                                   "commit"}));
+}
+
+TEST_F(ServerDialectTest, AConflictAtCommitToo) {
+  warm_up();
+  fail("commit", Errc::retry_transaction);
+  enqueue();
+  EXPECT_EQ(script.count("enqueue"), 2);
+}
+
+TEST_F(ServerDialectTest, ConflictsWithoutEndAreToldAfterFiveTries) {
+  warm_up();
+  fail("enqueue", Errc::retry_transaction, 100);
+  EXPECT_EQ(code_of([&] { enqueue(); }), Errc::retry_transaction);
+  EXPECT_EQ(script.count("enqueue"), 5);
+}
+
+TEST_F(ServerDialectTest, WhatIsNobodysFaultIsNotTriedAgain) {
+  warm_up();
+  for (const Errc code : {Errc::busy, Errc::invalid_argument, Errc::corrupt, Errc::internal}) {
+    script.events.clear();
+    fail("enqueue", code, 100);
+    EXPECT_EQ(code_of([&] { enqueue(); }), code);
+    EXPECT_EQ(script.count("enqueue"), 1);
+  }
+}
+
+TEST_F(ServerDialectTest, ALostConnectionIsNeverUsedAgain) {
+  warm_up();
+  fail("enqueue", Errc::connection);
+  enqueue();
+  EXPECT_EQ(script.events,
+            (Events{"begin", "enqueue", "rollback", "close", "connect", "begin", "enqueue", "commit"}));
+}
+
+TEST_F(ServerDialectTest, AnUnknownOutcomeIsResolvedByTheSameIds) {
+  warm_up();
+  fail("commit", Errc::outcome_unknown);
+  enqueue();
+  EXPECT_EQ(script.count("enqueue"), 2);
+  EXPECT_EQ(script.count("connect"), 1);
+}
+
+TEST_F(ServerDialectTest, AClaimOfUnknownOutcomeIsLookedForFirst) {
+  fake->taken = {Job{.kind = "taken before"}};
+  fail("commit", Errc::outcome_unknown);
+  const auto result = dialect->claim({.token = LeaseToken{1}});
+  ASSERT_EQ(result.jobs.size(), 1u);
+  EXPECT_EQ(result.jobs[0].kind, "taken before");
+  EXPECT_EQ(script.count("claim"), 1);
+
+  fake->taken.clear();  // it had not been committed
+  fail("commit", Errc::outcome_unknown);
+  EXPECT_EQ(dialect->claim({.token = LeaseToken{2}}).jobs.at(0).kind, "claimed now");
+  EXPECT_EQ(script.count("claim"), 3);
+}
+
+TEST_F(ServerDialectTest, WhenTheServerIsAwayTheCallerIsToldAtOnce) {
+  warm_up();
+  script.lost = true;
+  script.before = [this](const std::string& event) {
+    script.lost = true;
+    if (event == "connect" || event == "enqueue") throw Error(Errc::connection, "refused");
+  };
+  // The connection in the pool is found lost while a transaction is open: nothing was done.
+  EXPECT_EQ(code_of([&] { enqueue(); }), Errc::connection);
+  EXPECT_EQ(script.count("connect"), 1);
+}
+
+TEST_F(ServerDialectTest, AnOutcomeThatStaysUnknownIsCalledSo) {
+  warm_up();
+  script.before = [this](const std::string& event) {
+    if (event != "connect" && event != "commit") return;
+    script.lost = true;
+    throw Error(event == "commit" ? Errc::outcome_unknown : Errc::connection, "gone");
+  };
+  EXPECT_EQ(code_of([&] { enqueue(); }), Errc::outcome_unknown);
+}
+
+TEST_F(ServerDialectTest, AStatementThatCommitsByItselfMayHaveDoneSo) {
+  warm_up();
+  fake->begins = false;
+  script.before = [this](const std::string& event) {
+    if (event != "connect" && event != "enqueue") return;
+    script.lost = true;
+    throw Error(Errc::connection, "gone");
+  };
+  EXPECT_EQ(code_of([&] { enqueue(); }), Errc::outcome_unknown);
+}
+
+TEST_F(ServerDialectTest, OfTwoWishesForOneLeaseTheFirstCounts) {
+  const JobId id = JobId::make(TimePoint{});
+  const std::vector<backend::Finish> items{
+      {.id = id, .token = LeaseToken{1}}, {.id = id, .token = LeaseToken{2}}, {.id = id, .token = LeaseToken{1}}};
+  EXPECT_EQ(dialect->finish(items, nullptr, {}),
+            (std::vector{FinishStatus::applied, FinishStatus::applied, FinishStatus::already_applied}));
+  EXPECT_EQ(script.count("finish 2"), 1);
+}
+
+TEST_F(ServerDialectTest, ABorrowedTransactionIsNeitherBegunNorRepeated) {
+  warm_up();
+  int handle = 0;
+  const Tx tx{"fake", &handle};
+  const backend::EnqueueItem item{.id = JobId::make(TimePoint{}), .queue = "q", .kind = "k"};
+  dialect->enqueue({&item, 1}, &tx, {});
+  EXPECT_EQ(script.events, Events{"enqueue"});
+  fail("enqueue", Errc::retry_transaction);
+  EXPECT_EQ(code_of([&] { dialect->enqueue({&item, 1}, &tx, {}); }), Errc::retry_transaction);
+  EXPECT_EQ(script.count("enqueue"), 2);
+}
+
+TEST_F(ServerDialectTest, AnEmptyPoolIsBusy) {
+  script.before = [this](const std::string& event) {
+    if (event != "claim") return;
+    EXPECT_EQ(code_of([&] { dialect->queue("q"); }), Errc::busy);
+  };
+  EXPECT_EQ(dialect->claim({.token = LeaseToken{1}}).jobs.size(), 1u);
+}
+
+}  // namespace
+}  // namespace sqlq::sql
