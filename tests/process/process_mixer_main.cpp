@@ -1,4 +1,5 @@
-// Threads that enqueue, claim, ping and finish on one file, as fast as they can. Any exception is a failure.
+// Threads that enqueue, claim, ping, finish, reap and purge on one database, as fast as they can: so many rounds, or so
+// many seconds. Any exception is a failure.
 
 #include <unistd.h>
 
@@ -30,7 +31,8 @@ class Mixer {
       : recorder_(arguments.text("records")),
         client_(open(arguments.text("url"))),
         threads_(arguments.number("threads")),
-        rounds_(arguments.number("rounds")) {}
+        rounds_(arguments.number("rounds", 1'000'000'000)),
+        time_(std::chrono::seconds(arguments.number("seconds", 3600))) {}
 
   int run() {
     std::cout << "ready" << std::endl;
@@ -67,9 +69,13 @@ class Mixer {
 
   void mix(std::uint64_t seed) {
     std::mt19937_64 random(seed);
-    for (std::int64_t round = 0; round < rounds_; ++round) {
-      enqueue(static_cast<std::int32_t>(random() % 2), 1 + random() % 3);
+    const auto clock = system_clock();
+    const SteadyPoint end = saturating_add(clock->steady(), time_);
+    for (std::int64_t round = 0; round < rounds_ && clock->steady() < end; ++round) {
+      enqueue(random() % 8 == 0 ? 1 : 0, 1 + random() % 3);  // few, for they are drained three at a time
       (void)work(static_cast<std::int32_t>(random() % 2), 1 + random() % 4);
+      if (round % 16 == 0) check(timed([&] { return client_.reap(); }).total() == 0, "a good lease was taken back");
+      if (round % 16 == 8) check(timed([&] { return Admin(client_.database()).purge(); }) == 0, "it purged too early");
     }
     // Whoever comes last finds every job enqueued, so between them the threads leave none.
     while (work(0, 4) + work(1, 4) > 0 || left()) {
@@ -122,6 +128,7 @@ class Mixer {
   Client client_;
   const std::int64_t threads_;
   const std::int64_t rounds_;
+  const Duration time_;
   std::mutex mutex_;
   std::atomic<bool> failed_{false};
   std::atomic<std::int64_t> slowest_{0};

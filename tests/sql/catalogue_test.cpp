@@ -26,7 +26,8 @@ TEST(Catalogue, CutsStatementsAtTheirParameters) {
 
 TEST(Catalogue, RefusesWhatItsAuthorDidNotMean) {
   for (const char* text : {"-- name: a\n-- params: x int\nSELECT 1\n", "-- name: a\nSELECT :x\n",
-                           "-- name: a\n-- params: x int, x int\nSELECT :x\n", "-- name: a\n-- params: x real\nSELECT :x\n",
+                           "-- name: a\n-- params: x int, x int\nSELECT :x\n",
+                           "-- name: a\n-- params: x real\nSELECT :x\n",
                            "-- name: a\n", "-- name: a\nSELECT 1\n-- name: a\nSELECT 2\n"}) {
     EXPECT_THROW(Catalogue{text}, Error) << text;
   }
