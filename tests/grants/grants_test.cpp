@@ -1,0 +1,165 @@
+// The recipes of docs/backends.md: a role that was given what they say can do its work, and nothing beyond it.
+
+#include <atomic>
+#include <fstream>
+#include <iterator>
+#include <regex>
+
+#include <soci/soci.h>
+
+#include "process/place.hpp"
+#include "support/expect_error.hpp"
+
+namespace sqlq::process {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string replaced(std::string text, const std::string& what, const std::string& by) {
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size())) {
+    text.replace(at, what.size(), by);
+  }
+  return text;
+}
+
+/// The statements behind `<!-- grants: NAME -->`.
+std::vector<std::string> recipe(const std::string& name) {
+  std::ifstream file(SQLQ_DOCS "/backends.md");
+  const std::string all{std::istreambuf_iterator<char>(file), {}};
+  const std::string fence = "```sql\n";
+  const auto mark = all.find("<!-- grants: " + name + " -->");
+  const auto begin = all.find(fence, mark);
+  if (mark == std::string::npos || begin == std::string::npos) throw std::runtime_error("no recipe for " + name);
+  std::string block = all.substr(begin + fence.size(), all.find("```", begin + 3) - begin - fence.size());
+  std::vector<std::string> statements;
+  for (auto end = block.find(';'); end != std::string::npos; end = block.find(';')) {
+    statements.push_back(block.substr(0, end));
+    block.erase(0, end + 2);
+  }
+  return statements;
+}
+
+class Grants : public Anywhere {
+ protected:
+  Grants() {
+    owner_.migrate();
+    admin_.open(soci_words());
+  }
+  ~Grants() override {
+    for (const std::string& role : roles_) {
+      if (is_postgres()) admin_ << "DROP OWNED BY " + role;
+      admin_ << (is_postgres() ? "DROP ROLE " + role : "DROP USER " + role + "@localhost");
+    }
+  }
+
+  /// A new role with the privileges of the recipes, and the database as it sees it.
+  Database as(const std::string& role, const std::vector<std::string>& recipes) {
+    const std::string name = role + std::to_string(::getpid());
+    admin_ << (is_postgres() ? "CREATE ROLE " + name + " LOGIN" : "CREATE USER " + name + "@localhost");
+    roles_.push_back(name);
+    for (const std::string& r : recipes) {
+      for (std::string statement : recipe((is_postgres() ? "postgres " : "mysql ") + r)) {
+        statement = std::regex_replace(statement, std::regex(" TO [a-z]+"),
+                                       " TO " + name + (is_postgres() ? "" : "@localhost"));
+        statement = replaced(statement, "{schema}", tables());
+        statement = replaced(statement, "{database}.", "sqlq." + tables());
+        admin_ << statement;
+      }
+    }
+    return open(std::regex_replace(url(), std::regex("//[a-z]+@"), "//" + name + "@"));
+  }
+
+  [[nodiscard]] bool is_postgres() const { return place().service == "postgres"; }
+  /// The schema, or the prefix.
+  [[nodiscard]] std::string tables() const { return url().substr(url().rfind('=') + 1); }
+  [[nodiscard]] std::string soci_words() const {
+    std::smatch m;
+    const std::string all = url();
+    if (!std::regex_search(all, m, std::regex("//([a-z]+)@([^:/]+):([0-9]+)"))) throw std::runtime_error("what URL?");
+    const std::string words = "host=" + m[2].str() + " port=" + m[3].str() + " user=" + m[1].str();
+    return is_postgres() ? "postgresql://" + words + " dbname=postgres" : "mysql://" + words + " db=sqlq";
+  }
+
+  Database owner_{open(url())};
+
+ private:
+  soci::session admin_;
+  std::vector<std::string> roles_;
+};
+
+void enqueue_all_sorts(const Database& db) {
+  Client client{db};
+  EXPECT_TRUE(client.enqueue(NewJob{"k"}).inserted);
+  EnqueueOptions options;
+  options.queue = "a new queue";
+  options.unique_key = "once";
+  options.delay = 1h;
+  const Enqueued first = client.enqueue(NewJob{"k", "null", options});
+  EXPECT_TRUE(first.inserted);
+  const Enqueued second = client.enqueue(NewJob{"k", "null", options});
+  EXPECT_FALSE(second.inserted);
+  EXPECT_EQ(second.id, first.id);
+  EXPECT_EQ(client.enqueue_many(std::vector<NewJob>(50, NewJob{"another kind"})).size(), 50u);
+}
+
+TEST_P(Grants, AProducerEnqueuesAndNothingElse) {
+  const Database db = as("producer", {"producer"});
+  enqueue_all_sorts(db);
+  testing::expect_error(Errc::invalid_argument, "grant", [&] { (void)Client{db}.claim(); });
+  testing::expect_error(Errc::invalid_argument, "grant", [&] { Admin{db}.pause("default"); });
+  testing::expect_error(Errc::invalid_argument, "grant", [&] { Migrator{db}.teardown(); });
+}
+
+TEST_P(Grants, AWorkerDoesAllOfAWorkersWork) {
+  const Database db = as("worker", {"worker"});
+  enqueue_all_sorts(db);
+  Client client{db};
+  EnqueueOptions options;
+  options.retention = 0s;
+  const JobId gone = client.enqueue(NewJob{"short", "null", options}).id;
+  const JobId cancelled = client.enqueue(NewJob{"k"}).id;
+  EXPECT_EQ(client.cancel(cancelled), CancelStatus::cancelled);
+
+  std::atomic<int> runs{0};
+  Handlers handlers;
+  handlers.on("k", [&](JobContext& job) {
+    job.log().info("here");
+    if (++runs == 1) throw std::runtime_error("once");
+    return Outcome::done();
+  }, {.retry = RetryPolicy::constant(0s)});
+  handlers.on("another kind", [](JobContext&) { return Outcome::discard("no"); });
+  handlers.on("short", [](JobContext&) { return Outcome::done(); });
+  WorkerOptions worker_options;
+  worker_options.poll = 50ms;
+  worker_options.sweep = 50ms;
+  worker_options.on_event = [](const WorkerEvent& event) { ADD_FAILURE() << event.service << ": " << event.message; };
+  Worker worker{db, handlers, worker_options};
+  worker.start();
+  EXPECT_TRUE(eventually([&] { return !client.find(gone) && Admin{db}.counts()[JobState::pending].value == 0; }));
+  worker.stop();
+  EXPECT_EQ(Admin{db}.requeue(cancelled), RequeueStatus::requeued);
+  const auto held = client.claim();
+  ASSERT_EQ(held.size(), 1u);
+  EXPECT_EQ(client.ping(held.front()), LeaseStatus::renewed);
+  EXPECT_EQ(client.release(held.front()), FinishStatus::applied);
+  testing::expect_error(Errc::invalid_argument, "grant", [&] { Admin{db}.pause("default"); });
+  testing::expect_error(Errc::invalid_argument, "grant", [&] { Migrator{db}.teardown(); });
+}
+
+TEST_P(Grants, AnAdminChangesQueues) {
+  const Database db = as("admin", {"worker", "admin"});
+  Admin admin{db};
+  admin.create_queue("q", {.concurrency = 3});
+  admin.create_queue("q", {.concurrency = 4});
+  admin.set_priority("q", 7);
+  admin.pause("q");
+  EXPECT_TRUE(admin.queue("q")->paused);
+  admin.resume("q");
+  (void)admin.doctor();
+  testing::expect_error(Errc::invalid_argument, "grant", [&] { Migrator{db}.teardown(); });
+}
+
+SQLQ_PLACES(Grants, SQLQ_ALL_SERVERS);
+
+}  // namespace
+}  // namespace sqlq::process
