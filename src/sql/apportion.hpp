@@ -1,8 +1,8 @@
 #pragma once
 /// \file
 /// How a claim is divided among lanes (queue, kind): each lane is in claim order by itself, and the order over all of
-/// them decides how many of a claim's jobs come from which. Peek without locks, apportion, then take that many from each
-/// lane under locks: no claim locks more than its limit, and claimers that run at once do not get in each other's way.
+/// them decides how many of a claim's jobs come from which. Peek without locks, apportion, then take that many from
+/// each lane under locks: no claim locks more than its limit, and claimers that run at once pass each other.
 
 #include <cstdint>
 #include <optional>

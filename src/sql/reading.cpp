@@ -30,21 +30,6 @@ CappedCount capped(std::optional<std::int64_t> counted, std::uint64_t cap) {
   return {.value = std::min(n, cap), .capped = n > cap};
 }
 
-std::string quoted(std::string_view text) {
-  std::string json = "\"";
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20) {
-      json += "\\u00";
-      json += "01"[c >> 4];
-      json += "0123456789abcdef"[c & 15];
-    } else {
-      if (c == '"' || c == '\\') json += '\\';
-      json += c;
-    }
-  }
-  return json += '"';
-}
-
 template <class Item, class ToJson>
 std::string array_of(std::span<const Item> items, ToJson&& to_json) {
   std::string json = "[";
@@ -137,8 +122,8 @@ std::vector<AttemptRecord> history(Session& s, const ReadQueries& q, JobId id, s
   return records;
 }
 
-std::vector<LogLine> read_logs(Session& s, const ReadQueries& q, JobId id, std::int64_t after_claim, std::int64_t after_number,
-                               std::size_t limit) {
+std::vector<LogLine> read_logs(Session& s, const ReadQueries& q, JobId id, std::int64_t after_claim,
+                               std::int64_t after_number, std::size_t limit) {
   std::vector<LogLine> lines;
   s.execute(q.log_read,
                     {{"id", std::string_view(id.to_string())},
@@ -183,6 +168,21 @@ bool queue_update(Session& s, const ReadQueries& q, std::string_view name, const
                                     {"name", name}}) == 1;
 }
 
+std::string json_string(std::string_view text) {
+  std::string json = "\"";
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20) {
+      json += "\\u00";
+      json += "01"[c >> 4];
+      json += "0123456789abcdef"[c & 15];
+    } else {
+      if (c == '"' || c == '\\') json += '\\';
+      json += c;
+    }
+  }
+  return json += '"';
+}
+
 std::string json_array(std::span<const JobId> ids) {
   return array_of(ids, [](JobId id) { return '"' + id.to_string() + '"'; });
 }
@@ -192,7 +192,7 @@ std::string json_array(std::span<const std::int64_t> numbers) {
 }
 
 std::string json_array(std::span<const std::string> texts) {
-  return array_of(texts, [](const std::string& text) { return quoted(text); });
+  return array_of(texts, [](const std::string& text) { return json_string(text); });
 }
 
 }  // namespace sqlq::sql

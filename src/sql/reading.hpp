@@ -49,6 +49,8 @@ void queue_upsert(Session& s, const ReadQueries& q, std::string_view name, const
 [[nodiscard]] bool queue_update(Session& s, const ReadQueries& q, std::string_view name,
                                 const backend::QueueChange& change);
 
+/// The text as a JSON string, quotes included.
+[[nodiscard]] std::string json_string(std::string_view text);
 /// Lists travel as one parameter: a JSON array.
 [[nodiscard]] std::string json_array(std::span<const JobId> ids);
 [[nodiscard]] std::string json_array(std::span<const std::int64_t> numbers);

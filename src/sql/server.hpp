@@ -1,9 +1,9 @@
 #pragma once
 /// \file
-/// What a backend over a server implements; ServerDialect (server_dialect.hpp) makes a Dialect of it: pool, transactions,
-/// retries, lost connections, borrowed transactions, hints.
+/// What a backend over a server implements; `make_server_dialect` makes a Dialect of it, with everything that is the same
+/// for all: pool, transactions, retries, lost connections, borrowed transactions, hints.
 ///
-/// The operations mean what sqlq/backend/dialect.hpp says. Each runs on one session and may be run again from the start:
+/// The operations mean what sqlq/backend/dialect.hpp says. Each runs on one session, and may be run again from the start
 /// after a conflict, on another connection after a loss, and after an unknown outcome, when the first run may have been
 /// applied ("replay" in the contracts).
 
@@ -29,7 +29,8 @@ class Connection {
   virtual void begin() = 0;
   /// Begins a read-only transaction whose statements all see one snapshot; rollback() ends it.
   virtual void begin_snapshot() = 0;
-  /// Error(outcome_unknown) when the connection is lost meanwhile, Error(retry_transaction) when the server rolled back.
+  /// Error(outcome_unknown) when the connection is lost meanwhile, Error(retry_transaction) when the server rolled
+  /// back.
   virtual void commit() = 0;
   /// Ends a transaction, if one is open. A connection on which this fails is not usable() any more; one that is given
   /// back with a transaction open is not either.
@@ -51,7 +52,7 @@ class Work {
   [[nodiscard]] std::optional<std::int64_t> wall() const;
   [[nodiscard]] std::optional<std::int64_t> steady() const;
   [[nodiscard]] bool borrowed() const noexcept { return own_ == nullptr; }
-  /// What follows is one transaction, committed when the operation returns. Without it each statement commits by itself.
+  /// What follows is one transaction, committed when the operation returns. Without it each statement commits alone.
   /// Does nothing in a borrowed transaction and when called again.
   void begin();
   [[nodiscard]] bool begun() const noexcept { return begun_; }

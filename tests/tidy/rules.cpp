@@ -196,7 +196,9 @@ constexpr std::array all_exceptions{
     Exception{"threads", "src/worker/service_loop.", "owns the threads of the services"},
     Exception{"threads", "src/worker/executor_pool.", "owns the threads that run handlers"},
     Exception{"threads", "src/platform/signals.cpp", "waits for signals where the handler itself may do nothing"},
-    Exception{"threads", "backends/sqlite/src/wakeups.", "watches the file for other processes' commits"},
+    Exception{"threads", "backends/sqlite/src/watcher.", "watches the file for other processes' commits"},
+    Exception{"threads", "backends/postgres/src/watcher.", "waits for notifications of other processes"},
+    Exception{"threads", "backends/postgres/src/notifier.", "notifies other processes, so that no caller waits for it"},
 };
 
 }  // namespace

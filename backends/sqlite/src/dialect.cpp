@@ -257,11 +257,13 @@ JobCounts SqliteDialect::counts(std::string_view name, std::uint64_t cap) {
 }
 
 std::vector<WaitingKind> SqliteDialect::waiting_kinds(std::size_t limit) {
-  return read<std::vector<WaitingKind>>([&](const Context& c) { return sql::waiting_kinds(c.session, c.q.reading, limit); });
+  return read<std::vector<WaitingKind>>(
+      [&](const Context& c) { return sql::waiting_kinds(c.session, c.q.reading, limit); });
 }
 
 std::vector<AttemptRecord> SqliteDialect::history(JobId id, std::size_t limit) {
-  return read<std::vector<AttemptRecord>>([&](const Context& c) { return sql::history(c.session, c.q.reading, id, limit); });
+  return read<std::vector<AttemptRecord>>(
+      [&](const Context& c) { return sql::history(c.session, c.q.reading, id, limit); });
 }
 
 std::vector<LogLine> SqliteDialect::read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
