@@ -21,7 +21,8 @@ set(SOCI_NOT_FOUND_MESSAGE "")
 
 find_package(SOCI CONFIG QUIET)
 
-if(NOT TARGET SOCI::Core AND NOT TARGET SOCI::soci_core AND NOT TARGET SOCI::soci_core_static)
+# A target SOCI::Core may be ours, of an earlier call in another folder.
+if(NOT SOCI_CONFIG AND NOT TARGET SOCI::soci_core AND NOT TARGET SOCI::soci_core_static)
   find_path(SOCI_INCLUDE_DIR NAMES soci/soci.h)
   if(SOCI_INCLUDE_DIR AND EXISTS "${SOCI_INCLUDE_DIR}/soci/version.h")
     file(STRINGS "${SOCI_INCLUDE_DIR}/soci/version.h" _soci_version REGEX "define SOCI_LIB_VERSION ")

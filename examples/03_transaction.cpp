@@ -9,8 +9,8 @@
 /// transaction that has its effect: both happen, once, or neither does. sqlq writes into your transaction and does
 /// nothing else to your connection: it does not begin, commit, close or change a setting.
 ///
-/// Here with a soci::session; 03_transaction_native.cpp does it with SQLite's own handle, and a PGconn* or a MYSQL* goes
-/// the same way.
+/// Here with a soci::session; 03_transaction_native.cpp does it with SQLite's own handle; a PGconn* or a MYSQL* goes the
+/// same way.
 
 #include <cstdlib>
 #include <iostream>
@@ -26,7 +26,7 @@ struct ShipOrder {
   NLOHMANN_DEFINE_TYPE_INTRUSIVE_WITH_DEFAULT(ShipOrder, order)
 };
 
-/// Opens a connection of the application. In a SQLite file, checkpoints are left to sqlq: see backends/sqlite/README.md.
+/// Opens a connection of the application. In a SQLite file, checkpoints are left to sqlq (backends/sqlite/README.md).
 /// The one at closing does not happen, because `db` below is still open then.
 void connect(soci::session& session, const std::string& connection) {
   session.open(connection);

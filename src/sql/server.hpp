@@ -1,10 +1,10 @@
 #pragma once
 /// \file
-/// What a backend over a server implements; `make_server_dialect` makes a Dialect of it, with everything that is the same
-/// for all: pool, transactions, retries, lost connections, borrowed transactions, hints.
+/// What a backend over a server implements; `make_server_dialect` makes a Dialect of it, with all that is the same for
+/// all: pool, transactions, retries, lost connections, borrowed transactions, hints.
 ///
-/// The operations mean what sqlq/backend/dialect.hpp says. Each runs on one session, and may be run again from the start
-/// after a conflict, on another connection after a loss, and after an unknown outcome, when the first run may have been
+/// The operations mean what sqlq/backend/dialect.hpp says. Each runs on one session, and may be run again from the
+/// start: after a conflict, on another connection after a loss, and after an unknown outcome, when the first run may have been
 /// applied ("replay" in the contracts).
 
 #include <memory>
