@@ -9,8 +9,8 @@
 /// transaction that has its effect: both happen, once, or neither does. sqlq writes into your transaction and does
 /// nothing else to your connection: it does not begin, commit, close or change a setting.
 ///
-/// Here with a soci::session; 03_transaction_native.cpp does it with SQLite's own handle; a PGconn* or a MYSQL* goes the
-/// same way.
+/// Here with a soci::session; 03_transaction_native.cpp does it with SQLite's own handle; a PGconn* or a MYSQL* goes
+/// the same way.
 
 #include <cstdlib>
 #include <iostream>

@@ -4,8 +4,8 @@
 /// all: pool, transactions, retries, lost connections, borrowed transactions, hints.
 ///
 /// The operations mean what sqlq/backend/dialect.hpp says. Each runs on one session, and may be run again from the
-/// start: after a conflict, on another connection after a loss, and after an unknown outcome, when the first run may have been
-/// applied ("replay" in the contracts).
+/// start: after a conflict, on another connection after a loss, and after an unknown outcome, when the first run may
+/// have been applied ("replay" in the contracts).
 
 #include <memory>
 #include <span>
