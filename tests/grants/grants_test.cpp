@@ -131,7 +131,7 @@ TEST_P(Grants, AWorkerDoesAllOfAWorkersWork) {
   handlers.on("short", [](JobContext&) { return Outcome::done(); });
   WorkerOptions worker_options;
   worker_options.poll = 50ms;
-  worker_options.sweep = 50ms;
+  worker_options.sweep = 100ms;
   worker_options.on_event = [](const WorkerEvent& event) { ADD_FAILURE() << event.service << ": " << event.message; };
   Worker worker{db, handlers, worker_options};
   worker.start();
