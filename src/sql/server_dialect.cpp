@@ -306,7 +306,7 @@ class ServerDialect final : public backend::Dialect {
         lease->rollback();
         return result;
       } catch (const Error& e) {
-        if (!e.connection_lost()) throw;
+        if (!e.connection_lost() && e.code() != Errc::retry_transaction) throw;
         pool_.forget_idle();
         if (tries > 1) throw;
       }

@@ -1,0 +1,200 @@
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <unordered_map>
+
+#include "arrays.hpp"
+#include "operations.hpp"
+#include "sql/apportion.hpp"
+#include "sql/job_row.hpp"
+
+namespace sqlq::postgres {
+namespace {
+
+/// Due jobs are promoted in bounded steps, until all are or another claim may go on with them.
+constexpr std::size_t promoted_at_once = 1000;
+constexpr int most_promotions = 10;
+
+/// A lane with the place of its first job.
+struct Ready {
+  sql::Lane lane{};
+  sql::Place first{};
+  [[nodiscard]] auto rank() const { return std::tuple(lane.queue_priority, first.priority, first.due, first.seq); }
+};
+
+struct Survey {
+  std::vector<Ready> lanes{};
+  std::optional<TimePoint> next_due{};
+  bool due = false;  ///< the next scheduled job is due
+};
+
+Ready read_ready(sql::Fields& f) {
+  Ready r;
+  r.lane.id = f.integer();
+  r.lane.queue_id = f.integer();
+  r.lane.queue = f.text();
+  r.lane.kind = f.text();
+  r.lane.queue_priority = f.integer();
+  r.lane.concurrency = f.maybe_integer();
+  r.first = {.lane = r.lane.id, .priority = f.integer(), .due = f.integer(), .seq = f.integer()};
+  return r;
+}
+
+Survey survey(const sql::Work& work, const Queries& q, const backend::ClaimRequest& request) {
+  Survey found;
+  const auto read = [&](const sql::Row& row) {
+    sql::Fields f(row);
+    if (const auto due = f.maybe_integer()) found.next_due = sql::wall(*due);
+    found.due = f.integer() != 0;
+    if (!row.null(2)) found.lanes.push_back(read_ready(f));
+  };
+  const Choice kinds("kinds", request.kinds);
+  const Choice queues("queues", request.queues);
+  if (request.queues.empty()) {
+    work.session().execute(q.lanes_of_all, {{"now", work.wall()}, kinds.arg()}, read);
+  } else {
+    work.session().execute(q.lanes_of_queues, {{"now", work.wall()}, queues.arg(), kinds.arg()}, read);
+  }
+  return found;
+}
+
+Survey survey_and_promote(const sql::Work& work, const Queries& q, const backend::ClaimRequest& request) {
+  Survey found = survey(work, q, request);
+  if (!found.due) return found;
+  for (int i = 0; i < most_promotions; ++i) {
+    if (work.session().execute(q.promote, {{"now", work.wall()}}) < promoted_at_once) break;
+  }
+  return survey(work, q, request);
+}
+
+/// Takes the locks of the limited queues, then counts: nobody else starts jobs of them until we commit.
+void find_rooms(sql::Work& work, const Queries& q, std::vector<Ready>& lanes, std::int64_t limit) {
+  std::map<std::int64_t, std::int64_t> rooms;
+  for (const Ready& r : lanes) {
+    if (r.lane.concurrency) rooms[r.lane.queue_id] = 0;
+  }
+  if (rooms.empty()) return;
+  Array queues;
+  for (const auto& [id, room] : rooms) queues.add(id);
+  work.begin();
+  work.session().execute(q.queue_lock, {{"queues", queues.view()}}, [](const sql::Row&) {});
+  work.session().execute(q.rooms, {{"queues", queues.view()}}, [&](const sql::Row& row) {
+    rooms[row.integer(0)] = row.null(1) ? limit : std::max<std::int64_t>(row.integer(1), 0);
+  });
+  for (Ready& r : lanes) {
+    if (r.lane.concurrency) r.lane.room = rooms[r.lane.queue_id];
+  }
+  std::erase_if(lanes, [](const Ready& r) { return r.lane.concurrency && r.lane.room == 0; });
+}
+
+/// How many jobs of each lane to take. Lanes come in the order of their first jobs.
+std::vector<sql::Portion> divide(const sql::Work& work, const Queries& q, const std::vector<sql::Lane>& lanes,
+                                 std::int64_t limit) {
+  const auto most = [](const sql::Lane& lane, std::int64_t n) { return lane.concurrency ? std::min(n, lane.room) : n; };
+  if (lanes.size() == 1) return {{.lane = &lanes.front(), .count = most(lanes.front(), limit)}};
+  if (limit == 1) return {{.lane = &lanes.front(), .count = 1}};
+  Array ids;
+  Array counts;
+  std::int64_t left = limit;  // the first jobs of the unlimited lanes before come before all of this lane's
+  for (const sql::Lane& lane : lanes) {
+    ids.add(lane.id);
+    counts.add(most(lane, left));
+    if (!lane.concurrency) --left;
+  }
+  std::vector<sql::Place> places;
+  work.session().execute(q.peek, {{"lanes", ids.view()}, {"counts", counts.view()}}, [&](const sql::Row& row) {
+    sql::Fields f(row);
+    places.push_back({.lane = f.integer(), .priority = f.integer(), .due = f.integer(), .seq = f.integer()});
+  });
+  return sql::apportion(lanes, std::move(places), limit);
+}
+
+/// A job and its place in the claim order.
+struct Taken {
+  std::int64_t queue_priority = 0;
+  std::int64_t seq = 0;
+  Job job{};
+  [[nodiscard]] auto rank() const { return std::tuple(queue_priority, job.priority, job.run_at, seq); }
+};
+
+std::vector<Job> in_order(std::vector<Taken> taken) {
+  std::ranges::sort(taken, {}, &Taken::rank);
+  std::vector<Job> jobs;
+  jobs.reserve(taken.size());
+  for (Taken& t : taken) jobs.push_back(std::move(t.job));
+  return jobs;
+}
+
+std::vector<Job> take(const sql::Work& work, const Queries& q, const backend::ClaimRequest& request,
+                      const std::vector<sql::Portion>& portions, std::int64_t limit) {
+  Array ids;
+  Array counts;
+  std::unordered_map<std::int64_t, const sql::Lane*> lanes;
+  for (const sql::Portion& p : portions) {
+    ids.add(p.lane->id);
+    counts.add(p.count);
+    lanes[p.lane->id] = p.lane;
+  }
+  std::vector<Taken> taken;
+  work.session().execute(q.claim,
+                         {{"lanes", ids.view()},
+                          {"counts", counts.view()},
+                          {"n", limit},
+                          {"token", request.token.value},
+                          {"worker", request.worker},
+                          {"now", work.wall()},
+                          {"steady", work.steady()}},
+                         [&](const sql::Row& row) {
+                           sql::Fields f(row);
+                           const sql::Lane& lane = *lanes.at(f.integer());
+                           Taken t{.queue_priority = lane.queue_priority, .seq = f.integer(), .job = {}};
+                           t.job = sql::read_job(f);
+                           t.job.queue = lane.queue;
+                           t.job.kind = lane.kind;
+                           taken.push_back(std::move(t));
+                         });
+  if (taken.size() > request.limit) {
+    throw Error(Errc::internal, "more jobs were taken than were asked for", "postgres", 0, q.claim.name);
+  }
+  return in_order(std::move(taken));
+}
+
+}  // namespace
+
+backend::ClaimResult claim(sql::Work& work, const Queries& q, const backend::ClaimRequest& request) {
+  const auto limit = static_cast<std::int64_t>(request.limit);
+  Survey found = survey_and_promote(work, q, request);
+  backend::ClaimResult result{.jobs = {}, .next_due = found.next_due};
+  find_rooms(work, q, found.lanes, limit);
+  if (found.lanes.empty()) return result;
+  std::ranges::sort(found.lanes, {}, &Ready::rank);
+  std::vector<sql::Lane> lanes;
+  std::int64_t unlimited = 0;  // as many are enough: each of their first jobs comes before all lanes after them
+  for (Ready& r : found.lanes) {
+    if (unlimited == limit) break;
+    if (!r.lane.concurrency) ++unlimited;
+    lanes.push_back(std::move(r.lane));
+  }
+  const auto portions = divide(work, q, lanes, limit);
+  if (!portions.empty()) result.jobs = take(work, q, request, portions, limit);
+  return result;
+}
+
+std::vector<Job> claimed(const sql::Work& work, const Queries& q, LeaseToken token) {
+  std::vector<Taken> taken;
+  work.session().execute(q.claimed, {{"token", token.value}}, [&](const sql::Row& row) {
+    sql::Fields f(row);
+    Taken t;
+    std::string queue(f.text());
+    std::string kind(f.text());
+    t.queue_priority = f.integer();
+    t.seq = f.integer();
+    t.job = sql::read_job(f);
+    t.job.queue = std::move(queue);
+    t.job.kind = std::move(kind);
+    taken.push_back(std::move(t));
+  });
+  return in_order(std::move(taken));
+}
+
+}  // namespace sqlq::postgres

@@ -1,0 +1,132 @@
+#include "errors.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace sqlq::postgres {
+namespace {
+
+struct Known {
+  std::string_view sqlstate;
+  Errc code;
+  std::string_view advice;
+};
+
+constexpr std::string_view again = "it was tried again and did not help: look for long transactions on the same jobs";
+constexpr std::string_view migrate =
+    "the database lacks sqlq's tables or has others: call migrate(), and check the URL option 'schema'";
+constexpr std::string_view url = "check user, password and database of the URL";
+constexpr std::string_view pooler =
+    "a statement was not where it was prepared: behind a pooler in transaction mode set the URL option pooled=true";
+constexpr std::string_view damaged = "stop using the database and restore it from a backup; do not repair it in place";
+constexpr std::string_view server_goes = "the server is stopping or starting; the next call connects again";
+
+constexpr std::array known{
+    Known{"23502", Errc::schema, "a queue or kind that was there is gone: call migrate() and try again"},
+    Known{"23505", Errc::retry_transaction, "somebody else wrote the same at the same moment; try again"},
+    Known{"25006", Errc::wrong_node, "the server is read-only: name the primary in the URL, or all servers"},
+    Known{"25P02", Errc::misuse, "the transaction had failed before: roll it back"},
+    Known{"25P03", Errc::connection, "the connection was idle inside a transaction for too long"},
+    Known{"26000", Errc::internal, pooler},
+    Known{"42P05", Errc::internal, pooler},
+    Known{"28000", Errc::invalid_argument, url},
+    Known{"28P01", Errc::invalid_argument, url},
+    Known{"3D000", Errc::invalid_argument, url},
+    Known{"3F000", Errc::schema, migrate},
+    Known{"40001", Errc::retry_transaction, again},
+    Known{"40003", Errc::outcome_unknown, "repeat the call with the same ids or lease"},
+    Known{"40P01", Errc::retry_transaction, again},
+    Known{"42501", Errc::invalid_argument, "grant the role of the URL what docs/backends.md lists"},
+    Known{"42703", Errc::schema, migrate},
+    Known{"42P01", Errc::schema, migrate},
+    Known{"53100", Errc::busy, "free space on the server's disk, then try again"},
+    Known{"53200", Errc::busy, "the server is out of memory: try again later"},
+    Known{"53300", Errc::busy, "raise max_connections, or lower the URL option 'pool'"},
+    Known{"54001", Errc::invalid_argument, "the document is nested too deeply for the server"},
+    Known{"55000", Errc::busy, "the server cannot do this now: try again later"},
+    Known{"55P03", Errc::retry_transaction, "a lock was held for longer than the URL option lock_timeout"},
+    Known{"57014", Errc::busy, "it took longer than the URL option statement_timeout, or an operator cancelled it"},
+    Known{"57P01", Errc::connection, server_goes},
+    Known{"57P02", Errc::connection, server_goes},
+    Known{"57P03", Errc::connection, server_goes},
+    Known{"57P05", Errc::connection, "the server ended an idle connection; the next call connects again"},
+    Known{"XX001", Errc::corrupt, damaged},
+    Known{"XX002", Errc::corrupt, damaged},
+};
+
+/// By the first two characters, for what is not listed.
+constexpr std::array classes{
+    Known{"08", Errc::connection, "the next call connects again"},
+    Known{"22", Errc::invalid_argument, "the database cannot store a value; its encoding should be UTF8"},
+    Known{"25", Errc::misuse, "the transaction is not in the state for this"},
+    Known{"28", Errc::invalid_argument, url},
+    Known{"40", Errc::retry_transaction, again},
+    Known{"53", Errc::busy, "try again later"},
+    Known{"57", Errc::busy, "an operator intervened: try again later"},
+    Known{"58", Errc::busy, "the server has trouble with its disk or memory: see its log"},
+};
+
+const Known* find(std::string_view sqlstate) noexcept {
+  const auto exact = std::ranges::find(known, sqlstate, &Known::sqlstate);
+  if (exact != known.end()) return &*exact;
+  const auto by_class = std::ranges::find(classes, sqlstate.substr(0, 2), &Known::sqlstate);
+  return by_class != classes.end() ? &*by_class : nullptr;
+}
+
+/// Does the primary message of such an error quote what was sent?
+bool quotes_values(std::string_view sqlstate) {
+  const auto c = sqlstate.substr(0, 2);
+  return c == "22" || c == "P0" || c == "44";
+}
+
+std::string first_line(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
+
+}  // namespace
+
+Errc classify(std::string_view sqlstate) noexcept {
+  if (sqlstate.empty()) return Errc::connection;
+  const Known* found = find(sqlstate);
+  return found != nullptr ? found->code : Errc::internal;
+}
+
+int native_code(std::string_view sqlstate) noexcept {
+  int code = 0;
+  for (const char c : sqlstate) {
+    if (c >= '0' && c <= '9') {
+      code = code * 36 + (c - '0');
+    } else if (c >= 'A' && c <= 'Z') {
+      code = code * 36 + (c - 'A') + 10;
+    } else {
+      return 0;
+    }
+  }
+  return code;
+}
+
+Error make_error(std::string_view sqlstate, std::string_view message, const std::string& statement) {
+  std::string text = "PostgreSQL: ";
+  text += quotes_values(sqlstate) ? std::string("the server refused a value") : first_line(message);
+  if (!sqlstate.empty()) text += " (SQLSTATE " + std::string(sqlstate) + ")";
+  if (!statement.empty()) text += " in statement '" + statement + "'";
+  const Known* found = find(sqlstate);
+  const std::string_view advice = sqlstate.empty() ? "the next call connects again"
+                                  : found != nullptr ? found->advice
+                                                     : std::string_view{};
+  if (!advice.empty()) text += "; " + std::string(advice);
+  return Error(classify(sqlstate), text, "postgres", native_code(sqlstate), statement);
+}
+
+std::string_view sqlstate_of(const PGresult* result) noexcept {
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  return state != nullptr ? std::string_view(state) : std::string_view{};
+}
+
+Error error_of(const PGresult* result, const PGconn* connection, const std::string& statement) {
+  const std::string_view state = sqlstate_of(result);
+  if (const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY); primary != nullptr && !state.empty()) {
+    return make_error(state, primary, statement);
+  }
+  return make_error({}, PQerrorMessage(connection), statement);
+}
+
+}  // namespace sqlq::postgres

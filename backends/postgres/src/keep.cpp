@@ -1,0 +1,58 @@
+#include "arrays.hpp"
+#include "operations.hpp"
+#include "sql/job_row.hpp"
+
+namespace sqlq::postgres {
+
+ReapReport reap(const sql::Work& work, const Queries& q, std::span<const std::string> queues, std::size_t limit) {
+  ReapReport report;
+  const Choice names("queues", queues);
+  work.session().execute(q.reap,
+                         {names.arg(),
+                          {"n", static_cast<std::int64_t>(limit)},
+                          {"now", work.wall()},
+                          {"steady", work.steady()}},
+                         [&](const sql::Row& row) {
+                           const auto id = JobId::parse(row.text(0)).value_or(JobId{});
+                           const auto state = static_cast<JobState>(row.integer(1));
+                           auto& list = state == JobState::pending     ? report.returned
+                                        : state == JobState::cancelled ? report.cancelled
+                                                                       : report.errored;
+                           list.push_back(id);
+                         });
+  return report;
+}
+
+std::size_t purge(const sql::Work& work, const Queries& q, std::size_t limit) {
+  const auto gone =
+      work.session().integer(q.purge, {{"n", static_cast<std::int64_t>(limit)}, {"now", work.wall()}});
+  return static_cast<std::size_t>(gone.value_or(0));
+}
+
+std::vector<bool> append_logs(const sql::Work& work, const Queries& q, std::span<const LogLine> lines) {
+  Array ids, tokens, claims, numbers, attempts, ats, levels, texts;
+  for (const LogLine& line : lines) {
+    ids.add(line.job);
+    tokens.add(line.token.value);
+    claims.add(line.claim);
+    numbers.add(line.number);
+    attempts.add(std::int64_t{line.attempt});
+    ats.add(sql::us(line.at));
+    levels.add(static_cast<std::int64_t>(line.level));
+    texts.add(std::string_view(line.text));
+  }
+  std::vector<bool> answers(lines.size(), false);
+  work.session().execute(q.log_add,
+                         {{"ids", ids.view()},
+                          {"tokens", tokens.view()},
+                          {"claims", claims.view()},
+                          {"numbers", numbers.view()},
+                          {"attempts", attempts.view()},
+                          {"ats", ats.view()},
+                          {"levels", levels.view()},
+                          {"texts", texts.view()}},
+                         [&](const sql::Row& row) { answers.at(static_cast<std::size_t>(row.integer(0)) - 1) = true; });
+  return answers;
+}
+
+}  // namespace sqlq::postgres

@@ -1,0 +1,141 @@
+#include <unordered_map>
+
+#include "arrays.hpp"
+#include "operations.hpp"
+#include "probe.hpp"
+#include "sql/job_row.hpp"
+
+namespace sqlq::postgres {
+namespace {
+
+using backend::Finish;
+using backend::FinishKind;
+
+/// The numbers of queries.sql.
+std::int64_t number_of(FinishKind kind) {
+  switch (kind) {
+    case FinishKind::success: return 0;
+    case FinishKind::retry: return 1;
+    case FinishKind::fail: return 2;
+    case FinishKind::cancel: return 3;
+    case FinishKind::snooze: return 4;
+    case FinishKind::release: return 5;
+  }
+  throw Error(Errc::internal, "an unknown way to finish a job", "postgres");
+}
+
+/// Nothing of these, so that looking through them costs nothing.
+struct None {
+  [[nodiscard]] static bool contains(const JobId&) { return false; }
+};
+
+LeaseStatus status_of(std::int64_t state) {
+  return static_cast<JobState>(state) == JobState::cancelling ? LeaseStatus::cancel_requested : LeaseStatus::renewed;
+}
+
+using Numbers = std::vector<std::size_t>;
+
+/// Renews the leases with these numbers; returns those that were not.
+Numbers renew(const sql::Work& work, const sql::Statement& statement, std::span<const backend::LeaseRef> leases,
+              const Numbers& numbers, std::vector<LeaseStatus>& answers) {
+  Array ids;
+  Array tokens;
+  for (const std::size_t i : numbers) {
+    ids.add(leases[i].id);
+    tokens.add(leases[i].token.value);
+  }
+  std::vector<bool> done(numbers.size(), false);
+  work.session().execute(
+      statement,
+      {{"ids", ids.view()}, {"tokens", tokens.view()}, {"now", work.wall()}, {"steady", work.steady()}},
+      [&](const sql::Row& row) {
+        const auto n = static_cast<std::size_t>(row.integer(0)) - 1;
+        done.at(n) = true;
+        answers[numbers[n]] = status_of(row.integer(1));
+      });
+  Numbers left;
+  for (std::size_t n = 0; n < numbers.size(); ++n) {
+    if (!done[n]) left.push_back(numbers[n]);
+  }
+  return left;
+}
+
+/// Which of these leases are held all the same: somebody had their rows locked. Answers as if renewed.
+Numbers still_held(const sql::Work& work, const Queries& q, std::span<const backend::LeaseRef> leases,
+                   const Numbers& numbers, std::vector<LeaseStatus>& answers) {
+  std::vector<JobId> ids;
+  for (const std::size_t i : numbers) ids.push_back(leases[i].id);
+  const auto found = probe_others(work, q, ids, None{});
+  Numbers held;
+  for (const std::size_t i : numbers) {
+    const auto at = found.find(leases[i].id);
+    if (at == found.end() || at->second.token != leases[i].token || leases[i].token.value == 0) continue;
+    if (at->second.state != JobState::running && at->second.state != JobState::cancelling) continue;
+    answers[i] = status_of(static_cast<std::int64_t>(at->second.state));
+    held.push_back(i);
+  }
+  return held;
+}
+
+}  // namespace
+
+std::vector<FinishStatus> finish(const sql::Work& work, const Queries& q, std::span<const Finish> items) {
+  Array ids, tokens, kinds, results, messages, causes, delays;
+  for (const Finish& item : items) {
+    ids.add(item.id);
+    tokens.add(item.token.value);
+    kinds.add(number_of(item.kind));
+    results.add(item.result);
+    messages.add(item.message);
+    causes.add(static_cast<std::int64_t>(item.cause));
+    delays.add(std::int64_t{item.delay.count()});
+  }
+  std::vector<std::optional<FinishStatus>> ended(items.size());
+  work.session().execute(q.finish,
+                         {{"ids", ids.view()},
+                          {"tokens", tokens.view()},
+                          {"kinds", kinds.view()},
+                          {"results", results.view()},
+                          {"messages", messages.view()},
+                          {"causes", causes.view()},
+                          {"delays", delays.view()},
+                          {"now", work.wall()}},
+                         [&](const sql::Row& row) {
+                           const bool asked = static_cast<JobState>(row.integer(1)) == JobState::cancelling;
+                           ended.at(static_cast<std::size_t>(row.integer(0)) - 1) =
+                               asked ? FinishStatus::cancelled : FinishStatus::applied;
+                         });
+  std::vector<JobId> refused;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (!ended[i]) refused.push_back(items[i].id);
+  }
+  const auto found = probe_others(work, q, refused, None{});
+  std::vector<FinishStatus> answers;
+  answers.reserve(items.size());
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const auto at = ended[i] ? found.end() : found.find(items[i].id);
+    const bool mine = at != found.end() && items[i].token.value != 0 && at->second.token == items[i].token;
+    answers.push_back(ended[i] ? *ended[i] : mine ? FinishStatus::already_applied : FinishStatus::stale);
+  }
+  return answers;
+}
+
+std::vector<LeaseStatus> heartbeat(const sql::Work& work, const Queries& q, std::span<const backend::LeaseRef> leases) {
+  std::vector<LeaseStatus> answers(leases.size(), LeaseStatus::lost);
+  Numbers left(leases.size());
+  for (std::size_t i = 0; i < left.size(); ++i) left[i] = i;
+  left = renew(work, q.heartbeat, leases, left, answers);
+  if (left.empty()) return answers;
+  left = still_held(work, q, leases, left, answers);
+  if (left.empty()) return answers;
+  try {
+    const Numbers lost = renew(work, q.heartbeat_wait, leases, left, answers);
+    for (const std::size_t i : lost) answers[i] = LeaseStatus::lost;
+  } catch (const Error& e) {
+    // Whoever has the lock for so long ends the lease or leaves it: nobody takes the job away meanwhile.
+    if (e.code() != Errc::retry_transaction) throw;
+  }
+  return answers;
+}
+
+}  // namespace sqlq::postgres

@@ -1,0 +1,51 @@
+#pragma once
+/// \file
+/// The operations on one session. What each means stands in sqlq/backend/dialect.hpp and sql/server.hpp; here is how
+/// PostgreSQL does it: a whole batch in one statement, which commits by itself, and a second one to explain what was
+/// refused.
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include <sqlq/backend/dialect.hpp>
+#include <sqlq/error.hpp>
+
+#include "queries.hpp"
+#include "sql/server.hpp"
+
+namespace sqlq::postgres {
+
+// produce.cpp
+void make_lanes(const sql::Work& work, const Queries& q, std::span<const sql::LaneName> lanes);
+std::vector<Enqueued> enqueue(sql::Work& work, const Queries& q, std::span<const backend::EnqueueItem> items);
+std::vector<CancelStatus> cancel(const sql::Work& work, const Queries& q, std::span<const JobId> ids);
+std::vector<RequeueStatus> requeue(const sql::Work& work, const Queries& q, std::span<const JobId> ids);
+
+// claim.cpp
+backend::ClaimResult claim(sql::Work& work, const Queries& q, const backend::ClaimRequest& request);
+std::vector<Job> claimed(const sql::Work& work, const Queries& q, LeaseToken token);
+
+// lease.cpp
+std::vector<FinishStatus> finish(const sql::Work& work, const Queries& q, std::span<const backend::Finish> items);
+std::vector<LeaseStatus> heartbeat(const sql::Work& work, const Queries& q, std::span<const backend::LeaseRef> leases);
+
+// keep.cpp
+ReapReport reap(const sql::Work& work, const Queries& q, std::span<const std::string> queues, std::size_t limit);
+std::size_t purge(const sql::Work& work, const Queries& q, std::size_t limit);
+std::vector<bool> append_logs(const sql::Work& work, const Queries& q, std::span<const LogLine> lines);
+
+/// Reads after a statement that has committed by itself. When that fails the caller must not believe that nothing was
+/// done: the error becomes outcome_unknown, and a repeated call finds what is there.
+template <class Read>
+auto read_after(const sql::Work& work, Read&& read) {
+  try {
+    return read();
+  } catch (const Error& e) {
+    if (work.borrowed() || work.begun()) throw;
+    throw Error(Errc::outcome_unknown, std::string(e.what()) + "; a part may have been done: repeat the call",
+                e.backend(), e.native_code(), e.statement());
+  }
+}
+
+}  // namespace sqlq::postgres

@@ -1,0 +1,235 @@
+#include <algorithm>
+#include <map>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include "arrays.hpp"
+#include "errors.hpp"
+#include "operations.hpp"
+#include "probe.hpp"
+#include "sql/job_row.hpp"
+
+namespace sqlq::postgres {
+namespace {
+
+/// One statement takes at most so much; longer batches are several in one transaction.
+constexpr std::size_t most_items = 10'000;
+constexpr std::size_t most_bytes = std::size_t{32} << 20;
+
+/// How often an item is tried again whose holder has gone away between refusing it and being looked for.
+constexpr int most_rounds = 20;
+
+/// The columns of a batch.
+class Columns {
+ public:
+  void add(const backend::EnqueueItem& item) {
+    const auto next = static_cast<std::int64_t>(places_.size()) + 1;
+    const auto [at, isnew] = places_.try_emplace({item.queue, item.kind}, next);
+    if (isnew) {
+      queues_.add(item.queue);
+      kinds_.add(item.kind);
+    }
+    lanes_.add(at->second);
+    ids_.add(item.id);
+    priorities_.add(std::int64_t{item.priority});
+    run_ats_.add(item.run_at ? std::optional(sql::us(*item.run_at)) : std::nullopt);
+    delays_.add(item.run_at ? std::int64_t{0} : std::int64_t{item.delay.count()});
+    max_attempts_.add(std::int64_t{item.max_attempts});
+    max_crashes_.add(std::int64_t{item.max_crashes});
+    keepalives_.add(std::int64_t{item.keepalive.count()});
+    timeouts_.add(std::int64_t{item.timeout.count()});
+    retentions_.add(item.retention ? std::optional(std::int64_t{item.retention->count()}) : std::nullopt);
+    keys_.add(item.unique_key);
+    params_.add(item.params);
+  }
+
+  /// The ids that were inserted, with their unique keys.
+  std::unordered_map<JobId, std::string> insert(const sql::Work& work, const Queries& q) {
+    std::unordered_map<JobId, std::string> inserted;
+    work.session().execute(q.job_insert,
+                           {{"queues", queues_.view()},
+                            {"kinds", kinds_.view()},
+                            {"now", work.wall()},
+                            {"lanes", lanes_.view()},
+                            {"ids", ids_.view()},
+                            {"priorities", priorities_.view()},
+                            {"run_ats", run_ats_.view()},
+                            {"delays", delays_.view()},
+                            {"max_attempts", max_attempts_.view()},
+                            {"max_crashes", max_crashes_.view()},
+                            {"keepalives", keepalives_.view()},
+                            {"timeouts", timeouts_.view()},
+                            {"retentions", retentions_.view()},
+                            {"unique_keys", keys_.view()},
+                            {"params", params_.view()}},
+                           [&](const sql::Row& row) {
+                             sql::Fields f(row);
+                             const auto id = JobId::parse(f.text()).value_or(JobId{});
+                             inserted.emplace(id, f.maybe_text());
+                           });
+    return inserted;
+  }
+
+ private:
+  std::map<std::pair<std::string_view, std::string_view>, std::int64_t> places_;
+  Array queues_, kinds_, lanes_, ids_, priorities_, run_ats_, delays_, max_attempts_, max_crashes_, keepalives_,
+      timeouts_, retentions_, keys_, params_;
+};
+
+/// The cast that fails in queries.sql when a transaction's snapshot may be older than the lane.
+constexpr std::string_view bad_cast = "22P02";
+
+using Numbers = std::vector<std::size_t>;
+
+/// Inserts the items with these numbers. Returns those that were refused because of their unique keys; who is in their
+/// way has to be found.
+Numbers insert(const sql::Work& work, const Queries& q, std::span<const backend::EnqueueItem> items,
+               const Numbers& numbers, std::vector<Enqueued>& answers) {
+  Columns columns;
+  for (const std::size_t i : numbers) columns.add(items[i]);
+  auto inserted = [&] {
+    try {
+      return columns.insert(work, q);
+    } catch (const Error& e) {
+      if (e.native_code() != native_code(bad_cast)) throw;
+      throw Error(Errc::retry_transaction,
+                  "PostgreSQL: the snapshot of the transaction is older than the job's queue or kind; roll it back and "
+                  "run it again",
+                  "postgres", e.native_code(), q.job_insert.name);
+    }
+  }();
+  Numbers refused;
+  for (const std::size_t i : numbers) {
+    const auto& item = items[i];
+    const auto at = inserted.find(item.id);
+    const bool mine = at != inserted.end() && at->second == item.unique_key.value_or(std::string_view{});
+    answers[i] = {.id = item.id, .inserted = mine};
+    if (mine) {
+      inserted.erase(at);
+    } else if (item.unique_key) {
+      refused.push_back(i);
+    }
+  }
+  return refused;
+}
+
+/// Finds who is in the way. Returns those items whose holder has gone away meanwhile.
+Numbers find_holders(const sql::Work& work, const Queries& q, std::span<const backend::EnqueueItem> items,
+                     const Numbers& refused, std::vector<Enqueued>& answers) {
+  Array ids;
+  Array keys;
+  for (const std::size_t i : refused) {
+    ids.add(items[i].id);
+    keys.add(items[i].unique_key);
+  }
+  Numbers left;
+  read_after(work, [&] {
+    return work.session().execute(q.holders, {{"ids", ids.view()}, {"unique_keys", keys.view()}},
+                                  [&](const sql::Row& row) {
+                                    const std::size_t i = refused.at(static_cast<std::size_t>(row.integer(0)) - 1);
+                                    if (row.null(1)) {
+                                      left.push_back(i);
+                                    } else {
+                                      answers[i].id = JobId::parse(row.text(1)).value_or(JobId{});
+                                    }
+                                  });
+  });
+  std::ranges::sort(left);
+  return left;
+}
+
+void enqueue_some(const sql::Work& work, const Queries& q, std::span<const backend::EnqueueItem> items,
+                  Numbers numbers, std::vector<Enqueued>& answers) {
+  for (int round = 0; !numbers.empty(); ++round) {
+    if (round == most_rounds) {
+      throw Error(Errc::retry_transaction, "PostgreSQL: jobs with the same unique key come and go too quickly",
+                  "postgres", 0, q.job_insert.name);
+    }
+    numbers = insert(work, q, items, numbers, answers);
+    if (!numbers.empty()) numbers = find_holders(work, q, items, numbers, answers);
+  }
+}
+
+}  // namespace
+
+void make_lanes(const sql::Work& work, const Queries& q, std::span<const sql::LaneName> lanes) {
+  Array queues;
+  Array kinds;
+  for (const auto& lane : lanes) {
+    queues.add(lane.queue);
+    kinds.add(lane.kind);
+  }
+  work.session().execute(q.queue_make, {{"names", queues.view()}, {"now", work.wall()}});
+  work.session().execute(q.lane_make, {{"queues", queues.view()}, {"kinds", kinds.view()}});
+}
+
+std::vector<Enqueued> enqueue(sql::Work& work, const Queries& q, std::span<const backend::EnqueueItem> items) {
+  std::vector<Enqueued> answers(items.size());
+  for (std::size_t begin = 0; begin < items.size();) {
+    Numbers numbers;
+    std::size_t bytes = 0;
+    while (begin < items.size() && numbers.size() < most_items && (numbers.empty() || bytes < most_bytes)) {
+      bytes += items[begin].params.size();
+      numbers.push_back(begin++);
+    }
+    if (begin < items.size()) work.begin();
+    enqueue_some(work, q, items, std::move(numbers), answers);
+  }
+  return answers;
+}
+
+std::vector<CancelStatus> cancel(const sql::Work& work, const Queries& q, std::span<const JobId> ids) {
+  Array list = array_of(std::set<JobId>(ids.begin(), ids.end()));
+  std::unordered_map<JobId, CancelStatus> asked;
+  work.session().execute(q.cancel, {{"ids", list.view()}, {"now", work.wall()}}, [&](const sql::Row& row) {
+    const auto was = static_cast<JobState>(row.integer(1));
+    const bool waiting = was == JobState::pending || was == JobState::scheduled;
+    asked.emplace(JobId::parse(row.text(0)).value_or(JobId{}),
+                  waiting ? CancelStatus::cancelled : CancelStatus::cancelling);
+  });
+  const auto others = probe_others(work, q, ids, asked);
+  std::vector<CancelStatus> answers;
+  answers.reserve(ids.size());
+  for (const JobId id : ids) {
+    if (const auto at = asked.find(id); at != asked.end()) {
+      answers.push_back(at->second);
+      if (at->second == CancelStatus::cancelled) at->second = CancelStatus::finished;  // should the id come again
+      continue;
+    }
+    const auto other = others.find(id);
+    answers.push_back(other == others.end()                               ? CancelStatus::not_found
+                      : other->second.state == JobState::cancelling ? CancelStatus::cancelling
+                                                                          : CancelStatus::finished);
+  }
+  return answers;
+}
+
+std::vector<RequeueStatus> requeue(const sql::Work& work, const Queries& q, std::span<const JobId> ids) {
+  std::vector<JobId> once;
+  std::set<JobId> seen;
+  for (const JobId id : ids) {
+    if (seen.insert(id).second) once.push_back(id);
+  }
+  Array list = array_of(once);
+  std::unordered_map<JobId, RequeueStatus> back;
+  work.session().execute(q.requeue, {{"ids", list.view()}, {"now", work.wall()}}, [&](const sql::Row& row) {
+    back.emplace(JobId::parse(row.text(0)).value_or(JobId{}), RequeueStatus::requeued);
+  });
+  const auto others = probe_others(work, q, ids, back);
+  std::vector<RequeueStatus> answers;
+  answers.reserve(ids.size());
+  for (const JobId id : ids) {
+    if (const auto at = back.find(id); at != back.end()) {
+      answers.push_back(std::exchange(at->second, RequeueStatus::not_finished));  // should the id come again
+      continue;
+    }
+    const auto other = others.find(id);
+    answers.push_back(other == others.end()               ? RequeueStatus::not_found
+                      : is_finished(other->second.state) ? RequeueStatus::duplicate
+                                                          : RequeueStatus::not_finished);
+  }
+  return answers;
+}
+
+}  // namespace sqlq::postgres

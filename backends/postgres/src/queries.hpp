@@ -1,0 +1,46 @@
+#pragma once
+/// \file
+/// The statements of schema/postgres/queries.sql, found once by name. What each does stands there.
+
+#include "sql/catalogue.hpp"
+
+namespace sqlq::postgres {
+
+struct Queries {
+  const sql::Catalogue& catalogue;
+
+  const sql::Statement& queue_make = catalogue["queue_make"];
+  const sql::Statement& lane_make = catalogue["lane_make"];
+  const sql::Statement& job_insert = catalogue["job_insert"];
+  const sql::Statement& holders = catalogue["holders"];
+  const sql::Statement& transaction_id = catalogue["transaction_id"];
+  const sql::Statement& transactions_over = catalogue["transactions_over"];
+  const sql::Statement& announce = catalogue["announce"];
+  const sql::Statement& cancel = catalogue["cancel"];
+  const sql::Statement& probe = catalogue["probe"];
+  const sql::Statement& requeue = catalogue["requeue"];
+  const sql::Statement& promote = catalogue["promote"];
+  const sql::Statement& lanes_of_all = catalogue["lanes_of_all"];
+  const sql::Statement& lanes_of_queues = catalogue["lanes_of_queues"];
+  const sql::Statement& queue_lock = catalogue["queue_lock"];
+  const sql::Statement& rooms = catalogue["rooms"];
+  const sql::Statement& peek = catalogue["peek"];
+  const sql::Statement& claim = catalogue["claim"];
+  const sql::Statement& claimed = catalogue["claimed"];
+  const sql::Statement& finish = catalogue["finish"];
+  const sql::Statement& heartbeat = catalogue["heartbeat"];
+  const sql::Statement& heartbeat_wait = catalogue["heartbeat_wait"];
+  const sql::Statement& reap = catalogue["reap"];
+  const sql::Statement& purge = catalogue["purge"];
+  const sql::Statement& log_add = catalogue["log_add"];
+  const sql::Statement& migration_lock = catalogue["migration_lock"];
+  const sql::Statement& schema_exists = catalogue["schema_exists"];
+  const sql::Statement& schema_make = catalogue["schema_make"];
+  const sql::Statement& server_time = catalogue["server_time"];
+  const sql::Statement& drops = catalogue["drops"];
+  const sql::Statement& settings = catalogue["settings"];
+  const sql::Statement& standbys = catalogue["standbys"];
+  const sql::Statement& oldest_transaction = catalogue["oldest_transaction"];
+};
+
+}  // namespace sqlq::postgres

@@ -1,0 +1,249 @@
+#include "server.hpp"
+
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include <sqlq/error.hpp>
+#include <sqlq/postgres.hpp>
+
+#include "connection.hpp"
+#include "operations.hpp"
+#include "soci_bridge.hpp"
+#include "sql/job_row.hpp"
+#include "sql/migrations.hpp"
+#include "watcher.hpp"
+
+namespace sqlq::postgres {
+namespace {
+
+PgConnection& native(sql::Connection& connection) { return static_cast<PgConnection&>(connection); }
+
+[[noreturn]] void refuse(Errc code, const std::string& what) { throw Error(code, "PostgreSQL: " + what, "postgres"); }
+
+PGconn* handle_in(const Tx& tx) {
+  PGconn* handle = nullptr;
+  if (tx.type() == handle_type) handle = static_cast<PGconn*>(tx.handle());
+  if (tx.type() == soci_session_type && tx.handle() != nullptr) {
+    handle = handle_of(*static_cast<soci::session*>(tx.handle()));
+  }
+  if (handle == nullptr) refuse(Errc::invalid_argument, "this is not a PGconn or a soci::session on PostgreSQL");
+  return handle;
+}
+
+/// The connection must be inside a transaction that can go on, and idle.
+void check_transaction(const PGconn* handle) {
+  if (PQstatus(handle) != CONNECTION_OK) refuse(Errc::connection, "your connection is broken; open it again");
+  if (PQpipelineStatus(handle) != PQ_PIPELINE_OFF) {
+    refuse(Errc::misuse, "your connection is in pipeline mode; leave it first");
+  }
+  switch (PQtransactionStatus(handle)) {
+    case PQTRANS_INTRANS: break;
+    case PQTRANS_IDLE: refuse(Errc::misuse, "your connection is not inside a transaction; begin one first");
+    case PQTRANS_INERROR: refuse(Errc::misuse, "your transaction has failed before; roll it back");
+    case PQTRANS_ACTIVE: refuse(Errc::misuse, "your connection is busy; read the answer to its command first");
+    case PQTRANS_UNKNOWN: refuse(Errc::connection, "your connection is broken; open it again");
+  }
+  if (std::strcmp(pg_encoding_to_char(PQclientEncoding(handle)), "UTF8") != 0) {
+    refuse(Errc::invalid_argument, "the client_encoding of your connection is not UTF8; set it: "
+                                   "PQsetClientEncoding(connection, \"UTF8\")");
+  }
+}
+
+backend::Capabilities capabilities_of(const Options& options) {
+  return {.shared_storage = true,
+          .survives_reopen = true,
+          .transactional_ddl = true,
+          .borrowed_transactions = true,
+          .cross_process_wakeup = options.watch,
+          .database_clock = true};
+}
+
+}  // namespace
+
+PgServer::PgServer(Options options)
+    : options_(std::move(options)), schema_(options_.schema), capabilities_(capabilities_of(options_)) {}
+
+std::string PgServer::description() const {
+  std::string text = "PostgreSQL ";
+  {
+    const std::lock_guard lock(mutex_);
+    text += version_;
+  }
+  text += " at ";
+  bool first = true;
+  for (const auto& [host, port] : options_.hosts) {
+    text += std::exchange(first, false) ? "" : ",";
+    text += host.empty() ? "the local server" : host;
+    if (!port.empty()) text += ":" + port;
+  }
+  for (const auto& [name, value] : options_.keywords) {
+    if (name == "dbname") text += "/" + value;
+  }
+  return text + ", schema " + options_.schema + (options_.pooled ? ", pooled" : "");
+}
+
+std::unique_ptr<sql::Connection> PgServer::connect() {
+  auto connection = std::make_unique<PgConnection>(options_, schema_.texts());
+  const char* version = PQparameterStatus(connection->handle(), "server_version");
+  const std::lock_guard lock(mutex_);
+  version_ = version != nullptr ? version : std::to_string(PQserverVersion(connection->handle()) / 10000);
+  return connection;
+}
+
+std::unique_ptr<sql::Session> PgServer::borrow(const Tx& tx) {
+  PGconn* handle = handle_in(tx);
+  check_transaction(handle);
+  return std::make_unique<PgSession>(handle, schema_.texts(), PgSession::Plans::each_time, options_.patience());
+}
+
+// ------------------------------------------------------------------------------------------------ schema
+
+int PgServer::migrate(sql::Connection& connection, backend::Direction direction, int target, const backend::Now& now) {
+  PgConnection& c = native(connection);
+  const Queries& q = schema_.queries();
+  sql::Session& s = c.session();
+  c.begin_patient();
+  try {
+    s.execute(q.migration_lock, {}, [](const sql::Row&) {});
+    const auto status = sql::read_status(s, schema_.catalogue(), schema_.migrations());
+    sql::check_target(status, target);
+    const bool up = direction == backend::Direction::up && target > status.current;
+    if (up && s.integer(q.schema_exists).value_or(0) == 0) s.execute(q.schema_make);
+    const auto given = now ? std::optional(sql::us(now->wall)) : std::nullopt;
+    const TimePoint at = sql::wall(s.integer(q.server_time, {{"now", given}}).value_or(0));
+    const int steps = sql::run_steps(s, schema_.catalogue(), schema_.migrations(), status, direction, target, at,
+                                     [&](const std::string& text) { c.script(text); });
+    c.commit();
+    return steps;
+  } catch (...) {
+    c.rollback();
+    throw;
+  }
+}
+
+void PgServer::teardown(sql::Connection& connection) {
+  PgConnection& c = native(connection);
+  c.begin_patient();
+  try {
+    c.session().execute(schema_.queries().migration_lock, {}, [](const sql::Row&) {});
+    std::vector<std::string> drops;
+    c.session().execute(schema_.queries().drops, {}, [&](const sql::Row& row) { drops.emplace_back(row.text(0)); });
+    for (const std::string& drop : drops) c.script(drop);
+    c.commit();
+  } catch (...) {
+    c.rollback();
+    throw;
+  }
+}
+
+std::vector<std::string> PgServer::self_check(sql::Session& session) {
+  const Queries& q = schema_.queries();
+  std::map<std::string, std::string> settings;
+  session.execute(q.settings, {}, [&](const sql::Row& row) {
+    settings.emplace(std::string(row.text(0)), std::string(row.text(1)));
+  });
+  std::vector<std::string> sentences;
+  const auto say = [&](bool when, const std::string& what) {
+    if (when) sentences.push_back(what);
+  };
+  say(settings["fsync"] == "off", "fsync is off: a crash of the machine can damage or lose the whole database.");
+  say(settings["full_page_writes"] == "off", "full_page_writes is off: a crash of the machine can damage pages.");
+  say(settings["synchronous_commit"] == "off",
+      "synchronous_commit is off: a crash of the server loses the last commits, also of jobs that were acknowledged.");
+  say(settings["autovacuum"] == "off", "autovacuum is off: claims become slower with every finished job.");
+  say(settings["server_encoding"] != "UTF8",
+      "The encoding of the database is " + settings["server_encoding"] + ": jobs with other characters are refused.");
+  const bool standbys = session.integer(q.standbys).value_or(0) > 0;
+  say(standbys && settings["synchronous_standby_names"].empty(),
+      "There are standbys, and none is synchronous: a failover can lose jobs that were acknowledged.");
+  const auto oldest = session.integer(q.oldest_transaction).value_or(0);
+  say(oldest > 600, "A transaction has been open for " + std::to_string(oldest / 60) +
+                        " minutes: until it ends, nothing that finished since is cleaned up, and claims slow down.");
+  return sentences;
+}
+
+// ------------------------------------------------------------------------------------------------ operations
+
+void PgServer::make_lanes(const sql::Work& work, std::span<const sql::LaneName> lanes) {
+  postgres::make_lanes(work, schema_.queries(), lanes);
+}
+
+std::vector<Enqueued> PgServer::enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) {
+  auto answers = postgres::enqueue(work, schema_.queries(), items);
+  announce_when_committed(work);
+  return answers;
+}
+
+std::vector<CancelStatus> PgServer::cancel(sql::Work& work, std::span<const JobId> ids) {
+  auto answers = postgres::cancel(work, schema_.queries(), ids);
+  announce_when_committed(work);
+  return answers;
+}
+
+backend::ClaimResult PgServer::claim(sql::Work& work, const backend::ClaimRequest& request) {
+  return postgres::claim(work, schema_.queries(), request);
+}
+
+std::vector<Job> PgServer::claimed(sql::Work& work, const backend::ClaimRequest& request) {
+  return postgres::claimed(work, schema_.queries(), request.token);
+}
+
+std::vector<FinishStatus> PgServer::finish(sql::Work& work, std::span<const backend::Finish> items) {
+  auto answers = postgres::finish(work, schema_.queries(), items);
+  announce_when_committed(work);
+  return answers;
+}
+
+std::vector<LeaseStatus> PgServer::heartbeat(sql::Work& work, std::span<const backend::LeaseRef> leases) {
+  return postgres::heartbeat(work, schema_.queries(), leases);
+}
+
+ReapReport PgServer::reap(sql::Work& work, std::span<const std::string> queues, std::size_t limit) {
+  return postgres::reap(work, schema_.queries(), queues, limit);
+}
+
+std::size_t PgServer::purge(sql::Work& work, std::size_t limit) {
+  return postgres::purge(work, schema_.queries(), limit);
+}
+
+std::vector<RequeueStatus> PgServer::requeue(sql::Work& work, std::span<const JobId> ids) {
+  return postgres::requeue(work, schema_.queries(), ids);
+}
+
+std::vector<bool> PgServer::append_logs(sql::Work& work, std::span<const LogLine> lines) {
+  return postgres::append_logs(work, schema_.queries(), lines);
+}
+
+// ------------------------------------------------------------------------------------------------ wake-ups
+
+Notifier& PgServer::notifier() {
+  const std::lock_guard lock(mutex_);
+  if (!notifier_) notifier_ = std::make_unique<Notifier>(options_, schema_);
+  return *notifier_;
+}
+
+void PgServer::announce() noexcept {
+  if (!options_.watch) return;
+  try {
+    notifier().announce();
+  } catch (...) {  // no thread to be had: hints may be lost
+  }
+}
+
+/// The user commits when he likes and tells nobody; the server can be asked whether he has.
+void PgServer::announce_when_committed(const sql::Work& work) {
+  if (!work.borrowed() || !options_.watch) return;
+  std::string transaction;
+  work.session().execute(schema_.queries().transaction_id, {}, [&](const sql::Row& row) { transaction = row.text(0); });
+  try {
+    notifier().announce_after(std::move(transaction));
+  } catch (...) {  // no thread to be had: hints may be lost
+  }
+}
+
+std::shared_ptr<void> PgServer::watch(std::function<void()> heard) {
+  return std::make_shared<Watcher>(options_, schema_.channel(), std::move(heard));
+}
+
+}  // namespace sqlq::postgres

@@ -1,0 +1,59 @@
+#pragma once
+/// \file
+/// PostgreSQL as a server backend (sql/server.hpp).
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "notifier.hpp"
+#include "options.hpp"
+#include "schema.hpp"
+#include "sql/server.hpp"
+
+namespace sqlq::postgres {
+
+class PgServer final : public sql::Server {
+ public:
+  explicit PgServer(Options options);
+
+  const backend::Capabilities& capabilities() const noexcept override { return capabilities_; }
+  std::string description() const override;
+  std::vector<std::string> self_check(sql::Session& session) override;
+  std::unique_ptr<sql::Connection> connect() override;
+  std::unique_ptr<sql::Session> borrow(const Tx& tx) override;
+
+  const sql::Catalogue& queries() const noexcept override { return schema_.catalogue(); }
+  std::span<const Migration> migrations() const noexcept override { return schema_.migrations(); }
+  int migrate(sql::Connection& connection, backend::Direction direction, int target, const backend::Now& now) override;
+  void teardown(sql::Connection& connection) override;
+
+  void make_lanes(const sql::Work& work, std::span<const sql::LaneName> lanes) override;
+  std::vector<Enqueued> enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) override;
+  std::vector<CancelStatus> cancel(sql::Work& work, std::span<const JobId> ids) override;
+  backend::ClaimResult claim(sql::Work& work, const backend::ClaimRequest& request) override;
+  std::vector<Job> claimed(sql::Work& work, const backend::ClaimRequest& request) override;
+  std::vector<FinishStatus> finish(sql::Work& work, std::span<const backend::Finish> items) override;
+  std::vector<LeaseStatus> heartbeat(sql::Work& work, std::span<const backend::LeaseRef> leases) override;
+  ReapReport reap(sql::Work& work, std::span<const std::string> queues, std::size_t limit) override;
+  std::size_t purge(sql::Work& work, std::size_t limit) override;
+  std::vector<RequeueStatus> requeue(sql::Work& work, std::span<const JobId> ids) override;
+  std::vector<bool> append_logs(sql::Work& work, std::span<const LogLine> lines) override;
+
+  void announce() noexcept override;
+  std::shared_ptr<void> watch(std::function<void()> heard) override;
+
+ private:
+  [[nodiscard]] Notifier& notifier();
+  void announce_when_committed(const sql::Work& work);
+
+  const Options options_;
+  const Schema schema_;
+  const backend::Capabilities capabilities_;
+  mutable std::mutex mutex_;
+  std::string version_;                  // of the server, once connected
+  std::unique_ptr<Notifier> notifier_;   // made when first needed; last: its thread uses the others
+};
+
+}  // namespace sqlq::postgres

@@ -1,0 +1,172 @@
+#include "session.hpp"
+
+#include <charconv>
+#include <cstdlib>
+
+#include <sqlq/error.hpp>
+
+#include "errors.hpp"
+
+namespace sqlq::postgres {
+namespace {
+
+constexpr Oid bigint = 20;
+
+class PgRow final : public sql::Row {
+ public:
+  PgRow(const PGresult* result, int row) : result_(result), row_(row) {}
+  bool null(std::size_t c) const override { return PQgetisnull(result_, row_, static_cast<int>(c)) != 0; }
+  std::int64_t integer(std::size_t c) const override {
+    const auto digits = text(c);
+    std::int64_t value = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    return value;
+  }
+  std::string_view text(std::size_t c) const override {
+    const int column = static_cast<int>(c);
+    return {PQgetvalue(result_, row_, column), static_cast<std::size_t>(PQgetlength(result_, row_, column))};
+  }
+
+ private:
+  const PGresult* result_;
+  int row_;
+};
+
+/// Arguments as libpq wants them: texts that end in NUL.
+struct Parameters {
+  explicit Parameters(std::initializer_list<sql::Arg> args) {
+    texts.reserve(args.size());
+    values.reserve(args.size());
+    for (const sql::Arg& arg : args) {
+      if (const auto* integer = std::get_if<std::int64_t>(&arg.value)) {
+        texts.push_back(std::to_string(*integer));
+      } else if (const auto* text = std::get_if<std::string_view>(&arg.value)) {
+        texts.emplace_back(*text);
+      } else {
+        values.push_back(nullptr);
+        continue;
+      }
+      values.push_back(texts.back().c_str());
+    }
+  }
+  [[nodiscard]] int count() const { return static_cast<int>(values.size()); }
+
+  std::vector<std::string> texts;  // reserved: what values points to does not move
+  std::vector<const char*> values;
+};
+
+/// Numbers are declared; the server finds the type of texts where they are used.
+std::vector<Oid> types_of(const sql::Statement& statement) {
+  std::vector<Oid> types;
+  for (const sql::Field& f : statement.params) types.push_back(f.type == sql::Type::integer ? bigint : 0);
+  return types;
+}
+
+std::string name_of(const sql::Statement& statement) { return "sqlq_" + std::to_string(statement.index); }
+
+}  // namespace
+
+/// libpq must not wait by itself while it sends. A borrowed connection gets its own way back.
+class PgSession::Nonblocking {
+ public:
+  explicit Nonblocking(PGconn* handle) : handle_(handle), before_(PQisnonblocking(handle)) {
+    if (before_ == 0) PQsetnonblocking(handle_, 1);
+  }
+  ~Nonblocking() {
+    if (before_ == 0) PQsetnonblocking(handle_, 0);
+  }
+  Nonblocking(const Nonblocking&) = delete;
+  Nonblocking& operator=(const Nonblocking&) = delete;
+
+ private:
+  PGconn* handle_;
+  int before_;
+};
+
+void PgSession::fail(const PGresult* result, const std::string& statement) {
+  const Error error = error_of(result, handle_, statement);
+  spoiled_ = spoiled_ || error.connection_lost() || PQstatus(handle_) == CONNECTION_BAD;
+  const std::string_view state = sqlstate_of(result);
+  if (plans_ == Plans::kept && (state == "26000" || state == "42P05" || state == "0A000")) {
+    spoiled_ = true;  // what was prepared is gone or fits no more; a new connection has nothing prepared
+    throw Error(Errc::retry_transaction, error.what(), error.backend(), error.native_code(), statement);
+  }
+  throw error;
+}
+
+Result PgSession::finish(int sent, const std::string& statement) {
+  if (sent == 0) fail(nullptr, statement);
+  Result result = receive(handle_, saturating_add(system_clock()->steady(), patience_));
+  if (!result) {
+    spoiled_ = true;
+    throw make_error({}, PQstatus(handle_) == CONNECTION_BAD
+                             ? "the connection broke"
+                             : "the server did not answer in time; the connection is given up",
+                     statement);
+  }
+  return result;
+}
+
+void PgSession::prepare(const sql::Statement& statement) {
+  if (prepared_.size() <= statement.index) prepared_.resize(texts_.size());
+  if (prepared_[statement.index]) return;
+  const auto types = types_of(statement);
+  const Result result = finish(PQsendPrepare(handle_, name_of(statement).c_str(), texts_[statement.index].c_str(),
+                                             static_cast<int>(types.size()), types.data()),
+                               statement.name);
+  if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) fail(result.get(), statement.name);
+  prepared_[statement.index] = true;
+}
+
+Result PgSession::run(const sql::Statement& statement, std::initializer_list<sql::Arg> args) {
+  const Parameters p(args);
+  if (plans_ == Plans::kept) {
+    prepare(statement);
+    return finish(PQsendQueryPrepared(handle_, name_of(statement).c_str(), p.count(), p.values.data(), nullptr,
+                                      nullptr, 0),
+                  statement.name);
+  }
+  const auto types = types_of(statement);
+  return finish(PQsendQueryParams(handle_, texts_[statement.index].c_str(), p.count(), types.data(), p.values.data(),
+                                  nullptr, nullptr, 0),
+                statement.name);
+}
+
+std::size_t PgSession::do_execute(const sql::Statement& statement, std::initializer_list<sql::Arg> args,
+                                  sql::RowSink sink) {
+  const Nonblocking nonblocking(handle_);
+  doubtful_ = false;
+  Result result = run(statement, args);
+  const auto status = PQresultStatus(result.get());
+  if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) fail(result.get(), statement.name);
+  if (doubtful_) {
+    throw Error(Errc::outcome_unknown, "PostgreSQL: the commit did not wait for the standby and may be lost with this "
+                                       "server; repeat the call with the same ids or lease", "postgres", 0,
+                statement.name);
+  }
+  const int rows = PQntuples(result.get());
+  if (statement.columns.empty()) {
+    return static_cast<std::size_t>(std::strtoull(PQcmdTuples(result.get()), nullptr, 10));
+  }
+  if (static_cast<std::size_t>(PQnfields(result.get())) != statement.columns.size()) {
+    throw Error(Errc::internal, "the columns of statement '" + statement.name + "' are not the declared ones",
+                "postgres", 0, statement.name);
+  }
+  for (int i = 0; i < rows; ++i) sink(PgRow(result.get(), i));
+  return static_cast<std::size_t>(rows);
+}
+
+std::string PgSession::command(const std::string& sql) {
+  const Nonblocking nonblocking(handle_);
+  doubtful_ = false;
+  const Result result = finish(PQsendQuery(handle_, sql.c_str()), {});
+  const auto status = PQresultStatus(result.get());
+  if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY) fail(result.get(), {});
+  if (doubtful_) {
+    throw Error(Errc::outcome_unknown, "PostgreSQL: the commit did not wait for the standby and may be lost with this "
+                                       "server; repeat the call with the same ids or lease", "postgres");
+  }
+  return PQcmdStatus(result.get());
+}
+
+}  // namespace sqlq::postgres

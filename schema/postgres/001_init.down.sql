@@ -1,0 +1,6 @@
+DROP VIEW {jobs_readable};
+DROP TABLE {logs};
+DROP TABLE {history};
+DROP TABLE {jobs};
+DROP TABLE {lanes};
+DROP TABLE {queues};

@@ -1,0 +1,606 @@
+-- Every statement of the PostgreSQL backend. Each begins with its name, its parameters and its columns, with their
+-- types; a `?` behind a type means it may be NULL. States are literals, so that partial indexes apply.
+--
+-- Names in braces: tables as the schema of the URL has them; the time in microseconds, which is the server's unless a
+-- test gives it (now, steady). Lists travel as one text each, in the notation of arrays, and are walked with unnest.
+--
+-- Plans must be right whatever the statistics say. Tables are reached by subqueries that run once per item (LATERAL
+-- with ORDER BY and LIMIT as an index has it) or by joins from few rows along a key; our own connections forbid the
+-- other kinds of plan besides (src/connection.cpp). A plus before a column keeps an index from being used for it: where
+-- the key is known, a partial index that happens to be empty must not look cheaper.
+--
+-- Whoever changes several jobs locks them in the order of seq or skips locked ones. What must hold of a row is said
+-- again in the UPDATE that changes it, for the row may have changed while its lock was waited for.
+--
+-- A test prepares each on a fresh schema and compares the declarations with what the server says; another asserts
+-- plans.
+
+-- name: queue_make
+-- params: names text, now int?
+-- Existing ones are left out first: a conflict would use up a number.
+INSERT INTO {queues} (name, created_us)
+SELECT w.name, {now} FROM unnest(:names::text[]) AS w(name)
+ WHERE NOT EXISTS (SELECT 1 FROM {queues} q WHERE q.name = w.name)
+ GROUP BY w.name ORDER BY w.name
+ON CONFLICT DO NOTHING
+
+-- name: lane_make
+-- params: queues text, kinds text
+INSERT INTO {lanes} (queue_id, kind)
+SELECT q.id, w.kind FROM unnest(:queues::text[], :kinds::text[]) AS w(queue, kind) JOIN {queues} q ON q.name = w.queue
+ WHERE NOT EXISTS (SELECT 1 FROM {lanes} l WHERE l.queue_id = q.id AND l.kind = w.kind)
+ ORDER BY q.id, w.kind
+ON CONFLICT DO NOTHING
+
+-- name: job_insert
+-- params: queues text, kinds text, now int?, lanes text, ids text, priorities text, run_ats text, delays text, max_attempts text, max_crashes text, keepalives text, timeouts text, retentions text, unique_keys text, params text
+-- returns: id text, unique_key text?
+-- Each item names its lane by its place in the list of lanes. A lane that is not there is a NULL that the column
+-- refuses; in a transaction whose snapshot may be older than the lane, the cast fails instead and tells the two apart.
+-- A time that has passed means now: else a run_at of long ago would overtake every job that waits.
+WITH lane AS MATERIALIZED (
+  SELECT array_agg(l.id ORDER BY w.n) AS ids, array_agg(l.queue_id ORDER BY w.n) AS queue_ids
+    FROM unnest(:queues::text[], :kinds::text[]) WITH ORDINALITY AS w(queue, kind, n)
+    LEFT JOIN LATERAL (SELECT l.id, l.queue_id FROM {queues} q JOIN {lanes} l ON l.queue_id = q.id
+                        WHERE q.name = w.queue AND l.kind = w.kind) l ON true)
+INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes, keepalive_us,
+                    timeout_us, retention_us, created_us, queued_us, unique_key, params)
+SELECT i.id,
+       coalesce((SELECT ids FROM lane)[i.lane],
+                nullif(current_setting('transaction_isolation'), 'read committed')::integer),
+       (SELECT queue_ids FROM lane)[i.lane],
+       CASE WHEN i.run_at > {now} OR i.delay > 0 THEN 7 ELSE 1 END,
+       i.priority,
+       CASE WHEN i.run_at IS NOT NULL THEN greatest(i.run_at, {now})
+            ELSE {now} + least(greatest(i.delay, 0), 9223372036854775807 - greatest({now}, 0)) END,
+       i.max_attempts, i.max_crashes, i.keepalive, i.timeout, i.retention, {now}, {now}, i.unique_key, i.params
+  FROM unnest(:lanes::integer[], :ids::uuid[], :priorities::integer[], :run_ats::bigint[], :delays::bigint[],
+              :max_attempts::integer[], :max_crashes::integer[], :keepalives::bigint[], :timeouts::bigint[],
+              :retentions::bigint[], :unique_keys::text[], :params::text[]) WITH ORDINALITY
+       AS i(lane, id, priority, run_at, delay, max_attempts, max_crashes, keepalive, timeout, retention, unique_key,
+            params, n)
+ ORDER BY i.n
+ON CONFLICT DO NOTHING
+RETURNING id, unique_key
+
+-- name: holders
+-- params: ids text, unique_keys text
+-- returns: n int, id text?
+-- Which job is in the way of each item; none: it went away meanwhile.
+SELECT w.n, coalesce((SELECT j.id FROM {jobs} j WHERE j.id = w.id),
+                     (SELECT j.id FROM {jobs} j WHERE j.unique_key = w.unique_key AND j.state IN (1, 2, 5, 7)))
+  FROM unnest(:ids::uuid[], :unique_keys::text[]) WITH ORDINALITY AS w(id, unique_key, n)
+
+-- name: transaction_id
+-- returns: id text
+SELECT pg_current_xact_id()
+
+-- name: transactions_over
+-- params: ids text
+-- returns: id text, committed int
+SELECT w.id, (w.status = 'committed')::integer
+  FROM (SELECT t.id, pg_xact_status(t.id) AS status FROM unnest(:ids::xid8[]) AS t(id)) w
+ WHERE w.status IS DISTINCT FROM 'in progress'
+
+-- name: announce
+-- params: channel text
+-- returns: nothing text
+SELECT pg_notify(:channel::text, '')
+
+-- name: cancel
+-- params: ids text, now int?
+-- returns: id text, state int
+-- Answers what each job that is not finished was before.
+WITH locked AS MATERIALIZED (
+  SELECT j.seq, j.state
+    FROM unnest(:ids::uuid[]) AS w(id) JOIN {jobs} j ON j.id = w.id
+   WHERE +j.state IN (1, 2, 5, 7) ORDER BY +j.seq FOR NO KEY UPDATE OF j),
+asked AS (
+  UPDATE {jobs} j
+     SET state = CASE WHEN j.state IN (1, 7) THEN 6 ELSE 5 END,
+         notes = j.notes + CASE WHEN j.state IN (1, 7) THEN 1 ELSE 0 END,
+         finished_us = CASE WHEN j.state IN (1, 7) THEN {now} END,
+         expires_us = CASE WHEN j.state IN (1, 7) THEN {now} + coalesce(j.retention_us, 86400000000) END
+    FROM locked l
+   WHERE j.seq = l.seq AND +j.state IN (1, 2, 5, 7)
+  RETURNING j.id, j.seq, l.state AS was, j.notes, j.claims, j.attempt),
+noted AS (
+  INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
+  SELECT seq, notes, claims, {now}, attempt, 7, '', 'cancelled before it ran' FROM asked WHERE was IN (1, 7)),
+trimmed AS (
+  DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM asked e CROSS JOIN LATERAL (
+      SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq AND x.n <= e.notes - 1000 OFFSET 0) o
+     WHERE e.notes > 1000)))
+SELECT id, was FROM asked
+
+-- name: probe
+-- params: ids text
+-- returns: id text, state int, token int
+SELECT j.id, j.state, j.lease_token FROM unnest(:ids::uuid[]) AS w(id) JOIN {jobs} j ON j.id = w.id
+
+-- name: requeue
+-- params: ids text, now int?
+-- returns: id text
+-- Does nothing to a job whose unique key a live job holds; of several with one key the first comes back.
+WITH locked AS MATERIALIZED (
+  SELECT j.seq, j.id, j.unique_key, w.n
+    FROM unnest(:ids::uuid[]) WITH ORDINALITY AS w(id, n) JOIN {jobs} j ON j.id = w.id
+   WHERE +j.state IN (3, 4, 6) ORDER BY +j.seq FOR NO KEY UPDATE OF j),
+chosen AS MATERIALIZED (
+  SELECT DISTINCT ON (coalesce('k' || unique_key, 'i' || id)) seq
+    FROM locked l
+   WHERE (SELECT o.seq FROM {jobs} o WHERE o.unique_key = l.unique_key AND o.state IN (1, 2, 5, 7)) IS NULL
+   ORDER BY coalesce('k' || unique_key, 'i' || id), n),
+back AS (
+  UPDATE {jobs} j
+     SET state = 1, attempt = 0, crashes = 0, lease_token = 0, due_us = {now}, queued_us = {now}, result = '',
+         finished_us = NULL, expires_us = NULL, notes = j.notes + 1
+   WHERE j.seq = ANY (ARRAY(SELECT seq FROM chosen)) AND +j.state IN (3, 4, 6)
+  RETURNING j.id, j.seq, j.notes, j.claims),
+noted AS (
+  INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
+  SELECT seq, notes, claims, {now}, 0, 8, '', 'put back by an operator' FROM back),
+trimmed AS (
+  DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM back e CROSS JOIN LATERAL (
+      SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq AND x.n <= e.notes - 1000 OFFSET 0) o
+     WHERE e.notes > 1000)))
+SELECT id FROM back
+
+-- name: promote
+-- params: now int?
+-- A bounded step of what has become due.
+WITH due AS MATERIALIZED (
+  SELECT seq FROM {jobs} WHERE state = 7 AND due_us <= {now}
+   ORDER BY due_us, queue_id LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED)
+UPDATE {jobs} j SET state = 1 WHERE j.seq = ANY (ARRAY(SELECT seq FROM due)) AND +j.state = 7
+
+-- name: lanes_of_all
+-- params: now int?, kinds text?
+-- returns: next_due int?, passed int, lane int?, queue_id int?, queue text?, kind text?, queue_priority int?, concurrency int?, priority int?, due int?, seq int?
+-- The lanes that have work, each with the place of its first job. Jumps from lane to lane along the ready index: the
+-- cost is the number of such lanes. One row at least: it says when the next scheduled job is due. A limited queue that
+-- is full has no lanes.
+WITH RECURSIVE ready(lane, priority, due, seq) AS (
+  (SELECT lane_id, priority, due_us, seq FROM {jobs} WHERE state = 1
+    ORDER BY lane_id, priority, due_us, seq LIMIT 1)
+  UNION ALL
+  SELECT n.* FROM ready CROSS JOIN LATERAL (
+    SELECT j.lane_id, j.priority, j.due_us, j.seq FROM {jobs} j WHERE j.state = 1 AND j.lane_id > ready.lane
+     ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1) n)
+SELECT d.us, coalesce(d.us <= {now}, false)::integer, w.*
+  FROM (SELECT (SELECT due_us FROM {jobs} WHERE state = 7 ORDER BY due_us, queue_id LIMIT 1) AS us) d
+  LEFT JOIN (
+    SELECT l.id, l.queue_id, q.name, l.kind, q.priority AS queue_priority, q.concurrency, r.priority, r.due, r.seq
+      FROM ready r JOIN {lanes} l ON l.id = r.lane JOIN {queues} q ON q.id = l.queue_id
+     WHERE q.paused = 0 AND (:kinds::text[] IS NULL OR l.kind = ANY (:kinds::text[]))
+       AND (q.concurrency IS NULL OR q.concurrency > (
+             SELECT count(*) FROM (SELECT 1 FROM {jobs} h WHERE h.state IN (2, 5) AND h.queue_id = q.id
+                                    LIMIT q.concurrency) held))) w ON true
+
+-- name: lanes_of_queues
+-- params: now int?, queues text, kinds text?
+-- returns: next_due int?, passed int, lane int?, queue_id int?, queue text?, kind text?, queue_priority int?, concurrency int?, priority int?, due int?, seq int?
+SELECT d.us, coalesce(d.us <= {now}, false)::integer, w.*
+  FROM (SELECT (SELECT due_us FROM {jobs} WHERE state = 7 ORDER BY due_us, queue_id LIMIT 1) AS us) d
+  LEFT JOIN (
+    SELECT l.id, l.queue_id, q.name, l.kind, q.priority AS queue_priority, q.concurrency, r.priority, r.due_us, r.seq
+      FROM {queues} q JOIN {lanes} l ON l.queue_id = q.id
+     CROSS JOIN LATERAL (SELECT j.priority, j.due_us, j.seq FROM {jobs} j WHERE j.state = 1 AND j.lane_id = l.id
+                          ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1) r
+     WHERE q.name = ANY (:queues::text[]) AND q.paused = 0
+       AND (:kinds::text[] IS NULL OR l.kind = ANY (:kinds::text[]))
+       AND (q.concurrency IS NULL OR q.concurrency > (
+             SELECT count(*) FROM (SELECT 1 FROM {jobs} h WHERE h.state IN (2, 5) AND h.queue_id = q.id
+                                    LIMIT q.concurrency) held))) w ON true
+
+-- name: queue_lock
+-- params: queues text
+-- returns: locked text
+-- Until the end of the transaction nobody else starts jobs of these queues, which have a limit.
+SELECT pg_advisory_xact_lock({queues_oid}, q.id) FROM (
+  SELECT n.id FROM unnest(:queues::integer[]) AS n(id) ORDER BY n.id) q
+
+-- name: rooms
+-- params: queues text
+-- returns: queue_id int, room int?
+-- A statement of its own, after queue_lock: it sees what the holders of the lock before us have committed. NULL: the
+-- limit was taken away meanwhile.
+SELECT q.id, CASE q.paused WHEN 1 THEN 0 ELSE q.concurrency - (
+         SELECT count(*) FROM (SELECT 1 FROM {jobs} h WHERE h.state IN (2, 5) AND h.queue_id = q.id
+                                LIMIT q.concurrency) held) END
+  FROM unnest(:queues::integer[]) AS n(id) JOIN {queues} q ON q.id = n.id
+
+-- name: peek
+-- params: lanes text, counts text
+-- returns: lane int, priority int, due int, seq int
+-- The next jobs of each lane, without locks.
+SELECT p.lane, j.priority, j.due_us, j.seq
+  FROM unnest(:lanes::integer[], :counts::bigint[]) AS p(lane, count)
+ CROSS JOIN LATERAL (
+   SELECT j.priority, j.due_us, j.seq FROM {jobs} j WHERE j.state = 1 AND j.lane_id = p.lane
+    ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT p.count) j
+
+-- name: claim
+-- params: lanes text, counts text, n int, token int, worker text, now int?, steady int?
+-- returns: lane int, seq int, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- Takes the next jobs of each lane that nobody else is taking.
+WITH pick AS MATERIALIZED (
+  SELECT j.seq
+    FROM unnest(:lanes::integer[], :counts::bigint[]) AS p(lane, count)
+   CROSS JOIN LATERAL (
+     SELECT j.seq FROM {jobs} j WHERE j.state = 1 AND j.lane_id = p.lane
+      ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT p.count FOR NO KEY UPDATE SKIP LOCKED) j
+   LIMIT :n)
+UPDATE {jobs} j
+   SET state = 2, attempt = j.attempt + 1, claims = j.claims + 1, lease_token = :token, worker = :worker,
+       started_us = {now}, heartbeat_us = {now}, lease_until_us = {steady} + j.keepalive_us
+ WHERE j.seq = ANY (ARRAY(SELECT seq FROM pick)) AND +j.state = 1
+RETURNING j.lane_id, j.seq, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
+       j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
+       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+
+-- name: claimed
+-- params: token int
+-- returns: queue text, kind text, queue_priority int, seq int, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- What is held with this token; held jobs are few.
+SELECT q.name, l.kind, q.priority, j.seq,
+       j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
+       j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
+       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+  FROM {jobs} j JOIN {lanes} l ON l.id = j.lane_id JOIN {queues} q ON q.id = l.queue_id
+ WHERE j.state IN (2, 5) AND j.lease_token = :token
+
+-- name: finish
+-- params: ids text, tokens text, kinds text, results text, messages text, causes text, delays text, now int?
+-- returns: n int, was int
+-- Kinds: 0 success, 1 retry, 2 fail, 3 cancel, 4 snooze, 5 release. Who was asked to cancel ends as cancelled whatever
+-- the kind. A released job keeps its place. 7 days for errored, 24 h for the others. Answers what each ended job was
+-- before; the others are not held with that token.
+WITH item AS MATERIALIZED (
+  SELECT * FROM unnest(:ids::uuid[], :tokens::bigint[], :kinds::smallint[], :results::text[], :messages::text[],
+                       :causes::smallint[], :delays::bigint[]) WITH ORDINALITY
+                AS i(id, token, kind, result, message, cause, delay, n)),
+held AS MATERIALIZED (
+  SELECT j.seq, j.state AS was, i.token, i.kind, i.result, i.message, i.cause, i.delay, i.n
+    FROM item i JOIN {jobs} j ON j.id = i.id
+   WHERE +j.state IN (2, 5) AND j.lease_token = i.token AND i.token <> 0
+   ORDER BY +j.seq FOR NO KEY UPDATE OF j),
+ended AS (
+  UPDATE {jobs} j
+     SET state = CASE WHEN j.state = 5 THEN 6 WHEN h.kind = 0 THEN 3 WHEN h.kind = 2 THEN 4 WHEN h.kind = 3 THEN 6
+                      WHEN h.kind <> 5 AND h.delay > 0 THEN 7 ELSE 1 END,
+         result = CASE WHEN h.kind IN (0, 2, 3) THEN h.result ELSE j.result END,
+         attempt = j.attempt - CASE WHEN j.state = 2 AND h.kind IN (4, 5) THEN 1 ELSE 0 END,
+         due_us = CASE WHEN j.state = 2 AND h.kind IN (1, 4)
+                       THEN {now} + least(greatest(h.delay, 0), 9223372036854775807 - greatest({now}, 0))
+                       ELSE j.due_us END,
+         queued_us = CASE WHEN j.state = 2 AND h.kind IN (1, 4, 5) THEN {now} ELSE j.queued_us END,
+         finished_us = CASE WHEN j.state = 5 OR h.kind IN (0, 2, 3) THEN {now} END,
+         expires_us = CASE WHEN j.state = 5 OR h.kind IN (0, 2, 3) THEN {now} + coalesce(j.retention_us,
+                        CASE WHEN j.state = 2 AND h.kind = 2 THEN 604800000000 ELSE 86400000000 END) END,
+         notes = j.notes + CASE WHEN j.state = 2 AND h.kind = 0 THEN 0 ELSE 1 END
+    FROM held h
+   WHERE j.seq = h.seq AND +j.state IN (2, 5) AND j.lease_token = h.token
+  RETURNING h.n, h.was, h.kind, h.message, h.cause, j.seq, j.state, j.notes, j.claims, j.attempt, j.worker),
+noted AS (
+  INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
+  SELECT seq, notes, claims, {now}, attempt,
+         CASE WHEN state = 6 THEN 7 WHEN kind = 4 THEN 6 WHEN kind = 5 THEN 5 ELSE cause END, worker, message
+    FROM ended WHERE state <> 3),
+trimmed AS (
+  DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM ended e CROSS JOIN LATERAL (
+      SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq AND x.n <= e.notes - 1000 OFFSET 0) o
+     WHERE e.notes > 1000)))
+SELECT n, was FROM ended
+
+-- name: heartbeat
+-- params: ids text, tokens text, now int?, steady int?
+-- returns: n int, state int
+-- Passes over rows that somebody has locked: one long transaction must not keep the other leases from being renewed.
+WITH held AS MATERIALIZED (
+  SELECT j.seq, i.token, i.n
+    FROM unnest(:ids::uuid[], :tokens::bigint[]) WITH ORDINALITY AS i(id, token, n) JOIN {jobs} j ON j.id = i.id
+   WHERE +j.state IN (2, 5) AND j.lease_token = i.token AND i.token <> 0
+   ORDER BY +j.seq FOR NO KEY UPDATE OF j SKIP LOCKED)
+UPDATE {jobs} j SET heartbeat_us = {now}, lease_until_us = {steady} + j.keepalive_us
+  FROM held h
+ WHERE j.seq = h.seq AND +j.state IN (2, 5) AND j.lease_token = h.token
+RETURNING h.n, j.state
+
+-- name: heartbeat_wait
+-- params: ids text, tokens text, now int?, steady int?
+-- returns: n int, state int
+-- The same for the locked ones: waits for their locks.
+WITH held AS MATERIALIZED (
+  SELECT j.seq, i.token, i.n
+    FROM unnest(:ids::uuid[], :tokens::bigint[]) WITH ORDINALITY AS i(id, token, n) JOIN {jobs} j ON j.id = i.id
+   WHERE +j.state IN (2, 5) AND j.lease_token = i.token AND i.token <> 0
+   ORDER BY +j.seq FOR NO KEY UPDATE OF j)
+UPDATE {jobs} j SET heartbeat_us = {now}, lease_until_us = {steady} + j.keepalive_us
+  FROM held h
+ WHERE j.seq = h.seq AND +j.state IN (2, 5) AND j.lease_token = h.token
+RETURNING h.n, j.state
+
+-- name: reap
+-- params: queues text?, n int, now int?, steady int?
+-- returns: id text, state int
+-- A row that is locked is being renewed or finished. A lease is only compared with its end: one that seems to begin in
+-- the future was renewed since this statement began, or the server's clock was put back and its holder lives.
+WITH gone AS MATERIALIZED (
+  SELECT j.seq FROM {jobs} j
+   WHERE j.state IN (2, 5) AND j.lease_until_us <= {steady}
+     AND (:queues::text[] IS NULL OR j.queue_id = ANY (ARRAY(
+           SELECT q.id FROM {queues} q WHERE q.name = ANY (:queues::text[]))))
+   LIMIT :n FOR NO KEY UPDATE SKIP LOCKED),
+ended AS (
+  UPDATE {jobs} j
+     SET state = CASE WHEN j.state = 5 THEN 6
+                      WHEN j.attempt < j.max_attempts AND j.crashes + 1 < j.max_crashes THEN 1 ELSE 4 END,
+         crashes = j.crashes + 1, lease_token = 0, queued_us = {now}, notes = j.notes + 1,
+         finished_us = CASE WHEN j.state = 2 AND j.attempt < j.max_attempts AND j.crashes + 1 < j.max_crashes THEN NULL
+                            ELSE {now} END,
+         expires_us = CASE WHEN j.state = 2 AND j.attempt < j.max_attempts AND j.crashes + 1 < j.max_crashes THEN NULL
+                           ELSE {now} + coalesce(j.retention_us,
+                                                 CASE j.state WHEN 5 THEN 86400000000 ELSE 604800000000 END) END
+   WHERE j.seq = ANY (ARRAY(SELECT seq FROM gone)) AND +j.state IN (2, 5) AND j.lease_until_us <= {steady}
+  RETURNING j.id, j.seq, j.state, j.notes, j.claims, j.attempt, j.worker,
+            'lease ended: no heartbeat from worker ''' || j.worker || ''' in time; the job ' ||
+            CASE j.state WHEN 1 THEN 'is pending again' WHEN 6 THEN 'is cancelled, as was asked'
+                         ELSE 'has used up its attempts or crashes and is errored' END AS message),
+noted AS (
+  INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
+  SELECT seq, notes, claims, {now}, attempt, 4, worker, message FROM ended),
+trimmed AS (
+  DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM ended e CROSS JOIN LATERAL (
+      SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq AND x.n <= e.notes - 1000 OFFSET 0) o
+     WHERE e.notes > 1000))),
+logged AS (
+  INSERT INTO {logs} (job_seq, claim, n, at_us, attempt, level, text)
+  SELECT e.seq, e.claims,
+         coalesce((SELECT max(g.n) FROM {logs} g WHERE g.job_seq = e.seq AND g.claim = e.claims), 0) + 1,
+         {now}, e.attempt, 3, e.message
+    FROM ended e)
+SELECT id, state FROM ended
+
+-- name: purge
+-- params: n int, now int?
+-- returns: n int
+WITH RECURSIVE queue(id) AS (
+  (SELECT queue_id FROM {jobs} WHERE state IN (3, 4, 6) ORDER BY queue_id, state, expires_us LIMIT 1)
+  UNION ALL
+  SELECT n.queue_id FROM queue CROSS JOIN LATERAL (
+    SELECT j.queue_id FROM {jobs} j WHERE j.state IN (3, 4, 6) AND j.queue_id > queue.id
+     ORDER BY j.queue_id, j.state, j.expires_us LIMIT 1) n),
+expired AS MATERIALIZED (
+  SELECT x.seq
+    FROM queue CROSS JOIN (VALUES (3), (4), (6)) AS finished(state)
+   CROSS JOIN LATERAL (
+     SELECT j.seq FROM {jobs} j
+      WHERE j.state IN (3, 4, 6) AND j.queue_id = queue.id AND j.state = finished.state AND j.expires_us <= {now}
+      ORDER BY j.queue_id, j.state, j.expires_us LIMIT :n FOR UPDATE SKIP LOCKED) x
+   LIMIT :n),
+logs_gone AS (
+  DELETE FROM {logs} g WHERE g.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM expired e CROSS JOIN LATERAL (
+      SELECT x.ctid FROM {logs} x WHERE x.job_seq = e.seq OFFSET 0) o))),
+history_gone AS (
+  DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM expired e CROSS JOIN LATERAL (
+      SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq OFFSET 0) o))),
+gone AS (
+  DELETE FROM {jobs} j
+   WHERE j.seq = ANY (ARRAY(SELECT seq FROM expired)) AND +j.state IN (3, 4, 6) RETURNING 1)
+SELECT count(*) FROM gone
+
+-- name: log_add
+-- params: ids text, tokens text, claims text, numbers text, attempts text, ats text, levels text, texts text
+-- returns: n int
+-- Answers which lines' leases may still write. The lock keeps the job from being purged meanwhile, and nothing else.
+WITH line AS MATERIALIZED (
+  SELECT i.*, j.seq
+    FROM unnest(:ids::uuid[], :tokens::bigint[], :claims::bigint[], :numbers::bigint[], :attempts::integer[],
+                :ats::bigint[], :levels::smallint[], :texts::text[]) WITH ORDINALITY
+           AS i(id, token, claim, number, attempt, at, level, text, n)
+   CROSS JOIN LATERAL (
+     SELECT j.seq FROM {jobs} j WHERE j.id = i.id AND j.lease_token = i.token AND i.token <> 0 FOR KEY SHARE) j),
+made AS (
+  INSERT INTO {logs} (job_seq, claim, n, at_us, attempt, level, text)
+  SELECT seq, claim, number, at, attempt, level, text FROM line ORDER BY n
+  ON CONFLICT DO NOTHING)
+SELECT n FROM line
+
+-- name: get
+-- params: ids text
+-- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
+       j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
+       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+  FROM json_array_elements_text(:ids::json) AS w(id)
+  JOIN {jobs} j ON j.id = w.id::uuid JOIN {lanes} l ON l.id = j.lane_id JOIN {queues} q ON q.id = l.queue_id
+
+-- name: list
+-- params: before text, queue text?, kind text?, states int, n int
+-- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- `states` is a set of bits, one for each state's number. A page walks the id index downwards from `before`.
+SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
+       j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
+       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+  FROM {jobs} j
+ CROSS JOIN LATERAL (SELECT l.kind, l.queue_id FROM {lanes} l WHERE l.id = j.lane_id LIMIT 1) l
+ CROSS JOIN LATERAL (SELECT q.name FROM {queues} q WHERE q.id = l.queue_id LIMIT 1) q
+ WHERE j.id < :before::uuid AND ((:states >> j.state) & 1) = 1
+   AND (:queue::text IS NULL OR q.name = :queue::text) AND (:kind::text IS NULL OR l.kind = :kind::text)
+ ORDER BY j.id DESC LIMIT :n
+
+-- name: count_pending
+-- params: queue text, cap int
+-- returns: n int
+SELECT count(*) FROM (
+  SELECT 1 FROM {queues} q JOIN {lanes} l ON l.queue_id = q.id
+   CROSS JOIN LATERAL (SELECT 1 FROM {jobs} j WHERE j.state = 1 AND j.lane_id = l.id
+                        ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT :cap) j
+   WHERE q.name = :queue LIMIT :cap) c
+
+-- name: count_pending_all
+-- params: cap int
+-- returns: n int
+SELECT count(*) FROM (SELECT 1 FROM {jobs} WHERE state = 1 ORDER BY lane_id, priority, due_us, seq LIMIT :cap) c
+
+-- name: count_scheduled
+-- params: queue text?, cap int
+-- returns: n int
+SELECT count(*) FROM (
+  SELECT 1 FROM {jobs} WHERE state = 7
+     AND (:queue::text IS NULL OR queue_id = (SELECT id FROM {queues} WHERE name = :queue::text))
+   ORDER BY due_us, queue_id LIMIT :cap) c
+
+-- name: count_held
+-- params: queue text?, state int, cap int
+-- returns: n int
+SELECT count(*) FROM (
+  SELECT 1 FROM {jobs} WHERE state IN (2, 5) AND state = :state
+     AND (:queue::text IS NULL OR queue_id = (SELECT id FROM {queues} WHERE name = :queue::text))
+   ORDER BY queue_id LIMIT :cap) c
+
+-- name: count_finished
+-- params: queue text, state int, cap int
+-- returns: n int
+SELECT count(*) FROM (
+  SELECT 1 FROM {jobs} WHERE state IN (3, 4, 6) AND state = :state
+     AND queue_id = (SELECT id FROM {queues} WHERE name = :queue)
+   ORDER BY queue_id, state, expires_us LIMIT :cap) c
+
+-- name: count_finished_all
+-- params: state int, cap int
+-- returns: n int
+-- Jumps from queue to queue along the index, so that other states' rows are not counted through.
+WITH RECURSIVE queue(id) AS (
+  (SELECT queue_id FROM {jobs} WHERE state IN (3, 4, 6) ORDER BY queue_id, state, expires_us LIMIT 1)
+  UNION ALL
+  SELECT n.queue_id FROM queue CROSS JOIN LATERAL (
+    SELECT j.queue_id FROM {jobs} j WHERE j.state IN (3, 4, 6) AND j.queue_id > queue.id
+     ORDER BY j.queue_id, j.state, j.expires_us LIMIT 1) n)
+SELECT count(*) FROM (
+  SELECT 1 FROM queue CROSS JOIN LATERAL (
+    SELECT 1 FROM {jobs} j WHERE j.state IN (3, 4, 6) AND j.queue_id = queue.id AND j.state = :state
+     ORDER BY j.queue_id, j.state, j.expires_us LIMIT :cap) j LIMIT :cap) c
+
+-- name: waiting_kinds
+-- params: n int
+-- returns: queue text, kind text
+WITH RECURSIVE ready(lane) AS (
+  (SELECT lane_id FROM {jobs} WHERE state = 1 ORDER BY lane_id, priority, due_us, seq LIMIT 1)
+  UNION ALL
+  SELECT n.lane_id FROM ready CROSS JOIN LATERAL (
+    SELECT j.lane_id FROM {jobs} j WHERE j.state = 1 AND j.lane_id > ready.lane
+     ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1) n)
+SELECT q.name, l.kind
+  FROM ready JOIN {lanes} l ON l.id = ready.lane JOIN {queues} q ON q.id = l.queue_id LIMIT :n
+
+-- name: history
+-- params: id text, n int
+-- returns: claim int, attempt int, cause int, at int, worker text, message text
+SELECT h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
+  FROM {history} h WHERE h.job_seq = (SELECT j.seq FROM {jobs} j WHERE j.id = :id::uuid) ORDER BY h.n LIMIT :n
+
+-- name: log_read
+-- params: id text, claim int, number int, n int
+-- returns: token int, claim int, attempt int, number int, at int, level int, text text
+SELECT (SELECT j.lease_token FROM {jobs} j WHERE j.id = :id::uuid), g.claim, g.attempt, g.n, g.at_us, g.level, g.text
+  FROM {logs} g
+ WHERE g.job_seq = (SELECT j.seq FROM {jobs} j WHERE j.id = :id::uuid) AND (g.claim, g.n) > (:claim, :number)
+ ORDER BY g.claim, g.n LIMIT :n
+
+-- name: queues
+-- params: after text, n int
+-- returns: name text, description text, concurrency int?, priority int, paused int, created int
+SELECT name, description, concurrency, priority, paused, created_us FROM {queues}
+ WHERE name > :after ORDER BY name LIMIT :n
+
+-- name: queue
+-- params: name text
+-- returns: name text, description text, concurrency int?, priority int, paused int, created int
+SELECT name, description, concurrency, priority, paused, created_us FROM {queues} WHERE name = :name
+
+-- name: queue_upsert
+-- params: name text, description text, concurrency int?, priority int, now int?
+INSERT INTO {queues} (name, description, concurrency, priority, created_us)
+VALUES (:name, :description, :concurrency, :priority, {now})
+ON CONFLICT (name) DO UPDATE SET description = excluded.description, concurrency = excluded.concurrency,
+                                 priority = excluded.priority
+
+-- name: queue_update
+-- params: description text?, limited int, concurrency int?, priority int?, paused int?, name text
+-- returns: name text
+UPDATE {queues}
+   SET description = coalesce(:description, description),
+       concurrency = CASE :limited WHEN 1 THEN :concurrency ELSE concurrency END,
+       priority = coalesce(:priority, priority), paused = coalesce(:paused, paused)
+ WHERE name = :name
+RETURNING name
+
+-- name: migration_lock
+-- returns: locked text
+-- One migration of this schema at a time, until the end of the transaction.
+SELECT pg_advisory_xact_lock(hashtextextended('sqlq migrations of ' || {schema_name}, 0))
+
+-- name: schema_exists
+-- returns: n int
+SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = {schema_name}
+
+-- name: schema_make
+CREATE SCHEMA {schema}
+
+-- name: server_time
+-- params: now int?
+-- returns: now int
+SELECT {now}
+
+-- name: migrations_exist
+-- returns: n int
+SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = {schema_name} AND tablename = 'sqlq_migrations'
+
+-- name: migrations_make
+CREATE TABLE IF NOT EXISTS {migrations} (
+  version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_us bigint NOT NULL)
+
+-- name: migrations
+-- returns: version int, name text, checksum text, applied int
+SELECT version, name, checksum, applied_us FROM {migrations} ORDER BY version
+
+-- name: migration_add
+-- params: version int, name text, checksum text, now int
+INSERT INTO {migrations} (version, name, checksum, applied_us) VALUES (:version, :name, :checksum, :now)
+
+-- name: migration_remove
+-- params: version int
+DELETE FROM {migrations} WHERE version = :version
+
+-- name: drops
+-- returns: sql text
+-- What teardown runs: all views with one statement, then all tables with one, so that their order does not matter.
+SELECT 'DROP ' || o.kind || ' ' || string_agg(format('%I.%I', o.schema, o.name), ', ' ORDER BY o.name)
+  FROM (SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END AS kind, s.nspname AS schema, c.relname AS name
+          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
+         WHERE s.nspname = {schema_name} AND c.relkind IN ('r', 'p', 'v') AND starts_with(c.relname, 'sqlq_')) o
+ GROUP BY o.kind ORDER BY o.kind DESC
+
+-- name: settings
+-- returns: name text, setting text
+SELECT name, setting FROM pg_catalog.pg_settings
+ WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit', 'synchronous_standby_names', 'server_encoding',
+                'autovacuum', 'default_transaction_isolation')
+
+-- name: standbys
+-- returns: n int
+SELECT count(*) FROM pg_catalog.pg_stat_replication
+
+-- name: oldest_transaction
+-- returns: seconds int?
+-- How long the oldest snapshot or transaction has been open that keeps vacuum from its work.
+SELECT max(extract(epoch FROM statement_timestamp() - xact_start))::bigint FROM pg_catalog.pg_stat_activity
+ WHERE backend_xmin IS NOT NULL OR backend_xid IS NOT NULL

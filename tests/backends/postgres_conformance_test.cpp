@@ -1,0 +1,96 @@
+// The conformance suite on PostgreSQL: directly, and through a pooler in transaction mode.
+
+#include <libpq-fe.h>
+#include <soci/postgresql/soci-postgresql.h>
+#include <soci/soci.h>
+
+#include <memory>
+#include <string>
+
+#include <sqlq/conformance/suite.hpp>
+#include <sqlq/postgres.hpp>
+
+#include "backends/postgres_scratch.hpp"
+
+namespace {
+
+namespace conformance = sqlq::conformance;
+using sqlq::postgres::Native;
+
+/// Everything a session can set, and what is prepared on it.
+const char* const settings_query =
+    "SELECT string_agg(name || '=' || setting, E'\\n' ORDER BY name) || E'\\nprepared='"
+    " || (SELECT count(*) FROM pg_prepared_statements)"
+    "  FROM pg_settings WHERE name NOT IN ('transaction_isolation', 'transaction_read_only', 'transaction_deferrable')";
+
+class NativeUser final : public conformance::UserConnection {
+ public:
+  explicit NativeUser(const std::string& url) : native_(url) {}
+
+  void execute(const std::string& sql) override { native_.exec(sql); }
+  std::int64_t query_int(const std::string& sql) override { return std::stoll(native_.query(sql).at(0)); }
+  bool in_transaction() override { return PQtransactionStatus(native_.handle()) != PQTRANS_IDLE; }
+  std::string settings() override {
+    return native_.query(settings_query).at(0) + "\nnonblocking=" + std::to_string(PQisnonblocking(native_.handle()));
+  }
+  sqlq::Tx tx() override { return sqlq::postgres::borrow(native_.handle()); }
+
+ private:
+  Native native_;
+};
+
+class SociUser final : public conformance::UserConnection {
+ public:
+  explicit SociUser(const std::string& url) : session_(soci::postgresql, sqlq::postgres::conninfo_of(url)) {
+    session_ << sqlq::postgres::search_path_of(url);
+  }
+
+  void execute(const std::string& sql) override { session_ << sql; }
+  std::int64_t query_int(const std::string& sql) override {
+    long long value = 0;
+    session_ << sql, soci::into(value);
+    return value;
+  }
+  bool in_transaction() override { return PQtransactionStatus(native()) != PQTRANS_IDLE; }
+  std::string settings() override {
+    const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(native(), settings_query), &PQclear);
+    return PQntuples(result.get()) == 1 ? PQgetvalue(result.get(), 0, 0) : PQerrorMessage(native());
+  }
+  sqlq::Tx tx() override { return sqlq::borrow(session_); }
+
+ private:
+  PGconn* native() { return static_cast<soci::postgresql_session_backend*>(session_.get_backend())->conn_; }
+
+  soci::session session_;
+};
+
+template <class User>
+conformance::Handle handle(const char* name) {
+  return {name, [](const std::string& url) { return std::make_unique<User>(url); }};
+}
+
+conformance::Backend suite_on(std::function<std::string(const std::string&)> create) {
+  sqlq::backend::register_backend("postgresql", sqlq::postgres::factory());
+  return {.create = std::move(create),
+          .drop = sqlq::postgres::drop_scratch,
+          .open = {},
+          .handles = {handle<NativeUser>("PGconn*"), handle<SociUser>("soci::session")},
+          .newer_schema_sql = {"INSERT INTO sqlq_migrations (version, name, checksum, applied_us)"
+                               " SELECT max(version) + 1, 'from_the_future', '0123456789abcdef', max(applied_us)"
+                               "   FROM sqlq_migrations"},
+          .changed_checksum_sql = {"UPDATE sqlq_migrations SET checksum = 'fedcba9876543210' WHERE version = 1"}};
+}
+
+conformance::Backend postgres_direct() {
+  return suite_on([](const std::string&) { return sqlq::postgres::make_scratch(); });
+}
+
+/// The jobs go through the pooler; the application's own connections, whose settings the suite compares, do not.
+conformance::Backend postgres_pooled() {
+  return suite_on([](const std::string&) { return sqlq::postgres::make_scratch(sqlq::postgres::Through::pooler); });
+}
+
+}  // namespace
+
+SQLQ_CONFORMANCE(Postgres, postgres_direct);
+SQLQ_CONFORMANCE(PostgresPooled, postgres_pooled);

@@ -1,0 +1,226 @@
+// Errors of the server as classes of trouble: provoked where they can be.
+
+#include <thread>
+
+#include <sqlq/admin.hpp>
+#include <sqlq/tx.hpp>
+
+#include "backends/postgres_fixture.hpp"
+#include "errors.hpp"
+#include "platform/pause.hpp"
+#include "support/expect_error.hpp"
+
+namespace sqlq::postgres {
+namespace {
+
+using testing::error_of;
+using testing::expect_error;
+using testing::has;
+
+TEST(PostgresErrors, AreClassifiedByTheirSqlstate) {
+  const std::vector<std::pair<const char*, Errc>> table = {
+      {"40001", Errc::retry_transaction}, {"40P01", Errc::retry_transaction}, {"55P03", Errc::retry_transaction},
+      {"23505", Errc::retry_transaction}, {"08006", Errc::connection},        {"08007", Errc::connection},
+      {"57P01", Errc::connection},        {"57P02", Errc::connection},        {"57P03", Errc::connection},
+      {"40003", Errc::outcome_unknown},   {"25006", Errc::wrong_node},        {"53100", Errc::busy},
+      {"53200", Errc::busy},              {"53300", Errc::busy},              {"57014", Errc::busy},
+      {"22021", Errc::invalid_argument},  {"22P05", Errc::invalid_argument},  {"54001", Errc::invalid_argument},
+      {"42501", Errc::invalid_argument},  {"42P01", Errc::schema},            {"42703", Errc::schema},
+      {"3F000", Errc::schema},            {"23502", Errc::schema},            {"XX001", Errc::corrupt},
+      {"XX002", Errc::corrupt},           {"XX000", Errc::internal},          {"42601", Errc::internal},
+      {"", Errc::connection},
+  };
+  for (const auto& [state, code] : table) EXPECT_EQ(to_string(classify(state)), to_string(code)) << state;
+}
+
+TEST(PostgresErrors, TheirCodesAreNumbers) {
+  EXPECT_EQ(native_code("00001"), 1);
+  EXPECT_EQ(native_code("40P01"), ((((4 * 36) + 0) * 36 + 25) * 36 + 0) * 36 + 1);
+  EXPECT_EQ(native_code("bad!!"), 0);
+}
+
+TEST(PostgresErrors, TextsThatMayQuoteValuesAreLeftOut) {
+  const Error e = make_error("22P02", "invalid input syntax for type uuid: \"secret\"", "job_insert");
+  EXPECT_FALSE(has(e.what(), "secret"));
+  EXPECT_TRUE(has(e.what(), "job_insert"));
+  EXPECT_TRUE(has(e.what(), "22P02"));
+}
+
+class PostgresTrouble : public PostgresTest {
+ protected:
+  PostgresTrouble() : native_(url()) {}
+  static JobId enqueue(const Database& db, EnqueueOptions options = {}) {
+    return Client(db).enqueue(NewJob{.kind = "k", .options = std::move(options)}).id;
+  }
+  /// A role of its own for this test, dropped with it.
+  std::string role(const std::string& attributes) {
+    role_ = "sqlq_role_" + std::to_string(::getpid());
+    native_.exec("CREATE ROLE " + role_ + " LOGIN " + attributes);
+    return role_;
+  }
+  ~PostgresTrouble() override {
+    if (!role_.empty()) native_.exec("DROP OWNED BY " + role_ + "; DROP ROLE " + role_);
+  }
+  [[nodiscard]] std::string url_of(const std::string& user) const {
+    const auto at = url().find('@');
+    return "postgresql://" + user + url().substr(at);
+  }
+
+  Native native_;
+
+ private:
+  std::string role_;
+};
+
+TEST_F(PostgresTrouble, AConstraintIsNamedAndItsRowIsNot) {
+  const auto db = open();
+  native_.exec("ALTER TABLE sqlq_jobs ADD CONSTRAINT no_swearing CHECK (params <> '\"secret\"')");
+  const auto message = error_of(
+      Errc::internal, [&] { Client(db).enqueue(NewJob{.kind = "k", .params = "\"secret\""}); });
+  EXPECT_TRUE(has(message, "no_swearing")) << message;
+  EXPECT_TRUE(has(message, "job_insert")) << message;
+  EXPECT_FALSE(has(message, "secret")) << message;
+}
+
+TEST_F(PostgresTrouble, AMissingColumnIsATroubleOfTheSchema) {
+  const auto db = open();
+  enqueue(db);
+  native_.exec("ALTER TABLE sqlq_jobs RENAME COLUMN params TO parameters");
+  expect_error(Errc::schema, "migrate", [&] { static_cast<void>(Client(db).claim()); });
+}
+
+TEST_F(PostgresTrouble, MissingRightsSayWhatToGrant) {
+  static_cast<void>(open());
+  const std::string user = role("");
+  expect_error(Errc::invalid_argument, "grant",
+               [&] { enqueue(backend::open(url_of(user))); });
+}
+
+TEST_F(PostgresTrouble, WhoMayNotComeInIsToldToLookAtTheUrl) {
+  expect_error(Errc::invalid_argument, "URL",
+               [&] { (void)backend::open(url_of("sqlq_nobody_" + std::to_string(::getpid()))); });
+  expect_error(Errc::invalid_argument, "database",
+               [&] { (void)backend::open(with(server_url(), "sqlq_not_there", "schema=x")); });
+}
+
+TEST_F(PostgresTrouble, ALockHeldTooLongIsGivenUpInTime) {
+  const auto db = open("lock_timeout=50ms");
+  enqueue(db);
+  Client client(db);
+  const Job job = client.claim().at(0);
+  native_.exec("BEGIN; SELECT 1 FROM sqlq_jobs FOR UPDATE");
+  const Duration took = time_of(
+      [&] { expect_error(Errc::retry_transaction, "lock_timeout", [&] { client.success(job); }); });
+  EXPECT_LT(took, std::chrono::seconds(5));
+  native_.exec("ROLLBACK");
+  EXPECT_EQ(client.success(job), FinishStatus::applied);
+}
+
+TEST_F(PostgresTrouble, AStatementThatTakesTooLongIsBusy) {
+  const auto db = open("lock_timeout=30s&statement_timeout=100ms");
+  native_.exec("BEGIN; LOCK TABLE sqlq_jobs");
+  expect_error(Errc::busy, "statement_timeout", [&] { static_cast<void>(Client(db).claim()); });
+  native_.exec("ROLLBACK");
+  EXPECT_TRUE(Client(db).claim().empty());
+}
+
+TEST_F(PostgresTrouble, ALockedRowKeepsNoOtherLeaseFromBeingRenewed) {
+  const auto db = open("lock_timeout=50ms");
+  enqueue(db);
+  enqueue(db);
+  Client client(db);
+  const auto jobs = client.claim({}, {}, 2);
+  ASSERT_EQ(jobs.size(), 2u);
+  native_.exec("BEGIN; UPDATE sqlq_jobs SET state = 3 WHERE id = '" + jobs[0].id.to_string() + "'");
+  const auto before = client.find(jobs[1].id)->heartbeat_at;
+  const std::vector<backend::LeaseRef> leases = {{jobs[0].id, jobs[0].lease_token}, {jobs[1].id, jobs[1].lease_token}};
+  EXPECT_EQ(db.dialect().heartbeat(leases, {}),
+            (std::vector<LeaseStatus>{LeaseStatus::renewed, LeaseStatus::renewed}));
+  EXPECT_GT(client.find(jobs[1].id)->heartbeat_at, before);
+  native_.exec("COMMIT");
+  EXPECT_EQ(db.dialect().heartbeat(leases, {}), (std::vector<LeaseStatus>{LeaseStatus::lost, LeaseStatus::renewed}));
+}
+
+TEST_F(PostgresTrouble, AReadOnlyServerIsTheWrongOne) {
+  static_cast<void>(open());
+  const std::string user = role("SUPERUSER");
+  native_.exec("ALTER ROLE " + user + " SET default_transaction_read_only = on");
+  expect_error(Errc::wrong_node, "read-only", [&] { (void)backend::open(url_of(user)); });
+  const auto db = backend::open(url_of(user) + "&target_session_attrs=any");
+  expect_error(Errc::wrong_node, "primary", [&] { enqueue(db); });
+}
+
+TEST_F(PostgresTrouble, ADeadlockIsAbsorbed) {
+  const auto db = open("lock_timeout=20s");
+  const JobId first = enqueue(db);
+  const JobId second = enqueue(db);
+  native_.exec("BEGIN; SELECT 1 FROM sqlq_jobs WHERE id = '" + second.to_string() + "' FOR UPDATE");
+  std::vector<CancelStatus> answers;
+  std::thread cancelling([&] {
+    const std::vector<JobId> ids = {first, second};
+    answers = db.dialect().cancel(ids, nullptr, {});
+  });
+  // It holds the first and waits for the second: it waits for longer than we will, so it is the one that gives in.
+  const Native watcher(url());
+  EXPECT_TRUE(eventually([&] {
+    return watcher.query("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%" +
+                         options().schema + "%' AND pid <> pg_backend_pid()")[0] == "1";
+  }));
+  platform::pause_for(std::chrono::milliseconds(100));
+  native_.exec("SELECT 1 FROM sqlq_jobs WHERE id = '" + first.to_string() + "' FOR UPDATE");
+  EXPECT_EQ(watcher.query("SELECT state FROM sqlq_jobs WHERE id = '" + first.to_string() + "'")[0], "1");
+  native_.exec("COMMIT");
+  cancelling.join();
+  EXPECT_EQ(answers, (std::vector<CancelStatus>{CancelStatus::cancelled, CancelStatus::cancelled}));
+  EXPECT_EQ(Admin(db).history(first).size(), 1u);
+}
+
+TEST_F(PostgresTrouble, ASerializationFailureIsTheUsersToRepeat) {
+  const auto db = open();
+  const JobId id = enqueue(db);
+  native_.exec("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM sqlq_jobs");
+  static_cast<void>(Client(db).claim());
+  expect_error(Errc::retry_transaction, "40001", [&] { Client(db).cancel(borrow(native_.handle()), id); });
+  expect_error(Errc::misuse, "roll it back", [&] { Client(db).cancel(borrow(native_.handle()), id); });
+  native_.exec("ROLLBACK");
+}
+
+TEST_F(PostgresTrouble, ASnapshotOlderThanTheQueueIsTheUsersToRepeat) {
+  const auto db = open();
+  const NewJob job{.kind = "new", .options = {.queue = "new"}};
+  const auto begin = [&] { native_.exec("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM sqlq_jobs"); };
+  begin();
+  expect_error(Errc::retry_transaction, "snapshot", [&] { Client(db).enqueue(borrow(native_.handle()), job); });
+  native_.exec("ROLLBACK");
+  begin();
+  const JobId id = Client(db).enqueue(borrow(native_.handle()), job).id;
+  native_.exec("COMMIT");
+  EXPECT_TRUE(Client(db).find(id));
+}
+
+TEST_F(PostgresTrouble, ABorrowedConnectionMustSpeakUtf8AndBeReady) {
+  const auto db = open();
+  Client client(db);
+  const NewJob job{.kind = "k"};
+  native_.exec("SET client_encoding = 'LATIN1'; BEGIN");
+  expect_error(Errc::invalid_argument, "UTF8", [&] { client.enqueue(borrow(native_.handle()), job); });
+  native_.exec("ROLLBACK; RESET client_encoding; SET client_encoding = 'UTF8'; BEGIN");
+  ASSERT_EQ(PQenterPipelineMode(native_.handle()), 1);
+  expect_error(Errc::misuse, "pipeline", [&] { client.enqueue(borrow(native_.handle()), job); });
+  ASSERT_EQ(PQexitPipelineMode(native_.handle()), 1);
+  client.enqueue(borrow(native_.handle()), job);
+  native_.exec("COMMIT");
+  EXPECT_EQ(client.claim().size(), 1u);
+}
+
+TEST_F(PostgresTrouble, UnknownOptionsAndBadValuesListTheRightOnes) {
+  expect_error(Errc::invalid_argument, "statement_timeout", [&] { (void)backend::open(url("timeout=5s")); });
+  expect_error(Errc::invalid_argument, "lock_timeout", [&] { (void)backend::open(url("lock_timeout=5")); });
+  expect_error(Errc::invalid_argument, "read-write", [&] { (void)backend::open(url("target_session_attrs=standby")); });
+  expect_error(Errc::invalid_argument, "exclude", [&] { (void)backend::open(url("pooled=true&watch=true")); });
+  expect_error(Errc::invalid_argument, "schema", [&] { (void)backend::open(with(server_url(), {}, "schema=")); });
+  expect_error(Errc::invalid_argument, "names no server", [&] { (void)backend::open("postgresql:jobs"); });
+}
+
+}  // namespace
+}  // namespace sqlq::postgres

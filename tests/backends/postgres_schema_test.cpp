@@ -1,0 +1,314 @@
+// The catalogue against the schema: every statement prepares and is declared truly; hot ones have the plan they need.
+
+#include <map>
+#include <set>
+
+#include "backends/postgres_fixture.hpp"
+#include "session.hpp"
+
+namespace sqlq::postgres {
+namespace {
+
+using Answer = std::unique_ptr<PGresult, decltype(&PQclear)>;
+
+/// A value of the kind a parameter gets, for plans made with values.
+const std::map<std::string, std::string> samples = {
+    {"ids", "{00000000-0000-7000-8000-000000000001,00000000-0000-7000-8000-000000000002}"},
+    {"names", "{a,b}"}, {"queues", "{a}"}, {"kinds", "{k}"}, {"now", "1000"}, {"steady", "1000"}, {"tokens", "{1,2}"},
+    {"lanes", "{1,2}"}, {"counts", "{10,10}"}, {"n", "10"}, {"cap", "1000"}, {"token", "1"}, {"queue", "a"},
+    {"kind", "k"}, {"id", "00000000-0000-7000-8000-000000000001"}, {"states", "-1"}, {"state", "3"},
+    {"before", "ffffffff-ffff-ffff-ffff-ffffffffffff"}, {"claim", "0"}, {"number", "0"}, {"worker", "w"},
+    {"unique_keys", "{x,NULL}"}, {"priorities", "{1,1}"}, {"run_ats", "{NULL,NULL}"}, {"delays", "{0,0}"},
+    {"max_attempts", "{1,1}"}, {"max_crashes", "{1,1}"}, {"keepalives", "{1,1}"}, {"timeouts", "{1,1}"},
+    {"retentions", "{NULL,NULL}"}, {"params", "{null,null}"}, {"results", "{r,r}"}, {"messages", "{m,m}"},
+    {"causes", "{1,1}"}, {"claims", "{1,1}"}, {"numbers", "{1,1}"}, {"attempts", "{1,1}"}, {"ats", "{1,1}"},
+    {"levels", "{1,1}"}, {"texts", "{t,t}"},
+};
+
+std::string sample_of(const sql::Statement& s, const sql::Field& p) {
+  if (s.name == "get" && p.name == "ids") return R"(["00000000-0000-7000-8000-000000000001"])";
+  const bool numbers = p.name == "queues" && (s.name == "queue_lock" || s.name == "rooms");
+  if (numbers || (s.name == "finish" && p.name == "kinds")) return "{1,2}";
+  return samples.at(p.name);
+}
+
+class PostgresSchema : public PostgresTest {
+ protected:
+  PostgresSchema() : native_(url()), schema_(options().schema) { static_cast<void>(open()); }
+
+  [[nodiscard]] PGconn* own() {
+    if (!own_) own_ = std::make_unique<PgConnection>(own_options_, schema_.texts());
+    return static_cast<PgSession&>(own_->session()).handle();
+  }
+  static Answer finish(PGconn* handle, int sent) {
+    EXPECT_EQ(sent, 1) << PQerrorMessage(handle);
+    PGresult* last = nullptr;
+    while (PGresult* next = PQgetResult(handle)) {
+      PQclear(last);
+      last = next;
+    }
+    return {last, &PQclear};
+  }
+  static std::string text_of(const PGresult* result) {
+    std::string text;
+    for (int row = 0; row < PQntuples(result); ++row) text += std::string(PQgetvalue(result, row, 0)) + "\n";
+    return PQresultStatus(result) == PGRES_TUPLES_OK ? text : PQresultErrorMessage(result);
+  }
+
+  /// The plan our own connections use, whatever the values.
+  std::string kept_plan(const sql::Statement& s) {
+    const std::string name = "p" + std::to_string(++plans_);
+    std::vector<Oid> types;
+    std::string nulls;
+    for (const auto& p : s.params) {
+      types.push_back(p.type == sql::Type::integer ? 20 : 0);
+      nulls += nulls.empty() ? "(NULL" : ", NULL";
+    }
+    if (!nulls.empty()) nulls += ")";
+    const auto prepared = finish(own(), PQsendPrepare(own(), name.c_str(), schema_.texts()[s.index].c_str(),
+                                                      static_cast<int>(types.size()), types.data()));
+    EXPECT_EQ(PQresultStatus(prepared.get()), PGRES_COMMAND_OK) << s.name << PQresultErrorMessage(prepared.get());
+    return text_of(finish(own(), PQsendQuery(own(), ("EXPLAIN (COSTS OFF) EXECUTE " + name + nulls).c_str())).get());
+  }
+
+  /// The plan on a connection with the server's settings and with values, as behind a pooler and on borrowed ones.
+  std::string passing_plan(const sql::Statement& s) {
+    std::vector<Oid> types;
+    std::vector<std::string> texts;
+    std::vector<const char*> values;
+    for (const auto& p : s.params) {
+      types.push_back(p.type == sql::Type::integer ? 20 : 0);
+      texts.push_back(sample_of(s, p));
+    }
+    for (const auto& text : texts) values.push_back(text.c_str());
+    const std::string explain = "EXPLAIN (COSTS OFF) " + schema_.texts()[s.index];
+    return text_of(finish(native_.handle(),
+                          PQsendQueryParams(native_.handle(), explain.c_str(), static_cast<int>(types.size()),
+                                            types.data(), values.data(), nullptr, nullptr, 0))
+                       .get());
+  }
+
+  /// 100,000 jobs in all states, few of them held; `states`: the expression for them, of i.
+  void fill(const std::string& states = "CASE WHEN i % 500 = 0 THEN 2 WHEN i % 500 = 1 THEN 5"
+                                         "     ELSE (ARRAY[1, 3, 4, 6, 7])[1 + i % 5] END") const {
+    native_.exec("INSERT INTO sqlq_queues (name, created_us) VALUES ('a', 0), ('b', 0);"
+                 "INSERT INTO sqlq_lanes (queue_id, kind) VALUES (1, 'k'), (2, 'k'), (1, 'l'), (2, 'l');"
+                 "INSERT INTO sqlq_jobs (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes,"
+                 "  keepalive_us, created_us, queued_us, params, expires_us)"
+                 "SELECT lpad(i::text, 32, '0')::uuid, 1 + i % 4, 1 + i % 2, " + states +
+                 ", 10, i, 25, 3, 30, i, i, '{}', i FROM generate_series(1, 100000) i;"
+                 "INSERT INTO sqlq_history SELECT i, 1, 1, 0, 1, 1, '', '' FROM generate_series(1, 100000) i;"
+                 "INSERT INTO sqlq_logs SELECT i, 1, 1, 0, 1, 1, '' FROM generate_series(1, 100000) i");
+  }
+
+  void expect_good_plans(bool kept, bool passing);
+  static void expect_good(const std::string& name, const std::string& plan);
+  static void expect_no_scan(const std::string& name, const std::string& plan);
+
+  Native native_;
+  Options own_options_ = options();
+  Schema schema_;
+  std::unique_ptr<PgConnection> own_;
+  int plans_ = 0;
+};
+
+bool is_integer(Oid type) { return type == 20 || type == 21 || type == 23; }
+
+TEST_F(PostgresSchema, EveryStatementPreparesAndIsDeclaredTruly) {
+  ASSERT_GT(schema_.catalogue().all().size(), 50u);
+  for (const sql::Statement& s : schema_.catalogue().all()) {
+    std::vector<Oid> types;
+    for (const auto& p : s.params) types.push_back(p.type == sql::Type::integer ? 20 : 0);
+    const auto prepared = finish(own(), PQsendPrepare(own(), s.name.c_str(), schema_.texts()[s.index].c_str(),
+                                                      static_cast<int>(types.size()), types.data()));
+    ASSERT_EQ(PQresultStatus(prepared.get()), PGRES_COMMAND_OK) << s.name << PQresultErrorMessage(prepared.get());
+    const auto described = finish(own(), PQsendDescribePrepared(own(), s.name.c_str()));
+    ASSERT_EQ(static_cast<std::size_t>(PQnparams(described.get())), s.params.size()) << s.name;
+    for (std::size_t i = 0; i < s.params.size(); ++i) {
+      EXPECT_EQ(is_integer(PQparamtype(described.get(), static_cast<int>(i))), s.params[i].type == sql::Type::integer)
+          << s.name << ' ' << s.params[i].name;
+    }
+    ASSERT_EQ(static_cast<std::size_t>(PQnfields(described.get())), s.columns.size()) << s.name;
+    for (std::size_t i = 0; i < s.columns.size(); ++i) {
+      EXPECT_EQ(is_integer(PQftype(described.get(), static_cast<int>(i))), s.columns[i].type == sql::Type::integer)
+          << s.name << ' ' << s.columns[i].name;
+    }
+  }
+}
+
+/// What the plan of each hot statement must have in it.
+const std::map<std::string, std::vector<std::string>> hot = {
+    {"job_insert", {"sqlq_lanes_queue_id_kind_key"}},
+    {"holders", {"sqlq_jobs_id", "sqlq_jobs_unique"}},
+    {"cancel", {"sqlq_jobs_id", "sqlq_jobs_pkey"}},
+    {"probe", {"sqlq_jobs_id"}},
+    {"requeue", {"sqlq_jobs_id", "sqlq_jobs_unique", "sqlq_jobs_pkey"}},
+    {"promote", {"sqlq_jobs_scheduled", "sqlq_jobs_pkey"}},
+    {"lanes_of_all", {"sqlq_jobs_ready", "Index Cond: (lane_id > ready", "sqlq_jobs_scheduled"}},
+    {"lanes_of_queues", {"sqlq_jobs_ready", "Index Cond: (lane_id = l.id)", "sqlq_jobs_scheduled"}},
+    {"rooms", {"sqlq_jobs_held"}},
+    {"peek", {"sqlq_jobs_ready", "Index Cond: (lane_id = p.lane)"}},
+    {"claim", {"sqlq_jobs_ready", "Index Cond: (lane_id = p.lane)", "LockRows", "sqlq_jobs_pkey"}},
+    {"finish", {"sqlq_jobs_id", "sqlq_jobs_pkey", "Tid Scan on sqlq_history", "sqlq_history_pkey"}},
+    {"heartbeat", {"sqlq_jobs_id", "sqlq_jobs_pkey"}},
+    {"heartbeat_wait", {"sqlq_jobs_id", "sqlq_jobs_pkey"}},
+    {"reap", {"sqlq_jobs_held", "sqlq_jobs_pkey", "sqlq_logs_pkey"}},
+    {"purge", {"sqlq_jobs_finished", "sqlq_jobs_pkey", "sqlq_logs_pkey", "sqlq_history_pkey"}},
+    {"log_add", {"sqlq_jobs_id"}},
+    {"get", {"sqlq_jobs_id"}},
+    {"list", {"Index Scan Backward using sqlq_jobs_id"}},
+    {"claimed", {"sqlq_jobs_held"}},
+    {"count_pending", {"sqlq_jobs_ready"}},
+    {"count_pending_all", {"sqlq_jobs_ready"}},
+    {"count_scheduled", {"sqlq_jobs_scheduled"}},
+    {"count_held", {"sqlq_jobs_held"}},
+    {"count_finished", {"sqlq_jobs_finished"}},
+    {"count_finished_all", {"sqlq_jobs_finished"}},
+    {"waiting_kinds", {"sqlq_jobs_ready"}},
+    {"history", {"sqlq_jobs_id", "sqlq_history_pkey"}},
+    {"log_read", {"sqlq_jobs_id", "sqlq_logs_pkey"}},
+};
+
+/// These put the few jobs of a batch into the order of locking; no other sorts jobs.
+const std::set<std::string> batches = {"job_insert", "cancel", "requeue", "finish", "heartbeat", "heartbeat_wait",
+                                       "log_add"};
+
+/// Nothing walks through a table that may be long.
+void PostgresSchema::expect_no_scan(const std::string& name, const std::string& plan) {
+  for (const char* table : {"jobs", "history", "logs"}) {
+    EXPECT_EQ(plan.find("Seq Scan on sqlq_" + std::string(table)), std::string::npos) << name << ":\n" << plan;
+  }
+}
+
+void PostgresSchema::expect_good(const std::string& name, const std::string& plan) {
+  expect_no_scan(name, plan);
+  for (const auto& part : hot.at(name)) {
+    EXPECT_NE(plan.find(part), std::string::npos) << name << " does not have " << part << ":\n" << plan;
+  }
+  for (const char* node : {"Hash", "Merge", "Bitmap"}) {
+    const auto at = plan.find(node);
+    const bool join = at != std::string::npos && plan.compare(at, 13, "HashAggregate") != 0;
+    EXPECT_FALSE(join) << name << ":\n" << plan;
+  }
+  const bool sorts = plan.find("Sort") != std::string::npos;
+  EXPECT_TRUE(!sorts || batches.contains(name)) << name << ":\n" << plan;
+}
+
+void PostgresSchema::expect_good_plans(bool kept, bool passing) {
+  for (const auto& [name, wanted] : hot) {
+    const auto& statement = schema_.catalogue()[name];
+    if (kept) {
+      SCOPED_TRACE("kept");
+      expect_good(name, kept_plan(statement));
+    }
+    if (passing) {
+      SCOPED_TRACE("passing");
+      expect_no_scan(name, passing_plan(statement));
+    }
+  }
+}
+
+TEST_F(PostgresSchema, HotPlansOnAnEmptyTable) { expect_good_plans(true, false); }
+
+TEST_F(PostgresSchema, HotPlansOnAnAnalyzedEmptyTable) {
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes");
+  expect_good_plans(true, false);
+}
+
+TEST_F(PostgresSchema, HotPlansOnAFilledTable) {
+  fill();
+  expect_good_plans(true, true);
+}
+
+TEST_F(PostgresSchema, HotPlansWithStatisticsOfAFilledTable) {
+  fill();
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes");
+  expect_good_plans(true, true);
+}
+
+TEST_F(PostgresSchema, HotPlansWithStatisticsOfAnEmptyTable) {
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes");
+  fill();
+  expect_good_plans(true, true);
+}
+
+TEST_F(PostgresSchema, HotPlansWhereNearlyAllJobsAreFinished) {
+  fill("CASE WHEN i % 1000 = 0 THEN 1 + (i / 1000) % 7 ELSE 3 END");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes");
+  expect_good_plans(true, true);
+}
+
+TEST_F(PostgresSchema, HotPlansWhereAllJobsWait) {
+  fill("1");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes");
+  expect_good_plans(true, true);
+}
+
+TEST_F(PostgresSchema, UpDownUpGivesTheSameSchema) {
+  const auto dump = [&] {
+    return native_.query("SELECT c.relname || ' ' || c.relkind::text || coalesce(pg_get_indexdef(i.indexrelid), '')"
+                         "  FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid"
+                         " WHERE c.relnamespace = current_schema()::regnamespace ORDER BY 1");
+  };
+  const auto before = dump();
+  Migrator migrator(backend::open(url()));
+  EXPECT_EQ(migrator.down(0), 1);
+  EXPECT_EQ(native_.query("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"),
+            std::vector<std::string>{"sqlq_migrations"});
+  EXPECT_EQ(migrator.up(), 1);
+  EXPECT_EQ(dump(), before);
+}
+
+TEST_F(PostgresSchema, TheReadableViewShowsNamesAndSurvivesFarDates) {
+  fill();
+  native_.exec("UPDATE sqlq_jobs SET due_us = 9223372036854775807 WHERE seq < 10");
+  EXPECT_EQ(native_.query("SELECT DISTINCT state FROM sqlq_jobs_readable WHERE due IS NOT NULL ORDER BY 1"),
+            (std::vector<std::string>{"cancelled", "cancelling", "errored", "pending", "running", "scheduled",
+                                      "success"}));
+}
+
+TEST_F(PostgresSchema, TheChecksumIsThatOfTheFileWhereverTheTablesAre) {
+  EXPECT_EQ(Schema("one").migrations().at(0).checksum, Schema("another \"one\"").migrations().at(0).checksum);
+  EXPECT_NE(Schema("one").migrations().at(0).up, Schema("two").migrations().at(0).up);
+}
+
+/// What stands in a URL for a name of any characters.
+std::string encoded(const std::string& name) {
+  std::string text;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += std::string("%") + "0123456789ABCDEF"[byte >> 4U] + "0123456789ABCDEF"[byte & 15U];
+  }
+  return text;
+}
+
+TEST_F(PostgresSchema, OddSchemaNamesAreOnlyNames) {
+  const std::string start = "Odd\"Sche:ma {jobs} 'x' \\ %s $1 -- ";
+  for (const std::string& odd : {start + std::to_string(::getpid()), "\xc3\x84" + std::string(59, 'n') + "\xc3\xb6"}) {
+    if (odd.size() > 63) continue;
+    const std::string place = with(server_url(), {}, "schema=" + encoded(odd));
+    auto db = backend::open(place);
+    db.migrate();
+    Client client(db);
+    const JobId id = client.enqueue(NewJob{.kind = "k"}).id;
+    const auto jobs = client.claim();
+    ASSERT_EQ(jobs.size(), 1u) << odd;
+    EXPECT_EQ(jobs.at(0).id, id);
+    EXPECT_EQ(client.success(jobs.at(0)), FinishStatus::applied);
+    EXPECT_EQ(Client(backend::open(place)).find(id)->state, JobState::success);
+    Migrator(db).teardown();
+    EXPECT_EQ(Migrator(db).status().current, 0);
+    native_.exec("DROP SCHEMA " + quoted_name(odd));
+  }
+}
+
+TEST_F(PostgresSchema, TeardownLeavesWhatOthersHave) {
+  native_.exec("CREATE TABLE mine (n integer); CREATE VIEW sqlquail AS SELECT 1 AS n; INSERT INTO mine VALUES (1)");
+  Migrator(backend::open(url())).teardown();
+  EXPECT_EQ(native_.query("SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
+                          " AND relkind IN ('r', 'v', 'S') ORDER BY 1"),
+            (std::vector<std::string>{"mine", "sqlquail"}));
+}
+
+}  // namespace
+}  // namespace sqlq::postgres
