@@ -3,7 +3,6 @@
 #include <atomic>
 #include <fstream>
 #include <iterator>
-#include <regex>
 
 #include <soci/soci.h>
 
@@ -59,24 +58,27 @@ class Grants : public Anywhere {
     roles_.push_back(name);
     for (const std::string& r : recipes) {
       for (std::string statement : recipe((is_postgres() ? "postgres " : "mysql ") + r)) {
-        statement = std::regex_replace(statement, std::regex(" TO [a-z]+"),
-                                       " TO " + name + (is_postgres() ? "" : "@localhost"));
+        statement = statement.substr(0, statement.rfind(' ') + 1) + name + (is_postgres() ? "" : "@localhost");
         statement = replaced(statement, "{schema}", tables());
         statement = replaced(statement, "{database}.", "sqlq." + tables());
         admin_ << statement;
       }
     }
-    return open(std::regex_replace(url(), std::regex("//[a-z]+@"), "//" + name + "@"));
+    const std::string all = url();
+    return open(all.substr(0, all.find("//") + 2) + name + all.substr(all.find('@')));
   }
 
   [[nodiscard]] bool is_postgres() const { return place().service == "postgres"; }
   /// The schema, or the prefix.
   [[nodiscard]] std::string tables() const { return url().substr(url().rfind('=') + 1); }
   [[nodiscard]] std::string soci_words() const {
-    std::smatch m;
-    const std::string all = url();
-    if (!std::regex_search(all, m, std::regex("//([a-z]+)@([^:/]+):([0-9]+)"))) throw std::runtime_error("what URL?");
-    const std::string words = "host=" + m[2].str() + " port=" + m[3].str() + " user=" + m[1].str();
+    const std::string all = url();  // scheme://user@host:port/...
+    const auto user = all.find("//") + 2;
+    const auto host = all.find('@') + 1;
+    const auto port = all.find(':', host) + 1;
+    const std::string words = "host=" + all.substr(host, port - 1 - host) + " port=" +
+                              all.substr(port, all.find_first_of("/?", port) - port) + " user=" +
+                              all.substr(user, host - 1 - user);
     return is_postgres() ? "postgresql://" + words + " dbname=postgres" : "mysql://" + words + " db=sqlq";
   }
 
