@@ -1,0 +1,294 @@
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include <sqlq/error.hpp>
+
+#include "operations.hpp"
+#include "rows.hpp"
+#include "sql/apportion.hpp"
+#include "sql/job_row.hpp"
+
+namespace sqlq::mysql {
+namespace {
+
+using sql::Lane;
+using sql::Place;
+using sql::Portion;
+
+constexpr std::int64_t most_promoted = 1000;  // by one claim; the rest follows with the next
+
+/// What a claim may choose from, read without locks.
+struct View {
+  std::int64_t now = 0;
+  std::vector<Lane> lanes{};    ///< those that have work
+  std::vector<Place> firsts{};  ///< the first job of each
+  std::map<std::int64_t, std::int64_t> next_due{};  ///< by queue
+  std::set<std::int64_t> limited{};                 ///< queues with a limit and something to claim
+
+  [[nodiscard]] std::vector<std::int64_t> due_queues() const {
+    std::vector<std::int64_t> queues;
+    for (const auto& [queue, due] : next_due) {
+      if (due <= now) queues.push_back(queue);
+    }
+    return queues;
+  }
+};
+
+/// Of "priority due seq"; empty for none.
+std::optional<Place> read_place(std::int64_t lane, std::string_view text) {
+  if (text.empty()) return {};
+  Place place{.lane = lane};
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (std::int64_t* number : {&place.priority, &place.due, &place.seq}) {
+    at = std::from_chars(at, end, *number).ptr;
+    if (at != end) ++at;
+  }
+  return place;
+}
+
+class Claim {
+ public:
+  Claim(const Context& c, const backend::ClaimRequest& request) : c_(c), request_(request) {}
+
+  backend::ClaimResult run() {
+    look();
+    const auto due = view_.due_queues();
+    // A queue that is full is left alone: nobody shall stand in line for its lock.
+    std::set<std::int64_t> guarded;
+    for (const std::int64_t queue : view_.limited) {
+      if (room(queue) != 0) guarded.insert(queue);
+    }
+    if (!guarded.empty() || !due.empty()) c_.work.begin();
+    // The locks of limited queues first and in one order: who holds one of them waits for nothing else after it.
+    for (const std::int64_t queue : guarded) c_.session.execute(c_.q.queue_lock, {{"queue", queue}});
+    if (!due.empty() && promote(due)) look();
+    std::erase_if(view_.lanes, [&](Lane& lane) { return lane.concurrency && !guarded.contains(lane.queue_id); });
+    make_room(guarded);
+    backend::ClaimResult result;
+    for (const auto& [queue, next] : view_.next_due) {
+      const TimePoint at = sql::wall(next);
+      if (!result.next_due || at < *result.next_due) result.next_due = at;
+    }
+    if (!view_.lanes.empty()) result.jobs = take(divide());
+    return result;
+  }
+
+ private:
+  void look() {
+    view_ = {};
+    const auto add = [&](const sql::Row& row) { add_lane(row); };
+    if (request_.queues.empty()) {
+      c_.session.execute(c_.q.lanes_of_all, {{"now", c_.work.wall()}}, add);
+      return;
+    }
+    std::vector<std::string_view> names(request_.queues.begin(), request_.queues.end());
+    std::ranges::sort(names);
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    in_lists(std::span<const std::string_view>(names), [&](std::span<const std::string_view> piece) {
+      const sql::List list{.width = 1, .values = {piece.begin(), piece.end()}};
+      c_.session.execute(c_.q.lanes_of, {{"now", c_.work.wall()}, {"queues", list}}, add);
+    });
+  }
+
+  void add_lane(const sql::Row& row) {
+    sql::Fields f(row);
+    view_.now = f.integer();
+    Lane lane;
+    lane.queue_id = f.integer();
+    lane.queue = f.text();
+    lane.queue_priority = f.integer();
+    lane.concurrency = f.maybe_integer();
+    const auto next_due = f.maybe_integer();
+    lane.id = f.integer();
+    lane.kind = f.text();
+    const std::optional<Place> first = read_place(lane.id, f.maybe_text());
+    if (next_due) view_.next_due[lane.queue_id] = *next_due;
+    const bool wanted =
+        request_.kinds.empty() || std::ranges::find(request_.kinds, lane.kind) != request_.kinds.end();
+    const bool soon = next_due && *next_due <= view_.now;
+    if (wanted && lane.concurrency && (first || soon)) view_.limited.insert(lane.queue_id);
+    if (!wanted || !first) return;
+    view_.firsts.push_back(*first);
+    view_.lanes.push_back(std::move(lane));
+  }
+
+  /// Moves what has become due to the ready table. Says whether there was any.
+  bool promote(const std::vector<std::int64_t>& queues) {
+    std::vector<std::int64_t> seqs;
+    for (const std::int64_t queue : queues) {
+      const std::int64_t left = most_promoted - static_cast<std::int64_t>(seqs.size());
+      if (left == 0) break;
+      c_.session.execute(c_.q.due, {{"queue", queue}, {"now", view_.now}, {"n", left}},
+                         [&](const sql::Row& row) { seqs.push_back(row.integer(0)); });
+    }
+    std::ranges::sort(seqs);
+    bool any = false;
+    in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
+      std::vector<std::int64_t> mine;
+      sql::List ready{.width = 4};
+      c_.session.execute(c_.q.due_lock, {{"seqs", list_of(piece)}, {"now", view_.now}}, [&](const sql::Row& row) {
+        mine.push_back(row.integer(0));
+        ready.values.insert(ready.values.end(), {row.integer(1), row.integer(2), row.integer(3), row.integer(0)});
+      });
+      if (mine.empty()) return;
+      c_.session.execute(c_.q.promote, {{"seqs", list_of(mine)}});
+      c_.session.execute(c_.q.ready_add, {{"rows", ready}});
+      any = true;
+    });
+    return any;
+  }
+
+  /// What the queue's limit leaves now; none: it has no limit any more.
+  std::optional<std::int64_t> room(std::int64_t queue) {
+    std::optional<std::int64_t> left;
+    c_.session.execute(c_.q.room, {{"queue", queue}}, [&](const sql::Row& row) {
+      if (!row.null(0)) left = std::max<std::int64_t>(row.integer(0) - row.integer(1), 0);
+    });
+    return left;
+  }
+
+  /// How many each limited queue may take; their locks keep it true until we commit.
+  void make_room(const std::set<std::int64_t>& guarded) {
+    for (const std::int64_t queue : guarded) {
+      const auto left = room(queue);
+      for (Lane& lane : view_.lanes) {
+        if (lane.queue_id != queue) continue;
+        if (!left) lane.concurrency.reset();
+        lane.room = left.value_or(0);
+      }
+    }
+    std::erase_if(view_.lanes, [](const Lane& lane) { return lane.concurrency && lane.room == 0; });
+    std::erase_if(view_.firsts, [&](const Place& place) {
+      return std::ranges::find(view_.lanes, place.lane, &Lane::id) == view_.lanes.end();
+    });
+  }
+
+  /// Which lanes to take how many from. Reads on only in lanes of which all that is known was chosen.
+  std::vector<Portion> divide() {
+    const auto limit = static_cast<std::int64_t>(request_.limit);
+    if (view_.lanes.size() == 1) {
+      const Lane& lane = view_.lanes.front();
+      return {{&lane, lane.concurrency ? std::min(limit, lane.room) : limit}};
+    }
+    std::map<std::int64_t, std::vector<Place>> known;
+    std::set<std::int64_t> whole;
+    for (const Place& place : view_.firsts) known[place.lane] = {place};
+    for (;;) {
+      std::vector<Place> places;
+      for (const auto& [lane, its] : known) places.insert(places.end(), its.begin(), its.end());
+      auto portions = sql::apportion(view_.lanes, std::move(places), limit);
+      bool enough = true;
+      for (const Portion& p : portions) {
+        auto& its = known[p.lane->id];
+        const auto size = static_cast<std::int64_t>(its.size());
+        if (p.count < size || size >= limit || whole.contains(p.lane->id)) continue;
+        const std::int64_t n = std::min(std::max<std::int64_t>(size * 4, 16), limit);
+        its = peek(p.lane->id, n);
+        if (static_cast<std::int64_t>(its.size()) < n) whole.insert(p.lane->id);
+        enough = false;
+      }
+      if (enough) return portions;
+    }
+  }
+
+  std::vector<Place> peek(std::int64_t lane, std::int64_t n) {
+    std::vector<Place> places;
+    c_.session.execute(c_.q.peek, {{"lane", lane}, {"n", n}}, [&](const sql::Row& row) {
+      places.push_back({lane, row.integer(0), row.integer(1), row.integer(2)});
+    });
+    return places;
+  }
+
+  struct Taken {
+    Job job{};
+    const Lane* lane = nullptr;
+    Place place{};
+    [[nodiscard]] auto rank() const {
+      return std::tuple(lane->queue_priority, place.priority, place.due, place.seq);
+    }
+  };
+
+  std::vector<Job> take(const std::vector<Portion>& portions) {
+    c_.work.begin();
+    std::vector<Taken> taken;
+    std::int64_t now = 0;
+    for (const Portion& p : portions) {
+      c_.session.execute(c_.q.take, {{"now", c_.work.wall()}, {"lane", p.lane->id}, {"n", p.count}},
+                         [&](const sql::Row& row) {
+                           sql::Fields f(row);
+                           now = f.integer();
+                           Taken t{.lane = p.lane};
+                           t.place = {.lane = p.lane->id, .seq = f.integer()};
+                           t.place.priority = f.integer();
+                           t.place.due = f.integer();
+                           t.job = sql::read_job(f);
+                           taken.push_back(std::move(t));
+                         });
+    }
+    if (taken.empty()) return {};
+    mark(taken, now);
+    std::ranges::sort(taken, {}, &Taken::rank);
+    std::vector<Job> jobs;
+    jobs.reserve(taken.size());
+    for (Taken& t : taken) jobs.push_back(std::move(t.job));
+    return jobs;
+  }
+
+  /// Makes them running, in the tables and in the answer.
+  void mark(std::vector<Taken>& taken, std::int64_t now) {
+    const std::int64_t steady = c_.work.steady().value_or(now);
+    in_lists(std::span<const Taken>(taken), [&](std::span<const Taken> piece) {
+      std::vector<std::int64_t> seqs;
+      std::vector<Place> places;
+      for (const Taken& t : piece) {
+        seqs.push_back(t.place.seq);
+        places.push_back(t.place);
+      }
+      remove_ready(c_, places);
+      const std::size_t marked = c_.session.execute(c_.q.claim, {{"token", request_.token.value},
+                                                                 {"worker", request_.worker},
+                                                                 {"now", now},
+                                                                 {"steady", steady},
+                                                                 {"seqs", list_of(seqs)}});
+      if (marked != piece.size()) throw Error(Errc::internal, "jobs that were locked as pending were not", "mysql");
+    });
+    for (Taken& t : taken) {
+      t.job.queue = t.lane->queue;
+      t.job.kind = t.lane->kind;
+      t.job.state = JobState::running;
+      ++t.job.attempt;
+      ++t.job.claims;
+      t.job.lease_token = request_.token;
+      t.job.worker = request_.worker;
+      t.job.started_at = t.job.heartbeat_at = sql::wall(now);
+    }
+  }
+
+  const Context& c_;
+  const backend::ClaimRequest& request_;
+  View view_{};
+};
+
+}  // namespace
+
+backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& request) { return Claim(c, request).run(); }
+
+std::vector<Job> claimed(const Context& c, LeaseToken token) {
+  std::vector<Job> jobs;
+  c.session.execute(c.q.claimed, {{"token", token.value}}, [&](const sql::Row& row) {
+    sql::Fields f(row);
+    std::string queue(f.text());
+    std::string kind(f.text());
+    Job job = sql::read_job(f);
+    job.queue = std::move(queue);
+    job.kind = std::move(kind);
+    jobs.push_back(std::move(job));
+  });
+  return jobs;
+}
+
+}  // namespace sqlq::mysql

@@ -1,0 +1,193 @@
+#include "connection.hpp"
+
+#include <array>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "errors.hpp"
+
+namespace sqlq::mysql {
+namespace {
+
+unsigned seconds_of(Duration d) {
+  return static_cast<unsigned>(std::chrono::ceil<std::chrono::seconds>(d).count());
+}
+
+const char* or_null(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
+
+void set_up_tls(MYSQL* handle, const Options& o) {
+  if (o.tls == Options::Tls::off || !o.socket.empty()) return;
+  mysql_ssl_set(handle, or_null(o.key), or_null(o.cert), or_null(o.ca), nullptr, nullptr);
+  my_bool yes = 1;
+  if (o.tls != Options::Tls::prefer) mysql_optionsv(handle, MYSQL_OPT_SSL_ENFORCE, &yes);
+  if (o.tls == Options::Tls::verify) mysql_optionsv(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
+}
+
+/// The client library goes on without TLS where a server has none, whatever was asked of it.
+void check_tls(MYSQL* handle, const Options& o, const std::string& place) {
+  const bool needed = o.socket.empty() && (o.tls == Options::Tls::require || o.tls == Options::Tls::verify);
+  if (!needed || mysql_get_ssl_cipher(handle) != nullptr) return;
+  throw Error(Errc::connection, "the server at " + place + " has no TLS, and the URL option 'tls' requires it",
+              "mysql");
+}
+
+MYSQL* make_handle(const Options& o) {
+  MYSQL* handle = mysql_init(nullptr);
+  if (handle == nullptr) throw Error(Errc::busy, "no memory for a connection", "mysql");
+  const unsigned connect = seconds_of(o.connect_timeout);
+  const unsigned read = seconds_of(o.read_timeout);
+  mysql_optionsv(handle, MYSQL_OPT_CONNECT_TIMEOUT, &connect);
+  mysql_optionsv(handle, MYSQL_OPT_READ_TIMEOUT, &read);
+  mysql_optionsv(handle, MYSQL_OPT_WRITE_TIMEOUT, &read);
+  mysql_optionsv(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+  const my_bool no = 0;
+  mysql_optionsv(handle, MYSQL_OPT_RECONNECT, &no);
+  const unsigned no_files = 0;
+  mysql_optionsv(handle, MYSQL_OPT_LOCAL_INFILE, &no_files);
+  const unsigned transport = o.socket.empty() ? MYSQL_PROTOCOL_TCP : MYSQL_PROTOCOL_SOCKET;
+  mysql_optionsv(handle, MYSQL_OPT_PROTOCOL, &transport);  // "localhost" is a host, not a socket
+  set_up_tls(handle, o);
+  return handle;
+}
+
+/// The server's text of an old MariaDB of the replication protocol: "5.5.5-10.11.6-MariaDB" is a 10.11.
+std::string real_version(std::string_view text) {
+  constexpr std::string_view disguise = "5.5.5-";
+  if (text.starts_with(disguise)) text.remove_prefix(disguise.size());
+  return std::string(text);
+}
+
+/// "10.11.6-MariaDB-..." as 10011006.
+int number_of(const std::string& version) {
+  std::array<int, 3> parts{};
+  const char* at = version.data();
+  const char* const end = at + version.size();
+  for (int& part : parts) {
+    at = std::from_chars(at, end, part).ptr;
+    if (at != end && *at == '.') ++at;
+  }
+  return parts[0] * 1'000'000 + parts[1] * 1'000 + parts[2];
+}
+
+void check_version(const Greeting& server) {
+  const int least = server.mariadb ? 10'006'000 : 8'000'016;
+  if (number_of(server.version) >= least) return;
+  throw Error(Errc::schema,
+              std::string(server.mariadb ? "MariaDB " : "MySQL ") + server.version +
+                  " is too old: sqlq needs MariaDB 10.6 or MySQL 8.0.16, or newer",
+              "mysql");
+}
+
+}  // namespace
+
+std::unique_ptr<Connection> Connection::open(const Options& options, const sql::Statement& server) {
+  std::optional<Error> last;
+  for (const auto& [host, port] : options.hosts) {
+    MYSQL* const handle = make_handle(options);
+    const bool local = !options.socket.empty();
+    const std::string place = local ? options.socket : host + ":" + std::to_string(port == 0 ? 3306 : port);
+    std::unique_ptr<Connection> connection(new Connection(handle, place));
+    try {
+      if (mysql_real_connect(handle, local ? nullptr : host.c_str(), or_null(options.user), options.password.c_str(),
+                             options.database.c_str(), static_cast<unsigned>(port), or_null(options.socket),
+                             CLIENT_FOUND_ROWS) == nullptr) {
+        raise(mysql_errno(handle), mysql_error(handle), "connect");
+      }
+      check_tls(handle, options, place);
+      connection->configure(options);
+      connection->greet(server);
+      if (!connection->greeting_.read_only) return connection;
+      throw Error(Errc::wrong_node, "the server at " + place + " is read-only: connect to the primary", "mysql");
+    } catch (const Error& e) {
+      if (!e.retryable()) throw;
+      last = e;
+    }
+    if (local) break;
+  }
+  throw Error(*last);
+}
+
+Connection::~Connection() { mysql_close(handle_); }
+
+void Connection::configure(const Options& o) {
+  greeting_.mariadb = mariadb_connection(handle_) != 0;
+  const auto whole = [](Duration d) { return std::to_string(seconds_of(d)); };
+  std::string text =
+      "SET SESSION autocommit = 1, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', sql_select_limit = DEFAULT, "
+      "sql_safe_updates = 0, unique_checks = 1, wait_timeout = 60, innodb_lock_wait_timeout = " +
+      whole(o.lock_timeout) + ", lock_wait_timeout = " + whole(o.lock_timeout);
+  // The server ends what a client that is gone has left: the pool closes idle connections before that.
+  if (greeting_.mariadb) {
+    text += ", idle_transaction_timeout = 30, max_statement_time = " + whole(o.statement_timeout);
+  } else {
+    text += ", max_execution_time = " + std::to_string(o.statement_timeout.count() / 1000);
+  }
+  session_.run(text, "session settings");
+  session_.run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "session settings");
+}
+
+void Connection::greet(const sql::Statement& server) {
+  session_.execute(server, {}, [&](const sql::Row& row) {
+    greeting_.version = real_version(row.text(0));
+    session_.behave({.backslashes = true, .packet = static_cast<std::size_t>(row.integer(1))});
+    greeting_.read_only = row.integer(2) != 0;
+  });
+  check_version(greeting_);
+}
+
+void Connection::begin() { session_.run("START TRANSACTION READ WRITE", "begin"); }
+
+void Connection::begin_snapshot() {
+  session_.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "begin");  // for the next one only
+  session_.run("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY", "begin");
+}
+
+void Connection::commit() {
+  try {
+    session_.run("COMMIT", "commit");
+  } catch (const Error& e) {
+    if (e.code() == Errc::retry_transaction) throw;  // the server has rolled back
+    doubtful_ = true;
+    throw Error(Errc::outcome_unknown,
+                std::string(e.what()) + "; it may have been done or not: repeat the call with the same ids or lease",
+                "mysql", e.native_code(), e.statement());
+  }
+}
+
+void Connection::rollback() noexcept {
+  if (session_.lost() || doubtful_) return;
+  try {
+    session_.run("ROLLBACK", "rollback");
+  } catch (...) {
+    doubtful_ = true;
+  }
+}
+
+void Connection::script(const std::string& text) {
+  for (const std::string& statement : split(text)) session_.run(statement, "migration");
+}
+
+bool Connection::usable() const noexcept {
+  return !session_.lost() && !doubtful_ && (handle_->server_status & SERVER_STATUS_IN_TRANS) == 0;
+}
+
+std::vector<std::string> split(const std::string& script) {
+  std::vector<std::string> statements(1);
+  char quote = 0;
+  for (std::size_t i = 0; i < script.size(); ++i) {
+    const char c = script[i];
+    if (quote == 0 && script.compare(i, 3, "-- ") == 0) {
+      i = std::min(script.find('\n', i), script.size()) - 1;
+    } else if (quote == 0 && c == ';') {
+      statements.emplace_back();
+    } else {
+      if (quote != 0 ? c == quote : c == '\'' || c == '"' || c == '`') quote = quote != 0 ? '\0' : c;
+      statements.back() += c;
+    }
+  }
+  std::erase_if(statements, [](const std::string& s) { return s.find_first_not_of(" \n") == std::string::npos; });
+  return statements;
+}
+
+}  // namespace sqlq::mysql

@@ -1,0 +1,143 @@
+#include "errors.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace sqlq::mysql {
+namespace {
+
+/// Whether the server's text is free of values: texts of what is not listed may quote rows, literals or the statement.
+bool may_be_shown(unsigned number) noexcept {
+  constexpr std::array<unsigned, 36> known{
+      1020, 1021, 1040, 1041, 1044, 1045, 1047, 1048, 1049, 1053, 1054, 1114, 1129, 1130, 1142, 1143, 1146, 1153,
+      1203, 1205, 1206, 1213, 1226, 1227, 1264, 1290, 1317, 1364, 1406, 1665, 1698, 1792, 1836, 1927, 1969, 3024};
+  return std::ranges::binary_search(known, number) || (number >= 2000 && number < 3000);
+}
+
+std::string_view own_text(unsigned number) noexcept {
+  switch (number) {
+    case 1062: return "a row with the same key is there already";
+    case 1064: return "the server does not understand the statement";
+    case 1292:
+    case 1300:
+    case 1366: return "the server refused a value as wrong for its column";
+    case 3157:
+    case 4038: return "a text of JSON is nested too deep for the server";
+    default: return "the server reported an error whose text may contain values";
+  }
+}
+
+std::string_view advice(Errc code, unsigned number) noexcept {
+  switch (code) {
+    case Errc::schema: return "the database lacks sqlq's tables or has others: call migrate()";
+    case Errc::retry_transaction: return "run the transaction again";
+    case Errc::busy:
+      if (number == 1040 || number == 1203 || number == 1226) {
+        return "the server has no connection to spare: raise its limits or lower the URL option 'pool'";
+      }
+      if (number == 1021 || number == 1114) return "free space on the server's disk, then try again";
+      if (number == 3024 || number == 1969) return "it took longer than statement_timeout: narrow it down or raise it";
+      return "try again later";
+    case Errc::connection: return "the next call connects anew";
+    case Errc::wrong_node: return "this server takes no writes now: connect to the primary";
+    case Errc::outcome_unknown: return "it may have been done or not: repeat the call with the same ids or lease";
+    case Errc::corrupt: return "stop using the table and restore it from a backup";
+    case Errc::invalid_argument:
+      if (number == 1153) return "make the payload smaller or raise the server's max_allowed_packet";
+      if (number == 1045 || number == 1698 || number == 1130) return "check user, password and host in the URL";
+      if (number == 1049) return "create the database, or correct its name in the URL";
+      if (number == 1044 || number == 1142 || number == 1143 || number == 1227) {
+        return "grant this user what docs/backends.md lists; migrate() needs all rights on the database";
+      }
+      return {};
+    default: return number == 1665 ? "set the server's binlog_format to ROW" : std::string_view{};
+  }
+}
+
+}  // namespace
+
+Errc classify(unsigned number, std::string_view text) noexcept {
+  switch (number) {
+    case 1020:  // snapshot isolation: changed since the last read
+    case 1180:  // during commit
+    case 1205:  // lock wait; undoes the statement only
+    case 1213:  // deadlock; on Galera and group replication also: lost the certification, at COMMIT
+    case 1613:
+    case 1614:
+    case 3101:
+    case 3572: return Errc::retry_transaction;
+    case 1047:  // a Galera node that is not ready
+    case 1290:
+    case 1792:
+    case 1836:
+    case 3100: return Errc::wrong_node;
+    case 1021:
+    case 1037:
+    case 1038:
+    case 1040:
+    case 1041:
+    case 1114:
+    case 1135:
+    case 1203:
+    case 1206:
+    case 1226:
+    case 1317:
+    case 1969:
+    case 3024: return Errc::busy;
+    case 1030: return text.find("error 28") != std::string_view::npos ? Errc::busy : Errc::internal;
+    case 1034:
+    case 1194:
+    case 1195:
+    case 1712: return Errc::corrupt;
+    case 1048:
+    case 1054:
+    case 1146:
+    case 1364: return Errc::schema;
+    case 1044:
+    case 1045:
+    case 1049:
+    case 1130:
+    case 1142:
+    case 1143:
+    case 1153:
+    case 1227:
+    case 1264:
+    case 1292:
+    case 1300:
+    case 1366:
+    case 1370:
+    case 1406:
+    case 1698:
+    case 2059:  // no such way to authenticate
+    case 3157:
+    case 4038: return Errc::invalid_argument;
+    case 1043:
+    case 1053:
+    case 1080:
+    case 1129:
+    case 1152:
+    case 1158:
+    case 1159:
+    case 1160:
+    case 1161:
+    case 1184:
+    case 1927:
+    case 3169:
+    case 4031: return Errc::connection;
+    case 2000: return Errc::internal;
+    case 2008: return Errc::busy;  // out of memory
+    case 2014: return Errc::internal;
+    default: return number > 2000 && number < 3000 ? Errc::connection : Errc::internal;
+  }
+}
+
+void raise(unsigned number, std::string_view text, const std::string& statement) {
+  const Errc code = classify(number, text);
+  std::string message = "MySQL: " + std::string(may_be_shown(number) ? text : own_text(number)) + " (error " +
+                        std::to_string(number) + ")";
+  if (!statement.empty()) message += " in statement '" + statement + "'";
+  if (const auto what_to_do = advice(code, number); !what_to_do.empty()) message += "; " + std::string(what_to_do);
+  throw Error(code, message, "mysql", static_cast<int>(number), statement);
+}
+
+}  // namespace sqlq::mysql

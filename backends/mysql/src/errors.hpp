@@ -1,0 +1,20 @@
+#pragma once
+/// \file
+/// Error numbers of MySQL, MariaDB and the client library as classes of trouble.
+
+#include <string>
+#include <string_view>
+
+#include <sqlq/error.hpp>
+
+namespace sqlq::mysql {
+
+inline constexpr int duplicate_entry = 1062;
+
+/// `text` is the server's; only a few numbers mean one thing or another depending on it.
+[[nodiscard]] Errc classify(unsigned number, std::string_view text) noexcept;
+
+/// Throws the `Error` for it, with what to do. The server's own text is passed on only where it has no values in it.
+[[noreturn]] void raise(unsigned number, std::string_view text, const std::string& statement);
+
+}  // namespace sqlq::mysql

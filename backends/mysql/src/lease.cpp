@@ -1,0 +1,264 @@
+#include <algorithm>
+#include <optional>
+
+#include <sqlq/error.hpp>
+
+#include "operations.hpp"
+#include "rows.hpp"
+#include "sql/job_row.hpp"
+
+namespace sqlq::mysql {
+namespace {
+
+using backend::Finish;
+using backend::FinishKind;
+
+bool is_plain_success(const Finish& item) { return item.kind == FinishKind::success && item.result.empty(); }
+
+template <class Item>
+std::vector<JobId> ids_of(std::span<const Item> items) {
+  std::vector<JobId> ids;
+  for (const Item& item : items) ids.push_back(item.id);
+  return ids;
+}
+
+/// What a lease's end makes of the row and of its history.
+struct Ending {
+  Change change;
+  std::optional<Cause> cause{};
+  FinishStatus status = FinishStatus::applied;
+};
+
+/// Back into the queue: at once or later.
+void put_back(Change& change, const Finish& item, std::int64_t now) {
+  const bool later = item.kind != FinishKind::release && item.delay > Duration(0);
+  change.state = later ? JobState::scheduled : JobState::pending;
+  if (item.kind != FinishKind::release) {  // a released job keeps its place
+    change.due = sql::us(saturating_add(sql::wall(now), std::max(item.delay, Duration(0))));
+  }
+  if (item.kind != FinishKind::retry) --change.attempt;
+  change.queued = now;
+}
+
+Ending end_of(const Locked& row, const Finish& item, std::int64_t now) {
+  Ending ending{.change = Change(row)};
+  Change& change = ending.change;
+  const bool asked = row.state == JobState::cancelling;
+  if (!item.result.empty()) change.result = item.result;
+  if (asked) {
+    change.finish(JobState::cancelled, now, false);
+    ending.cause = Cause::cancelled;
+    ending.status = FinishStatus::cancelled;
+    return ending;
+  }
+  switch (item.kind) {
+    case FinishKind::success: change.finish(JobState::success, now, false); break;
+    case FinishKind::fail:
+      change.finish(JobState::errored, now, true);
+      ending.cause = item.cause;
+      break;
+    case FinishKind::cancel:
+      change.finish(JobState::cancelled, now, false);
+      ending.cause = Cause::cancelled;
+      break;
+    case FinishKind::retry:
+      put_back(change, item, now);
+      ending.cause = item.cause;
+      break;
+    case FinishKind::snooze:
+      put_back(change, item, now);
+      ending.cause = Cause::snoozed;
+      break;
+    case FinishKind::release:
+      put_back(change, item, now);
+      ending.cause = Cause::released;
+      break;
+  }
+  return ending;
+}
+
+/// All succeed without a result and nothing speaks against it: one statement, no row is read under locks. Says how many
+/// it found as they should be.
+std::size_t succeed_all(const Context& c, std::span<const Finish> items, const Places& places) {
+  std::size_t done = 0;
+  in_lists(items, [&](std::span<const Finish> piece) {
+    std::vector<std::int64_t> seqs;
+    sql::List leases{.width = 2};
+    for (const Finish& item : piece) {
+      seqs.push_back(places.of(item.id));
+      leases.values.insert(leases.values.end(), {seqs.back(), item.token.value});
+    }
+    std::ranges::sort(seqs);
+    done += c.session.execute(c.q.succeed, {{"now", c.work.wall()}, {"seqs", list_of(seqs)}, {"leases", leases}});
+  });
+  return done;
+}
+
+std::vector<FinishStatus> finish_locked(const Context& c, std::span<const Finish> items, const Places& places) {
+  std::vector<FinishStatus> answers(items.size(), FinishStatus::stale);
+  c.work.begin();
+  const LockedRows locked = lock(c, places.seqs());
+  std::vector<Change> changes;
+  std::vector<Record> records;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const Finish& item = items[i];
+    const Locked* row = locked.find(item.id);
+    if (row == nullptr || item.token.value == 0 || row->token != item.token.value) continue;
+    if (!row->held()) {
+      answers[i] = FinishStatus::already_applied;
+      continue;
+    }
+    const Ending ending = end_of(*row, item, locked.now);
+    changes.push_back(ending.change);
+    if (ending.cause) {
+      records.push_back({.row = row, .attempt = ending.change.attempt, .cause = *ending.cause,
+                         .message = std::string(item.message)});
+    }
+    answers[i] = ending.status;
+  }
+  write(c, changes);
+  add_history(c, locked.now, records);
+  return answers;
+}
+
+std::vector<std::int64_t> ended_leases(const Context& c, std::span<const std::string> queues, std::size_t limit) {
+  std::vector<std::int64_t> seqs;
+  const auto add = [&](const sql::Row& row) { seqs.push_back(row.integer(0)); };
+  if (queues.empty()) {
+    c.session.execute(c.q.ended, {{"steady", c.work.steady()}, {"n", static_cast<std::int64_t>(limit)}}, add);
+  }
+  in_lists(queues, [&](std::span<const std::string> piece) {
+    const auto left = static_cast<std::int64_t>(limit - std::min(limit, seqs.size()));
+    sql::List names;
+    for (const std::string& name : piece) names.values.emplace_back(std::string_view(name));
+    c.session.execute(c.q.ended_of, {{"queues", names}, {"steady", c.work.steady()}, {"n", left}}, add);
+  });
+  std::ranges::sort(seqs);
+  seqs.erase(std::unique(seqs.begin(), seqs.end()), seqs.end());
+  return seqs;
+}
+
+Change reaped(const Locked& row, std::int64_t now) {
+  Change change(row);
+  ++change.crashes;
+  change.token = 0;
+  if (row.state == JobState::cancelling) {
+    change.finish(JobState::cancelled, now, false);
+  } else if (row.attempt < row.max_attempts && change.crashes < row.max_crashes) {
+    change.state = JobState::pending;
+  } else {
+    change.finish(JobState::errored, now, true);
+  }
+  change.queued = now;
+  return change;
+}
+
+/// Answers and says in words what became of it.
+std::string report_on(const Change& change, ReapReport& report) {
+  const std::string text = "lease ended: no heartbeat from worker '" + change.was->worker + "' in time; the job ";
+  if (change.state == JobState::pending) {
+    report.returned.push_back(change.was->id);
+    return text + "is pending again";
+  }
+  if (change.state == JobState::cancelled) {
+    report.cancelled.push_back(change.was->id);
+    return text + "is cancelled, as was asked";
+  }
+  report.errored.push_back(change.was->id);
+  return text + "has used up its attempts or crashes and is errored";
+}
+
+void log_reaped(const Context& c, std::int64_t now, std::span<const Record> records) {
+  constexpr int warn = 3;
+  in_lists(records, [&](std::span<const Record> piece) {
+    std::vector<std::int64_t> seqs;
+    sql::List claims{.width = 2};
+    for (const Record& r : piece) {
+      seqs.push_back(r.row->seq);
+      claims.values.insert(claims.values.end(), {r.row->seq, r.row->claims});
+    }
+    std::unordered_map<std::int64_t, std::int64_t> last;
+    c.session.execute(c.q.log_last, {{"seqs", list_of(seqs)}, {"claims", claims}},
+                      [&](const sql::Row& row) { last[row.integer(0)] = row.integer(1); });
+    sql::List rows{.width = 7};
+    for (const Record& r : piece) {
+      rows.values.insert(rows.values.end(), {r.row->seq, r.row->claims, last[r.row->seq] + 1, r.attempt, now,
+                                             std::int64_t{warn}, std::string_view(r.message)});
+    }
+    c.session.execute(c.q.log_add, {{"rows", rows}});
+  });
+}
+
+}  // namespace
+
+std::vector<FinishStatus> finish(const Context& c, std::span<const Finish> items) {
+  const Places places(c, ids_of(items));
+  if (places.seqs().empty()) return std::vector<FinishStatus>(items.size(), FinishStatus::stale);
+  // Not in a borrowed transaction, which is not ours to begin again should a lease end between the look and the write.
+  const bool quick = !c.work.borrowed() && std::ranges::all_of(items, [&](const Finish& item) {
+    return is_plain_success(item) && places.runs(item.id, item.token);
+  });
+  if (!quick) return finish_locked(c, items, places);
+  if (items.size() > 1) c.work.begin();  // one commits by itself
+  const std::size_t done = succeed_all(c, items, places);
+  if (done == items.size()) return std::vector<FinishStatus>(items.size(), FinishStatus::applied);
+  if (!c.work.begun()) return finish_locked(c, items, places);
+  throw Error(Errc::retry_transaction, "leases ended while their jobs were being finished", "mysql");
+}
+
+std::vector<LeaseStatus> heartbeat(const Context& c, std::span<const backend::LeaseRef> leases) {
+  std::vector<LeaseStatus> answers(leases.size(), LeaseStatus::lost);
+  const Places places(c, ids_of(leases));
+  std::vector<std::size_t> known;
+  for (std::size_t i = 0; i < leases.size(); ++i) {
+    if (places.of(leases[i].id) != 0 && leases[i].token.value != 0) known.push_back(i);
+  }
+  // No transaction: a lease that is held by this token afterwards was held when it was renewed.
+  in_lists(std::span<const std::size_t>(known), [&](std::span<const std::size_t> piece) {
+    std::vector<std::int64_t> seqs;
+    sql::List tokens{.width = 2};
+    for (const std::size_t i : piece) {
+      seqs.push_back(places.of(leases[i].id));
+      tokens.values.insert(tokens.values.end(), {seqs.back(), leases[i].token.value});
+    }
+    std::ranges::sort(seqs);
+    c.session.execute(c.q.heartbeat, {{"now", c.work.wall()},
+                                      {"steady", c.work.steady()},
+                                      {"seqs", list_of(seqs)},
+                                      {"leases", tokens}});
+    std::unordered_map<JobId, std::pair<JobState, std::int64_t>> found;
+    c.session.execute(c.q.leases, {{"seqs", list_of(seqs)}}, [&](const sql::Row& row) {
+      found[id_of(row.text(0))] = {static_cast<JobState>(row.integer(1)), row.integer(2)};
+    });
+    for (const std::size_t i : piece) {
+      const auto [state, token] = found[leases[i].id];
+      if (token != leases[i].token.value) continue;
+      if (state == JobState::running) answers[i] = LeaseStatus::renewed;
+      if (state == JobState::cancelling) answers[i] = LeaseStatus::cancel_requested;
+    }
+  });
+  return answers;
+}
+
+ReapReport reap(const Context& c, std::span<const std::string> queues, std::size_t limit) {
+  ReapReport report;
+  std::vector<std::int64_t> seqs = ended_leases(c, queues, limit);
+  if (seqs.size() > limit) seqs.resize(limit);
+  if (seqs.empty()) return report;
+  c.work.begin();
+  const LockedRows locked = lock_ended(c, seqs);
+  if (locked.rows.empty()) return report;
+  std::vector<Change> changes;
+  std::vector<Record> records;
+  for (const Locked& row : locked.rows) {
+    changes.push_back(reaped(row, locked.now));
+    records.push_back({.row = &row, .attempt = row.attempt, .cause = Cause::lease_ended,
+                       .message = report_on(changes.back(), report)});
+  }
+  write(c, changes);
+  add_history(c, locked.now, records);
+  log_reaped(c, locked.now, records);
+  return report;
+}
+
+}  // namespace sqlq::mysql

@@ -1,0 +1,48 @@
+#pragma once
+/// \file
+/// The operations of the dialect on one session. What each means stands in sqlq/backend/dialect.hpp and sql/server.hpp;
+/// here is how MySQL and MariaDB do it.
+///
+/// Several statements of an operation run in one transaction; what they decide on they have locked (rows.hpp).
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include <sqlq/backend/dialect.hpp>
+
+#include "native_session.hpp"
+#include "queries.hpp"
+#include "sql/server.hpp"
+
+namespace sqlq::mysql {
+
+/// The session of an operation and the statements.
+struct Context {
+  sql::Work& work;
+  NativeSession& session;
+  const Queries& q;
+};
+
+// produce.cpp
+void make_lanes(const sql::Work& work, NativeSession& session, const Queries& q, std::span<const sql::LaneName> lanes);
+std::vector<Enqueued> enqueue(const Context& c, std::span<const backend::EnqueueItem> items);
+
+// admin.cpp
+std::vector<CancelStatus> cancel(const Context& c, std::span<const JobId> ids);
+std::vector<RequeueStatus> requeue(const Context& c, std::span<const JobId> ids);
+
+// claim.cpp
+backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& request);
+std::vector<Job> claimed(const Context& c, LeaseToken token);
+
+// lease.cpp
+std::vector<FinishStatus> finish(const Context& c, std::span<const backend::Finish> items);
+std::vector<LeaseStatus> heartbeat(const Context& c, std::span<const backend::LeaseRef> leases);
+ReapReport reap(const Context& c, std::span<const std::string> queues, std::size_t limit);
+
+// keep.cpp
+std::vector<bool> append_logs(const Context& c, std::span<const LogLine> lines);
+std::size_t purge(const Context& c, std::size_t limit);
+
+}  // namespace sqlq::mysql

@@ -1,0 +1,41 @@
+#pragma once
+/// \file
+/// What the URL of a MySQL or MariaDB database says, decoded.
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sqlq/backend/url.hpp>
+#include <sqlq/clock.hpp>
+
+#include "sql/server.hpp"
+
+namespace sqlq::mysql {
+
+struct Options {
+  enum class Tls { off, prefer, require, verify };
+
+  std::string user{};
+  std::string password{};
+  std::vector<std::pair<std::string, int>> hosts{};  ///< tried in this order; never empty
+  std::string socket{};                              ///< a Unix socket instead of the hosts
+  std::string database{};
+  std::string prefix{};  ///< of the tables' names
+
+  Tls tls = Tls::prefer;
+  std::string ca{};
+  std::string cert{};
+  std::string key{};
+
+  Duration connect_timeout = std::chrono::seconds(5);
+  Duration read_timeout = std::chrono::seconds(60);       ///< for the server's answer
+  Duration statement_timeout = std::chrono::seconds(30);  ///< the server ends what takes longer
+  Duration lock_timeout = std::chrono::seconds(5);        ///< for a lock somebody else holds
+  sql::PoolOptions pool{};
+
+  /// Error(invalid_argument) for unknown options and bad values.
+  static Options from(const backend::Url& url);
+};
+
+}  // namespace sqlq::mysql

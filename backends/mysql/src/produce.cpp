@@ -1,0 +1,254 @@
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include <sqlq/error.hpp>
+
+#include "errors.hpp"
+#include "operations.hpp"
+#include "rows.hpp"
+#include "sql/job_row.hpp"
+
+namespace sqlq::mysql {
+namespace {
+
+using backend::EnqueueItem;
+
+struct Lane {
+  std::int64_t id = 0;
+  std::int64_t queue_id = 0;
+};
+
+/// The lanes of one batch, and the time of it.
+class Lanes {
+ public:
+  explicit Lanes(const Context& c) : c_(c) {}
+  const Lane& of(const EnqueueItem& item) {
+    const auto [at, isnew] = known_.try_emplace({item.queue, item.kind});
+    if (isnew) at->second = read(item);
+    return at->second;
+  }
+  [[nodiscard]] std::int64_t now() const noexcept { return now_; }
+
+ private:
+  Lane read(const EnqueueItem& item) {
+    std::optional<Lane> lane;
+    c_.session.execute(c_.work.borrowed() ? c_.q.lane_now : c_.q.lane,
+                       {{"now", c_.work.wall()}, {"queue", item.queue}, {"kind", item.kind}}, [&](const sql::Row& row) {
+                         if (known_.size() == 1) now_ = row.integer(0);  // one time for all
+                         lane = Lane{row.integer(1), row.integer(2)};
+                       });
+    if (lane) return *lane;
+    throw Error(Errc::schema, "the tables of sqlq were made anew meanwhile: call again", "mysql");
+  }
+
+  const Context& c_;
+  std::map<std::pair<std::string_view, std::string_view>, Lane> known_{};
+  std::int64_t now_ = 0;
+};
+
+/// One batch on its way into the table.
+///
+/// All rows are inserted at once, in the hope that there is no duplicate; an error then undoes only its statement. Who
+/// is in the way is looked for, answered, and the rest is tried again: whoever was in the way may be gone by then.
+class Insertion {
+ public:
+  Insertion(const Context& c, std::span<const EnqueueItem> items) : c_(c), items_(items), answers_(items.size()) {
+    Lanes lanes(c);
+    rows_.reserve(items.size());
+    for (const EnqueueItem& item : items) {
+      const Lane& lane = lanes.of(item);
+      rows_.push_back(row_of(lane, lanes.now(), item));
+    }
+    for (std::size_t i = 0; i < items.size(); ++i) open_.push_back(i);
+  }
+
+  std::vector<Enqueued> run() {
+    // With keys a duplicate is what one expects. In a borrowed transaction looking takes locks: only if it must.
+    const auto has_key = [](const EnqueueItem& item) { return item.unique_key.has_value(); };
+    bool look = !c_.work.borrowed() && std::ranges::any_of(items_, has_key);
+    for (int round = 0; round < most_rounds; ++round) {
+      if (look) answer_duplicates();
+      if (open_.empty()) return std::move(answers_);
+      insert_firsts();
+      look = true;
+    }
+    throw Error(Errc::retry_transaction, "other jobs with the same unique keys come and go: try again", "mysql");
+  }
+
+ private:
+  static constexpr int most_rounds = 20;
+
+  struct Prepared {
+    Lane lane{};
+    JobState state = JobState::invalid;
+    std::int64_t due = 0;
+    std::int64_t now = 0;
+  };
+
+  static Prepared row_of(const Lane& lane, std::int64_t now, const EnqueueItem& item) {
+    // A time that has passed means now: else a run_at of long ago would overtake every job that waits.
+    const TimePoint wanted = item.run_at.value_or(saturating_add(sql::wall(now), item.delay));
+    const std::int64_t due = std::max(sql::us(wanted), now);
+    return {lane, due > now ? JobState::scheduled : JobState::pending, due, now};
+  }
+
+  /// The open items that collide with none before them; the others wait for what becomes of those.
+  std::vector<std::size_t> firsts() const {
+    std::set<JobId> ids;
+    std::set<std::string_view> keys;
+    std::vector<std::size_t> result;
+    for (const std::size_t i : open_) {
+      const bool new_id = ids.insert(items_[i].id).second;
+      const bool new_key = !items_[i].unique_key || keys.insert(*items_[i].unique_key).second;
+      if (new_id && new_key) result.push_back(i);
+    }
+    return result;
+  }
+
+  void insert_firsts() {
+    const std::vector<std::size_t> first_of = firsts();
+    std::set<std::size_t> done;
+    const auto size_of = [&](std::size_t n) { return literal_size(items_[first_of[n]].params) + 700; };
+    in_pieces(c_, first_of.size(), size_of, [&](std::size_t first, std::size_t last) {
+      const std::span<const std::size_t> piece(first_of.data() + first, last - first);
+      if (!insert(piece)) return;
+      for (const std::size_t i : piece) answers_[i] = {.id = items_[i].id, .inserted = true};
+      done.insert(piece.begin(), piece.end());
+    });
+    std::erase_if(open_, [&](std::size_t i) { return done.contains(i); });
+  }
+
+  /// False: one of them is a duplicate, none was inserted.
+  bool insert(std::span<const std::size_t> piece) {
+    sql::List rows{.width = 15};
+    std::vector<JobId> pending;
+    for (const std::size_t i : piece) {
+      add_row(rows, i);
+      if (rows_[i].state == JobState::pending) pending.push_back(items_[i].id);
+    }
+    try {
+      c_.session.execute(c_.q.jobs_insert, {{"rows", rows}});
+    } catch (const Error& e) {
+      if (e.native_code() == duplicate_entry) return false;
+      throw;
+    }
+    if (!pending.empty()) c_.session.execute(c_.q.ready_insert, {{"ids", list_of(pending)}});
+    return true;
+  }
+
+  void add_row(sql::List& list, std::size_t i) const {
+    const EnqueueItem& item = items_[i];
+    const Prepared& row = rows_[i];
+    const auto or_null = [](const auto& maybe) -> sql::Scalar {
+      if (!maybe) return nullptr;
+      if constexpr (std::is_same_v<std::decay_t<decltype(*maybe)>, Duration>) return maybe->count();
+      else return *maybe;
+    };
+    list.values.insert(list.values.end(),
+                       {bytes_of(item.id), row.lane.id, row.lane.queue_id, std::int64_t{static_cast<int>(row.state)},
+                        std::int64_t{item.priority}, row.due, std::int64_t{item.max_attempts},
+                        std::int64_t{item.max_crashes}, item.keepalive.count(), item.timeout.count(),
+                        or_null(item.retention), row.now, row.now, or_null(item.unique_key), item.params});
+  }
+
+  void answer_duplicates() {
+    std::vector<JobId> ids;
+    std::vector<std::string_view> keys;
+    for (const std::size_t i : open_) {
+      ids.push_back(items_[i].id);
+      if (items_[i].unique_key) keys.push_back(*items_[i].unique_key);
+    }
+    const std::set<JobId> taken = read_ids(ids);
+    const std::map<std::string, JobId, std::less<>> holders = read_holders(keys);
+    std::erase_if(open_, [&](std::size_t i) {
+      const EnqueueItem& item = items_[i];
+      if (taken.contains(item.id)) {
+        answers_[i] = {.id = item.id, .inserted = false};
+        return true;
+      }
+      const auto holder = item.unique_key ? holders.find(*item.unique_key) : holders.end();
+      if (holder == holders.end()) return false;
+      answers_[i] = {.id = holder->second, .inserted = false};
+      return true;
+    });
+  }
+
+  std::set<JobId> read_ids(std::span<const JobId> ids) const {
+    std::set<JobId> taken;
+    in_lists(ids, [&](std::span<const JobId> piece) {
+      c_.session.execute(c_.work.borrowed() ? c_.q.id_holders_now : c_.q.id_holders, {{"ids", list_of(piece)}},
+                         [&](const sql::Row& row) { taken.insert(id_of(row.text(0))); });
+    });
+    return taken;
+  }
+
+  std::map<std::string, JobId, std::less<>> read_holders(const std::vector<std::string_view>& keys) const {
+    std::map<std::string, JobId, std::less<>> holders;
+    in_lists(std::span<const std::string_view>(keys), [&](std::span<const std::string_view> piece) {
+      const sql::List list{.width = 1, .values = {piece.begin(), piece.end()}};
+      c_.session.execute(c_.work.borrowed() ? c_.q.key_holders_now : c_.q.key_holders, {{"keys", list}},
+                         [&](const sql::Row& row) { holders.emplace(row.text(1), id_of(row.text(0))); });
+    });
+    return holders;
+  }
+
+  const Context& c_;
+  std::span<const EnqueueItem> items_;
+  std::vector<Enqueued> answers_;
+  std::vector<Prepared> rows_{};
+  std::vector<std::size_t> open_{};  // items without an answer, in order
+};
+
+/// For rows that are never written again: whoever came first has made it. A plain INSERT, for the other sorts that
+/// overlook a duplicate need the right to UPDATE, or overlook more than that.
+void insert_unless_there(NativeSession& session, const sql::Statement& statement,
+                         std::initializer_list<sql::Arg> args) {
+  try {
+    session.execute(statement, args);
+  } catch (const Error& e) {
+    if (e.native_code() != duplicate_entry) throw;
+  }
+}
+
+}  // namespace
+
+void make_lanes(const sql::Work& work, NativeSession& session, const Queries& q,
+                std::span<const sql::LaneName> lanes) {
+  // Sorted, and each statement a transaction of its own: those who make the same lanes wait in one order.
+  std::set<std::string_view> names;
+  for (const sql::LaneName& lane : lanes) names.insert(lane.queue);
+  const std::vector<std::string_view> queues(names.begin(), names.end());
+  std::map<std::string, std::int64_t, std::less<>> ids;
+  const auto look = [&](std::span<const std::string_view> piece) {
+    const sql::List list{.width = 1, .values = {piece.begin(), piece.end()}};
+    session.execute(q.queues_named, {{"names", list}},
+                      [&](const sql::Row& row) { ids.emplace(row.text(1), row.integer(0)); });
+  };
+  in_lists(std::span<const std::string_view>(queues), [&](std::span<const std::string_view> piece) {
+    look(piece);
+    bool made = false;
+    for (const std::string_view name : piece) {
+      if (ids.contains(name)) continue;
+      insert_unless_there(session, q.queue_make, {{"name", name}, {"now", work.wall()}});
+      made = true;
+    }
+    if (made) look(piece);
+  });
+  for (const sql::LaneName& lane : lanes) {
+    const auto queue = ids.find(lane.queue);
+    if (queue == ids.end()) throw Error(Errc::schema, "a queue that was just made is not there", "mysql");
+    insert_unless_there(session, q.lane_make, {{"queue_id", queue->second},
+                                               {"queue", std::string_view(lane.queue)},
+                                               {"kind", std::string_view(lane.kind)}});
+  }
+}
+
+std::vector<Enqueued> enqueue(const Context& c, std::span<const EnqueueItem> items) {
+  if (items.empty()) return {};
+  c.work.begin();
+  return Insertion(c, items).run();
+}
+
+}  // namespace sqlq::mysql

@@ -1,0 +1,75 @@
+#pragma once
+/// \file
+/// The statements of schema/mysql/queries.sql, found once by name. What each does stands there.
+
+#include "sql/catalogue.hpp"
+
+namespace sqlq::mysql {
+
+struct Queries {
+  const sql::Catalogue& catalogue;
+
+  const sql::Statement& lanes_of = catalogue["lanes_of"];
+  const sql::Statement& lanes_of_all = catalogue["lanes_of_all"];
+  const sql::Statement& queue_lock = catalogue["queue_lock"];
+  const sql::Statement& room = catalogue["room"];
+  const sql::Statement& due = catalogue["due"];
+  const sql::Statement& due_lock = catalogue["due_lock"];
+  const sql::Statement& promote = catalogue["promote"];
+  const sql::Statement& ready_add = catalogue["ready_add"];
+  const sql::Statement& ready_remove = catalogue["ready_remove"];
+  const sql::Statement& ready_remove_one = catalogue["ready_remove_one"];
+  const sql::Statement& peek = catalogue["peek"];
+  const sql::Statement& take = catalogue["take"];
+  const sql::Statement& claim = catalogue["claim"];
+  const sql::Statement& claimed = catalogue["claimed"];
+  const sql::Statement& lane = catalogue["lane"];
+  const sql::Statement& lane_now = catalogue["lane_now"];
+  const sql::Statement& queue_make = catalogue["queue_make"];
+  const sql::Statement& queues_named = catalogue["queues_named"];
+  const sql::Statement& lane_make = catalogue["lane_make"];
+  const sql::Statement& jobs_insert = catalogue["jobs_insert"];
+  const sql::Statement& ready_insert = catalogue["ready_insert"];
+  const sql::Statement& id_holders = catalogue["id_holders"];
+  const sql::Statement& id_holders_now = catalogue["id_holders_now"];
+  const sql::Statement& key_holders = catalogue["key_holders"];
+  const sql::Statement& key_holders_now = catalogue["key_holders_now"];
+  const sql::Statement& find = catalogue["find"];
+  const sql::Statement& find_now = catalogue["find_now"];
+  const sql::Statement& lock = catalogue["lock"];
+  const sql::Statement& ended = catalogue["ended"];
+  const sql::Statement& ended_of = catalogue["ended_of"];
+  const sql::Statement& ended_lock = catalogue["ended_lock"];
+  const sql::Statement& jobs_write = catalogue["jobs_write"];
+  const sql::Statement& succeed = catalogue["succeed"];
+  const sql::Statement& heartbeat = catalogue["heartbeat"];
+  const sql::Statement& leases = catalogue["leases"];
+  const sql::Statement& leases_share = catalogue["leases_share"];
+  const sql::Statement& history_last = catalogue["history_last"];
+  const sql::Statement& history_last_now = catalogue["history_last_now"];
+  const sql::Statement& history_add = catalogue["history_add"];
+  const sql::Statement& history_trim = catalogue["history_trim"];
+  const sql::Statement& log_last = catalogue["log_last"];
+  const sql::Statement& log_add = catalogue["log_add"];
+  const sql::Statement& expired_queues = catalogue["expired_queues"];
+  const sql::Statement& expired = catalogue["expired"];
+  const sql::Statement& expired_lock = catalogue["expired_lock"];
+  const sql::Statement& purge_logs = catalogue["purge_logs"];
+  const sql::Statement& purge_history = catalogue["purge_history"];
+  const sql::Statement& purge_jobs = catalogue["purge_jobs"];
+  const sql::Statement& borrowed = catalogue["borrowed"];
+  const sql::Statement& last_id_restore = catalogue["last_id_restore"];
+  const sql::Statement& server = catalogue["server"];
+  const sql::Statement& settings = catalogue["settings"];
+  const sql::Statement& migration_lock = catalogue["migration_lock"];
+  const sql::Statement& migration_unlock = catalogue["migration_unlock"];
+  const sql::Statement& migrations_exist = catalogue["migrations_exist"];
+  const sql::Statement& migrations_make = catalogue["migrations_make"];
+  const sql::Statement& migrations_begun = catalogue["migrations_begun"];
+  const sql::Statement& migration_begin = catalogue["migration_begin"];
+  const sql::Statement& migration_add = catalogue["migration_add"];
+  const sql::Statement& migration_remove = catalogue["migration_remove"];
+  const sql::Statement& objects = catalogue["objects"];
+};
+
+}  // namespace sqlq::mysql

@@ -1,0 +1,227 @@
+#include "rows.hpp"
+
+#include <array>
+#include <cstring>
+
+#include <sqlq/error.hpp>
+
+#include "errors.hpp"
+#include "sql/reading.hpp"
+
+namespace sqlq::mysql {
+namespace {
+
+constexpr std::int64_t hour_us = 3'600'000'000;
+constexpr std::int64_t longest_retention = 4'000'000'000'000'000'000;
+
+/// A job that snoozes for ever must not fill the disk: only its last records are kept.
+constexpr std::int64_t history_kept = 1000;
+
+Locked read_locked(sql::Fields f) {
+  Locked r;
+  r.seq = f.integer();
+  r.id = id_of(f.text());
+  r.lane = f.integer();
+  r.state = static_cast<JobState>(f.integer());
+  r.token = f.integer();
+  r.priority = f.integer();
+  r.due = f.integer();
+  r.queued = f.integer();
+  r.attempt = f.integer();
+  r.max_attempts = f.integer();
+  r.crashes = f.integer();
+  r.max_crashes = f.integer();
+  r.claims = f.integer();
+  r.worker = f.text();
+  r.retention = f.maybe_integer();
+  r.finished = f.maybe_integer();
+  return r;
+}
+
+void add_locked(LockedRows& locked, const sql::Row& row) {
+  sql::Fields f(row);
+  locked.now = f.integer();
+  locked.rows.push_back(read_locked(f));
+  locked.by_id.emplace(locked.rows.back().id, locked.rows.size() - 1);
+}
+
+sql::Scalar or_null(const std::optional<std::int64_t>& n) { return n ? sql::Scalar(*n) : sql::Scalar(nullptr); }
+
+void write_piece(const Context& c, std::span<const Change> changes) {
+  sql::List seqs, was{.width = 3}, states, dues, attempts, crashes, tokens, queued, finished, expires, results;
+  for (const Change& change : changes) {
+    const Locked& row = *change.was;
+    seqs.values.emplace_back(row.seq);
+    was.values.insert(was.values.end(), {row.seq, std::int64_t{static_cast<int>(row.state)}, row.token});
+    states.values.emplace_back(std::int64_t{static_cast<int>(change.state)});
+    dues.values.emplace_back(change.due);
+    attempts.values.emplace_back(change.attempt);
+    crashes.values.emplace_back(change.crashes);
+    tokens.values.emplace_back(change.token);
+    queued.values.emplace_back(change.queued);
+    finished.values.push_back(or_null(change.finished));
+    expires.values.push_back(or_null(change.expires));
+    results.values.push_back(change.result ? sql::Scalar(*change.result) : sql::Scalar(nullptr));
+  }
+  c.session.execute(c.q.jobs_write, {{"seqs", seqs},
+                                     {"was", was},
+                                     {"states", states},
+                                     {"dues", dues},
+                                     {"attempts", attempts},
+                                     {"crashes", crashes},
+                                     {"tokens", tokens},
+                                     {"queued", queued},
+                                     {"finished", finished},
+                                     {"expires", expires},
+                                     {"results", results}});
+}
+
+/// In small pieces: the server looks for each row's place in the lists, one after the other.
+void write_rows(const Context& c, std::span<const Change> changes) {
+  constexpr std::size_t most = 100;
+  for (std::size_t at = 0; at < changes.size(); at += most) {
+    const auto some = changes.subspan(at, std::min(most, changes.size() - at));
+    const auto size_of = [&](std::size_t i) { return literal_size(some[i].result.value_or("")) + 400; };
+    in_pieces(c, some.size(), size_of,
+              [&](std::size_t first, std::size_t last) { write_piece(c, some.subspan(first, last - first)); });
+  }
+}
+
+}  // namespace
+
+JobId id_of(std::string_view bytes) {
+  std::array<std::uint8_t, 16> id{};
+  if (bytes.size() != id.size()) throw Error(Errc::corrupt, "a row has a job id that is not 16 bytes", "mysql");
+  std::memcpy(id.data(), bytes.data(), id.size());
+  return JobId(id);
+}
+
+sql::List list_of(std::span<const std::int64_t> numbers) {
+  return {.width = 1, .values = {numbers.begin(), numbers.end()}};
+}
+
+sql::List list_of(std::span<const JobId> ids) {
+  sql::List list;
+  for (const JobId& id : ids) list.values.emplace_back(bytes_of(id));
+  return list;
+}
+
+Places::Places(const Context& c, std::vector<JobId> ids) {
+  std::ranges::sort(ids);
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  const sql::Statement& find = c.work.borrowed() ? c.q.find_now : c.q.find;
+  in_lists(std::span<const JobId>(ids), [&](std::span<const JobId> piece) {
+    c.session.execute(find, {{"ids", list_of(piece)}}, [&](const sql::Row& row) {
+      seqs_.push_back(row.integer(0));
+      by_id_[id_of(row.text(1))] = {row.integer(0), static_cast<JobState>(row.integer(2)), row.integer(3)};
+    });
+  });
+  std::ranges::sort(seqs_);
+}
+
+LockedRows lock(const Context& c, std::span<const std::int64_t> seqs) {
+  LockedRows locked;
+  in_lists(seqs, [&](std::span<const std::int64_t> piece) {
+    c.session.execute(c.q.lock, {{"now", c.work.wall()}, {"seqs", list_of(piece)}},
+                      [&](const sql::Row& row) { add_locked(locked, row); });
+  });
+  return locked;
+}
+
+LockedRows lock_ended(const Context& c, std::span<const std::int64_t> seqs) {
+  LockedRows locked;
+  in_lists(seqs, [&](std::span<const std::int64_t> piece) {
+    c.session.execute(c.q.ended_lock,
+                      {{"now", c.work.wall()}, {"seqs", list_of(piece)}, {"steady", c.work.steady()}},
+                      [&](const sql::Row& row) { add_locked(locked, row); });
+  });
+  return locked;
+}
+
+void Change::finish(JobState as, std::int64_t now, bool errored_retention) {
+  state = as;
+  finished = now;
+  expires = now + std::min(was->retention.value_or(errored_retention ? 7 * 24 * hour_us : 24 * hour_us),
+                           longest_retention);
+}
+
+void write(const Context& c, std::span<const Change> changes) {
+  write_rows(c, changes);
+  sql::List ready{.width = 4};
+  const auto flush = [&] {
+    if (!ready.values.empty()) c.session.execute(c.q.ready_add, {{"rows", ready}});
+    ready.values.clear();
+  };
+  for (const Change& change : changes) {
+    if (change.state != JobState::pending) continue;
+    const Locked& was = *change.was;
+    ready.values.insert(ready.values.end(), {was.lane, was.priority, change.due, was.seq});
+    if (ready.rows() == most_rows) flush();
+  }
+  flush();
+}
+
+void remove_ready(const Context& c, std::span<const sql::Place> places) {
+  if (c.work.borrowed()) {
+    for (const sql::Place& p : places) {
+      c.session.execute(c.q.ready_remove_one,
+                        {{"lane", p.lane}, {"priority", p.priority}, {"due", p.due}, {"seq", p.seq}});
+    }
+    return;
+  }
+  in_lists(places, [&](std::span<const sql::Place> piece) {
+    std::string json = "[";
+    for (const sql::Place& p : piece) {
+      if (json.size() > 1) json += ',';
+      json += sql::json_array(std::array{p.lane, p.priority, p.due, p.seq});
+    }
+    json += ']';
+    c.session.execute(c.q.ready_remove, {{"rows", std::string_view(json)}});
+  });
+}
+
+namespace {
+
+/// The number of the last line of each job that has lines.
+using LastNumbers = std::unordered_map<std::int64_t, std::int64_t>;
+
+LastNumbers last_numbers(const Context& c, const sql::Statement& statement, std::span<const Record> records) {
+  LastNumbers numbers;
+  std::vector<std::int64_t> seqs;
+  for (const Record& r : records) seqs.push_back(r.row->seq);
+  c.session.execute(statement, {{"seqs", list_of(seqs)}},
+                    [&](const sql::Row& row) { numbers[row.integer(0)] = row.integer(1); });
+  return numbers;
+}
+
+void insert_history(const Context& c, std::int64_t now, std::span<const Record> records, LastNumbers numbers) {
+  sql::List rows{.width = 8};
+  for (const Record& r : records) {
+    rows.values.insert(rows.values.end(), {r.row->seq, ++numbers[r.row->seq], r.row->claims, r.attempt,
+                                           std::int64_t{static_cast<int>(r.cause)}, now,
+                                           std::string_view(r.row->worker), std::string_view(r.message)});
+  }
+  c.session.execute(c.q.history_add, {{"rows", rows}});
+  for (const auto& [seq, n] : numbers) {
+    if (n > history_kept) c.session.execute(c.q.history_trim, {{"seq", seq}, {"n", n - history_kept}});
+  }
+}
+
+}  // namespace
+
+void add_history(const Context& c, std::int64_t now, std::span<const Record> records) {
+  const auto size_of = [&](std::size_t i) { return literal_size(records[i].message) + 400; };
+  in_pieces(c, records.size(), size_of, [&](std::size_t first, std::size_t last) {
+    const auto piece = records.subspan(first, last - first);
+    try {
+      insert_history(c, now, piece, last_numbers(c, c.q.history_last, piece));
+    } catch (const Error& e) {
+      // A user's transaction may see a snapshot older than the last lines; reading with locks always would keep others
+      // from adding lines until he commits.
+      if (!c.work.borrowed() || e.native_code() != duplicate_entry) throw;
+      insert_history(c, now, piece, last_numbers(c, c.q.history_last_now, piece));
+    }
+  });
+}
+
+}  // namespace sqlq::mysql

@@ -1,0 +1,156 @@
+#pragma once
+/// \file
+/// Jobs' rows: found without locks, locked by primary key in the order of seq, changed many at once.
+///
+/// A batch becomes a constant number of statements, cut where they would become longer than the server takes.
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "operations.hpp"
+#include "sql/apportion.hpp"
+
+namespace sqlq::mysql {
+
+/// Statements have at most so many rows: longer lists are planned badly by some versions.
+inline constexpr std::size_t most_rows = 500;
+
+/// Calls `use(first, last)` for pieces of 0 to `n`: of at most most_rows rows and, by `size_of(i)` in bytes, of about
+/// half of what the server takes. A row that is larger goes alone; the session refuses it if it must.
+template <class Size, class Use>
+void in_pieces(const Context& c, std::size_t n, Size&& size_of, Use&& use) {
+  const std::size_t most_bytes = std::min(c.session.manners().packet / 2, std::size_t{4} << 20);
+  for (std::size_t first = 0; first < n;) {
+    std::size_t last = first;
+    std::size_t bytes = 0;
+    do {
+      bytes += size_of(last++);
+    } while (last < n && last - first < most_rows && bytes + size_of(last) <= most_bytes);
+    use(first, last);
+    first = last;
+  }
+}
+
+/// The same for lists of numbers, ids or names.
+template <class Item, class Use>
+void in_lists(std::span<const Item> items, Use&& use) {
+  for (std::size_t at = 0; at < items.size(); at += most_rows) {
+    use(items.subspan(at, std::min(most_rows, items.size() - at)));
+  }
+}
+
+[[nodiscard]] inline sql::Bytes bytes_of(const JobId& id) {
+  return {{reinterpret_cast<const char*>(id.bytes().data()), id.bytes().size()}};
+}
+/// Of a column with 16 bytes.
+[[nodiscard]] JobId id_of(std::string_view bytes);
+[[nodiscard]] sql::List list_of(std::span<const std::int64_t> numbers);
+[[nodiscard]] sql::List list_of(std::span<const JobId> ids);
+
+/// Where jobs are, read without locks: their state may change at any moment, their seq does not.
+class Places {
+ public:
+  Places(const Context& c, std::vector<JobId> ids);
+  /// Ascending.
+  [[nodiscard]] const std::vector<std::int64_t>& seqs() const noexcept { return seqs_; }
+  /// 0: there is no such job.
+  [[nodiscard]] std::int64_t of(JobId id) const {
+    const auto at = by_id_.find(id);
+    return at == by_id_.end() ? 0 : at->second.seq;
+  }
+  /// Did this token run the job at the time of the look? Never known in a borrowed transaction.
+  [[nodiscard]] bool runs(JobId id, LeaseToken token) const {
+    const auto at = by_id_.find(id);
+    return at != by_id_.end() && at->second.state == JobState::running && at->second.token == token.value;
+  }
+
+ private:
+  struct Place {
+    std::int64_t seq = 0;
+    JobState state = JobState::invalid;
+    std::int64_t token = 0;
+  };
+  std::unordered_map<JobId, Place> by_id_;
+  std::vector<std::int64_t> seqs_;
+};
+
+/// A job's row that is locked until the transaction ends.
+struct Locked {
+  std::int64_t seq = 0;
+  JobId id{};
+  std::int64_t lane = 0;
+  JobState state = JobState::invalid;
+  std::int64_t token = 0;
+  std::int64_t priority = 0;
+  std::int64_t due = 0;
+  std::int64_t queued = 0;
+  std::int64_t attempt = 0;
+  std::int64_t max_attempts = 0;
+  std::int64_t crashes = 0;
+  std::int64_t max_crashes = 0;
+  std::int64_t claims = 0;
+  std::string worker{};
+  std::optional<std::int64_t> retention{};
+  std::optional<std::int64_t> finished{};
+
+  [[nodiscard]] bool held() const noexcept { return state == JobState::running || state == JobState::cancelling; }
+};
+
+struct LockedRows {
+  std::int64_t now = 0;  ///< of the server, or the test's
+  std::vector<Locked> rows{};
+  std::unordered_map<JobId, std::size_t> by_id{};
+
+  /// Null: there is no such job.
+  [[nodiscard]] const Locked* find(JobId id) const {
+    const auto at = by_id.find(id);
+    return at == by_id.end() ? nullptr : &rows[at->second];
+  }
+};
+
+/// Waits for whoever has locked one of them.
+[[nodiscard]] LockedRows lock(const Context& c, std::span<const std::int64_t> seqs);
+/// Those whose lease has ended; skips what somebody else has locked.
+[[nodiscard]] LockedRows lock_ended(const Context& c, std::span<const std::int64_t> seqs);
+
+/// What a locked row becomes. What is not set stays.
+struct Change {
+  explicit Change(const Locked& row)
+      : was(&row), state(row.state), due(row.due), attempt(row.attempt), crashes(row.crashes), token(row.token),
+        queued(row.queued) {}
+
+  /// Finished at `now`, to be purged after its retention: the job's own or this state's.
+  void finish(JobState as, std::int64_t now, bool errored_retention);
+  const Locked* was;
+  JobState state;
+  std::int64_t due;
+  std::int64_t attempt;
+  std::int64_t crashes;
+  std::int64_t token;
+  std::int64_t queued;
+  std::optional<std::int64_t> finished{};
+  std::optional<std::int64_t> expires{};
+  std::optional<std::string_view> result{};
+};
+
+/// Writes them, and puts into the ready table what became pending.
+void write(const Context& c, std::span<const Change> changes);
+
+/// Takes jobs out of the ready table. Those rows are locked, or those of the jobs are.
+void remove_ready(const Context& c, std::span<const sql::Place> places);
+
+/// A line for a job's history; its row is locked.
+struct Record {
+  const Locked* row = nullptr;
+  std::int64_t attempt = 0;  ///< as it is afterwards
+  Cause cause = Cause::failed;
+  std::string message{};
+};
+void add_history(const Context& c, std::int64_t now, std::span<const Record> records);
+
+}  // namespace sqlq::mysql

@@ -1,0 +1,135 @@
+#include "server.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include <sqlq/error.hpp>
+#include <sqlq/mysql.hpp>
+
+#include "soci_bridge.hpp"
+
+namespace sqlq::mysql {
+namespace {
+
+using Settings = std::map<std::string, std::string, std::less<>>;
+
+bool is(const Settings& settings, std::string_view name, std::initializer_list<std::string_view> values) {
+  const auto at = settings.find(name);
+  return at != settings.end() && std::ranges::find(values, at->second) != values.end();
+}
+
+std::vector<std::string> findings_on(const Settings& s) {
+  std::vector<std::string> findings;
+  if (!is(s, "innodb_flush_log_at_trx_commit", {"1"})) {
+    findings.push_back("innodb_flush_log_at_trx_commit is not 1: commits of the last second may be lost when the "
+                       "server's machine stops, also acknowledged jobs");
+  }
+  if (is(s, "log_bin", {"ON", "1"}) && !is(s, "sync_binlog", {"1"})) {
+    findings.push_back("sync_binlog is not 1: after a crash of the server's machine replicas may lack acknowledged "
+                       "jobs");
+  }
+  if (is(s, "innodb_flush_method", {"nosync"})) {
+    findings.push_back("innodb_flush_method is nosync: nothing is safe from a power cut");
+  }
+  if (is(s, "innodb_doublewrite", {"OFF", "0"})) {
+    findings.push_back("innodb_doublewrite is off: a power cut can damage pages, unless the file system writes them "
+                       "whole");
+  }
+  if (is(s, "log_bin", {"ON", "1"}) && is(s, "binlog_format", {"STATEMENT"})) {
+    findings.push_back("binlog_format is STATEMENT: READ COMMITTED transactions cannot be logged with it; set ROW");
+  }
+  if (is(s, "wsrep_on", {"ON", "1"})) {
+    findings.push_back("this is a Galera cluster: let all workers use one node; locks are unknown to the others, and "
+                       "concurrency limits and migrations hold on one node only");
+  }
+  if (const auto at = s.find("max_allowed_packet"); at != s.end() && std::stoll(at->second) < 4 << 20) {
+    findings.push_back("max_allowed_packet is " + at->second + ": jobs of 1 MiB need 4 MiB");
+  }
+  return findings;
+}
+
+[[noreturn]] void refuse(const std::string& what) { throw Error(Errc::invalid_argument, what, "mysql"); }
+
+bool is_utf8mb4(std::string_view name) { return name == "utf8mb4"; }
+
+/// On somebody else's connection.
+class BorrowedSession final : public NativeSession {
+ public:
+  BorrowedSession(MYSQL* handle, const Queries& q) : NativeSession(handle), q_(q) { look(); }
+  /// Gives LAST_INSERT_ID() back as it was: the user may ask for the id of a row he inserted before.
+  ~BorrowedSession() override {
+    if (lost()) return;
+    try {
+      execute(q_.last_id_restore, {{"id", last_id_}}, [](const sql::Row&) {});
+    } catch (...) {  // then he has no transaction any more either
+    }
+  }
+
+ private:
+  void look();
+
+  const Queries& q_;
+  std::int64_t last_id_ = 0;
+};
+
+/// Reads how literals must be written, and refuses what would garble or cut them.
+void BorrowedSession::look() {
+  Manners manners;
+  execute(q_.borrowed, {}, [&](const sql::Row& row) {
+    if (!is_utf8mb4(row.text(0)) || !is_utf8mb4(row.text(1)) || !is_utf8mb4(row.text(2))) {
+      refuse("the borrowed connection's character set is not utf8mb4: run SET NAMES utf8mb4 on it");
+    }
+    manners.backslashes = row.integer(3) == 0;
+    if (row.integer(4) == 0) refuse("the borrowed connection has sql_select_limit set: results would be cut");
+    if (row.integer(5) == 0) refuse("the borrowed connection has unique_checks = 0: duplicates would not be noticed");
+    manners.packet = static_cast<std::size_t>(row.integer(6));
+    last_id_ = row.integer(7);
+  });
+  behave(manners);
+}
+
+}  // namespace
+
+std::string MysqlServer::description() const {
+  const std::lock_guard lock(mutex_);
+  return description_;
+}
+
+std::vector<std::string> MysqlServer::self_check(sql::Session& session) {
+  Settings settings;
+  session.execute(schema_.queries.settings, {},
+                  [&](const sql::Row& row) { settings.emplace(row.text(0), row.text(1)); });
+  return findings_on(settings);
+}
+
+std::unique_ptr<sql::Connection> MysqlServer::connect() {
+  auto connection = Connection::open(options_, schema_.queries.server);
+  const Greeting& server = connection->greeting();
+  std::string text = (server.mariadb ? "MariaDB " : "MySQL ") + server.version + " at " + server.place +
+                     ", database " + options_.database;
+  if (!options_.prefix.empty()) text += ", prefix " + options_.prefix;
+  const std::lock_guard lock(mutex_);
+  description_ = std::move(text);
+  return connection;
+}
+
+std::unique_ptr<sql::Session> MysqlServer::borrow(const Tx& tx) {
+  MYSQL* handle = nullptr;
+  if (tx.type() == handle_type) handle = static_cast<MYSQL*>(tx.handle());
+  if (tx.type() == soci_session_type) handle = handle_of(*static_cast<soci::session*>(tx.handle()));
+  if (handle == nullptr) {
+    refuse("this transaction (" + std::string(tx.type()) +
+           ") is not one of a MySQL connection, but the Database is: borrow a MYSQL* or a soci::session of the mysql "
+           "backend");
+  }
+  auto session = std::make_unique<BorrowedSession>(handle, schema_.queries);  // brings the status of the transaction
+  constexpr unsigned in_transaction = SERVER_STATUS_IN_TRANS;
+  const bool autocommit = (handle->server_status & SERVER_STATUS_AUTOCOMMIT) != 0;
+  if (autocommit && (handle->server_status & in_transaction) == 0) {
+    throw Error(Errc::misuse, "the borrowed connection is not inside a transaction: begin one first (START "
+                              "TRANSACTION), or enqueue without it", "mysql");
+  }
+  return session;
+}
+
+}  // namespace sqlq::mysql

@@ -1,0 +1,79 @@
+#pragma once
+/// \file
+/// The server behind the dialect: what sql/server.hpp asks of MySQL and MariaDB.
+
+#include <mutex>
+
+#include "connection.hpp"
+#include "operations.hpp"
+#include "options.hpp"
+#include "schema.hpp"
+#include "sql/server.hpp"
+
+namespace sqlq::mysql {
+
+class MysqlServer final : public sql::Server {
+ public:
+  explicit MysqlServer(Options options) : options_(std::move(options)), schema_(options_) {}
+
+  const backend::Capabilities& capabilities() const noexcept override { return capabilities_; }
+  std::string description() const override;
+  std::vector<std::string> self_check(sql::Session& session) override;
+  std::unique_ptr<sql::Connection> connect() override;
+  std::unique_ptr<sql::Session> borrow(const Tx& tx) override;
+
+  const sql::Catalogue& queries() const noexcept override { return schema_.catalogue; }
+  std::span<const Migration> migrations() const noexcept override { return schema_.migrations; }
+  int migrate(sql::Connection& connection, backend::Direction direction, int target,
+              const backend::Now& now) override {
+    return mysql::migrate(connection, schema_, direction, target, now);
+  }
+  void teardown(sql::Connection& connection) override { mysql::teardown(connection, schema_); }
+
+  void make_lanes(const sql::Work& work, std::span<const sql::LaneName> lanes) override {
+    mysql::make_lanes(work, native(work), schema_.queries, lanes);
+  }
+  std::vector<Enqueued> enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) override {
+    return mysql::enqueue(context(work), items);
+  }
+  std::vector<CancelStatus> cancel(sql::Work& work, std::span<const JobId> ids) override {
+    return mysql::cancel(context(work), ids);
+  }
+  backend::ClaimResult claim(sql::Work& work, const backend::ClaimRequest& request) override {
+    return mysql::claim(context(work), request);
+  }
+  std::vector<Job> claimed(sql::Work& work, const backend::ClaimRequest& request) override {
+    return mysql::claimed(context(work), request.token);
+  }
+  std::vector<FinishStatus> finish(sql::Work& work, std::span<const backend::Finish> items) override {
+    return mysql::finish(context(work), items);
+  }
+  std::vector<LeaseStatus> heartbeat(sql::Work& work, std::span<const backend::LeaseRef> leases) override {
+    return mysql::heartbeat(context(work), leases);
+  }
+  ReapReport reap(sql::Work& work, std::span<const std::string> queues, std::size_t limit) override {
+    return mysql::reap(context(work), queues, limit);
+  }
+  std::size_t purge(sql::Work& work, std::size_t limit) override { return mysql::purge(context(work), limit); }
+  std::vector<RequeueStatus> requeue(sql::Work& work, std::span<const JobId> ids) override {
+    return mysql::requeue(context(work), ids);
+  }
+  std::vector<bool> append_logs(sql::Work& work, std::span<const LogLine> lines) override {
+    return mysql::append_logs(context(work), lines);
+  }
+
+ private:
+  /// All sessions of this server are ours.
+  static NativeSession& native(const sql::Work& work) { return static_cast<NativeSession&>(work.session()); }
+  Context context(sql::Work& work) const { return {work, native(work), schema_.queries}; }
+
+  static constexpr backend::Capabilities capabilities_{
+      .transactional_ddl = false, .cross_process_wakeup = false, .database_clock = true};
+
+  const Options options_;
+  const Schema schema_;
+  mutable std::mutex mutex_;
+  std::string description_ = "MySQL or MariaDB";
+};
+
+}  // namespace sqlq::mysql

@@ -1,0 +1,507 @@
+-- Every statement of the MySQL and MariaDB backend; each runs on both. Each begins with its name, its parameters and
+-- its columns, with their types; a `?` behind a type means it may be NULL. Values go into the text as literals.
+--
+-- {jobs} and the like are the tables, qualified; {now} is :now or, when that is NULL, the server's clock, {steady} the
+-- same with :steady. {job} is the list of a job's columns.
+--
+-- Rules of locking (README, Locks): rows of jobs are locked by primary key, in the order of seq, after their seq was
+-- found by an unlocked read; rows of ready after those of jobs. The claim goes the other way and therefore waits for
+-- nobody: it skips what is locked. FORCE INDEX everywhere: what is locked must not depend on statistics.
+--
+-- UPDATE assigns from left to right and a later assignment sees the earlier ones, or, in some modes, not: no assignment
+-- here reads a column that another one of the statement writes.
+--
+-- A test runs each on a fresh schema and compares the declarations with what the server says; another asserts plans.
+
+-- name: lanes_of
+-- params: now int?, queues list
+-- returns: now int, queue_id int, queue text, queue_priority int, concurrency int?, next_due int?, lane int, kind text, first text?
+-- The lanes of the queues that are not paused, each with its first job: priority, due time and seq in one text, so that
+-- the way past rows that were deleted and not yet purged is gone once. ORDER BY names all columns of the index,
+-- also those that are fixed: MySQL sorts otherwise.
+SELECT {now}, q.id, q.name, q.priority, q.concurrency,
+       (SELECT s.at_us FROM {jobs} s FORCE INDEX (sqlq_jobs_state)
+         WHERE s.state = 7 AND s.queue_id = q.id ORDER BY s.state, s.queue_id, s.at_us, s.seq LIMIT 1),
+       l.id, l.kind,
+       (SELECT CONCAT_WS(' ', r.priority, r.due_us, r.seq) FROM {ready} r FORCE INDEX (PRIMARY)
+         WHERE r.lane_id = l.id ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1)
+  FROM {queues} q FORCE INDEX (sqlq_queues_name)
+  STRAIGHT_JOIN {lanes} l FORCE INDEX (sqlq_lanes_name) ON l.queue = q.name
+ WHERE q.name IN (:queues) AND q.paused = 0
+
+-- name: lanes_of_all
+-- params: now int?
+-- returns: now int, queue_id int, queue text, queue_priority int, concurrency int?, next_due int?, lane int, kind text, first text?
+SELECT {now}, q.id, q.name, q.priority, q.concurrency,
+       (SELECT s.at_us FROM {jobs} s FORCE INDEX (sqlq_jobs_state)
+         WHERE s.state = 7 AND s.queue_id = q.id ORDER BY s.state, s.queue_id, s.at_us, s.seq LIMIT 1),
+       l.id, l.kind,
+       (SELECT CONCAT_WS(' ', r.priority, r.due_us, r.seq) FROM {ready} r FORCE INDEX (PRIMARY)
+         WHERE r.lane_id = l.id ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1)
+  FROM {queues} q
+  STRAIGHT_JOIN {lanes} l FORCE INDEX (sqlq_lanes_name) ON l.queue = q.name
+ WHERE q.paused = 0
+
+-- name: queue_lock
+-- params: queue int
+-- Whoever comes second waits here until the first has committed.
+INSERT INTO {queue_locks} (queue_id) VALUES (:queue) ON DUPLICATE KEY UPDATE queue_id = :queue
+
+-- name: room
+-- params: queue int
+-- returns: concurrency int?, held int
+-- Under the queue's lock and in a statement of its own, so that it sees what all earlier claimers have committed.
+SELECT q.concurrency,
+       (SELECT COUNT(*) FROM {jobs} a FORCE INDEX (sqlq_jobs_state) WHERE a.state = 2 AND a.queue_id = q.id)
+     + (SELECT COUNT(*) FROM {jobs} b FORCE INDEX (sqlq_jobs_state) WHERE b.state = 5 AND b.queue_id = q.id)
+  FROM {queues} q WHERE q.id = :queue
+
+-- name: due
+-- params: queue int, now int, n int
+-- returns: seq int
+SELECT j.seq FROM {jobs} j FORCE INDEX (sqlq_jobs_state)
+ WHERE j.state = 7 AND j.queue_id = :queue AND j.at_us <= :now ORDER BY j.at_us, j.seq LIMIT :n
+
+-- name: due_lock
+-- params: seqs list, now int
+-- returns: seq int, lane int, priority int, due int
+-- What another claimer is promoting is skipped.
+SELECT j.seq, j.lane_id, j.priority, j.due_us FROM {jobs} j FORCE INDEX (PRIMARY)
+ WHERE j.seq IN (:seqs) AND j.state = 7 AND j.due_us <= :now ORDER BY j.seq FOR UPDATE SKIP LOCKED
+
+-- name: promote
+-- params: seqs list
+UPDATE {jobs} FORCE INDEX (PRIMARY) SET state = 1 WHERE seq IN (:seqs) AND state = 7
+
+-- name: ready_add
+-- params: rows list
+-- Rows: lane, priority, due, seq.
+INSERT INTO {ready} (lane_id, priority, due_us, seq) VALUES :rows
+
+-- name: ready_remove
+-- params: rows text
+-- A JSON array of rows as above, each looked up by its whole key.
+DELETE {ready} FROM JSON_TABLE(:rows, '$[*]' COLUMNS (lane_id BIGINT PATH '$[0]', priority BIGINT PATH '$[1]',
+                                                      due_us BIGINT PATH '$[2]', seq BIGINT PATH '$[3]')) x
+ STRAIGHT_JOIN {ready} FORCE INDEX (PRIMARY)
+    ON {ready}.lane_id = x.lane_id AND {ready}.priority = x.priority AND {ready}.due_us = x.due_us
+       AND {ready}.seq = x.seq
+
+-- name: ready_remove_one
+-- params: lane int, priority int, due int, seq int
+-- In borrowed sessions, see jobs_write.
+DELETE FROM {ready} WHERE lane_id = :lane AND priority = :priority AND due_us = :due AND seq = :seq
+
+-- name: peek
+-- params: lane int, n int
+-- returns: priority int, due int, seq int
+SELECT r.priority, r.due_us, r.seq FROM {ready} r FORCE INDEX (PRIMARY)
+ WHERE r.lane_id = :lane ORDER BY r.priority, r.due_us, r.seq LIMIT :n
+
+-- name: take
+-- params: now int?, lane int, n int
+-- returns: now int, seq int, place_priority int, place_due int, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- Locks the first rows of the lane and their jobs, skipping what somebody else has locked: no more than n of each.
+SELECT {now}, r.seq, r.priority, r.due_us, {job}
+  FROM {ready} r FORCE INDEX (PRIMARY) STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = r.seq
+ WHERE r.lane_id = :lane AND j.state = 1
+ ORDER BY r.priority, r.due_us, r.seq LIMIT :n FOR UPDATE SKIP LOCKED
+
+-- name: claim
+-- params: token int, worker text, now int, steady int, seqs list
+UPDATE {jobs} FORCE INDEX (PRIMARY)
+   SET state = 2, attempt = attempt + 1, claims = claims + 1, lease_token = :token, worker = :worker,
+       started_us = :now, heartbeat_us = :now, lease_until_us = :steady + keepalive_us
+ WHERE seq IN (:seqs) AND state = 1
+
+-- name: claimed
+-- params: token int
+-- returns: queue text, kind text, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- Held jobs are few: at most the slots of all workers.
+SELECT l.queue, l.kind, {job}
+  FROM {jobs} j FORCE INDEX (sqlq_jobs_state) JOIN {lanes} l ON l.id = j.lane_id JOIN {queues} q ON q.id = l.queue_id
+ WHERE j.state IN (2, 5) AND j.lease_token = :token ORDER BY q.priority, j.priority, j.due_us, j.seq
+
+-- name: lane
+-- params: now int?, queue text, kind text
+-- returns: now int, id int, queue_id int
+SELECT {now}, l.id, l.queue_id FROM {lanes} l WHERE l.queue = :queue AND l.kind = :kind
+
+-- name: lane_now
+-- params: now int?, queue text, kind text
+-- returns: now int, id int, queue_id int
+-- In a borrowed transaction, whose snapshot may be older than the lane. Lanes are never written again.
+SELECT {now}, l.id, l.queue_id FROM {lanes} l WHERE l.queue = :queue AND l.kind = :kind LOCK IN SHARE MODE
+
+-- name: queue_make
+-- params: name text, now int?
+-- On first use only.
+INSERT INTO {queues} (name, description, created_us) VALUES (:name, X'', {now})
+
+-- name: queues_named
+-- params: names list
+-- returns: id int, name text
+SELECT q.id, q.name FROM {queues} q FORCE INDEX (sqlq_queues_name) WHERE q.name IN (:names)
+
+-- name: lane_make
+-- params: queue_id int, queue text, kind text
+INSERT INTO {lanes} (queue_id, queue, kind) VALUES (:queue_id, :queue, :kind)
+
+-- name: jobs_insert
+-- params: rows list
+-- A duplicate id or live key is an error and undoes the statement: nothing else may be ignored with it.
+INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes, keepalive_us, timeout_us,
+                    retention_us, created_us, queued_us, unique_key, params)
+VALUES :rows
+
+-- name: ready_insert
+-- params: ids list
+-- What was just inserted and is pending.
+INSERT INTO {ready} (lane_id, priority, due_us, seq)
+SELECT j.lane_id, j.priority, j.due_us, j.seq FROM {jobs} j FORCE INDEX (sqlq_jobs_id)
+ WHERE j.id IN (:ids) AND j.state = 1
+
+-- name: id_holders
+-- params: ids list
+-- returns: id text
+SELECT j.id FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id IN (:ids)
+
+-- name: id_holders_now
+-- params: ids list
+-- returns: id text
+SELECT j.id FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id IN (:ids) LOCK IN SHARE MODE
+
+-- name: key_holders
+-- params: keys list
+-- returns: id text, unique_key text
+SELECT j.id, j.live_key FROM {jobs} j FORCE INDEX (sqlq_jobs_unique) WHERE j.live_key IN (:keys)
+
+-- name: key_holders_now
+-- params: keys list
+-- returns: id text, unique_key text
+SELECT j.id, j.live_key FROM {jobs} j FORCE INDEX (sqlq_jobs_unique) WHERE j.live_key IN (:keys) LOCK IN SHARE MODE
+
+-- name: find
+-- params: ids list
+-- returns: seq int, id text, state int, token int
+SELECT j.seq, j.id, j.state, j.lease_token FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id IN (:ids)
+
+-- name: find_now
+-- params: ids list
+-- returns: seq int, id text, state int, token int
+-- In a borrowed transaction, whose snapshot may be older than the jobs. Locks entries of the index only, so it cannot
+-- tell state and token; ids never change.
+SELECT j.seq, j.id, 0, 0 FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id IN (:ids) LOCK IN SHARE MODE
+
+-- name: lock
+-- params: now int?, seqs list
+-- returns: now int, seq int, id text, lane int, state int, token int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?, finished int?
+SELECT {now}, j.seq, j.id, j.lane_id, j.state, j.lease_token, j.priority, j.due_us, j.queued_us, j.attempt,
+       j.max_attempts, j.crashes, j.max_crashes, j.claims, j.worker, j.retention_us, j.finished_us
+  FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq IN (:seqs) ORDER BY j.seq FOR UPDATE
+
+-- name: ended
+-- params: steady int?, n int
+-- returns: seq int
+SELECT j.seq FROM (SELECT 2 AS state UNION ALL SELECT 5) h
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_state) ON j.state = h.state
+ WHERE j.lease_until_us <= {steady} LIMIT :n
+
+-- name: ended_of
+-- params: queues list, steady int?, n int
+-- returns: seq int
+SELECT j.seq FROM {queues} q FORCE INDEX (sqlq_queues_name)
+ STRAIGHT_JOIN (SELECT 2 AS state UNION ALL SELECT 5) h
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_state) ON j.state = h.state AND j.queue_id = q.id
+ WHERE q.name IN (:queues) AND j.lease_until_us <= {steady} LIMIT :n
+
+-- name: ended_lock
+-- params: now int?, seqs list, steady int?
+-- returns: now int, seq int, id text, lane int, state int, token int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?, finished int?
+-- What is locked is being renewed, finished or reaped by somebody else.
+SELECT {now}, j.seq, j.id, j.lane_id, j.state, j.lease_token, j.priority, j.due_us, j.queued_us, j.attempt,
+       j.max_attempts, j.crashes, j.max_crashes, j.claims, j.worker, j.retention_us, j.finished_us
+  FROM {jobs} j FORCE INDEX (PRIMARY)
+ WHERE j.seq IN (:seqs) AND j.state IN (2, 5) AND j.lease_until_us <= {steady}
+ ORDER BY j.seq FOR UPDATE SKIP LOCKED
+
+-- name: jobs_write
+-- params: seqs list, was list, states list, dues list, attempts list, crashes list, tokens list, queued list, finished list, expires list, results list
+-- What rows locked before become: each list has the rows' values in the order of `seqs`. Was: rows of seq, state and
+-- token as they must still be. A result that is NULL leaves the old one. (No join with a table of values: in a borrowed
+-- session MySQL may want a default database for it, and MariaDB may call it unsafe.)
+UPDATE {jobs} FORCE INDEX (PRIMARY)
+   SET state = ELT(FIELD(seq, :seqs), :states), due_us = ELT(FIELD(seq, :seqs), :dues),
+       attempt = ELT(FIELD(seq, :seqs), :attempts), crashes = ELT(FIELD(seq, :seqs), :crashes),
+       lease_token = ELT(FIELD(seq, :seqs), :tokens), queued_us = ELT(FIELD(seq, :seqs), :queued),
+       finished_us = ELT(FIELD(seq, :seqs), :finished), expires_us = ELT(FIELD(seq, :seqs), :expires),
+       result = COALESCE(ELT(FIELD(seq, :seqs), :results), result)
+ WHERE seq IN (:seqs) AND (seq, state, lease_token) IN (:was)
+
+-- name: succeed
+-- params: now int?, seqs list, leases list
+-- Jobs that end well and without a result; leases: rows of seq and token.
+UPDATE {jobs} FORCE INDEX (PRIMARY)
+   SET state = 3, result = NULL, finished_us = {now},
+       expires_us = {now} + LEAST(COALESCE(retention_us, 86400000000), 4000000000000000000)
+ WHERE seq IN (:seqs) AND (seq, lease_token) IN (:leases) AND state = 2
+
+-- name: heartbeat
+-- params: now int?, steady int?, seqs list, leases list
+UPDATE {jobs} FORCE INDEX (PRIMARY) SET heartbeat_us = {now}, lease_until_us = {steady} + keepalive_us
+ WHERE seq IN (:seqs) AND (seq, lease_token) IN (:leases) AND state IN (2, 5)
+
+-- name: leases
+-- params: seqs list
+-- returns: id text, state int, token int
+SELECT j.id, j.state, j.lease_token FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq IN (:seqs)
+
+-- name: leases_share
+-- params: seqs list
+-- returns: seq int, id text, token int
+-- Held until the lines are stored, so that a job's lines are numbered and purged by nobody else meanwhile.
+SELECT j.seq, j.id, j.lease_token FROM {jobs} j FORCE INDEX (PRIMARY)
+ WHERE j.seq IN (:seqs) ORDER BY j.seq LOCK IN SHARE MODE
+
+-- name: history_last
+-- params: seqs list
+-- returns: seq int, n int
+SELECT h.job_seq, MAX(h.n) FROM {history} h FORCE INDEX (PRIMARY) WHERE h.job_seq IN (:seqs) GROUP BY h.job_seq
+
+-- name: history_last_now
+-- params: seqs list
+-- returns: seq int, n int
+-- In a borrowed transaction, whose snapshot may be older than the last line.
+SELECT h.job_seq, MAX(h.n) FROM {history} h FORCE INDEX (PRIMARY) WHERE h.job_seq IN (:seqs) GROUP BY h.job_seq
+  LOCK IN SHARE MODE
+
+-- name: history_add
+-- params: rows list
+-- Rows: seq, n, claim, attempt, cause, at, worker, message.
+INSERT INTO {history} (job_seq, n, claim, attempt, cause, at_us, worker, message) VALUES :rows
+
+-- name: history_trim
+-- params: seq int, n int
+DELETE FROM {history} WHERE job_seq = :seq AND n <= :n
+
+-- name: log_last
+-- params: seqs list, claims list
+-- returns: seq int, n int
+-- Claims: rows of seq and claim.
+SELECT g.job_seq, MAX(g.n) FROM {logs} g FORCE INDEX (PRIMARY)
+ WHERE g.job_seq IN (:seqs) AND (g.job_seq, g.claim) IN (:claims) GROUP BY g.job_seq
+
+-- name: log_add
+-- params: rows list
+-- Rows: seq, claim, n, attempt, at, level, text. A line that is there already stays as it is.
+INSERT INTO {logs} (job_seq, claim, n, attempt, at_us, level, text) VALUES :rows ON DUPLICATE KEY UPDATE level = level
+
+-- name: expired_queues
+-- params: now int?
+-- returns: now int, queue_id int, state int
+-- Where there is something to purge: one look at the first entry of each queue and state.
+SELECT {now}, q.id, f.state FROM {queues} q STRAIGHT_JOIN (SELECT 3 AS state UNION ALL SELECT 4 UNION ALL SELECT 6) f
+ WHERE (SELECT j.at_us FROM {jobs} j FORCE INDEX (sqlq_jobs_state)
+         WHERE j.state = f.state AND j.queue_id = q.id
+         ORDER BY j.state, j.queue_id, j.at_us, j.seq LIMIT 1) <= {now}
+
+-- name: expired
+-- params: queue int, state int, now int, n int
+-- returns: seq int
+SELECT j.seq FROM {jobs} j FORCE INDEX (sqlq_jobs_state)
+ WHERE j.state = :state AND j.queue_id = :queue AND j.at_us <= :now ORDER BY j.at_us, j.seq LIMIT :n
+
+-- name: expired_lock
+-- params: seqs list, now int
+-- returns: seq int
+SELECT j.seq FROM {jobs} j FORCE INDEX (PRIMARY)
+ WHERE j.seq IN (:seqs) AND j.state IN (3, 4, 6) AND j.expires_us <= :now ORDER BY j.seq FOR UPDATE SKIP LOCKED
+
+-- name: purge_logs
+-- params: seqs list
+DELETE g FROM {logs} g FORCE INDEX (PRIMARY) WHERE g.job_seq IN (:seqs)
+
+-- name: purge_history
+-- params: seqs list
+DELETE h FROM {history} h FORCE INDEX (PRIMARY) WHERE h.job_seq IN (:seqs)
+
+-- name: purge_jobs
+-- params: seqs list
+DELETE j FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq IN (:seqs) AND j.state IN (3, 4, 6)
+
+-- name: get
+-- params: ids text
+-- returns: queue text, kind text, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+SELECT l.queue, l.kind, {job}
+  FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
+ STRAIGHT_JOIN {lanes} l FORCE INDEX (PRIMARY) ON l.id = j.lane_id
+
+-- name: list
+-- params: before text, queue text?, kind text?, states int, n int
+-- returns: queue text, kind text, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- `states` is a set of bits, one for each state's number. A page walks the id index downwards from `before`.
+SELECT l.queue, l.kind, {job}
+  FROM {jobs} j FORCE INDEX (sqlq_jobs_id) STRAIGHT_JOIN {lanes} l FORCE INDEX (PRIMARY) ON l.id = j.lane_id
+ WHERE j.id < UNHEX(REPLACE(:before, '-', '')) AND ((:states >> j.state) & 1) = 1
+   AND (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind)
+ ORDER BY j.id DESC LIMIT :n
+
+-- name: count_pending
+-- params: queue text, cap int
+-- returns: n int
+SELECT COUNT(*) FROM (
+  SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
+   STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY) ON r.lane_id = l.id
+   WHERE l.queue = :queue LIMIT :cap) c
+
+-- name: count_pending_all
+-- params: cap int
+-- returns: n int
+SELECT COUNT(*) FROM (SELECT 1 FROM {ready} LIMIT :cap) c
+
+-- name: count_scheduled
+-- params: queue text?, cap int
+-- returns: n int
+SELECT COUNT(*) FROM (SELECT 1 FROM {queues} q STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_state)
+                          ON j.state = 7 AND j.queue_id = q.id
+                       WHERE :queue IS NULL OR q.name = :queue LIMIT :cap) c
+
+-- name: count_held
+-- params: queue text?, state int, cap int
+-- returns: n int
+SELECT COUNT(*) FROM (SELECT 1 FROM {queues} q STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_state)
+                          ON j.state = :state AND j.queue_id = q.id
+                       WHERE :queue IS NULL OR q.name = :queue LIMIT :cap) c
+
+-- name: count_finished
+-- params: queue text, state int, cap int
+-- returns: n int
+SELECT COUNT(*) FROM (SELECT 1 FROM {queues} q FORCE INDEX (sqlq_queues_name)
+                       STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_state) ON j.state = :state AND j.queue_id = q.id
+                       WHERE q.name = :queue LIMIT :cap) c
+
+-- name: count_finished_all
+-- params: state int, cap int
+-- returns: n int
+SELECT COUNT(*) FROM (SELECT 1 FROM {jobs} j FORCE INDEX (sqlq_jobs_state) WHERE j.state = :state LIMIT :cap) c
+
+-- name: waiting_kinds
+-- params: n int
+-- returns: queue text, kind text
+SELECT l.queue, l.kind FROM {lanes} l
+ WHERE (SELECT r.seq FROM {ready} r FORCE INDEX (PRIMARY) WHERE r.lane_id = l.id LIMIT 1) IS NOT NULL LIMIT :n
+
+-- name: history
+-- params: id text, n int
+-- returns: claim int, attempt int, cause int, at int, worker text, message text
+SELECT h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
+  FROM {jobs} j FORCE INDEX (sqlq_jobs_id) STRAIGHT_JOIN {history} h FORCE INDEX (PRIMARY) ON h.job_seq = j.seq
+ WHERE j.id = UNHEX(REPLACE(:id, '-', '')) ORDER BY h.n LIMIT :n
+
+-- name: log_read
+-- params: id text, claim int, number int, n int
+-- returns: token int, claim int, attempt int, number int, at int, level int, text text
+SELECT j.lease_token, g.claim, g.attempt, g.n, g.at_us, g.level, g.text
+  FROM {jobs} j FORCE INDEX (sqlq_jobs_id) STRAIGHT_JOIN {logs} g FORCE INDEX (PRIMARY) ON g.job_seq = j.seq
+ WHERE j.id = UNHEX(REPLACE(:id, '-', '')) AND g.claim >= :claim AND (g.claim > :claim OR g.n > :number)
+ ORDER BY g.claim, g.n LIMIT :n
+
+-- name: queues
+-- params: after text, n int
+-- returns: name text, description text, concurrency int?, priority int, paused int, created int
+SELECT q.name, q.description, q.concurrency, q.priority, q.paused, q.created_us
+  FROM {queues} q FORCE INDEX (sqlq_queues_name) WHERE q.name > :after ORDER BY q.name LIMIT :n
+
+-- name: queue
+-- params: name text
+-- returns: name text, description text, concurrency int?, priority int, paused int, created int
+SELECT q.name, q.description, q.concurrency, q.priority, q.paused, q.created_us FROM {queues} q WHERE q.name = :name
+
+-- name: queue_upsert
+-- params: name text, description text, concurrency int?, priority int, now int?
+INSERT INTO {queues} (name, description, concurrency, priority, created_us)
+VALUES (:name, :description, :concurrency, :priority, {now})
+ON DUPLICATE KEY UPDATE description = :description, concurrency = :concurrency, priority = :priority
+
+-- name: queue_update
+-- params: description text?, limited int, concurrency int?, priority int?, paused int?, name text
+UPDATE {queues}
+   SET description = COALESCE(:description, description),
+       concurrency = CASE :limited WHEN 1 THEN :concurrency ELSE concurrency END,
+       priority = COALESCE(:priority, priority), paused = COALESCE(:paused, paused)
+ WHERE name = :name
+
+-- name: borrowed
+-- returns: client text, connection text, results text?, no_backslash int, whole_results int, unique_checks int, packet int, last_id int
+-- What of the settings of somebody else's connection matters to our statements.
+SELECT @@character_set_client, @@character_set_connection, @@character_set_results,
+       FIND_IN_SET('NO_BACKSLASH_ESCAPES', @@sql_mode) > 0, @@sql_select_limit >= 9223372036854775807,
+       @@unique_checks, @@max_allowed_packet, LAST_INSERT_ID()
+
+-- name: last_id_restore
+-- params: id int
+-- returns: id int
+SELECT LAST_INSERT_ID(:id)
+
+-- name: server
+-- returns: version text, packet int, read_only int
+SELECT VERSION(), @@max_allowed_packet, CONCAT(@@GLOBAL.read_only) NOT IN ('0', 'OFF') OR @@GLOBAL.innodb_read_only
+
+-- name: settings
+-- returns: name text, value text
+SHOW GLOBAL VARIABLES WHERE Variable_name IN
+  ('innodb_flush_log_at_trx_commit', 'sync_binlog', 'log_bin', 'binlog_format', 'innodb_doublewrite',
+   'innodb_flush_method', 'wsrep_on', 'innodb_rollback_on_timeout', 'max_allowed_packet')
+
+-- name: migration_lock
+-- params: wait int
+-- returns: got int?
+SELECT GET_LOCK({lock}, :wait)
+
+-- name: migration_unlock
+-- returns: freed int?
+SELECT RELEASE_LOCK({lock})
+
+-- name: migrations_exist
+-- returns: n int
+SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = {schema_text} AND table_name = {migrations_text}
+
+-- name: migrations_make
+CREATE TABLE IF NOT EXISTS {migrations} (
+  version    BIGINT NOT NULL,
+  name       VARBINARY(255) NOT NULL,
+  checksum   VARBINARY(16) NOT NULL,
+  applied_us BIGINT NOT NULL,
+  done       TINYINT NOT NULL DEFAULT 1,
+  PRIMARY KEY (version)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4
+
+-- name: migrations
+-- returns: version int, name text, checksum text, applied int
+-- A step that was begun and not brought to its end counts as not applied: it is run again.
+SELECT version, name, checksum, applied_us FROM {migrations} WHERE done = 1 ORDER BY version
+
+-- name: migrations_begun
+-- returns: version int
+SELECT version FROM {migrations} WHERE done = 0 ORDER BY version DESC
+
+-- name: migration_begin
+-- params: version int, name text, checksum text, now int?
+INSERT INTO {migrations} (version, name, checksum, applied_us, done) VALUES (:version, :name, :checksum, {now}, 0)
+ON DUPLICATE KEY UPDATE name = :name, checksum = :checksum, done = 0
+
+-- name: migration_add
+-- params: version int, now int?
+UPDATE {migrations} SET done = 1, applied_us = {now} WHERE version = :version
+
+-- name: migration_remove
+-- params: version int
+DELETE FROM {migrations} WHERE version = :version
+
+-- name: objects
+-- returns: type text, name text
+-- What teardown drops; views first.
+SELECT table_type, table_name FROM information_schema.tables
+ WHERE table_schema = {schema_text} AND LEFT(table_name, CHAR_LENGTH({stem_text})) = {stem_text}
+ ORDER BY table_type DESC

@@ -1,0 +1,110 @@
+// The conformance suite on MariaDB and MySQL.
+
+#include <mysql.h>
+#include <soci/mysql/soci-mysql.h>
+#include <soci/soci.h>
+
+#include <memory>
+#include <string>
+
+#include <sqlq/conformance/suite.hpp>
+#include <sqlq/mysql.hpp>
+
+#include "backends/mysql_scratch.hpp"
+
+namespace {
+
+namespace conformance = sqlq::conformance;
+using sqlq::mysql::Native;
+using sqlq::mysql::Place;
+
+/// Everything a session can set, but what says how its last statement went, what time it is, or what others do.
+const char* const settings_query =
+    "SHOW SESSION VARIABLES WHERE Variable_name NOT IN ('timestamp', 'insert_id', 'rand_seed1', 'rand_seed2', "
+    "'error_count', 'warning_count', 'in_transaction', 'last_gtid', 'statement_id', 'pseudo_thread_id') "
+    "AND Variable_name NOT LIKE 'gtid%'";
+
+std::string joined(const std::vector<std::string>& values) {
+  std::string text;
+  for (const std::string& value : values) text += value + "\n";
+  return text;
+}
+
+bool is_in_transaction(MYSQL* handle) {
+  return mysql_ping(handle) == 0 && (handle->server_status & SERVER_STATUS_IN_TRANS) != 0;
+}
+
+class NativeUser final : public conformance::UserConnection {
+ public:
+  explicit NativeUser(const std::string& url) : native_(url) {}
+
+  void execute(const std::string& sql) override { native_.exec(sql); }
+  std::int64_t query_int(const std::string& sql) override { return native_.number(sql); }
+  bool in_transaction() override { return is_in_transaction(native_.handle()); }
+  std::string settings() override { return joined(native_.query(settings_query)); }
+  sqlq::Tx tx() override { return sqlq::mysql::borrow(native_.handle()); }
+
+ private:
+  Native native_;
+};
+
+std::string soci_text_of(const std::string& url) {
+  const auto at = sqlq::backend::Url::parse(url).authority();
+  std::string text = "host=" + at.hosts.at(0).first + " port=" + std::to_string(at.hosts.at(0).second) +
+                     " db=" + at.path + " user=" + at.user + " charset=utf8mb4";
+  if (at.password) text += " password=" + *at.password;
+  return text;
+}
+
+class SociUser final : public conformance::UserConnection {
+ public:
+  explicit SociUser(const std::string& url) : session_(soci::mysql, soci_text_of(url)) {}
+
+  void execute(const std::string& sql) override { session_ << sql; }
+  std::int64_t query_int(const std::string& sql) override {
+    long long value = 0;
+    session_ << sql, soci::into(value);
+    return value;
+  }
+  bool in_transaction() override { return is_in_transaction(native()); }
+  std::string settings() override {
+    std::string text;
+    std::string name;
+    std::string value;
+    soci::statement read = (session_.prepare << settings_query, soci::into(name), soci::into(value));
+    for (bool row = read.execute(true); row; row = read.fetch()) text += name + "=" + value + "\n";
+    return text;
+  }
+  sqlq::Tx tx() override { return sqlq::borrow(session_); }
+
+ private:
+  MYSQL* native() { return static_cast<soci::mysql_session_backend*>(session_.get_backend())->conn_; }
+
+  soci::session session_;
+};
+
+template <class User>
+conformance::Handle handle(const char* name) {
+  return {name, [](const std::string& url) { return std::make_unique<User>(url); }};
+}
+
+conformance::Backend suite_on(const Place& place) {
+  sqlq::backend::register_backend("mysql", sqlq::mysql::factory());
+  sqlq::backend::register_backend("mariadb", sqlq::mysql::factory());
+  return {.create = [place](const std::string&) { return sqlq::mysql::make_scratch(place); },
+          .drop = [place](const std::string& url) { sqlq::mysql::drop_scratch(place, url); },
+          .open = {},
+          .handles = {handle<NativeUser>("MYSQL*"), handle<SociUser>("soci::session")},
+          .newer_schema_sql = {"INSERT INTO sqlq_migrations (version, name, checksum, applied_us)"
+                               " SELECT max(version) + 1, 'from_the_future', '0123456789abcdef', max(applied_us)"
+                               "   FROM sqlq_migrations"},
+          .changed_checksum_sql = {"UPDATE sqlq_migrations SET checksum = 'fedcba9876543210' WHERE version = 1"}};
+}
+
+conformance::Backend on_mariadb() { return suite_on(sqlq::mysql::mariadb_place); }
+conformance::Backend on_mysql() { return suite_on(sqlq::mysql::mysql_place); }
+
+}  // namespace
+
+SQLQ_CONFORMANCE(MariaDb, on_mariadb);
+SQLQ_CONFORMANCE(MySql, on_mysql);

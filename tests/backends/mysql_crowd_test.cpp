@@ -1,0 +1,108 @@
+// Many threads, everything at once: no deadlock and no other error reaches a caller.
+
+#include <atomic>
+#include <cstdlib>
+#include <thread>
+
+#include "backends/mysql_fixture.hpp"
+#include "platform/random.hpp"
+
+namespace sqlq::mysql {
+namespace {
+
+using namespace std::chrono_literals;
+
+class MysqlCrowd : public OnServer {
+ protected:
+  MysqlCrowd() : db_(open_migrated(url_with("pool=64&pool_wait=60s"))) {}
+
+  /// One thing some program does, chosen at random.
+  void act(const Client& given) {
+    Client client = given;
+    const auto roll = platform::random_below(100);
+    if (roll < 30) return enqueue(client);
+    if (roll < 80) return run(client);
+    if (roll < 90) return cancel_some(client);
+    if (roll < 95) return static_cast<void>(client.reap());
+    if (roll < 98) return static_cast<void>(db_.dialect().purge(100, {}));
+    requeue_some();
+  }
+
+  Database db_;
+  std::atomic<int> finished_{0};
+
+ private:
+  static void enqueue(Client& client) {
+    std::vector<NewJob> jobs(1 + platform::random_below(20), NewJob{.kind = "work"});
+    for (NewJob& job : jobs) {
+      job.options.queue = "q" + std::to_string(platform::random_below(3));
+      job.options.keepalive = 1s;
+      job.options.retention = 0s;
+      if (platform::random_below(4) == 0) job.options.delay = 50ms;
+      if (platform::random_below(4) == 0) job.options.unique_key = std::to_string(platform::random_below(20));
+    }
+    client.enqueue_many(jobs);
+  }
+  void run(Client& client) {
+    const std::vector<Job> jobs = client.claim({}, {}, 1 + platform::random_below(10));
+    if (!jobs.empty() && platform::random_below(3) == 0) client.ping(jobs);
+    std::vector<backend::Finish> ends;
+    for (const Job& job : jobs) {
+      const auto kind = static_cast<backend::FinishKind>(platform::random_below(6));
+      if (platform::random_below(20) == 0) continue;  // left to the reaper
+      ends.push_back({.id = job.id, .token = job.lease_token, .kind = kind, .message = "x", .delay = 20ms});
+      if (kind == backend::FinishKind::success && platform::random_below(2) == 0) ends.back().result = "{}";
+    }
+    if (!ends.empty()) db_.dialect().finish(ends, nullptr, {});
+    finished_ += static_cast<int>(ends.size());
+  }
+  void cancel_some(Client& client) {
+    for (const Job& job : Admin(db_).list({}, {.limit = 5})) client.cancel(job.id);
+  }
+  void requeue_some() {
+    std::vector<JobId> ids;
+    for (const Job& job : Admin(db_).list({.states = {JobState::errored, JobState::cancelled}}, {.limit = 5})) {
+      ids.push_back(job.id);
+    }
+    if (!ids.empty()) static_cast<void>(db_.dialect().requeue(ids, {}));
+  }
+};
+
+/// 16 threads for 3 seconds, or 64 for as long as SQLQ_SOAK_SECONDS says.
+TEST_P(MysqlCrowd, NoDeadlockReachesACaller) {
+  const char* soak = std::getenv("SQLQ_SOAK_SECONDS");  // NOLINT(concurrency-mt-unsafe): nobody sets it here
+  const int threads = soak != nullptr ? 64 : 16;
+  const Duration length = std::chrono::seconds(soak != nullptr ? std::stoi(soak) : 3);
+  Admin(db_).create_queue("q0", {.concurrency = 5});
+  const SteadyPoint end = system_clock()->steady() + length;
+  std::vector<std::thread> crowd;
+  for (int i = 0; i < threads; ++i) {
+    crowd.emplace_back([&] {
+      const Client client{db_};
+      while (system_clock()->steady() < end) {
+        try {
+          act(client);
+        } catch (const std::exception& e) {
+          ADD_FAILURE() << e.what();
+        }
+      }
+    });
+  }
+  for (std::thread& thread : crowd) thread.join();
+  EXPECT_GT(finished_, 50);
+  const Native native(url());
+  EXPECT_EQ(native.number("SELECT COUNT(*) FROM sqlq_ready r LEFT JOIN sqlq_jobs j ON j.seq = r.seq AND j.state = 1 "
+                          "AND j.lane_id = r.lane_id AND j.priority = r.priority AND j.due_us = r.due_us "
+                          "WHERE j.seq IS NULL"),
+            0)
+      << "ready without a pending job";
+  EXPECT_EQ(native.number("SELECT COUNT(*) FROM sqlq_jobs j LEFT JOIN sqlq_ready r ON r.seq = j.seq "
+                          "WHERE j.state = 1 AND r.seq IS NULL"),
+            0)
+      << "pending and not ready";
+}
+
+SQLQ_MYSQL_PLACES(MysqlCrowd);
+
+}  // namespace
+}  // namespace sqlq::mysql

@@ -1,0 +1,321 @@
+// What servers do to their clients: killed connections, deadlocks, waits, refusals.
+
+#include <functional>
+#include <thread>
+#include <utility>
+
+#include "backends/mysql_fixture.hpp"
+#include "platform/pause.hpp"
+#include "sql/server.hpp"
+
+namespace sqlq::mysql {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// When a connection is cut off. The server does it: KILL.
+enum class Cut { never, before_commit, after_commit };
+
+class CutConnection final : public sql::Connection {
+ public:
+  CutConnection(std::unique_ptr<sql::Connection> inner, Cut& cut, const Native& killer)
+      : inner_(std::move(inner)), cut_(cut), killer_(killer) {}
+
+  sql::Session& session() noexcept override { return inner_->session(); }
+  void begin() override { inner_->begin(); }
+  void begin_snapshot() override { inner_->begin_snapshot(); }
+  void commit() override {
+    const Cut cut = std::exchange(cut_, Cut::never);
+    if (cut == Cut::before_commit) kill();
+    inner_->commit();
+    if (cut != Cut::after_commit) return;
+    kill();
+    throw Error(Errc::outcome_unknown, "the answer to COMMIT was lost", "mysql", 2013, "commit");
+  }
+  void rollback() noexcept override { inner_->rollback(); }
+  void script(const std::string& text) override { inner_->script(text); }
+  bool usable() const noexcept override { return !killed_ && inner_->usable(); }
+
+ private:
+  void kill() {
+    static const sql::Catalogue catalogue("-- name: id\n-- returns: id int\nSELECT CONNECTION_ID()\n");
+    const auto id = inner_->session().integer(catalogue["id"]);
+    killer_.exec("KILL " + std::to_string(id.value_or(0)));
+    killed_ = true;
+  }
+
+  std::unique_ptr<sql::Connection> inner_;
+  Cut& cut_;
+  const Native& killer_;
+  bool killed_ = false;
+};
+
+/// The server with connections that are cut off on command.
+class CutServer final : public sql::Server {
+ public:
+  CutServer(const Options& o, Cut& cut, const Native& killer) : inner_(o), cut_(cut), killer_(killer) {}
+
+  const backend::Capabilities& capabilities() const noexcept override { return inner_.capabilities(); }
+  std::string description() const override { return inner_.description(); }
+  std::vector<std::string> self_check(sql::Session& s) override { return inner_.self_check(s); }
+  std::unique_ptr<sql::Connection> connect() override {
+    return std::make_unique<CutConnection>(inner_.connect(), cut_, killer_);
+  }
+  std::unique_ptr<sql::Session> borrow(const Tx& tx) override { return inner_.borrow(tx); }
+  const sql::Catalogue& queries() const noexcept override { return inner_.queries(); }
+  std::span<const Migration> migrations() const noexcept override { return inner_.migrations(); }
+  int migrate(sql::Connection& c, backend::Direction d, int target, const backend::Now& now) override {
+    return inner_.migrate(c, d, target, now);
+  }
+  void teardown(sql::Connection& c) override { inner_.teardown(c); }
+  void make_lanes(const sql::Work& w, std::span<const sql::LaneName> lanes) override { inner_.make_lanes(w, lanes); }
+  std::vector<Enqueued> enqueue(sql::Work& w, std::span<const backend::EnqueueItem> items) override {
+    return inner_.enqueue(w, items);
+  }
+  std::vector<CancelStatus> cancel(sql::Work& w, std::span<const JobId> ids) override { return inner_.cancel(w, ids); }
+  backend::ClaimResult claim(sql::Work& w, const backend::ClaimRequest& r) override { return inner_.claim(w, r); }
+  std::vector<Job> claimed(sql::Work& w, const backend::ClaimRequest& r) override { return inner_.claimed(w, r); }
+  std::vector<FinishStatus> finish(sql::Work& w, std::span<const backend::Finish> items) override {
+    return inner_.finish(w, items);
+  }
+  std::vector<LeaseStatus> heartbeat(sql::Work& w, std::span<const backend::LeaseRef> leases) override {
+    return inner_.heartbeat(w, leases);
+  }
+  ReapReport reap(sql::Work& w, std::span<const std::string> queues, std::size_t limit) override {
+    return inner_.reap(w, queues, limit);
+  }
+  std::size_t purge(sql::Work& w, std::size_t limit) override { return inner_.purge(w, limit); }
+  std::vector<RequeueStatus> requeue(sql::Work& w, std::span<const JobId> ids) override {
+    return inner_.requeue(w, ids);
+  }
+  std::vector<bool> append_logs(sql::Work& w, std::span<const LogLine> lines) override {
+    return inner_.append_logs(w, lines);
+  }
+
+ private:
+  MysqlServer inner_;
+  Cut& cut_;
+  const Native& killer_;
+};
+
+class MysqlFaults : public OnServer {
+ protected:
+  MysqlFaults() : db_(open_migrated()), native_(url()) {}
+
+  /// Makes and claims n jobs.
+  std::vector<Job> take(std::size_t n) {
+    Client client(db_);
+    client.enqueue_many(std::vector<NewJob>(n, NewJob{.kind = "work"}));
+    return client.claim({}, {}, n);
+  }
+  [[nodiscard]] std::int64_t jobs_in(const std::string& states) const {
+    return native_.number("SELECT COUNT(*) FROM sqlq_jobs WHERE state IN (" + states + ")");
+  }
+
+  Database db_;
+  Native native_;
+};
+
+TEST_P(MysqlFaults, AConnectionCutAroundCommitLosesAndDoublesNothing) {
+  Cut cut = Cut::never;
+  const auto dialect = sql::make_server_dialect(std::make_unique<CutServer>(options(), cut, native_), {});
+  for (const Cut when : {Cut::before_commit, Cut::after_commit}) {
+    native_.exec("DELETE FROM sqlq_ready");
+    native_.exec("DELETE FROM sqlq_jobs");
+    std::vector<backend::EnqueueItem> items;
+    for (int i = 0; i < 5; ++i) {
+      items.push_back({.id = JobId::make(system_clock()->now()), .queue = "q", .kind = "k", .params = "1",
+                       .keepalive = 30s});
+    }
+    static_cast<void>(dialect->enqueue(std::span(items).first(1), nullptr, {}));  // the lane
+    cut = when;
+    const auto made = dialect->enqueue(items, nullptr, {});
+    EXPECT_EQ(cut, Cut::never);
+    for (std::size_t i = 0; i < items.size(); ++i) EXPECT_EQ(made[i].id, items[i].id);
+    EXPECT_EQ(jobs_in("1"), 5);
+    EXPECT_EQ(native_.number("SELECT COUNT(*) FROM sqlq_ready"), 5);
+
+    cut = when;
+    const auto claimed = dialect->claim({.limit = 3, .token = LeaseToken{5}, .worker = "w"});
+    EXPECT_EQ(cut, Cut::never);
+    ASSERT_EQ(claimed.jobs.size(), 3u);
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(claimed.jobs[i].id, items[i].id);
+    EXPECT_EQ(jobs_in("2"), 3);
+    EXPECT_EQ(native_.number("SELECT COUNT(*) FROM sqlq_ready"), 2);
+
+    std::vector<backend::Finish> ends;
+    for (const Job& job : claimed.jobs) ends.push_back({.id = job.id, .token = job.lease_token});
+    ends[2].kind = backend::FinishKind::fail;
+    cut = when;
+    for (const FinishStatus status : dialect->finish(ends, nullptr, {})) EXPECT_TRUE(accepted(status));
+    EXPECT_EQ(cut, Cut::never);
+    EXPECT_EQ(jobs_in("3"), 2);
+    EXPECT_EQ(jobs_in("4"), 1);
+    EXPECT_EQ(native_.number("SELECT COUNT(*) FROM sqlq_history h JOIN sqlq_jobs j ON j.seq = h.job_seq"), 1);
+  }
+}
+
+TEST_P(MysqlFaults, CommitOnAKilledConnectionIsUnknown) {
+  static_cast<void>(take(1));
+  Client(db_).enqueue({.kind = "work"});
+  ByHand hand(options());
+  ASSERT_EQ(hand.claim(1).jobs.size(), 1u);
+  native_.exec("KILL " + hand.id());
+  EXPECT_EQ(testing::error_of(Errc::outcome_unknown, [&] { hand.connection().commit(); }).empty(), false);
+  EXPECT_FALSE(hand.connection().usable());
+  std::size_t claimed = 0;  // the server rolls back when it notices
+  for (int i = 0; i < 500 && claimed == 0; ++i) {
+    claimed = Client(db_).claim({}, {}, 1).size();
+    if (claimed == 0) platform::pause_for(10ms);
+  }
+  EXPECT_EQ(claimed, 1u);
+}
+
+TEST_P(MysqlFaults, IdleConnectionsMayBeKilled) {
+  static_cast<void>(take(3));
+  const std::string mine = std::to_string(native_.id());
+  for (const std::string& id : native_.query("SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND "
+                                             "id <> " + mine)) {
+    native_.exec("KILL " + id);
+  }
+  EXPECT_EQ(take(1).size(), 1u);
+  EXPECT_EQ(Admin(db_).counts().at(JobState::running).value, 4u);
+}
+
+TEST_P(MysqlFaults, ADeadlockIsAbsorbed) {
+  const std::vector<Job> jobs = take(2);
+  std::vector<std::string> seqs = native_.query("SELECT seq FROM sqlq_jobs ORDER BY seq");
+  const Native other(url());
+  other.exec("CREATE TABLE weight (n INT)");  // who wrote more is not the victim
+  other.exec("START TRANSACTION");
+  other.exec("INSERT INTO weight SELECT 1 FROM information_schema.columns LIMIT 500");
+  other.exec("SELECT seq FROM sqlq_jobs WHERE seq = " + seqs[1] + " FOR UPDATE");
+  std::vector<FinishStatus> answers;
+  std::thread finisher([&] {
+    std::vector<backend::Finish> ends;
+    for (const Job& job : jobs) {
+      ends.push_back({.id = job.id, .token = job.lease_token, .kind = backend::FinishKind::fail, .message = "x"});
+    }
+    answers = db_.dialect().finish(ends, nullptr, {});
+  });
+  const std::string waiting = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND "
+                              "trx_query LIKE '%" + options().database + "%'";
+  for (int i = 0; i < 400 && native_.number(waiting) == 0; ++i) platform::pause_for(10ms);
+  EXPECT_NO_THROW(other.exec("SELECT seq FROM sqlq_jobs WHERE seq = " + seqs[0] + " FOR UPDATE"));
+  other.exec("COMMIT");
+  finisher.join();
+  EXPECT_EQ(answers, (std::vector<FinishStatus>(2, FinishStatus::applied)));
+}
+
+TEST_P(MysqlFaults, ALongLockIsWaitedOutAndThenReported) {
+  const std::vector<Job> jobs = take(1);
+  const Database impatient = backend::open(url_with("lock_timeout=1s&statement_timeout=2s&read_timeout=4s"));
+  const Native other(url());
+  other.exec("START TRANSACTION");
+  other.exec("SELECT seq FROM sqlq_jobs FOR UPDATE");
+  testing::expect_error(Errc::retry_transaction, "lock wait", [&] {
+    try {
+      static_cast<void>(Client(impatient).error(jobs[0], "no"));
+    } catch (const Error& e) {
+      throw Error(e.code(), e.native_code() == 1205 ? "lock wait" : e.what());
+    }
+  });
+  other.exec("ROLLBACK");
+  EXPECT_EQ(Client(impatient).success(jobs[0]), FinishStatus::applied);
+}
+
+TEST_P(MysqlFaults, WhoMayNotIsToldWhatToGrant) {
+  const std::string name = "reader_of_" + options().database.substr(10);
+  native_.exec("CREATE USER " + name + " IDENTIFIED BY 'secret'");
+  native_.exec("GRANT SELECT ON *.* TO " + name);
+  const std::string as_user = url_of(name + ":secret");
+  const Database reader = backend::open(as_user);
+  EXPECT_EQ(Admin(reader).counts().at(JobState::pending).value, 0u);
+  testing::expect_error(Errc::invalid_argument, "grant this user", [&] { Client(reader).enqueue({.kind = "work"}); });
+  testing::expect_error(Errc::invalid_argument, "check user, password",
+                        [&] { static_cast<void>(backend::open(url_of(name + ":wrong-hunter2"))); });
+  native_.exec("DROP USER " + name);
+}
+
+TEST_P(MysqlFaults, ConnectingFailsWithReasons) {
+  const std::string server = server_url(GetParam());
+  testing::expect_error(Errc::invalid_argument, "create the database",
+                        [&] { static_cast<void>(backend::open(server + "/sqlq_no_such_database")); });
+  const std::string nobody = server.substr(0, server.rfind(':')) + ":1/db?connect_timeout=1s";
+  testing::expect_error(Errc::connection, "connect", [&] { static_cast<void>(backend::open(nobody)); });
+  const auto host = server.find("127.0.0.1");
+  ASSERT_NE(host, std::string::npos);
+  std::string second = url();
+  second.insert(host, "127.0.0.1:1,");
+  EXPECT_NO_THROW(static_cast<void>(backend::open(second))) << "the second host answers";
+}
+
+TEST_P(MysqlFaults, TlsIsUsedWhenTheServerHasIt) {
+  const std::string bare = url().substr(0, url().find('?'));
+  const bool has_tls = native_.query("SHOW VARIABLES LIKE 'tls_version'").size() == 2 &&
+                       (!on_mariadb() || native_.query("SHOW VARIABLES LIKE 'have_ssl'").at(1) == "YES");
+  const auto cipher_of = [&](const std::string& url) {
+    ByHand hand(Options::from(backend::Url::parse(url)));
+    static const sql::Catalogue catalogue(
+        "-- name: cipher\n-- returns: name text, value text\nSHOW SESSION STATUS LIKE 'Ssl_cipher'\n");
+    std::string cipher;
+    hand.connection().session().execute(catalogue["cipher"], {}, [&](const sql::Row& row) { cipher = row.text(1); });
+    return cipher;
+  };
+  EXPECT_EQ(cipher_of(bare + "?tls=off"), "");
+  EXPECT_EQ(cipher_of(bare + "?tls=prefer").empty(), !has_tls);
+  if (has_tls) {
+    EXPECT_NE(cipher_of(bare + "?tls=require"), "");
+  } else {
+    testing::expect_error(Errc::connection, "", [&] { static_cast<void>(cipher_of(bare + "?tls=require")); });
+  }
+  // A certificate the server has made for itself is signed by nobody.
+  testing::expect_error(Errc::connection, "", [&] { static_cast<void>(cipher_of(bare + "?tls=verify")); });
+}
+
+TEST_P(MysqlFaults, BatchesAreCutToThePacketAndWhatCannotFitIsRefused) {
+  Client(db_).enqueue({.kind = "k", .options = {.queue = "q"}});
+  ByHand hand(options());
+  hand.connection().session().behave({.backslashes = true, .packet = 16'384});
+  const std::string params = '"' + std::string(1000, '\'') + '"';
+  std::vector<backend::EnqueueItem> items;
+  for (int i = 0; i < 100; ++i) {
+    items.push_back({.id = JobId::make(system_clock()->now()), .queue = "q", .kind = "k", .params = params,
+                     .keepalive = 30s});
+  }
+  EXPECT_EQ(hand.server().enqueue(hand.work(), items).size(), 100u);
+  const std::string large = '"' + std::string(20'000, 'x') + '"';
+  items.resize(1);
+  items[0].id = JobId::make(system_clock()->now());
+  items[0].params = large;
+  testing::expect_error(Errc::invalid_argument, "max_allowed_packet",
+                        [&] { static_cast<void>(hand.server().enqueue(hand.work(), items)); });
+  EXPECT_FALSE(hand.connection().session().lost());
+  hand.connection().commit();
+  EXPECT_EQ(jobs_in("1"), 101);
+}
+
+TEST_P(MysqlFaults, TheSettingsOfOwnConnectionsAreOurs) {
+  ByHand hand(Options::from(backend::Url::parse(url_with("lock_timeout=3s&statement_timeout=20s"))));
+  const std::string isolation = on_mariadb() ? "@@tx_isolation" : "@@transaction_isolation";
+  const sql::Catalogue here("-- name: settings\n-- returns: mode text, lock int, meta int, isolation text\n"
+                            "SELECT @@sql_mode, @@innodb_lock_wait_timeout, @@lock_wait_timeout, " + isolation + "\n");
+  hand.connection().session().execute(here["settings"], {}, [&](const sql::Row& row) {
+    EXPECT_EQ(row.text(0), "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION");
+    EXPECT_EQ(row.integer(1), 3);
+    EXPECT_EQ(row.integer(2), 3);
+    EXPECT_EQ(row.text(3), "READ-COMMITTED");
+  });
+}
+
+TEST_P(MysqlFaults, DoubtfulSettingsAreReported) {
+  std::string all;
+  for (const std::string& finding : db_.dialect().self_check()) all += finding + "\n";
+  const bool safe = native_.query("SHOW GLOBAL VARIABLES LIKE 'innodb_flush_log_at_trx_commit'").at(1) == "1";
+  EXPECT_EQ(testing::has(all, "innodb_flush_log_at_trx_commit"), !safe) << all;
+}
+
+SQLQ_MYSQL_PLACES(MysqlFaults);
+
+}  // namespace
+}  // namespace sqlq::mysql

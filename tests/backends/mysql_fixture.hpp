@@ -1,0 +1,79 @@
+#pragma once
+/// \file
+/// The fixture of the backend's own tests: a migrated scratch database on one of the servers, and the inside of the
+/// backend on it.
+
+#include <memory>
+#include <string>
+
+#include <sqlq/admin.hpp>
+#include <sqlq/backend/register.hpp>
+#include <sqlq/client.hpp>
+#include <sqlq/migrator.hpp>
+#include <sqlq/mysql.hpp>
+
+#include "backends/mysql_scratch.hpp"
+#include "server.hpp"
+#include "support/expect_error.hpp"
+
+namespace sqlq::mysql {
+
+class OnServer : public ::testing::TestWithParam<Place> {
+ protected:
+  OnServer() : url_(make_scratch(GetParam())) {
+    backend::register_backend("mysql", factory());
+    backend::register_backend("mariadb", factory());
+  }
+  ~OnServer() override { drop_scratch(GetParam(), url_); }
+
+  [[nodiscard]] bool on_mariadb() const { return GetParam().name == "MariaDb"; }
+  [[nodiscard]] const std::string& url() const { return url_; }
+  /// The URL of the scratch with options added.
+  [[nodiscard]] std::string url_with(const std::string& options) const { return url_ + "&" + options; }
+  [[nodiscard]] Options options() const { return Options::from(backend::Url::parse(url_)); }
+  /// Another server's user than the one of the URL.
+  [[nodiscard]] std::string url_of(const std::string& user) const {
+    const auto begin = url_.find("://") + 3;
+    return url_.substr(0, begin) + user + url_.substr(url_.find('@'));
+  }
+  [[nodiscard]] Database open_migrated(const std::string& url) const {
+    Database db = backend::open(url);
+    Migrator(db).up();
+    return db;
+  }
+  [[nodiscard]] Database open_migrated() const { return open_migrated(url_); }
+
+ private:
+  std::string url_;
+};
+
+/// Runs an operation of the backend by hand: its transaction stays open until it is told to end.
+class ByHand {
+ public:
+  explicit ByHand(const Options& options)
+      : server_(options), connection_(server_.connect()), work_(connection_->session(), now_, connection_.get()) {}
+  ~ByHand() { connection_->rollback(); }
+  ByHand(const ByHand&) = delete;
+  ByHand& operator=(const ByHand&) = delete;
+
+  [[nodiscard]] MysqlServer& server() { return server_; }
+  [[nodiscard]] sql::Work& work() { return work_; }
+  [[nodiscard]] Connection& connection() { return static_cast<Connection&>(*connection_); }
+  [[nodiscard]] std::string id() {
+    std::string id;
+    static const sql::Catalogue catalogue("-- name: id\n-- returns: id text\nSELECT CONNECTION_ID()\n");
+    connection_->session().execute(catalogue["id"], {}, [&](const sql::Row& row) { id = row.text(0); });
+    return id;
+  }
+  [[nodiscard]] backend::ClaimResult claim(std::size_t limit) {
+    return server_.claim(work_, {.limit = limit, .token = LeaseToken{77}, .worker = "by hand"});
+  }
+
+ private:
+  const backend::Now now_{};
+  MysqlServer server_;
+  std::unique_ptr<sql::Connection> connection_;
+  sql::Work work_;
+};
+
+}  // namespace sqlq::mysql

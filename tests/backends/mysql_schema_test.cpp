@@ -1,0 +1,333 @@
+// The catalogue against the schema: every statement runs and is declared truly; hot ones have the plan they need and
+// lock no more than they take.
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "backends/mysql_fixture.hpp"
+
+namespace sqlq::mysql {
+namespace {
+
+constexpr std::string_view sixteen("\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10", 16);
+
+/// Values that fit a statement's parameters.
+class Sample {
+ public:
+  explicit Sample(const sql::Statement& s) {
+    for (const sql::Field& p : s.params) {
+      if (p.type == sql::Type::list) {
+        lists_.push_back(std::make_unique<sql::List>(list_for(s.name, p.name)));
+        args_.emplace_back(p.name.c_str(), *lists_.back());
+      } else if (p.type == sql::Type::integer) {
+        args_.emplace_back(p.name.c_str(), std::int64_t{p.name == "state" ? 3 : 2});
+      } else {
+        args_.emplace_back(p.name.c_str(), text_for(s.name, p.name));
+      }
+    }
+  }
+  [[nodiscard]] std::string spliced_into(const sql::Statement& s) const { return spliced(s, args_.data(), {}); }
+
+ private:
+  static std::string_view text_for(const std::string& statement, const std::string& param) {
+    if (statement == "ready_remove") return "[[1,2,3,4]]";
+    if (param == "ids") return "[\"01020304-0506-0708-090a-0b0c0d0e0f10\"]";
+    if (param == "id" || param == "before") return "ffffffff-ffff-ffff-ffff-ffffffffffff";
+    return "a";
+  }
+  static sql::List list_for(const std::string& statement, const std::string& param) {
+    const std::int64_t n = 7;
+    if (statement == "jobs_insert") {
+      return {15, {sql::Bytes{sixteen}, n, n, n, n, n, n, n, n, n, nullptr, n, n, "key", "{}"}};
+    }
+    if (statement == "history_add") return {8, {n, n, n, n, n, n, "w", "m"}};
+    if (statement == "log_add") return {7, {n, n, n, n, n, n, "text"}};
+    if (param == "rows") return {4, {n, n, n, n}};
+    if (param == "leases" || param == "claims") return {2, {std::int64_t{1}, n, std::int64_t{2}, n}};
+    if (param == "was") return {3, {std::int64_t{1}, n, n, std::int64_t{2}, n, n, std::int64_t{3}, n, n}};
+    if (param == "results") return {1, {"r", nullptr, "r"}};
+    if (statement == "jobs_write") return {1, {std::int64_t{1}, std::int64_t{2}, std::int64_t{3}}};
+    if (param == "ids") return {1, {sql::Bytes{sixteen}, sql::Bytes{"0123456789abcdef"}}};
+    if (param == "seqs") return {1, {std::int64_t{1}, std::int64_t{2}, std::int64_t{3}}};
+    return {1, {"a", "b"}};
+  }
+
+  std::vector<std::unique_ptr<sql::List>> lists_;
+  std::vector<sql::Arg> args_;
+};
+
+struct Step {
+  std::string table;
+  std::string type;
+  std::string key;
+  std::string extra;
+};
+
+class MysqlSchema : public OnServer {
+ protected:
+  MysqlSchema() : db_(open_migrated()), schema_(options()), native_(url()) {}
+
+  [[nodiscard]] const sql::Catalogue& catalogue() const { return schema_.catalogue; }
+
+  void fill(int jobs) const {
+    native_.exec("INSERT INTO sqlq_queues (id, name, description, created_us) VALUES (1, 'a', '', 0), (2, 'b', '', 0)");
+    native_.exec("INSERT INTO sqlq_lanes (id, queue_id, queue, kind) VALUES (1, 1, 'a', 'k'), (2, 2, 'b', 'k')");
+    native_.exec(on_mariadb() ? "SET max_recursive_iterations = 1000000" : "SET cte_max_recursion_depth = 1000000");
+    native_.exec("INSERT INTO sqlq_jobs (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes,"
+                 "  keepalive_us, created_us, queued_us, params, expires_us, unique_key)"
+                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " + std::to_string(jobs) +
+                 ") SELECT UNHEX(LPAD(HEX(i), 32, '0')), 1 + i % 2, 1 + i % 2, 1 + i % 7, 10,"
+                 "  IF(i % 7 = 6, 4000000000000000, 0) + i, 25, 3, 30, i, i, '{}', i, IF(i % 3 = 0, i, NULL) FROM n");
+    native_.exec("INSERT INTO sqlq_ready SELECT lane_id, priority, due_us, seq FROM sqlq_jobs WHERE state = 1");
+    native_.exec("INSERT INTO sqlq_history SELECT seq, 1, 1, 1, 1, 1, '', '' FROM sqlq_jobs WHERE state = 2");
+    native_.exec("INSERT INTO sqlq_logs SELECT seq, 1, 1, 1, 1, 1, '' FROM sqlq_jobs WHERE state = 2");
+  }
+  void analyze() const {
+    native_.exec("ANALYZE TABLE sqlq_jobs, sqlq_ready, sqlq_lanes, sqlq_queues, sqlq_history, sqlq_logs");
+  }
+
+  [[nodiscard]] std::vector<Step> plan(const sql::Statement& statement) const {
+    const std::string text = "EXPLAIN FORMAT=TRADITIONAL " + Sample(statement).spliced_into(statement);
+    EXPECT_EQ(mysql_real_query(native_.handle(), text.data(), static_cast<unsigned long>(text.size())), 0)
+        << statement.name << ": " << mysql_error(native_.handle());
+    std::vector<Step> steps;
+    const std::unique_ptr<MYSQL_RES, decltype(&mysql_free_result)> result(mysql_store_result(native_.handle()),
+                                                                          &mysql_free_result);
+    if (!result) return steps;
+    std::map<std::string, unsigned> at;
+    for (unsigned i = 0; i < mysql_num_fields(result.get()); ++i) {
+      at[mysql_fetch_field_direct(result.get(), i)->name] = i;
+    }
+    while (const MYSQL_ROW row = mysql_fetch_row(result.get())) {
+      const auto value = [&](const char* name) { return std::string(row[at[name]] == nullptr ? "" : row[at[name]]); };
+      steps.push_back({value("table"), value("type"), value("key"), value("Extra")});
+    }
+    return steps;
+  }
+  /// On an empty table a scan is as good as anything.
+  void expect_good_plans(bool scans_matter = true) const;
+
+  Database db_;
+  Schema schema_;
+  Native native_;
+};
+
+TEST_P(MysqlSchema, EveryStatementRunsAndIsDeclaredTruly) {
+  ASSERT_GT(catalogue().all().size(), 70u);
+  for (const sql::Statement& s : catalogue().all()) {
+    native_.exec("START TRANSACTION");
+    const std::string text = Sample(s).spliced_into(s);
+    ASSERT_EQ(mysql_real_query(native_.handle(), text.data(), static_cast<unsigned long>(text.size())), 0)
+        << s.name << ": " << mysql_error(native_.handle());
+    const std::unique_ptr<MYSQL_RES, decltype(&mysql_free_result)> result(mysql_store_result(native_.handle()),
+                                                                          &mysql_free_result);
+    ASSERT_EQ(result ? mysql_num_fields(result.get()) : 0u, s.columns.size()) << s.name;
+    for (std::size_t i = 0; i < s.columns.size(); ++i) {
+      const MYSQL_FIELD* field = mysql_fetch_field_direct(result.get(), static_cast<unsigned>(i));
+      const bool number = (field->flags & NUM_FLAG) != 0 || IS_NUM(field->type);
+      EXPECT_EQ(number, s.columns[i].type == sql::Type::integer) << s.name << ' ' << s.columns[i].name;
+      EXPECT_NE(field->type, MYSQL_TYPE_NEWDECIMAL) << s.name << ' ' << s.columns[i].name;
+    }
+    native_.exec("ROLLBACK");
+  }
+}
+
+/// Which index each hot statement must use to reach each of its tables (by alias).
+const std::map<std::string, std::map<std::string, std::string>> hot = {
+    {"lanes_of", {{"s", "sqlq_jobs_state"}, {"r", "PRIMARY"}, {"l", "sqlq_lanes_name"}}},
+    {"lanes_of_all", {{"s", "sqlq_jobs_state"}, {"r", "PRIMARY"}, {"l", "sqlq_lanes_name"}}},
+    {"room", {{"a", "sqlq_jobs_state"}, {"b", "sqlq_jobs_state"}, {"q", "PRIMARY"}}},
+    {"due", {{"j", "sqlq_jobs_state"}}},
+    {"due_lock", {{"j", "PRIMARY"}}},
+    {"promote", {{"sqlq_jobs", "PRIMARY"}}},
+    {"ready_remove", {{"sqlq_ready", "PRIMARY"}}},
+    {"ready_remove_one", {{"sqlq_ready", "PRIMARY"}}},
+    {"peek", {{"r", "PRIMARY"}}},
+    {"take", {{"r", "PRIMARY"}, {"j", "PRIMARY"}}},
+    {"claim", {{"sqlq_jobs", "PRIMARY"}}},
+    {"lane", {{"l", "sqlq_lanes_name"}}},
+    {"lane_now", {{"l", "sqlq_lanes_name"}}},
+    {"ready_insert", {{"j", "sqlq_jobs_id"}}},
+    {"id_holders", {{"j", "sqlq_jobs_id"}}},
+    {"key_holders", {{"j", "sqlq_jobs_unique"}}},
+    {"find", {{"j", "sqlq_jobs_id"}}},
+    {"find_now", {{"j", "sqlq_jobs_id"}}},
+    {"lock", {{"j", "PRIMARY"}}},
+    {"ended", {{"j", "sqlq_jobs_state"}}},
+    {"ended_of", {{"j", "sqlq_jobs_state"}}},
+    {"ended_lock", {{"j", "PRIMARY"}}},
+    {"jobs_write", {{"sqlq_jobs", "PRIMARY"}}},
+    {"succeed", {{"sqlq_jobs", "PRIMARY"}}},
+    {"heartbeat", {{"sqlq_jobs", "PRIMARY"}}},
+    {"leases", {{"j", "PRIMARY"}}},
+    {"leases_share", {{"j", "PRIMARY"}}},
+    {"history_last", {{"h", "PRIMARY"}}},
+    {"log_last", {{"g", "PRIMARY"}}},
+    {"expired_queues", {{"j", "sqlq_jobs_state"}}},
+    {"expired", {{"j", "sqlq_jobs_state"}}},
+    {"expired_lock", {{"j", "PRIMARY"}}},
+    {"purge_logs", {{"g", "PRIMARY"}}},
+    {"purge_history", {{"h", "PRIMARY"}}},
+    {"purge_jobs", {{"j", "PRIMARY"}}},
+    {"get", {{"j", "sqlq_jobs_id"}, {"l", "PRIMARY"}}},
+    {"list", {{"j", "sqlq_jobs_id"}, {"l", "PRIMARY"}}},
+    {"count_pending", {{"r", "PRIMARY"}, {"l", "sqlq_lanes_name"}}},
+    {"count_finished", {{"j", "sqlq_jobs_state"}}},
+};
+
+void MysqlSchema::expect_good_plans(bool scans_matter) const {
+  for (const auto& [name, wanted] : hot) {
+    const std::vector<Step> steps = plan(catalogue()[name]);
+    std::set<std::string> reached;
+    for (const Step& step : steps) {
+      const auto key = wanted.find(step.table);
+      const std::string shown =
+          name + ": table " + step.table + ", " + step.type + " by '" + step.key + "', " + step.extra;
+      EXPECT_EQ(step.extra.find("filesort"), std::string::npos) << shown;
+      if (key == wanted.end()) continue;
+      reached.insert(step.table);
+      if (!scans_matter) continue;
+      EXPECT_EQ(step.key, key->second) << shown;
+      EXPECT_NE(step.type, "ALL") << shown;
+      EXPECT_NE(step.type, "index") << shown;
+    }
+    // On an empty table the server may know the answer without looking.
+    const bool no_plan = std::ranges::any_of(steps, [](const Step& s) {
+      return s.extra.find("const table") != std::string::npos || s.extra.find("Impossible WHERE") != std::string::npos;
+    });
+    EXPECT_TRUE(no_plan || reached.size() == wanted.size()) << name << " reached only " << reached.size() << " tables";
+  }
+}
+
+TEST_P(MysqlSchema, HotPlansOnAnEmptyTable) { expect_good_plans(false); }
+
+TEST_P(MysqlSchema, HotPlansOnAFilledTable) {
+  fill(100'000);
+  expect_good_plans();
+  analyze();
+  expect_good_plans();
+}
+
+TEST_P(MysqlSchema, HotPlansWithStatisticsOfAnEmptyTable) {
+  for (const char* table : {"sqlq_jobs", "sqlq_ready"}) {
+    native_.exec(std::string("ALTER TABLE ") + table + " STATS_PERSISTENT = 1, STATS_AUTO_RECALC = 0");
+  }
+  analyze();
+  fill(100'000);
+  expect_good_plans();
+}
+
+TEST_P(MysqlSchema, AClaimLocksNoMoreThanItsLimit) {
+  fill(7'000);
+  ByHand claimer(options());
+  ASSERT_EQ(claimer.claim(10).jobs.size(), 10u);
+  if (on_mariadb()) {
+    const auto locked = native_.number("SELECT trx_rows_locked FROM information_schema.innodb_trx WHERE "
+                                       "trx_mysql_thread_id = " + claimer.id());
+    EXPECT_LE(locked, 20) << "10 of the ready table and their jobs";
+  } else {
+    const std::string locks = "SELECT COUNT(*) FROM performance_schema.data_locks WHERE LOCK_TYPE = 'RECORD' AND "
+                              "OBJECT_SCHEMA = DATABASE() AND OBJECT_NAME = ";
+    EXPECT_LE(native_.number(locks + "'sqlq_ready'"), 10);
+    EXPECT_LE(native_.number(locks + "'sqlq_jobs'"), 10);
+    EXPECT_EQ(native_.number(locks + "'sqlq_ready' AND LOCK_MODE NOT LIKE '%REC_NOT_GAP%'"), 0);
+  }
+  ByHand second(options());
+  EXPECT_EQ(second.claim(10).jobs.size(), 10u) << "it waits for nobody";
+}
+
+TEST_P(MysqlSchema, ALockedJobIsSkippedNotWaitedFor) {
+  fill(70);
+  const Native other(url());
+  other.exec("START TRANSACTION");
+  const auto first = other.query("SELECT lane_id, priority, due_us, seq FROM sqlq_ready LIMIT 3");
+  other.exec("SELECT * FROM sqlq_jobs WHERE seq IN (" + first[3] + ", " + first[7] + ") FOR UPDATE");
+  other.exec("SELECT * FROM sqlq_ready WHERE lane_id = " + first[8] + " AND priority = " + first[9] + " AND due_us = " +
+             first[10] + " AND seq = " + first[11] + " FOR UPDATE");
+  ByHand claimer(options());
+  EXPECT_EQ(claimer.claim(100).jobs.size(), 10u - 3u);
+}
+
+TEST_P(MysqlSchema, UpDownUpGivesTheSameSchema) {
+  const auto dump = [&] {
+    std::vector<std::string> all;
+    for (const std::string& name : native_.query("SELECT table_name FROM information_schema.tables WHERE "
+                                                 "table_schema = DATABASE() ORDER BY table_name")) {
+      all.push_back(native_.query("SHOW CREATE TABLE " + name).at(1));
+    }
+    return all;
+  };
+  const auto before = dump();
+  Migrator migrator(db_);
+  EXPECT_EQ(migrator.down(0), 1);
+  EXPECT_EQ(native_.query("SHOW TABLES"), std::vector<std::string>{"sqlq_migrations"});
+  EXPECT_EQ(migrator.up(), 1);
+  EXPECT_EQ(dump(), before);
+}
+
+TEST_P(MysqlSchema, AMigrationInterruptedAnywhereIsBroughtToItsEnd) {
+  const Options o = options();
+  for (const bool up : {true, false}) {
+    const std::vector<std::string> script = split(up ? schema_.migrations[0].up : schema_.migrations[0].down);
+    for (std::size_t done = 0; done <= script.size(); ++done) {
+      Migrator migrator(db_);
+      up ? migrator.teardown() : static_cast<void>(migrator.up());
+      if (up) {
+        migrator.up(0);
+        native_.exec(catalogue()["migrations_make"].text);
+      }
+      // As a process leaves it that dies after `done` statements.
+      native_.exec("INSERT INTO sqlq_migrations VALUES (1, 'init', '" + schema_.migrations[0].checksum +
+                   "', 1, 0) ON DUPLICATE KEY UPDATE done = 0");
+      for (std::size_t i = 0; i < done; ++i) native_.exec(script[i]);
+      EXPECT_EQ(migrator.status().current, 0);
+      EXPECT_EQ(migrator.status().problem, "");
+      const auto direction = up ? backend::Direction::up : backend::Direction::down;
+      EXPECT_EQ(db_.dialect().migrate(direction, up ? 1 : 0, {}), 1) << done;
+      EXPECT_EQ(migrator.status().current, up ? 1 : 0);
+      if (!up) {
+        EXPECT_EQ(native_.query("SHOW TABLES"), std::vector<std::string>{"sqlq_migrations"});
+        EXPECT_EQ(migrator.down(0), 0);
+      }
+      migrator.up();
+      Client(db_).enqueue({.kind = "work"});
+      EXPECT_EQ(Client(db_).claim({}, {}, 10).size(), 1u);
+      migrator.teardown();
+      EXPECT_TRUE(native_.query("SHOW TABLES").empty());
+    }
+  }
+}
+
+TEST_P(MysqlSchema, TwoPrefixesLiveInOneDatabase) {
+  const Database other = open_migrated(url_with("prefix=my_"));
+  Client(other).enqueue({.kind = "theirs"});
+  EXPECT_TRUE(Client(db_).claim({}, {}, 10).empty());
+  Migrator(db_).teardown();
+  EXPECT_EQ(Client(other).claim({}, {}, 10).size(), 1u);
+  EXPECT_EQ(native_.query("SHOW TABLES LIKE 'my\\_sqlq\\_jobs'").size(), 1u);
+  Migrator(other).teardown();
+  EXPECT_TRUE(native_.query("SHOW TABLES").empty());
+}
+
+TEST_P(MysqlSchema, EveryTableHasAPrimaryKey) {
+  EXPECT_EQ(native_.query("SELECT t.table_name FROM information_schema.tables t WHERE t.table_schema = DATABASE() AND "
+                          "t.table_type = 'BASE TABLE' AND NOT EXISTS (SELECT 1 FROM information_schema.statistics s "
+                          "WHERE s.table_schema = t.table_schema AND s.table_name = t.table_name AND "
+                          "s.index_name = 'PRIMARY')"),
+            std::vector<std::string>{});
+}
+
+TEST_P(MysqlSchema, TheReadableViewShowsNames) {
+  fill(70);
+  EXPECT_EQ(native_.query("SELECT DISTINCT state FROM sqlq_jobs_readable ORDER BY 1"),
+            (std::vector<std::string>{"cancelled", "cancelling", "errored", "pending", "running", "scheduled",
+                                      "success"}));
+  EXPECT_EQ(native_.query("SELECT id FROM sqlq_jobs_readable ORDER BY id LIMIT 1"),
+            std::vector<std::string>{"00000000-0000-0000-0000-000000000001"});
+}
+
+SQLQ_MYSQL_PLACES(MysqlSchema);
+
+}  // namespace
+}  // namespace sqlq::mysql

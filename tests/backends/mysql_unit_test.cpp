@@ -1,0 +1,117 @@
+// What needs no server: URLs, literals, scripts, error numbers.
+
+#include <gtest/gtest.h>
+
+#include <sqlq/backend/url.hpp>
+
+#include "connection.hpp"
+#include "errors.hpp"
+#include "native_session.hpp"
+#include "options.hpp"
+#include "schema.hpp"
+#include "support/expect_error.hpp"
+
+namespace sqlq::mysql {
+namespace {
+
+Options options_of(const std::string& url) { return Options::from(backend::Url::parse(url)); }
+
+TEST(MysqlUrl, NamesHostsUserAndDatabase) {
+  const Options o = options_of("mysql://ada:se%40cret@one:3307,two/jobs?prefix=app_&tls=verify&ca=/etc/ca.pem");
+  EXPECT_EQ(o.user, "ada");
+  EXPECT_EQ(o.password, "se@cret");
+  ASSERT_EQ(o.hosts.size(), 2u);
+  EXPECT_EQ(o.hosts[0], std::pair(std::string("one"), 3307));
+  EXPECT_EQ(o.hosts[1], std::pair(std::string("two"), 0));
+  EXPECT_EQ(o.database, "jobs");
+  EXPECT_EQ(o.prefix, "app_");
+  EXPECT_EQ(o.tls, Options::Tls::verify);
+  EXPECT_EQ(o.ca, "/etc/ca.pem");
+}
+
+TEST(MysqlUrl, RefusesWhatItDoesNotUnderstand) {
+  const auto refused = [](const std::string& url, const std::string& why) {
+    testing::expect_error(Errc::invalid_argument, why, [&] { static_cast<void>(options_of(url)); });
+  };
+  refused("mysql://h/db?prefxi=a", "prefix");
+  refused("mysql://h", "names no database");
+  refused("mysql://h/", "names no database");
+  refused("mysql://h/a%60b", "plainer");
+  refused("mysql://h/a:b", "plainer");
+  refused("mysql://h/a%27b", "plainer");
+  refused("mysql://h/db?prefix=App", "prefix");
+  refused("mysql://h/db?prefix=a-b", "prefix");
+  refused("mysql://h/db?prefix=sqlq_", "prefix");
+  refused("mysql://h/db?tls=perhaps", "tls");
+  refused("mysql://h/db?pool=0", "pool");
+  refused("mysql://h/db?read_timeout=4s", "read_timeout");
+  refused("mysql://h/db?lock_timeout=0", "lock_timeout");
+}
+
+TEST(MysqlCatalogue, TextsNameTablesWithDatabaseAndPrefix) {
+  const Schema schema(options_of("mysql://h/my-db?prefix=app_"));
+  EXPECT_TRUE(testing::has(schema.catalogue["peek"].text, "`my-db`.`app_sqlq_ready`"));
+  EXPECT_TRUE(testing::has(schema.migrations.at(0).up, "CREATE TABLE IF NOT EXISTS `my-db`.`app_sqlq_jobs`"));
+  const Schema plain(options_of("mysql://h/other"));
+  EXPECT_EQ(schema.migrations.at(0).checksum, plain.migrations.at(0).checksum);
+}
+
+std::string written(std::string_view value, bool backslashes) {
+  const sql::Catalogue catalogue("-- name: s\n-- params: v text\nSELECT :v\n");
+  const sql::Arg arg("v", value);
+  return spliced(catalogue["s"], &arg, {.backslashes = backslashes});
+}
+
+TEST(MysqlLiterals, EscapeAsTheModeWants) {
+  EXPECT_EQ(written("it's", true), "SELECT 'it''s'");
+  EXPECT_EQ(written(R"(\')", true), R"(SELECT '\\''')");
+  EXPECT_EQ(written(R"(\')", false), R"(SELECT '\''')");
+  EXPECT_EQ(written("", true), "SELECT X''");
+  EXPECT_EQ(written(std::string_view("\0", 1), true), R"(SELECT '\0')");
+}
+
+TEST(MysqlLiterals, ListsAreRows) {
+  const sql::Catalogue catalogue("-- name: s\n-- params: v list\nSELECT :v\n");
+  const sql::List numbers{.width = 1, .values = {std::int64_t{1}, std::int64_t{-2}}};
+  const sql::Arg one("v", numbers);
+  EXPECT_EQ(spliced(catalogue["s"], &one, {}), "SELECT 1,-2");
+  const sql::List rows{.width = 2, .values = {std::int64_t{1}, "a", nullptr, sql::Bytes{"\xff"}}};
+  const sql::Arg two("v", rows);
+  EXPECT_EQ(spliced(catalogue["s"], &two, {}), "SELECT (1,'a'),(NULL,X'FF')");
+}
+
+TEST(MysqlScripts, AreCutOutsideOfQuotesAndComments) {
+  EXPECT_EQ(split("-- a; 'b\nA ';' \"x;'y\";\n\nB `;`;\n-- end; it's\n"),
+            (std::vector<std::string>{"\nA ';' \"x;'y\"", "\n\nB `;`"}));
+  EXPECT_TRUE(split(" \n-- nothing\n").empty());
+}
+
+TEST(MysqlErrors, HaveTheirClasses) {
+  const auto expect = [](Errc code, std::initializer_list<unsigned> numbers) {
+    for (const unsigned n : numbers) EXPECT_EQ(to_string(classify(n, "")), to_string(code)) << n;
+  };
+  expect(Errc::retry_transaction, {1213, 1205, 1020});
+  expect(Errc::connection, {2002, 2003, 2006, 2013, 1053, 1927});
+  expect(Errc::wrong_node, {1047, 1290, 1836, 1792});
+  expect(Errc::busy, {1021, 1114, 1040, 1203, 1226, 3024, 1969, 1317});
+  expect(Errc::invalid_argument, {1366, 1406, 1153, 3157, 1142, 1044, 1045, 1049});
+  expect(Errc::schema, {1146, 1054, 1048});
+  expect(Errc::corrupt, {1034, 1712});
+  expect(Errc::internal, {1062, 1064, 9999});
+  EXPECT_EQ(classify(1030, "Got error 28 \"No space left on device\" from storage engine"), Errc::busy);
+}
+
+TEST(MysqlErrors, TextsWithValuesAreNotPassedOn) {
+  for (const unsigned number : {1062u, 1064u, 1292u, 1300u, 1366u, 4038u, 9999u}) {
+    try {
+      raise(number, "Duplicate entry 'hunter2' for key", "jobs_insert");
+    } catch (const Error& e) {
+      EXPECT_FALSE(testing::has(e.what(), "hunter2")) << e.what();
+      EXPECT_TRUE(testing::has(e.what(), "jobs_insert")) << e.what();
+      EXPECT_EQ(e.native_code(), static_cast<int>(number));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sqlq::mysql
