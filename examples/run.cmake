@@ -5,6 +5,8 @@
 # With a SERVER (postgres, mariadb, mysql), `@url@` in the arguments becomes the URL of new tables in the one that
 # ci/services has started, and `@soci@` SOCI's words for the same database.
 
+cmake_minimum_required(VERSION 3.25)
+
 if(SERVER)
   string(TOUPPER "SQLQ_TEST_${SERVER}" variable)
   set(server "$ENV{${variable}}")
