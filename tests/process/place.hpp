@@ -33,9 +33,9 @@ inline const Place sqlite_normal_place{.name = "SqliteNormal", .options = "?sync
 inline const Place postgres_place{
     .name = "Postgres", .service = "postgres", .variable = "SQLQ_TEST_POSTGRES", .tables = "?schema="};
 inline const Place mariadb_place{
-    .name = "MariaDb", .service = "mariadb", .variable = "SQLQ_TEST_MARIADB", .tables = "/sqlq?prefix="};
+    .name = "MariaDb", .service = "mariadb", .variable = "SQLQ_TEST_MARIADB", .tables = "/sqlq?tls=off&prefix="};
 inline const Place mysql_place{
-    .name = "MySql", .service = "mysql", .variable = "SQLQ_TEST_MYSQL", .tables = "/sqlq?prefix="};
+    .name = "MySql", .service = "mysql", .variable = "SQLQ_TEST_MYSQL", .tables = "/sqlq?tls=off&prefix="};
 
 /// Which of them a build has is decided by ctest: it selects by name (tests/CMakeLists.txt).
 #define SQLQ_PLACES(topic, ...) \
