@@ -36,5 +36,6 @@ install(FILES
   "${PROJECT_BINARY_DIR}/generated/sqlqConfig.cmake"
   "${PROJECT_BINARY_DIR}/generated/sqlqConfigVersion.cmake"
   cmake/FindSOCI.cmake
+  cmake/FindMariaDB.cmake
   DESTINATION "${sqlq_config_dir}")
 install(FILES LICENSE README.md DESTINATION "${CMAKE_INSTALL_DOCDIR}" OPTIONAL)
