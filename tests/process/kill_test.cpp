@@ -15,8 +15,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::int64_t job_count = 5000;
-constexpr int moments_to_kill = 200;  // of a file; servers recover nothing, so a part of it is enough there
 constexpr int producer_kills = 10;
 
 // An execution cut short begins again when its lease has ended (keepalive, renewed at the latest before the death), the
@@ -29,17 +27,21 @@ constexpr Duration machine = 1s;
 
 class Kill : public Anywhere {
  protected:
+  /// A file has to be recovered after each kill; a server notices little of them, so a part of it is enough there.
+  [[nodiscard]] std::int64_t jobs() const { return place().is_file() ? 5000 : 2000; }
+  [[nodiscard]] int kills() const { return place().is_file() ? 200 : 30; }
+
   [[nodiscard]] std::unique_ptr<Child> start_worker() const {
     return std::make_unique<Child>("process_worker",
                                    std::vector<std::string>{"url=" + url(), "records=" + records(), "concurrency=8",
                                                             "sweep=200", "poll=50"});
   }
 
-  [[nodiscard]] std::unique_ptr<Child> start_producer(std::int64_t jobs) {
+  [[nodiscard]] std::unique_ptr<Child> start_producer(std::int64_t n) {
     const auto seed = random_.between(0, 1'000'000'000);
     return std::make_unique<Child>(
         "process_producer", std::vector<std::string>{"url=" + url(), "records=" + records(),
-                                                     "jobs=" + std::to_string(jobs), "seed=" + std::to_string(seed)});
+                                                     "jobs=" + std::to_string(n), "seed=" + std::to_string(seed)});
   }
 
   void read_records() {
@@ -50,10 +52,10 @@ class Kill : public Anywhere {
   }
 
   /// Waits until so many jobs have come to the end of their handler, and then for another moment.
-  [[nodiscard]] bool wait_for_progress(std::int64_t jobs) {
+  [[nodiscard]] bool wait_for_progress(std::int64_t n) {
     const bool there = eventually([&] {
       read_records();
-      return static_cast<std::int64_t>(ended_.size()) >= jobs;
+      return static_cast<std::int64_t>(ended_.size()) >= n;
     });
     const auto clock = system_clock();
     const auto until = saturating_add(clock->steady(), Duration(random_.between(0, 5000)));
@@ -94,20 +96,20 @@ class Kill : public Anywhere {
   }
 
   void kill_producers_until_all_is_enqueued() {
-    auto producer = start_producer(job_count);
-    for (const auto after : moments(producer_kills, job_count * 9 / 10)) {
+    auto producer = start_producer(jobs());
+    for (const auto after : moments(producer_kills, jobs() * 9 / 10)) {
       ASSERT_TRUE(eventually([&] {
         read_records();
         return acknowledged_ >= after;
       }));
       kill({producer.get()});
       read_records();
-      producer = start_producer(job_count - acknowledged_);
+      producer = start_producer(jobs() - acknowledged_);
     }
     const auto exit = producer->wait(long_enough);
     ASSERT_TRUE(exit && exit->with_code(0));
     read_records();
-    ASSERT_EQ(acknowledged_, job_count);
+    ASSERT_EQ(acknowledged_, jobs());
   }
 
   Random random_;
@@ -125,8 +127,7 @@ TEST_P(Kill, AtRandomMomentsLosesNothingAndExplainsEverything) {
 
   std::array<std::unique_ptr<Child>, 2> workers{start_worker(), start_worker()};
   kill_producers_until_all_is_enqueued();
-  const int kills = place().is_file() ? moments_to_kill : moments_to_kill / 4;
-  for (const auto after : moments(kills, job_count * 97 / 100)) {
+  for (const auto after : moments(kills(), jobs() * 97 / 100)) {
     ASSERT_TRUE(wait_for_progress(after)) << "no progress: " << ended_.size() << " jobs";
     kill_workers(workers);
   }
@@ -153,7 +154,7 @@ TEST_P(Kill, AtRandomMomentsLosesNothingAndExplainsEverything) {
     EXPECT_EQ(ask_file(path(), "SELECT count(*) FROM sqlq_jobs WHERE state = 3"), rows);
     EXPECT_EQ(ask_file(path(), "SELECT count(*) FROM sqlq_history"), std::to_string(f.leases_ended));
   }
-  EXPECT_EQ(f.acknowledged, std::size_t{job_count});
+  EXPECT_EQ(f.acknowledged, static_cast<std::size_t>(jobs()));
   EXPECT_LE(f.overlaps, f.starved) << "a job ran twice at once although its lease was good";
   EXPECT_LE(f.starved, f.leases_ended / 10) << "leases end though their workers live";
   EXPECT_EQ(f.early, 0u) << "leases end before their time";
@@ -162,7 +163,7 @@ TEST_P(Kill, AtRandomMomentsLosesNothingAndExplainsEverything) {
   const Duration bound = lease + sweep + poll + machine;
   EXPECT_LE(percentile(f.rescues, 100), std::chrono::duration<double>(bound).count());
 
-  std::cout << std::fixed << std::setprecision(3) << "kill, " << place().name << ": " << kills << " moments, "
+  std::cout << std::fixed << std::setprecision(3) << "kill, " << place().name << ": " << kills() << " moments, "
             << deaths_.size() - producer_kills << " workers, " << producer_kills << " producers; " << rows << " jobs ("
             << f.unknown_present << " of unknown outcome present), lost 0, "
             << f.executions << " executions, " << f.leases_ended << " leases ended (" << f.not_started

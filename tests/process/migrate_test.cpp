@@ -73,7 +73,7 @@ TEST_P(Migrate, OfTwentyProcessesOneApplies) {
 
 TEST_P(Migrate, KilledAnywhereIsFinishedByTheNext) {
   std::cout << "seed " << seed() << " (SQLQ_SEED=" << seed() << " repeats it)" << std::endl;
-  constexpr int kills = 40;
+  const int kills = place().is_file() ? 60 : 15;
   const Duration longest = time_to_migrate();
   int found[2] = {0, 0};
   for (int kill = 0; kill < kills; ++kill) {

@@ -17,7 +17,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::int64_t job_count = 1500;
+constexpr std::int64_t job_count = 900;
 constexpr Duration lease = 1s;
 constexpr Duration soon = 10s;  // promise I8
 
@@ -115,11 +115,11 @@ TEST_P(Server, KilledUnderLoad) {
         service("crash");
         service("up");
       },
-      3);
+      2);
 }
 
 TEST_P(Server, RestartedUnderLoad) {
-  break_and_audit([this] { service("restart"); }, 2);
+  break_and_audit([this] { service("restart"); }, 1);
 }
 
 SQLQ_PLACES(Server, SQLQ_ALL_SERVERS);
