@@ -158,9 +158,10 @@ class Dialect {
   ///
   /// Post: for each item either a new job (inserted; pending when due, else scheduled) or, when its id exists or a live
   /// job has its unique key, nothing but that job's id. Two items of one batch may collide; the first wins.
-  /// With `within`: written into that transaction and nothing else done to it (a queue that is new may be made outside of
-  /// it, and stays when it is rolled back); Errc::misuse if it is not inside a transaction, Errc::invalid_argument if it is not a handle of this backend, Errc::schema if its database has no
-  /// sqlq tables. On an exception the user's transaction may be left with part of the batch: he must roll back.
+  /// With `within`: written into that transaction and nothing else done to it (a queue that is new may be made outside
+  /// of it, and stays when it is rolled back); Errc::misuse if it is not inside a transaction, Errc::invalid_argument
+  /// if it is not a handle of this backend, Errc::schema if its database has no sqlq tables. On an exception the user's
+  /// transaction may be left with part of the batch: he must roll back.
   /// Replay: the same ids, inserted == false.
   virtual std::vector<Enqueued> enqueue(std::span<const EnqueueItem> items, const Tx* within, Now now) = 0;
 
