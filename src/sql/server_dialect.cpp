@@ -1,5 +1,5 @@
-#include <algorithm>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <set>
 #include <utility>
@@ -133,29 +133,21 @@ class ServerDialect final : public backend::Dialect {
   std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* tx, Now now) override {
     // A lease ends once: the first of two wishes counts, the other finds it ended.
     std::vector<backend::Finish> once;
-    std::vector<std::size_t> place(items.size());
-    std::set<std::pair<JobId, LeaseToken>> seen;
-    std::vector<bool> repeated(items.size(), false);
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      place[i] = once.size();
-      repeated[i] = !seen.emplace(items[i].id, items[i].token).second;
-      if (!repeated[i]) once.push_back(items[i]);
+    std::map<std::pair<JobId, LeaseToken>, std::size_t> place;  // in `once`
+    for (const backend::Finish& item : items) {
+      if (place.emplace(std::pair(item.id, item.token), once.size()).second) once.push_back(item);
     }
     const auto operation = [&](Work& w) { return server_->finish(w, once); };
     using Answers = std::vector<FinishStatus>;
     const Answers first = tx != nullptr ? within<Answers>(*tx, now, operation)
                                         : announced(write<Answers>(now, operation));
     if (once.size() == items.size()) return first;
-    std::vector<FinishStatus> answers(items.size());
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      if (!repeated[i]) {
-        answers[i] = first[place[i]];
-        continue;
-      }
-      const auto at = std::ranges::find_if(
-          once, [&](const backend::Finish& f) { return f.id == items[i].id && f.token == items[i].token; });
-      const FinishStatus before = first[static_cast<std::size_t>(at - once.begin())];
-      answers[i] = accepted(before) ? FinishStatus::already_applied : before;
+    Answers answers;
+    std::vector<bool> told(once.size(), false);
+    for (const backend::Finish& item : items) {
+      const std::size_t at = place.at({item.id, item.token});
+      answers.push_back(told[at] && accepted(first[at]) ? FinishStatus::already_applied : first[at]);
+      told[at] = true;
     }
     return answers;
   }
