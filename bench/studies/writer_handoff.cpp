@@ -1,6 +1,6 @@
 // What it costs one thread to hand each write to a writer thread instead of doing it itself (decision 0002).
 //
-//   g++ -O2 -std=c++20 bench/writer_handoff.cpp -lsqlite3 -lpthread -o writer_handoff && ./writer_handoff FILE
+//   g++ -O2 -std=c++20 bench/studies/writer_handoff.cpp -lsqlite3 -lpthread -o writer_handoff && ./writer_handoff FILE
 //
 // One insert and one commit per call, synchronous=normal, the two ways in turn.
 

@@ -1,0 +1,104 @@
+#include "bench.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <stdexcept>
+#include <thread>
+
+namespace sqlq::bench {
+
+using namespace std::chrono_literals;
+
+Handlers handlers_for(Ledger& ledger) {
+  Handlers handlers;
+  const std::shared_ptr<Clock> clock = system_clock();
+  handlers.on<Noop>([&ledger, clock](const Noop& job) {
+    ledger.begin(job.i, clock->steady());
+    ledger.end(job.i, clock->steady());
+  });
+  return handlers;
+}
+
+WorkerOptions worker_options(const std::string& queue, unsigned threads) {
+  WorkerOptions options;
+  options.queues = {queue};
+  options.concurrency = threads;
+  return options;
+}
+
+Bench::Bench(Options options) : options_(std::move(options)), db_(open(options_.url)) {
+  db_.migrate();
+  if (options_.anyway) return;
+  for (const auto& [state, count] : Admin(db_).counts()) {
+    if (count.value > 0) {
+      throw UsageError("the database holds jobs already, and this would add to them and run some: take an empty one, "
+                       "or say --anyway");
+    }
+  }
+}
+
+void Bench::enqueue(std::size_t n) const { enqueue(n, std::string(Noop::kind), {.queue = queue()}); }
+
+void Bench::enqueue(std::size_t n, const std::string& kind, const EnqueueOptions& options) const {
+  std::vector<NewJob> jobs;
+  for (std::size_t i = 0; i < n;) {
+    jobs.clear();
+    for (; jobs.size() < options_.batch && i < n; ++i) {
+      jobs.push_back({.kind = kind, .params = codec<Noop>::encode(Noop{i}), .options = options});
+    }
+    client().enqueue_many(std::span<const NewJob>(jobs));
+  }
+}
+
+void Bench::fill() {
+  enqueue(options_.backlog, "bench.other", {.queue = "bench-other"});
+  enqueue(options_.scheduled, std::string(Noop::kind), {.queue = queue(), .priority = 1, .delay = 24h});
+  enqueue(options_.finished);
+  if (options_.finished > 0) drain_and_check(options_.finished);
+}
+
+void Bench::drain_and_check(std::size_t n) const {
+  Ledger ledger(n);
+  Worker worker{db_, handlers_for(ledger), worker_options(queue(), options_.threads)};
+  worker.start();
+  wait_for(ledger, n, [&] { ledger.set_succeeded(0, worker.stats().succeeded); });
+  worker.stop();
+  check(ledger);
+}
+
+void Bench::check(const Ledger& ledger) {
+  for (std::size_t i = 0; i < ledger.jobs(); ++i) {
+    if (const auto runs = ledger.runs(i); runs != 1) {
+      throw std::logic_error("job " + std::to_string(i) + " ran " + std::to_string(runs) + " times instead of once");
+    }
+  }
+}
+
+void Bench::wait_for(const Ledger& ledger, std::uint64_t successes, const std::function<void()>& look) const {
+  const Clock& clock = db_.clock();
+  SteadyPoint seen_at = clock.steady();
+  for (std::uint64_t seen = 0;;) {
+    look();
+    const std::uint64_t now = ledger.succeeded();
+    if (now >= successes) return;
+    if (now != std::exchange(seen, now)) seen_at = clock.steady();
+    if (clock.steady() - seen_at > 1min) {
+      throw std::runtime_error("no job was done for a minute; " + std::to_string(successes - now) + " are left");
+    }
+    std::this_thread::sleep_for(500us);
+  }
+}
+
+double Bench::seconds(const std::function<void()>& call) const {
+  const SteadyPoint begin = db_.clock().steady();
+  call();
+  return std::chrono::duration<double>(db_.clock().steady() - begin).count();
+}
+
+void Bench::rate(const std::string& op, std::size_t n, double seconds,
+                 std::vector<std::pair<std::string, double>> more) const {
+  more.insert(more.begin(), {"per_s", static_cast<double>(n) / seconds});
+  report({.op = op, .n = n, .figures = std::move(more)});
+}
+
+}  // namespace sqlq::bench

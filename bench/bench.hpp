@@ -1,0 +1,68 @@
+#pragma once
+/// \file
+/// What the operations have in common: the database, its jobs, the check that each ran once.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <sqlq/sqlq.hpp>
+
+#include "ledger.hpp"
+#include "options.hpp"
+#include "report.hpp"
+
+namespace sqlq::bench {
+
+/// The job that is measured: it does nothing. `i` is its place in the ledger.
+struct Noop {
+  static constexpr std::string_view kind = "bench.noop";
+  std::size_t i = 0;
+  NLOHMANN_DEFINE_TYPE_INTRUSIVE(Noop, i)
+};
+
+/// A handler that leaves its traces in the ledger, which must outlive it.
+[[nodiscard]] Handlers handlers_for(Ledger& ledger);
+/// Options of a worker of `queue`: defaults, but for the concurrency.
+[[nodiscard]] WorkerOptions worker_options(const std::string& queue, unsigned threads);
+
+class Bench {
+ public:
+  /// Opens and migrates. Throws UsageError if the database holds jobs and nobody said to go on anyway.
+  explicit Bench(Options options);
+
+  /// Fills in the jobs that --backlog, --scheduled and --finished ask for.
+  void fill();
+
+  [[nodiscard]] const Options& options() const noexcept { return options_; }
+  [[nodiscard]] const Database& db() const noexcept { return db_; }
+  [[nodiscard]] Client client() const { return Client(db_); }
+  /// The queue of the measured jobs. One for all operations, so that what was filled in is in the way of each.
+  [[nodiscard]] static std::string queue() { return "bench"; }
+  /// How many jobs an operation takes that goes one by one.
+  [[nodiscard]] std::size_t few() const noexcept { return options_.jobs / 10; }
+
+  /// Enqueues jobs 0 to n - 1 in batches.
+  void enqueue(std::size_t n) const;
+  /// Drains jobs 0 to n - 1 with one worker in this process, so that the queue is empty for the next operation.
+  void drain_and_check(std::size_t n) const;
+  /// Throws std::logic_error unless each job of the ledger ran exactly once.
+  static void check(const Ledger& ledger);
+  /// Waits until that many successes are durable; throws std::runtime_error when none came for a minute.
+  void wait_for(const Ledger& ledger, std::uint64_t successes, const std::function<void()>& look) const;
+
+  /// Seconds that the call takes.
+  [[nodiscard]] double seconds(const std::function<void()>& call) const;
+  void rate(const std::string& op, std::size_t n, double seconds,
+            std::vector<std::pair<std::string, double>> more = {}) const;
+  void report(const Result& result) const { print(result, options_.json); }
+
+ private:
+  void enqueue(std::size_t n, const std::string& kind, const EnqueueOptions& options) const;
+
+  Options options_;
+  Database db_;
+};
+
+}  // namespace sqlq::bench
