@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <atomic>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -59,6 +61,12 @@ class KnownLanes {
   std::set<LaneName> known_;
 };
 
+/// Does it make a job claimable? Else its end is nobody's news, unless its queue has a limit.
+bool comes_back(const backend::Finish& item) {
+  using Kind = backend::FinishKind;
+  return item.kind == Kind::release || item.kind == Kind::retry || item.kind == Kind::snooze;
+}
+
 class ServerDialect final : public backend::Dialect {
  public:
   ServerDialect(std::unique_ptr<Server> server, const PoolOptions& pool)
@@ -118,7 +126,7 @@ class ServerDialect final : public backend::Dialect {
   // ---------------------------------------------------------------------------------------------- working
   backend::ClaimResult claim(const backend::ClaimRequest& request) override {
     bool unknown = false;  // whether an earlier try has taken jobs
-    return write<backend::ClaimResult>(
+    auto result = write<backend::ClaimResult>(
         request.now,
         [&](Work& w) {
           if (unknown) {
@@ -129,6 +137,8 @@ class ServerDialect final : public backend::Dialect {
           return server_->claim(w, request);
         },
         &unknown);
+    if (result.limited) limits_seen_ = true;
+    return result;
   }
   std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* tx, Now now) override {
     // A lease ends once: the first of two wishes counts, the other finds it ended.
@@ -139,8 +149,9 @@ class ServerDialect final : public backend::Dialect {
     }
     const auto operation = [&](Work& w) { return server_->finish(w, once); };
     using Answers = std::vector<FinishStatus>;
-    const Answers first = tx != nullptr ? within<Answers>(*tx, now, operation)
-                                        : announced(write<Answers>(now, operation));
+    const Answers first =
+        tx != nullptr ? within<Answers>(*tx, now, operation) : write<Answers>(now, operation);
+    if (tx == nullptr && (limits_seen_ || std::ranges::any_of(items, comes_back))) tell();
     if (once.size() == items.size()) return first;
     Answers answers;
     std::vector<bool> told(once.size(), false);
@@ -313,6 +324,7 @@ class ServerDialect final : public backend::Dialect {
   const ReadQueries queries_;
   Pool pool_;
   KnownLanes lanes_;
+  std::atomic<bool> limits_seen_{false};  // by a claim of this process: whoever finishes jobs has claimed some
   Hints hints_;  // last: its watcher uses the others
 };
 

@@ -1,8 +1,11 @@
 #pragma once
 // The queue between the fetcher and the executors.
 
+#include <atomic>
 #include <condition_variable>
+#include <cstddef>
 #include <deque>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -11,29 +14,42 @@
 namespace sqlq::worker {
 
 /// A blocking queue. It needs no capacity of its own: the fetcher never puts in more than there are free slots.
+///
+/// One waiter at a time is being woken; it wakes the next if there is more. So short jobs are run by the few threads
+/// that are awake already, and the others sleep on. (Waking one for each job took two thirds of a worker's processor
+/// time while it drained a queue: docs/decisions/0007.)
+///
 /// Thread-safety: all members from any thread.
 template <class T>
 class Channel final {
  public:
   void push(std::vector<T> items) {
-    const std::size_t added = items.size();
-    {
-      const std::lock_guard lock(mutex_);
-      for (T& item : items) items_.push_back(std::move(item));
-    }
-    for (std::size_t i = 0; i < added; ++i) filled_.notify_one();
+    if (items.empty()) return;
+    const std::lock_guard lock(mutex_);
+    for (T& item : items) items_.push_back(std::move(item));
+    size_ = items_.size();
+    wake_one();
   }
 
   /// Waits for an item; empty when the channel is closed.
   std::optional<T> take() {
     std::unique_lock lock(mutex_);
-    filled_.wait(lock, [this] { return closed_ || !items_.empty(); });
-    return pop();
+    while (items_.empty() && !closed_) {
+      ++waiting_;
+      filled_.wait(lock);
+      --waiting_;
+      waking_ = false;  // also when others were quicker, or the next item would wake nobody
+    }
+    std::optional<T> item = pop();
+    wake_one();
+    return item;
   }
   std::optional<T> try_take() {
     const std::lock_guard lock(mutex_);
     return pop();
   }
+  /// As of a moment ago.
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
 
   /// Wakes everybody who waits and returns what nobody took.
   std::vector<T> close() {
@@ -42,6 +58,7 @@ class Channel final {
     filled_.notify_all();
     std::vector<T> rest(std::make_move_iterator(items_.begin()), std::make_move_iterator(items_.end()));
     items_.clear();
+    size_ = 0;
     return rest;
   }
 
@@ -50,12 +67,21 @@ class Channel final {
     if (items_.empty()) return std::nullopt;
     std::optional<T> item(std::move(items_.front()));
     items_.pop_front();
+    size_ = items_.size();
     return item;
+  }
+  void wake_one() {
+    if (items_.empty() || waiting_ == 0 || waking_) return;
+    waking_ = true;
+    filled_.notify_one();
   }
 
   std::mutex mutex_;
   std::condition_variable filled_;
   std::deque<T> items_;
+  std::atomic<std::size_t> size_{0};
+  std::size_t waiting_ = 0;
+  bool waking_ = false;  // somebody was notified and has not come yet
   bool closed_ = false;
 };
 

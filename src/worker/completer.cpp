@@ -22,12 +22,15 @@ bool returns_soon(const Ending& e) {
 
 }  // namespace
 
+// Who finds something submitted already need not wake us: a step ends only when it has found nothing.
 void Completer::submit(Ending ending) {
+  bool first = false;
   {
     const std::lock_guard lock(mutex_);
+    first = submitted_.empty();
     submitted_.push_back(std::move(ending));
   }
-  wake();
+  if (first) wake();
 }
 
 void Completer::submit(std::vector<Ending> endings) {
@@ -48,8 +51,11 @@ SteadyPoint Completer::step() {
   if (batch_.empty()) return SteadyPoint::max();
   verify_batch();
   flush_logs_of_returning_jobs();
+  const bool returning = std::ranges::any_of(batch_, returns_soon);
   write_batch();
-  fetcher_.wake();  // a queue's limit may have room again, a job may have come back
+  fetcher_.look_again();
+  fetcher_.place_freed();
+  if (returning) fetcher_.work_came_back();
   return SteadyPoint::min();
 }
 
@@ -80,6 +86,7 @@ void Completer::verify_batch() {
     const bool cancelled = now->state == JobState::cancelled;
     ending.kind = FinishKind::success;
     settle(ending, cancelled ? FinishStatus::cancelled : FinishStatus::applied);
+    shared_.in_flight.remove({&ending.lease, 1});
     return true;
   });
 }
@@ -111,6 +118,10 @@ void Completer::write_batch() {
   const std::vector<FinishStatus> statuses = shared_.dialect().finish(items, nullptr, shared_.now());
   core::expect_answers(statuses.size(), items.size());
   for (std::size_t i = 0; i < batch_.size(); ++i) settle(batch_[i], statuses[i]);
+  std::vector<HeldPtr> written;
+  written.reserve(batch_.size());
+  for (Ending& e : batch_) written.push_back(std::move(e.lease));
+  shared_.in_flight.remove(written);
   batch_.clear();
 }
 
@@ -118,7 +129,7 @@ void Completer::settle(const Ending& ending, FinishStatus status) {
   if (status == FinishStatus::stale) {
     shared_.events.report(Events::Level::warning, name(), "the outcome came too late: the lease was lost",
                           ending.lease->job().id);
-    shared_.drop_lost(ending.lease);
+    ++shared_.counters.lost;
     return;
   }
   Counters& count = shared_.counters;
@@ -135,7 +146,6 @@ void Completer::settle(const Ending& ending, FinishStatus status) {
   } else {
     ++count.failed;
   }
-  shared_.in_flight.remove(ending.lease);
 }
 
 }  // namespace sqlq::worker

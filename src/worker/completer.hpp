@@ -48,6 +48,7 @@ class Completer final : public Service {
   void verify_batch();
   void flush_logs_of_returning_jobs();
   void write_batch();
+  /// Counts and reports it.
   void settle(const Ending& ending, FinishStatus status);
 
   Shared& shared_;

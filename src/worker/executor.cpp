@@ -69,6 +69,7 @@ Executor::Executor(Shared& shared, std::shared_ptr<LogSink> logs, Completer& com
       watchdog_(watchdog) {}
 
 std::optional<Ending> Executor::run(const HeldPtr& lease) {
+  fetcher_.look_again();  // it may have been the last one that waited
   const Job& job = lease->job();
   if (lease->stop_reason() != StopReason::none) return not_started(lease);
   const Handlers::Entry* entry = shared_.handlers.find(job.kind);
@@ -125,7 +126,7 @@ void Executor::deliver(const HeldPtr& lease, std::optional<Ending> ending) {
     shared_.drop_lost(lease);
   }
   shared_.slots.give(1);
-  fetcher_.slot_freed();
+  fetcher_.look_again();
 }
 
 }  // namespace sqlq::worker

@@ -59,7 +59,7 @@ void ExecutorPool::give_up(Seat& seat, const HeldPtr& lease, const std::string& 
     seat.running = nullptr;
   }
   shared_.events.report(Events::Level::error, "executor", why, lease->job().id);
-  shared_.in_flight.remove(lease);
+  shared_.in_flight.remove({&lease, 1});
 }
 
 std::vector<HeldPtr> ExecutorPool::abandon() {

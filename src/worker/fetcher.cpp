@@ -19,9 +19,9 @@ Fetcher::Fetcher(Shared& shared, Heartbeat& heartbeat, Watchdog& watchdog)
       jitter_(platform::random64()) {}
 
 SteadyPoint Fetcher::step() {
-  starved_ = true;  // before looking, so that a slot freed from now on wakes us
+  starved_ = true;  // before looking, so that what happens from now on wakes us
+  if (!worth_claiming()) return SteadyPoint::max();
   const std::size_t wanted = room();
-  if (wanted == 0) return SteadyPoint::max();
   starved_ = false;
 
   const SteadyPoint asked_at = shared_.clock().steady();
@@ -32,15 +32,24 @@ SteadyPoint Fetcher::step() {
                                                           .token = platform::random_token(),
                                                           .worker = shared_.options.name,
                                                           .now = shared_.now()});
-  const bool full = claimed.jobs.size() >= wanted;
+  backlog_ = claimed.jobs.size() >= wanted;
+  if (claimed.limited) limits_seen_ = true;
   hold(std::move(claimed.jobs), asked_at);
-  return full ? SteadyPoint::min() : next_look(claimed.next_due, asked_wall);
+  return backlog_ ? SteadyPoint::min() : next_look(claimed.next_due, asked_wall);
 }
 
 std::size_t Fetcher::room() const noexcept {
   const std::size_t unwritten = shared_.in_flight.size() - std::min(shared_.in_flight.size(), shared_.slots.used());
   const std::size_t writable = most_unwritten - std::min(most_unwritten, unwritten);
   return std::min({shared_.slots.free(), writable, most_per_claim});
+}
+
+// With a backlog a claim is worth more the larger it is: while jobs wait for a thread that is being woken, it waits for
+// half of the slots. When none waits, every free slot is worth a claim.
+bool Fetcher::worth_claiming() const noexcept {
+  const std::size_t wanted = room();
+  if (wanted == 0) return false;
+  return !backlog_ || shared_.ready.empty() || wanted * 2 >= shared_.slots.capacity();
 }
 
 void Fetcher::hold(std::vector<Job> jobs, SteadyPoint asked_at) {

@@ -23,13 +23,20 @@ class Fetcher final : public Service {
   SteadyPoint step() override;
   [[nodiscard]] std::string_view name() const noexcept override { return "fetcher"; }
 
-  /// A slot became free.
-  void slot_freed() noexcept {
-    if (starved_) wake();
+  /// A slot became free, a job was taken up or outcomes were written: there may be room for a claim.
+  void look_again() noexcept {
+    if (starved_ && worth_claiming()) wake();
+  }
+  /// Jobs may have become claimable by what was just written.
+  void work_came_back() noexcept { wake(); }
+  /// The same, if it is a place in a limited queue that became free.
+  void place_freed() noexcept {
+    if (limits_seen_) wake();
   }
 
  private:
   [[nodiscard]] std::size_t room() const noexcept;
+  [[nodiscard]] bool worth_claiming() const noexcept;
   [[nodiscard]] SteadyPoint next_look(std::optional<TimePoint> next_due, TimePoint asked_wall);
   void hold(std::vector<Job> jobs, SteadyPoint asked_at);
 
@@ -38,6 +45,8 @@ class Fetcher final : public Service {
   Watchdog& watchdog_;
   Jitter jitter_;
   std::atomic<bool> starved_{false};
+  std::atomic<bool> backlog_{false};      // the last claim got all it asked for
+  std::atomic<bool> limits_seen_{false};  // some queue has a limit
   std::optional<TimePoint> last_due_;
 };
 

@@ -36,9 +36,9 @@ void InFlight::add(std::span<const HeldPtr> leases) {
   size_.store(leases_.size());
 }
 
-void InFlight::remove(const HeldPtr& lease) {
+void InFlight::remove(std::span<const HeldPtr> leases) {
   const std::lock_guard lock(mutex_);
-  leases_.erase(lease.get());
+  for (const HeldPtr& lease : leases) leases_.erase(lease.get());
   size_.store(leases_.size());
 }
 

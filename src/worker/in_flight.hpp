@@ -68,7 +68,7 @@ using HeldPtr = std::shared_ptr<Held>;
 class InFlight final {
  public:
   void add(std::span<const HeldPtr> leases);
-  void remove(const HeldPtr& lease);
+  void remove(std::span<const HeldPtr> leases);
   [[nodiscard]] std::size_t size() const noexcept { return size_.load(); }
   [[nodiscard]] std::vector<HeldPtr> snapshot() const;
   void trip_all(StopReason reason);

@@ -69,7 +69,7 @@ backend::Now Shared::now() const { return core::request_time(clock()); }
 
 void Shared::drop_lost(const HeldPtr& lease) {
   ++counters.lost;
-  in_flight.remove(lease);
+  in_flight.remove({&lease, 1});
 }
 
 }  // namespace sqlq::worker

@@ -15,6 +15,7 @@ class Slots final {
  public:
   Slots(Clock& clock, std::size_t capacity) : capacity_(capacity), given_back_(clock.make_signal()) {}
 
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_.load(); }
   [[nodiscard]] std::size_t used() const noexcept { return used_.load(); }
   [[nodiscard]] std::size_t free() const noexcept {
     const std::size_t used = used_.load();

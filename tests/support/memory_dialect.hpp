@@ -27,6 +27,7 @@ class MemoryDialect final : public FakeDialect {
 
   std::atomic<bool> away{false};        ///< any thread: every operation fails with Errc::connection
   std::optional<TimePoint> next_due{};  ///< what claims answer besides jobs
+  bool limited = false;                 ///< what claims answer besides jobs
   std::vector<WaitingKind> waiting{};
   std::vector<std::size_t> claim_limits{};
   std::vector<std::vector<backend::FinishKind>> finishes{};
@@ -68,7 +69,7 @@ class MemoryDialect final : public FakeDialect {
     const std::lock_guard lock(mutex_);
     fail_if_broken("claim");
     claim_limits.push_back(request.limit);
-    backend::ClaimResult result{.next_due = next_due};
+    backend::ClaimResult result{.next_due = next_due, .limited = limited};
     for (Row& r : rows_) {
       if (result.jobs.size() == request.limit) break;
       const bool wanted = std::find(request.kinds.begin(), request.kinds.end(), r.job.kind) != request.kinds.end();

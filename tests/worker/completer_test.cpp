@@ -17,10 +17,16 @@ TEST(Completer, WritesWhatHasGatheredInOneBatch) {
 }
 
 TEST(Completer, ABatchHasAtMostAThousand) {
-  Services s(1200);
+  Services s(1000);
   for (int i = 0; i < 1200; ++i) s.database.add();
-  s.runtime.fetcher.step();
-  s.work();
+  EXPECT_EQ(s.fetch_and_run(), 1000U);
+  // The fetcher would wait for these to be written.
+  const auto more = s.database.claim({.kinds = s.runtime.shared.kinds, .limit = 200, .token = LeaseToken{1}});
+  for (const Job& job : more.jobs) {
+    s.runtime.completer.submit({.lease = std::make_shared<worker::Held>(job, s.clock->steady())});
+  }
+  while (s.runtime.completer.step() != SteadyPoint::max()) {
+  }
   ASSERT_EQ(s.database.finishes.size(), 2U);
   EXPECT_EQ(s.database.finishes[0].size(), 1000U);
   EXPECT_EQ(s.database.finishes[1].size(), 200U);
@@ -81,8 +87,20 @@ TEST(Completer, AnOutcomeThatComesTooLateIsCountedAsLost) {
   EXPECT_EQ(s.runtime.shared.in_flight.size(), 0U);
 }
 
-TEST(Completer, WakesTheFetcherBecauseALimitMayHaveRoomAgain) {
-  Services s;
+TEST(Completer, WakesTheFetcherWhenALimitMayHaveRoomAgain) {
+  for (const bool limited : {false, true}) {
+    Services s;
+    s.database.limited = limited;
+    s.database.add();
+    s.fetch_and_run();
+    s.runtime.fetcher.wait_until(s.clock->steady());
+    s.runtime.completer.step();
+    EXPECT_EQ(s.runtime.fetcher.wait_until(s.clock->steady()), limited);
+  }
+}
+
+TEST(Completer, WakesTheFetcherWhenAJobComesBackSoon) {
+  Services s(1, [](JobContext&) { return Outcome::snooze(1s); });
   s.database.add();
   s.fetch_and_run();
   s.runtime.fetcher.wait_until(s.clock->steady());

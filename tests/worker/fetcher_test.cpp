@@ -41,6 +41,36 @@ TEST(Fetcher, AFreedSlotWakesItWhenItStarves) {
   EXPECT_TRUE(s.runtime.fetcher.wait_until(s.clock->steady())) << "woken";
 }
 
+TEST(Fetcher, WithABacklogItWaitsForHalfOfTheSlotsWhileJobsWaitForAThread) {
+  Services s(4);
+  add(s.database, 9);
+  s.runtime.fetcher.step();
+  const auto run_one = [&] {
+    const auto lease = s.runtime.shared.ready.try_take();
+    s.runtime.executor.deliver(*lease, s.runtime.executor.run(*lease));
+  };
+  EXPECT_EQ(s.runtime.fetcher.step(), SteadyPoint::max());
+  run_one();
+  EXPECT_FALSE(s.runtime.fetcher.wait_until(s.clock->steady())) << "one slot is free, three jobs wait";
+  run_one();
+  EXPECT_TRUE(s.runtime.fetcher.wait_until(s.clock->steady())) << "half of the slots are free";
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.database.claim_limits, (std::vector<std::size_t>{4, 2}));
+}
+
+TEST(Fetcher, WithABacklogEveryFreeSlotIsWorthAClaimWhenNoJobWaits) {
+  Services s(4);
+  add(s.database, 9);
+  s.runtime.fetcher.step();
+  std::vector<worker::HeldPtr> taken;
+  while (const auto lease = s.runtime.shared.ready.try_take()) taken.push_back(*lease);
+  EXPECT_EQ(s.runtime.fetcher.step(), SteadyPoint::max());
+  s.runtime.executor.deliver(taken[0], s.runtime.executor.run(taken[0]));
+  EXPECT_TRUE(s.runtime.fetcher.wait_until(s.clock->steady()));
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.database.claim_limits, (std::vector<std::size_t>{4, 1}));
+}
+
 TEST(Fetcher, WaitsForThePollWithJitterWhenTheBatchWasNotFull) {
   Services s(2, {}, {.poll = 1000ms});
   for (int i = 0; i < 100; ++i) {

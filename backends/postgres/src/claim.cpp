@@ -165,6 +165,7 @@ backend::ClaimResult claim(sql::Work& work, const Queries& q, const backend::Cla
   const auto limit = static_cast<std::int64_t>(request.limit);
   Survey found = survey_and_promote(work, q, request);
   backend::ClaimResult result{.jobs = {}, .next_due = found.next_due};
+  result.limited = std::ranges::any_of(found.lanes, [](const Ready& r) { return r.lane.concurrency.has_value(); });
   find_rooms(work, q, found.lanes, limit);
   if (found.lanes.empty()) return result;
   std::ranges::sort(found.lanes, {}, &Ready::rank);

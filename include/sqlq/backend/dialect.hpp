@@ -82,6 +82,8 @@ struct ClaimRequest {
 struct ClaimResult {
   std::vector<Job> jobs{};              ///< in claim order
   std::optional<TimePoint> next_due{};  ///< a hint: when the earliest scheduled job of these queues becomes due
+  bool limited = false;                 ///< a hint: a queue that was looked at has a limit, so that every end of a job
+                                        ///< may let another one run
 };
 
 /// What the holder of a lease wants to happen to its job.
