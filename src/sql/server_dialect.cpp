@@ -10,6 +10,7 @@
 
 #include "platform/pause.hpp"
 #include "platform/random.hpp"
+#include "sql/enqueue_queue.hpp"
 #include "sql/hints.hpp"
 #include "sql/job_row.hpp"
 #include "sql/migrations.hpp"
@@ -101,21 +102,7 @@ class ServerDialect final : public backend::Dialect {
 
   // ---------------------------------------------------------------------------------------------- producing
   std::vector<Enqueued> enqueue(std::span<const backend::EnqueueItem> items, const Tx* tx, Now now) override {
-    const auto operation = [&](Work& w) { return server_->enqueue(w, items); };
-    using Answers = std::vector<Enqueued>;
-    for (bool again = false;; again = true) {
-      const auto missing = lanes_.missing(items);
-      if (!missing.empty()) {  // by a transaction of its own: nobody waits for the user's to make the same
-        write<bool>(now, [&](Work& w) { return server_->make_lanes(w, missing), true; });
-        lanes_.add(missing);
-      }
-      try {
-        return tx != nullptr ? within<Answers>(*tx, now, operation) : announced(write<Answers>(now, operation));
-      } catch (const Error& e) {
-        // Somebody tore the schema down and made it anew. A borrowed transaction is the user's to begin again.
-        if (e.code() != Errc::schema || !lanes_.forget() || again || tx != nullptr) throw;
-      }
-    }
+    return tx != nullptr || now ? store(items, tx, now) : producing_.call(items);
   }
   std::vector<CancelStatus> cancel(std::span<const JobId> ids, const Tx* tx, Now now) override {
     const auto operation = [&](Work& w) { return server_->cancel(w, ids); };
@@ -225,6 +212,23 @@ class ServerDialect final : public backend::Dialect {
   }
 
  private:
+  std::vector<Enqueued> store(std::span<const backend::EnqueueItem> items, const Tx* tx, const Now& now) {
+    const auto operation = [&](Work& w) { return server_->enqueue(w, items); };
+    using Answers = std::vector<Enqueued>;
+    for (bool again = false;; again = true) {
+      const auto missing = lanes_.missing(items);
+      if (!missing.empty()) {  // by a transaction of its own: nobody waits for the user's to make the same
+        write<bool>(now, [&](Work& w) { return server_->make_lanes(w, missing), true; });
+        lanes_.add(missing);
+      }
+      try {
+        return tx != nullptr ? within<Answers>(*tx, now, operation) : announced(write<Answers>(now, operation));
+      } catch (const Error& e) {
+        // Somebody tore the schema down and made it anew. A borrowed transaction is the user's to begin again.
+        if (e.code() != Errc::schema || !lanes_.forget() || again || tx != nullptr) throw;
+      }
+    }
+  }
   void tell() noexcept {
     hints_.notify();
     server_->announce();
@@ -324,6 +328,7 @@ class ServerDialect final : public backend::Dialect {
   const ReadQueries queries_;
   Pool pool_;
   KnownLanes lanes_;
+  EnqueueQueue producing_{[this](EnqueueQueue::Items items) { return store(items, nullptr, {}); }};
   std::atomic<bool> limits_seen_{false};  // by a claim of this process: whoever finishes jobs has claimed some
   Hints hints_;  // last: its watcher uses the others
 };

@@ -1,0 +1,124 @@
+// Which calls are stored together, and who hears of an error.
+
+#include <gtest/gtest.h>
+
+#include <latch>
+#include <mutex>
+#include <optional>
+#include <semaphore>
+#include <thread>
+#include <vector>
+
+#include <sqlq/error.hpp>
+
+#include "sql/enqueue_queue.hpp"
+
+namespace sqlq::sql {
+namespace {
+
+/// Calls of one item each, from threads of their own, behind two that are kept under way.
+class EnqueueQueueTest : public ::testing::Test {
+ protected:
+  static constexpr std::size_t most = EnqueueQueue::most_at_once;
+
+  struct Answer {
+    JobId id{};
+    bool inserted = false;
+    std::optional<Errc> error{};
+  };
+
+  static backend::EnqueueItem item(std::string_view kind) {
+    return {.id = JobId::make(TimePoint{}), .queue = "q", .kind = kind};
+  }
+
+  /// Lets one call for each of `kinds` gather; then one of the two in front ends. Returns what each was answered.
+  std::vector<Answer> gather(const std::vector<std::string>& kinds) {
+    std::vector<Answer> answers(kinds.size());
+    std::vector<std::jthread> blockers;
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < most; ++i) {
+      blockers.emplace_back([this] {
+        const auto blocker = item("blocker");
+        queue.call({&blocker, 1});
+      });
+    }
+    blocked.wait();
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+      threads.emplace_back([&, i] {
+        const auto mine = item(kinds[i]);
+        answers[i].id = mine.id;
+        try {
+          const auto answer = queue.call({&mine, 1});
+          answers[i].inserted = answer.size() == 1 && answer.front().inserted && answer.front().id == mine.id;
+        } catch (const Error& e) {
+          answers[i].error = e.code();
+        }
+      });
+      while (queue.waiting() <= i) std::this_thread::yield();  // in this order
+    }
+    go.release(1);
+    threads.clear();
+    go.release(most - 1);
+    return answers;
+  }
+
+  std::vector<Enqueued> store(EnqueueQueue::Items items) {
+    std::vector<Enqueued> answers;
+    bool bad = false;
+    for (const auto& i : items) {
+      answers.push_back({.id = i.id, .inserted = true});
+      bad = bad || i.kind == "bad";
+    }
+    if (items.front().kind == "blocker") {
+      blocked.count_down();
+      go.acquire();
+      return answers;
+    }
+    {
+      const std::lock_guard lock(mutex);
+      sizes.push_back(items.size());
+    }
+    if (bad) throw Error(error, "provoked");
+    return answers;
+  }
+
+  std::latch blocked{static_cast<std::ptrdiff_t>(most)};
+  std::counting_semaphore<> go{0};
+  std::mutex mutex;
+  std::vector<std::size_t> sizes;  // of the calls to store, but for the blockers'
+  Errc error = Errc::invalid_argument;
+  EnqueueQueue queue{[this](EnqueueQueue::Items items) { return store(items); }};
+};
+
+TEST_F(EnqueueQueueTest, WhatGathersIsStoredTogetherAndEachGetsItsOwnAnswer) {
+  for (const Answer& a : gather({"a", "b", "c", "d", "e"})) EXPECT_TRUE(a.inserted);
+  EXPECT_EQ(sizes, (std::vector<std::size_t>{5}));
+}
+
+TEST_F(EnqueueQueueTest, AnErrorIsHeardByTheCallerWhoseItIs) {
+  const auto answers = gather({"a", "bad", "c"});
+  EXPECT_TRUE(answers[0].inserted);
+  EXPECT_EQ(answers[1].error, Errc::invalid_argument);
+  EXPECT_TRUE(answers[2].inserted);
+  EXPECT_EQ(sizes.front(), 3U);
+  EXPECT_EQ(sizes.size(), 4U) << "then each alone";
+}
+
+TEST_F(EnqueueQueueTest, WhatMayHaveBeenStoredIsNotStoredAgain) {
+  error = Errc::outcome_unknown;
+  for (const Answer& a : gather({"a", "bad", "c"})) EXPECT_EQ(a.error, Errc::outcome_unknown);
+  EXPECT_EQ(sizes, (std::vector<std::size_t>{3}));
+}
+
+TEST_F(EnqueueQueueTest, ALoneCallWaitsForNobody) {
+  const auto mine = item("a");
+  EXPECT_EQ(queue.call({&mine, 1}).size(), 1U);
+}
+
+TEST_F(EnqueueQueueTest, ALargeCallGoesAlone) {
+  const std::vector<backend::EnqueueItem> many(EnqueueQueue::most_items + 1, item("a"));
+  EXPECT_EQ(queue.call(many).size(), many.size());
+}
+
+}  // namespace
+}  // namespace sqlq::sql
