@@ -38,6 +38,7 @@ class Fetcher final : public Service {
   [[nodiscard]] std::size_t room() const noexcept;
   [[nodiscard]] bool worth_claiming() const noexcept;
   [[nodiscard]] SteadyPoint next_look(std::optional<TimePoint> next_due, TimePoint asked_wall);
+  [[nodiscard]] Duration poll(SteadyPoint now) const;
   void hold(std::vector<Job> jobs, SteadyPoint asked_at);
 
   Shared& shared_;
@@ -48,6 +49,7 @@ class Fetcher final : public Service {
   std::atomic<bool> backlog_{false};      // the last claim got all it asked for
   std::atomic<bool> limits_seen_{false};  // some queue has a limit
   std::optional<TimePoint> last_due_;
+  std::optional<SteadyPoint> last_found_;  // when a claim last got a job
 };
 
 }  // namespace sqlq::worker

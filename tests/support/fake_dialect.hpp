@@ -18,10 +18,12 @@ namespace sqlq::testing {
 /// The schema is up to date unless `status` is changed.
 class FakeDialect : public backend::Dialect {
  public:
+  backend::Capabilities able{};  ///< what it says it can; changed before it is used
+
   MigrationStatus status{.current = 1, .latest = 1};
   std::vector<Migration> known{Migration{1, "init", "make tables;\n", "drop tables;\n", "0123456789abcdef"}};
 
-  [[nodiscard]] const backend::Capabilities& capabilities() const noexcept override { return capabilities_; }
+  [[nodiscard]] const backend::Capabilities& capabilities() const noexcept override { return able; }
   [[nodiscard]] std::string description() const override { return "fake"; }
   [[nodiscard]] std::vector<std::string> self_check() override { return {}; }
   [[nodiscard]] std::span<const Migration> migrations() const noexcept override { return known; }
@@ -64,8 +66,6 @@ class FakeDialect : public backend::Dialect {
   [[noreturn]] static void unexpected(const char* operation) {
     throw Error(Errc::internal, std::string(operation) + " was not expected");
   }
-
-  backend::Capabilities capabilities_{};
 };
 
 /// A database over a fake, and the fake itself, which lives as long as the database.

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "worker/services.hpp"
 
 namespace sqlq::testing {
@@ -77,6 +79,21 @@ TEST(Fetcher, WaitsForThePollWithJitterWhenTheBatchWasNotFull) {
     const SteadyPoint next = s.runtime.fetcher.step();
     EXPECT_GE(next, s.in(800ms));
     EXPECT_LE(next, s.in(1000ms));
+  }
+}
+
+TEST(Fetcher, WithoutHintsFromOthersItWaitsAQuarterOfTheTimeSinceTheLastJob) {
+  Services s(2, {}, {.poll = 1000ms});
+  s.database.able.cross_process_wakeup = false;
+  EXPECT_GE(s.runtime.fetcher.step(), s.in(800ms)) << "no job was found yet";
+  s.database.add();
+  s.work();
+  for (const auto& [idle, least, most] : {std::tuple(0ms, 4ms, 5ms), std::tuple(400ms, 80ms, 100ms),
+                                         std::tuple(3600ms, 800ms, 1000ms), std::tuple(10000ms, 800ms, 1000ms)}) {
+    s.clock->advance(idle);
+    const SteadyPoint next = s.runtime.fetcher.step();
+    EXPECT_GE(next, s.in(least)) << idle.count();
+    EXPECT_LE(next, s.in(most)) << idle.count();
   }
 }
 
