@@ -22,29 +22,25 @@ CREATE TABLE {lanes} (
   UNIQUE (queue_id, kind)
 );
 
--- seq is the insertion order, private to this database; id is the job's identity everywhere. notes counts the job's
+-- seq is the insertion order, private to this database; id is the job's identity everywhere, and the only index that
+-- every change of state writes to beside the one of the state (docs/decisions/0010). notes counts the job's
 -- lines of history ever written: whoever holds the row's lock numbers the next one without reading the others.
 --
 -- Rows die at each change of state, so vacuum comes by numbers of rows, not by shares of a table that may be long, and
 -- does not pause. It never truncates: that would lock everybody out for a moment. Heartbeats touch no indexed column;
 -- the space left in each page lets them stay in it.
 CREATE TABLE {jobs} (
-  seq            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  id             uuid NOT NULL,
+  id             uuid PRIMARY KEY,
+  seq            bigint GENERATED ALWAYS AS IDENTITY,
   due_us         bigint NOT NULL,
-  lease_token    bigint NOT NULL DEFAULT 0,
-  lease_until_us bigint NOT NULL DEFAULT 0,
   keepalive_us   bigint NOT NULL,
-  timeout_us     bigint NOT NULL DEFAULT 0,
-  retention_us   bigint,
   created_us     bigint NOT NULL,
   queued_us      bigint NOT NULL,
-  started_us     bigint,
-  heartbeat_us   bigint,
-  finished_us    bigint,
-  expires_us     bigint,
+  timeout_us     bigint NOT NULL DEFAULT 0,
   claims         bigint NOT NULL DEFAULT 0,
   notes          bigint NOT NULL DEFAULT 0,
+  lease_token    bigint NOT NULL DEFAULT 0,
+  lease_until_us bigint NOT NULL DEFAULT 0,
   lane_id        integer NOT NULL,
   queue_id       integer NOT NULL,
   priority       integer NOT NULL,
@@ -54,15 +50,19 @@ CREATE TABLE {jobs} (
   max_crashes    integer NOT NULL,
   state          smallint NOT NULL CHECK (state BETWEEN 1 AND 7),
   worker         text NOT NULL DEFAULT '',
-  unique_key     text COLLATE "C",
   params         text NOT NULL,
-  result         text NOT NULL DEFAULT ''
+  result         text NOT NULL DEFAULT '',
+  unique_key     text COLLATE "C",
+  retention_us   bigint,
+  started_us     bigint,
+  heartbeat_us   bigint,
+  finished_us    bigint,
+  expires_us     bigint
 ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
         autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000,
         autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000,
         autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
 
-CREATE UNIQUE INDEX sqlq_jobs_id ON {jobs} (id);
 -- Exactly the claim order; only jobs that may run now are in it.
 CREATE INDEX sqlq_jobs_ready ON {jobs} (lane_id, priority, due_us, seq) WHERE state = 1;
 CREATE INDEX sqlq_jobs_scheduled ON {jobs} (due_us, queue_id) WHERE state = 7;

@@ -9,8 +9,10 @@
 -- other kinds of plan besides (src/connection.cpp). A plus before a column keeps an index from being used for it: where
 -- the key is known, a partial index that happens to be empty must not look cheaper.
 --
--- Whoever changes several jobs locks them in the order of seq or skips locked ones. What must hold of a row is said
--- again in the UPDATE that changes it, for the row may have changed while its lock was waited for.
+-- Whoever changes several jobs locks them in the order of their ids or skips locked ones. What must hold of a row is
+-- said again in the UPDATE that changes it, for the row may have changed while its lock was waited for. Who skips
+-- locked rows changes them by their place in the table (ctid), which needs no index; one that has moved between the
+-- start of the statement and its lock is passed over like a locked one.
 --
 -- A test prepares each on a fresh schema and compares the declarations with what the server says; another asserts
 -- plans.
@@ -33,33 +35,61 @@ SELECT q.id, w.kind FROM unnest(:queues::text[], :kinds::text[]) AS w(queue, kin
 ON CONFLICT DO NOTHING
 
 -- name: job_insert
--- params: queues text, kinds text, now int?, lanes text, ids text, priorities text, run_ats text, delays text, max_attempts text, max_crashes text, keepalives text, timeouts text, retentions text, unique_keys text, params text
+-- params: queues text, kinds text, now int?, run_ats text, delays text, priorities text, max_attempts text, max_crashes text, keepalives text, timeouts text, retentions text, ids text, shapes text, params text
+-- New jobs without unique keys; when an id is there already, the unique index refuses them all. (A third faster than to
+-- be ready for conflicts, which needs each row written, looked for and confirmed.)
+--
+-- What the jobs of a batch have in common, nearly everything, is their shape: each item names its shape by its place in
+-- the lists of shapes. A lane that is not there is a NULL that the column refuses; in a transaction whose snapshot may
+-- be older than the lane, the cast fails instead and tells the two apart. A time that has passed means now: else a
+-- run_at of long ago would overtake every job that waits. A retention of -1 is none.
+WITH shape AS MATERIALIZED (
+  SELECT array_agg(l.id ORDER BY w.n) AS lanes, array_agg(l.queue_id ORDER BY w.n) AS queues,
+         array_agg(CASE WHEN w.run_at > {now} OR w.delay > 0 THEN 7 ELSE 1 END ORDER BY w.n) AS states,
+         array_agg(CASE WHEN w.run_at IS NOT NULL THEN greatest(w.run_at, {now})
+                        ELSE {now} + least(greatest(w.delay, 0), 9223372036854775807 - greatest({now}, 0)) END
+                   ORDER BY w.n) AS dues
+    FROM unnest(:queues::text[], :kinds::text[], :run_ats::bigint[], :delays::bigint[]) WITH ORDINALITY
+         AS w(queue, kind, run_at, delay, n)
+    LEFT JOIN LATERAL (SELECT l.id, l.queue_id FROM {queues} q JOIN {lanes} l ON l.queue_id = q.id
+                        WHERE q.name = w.queue AND l.kind = w.kind) l ON true)
+INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes, keepalive_us,
+                    timeout_us, retention_us, created_us, queued_us, params)
+SELECT i.id,
+       coalesce((SELECT lanes FROM shape)[i.shape],
+                nullif(current_setting('transaction_isolation'), 'read committed')::integer),
+       (SELECT queues FROM shape)[i.shape], (SELECT states FROM shape)[i.shape], (:priorities::integer[])[i.shape],
+       (SELECT dues FROM shape)[i.shape], (:max_attempts::integer[])[i.shape], (:max_crashes::integer[])[i.shape],
+       (:keepalives::bigint[])[i.shape], (:timeouts::bigint[])[i.shape],
+       nullif((:retentions::bigint[])[i.shape], -1), {now}, {now}, i.params
+  FROM unnest(:ids::uuid[], :shapes::integer[], :params::text[])
+       AS i(id, shape, params)
+
+-- name: job_insert_new
+-- params: queues text, kinds text, now int?, run_ats text, delays text, priorities text, max_attempts text, max_crashes text, keepalives text, timeouts text, retentions text, ids text, shapes text, unique_keys text, params text
 -- returns: id text, unique_key text?
--- Each item names its lane by its place in the list of lanes. A lane that is not there is a NULL that the column
--- refuses; in a transaction whose snapshot may be older than the lane, the cast fails instead and tells the two apart.
--- A time that has passed means now: else a run_at of long ago would overtake every job that waits.
-WITH lane AS MATERIALIZED (
-  SELECT array_agg(l.id ORDER BY w.n) AS ids, array_agg(l.queue_id ORDER BY w.n) AS queue_ids
-    FROM unnest(:queues::text[], :kinds::text[]) WITH ORDINALITY AS w(queue, kind, n)
+-- The same for jobs of which some may be there already: passes over those and answers the others.
+WITH shape AS MATERIALIZED (
+  SELECT array_agg(l.id ORDER BY w.n) AS lanes, array_agg(l.queue_id ORDER BY w.n) AS queues,
+         array_agg(CASE WHEN w.run_at > {now} OR w.delay > 0 THEN 7 ELSE 1 END ORDER BY w.n) AS states,
+         array_agg(CASE WHEN w.run_at IS NOT NULL THEN greatest(w.run_at, {now})
+                        ELSE {now} + least(greatest(w.delay, 0), 9223372036854775807 - greatest({now}, 0)) END
+                   ORDER BY w.n) AS dues
+    FROM unnest(:queues::text[], :kinds::text[], :run_ats::bigint[], :delays::bigint[]) WITH ORDINALITY
+         AS w(queue, kind, run_at, delay, n)
     LEFT JOIN LATERAL (SELECT l.id, l.queue_id FROM {queues} q JOIN {lanes} l ON l.queue_id = q.id
                         WHERE q.name = w.queue AND l.kind = w.kind) l ON true)
 INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes, keepalive_us,
                     timeout_us, retention_us, created_us, queued_us, unique_key, params)
 SELECT i.id,
-       coalesce((SELECT ids FROM lane)[i.lane],
+       coalesce((SELECT lanes FROM shape)[i.shape],
                 nullif(current_setting('transaction_isolation'), 'read committed')::integer),
-       (SELECT queue_ids FROM lane)[i.lane],
-       CASE WHEN i.run_at > {now} OR i.delay > 0 THEN 7 ELSE 1 END,
-       i.priority,
-       CASE WHEN i.run_at IS NOT NULL THEN greatest(i.run_at, {now})
-            ELSE {now} + least(greatest(i.delay, 0), 9223372036854775807 - greatest({now}, 0)) END,
-       i.max_attempts, i.max_crashes, i.keepalive, i.timeout, i.retention, {now}, {now}, i.unique_key, i.params
-  FROM unnest(:lanes::integer[], :ids::uuid[], :priorities::integer[], :run_ats::bigint[], :delays::bigint[],
-              :max_attempts::integer[], :max_crashes::integer[], :keepalives::bigint[], :timeouts::bigint[],
-              :retentions::bigint[], :unique_keys::text[], :params::text[]) WITH ORDINALITY
-       AS i(lane, id, priority, run_at, delay, max_attempts, max_crashes, keepalive, timeout, retention, unique_key,
-            params, n)
- ORDER BY i.n
+       (SELECT queues FROM shape)[i.shape], (SELECT states FROM shape)[i.shape], (:priorities::integer[])[i.shape],
+       (SELECT dues FROM shape)[i.shape], (:max_attempts::integer[])[i.shape], (:max_crashes::integer[])[i.shape],
+       (:keepalives::bigint[])[i.shape], (:timeouts::bigint[])[i.shape],
+       nullif((:retentions::bigint[])[i.shape], -1), {now}, {now}, i.unique_key, i.params
+  FROM unnest(:ids::uuid[], :shapes::integer[], :unique_keys::text[], :params::text[])
+       AS i(id, shape, unique_key, params)
 ON CONFLICT DO NOTHING
 RETURNING id, unique_key
 
@@ -92,9 +122,9 @@ SELECT pg_notify(:channel::text, '')
 -- returns: id text, state int
 -- Answers what each job that is not finished was before.
 WITH locked AS MATERIALIZED (
-  SELECT j.seq, j.state
+  SELECT j.id, j.state
     FROM unnest(:ids::uuid[]) AS w(id) JOIN {jobs} j ON j.id = w.id
-   WHERE +j.state IN (1, 2, 5, 7) ORDER BY +j.seq FOR NO KEY UPDATE OF j),
+   WHERE +j.state IN (1, 2, 5, 7) ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j),
 asked AS (
   UPDATE {jobs} j
      SET state = CASE WHEN j.state IN (1, 7) THEN 6 ELSE 5 END,
@@ -102,7 +132,7 @@ asked AS (
          finished_us = CASE WHEN j.state IN (1, 7) THEN {now} END,
          expires_us = CASE WHEN j.state IN (1, 7) THEN {now} + coalesce(j.retention_us, 86400000000) END
     FROM locked l
-   WHERE j.seq = l.seq AND +j.state IN (1, 2, 5, 7)
+   WHERE j.id = l.id AND +j.state IN (1, 2, 5, 7)
   RETURNING j.id, j.seq, l.state AS was, j.notes, j.claims, j.attempt),
 noted AS (
   INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
@@ -124,19 +154,19 @@ SELECT j.id, j.state, j.lease_token FROM unnest(:ids::uuid[]) AS w(id) JOIN {job
 -- returns: id text
 -- Does nothing to a job whose unique key a live job holds; of several with one key the first comes back.
 WITH locked AS MATERIALIZED (
-  SELECT j.seq, j.id, j.unique_key, w.n
+  SELECT j.id, j.unique_key, w.n
     FROM unnest(:ids::uuid[]) WITH ORDINALITY AS w(id, n) JOIN {jobs} j ON j.id = w.id
-   WHERE +j.state IN (3, 4, 6) ORDER BY +j.seq FOR NO KEY UPDATE OF j),
+   WHERE +j.state IN (3, 4, 6) ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j),
 chosen AS MATERIALIZED (
-  SELECT DISTINCT ON (coalesce('k' || unique_key, 'i' || id)) seq
+  SELECT DISTINCT ON (coalesce('k' || unique_key, 'i' || id)) id
     FROM locked l
-   WHERE (SELECT o.seq FROM {jobs} o WHERE o.unique_key = l.unique_key AND o.state IN (1, 2, 5, 7)) IS NULL
+   WHERE (SELECT o.id FROM {jobs} o WHERE o.unique_key = l.unique_key AND o.state IN (1, 2, 5, 7)) IS NULL
    ORDER BY coalesce('k' || unique_key, 'i' || id), n),
 back AS (
   UPDATE {jobs} j
      SET state = 1, attempt = 0, crashes = 0, lease_token = 0, due_us = {now}, queued_us = {now}, result = '',
          finished_us = NULL, expires_us = NULL, notes = j.notes + 1
-   WHERE j.seq = ANY (ARRAY(SELECT seq FROM chosen)) AND +j.state IN (3, 4, 6)
+   WHERE j.id = ANY (ARRAY(SELECT id FROM chosen)) AND +j.state IN (3, 4, 6)
   RETURNING j.id, j.seq, j.notes, j.claims),
 noted AS (
   INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
@@ -152,9 +182,9 @@ SELECT id FROM back
 -- params: now int?
 -- A bounded step of what has become due.
 WITH due AS MATERIALIZED (
-  SELECT seq FROM {jobs} WHERE state = 7 AND due_us <= {now}
+  SELECT ctid FROM {jobs} WHERE state = 7 AND due_us <= {now}
    ORDER BY due_us, queue_id LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED)
-UPDATE {jobs} j SET state = 1 WHERE j.seq = ANY (ARRAY(SELECT seq FROM due)) AND +j.state = 7
+UPDATE {jobs} j SET state = 1 WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM due)) AND +j.state = 7
 
 -- name: lanes_of_all
 -- params: now int?, kinds text?
@@ -227,16 +257,16 @@ SELECT p.lane, j.priority, j.due_us, j.seq
 -- returns: lane int, seq int, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
 -- Takes the next jobs of each lane that nobody else is taking.
 WITH pick AS MATERIALIZED (
-  SELECT j.seq
+  SELECT j.ctid
     FROM unnest(:lanes::integer[], :counts::bigint[]) AS p(lane, count)
    CROSS JOIN LATERAL (
-     SELECT j.seq FROM {jobs} j WHERE j.state = 1 AND j.lane_id = p.lane
+     SELECT j.ctid FROM {jobs} j WHERE j.state = 1 AND j.lane_id = p.lane
       ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT p.count FOR NO KEY UPDATE SKIP LOCKED) j
    LIMIT :n)
 UPDATE {jobs} j
    SET state = 2, attempt = j.attempt + 1, claims = j.claims + 1, lease_token = :token, worker = :worker,
        started_us = {now}, heartbeat_us = {now}, lease_until_us = {steady} + j.keepalive_us
- WHERE j.seq = ANY (ARRAY(SELECT seq FROM pick)) AND +j.state = 1
+ WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM pick)) AND +j.state = 1
 RETURNING j.lane_id, j.seq, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
        j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
        j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
@@ -252,6 +282,29 @@ SELECT q.name, l.kind, q.priority, j.seq,
   FROM {jobs} j JOIN {lanes} l ON l.id = j.lane_id JOIN {queues} q ON q.id = l.queue_id
  WHERE j.state IN (2, 5) AND j.lease_token = :token
 
+-- name: succeed
+-- params: ids text, tokens text, results text, now int?
+-- returns: n int, state int
+-- What finish does to a batch in which every kind is 0, the usual one: no lock before the change, so that each row is
+-- found once. The ids come in order. Who was asked to cancel is told by the state after it.
+WITH ended AS (
+  UPDATE {jobs} j
+     SET state = CASE j.state WHEN 5 THEN 6 ELSE 3 END, result = i.result, finished_us = {now},
+         expires_us = {now} + coalesce(j.retention_us, 86400000000),
+         notes = j.notes + CASE j.state WHEN 5 THEN 1 ELSE 0 END
+    FROM unnest(:ids::uuid[], :tokens::bigint[], :results::text[]) WITH ORDINALITY AS i(id, token, result, n)
+   WHERE j.id = i.id AND +j.state IN (2, 5) AND j.lease_token = i.token AND i.token <> 0
+  RETURNING i.n, j.state, j.seq, j.notes, j.claims, j.attempt, j.worker),
+noted AS (
+  INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
+  SELECT seq, notes, claims, {now}, attempt, 7, worker, '' FROM ended WHERE state = 6),
+trimmed AS (
+  DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM ended e CROSS JOIN LATERAL (
+      SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq AND x.n <= e.notes - 1000 OFFSET 0) o
+     WHERE e.notes > 1000)))
+SELECT n, state FROM ended
+
 -- name: finish
 -- params: ids text, tokens text, kinds text, results text, messages text, causes text, delays text, now int?
 -- returns: n int, was int
@@ -263,10 +316,10 @@ WITH item AS MATERIALIZED (
                        :causes::smallint[], :delays::bigint[]) WITH ORDINALITY
                 AS i(id, token, kind, result, message, cause, delay, n)),
 held AS MATERIALIZED (
-  SELECT j.seq, j.state AS was, i.token, i.kind, i.result, i.message, i.cause, i.delay, i.n
+  SELECT j.id, j.state AS was, i.token, i.kind, i.result, i.message, i.cause, i.delay, i.n
     FROM item i JOIN {jobs} j ON j.id = i.id
    WHERE +j.state IN (2, 5) AND j.lease_token = i.token AND i.token <> 0
-   ORDER BY +j.seq FOR NO KEY UPDATE OF j),
+   ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j),
 ended AS (
   UPDATE {jobs} j
      SET state = CASE WHEN j.state = 5 THEN 6 WHEN h.kind = 0 THEN 3 WHEN h.kind = 2 THEN 4 WHEN h.kind = 3 THEN 6
@@ -282,7 +335,7 @@ ended AS (
                         CASE WHEN j.state = 2 AND h.kind = 2 THEN 604800000000 ELSE 86400000000 END) END,
          notes = j.notes + CASE WHEN j.state = 2 AND h.kind = 0 THEN 0 ELSE 1 END
     FROM held h
-   WHERE j.seq = h.seq AND +j.state IN (2, 5) AND j.lease_token = h.token
+   WHERE j.id = h.id AND +j.state IN (2, 5) AND j.lease_token = h.token
   RETURNING h.n, h.was, h.kind, h.message, h.cause, j.seq, j.state, j.notes, j.claims, j.attempt, j.worker),
 noted AS (
   INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
@@ -301,13 +354,13 @@ SELECT n, was FROM ended
 -- returns: n int, state int
 -- Passes over rows that somebody has locked: one long transaction must not keep the other leases from being renewed.
 WITH held AS MATERIALIZED (
-  SELECT j.seq, i.token, i.n
+  SELECT j.id, i.token, i.n
     FROM unnest(:ids::uuid[], :tokens::bigint[]) WITH ORDINALITY AS i(id, token, n) JOIN {jobs} j ON j.id = i.id
    WHERE +j.state IN (2, 5) AND j.lease_token = i.token AND i.token <> 0
-   ORDER BY +j.seq FOR NO KEY UPDATE OF j SKIP LOCKED)
+   ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j SKIP LOCKED)
 UPDATE {jobs} j SET heartbeat_us = {now}, lease_until_us = {steady} + j.keepalive_us
   FROM held h
- WHERE j.seq = h.seq AND +j.state IN (2, 5) AND j.lease_token = h.token
+ WHERE j.id = h.id AND +j.state IN (2, 5) AND j.lease_token = h.token
 RETURNING h.n, j.state
 
 -- name: heartbeat_wait
@@ -315,13 +368,13 @@ RETURNING h.n, j.state
 -- returns: n int, state int
 -- The same for the locked ones: waits for their locks.
 WITH held AS MATERIALIZED (
-  SELECT j.seq, i.token, i.n
+  SELECT j.id, i.token, i.n
     FROM unnest(:ids::uuid[], :tokens::bigint[]) WITH ORDINALITY AS i(id, token, n) JOIN {jobs} j ON j.id = i.id
    WHERE +j.state IN (2, 5) AND j.lease_token = i.token AND i.token <> 0
-   ORDER BY +j.seq FOR NO KEY UPDATE OF j)
+   ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j)
 UPDATE {jobs} j SET heartbeat_us = {now}, lease_until_us = {steady} + j.keepalive_us
   FROM held h
- WHERE j.seq = h.seq AND +j.state IN (2, 5) AND j.lease_token = h.token
+ WHERE j.id = h.id AND +j.state IN (2, 5) AND j.lease_token = h.token
 RETURNING h.n, j.state
 
 -- name: reap
@@ -330,7 +383,7 @@ RETURNING h.n, j.state
 -- A row that is locked is being renewed or finished. A lease is only compared with its end: one that seems to begin in
 -- the future was renewed since this statement began, or the server's clock was put back and its holder lives.
 WITH gone AS MATERIALIZED (
-  SELECT j.seq FROM {jobs} j
+  SELECT j.ctid FROM {jobs} j
    WHERE j.state IN (2, 5) AND j.lease_until_us <= {steady}
      AND (:queues::text[] IS NULL OR j.queue_id = ANY (ARRAY(
            SELECT q.id FROM {queues} q WHERE q.name = ANY (:queues::text[]))))
@@ -345,7 +398,7 @@ ended AS (
          expires_us = CASE WHEN j.state = 2 AND j.attempt < j.max_attempts AND j.crashes + 1 < j.max_crashes THEN NULL
                            ELSE {now} + coalesce(j.retention_us,
                                                  CASE j.state WHEN 5 THEN 86400000000 ELSE 604800000000 END) END
-   WHERE j.seq = ANY (ARRAY(SELECT seq FROM gone)) AND +j.state IN (2, 5) AND j.lease_until_us <= {steady}
+   WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM gone)) AND +j.state IN (2, 5) AND j.lease_until_us <= {steady}
   RETURNING j.id, j.seq, j.state, j.notes, j.claims, j.attempt, j.worker,
             'lease ended: no heartbeat from worker ''' || j.worker || ''' in time; the job ' ||
             CASE j.state WHEN 1 THEN 'is pending again' WHEN 6 THEN 'is cancelled, as was asked'
@@ -376,10 +429,10 @@ WITH RECURSIVE queue(id) AS (
     SELECT j.queue_id FROM {jobs} j WHERE j.state IN (3, 4, 6) AND j.queue_id > queue.id
      ORDER BY j.queue_id, j.state, j.expires_us LIMIT 1) n),
 expired AS MATERIALIZED (
-  SELECT x.seq
+  SELECT x.seq, x.ctid
     FROM queue CROSS JOIN (VALUES (3), (4), (6)) AS finished(state)
    CROSS JOIN LATERAL (
-     SELECT j.seq FROM {jobs} j
+     SELECT j.seq, j.ctid FROM {jobs} j
       WHERE j.state IN (3, 4, 6) AND j.queue_id = queue.id AND j.state = finished.state AND j.expires_us <= {now}
       ORDER BY j.queue_id, j.state, j.expires_us LIMIT :n FOR UPDATE SKIP LOCKED) x
    LIMIT :n),
@@ -393,7 +446,7 @@ history_gone AS (
       SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq OFFSET 0) o))),
 gone AS (
   DELETE FROM {jobs} j
-   WHERE j.seq = ANY (ARRAY(SELECT seq FROM expired)) AND +j.state IN (3, 4, 6) RETURNING 1)
+   WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM expired)) AND +j.state IN (3, 4, 6) RETURNING 1)
 SELECT count(*) FROM gone
 
 -- name: log_add

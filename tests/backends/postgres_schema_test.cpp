@@ -22,7 +22,7 @@ const std::map<std::string, std::string> samples = {
     {"max_attempts", "{1,1}"}, {"max_crashes", "{1,1}"}, {"keepalives", "{1,1}"}, {"timeouts", "{1,1}"},
     {"retentions", "{NULL,NULL}"}, {"params", "{null,null}"}, {"results", "{r,r}"}, {"messages", "{m,m}"},
     {"causes", "{1,1}"}, {"claims", "{1,1}"}, {"numbers", "{1,1}"}, {"attempts", "{1,1}"}, {"ats", "{1,1}"},
-    {"levels", "{1,1}"}, {"texts", "{t,t}"},
+    {"levels", "{1,1}"}, {"texts", "{t,t}"}, {"shapes", "{1,2}"},
 };
 
 std::string sample_of(const sql::Statement& s, const sql::Field& p) {
@@ -139,24 +139,26 @@ TEST_F(PostgresSchema, EveryStatementPreparesAndIsDeclaredTruly) {
 /// What the plan of each hot statement must have in it.
 const std::map<std::string, std::vector<std::string>> hot = {
     {"job_insert", {"sqlq_lanes_queue_id_kind_key"}},
-    {"holders", {"sqlq_jobs_id", "sqlq_jobs_unique"}},
-    {"cancel", {"sqlq_jobs_id", "sqlq_jobs_pkey"}},
-    {"probe", {"sqlq_jobs_id"}},
-    {"requeue", {"sqlq_jobs_id", "sqlq_jobs_unique", "sqlq_jobs_pkey"}},
-    {"promote", {"sqlq_jobs_scheduled", "sqlq_jobs_pkey"}},
+    {"job_insert_new", {"sqlq_lanes_queue_id_kind_key"}},
+    {"holders", {"sqlq_jobs_pkey", "sqlq_jobs_unique"}},
+    {"cancel", {"sqlq_jobs_pkey"}},
+    {"probe", {"sqlq_jobs_pkey"}},
+    {"requeue", {"sqlq_jobs_unique", "sqlq_jobs_pkey"}},
+    {"promote", {"sqlq_jobs_scheduled", "Tid Scan on sqlq_jobs"}},
     {"lanes_of_all", {"sqlq_jobs_ready", "Index Cond: (lane_id > ready", "sqlq_jobs_scheduled"}},
     {"lanes_of_queues", {"sqlq_jobs_ready", "Index Cond: (lane_id = l.id)", "sqlq_jobs_scheduled"}},
     {"rooms", {"sqlq_jobs_held"}},
     {"peek", {"sqlq_jobs_ready", "Index Cond: (lane_id = p.lane)"}},
-    {"claim", {"sqlq_jobs_ready", "Index Cond: (lane_id = p.lane)", "LockRows", "sqlq_jobs_pkey"}},
-    {"finish", {"sqlq_jobs_id", "sqlq_jobs_pkey", "Tid Scan on sqlq_history", "sqlq_history_pkey"}},
-    {"heartbeat", {"sqlq_jobs_id", "sqlq_jobs_pkey"}},
-    {"heartbeat_wait", {"sqlq_jobs_id", "sqlq_jobs_pkey"}},
-    {"reap", {"sqlq_jobs_held", "sqlq_jobs_pkey", "sqlq_logs_pkey"}},
-    {"purge", {"sqlq_jobs_finished", "sqlq_jobs_pkey", "sqlq_logs_pkey", "sqlq_history_pkey"}},
-    {"log_add", {"sqlq_jobs_id"}},
-    {"get", {"sqlq_jobs_id"}},
-    {"list", {"Index Scan Backward using sqlq_jobs_id"}},
+    {"claim", {"sqlq_jobs_ready", "Index Cond: (lane_id = p.lane)", "LockRows", "Tid Scan on sqlq_jobs"}},
+    {"succeed", {"sqlq_jobs_pkey", "Tid Scan on sqlq_history", "sqlq_history_pkey"}},
+    {"finish", {"sqlq_jobs_pkey", "Tid Scan on sqlq_history", "sqlq_history_pkey"}},
+    {"heartbeat", {"sqlq_jobs_pkey"}},
+    {"heartbeat_wait", {"sqlq_jobs_pkey"}},
+    {"reap", {"sqlq_jobs_held", "Tid Scan on sqlq_jobs", "sqlq_logs_pkey"}},
+    {"purge", {"sqlq_jobs_finished", "Tid Scan on sqlq_jobs", "sqlq_logs_pkey", "sqlq_history_pkey"}},
+    {"log_add", {"sqlq_jobs_pkey"}},
+    {"get", {"sqlq_jobs_pkey"}},
+    {"list", {"Index Scan Backward using sqlq_jobs_pkey"}},
     {"claimed", {"sqlq_jobs_held"}},
     {"count_pending", {"sqlq_jobs_ready"}},
     {"count_pending_all", {"sqlq_jobs_ready"}},
@@ -165,13 +167,13 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"count_finished", {"sqlq_jobs_finished"}},
     {"count_finished_all", {"sqlq_jobs_finished"}},
     {"waiting_kinds", {"sqlq_jobs_ready"}},
-    {"history", {"sqlq_jobs_id", "sqlq_history_pkey"}},
-    {"log_read", {"sqlq_jobs_id", "sqlq_logs_pkey"}},
+    {"history", {"sqlq_jobs_pkey", "sqlq_history_pkey"}},
+    {"log_read", {"sqlq_jobs_pkey", "sqlq_logs_pkey"}},
 };
 
 /// These put the few jobs of a batch into the order of locking; no other sorts jobs.
-const std::set<std::string> batches = {"job_insert", "cancel", "requeue", "finish", "heartbeat", "heartbeat_wait",
-                                       "log_add"};
+const std::set<std::string> batches = {"job_insert", "job_insert_new", "cancel",         "requeue",
+                                       "finish",     "heartbeat",      "heartbeat_wait", "log_add"};
 
 /// Nothing walks through a table that may be long.
 void PostgresSchema::expect_no_scan(const std::string& name, const std::string& plan) {

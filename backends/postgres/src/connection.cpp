@@ -22,7 +22,7 @@ std::string ms(Duration d) { return std::to_string((d.count() + 999) / 1000); }
 std::string session_settings(const Options& o, Role role) {
   std::string settings = "-c statement_timeout=" + ms(o.statement_timeout) + " -c lock_timeout=" + ms(o.lock_timeout) +
                          " -c idle_in_transaction_session_timeout=" + ms(o.idle_timeout);
-  if (role == Role::hints) return settings;
+  if (role == Role::hints) return settings + " -c synchronous_commit=off";  // what is announced is committed before
   return settings +
          " -c default_transaction_isolation=read\\ committed -c array_nulls=on -c jit=off"
          " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off"
@@ -134,9 +134,9 @@ Handle connect(const Options& options, Role role, int stop) {
   throw *first;
 }
 
-PgConnection::PgConnection(const Options& options, const std::vector<std::string>& texts)
+PgConnection::PgConnection(const Options& options, const std::vector<std::string>& texts, Role role)
     : options_(options),
-      handle_(connect(options, Role::work)),
+      handle_(connect(options, role)),
       session_(handle_.get(), texts, options.pooled ? PgSession::Plans::each_time : PgSession::Plans::kept,
                options.patience()) {
   PQsetnonblocking(handle_.get(), 1);

@@ -27,7 +27,7 @@ enum class Role {
 class PgConnection final : public sql::Connection {
  public:
   /// Connects. Options and texts must outlive it.
-  PgConnection(const Options& options, const std::vector<std::string>& texts);
+  PgConnection(const Options& options, const std::vector<std::string>& texts, Role role = Role::work);
 
   sql::Session& session() noexcept override { return session_; }
   void begin() override;

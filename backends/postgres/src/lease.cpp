@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <numeric>
 #include <unordered_map>
 
 #include "arrays.hpp"
@@ -77,9 +79,32 @@ Numbers still_held(const sql::Work& work, const Queries& q, std::span<const back
   return held;
 }
 
-}  // namespace
+using Ended = std::vector<std::optional<FinishStatus>>;
 
-std::vector<FinishStatus> finish(const sql::Work& work, const Queries& q, std::span<const Finish> items) {
+FinishStatus ended_as(bool cancelled) { return cancelled ? FinishStatus::cancelled : FinishStatus::applied; }
+
+/// Ends the leases of jobs that all have succeeded.
+void succeed(const sql::Work& work, const Queries& q, std::span<const Finish> items, Ended& ended) {
+  Numbers numbers(items.size());
+  std::iota(numbers.begin(), numbers.end(), std::size_t{0});
+  std::ranges::sort(numbers, {}, [&](std::size_t i) { return items[i].id; });
+  Array ids, tokens, results;
+  for (const std::size_t i : numbers) {
+    ids.add(items[i].id);
+    tokens.add(items[i].token.value);
+    results.add(items[i].result);
+  }
+  work.session().execute(
+      q.succeed,
+      {{"ids", ids.view()}, {"tokens", tokens.view()}, {"results", results.view()}, {"now", work.wall()}},
+      [&](const sql::Row& row) {
+        const std::size_t i = numbers.at(static_cast<std::size_t>(row.integer(0)) - 1);
+        ended[i] = ended_as(static_cast<JobState>(row.integer(1)) == JobState::cancelled);
+      });
+}
+
+/// Ends leases in all the ways there are.
+void end(const sql::Work& work, const Queries& q, std::span<const Finish> items, Ended& ended) {
   Array ids, tokens, kinds, results, messages, causes, delays;
   for (const Finish& item : items) {
     ids.add(item.id);
@@ -90,7 +115,6 @@ std::vector<FinishStatus> finish(const sql::Work& work, const Queries& q, std::s
     causes.add(static_cast<std::int64_t>(item.cause));
     delays.add(std::int64_t{item.delay.count()});
   }
-  std::vector<std::optional<FinishStatus>> ended(items.size());
   work.session().execute(q.finish,
                          {{"ids", ids.view()},
                           {"tokens", tokens.view()},
@@ -101,10 +125,22 @@ std::vector<FinishStatus> finish(const sql::Work& work, const Queries& q, std::s
                           {"delays", delays.view()},
                           {"now", work.wall()}},
                          [&](const sql::Row& row) {
-                           const bool asked = static_cast<JobState>(row.integer(1)) == JobState::cancelling;
                            ended.at(static_cast<std::size_t>(row.integer(0)) - 1) =
-                               asked ? FinishStatus::cancelled : FinishStatus::applied;
+                               ended_as(static_cast<JobState>(row.integer(1)) == JobState::cancelling);
                          });
+}
+
+}  // namespace
+
+std::vector<FinishStatus> finish(const sql::Work& work, const Queries& q, std::span<const Finish> items) {
+  std::vector<std::optional<FinishStatus>> ended(items.size());
+  const bool successes = std::ranges::all_of(
+      items, [](const Finish& item) { return item.kind == FinishKind::success && item.message.empty(); });
+  if (successes) {
+    succeed(work, q, items, ended);
+  } else {
+    end(work, q, items, ended);
+  }
   std::vector<JobId> refused;
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (!ended[i]) refused.push_back(items[i].id);
@@ -123,7 +159,7 @@ std::vector<FinishStatus> finish(const sql::Work& work, const Queries& q, std::s
 std::vector<LeaseStatus> heartbeat(const sql::Work& work, const Queries& q, std::span<const backend::LeaseRef> leases) {
   std::vector<LeaseStatus> answers(leases.size(), LeaseStatus::lost);
   Numbers left(leases.size());
-  for (std::size_t i = 0; i < left.size(); ++i) left[i] = i;
+  std::iota(left.begin(), left.end(), std::size_t{0});
   left = renew(work, q.heartbeat, leases, left, answers);
   if (left.empty()) return answers;
   left = still_held(work, q, leases, left, answers);

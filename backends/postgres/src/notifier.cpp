@@ -78,7 +78,7 @@ void Notifier::run(const std::stop_token& stop) {
 
 void Notifier::turn(bool announced) {
   quiet_until_ = saturating_add(clock_->steady(), pace);
-  if (!connection_) connection_ = std::make_unique<PgConnection>(options_, schema_.texts());
+  if (!connection_) connection_ = std::make_unique<PgConnection>(options_, schema_.texts(), Role::hints);
   sql::Session& session = connection_->session();
   if (some_committed(session) || announced) {
     session.execute(schema_.queries().announce, {{"channel", std::string_view(schema_.channel())}});

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -20,47 +21,64 @@ constexpr std::size_t most_bytes = std::size_t{32} << 20;
 /// How often an item is tried again whose holder has gone away between refusing it and being looked for.
 constexpr int most_rounds = 20;
 
+/// What the jobs of a batch have in common.
+auto shape_of(const backend::EnqueueItem& item) {
+  return std::tuple(item.queue, item.kind, item.priority, item.max_attempts, item.max_crashes, item.keepalive,
+                    item.timeout, item.retention, item.run_at, item.delay);
+}
+using Shape = decltype(shape_of({}));
+
 /// The columns of a batch.
 class Columns {
  public:
   void add(const backend::EnqueueItem& item) {
-    const auto next = static_cast<std::int64_t>(places_.size()) + 1;
-    const auto [at, isnew] = places_.try_emplace({item.queue, item.kind}, next);
-    if (isnew) {
-      queues_.add(item.queue);
-      kinds_.add(item.kind);
-    }
-    lanes_.add(at->second);
+    shapes_.add(place_of(item));
     ids_.add(item.id);
-    priorities_.add(std::int64_t{item.priority});
-    run_ats_.add(item.run_at ? std::optional(sql::us(*item.run_at)) : std::nullopt);
-    delays_.add(item.run_at ? std::int64_t{0} : std::int64_t{item.delay.count()});
-    max_attempts_.add(std::int64_t{item.max_attempts});
-    max_crashes_.add(std::int64_t{item.max_crashes});
-    keepalives_.add(std::int64_t{item.keepalive.count()});
-    timeouts_.add(std::int64_t{item.timeout.count()});
-    retentions_.add(item.retention ? std::optional(std::int64_t{item.retention->count()}) : std::nullopt);
     keys_.add(item.unique_key);
     params_.add(item.params);
   }
 
-  /// The ids that were inserted, with their unique keys.
-  std::unordered_map<JobId, std::string> insert(const sql::Work& work, const Queries& q) {
+  /// Inserts all or, when an id is there already, none.
+  bool insert_all(const sql::Work& work, const Queries& q) {
+    try {
+      work.session().execute(q.job_insert, {{"queues", queues_.view()},
+                                            {"kinds", kinds_.view()},
+                                            {"now", work.wall()},
+                                            {"run_ats", run_ats_.view()},
+                                            {"delays", delays_.view()},
+                                            {"priorities", priorities_.view()},
+                                            {"max_attempts", max_attempts_.view()},
+                                            {"max_crashes", max_crashes_.view()},
+                                            {"keepalives", keepalives_.view()},
+                                            {"timeouts", timeouts_.view()},
+                                            {"retentions", retentions_.view()},
+                                            {"ids", ids_.view()},
+                                            {"shapes", shapes_.view()},
+                                            {"params", params_.view()}});
+      return true;
+    } catch (const Error& e) {
+      if (e.native_code() != native_code(unique_violation)) throw;
+      return false;
+    }
+  }
+
+  /// Inserts what is new. Returns the ids of those, with their unique keys.
+  std::unordered_map<JobId, std::string> insert_new(const sql::Work& work, const Queries& q) {
     std::unordered_map<JobId, std::string> inserted;
-    work.session().execute(q.job_insert,
+    work.session().execute(q.job_insert_new,
                            {{"queues", queues_.view()},
                             {"kinds", kinds_.view()},
                             {"now", work.wall()},
-                            {"lanes", lanes_.view()},
-                            {"ids", ids_.view()},
-                            {"priorities", priorities_.view()},
                             {"run_ats", run_ats_.view()},
                             {"delays", delays_.view()},
+                            {"priorities", priorities_.view()},
                             {"max_attempts", max_attempts_.view()},
                             {"max_crashes", max_crashes_.view()},
                             {"keepalives", keepalives_.view()},
                             {"timeouts", timeouts_.view()},
                             {"retentions", retentions_.view()},
+                            {"ids", ids_.view()},
+                            {"shapes", shapes_.view()},
                             {"unique_keys", keys_.view()},
                             {"params", params_.view()}},
                            [&](const sql::Row& row) {
@@ -72,9 +90,36 @@ class Columns {
   }
 
  private:
-  std::map<std::pair<std::string_view, std::string_view>, std::int64_t> places_;
-  Array queues_, kinds_, lanes_, ids_, priorities_, run_ats_, delays_, max_attempts_, max_crashes_, keepalives_,
-      timeouts_, retentions_, keys_, params_;
+  static constexpr std::string_view unique_violation = "23505";
+
+  std::int64_t place_of(const backend::EnqueueItem& item) {
+    const Shape shape = shape_of(item);
+    if (last_ != places_.end() && last_->first == shape) return last_->second;  // usually they all are alike
+    const auto next = static_cast<std::int64_t>(places_.size()) + 1;
+    bool isnew = false;
+    std::tie(last_, isnew) = places_.try_emplace(shape, next);
+    if (isnew) add_shape(item);
+    return last_->second;
+  }
+
+  void add_shape(const backend::EnqueueItem& item) {
+    queues_.add(item.queue);
+    kinds_.add(item.kind);
+    run_ats_.add(item.run_at ? std::optional(sql::us(*item.run_at)) : std::nullopt);
+    delays_.add(item.run_at ? std::int64_t{0} : std::int64_t{item.delay.count()});
+    priorities_.add(std::int64_t{item.priority});
+    max_attempts_.add(std::int64_t{item.max_attempts});
+    max_crashes_.add(std::int64_t{item.max_crashes});
+    keepalives_.add(std::int64_t{item.keepalive.count()});
+    timeouts_.add(std::int64_t{item.timeout.count()});
+    retentions_.add(item.retention ? std::int64_t{item.retention->count()} : std::int64_t{-1});
+  }
+
+  std::map<Shape, std::int64_t> places_;
+  std::map<Shape, std::int64_t>::const_iterator last_ = places_.end();
+  Array queues_, kinds_, run_ats_, delays_, priorities_, max_attempts_, max_crashes_, keepalives_, timeouts_,
+      retentions_;                        // of each shape
+  Array ids_, shapes_, keys_, params_;  // of each job
 };
 
 /// The cast that fails in queries.sql when a transaction's snapshot may be older than the lane.
@@ -88,15 +133,21 @@ Numbers insert(const sql::Work& work, const Queries& q, std::span<const backend:
                const Numbers& numbers, std::vector<Enqueued>& answers) {
   Columns columns;
   for (const std::size_t i : numbers) columns.add(items[i]);
+  const bool keys = std::ranges::any_of(numbers, [&](std::size_t i) { return items[i].unique_key.has_value(); });
+  // What a statement breaks inside a transaction stays broken.
+  if (!keys && !work.borrowed() && !work.begun() && columns.insert_all(work, q)) {
+    for (const std::size_t i : numbers) answers[i] = {.id = items[i].id, .inserted = true};
+    return {};
+  }
   auto inserted = [&] {
     try {
-      return columns.insert(work, q);
+      return columns.insert_new(work, q);
     } catch (const Error& e) {
       if (e.native_code() != native_code(bad_cast)) throw;
       throw Error(Errc::retry_transaction,
                   "PostgreSQL: the snapshot of the transaction is older than the job's queue or kind; roll it back and "
                   "run it again",
-                  "postgres", e.native_code(), q.job_insert.name);
+                  "postgres", e.native_code(), q.job_insert_new.name);
     }
   }();
   Numbers refused;
@@ -144,7 +195,7 @@ void enqueue_some(const sql::Work& work, const Queries& q, std::span<const backe
   for (int round = 0; !numbers.empty(); ++round) {
     if (round == most_rounds) {
       throw Error(Errc::retry_transaction, "PostgreSQL: jobs with the same unique key come and go too quickly",
-                  "postgres", 0, q.job_insert.name);
+                  "postgres", 0, q.job_insert_new.name);
     }
     numbers = insert(work, q, items, numbers, answers);
     if (!numbers.empty()) numbers = find_holders(work, q, items, numbers, answers);

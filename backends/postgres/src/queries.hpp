@@ -12,6 +12,7 @@ struct Queries {
   const sql::Statement& queue_make = catalogue["queue_make"];
   const sql::Statement& lane_make = catalogue["lane_make"];
   const sql::Statement& job_insert = catalogue["job_insert"];
+  const sql::Statement& job_insert_new = catalogue["job_insert_new"];
   const sql::Statement& holders = catalogue["holders"];
   const sql::Statement& transaction_id = catalogue["transaction_id"];
   const sql::Statement& transactions_over = catalogue["transactions_over"];
@@ -27,6 +28,7 @@ struct Queries {
   const sql::Statement& peek = catalogue["peek"];
   const sql::Statement& claim = catalogue["claim"];
   const sql::Statement& claimed = catalogue["claimed"];
+  const sql::Statement& succeed = catalogue["succeed"];
   const sql::Statement& finish = catalogue["finish"];
   const sql::Statement& heartbeat = catalogue["heartbeat"];
   const sql::Statement& heartbeat_wait = catalogue["heartbeat_wait"];
