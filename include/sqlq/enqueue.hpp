@@ -44,8 +44,8 @@ struct EnqueueOptions {
   std::optional<std::string> unique_key{};
   /// The lease: a worker silent for so long has lost the job. 1 s to 24 h.
   Duration keepalive = std::chrono::seconds(30);
-  /// How long the finished job stays. Empty: 24 h for success and cancelled, 7 days for errored. Zero: until the next
-  /// sweep. Negative is refused; more than a thousand years counts as a thousand.
+  /// How long the finished job stays. Empty: 24 h for success and cancelled, 7 days for errored. Zero: until it is
+  /// swept up. Negative is refused; more than a thousand years counts as a thousand.
   std::optional<Duration> retention{};
   /// Longest run of one attempt; then its stop token is tripped, and the attempt fails unless its handler still returns
   /// normally: work that was done late is done. Zero: no limit.

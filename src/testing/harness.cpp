@@ -52,7 +52,7 @@ std::size_t Harness::work_due(std::size_t limit) {
   return limit;
 }
 
-void Harness::sweep() { impl_->runtime.maintenance.step(); }
+void Harness::sweep() { impl_->runtime.maintenance.sweep_all(); }
 WorkerStats Harness::stats() const { return impl_->runtime.shared.counters.snapshot(); }
 const std::vector<WorkerEvent>& Harness::events() const { return impl_->events; }
 

@@ -9,6 +9,7 @@ namespace sqlq::worker {
 namespace {
 
 constexpr std::size_t most_per_call = 1000;
+constexpr int sweeps_without_purge = 12;
 constexpr Duration between_reports = std::chrono::minutes(1);
 
 }  // namespace
@@ -23,6 +24,11 @@ SteadyPoint Maintenance::step() {
   if (more_to_reap || more_to_purge) return SteadyPoint::min();
   const Duration sweep = shared_.options.sweep;
   return saturating_add(shared_.clock().steady(), jitter_.between(sweep - sweep / 5, sweep));
+}
+
+void Maintenance::sweep_all() {
+  next_purge_ = SteadyPoint::min();
+  step();
 }
 
 // One task's failure skips its turn, not the others'.
@@ -47,7 +53,14 @@ bool Maintenance::reap() {
   return report.total() >= most_per_call;
 }
 
-bool Maintenance::purge() { return shared_.dialect().purge(most_per_call, shared_.now()) >= most_per_call; }
+// Retentions are hours; a worker that finds nothing to delete need not ask at every sweep.
+bool Maintenance::purge() {
+  const SteadyPoint now = shared_.clock().steady();
+  if (now < next_purge_) return false;
+  const std::size_t purged = shared_.dialect().purge(most_per_call, shared_.now());
+  next_purge_ = purged > 0 ? SteadyPoint::min() : saturating_add(now, shared_.options.sweep * sweeps_without_purge);
+  return purged >= most_per_call;
+}
 
 bool Maintenance::report_unknown_kinds() {
   const SteadyPoint now = shared_.clock().steady();

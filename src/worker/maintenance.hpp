@@ -16,6 +16,8 @@ class Maintenance final : public Service {
   Maintenance(Shared& shared, Fetcher& fetcher);
 
   SteadyPoint step() override;
+  /// A step that purges in any case.
+  void sweep_all();
   [[nodiscard]] std::string_view name() const noexcept override { return "maintenance"; }
 
  private:
@@ -27,6 +29,7 @@ class Maintenance final : public Service {
   Shared& shared_;
   Fetcher& fetcher_;
   Jitter jitter_;
+  SteadyPoint next_purge_ = SteadyPoint::min();
   SteadyPoint next_report_ = SteadyPoint::min();
 };
 

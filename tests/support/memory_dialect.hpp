@@ -145,9 +145,10 @@ class MemoryDialect final : public FakeDialect {
     const std::lock_guard lock(mutex_);
     fail_if_broken("purge");
     ++purges;
-    return 0;
+    return std::exchange(purgeable, 0);
   }
   int purges = 0;
+  std::size_t purgeable = 0;  ///< how many the next purge finds
 
   [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t) override {
     const std::lock_guard lock(mutex_);

@@ -203,6 +203,20 @@ TEST(Maintenance, ReturnsJobsWhoseLeaseEndedAndLooksForWorkAgain) {
   EXPECT_EQ(s.database.purges, 1);
 }
 
+TEST(Maintenance, PurgesAtEverySweepWhileThereIsSomethingElseAtEachTwelfth) {
+  Services s;
+  s.database.purgeable = 1;
+  s.runtime.maintenance.step();
+  s.runtime.maintenance.step();
+  EXPECT_EQ(s.database.purges, 2) << "the first found something";
+  s.clock->advance(59s);
+  s.runtime.maintenance.step();
+  EXPECT_EQ(s.database.purges, 2);
+  s.clock->advance(1s);
+  s.runtime.maintenance.step();
+  EXPECT_EQ(s.database.purges, 3);
+}
+
 TEST(Maintenance, OneTasksFailureDoesNotSkipTheOthers) {
   Services s;
   s.database.broken = {"reap", "waiting_kinds"};
