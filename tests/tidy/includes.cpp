@@ -46,6 +46,7 @@ std::string kind_of(const File& from, const Include& include) {
   if (begins("soci/mysql/") || begins("mysql") || begins("mariadb")) return "client-mysql";
   if (begins("soci/")) return "soci";
   if (begins("nlohmann/")) return "nlohmann";
+  if (begins("benchmark/")) return "benchmark";
   if (begins("gtest/") || begins("gmock/")) return "gtest";
   if (!include.angled) {
     const auto slash = path.find('/');
@@ -78,7 +79,10 @@ std::vector<Row> make_table() {
       {"src/sql/", {"public", "backend", "own", "core", "platform", "soci"}},
       {"tests/conformance/", {"public", "backend", "testing", "conformance", "own", "gtest"}},
       {"tools/", {"public", "own"}},
+      {"bench/micro/", {"public", "own", "benchmark"}},
   };
+  Row limits{"bench/limits/", {"own"}};
+  Row studies{"bench/studies/", {"own"}};
   Row builtin{"src/builtin_backends.cpp.in", {"public", "backend"}};
   Row examples{"examples/", {"public", "testing", "own", "soci"}};
   for (const std::string name : backend_names) {
@@ -89,7 +93,12 @@ std::vector<Row> make_table() {
                     {"public", "backend", "own", "sql", "core", "platform", "soci", api, client}});
     builtin.may.push_back(api);
     examples.may.insert(examples.may.end(), {api, client});
+    limits.may.push_back(client);
+    studies.may.push_back(client);
   }
+  rows.push_back(std::move(limits));
+  rows.push_back(std::move(studies));
+  rows.push_back({"bench/", {"public", "own", "process"}});
   rows.push_back(std::move(builtin));
   rows.push_back(std::move(examples));
   return rows;
