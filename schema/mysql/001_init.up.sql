@@ -8,7 +8,7 @@
 -- pad nothing and are translated to no character set. The view shows them as text.
 
 CREATE TABLE IF NOT EXISTS {queues} (
-  id          BIGINT NOT NULL AUTO_INCREMENT,
+  id          INT NOT NULL AUTO_INCREMENT,
   name        VARBINARY(255) NOT NULL,
   description MEDIUMBLOB NOT NULL,
   concurrency BIGINT,
@@ -23,8 +23,8 @@ CREATE TABLE IF NOT EXISTS {queues} (
 -- not know cost it nothing. The queue's name is here too: an enqueue inside a user's transaction may have to lock what
 -- it reads, and must not lock the queue's row, which operators write.
 CREATE TABLE IF NOT EXISTS {lanes} (
-  id       BIGINT NOT NULL AUTO_INCREMENT,
-  queue_id BIGINT NOT NULL,
+  id       INT NOT NULL AUTO_INCREMENT,
+  queue_id INT NOT NULL,
   queue    VARBINARY(255) NOT NULL,
   kind     VARBINARY(255) NOT NULL,
   PRIMARY KEY (id),
@@ -33,24 +33,34 @@ CREATE TABLE IF NOT EXISTS {lanes} (
 
 -- The locks of queues that have a limit: who counts and claims there holds the row.
 CREATE TABLE IF NOT EXISTS {queue_locks} (
-  queue_id BIGINT NOT NULL,
+  queue_id INT NOT NULL,
   PRIMARY KEY (queue_id)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
+-- The names of workers, so that a claim changes no row's length: rows that grow are moved, which costs four times as
+-- much as writing in place (docs/decisions/0015). A name stays.
+CREATE TABLE IF NOT EXISTS {workers} (
+  id   INT NOT NULL AUTO_INCREMENT,
+  name VARBINARY(255) NOT NULL,
+  PRIMARY KEY (id),
+  UNIQUE KEY sqlq_workers_name (name)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
 -- seq is the insertion order, private to this database; id is the job's identity everywhere. live_key is the unique key
--- while the job is live. at_us is what the job's state is ordered by: due time or end of retention.
+-- while the job is live. What claims and ends of leases write has a fixed length (0: not yet) and no index: where jobs
+-- of a state are is said by the tables below, and each row there is believed only as far as the job's own row agrees.
 CREATE TABLE IF NOT EXISTS {jobs} (
   seq            BIGINT NOT NULL AUTO_INCREMENT,
   id             BINARY(16) NOT NULL,
-  lane_id        BIGINT NOT NULL,
-  queue_id       BIGINT NOT NULL,
+  lane_id        INT NOT NULL,
+  queue_id       INT NOT NULL,
   state          TINYINT NOT NULL CHECK (state BETWEEN 1 AND 7),
-  priority       BIGINT NOT NULL,
+  priority       INT NOT NULL,
   due_us         BIGINT NOT NULL,
-  attempt        BIGINT NOT NULL DEFAULT 0,
-  max_attempts   BIGINT NOT NULL,
-  crashes        BIGINT NOT NULL DEFAULT 0,
-  max_crashes    BIGINT NOT NULL,
+  attempt        INT NOT NULL DEFAULT 0,
+  max_attempts   INT NOT NULL,
+  crashes        INT NOT NULL DEFAULT 0,
+  max_crashes    INT NOT NULL,
   claims         BIGINT NOT NULL DEFAULT 0,
   lease_token    BIGINT NOT NULL DEFAULT 0,
   lease_until_us BIGINT NOT NULL DEFAULT 0,
@@ -59,31 +69,59 @@ CREATE TABLE IF NOT EXISTS {jobs} (
   retention_us   BIGINT,
   created_us     BIGINT NOT NULL,
   queued_us      BIGINT NOT NULL,
-  started_us     BIGINT,
-  heartbeat_us   BIGINT,
-  finished_us    BIGINT,
-  expires_us     BIGINT,
-  worker         VARBINARY(255) NOT NULL DEFAULT '',
+  started_us     BIGINT NOT NULL DEFAULT 0,
+  heartbeat_us   BIGINT NOT NULL DEFAULT 0,
+  finished_us    BIGINT NOT NULL DEFAULT 0,
+  expires_us     BIGINT NOT NULL DEFAULT 0,
+  worker_id      INT NOT NULL DEFAULT 0,
   unique_key     VARBINARY(255),
+  live_key       VARBINARY(255),
   params         LONGBLOB NOT NULL,
   result         LONGBLOB,
-  live_key       VARBINARY(255) GENERATED ALWAYS AS
-                   (CASE WHEN state IN (1, 2, 5, 7) THEN unique_key END) STORED,
-  at_us          BIGINT GENERATED ALWAYS AS
-                   (CASE WHEN state = 7 THEN due_us WHEN state IN (3, 4, 6) THEN expires_us ELSE 0 END) STORED,
   PRIMARY KEY (seq),
   UNIQUE KEY sqlq_jobs_id (id),
-  UNIQUE KEY sqlq_jobs_unique (live_key),
-  KEY sqlq_jobs_state (state, queue_id, at_us, seq)
+  UNIQUE KEY sqlq_jobs_unique (live_key)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
 -- Exactly the pending jobs, stored in the order of claims: a claim reads, locks and deletes the first rows of a lane.
 CREATE TABLE IF NOT EXISTS {ready} (
-  lane_id  BIGINT NOT NULL,
-  priority BIGINT NOT NULL,
+  lane_id  INT NOT NULL,
+  priority INT NOT NULL,
   due_us   BIGINT NOT NULL,
   seq      BIGINT NOT NULL,
   PRIMARY KEY (lane_id, priority, due_us, seq)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
+-- Exactly the scheduled jobs.
+CREATE TABLE IF NOT EXISTS {scheduled} (
+  queue_id INT NOT NULL,
+  due_us   BIGINT NOT NULL,
+  seq      BIGINT NOT NULL,
+  PRIMARY KEY (queue_id, due_us, seq)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
+-- The way to the held jobs: one row for what one claim took of one queue. `held` is how many of them it still holds,
+-- exactly; jobs is a JSON array of all their seqs; no lease of them ended before until_us. Gone when it holds none.
+CREATE TABLE IF NOT EXISTS {claims} (
+  queue_id INT NOT NULL,
+  token    BIGINT NOT NULL,
+  held     BIGINT NOT NULL,
+  until_us BIGINT NOT NULL,
+  jobs     MEDIUMTEXT NOT NULL,
+  PRIMARY KEY (queue_id, token)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
+-- The way to the finished jobs: one row for those of one queue that finished together and expire together. Jobs that
+-- were requeued or purged meanwhile are passed over; gone when nothing of it is left.
+CREATE TABLE IF NOT EXISTS {finished} (
+  id         BIGINT NOT NULL AUTO_INCREMENT,
+  queue_id   INT NOT NULL,
+  state      TINYINT NOT NULL,
+  expires_us BIGINT NOT NULL,
+  jobs       MEDIUMTEXT NOT NULL,
+  PRIMARY KEY (id),
+  KEY sqlq_finished_expires (expires_us),
+  KEY sqlq_finished_state (state, queue_id)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
 -- What became of each attempt; explains every execution beyond the first.
@@ -118,10 +156,11 @@ SELECT LOWER(CONCAT_WS('-', HEX(SUBSTR(j.id, 1, 4)), HEX(SUBSTR(j.id, 5, 2)), HE
        CONVERT(l.queue USING utf8mb4) AS queue, CONVERT(l.kind USING utf8mb4) AS kind,
        CASE j.state WHEN 1 THEN 'pending' WHEN 2 THEN 'running' WHEN 3 THEN 'success' WHEN 4 THEN 'errored'
                     WHEN 5 THEN 'cancelling' WHEN 6 THEN 'cancelled' WHEN 7 THEN 'scheduled' END AS state,
-       j.priority, j.attempt, j.max_attempts, j.crashes, CONVERT(j.worker USING utf8mb4) AS worker,
+       j.priority, j.attempt, j.max_attempts, j.crashes,
+       CONVERT((SELECT w.name FROM {workers} w WHERE w.id = j.worker_id) USING utf8mb4) AS worker,
        FROM_UNIXTIME(j.created_us / 1000000) AS created, FROM_UNIXTIME(j.due_us / 1000000) AS due,
-       FROM_UNIXTIME(j.started_us / 1000000) AS started, FROM_UNIXTIME(j.heartbeat_us / 1000000) AS heartbeat,
-       FROM_UNIXTIME(j.finished_us / 1000000) AS finished,
+       FROM_UNIXTIME(NULLIF(j.started_us, 0) / 1000000) AS started, FROM_UNIXTIME(NULLIF(j.heartbeat_us, 0) / 1000000) AS heartbeat,
+       FROM_UNIXTIME(NULLIF(j.finished_us, 0) / 1000000) AS finished,
        CONVERT(j.unique_key USING utf8mb4) AS unique_key,
        CONVERT(j.params USING utf8mb4) AS params, CONVERT(j.result USING utf8mb4) AS result
   FROM {jobs} j

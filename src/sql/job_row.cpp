@@ -1,11 +1,20 @@
 #include "sql/job_row.hpp"
 
+#include <array>
+#include <cstdint>
+#include <cstring>
+
 #include <sqlq/error.hpp>
 
 namespace sqlq::sql {
 namespace {
 
+/// Its 16 bytes or its text.
 JobId read_id(std::string_view text) {
+  if (std::array<std::uint8_t, 16> id{}; text.size() == id.size()) {
+    std::memcpy(id.data(), text.data(), id.size());
+    return JobId(id);
+  }
   if (const auto id = JobId::parse(text)) return *id;
   throw Error(Errc::corrupt, "a row has a job id that is not a UUID: the table was changed by hand");
 }

@@ -63,7 +63,9 @@ TEST_P(MysqlBorrow, AnyModeWillDo) {
   for (const std::string& mode : modes) {
     SCOPED_TRACE("sql_mode: " + mode);
     native_.exec("DELETE FROM sqlq_ready");
-    native_.exec("DELETE FROM sqlq_jobs");
+    for (const char* table : {"jobs", "scheduled", "claims", "finished"}) {
+      native_.exec(std::string("DELETE FROM sqlq_") + table);
+    }
     native_.exec("SET SESSION sql_mode = '" + mode + "'");
     work_inside();
   }
@@ -79,7 +81,9 @@ TEST_P(MysqlBorrow, AnyTimeZoneDatabaseAndIsolationWillDo) {
     work_inside();
     native_.exec("SET SESSION sql_safe_updates = 0");
     native_.exec("DELETE FROM " + database + "sqlq_ready");
-    native_.exec("DELETE FROM " + database + "sqlq_jobs");
+    for (const char* table : {"jobs", "scheduled", "claims", "finished"}) {
+      native_.exec("DELETE FROM " + database + "sqlq_" + table);
+    }
     native_.exec("SET SESSION sql_safe_updates = 1");
   }
 }

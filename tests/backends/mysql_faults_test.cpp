@@ -121,7 +121,9 @@ TEST_P(MysqlFaults, AConnectionCutAroundCommitLosesAndDoublesNothing) {
   const auto dialect = sql::make_server_dialect(std::make_unique<CutServer>(options(), cut, native_), {});
   for (const Cut when : {Cut::before_commit, Cut::after_commit}) {
     native_.exec("DELETE FROM sqlq_ready");
-    native_.exec("DELETE FROM sqlq_jobs");
+    for (const char* table : {"jobs", "scheduled", "claims", "finished"}) {
+      native_.exec(std::string("DELETE FROM sqlq_") + table);
+    }
     std::vector<backend::EnqueueItem> items;
     for (int i = 0; i < 5; ++i) {
       items.push_back({.id = JobId::make(system_clock()->now()), .queue = "q", .kind = "k", .params = "1",

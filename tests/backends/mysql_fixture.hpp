@@ -65,8 +65,8 @@ class ByHand {
     connection_->session().execute(catalogue["id"], {}, [&](const sql::Row& row) { id = row.text(0); });
     return id;
   }
-  [[nodiscard]] backend::ClaimResult claim(std::size_t limit) {
-    return server_.claim(work_, {.limit = limit, .token = LeaseToken{77}, .worker = "by hand"});
+  [[nodiscard]] backend::ClaimResult claim(std::size_t limit, LeaseToken token = LeaseToken{77}) {
+    return server_.claim(work_, {.limit = limit, .token = token, .worker = "by hand"});
   }
 
  private:

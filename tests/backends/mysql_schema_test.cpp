@@ -32,6 +32,8 @@ class Sample {
  private:
   static std::string_view text_for(const std::string& statement, const std::string& param) {
     if (statement == "ready_remove") return "[[1,2,3,4]]";
+    if (statement == "scheduled_remove") return "[[1,2,3]]";
+    if (statement == "finished_add") return "[1,2]";
     if (param == "ids") return "[\"01020304-0506-0708-090a-0b0c0d0e0f10\"]";
     if (param == "id" || param == "before") return "ffffffff-ffff-ffff-ffff-ffffffffffff";
     return "a";
@@ -39,10 +41,13 @@ class Sample {
   static sql::List list_for(const std::string& statement, const std::string& param) {
     const std::int64_t n = 7;
     if (statement == "jobs_insert") {
-      return {15, {sql::Bytes{sixteen}, n, n, n, n, n, n, n, n, n, nullptr, n, n, "key", "{}"}};
+      return {16, {sql::Bytes{sixteen}, n, n, n, n, n, n, n, n, n, nullptr, n, n, "key", "key", "{}"}};
     }
     if (statement == "history_add") return {8, {n, n, n, n, n, n, "w", "m"}};
     if (statement == "log_add") return {7, {n, n, n, n, n, n, "text"}};
+    if (statement == "claims_add") return {5, {n, n, n, n, "[1,2]"}};
+    if (statement == "scheduled_add") return {3, {n, n, n}};
+    if (statement == "finished_remove") return {1, {n, n}};
     if (param == "rows") return {4, {n, n, n, n}};
     if (param == "leases" || param == "claims") return {2, {std::int64_t{1}, n, std::int64_t{2}, n}};
     if (param == "was") return {3, {std::int64_t{1}, n, n, std::int64_t{2}, n, n, std::int64_t{3}, n, n}};
@@ -80,11 +85,17 @@ class MysqlSchema : public OnServer {
                  ") SELECT UNHEX(LPAD(HEX(i), 32, '0')), 1 + i % 2, 1 + i % 2, 1 + i % 7, 10,"
                  "  IF(i % 7 = 6, 4000000000000000, 0) + i, 25, 3, 30, i, i, '{}', i, IF(i % 3 = 0, i, NULL) FROM n");
     native_.exec("INSERT INTO sqlq_ready SELECT lane_id, priority, due_us, seq FROM sqlq_jobs WHERE state = 1");
+    native_.exec("INSERT INTO sqlq_scheduled SELECT queue_id, due_us, seq FROM sqlq_jobs WHERE state = 7");
+    native_.exec("INSERT INTO sqlq_claims SELECT queue_id, -seq, 1, 0, CONCAT('[', seq, ']') FROM sqlq_jobs "
+                 "WHERE state IN (2, 5)");
+    native_.exec("INSERT INTO sqlq_finished (queue_id, state, expires_us, jobs) SELECT queue_id, state, expires_us, "
+                 "  CONCAT('[', seq, ']') FROM sqlq_jobs WHERE state IN (3, 4, 6)");
     native_.exec("INSERT INTO sqlq_history SELECT seq, 1, 1, 1, 1, 1, '', '' FROM sqlq_jobs WHERE state = 2");
     native_.exec("INSERT INTO sqlq_logs SELECT seq, 1, 1, 1, 1, 1, '' FROM sqlq_jobs WHERE state = 2");
   }
   void analyze() const {
-    native_.exec("ANALYZE TABLE sqlq_jobs, sqlq_ready, sqlq_lanes, sqlq_queues, sqlq_history, sqlq_logs");
+    native_.exec("ANALYZE TABLE sqlq_jobs, sqlq_ready, sqlq_scheduled, sqlq_claims, sqlq_finished, sqlq_workers, "
+                 "sqlq_lanes, sqlq_queues, sqlq_history, sqlq_logs");
   }
 
   [[nodiscard]] std::vector<Step> plan(const sql::Statement& statement) const {
@@ -135,37 +146,47 @@ TEST_P(MysqlSchema, EveryStatementRunsAndIsDeclaredTruly) {
 
 /// Which index each hot statement must use to reach each of its tables (by alias).
 const std::map<std::string, std::map<std::string, std::string>> hot = {
-    {"lanes_of", {{"s", "sqlq_jobs_state"}, {"r", "PRIMARY"}, {"l", "sqlq_lanes_name"}}},
-    {"lanes_of_all", {{"s", "sqlq_jobs_state"}, {"r", "PRIMARY"}, {"l", "sqlq_lanes_name"}}},
-    {"room", {{"a", "sqlq_jobs_state"}, {"b", "sqlq_jobs_state"}, {"q", "PRIMARY"}}},
-    {"due", {{"j", "sqlq_jobs_state"}}},
+    {"lanes_of", {{"s", "PRIMARY"}, {"r", "PRIMARY"}, {"l", "sqlq_lanes_name"}, {"w", "sqlq_workers_name"}}},
+    {"lanes_of_all", {{"s", "PRIMARY"}, {"r", "PRIMARY"}, {"l", "sqlq_lanes_name"}, {"w", "sqlq_workers_name"}}},
+    {"room", {{"c", "PRIMARY"}, {"q", "PRIMARY"}}},
+    {"due", {{"s", "PRIMARY"}}},
     {"due_lock", {{"j", "PRIMARY"}}},
     {"promote", {{"sqlq_jobs", "PRIMARY"}}},
     {"ready_remove", {{"sqlq_ready", "PRIMARY"}}},
-    {"ready_remove_one", {{"sqlq_ready", "PRIMARY"}}},
+    {"ready_remove_alike", {{"sqlq_ready", "PRIMARY"}}},
+    {"scheduled_remove", {{"sqlq_scheduled", "PRIMARY"}}},
+    {"scheduled_remove_one", {{"sqlq_scheduled", "PRIMARY"}}},
     {"peek", {{"r", "PRIMARY"}}},
     {"take", {{"r", "PRIMARY"}, {"j", "PRIMARY"}}},
     {"claim", {{"sqlq_jobs", "PRIMARY"}}},
+    {"claims_leave", {{"sqlq_claims", "PRIMARY"}}},
+    {"claims_end", {{"sqlq_claims", "PRIMARY"}}},
     {"lane", {{"l", "sqlq_lanes_name"}}},
     {"lane_now", {{"l", "sqlq_lanes_name"}}},
-    {"ready_insert", {{"j", "sqlq_jobs_id"}}},
+    {"ready_insert", {{"j", "PRIMARY"}}},
+    {"scheduled_insert", {{"j", "PRIMARY"}}},
+    {"ready_insert_ids", {{"j", "sqlq_jobs_id"}}},
+    {"scheduled_insert_ids", {{"j", "sqlq_jobs_id"}}},
     {"id_holders", {{"j", "sqlq_jobs_id"}}},
     {"key_holders", {{"j", "sqlq_jobs_unique"}}},
     {"find", {{"j", "sqlq_jobs_id"}}},
     {"find_now", {{"j", "sqlq_jobs_id"}}},
     {"lock", {{"j", "PRIMARY"}}},
-    {"ended", {{"j", "sqlq_jobs_state"}}},
-    {"ended_of", {{"j", "sqlq_jobs_state"}}},
+    {"ended", {{"j", "PRIMARY"}}},
+    {"ended_of", {{"c", "PRIMARY"}, {"j", "PRIMARY"}}},
     {"ended_lock", {{"j", "PRIMARY"}}},
     {"jobs_write", {{"sqlq_jobs", "PRIMARY"}}},
     {"succeed", {{"sqlq_jobs", "PRIMARY"}}},
+    {"succeed_mixed", {{"sqlq_jobs", "PRIMARY"}}},
+    {"finished_add", {{"j", "PRIMARY"}}},
     {"heartbeat", {{"sqlq_jobs", "PRIMARY"}}},
     {"leases", {{"j", "PRIMARY"}}},
     {"leases_share", {{"j", "PRIMARY"}}},
     {"history_last", {{"h", "PRIMARY"}}},
     {"log_last", {{"g", "PRIMARY"}}},
-    {"expired_queues", {{"j", "sqlq_jobs_state"}}},
-    {"expired", {{"j", "sqlq_jobs_state"}}},
+    {"expired", {{"f", "sqlq_finished_expires"}}},
+    {"finished_left", {{"j", "PRIMARY"}}},
+    {"finished_remove", {{"sqlq_finished", "PRIMARY"}}},
     {"expired_lock", {{"j", "PRIMARY"}}},
     {"purge_logs", {{"g", "PRIMARY"}}},
     {"purge_history", {{"h", "PRIMARY"}}},
@@ -173,7 +194,8 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"get", {{"j", "sqlq_jobs_id"}, {"l", "PRIMARY"}}},
     {"list", {{"j", "sqlq_jobs_id"}, {"l", "PRIMARY"}}},
     {"count_pending", {{"r", "PRIMARY"}, {"l", "sqlq_lanes_name"}}},
-    {"count_finished", {{"j", "sqlq_jobs_state"}}},
+    {"count_held", {{"c", "PRIMARY"}, {"j", "PRIMARY"}}},
+    {"count_finished", {{"f", "sqlq_finished_state"}, {"j", "PRIMARY"}}},
 };
 
 void MysqlSchema::expect_good_plans(bool scans_matter) const {
@@ -234,7 +256,7 @@ TEST_P(MysqlSchema, AClaimLocksNoMoreThanItsLimit) {
     EXPECT_EQ(native_.number(locks + "'sqlq_ready' AND LOCK_MODE NOT LIKE '%REC_NOT_GAP%'"), 0);
   }
   ByHand second(options());
-  EXPECT_EQ(second.claim(10).jobs.size(), 10u) << "it waits for nobody";
+  EXPECT_EQ(second.claim(10, LeaseToken{78}).jobs.size(), 10u) << "it waits for nobody";
 }
 
 TEST_P(MysqlSchema, ALockedJobIsSkippedNotWaitedFor) {

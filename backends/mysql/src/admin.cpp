@@ -34,10 +34,9 @@ std::vector<CancelStatus> cancel(const Context& c, std::span<const JobId> ids) {
   const Places places(c, {ids.begin(), ids.end()});
   if (places.seqs().empty()) return answers;
   c.work.begin();
-  const LockedRows locked = lock(c, places.seqs());
+  const LockedRows locked = mysql::lock(c, places.seqs());
   std::vector<Change> changes;
   std::vector<Record> records;
-  std::vector<sql::Place> ready;
   for (const Locked& row : locked.rows) {
     Change change(row);
     if (row.state == JobState::running) {
@@ -46,14 +45,12 @@ std::vector<CancelStatus> cancel(const Context& c, std::span<const JobId> ids) {
       change.finish(JobState::cancelled, locked.now, false);
       records.push_back({.row = &row, .attempt = row.attempt, .cause = Cause::cancelled,
                          .message = "cancelled before it ran"});
-      if (row.state == JobState::pending) ready.push_back({row.lane, row.priority, row.due, row.seq});
     } else {
       continue;
     }
     changes.push_back(change);
   }
   write(c, changes);
-  remove_ready(c, ready);
   add_history(c, locked.now, records);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const Locked* row = locked.find(ids[i]);
@@ -70,7 +67,7 @@ std::vector<RequeueStatus> requeue(const Context& c, std::span<const JobId> ids)
   const Places places(c, {ids.begin(), ids.end()});
   if (places.seqs().empty()) return answers;
   c.work.begin();
-  const LockedRows locked = lock(c, places.seqs());
+  const LockedRows locked = mysql::lock(c, places.seqs());
   std::unordered_map<JobId, RequeueStatus> done;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const Locked* row = locked.find(ids[i]);

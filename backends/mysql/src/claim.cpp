@@ -6,10 +6,12 @@
 
 #include <sqlq/error.hpp>
 
+#include "errors.hpp"
 #include "operations.hpp"
 #include "rows.hpp"
 #include "sql/apportion.hpp"
 #include "sql/job_row.hpp"
+#include "sql/reading.hpp"
 
 namespace sqlq::mysql {
 namespace {
@@ -23,6 +25,7 @@ constexpr std::int64_t most_promoted = 1000;  // by one claim; the rest follows 
 /// What a claim may choose from, read without locks.
 struct View {
   std::int64_t now = 0;
+  std::optional<std::int64_t> worker{};  ///< the number of the claiming worker's name
   std::vector<Lane> lanes{};    ///< those that have work
   std::vector<Place> firsts{};  ///< the first job of each
   std::map<std::int64_t, std::int64_t> next_due{};  ///< by queue
@@ -56,6 +59,10 @@ class Claim {
 
   backend::ClaimResult run() {
     look();
+    if (!view_.lanes.empty() && !view_.worker) {  // outside of the transaction: nobody shall wait for it
+      insert_unless_there(c_.session, c_.q.worker_make, {{"name", request_.worker}});
+      look();
+    }
     const auto due = view_.due_queues();
     // A queue that is full is left alone: nobody shall stand in line for its lock.
     std::set<std::int64_t> guarded;
@@ -82,7 +89,7 @@ class Claim {
     view_ = {};
     const auto add = [&](const sql::Row& row) { add_lane(row); };
     if (request_.queues.empty()) {
-      c_.session.execute(c_.q.lanes_of_all, {{"now", c_.work.wall()}}, add);
+      c_.session.execute(c_.q.lanes_of_all, {{"now", c_.work.wall()}, {"worker", request_.worker}}, add);
       return;
     }
     std::vector<std::string_view> names(request_.queues.begin(), request_.queues.end());
@@ -90,13 +97,15 @@ class Claim {
     names.erase(std::unique(names.begin(), names.end()), names.end());
     in_lists(std::span<const std::string_view>(names), [&](std::span<const std::string_view> piece) {
       const sql::List list{.width = 1, .values = {piece.begin(), piece.end()}};
-      c_.session.execute(c_.q.lanes_of, {{"now", c_.work.wall()}, {"queues", list}}, add);
+      c_.session.execute(c_.q.lanes_of,
+                         {{"now", c_.work.wall()}, {"worker", request_.worker}, {"queues", list}}, add);
     });
   }
 
   void add_lane(const sql::Row& row) {
     sql::Fields f(row);
     view_.now = f.integer();
+    view_.worker = f.maybe_integer();
     Lane lane;
     lane.queue_id = f.integer();
     lane.queue = f.text();
@@ -130,13 +139,16 @@ class Claim {
     in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
       std::vector<std::int64_t> mine;
       sql::List ready{.width = 4};
+      std::vector<Appointment> kept;
       c_.session.execute(c_.q.due_lock, {{"seqs", list_of(piece)}, {"now", view_.now}}, [&](const sql::Row& row) {
         mine.push_back(row.integer(0));
-        ready.values.insert(ready.values.end(), {row.integer(1), row.integer(2), row.integer(3), row.integer(0)});
+        kept.push_back({row.integer(1), row.integer(4), row.integer(0)});
+        ready.values.insert(ready.values.end(), {row.integer(2), row.integer(3), row.integer(4), row.integer(0)});
       });
       if (mine.empty()) return;
       c_.session.execute(c_.q.promote, {{"seqs", list_of(mine)}});
       c_.session.execute(c_.q.ready_add, {{"rows", ready}});
+      remove_scheduled(c_, kept);
       any = true;
     });
     return any;
@@ -250,13 +262,16 @@ class Claim {
       }
       remove_ready(c_, places);
       const std::size_t marked = c_.session.execute(c_.q.claim, {{"token", request_.token.value},
-                                                                 {"worker", request_.worker},
+                                                                 {"worker", *view_.worker},
                                                                  {"now", now},
                                                                  {"steady", steady},
                                                                  {"seqs", list_of(seqs)}});
       if (marked != piece.size()) throw Error(Errc::internal, "jobs that were locked as pending were not", "mysql");
     });
+    add_claims(taken, steady);
     for (Taken& t : taken) {
+      c_.here.add(t.job.id, {.seq = t.place.seq, .token = request_.token.value, .queue = t.lane->queue_id,
+                             .retention = t.job.retention ? std::optional(t.job.retention->count()) : std::nullopt});
       t.job.queue = t.lane->queue;
       t.job.kind = t.lane->kind;
       t.job.state = JobState::running;
@@ -265,6 +280,32 @@ class Claim {
       t.job.lease_token = request_.token;
       t.job.worker = request_.worker;
       t.job.started_at = t.job.heartbeat_at = sql::wall(now);
+    }
+  }
+
+  /// Where the reaper and the limits will look for them.
+  void add_claims(const std::vector<Taken>& taken, std::int64_t steady) {
+    struct OfQueue {
+      std::vector<std::int64_t> seqs{};
+      Duration keepalive = Duration::max();
+    };
+    std::map<std::int64_t, OfQueue> queues;
+    for (const Taken& t : taken) {
+      OfQueue& its = queues[t.lane->queue_id];
+      its.seqs.push_back(t.place.seq);
+      its.keepalive = std::min(its.keepalive, t.job.keepalive);
+    }
+    for (const auto& [queue, its] : queues) {
+      const std::string jobs = sql::json_array(its.seqs);
+      const sql::List row{.width = 5, .values = {queue, request_.token.value,
+                                                 static_cast<std::int64_t>(its.seqs.size()),
+                                                 steady + its.keepalive.count(), std::string_view(jobs)}};
+      try {
+        c_.session.execute(c_.q.claims_add, {{"rows", row}});
+      } catch (const Error& e) {
+        if (e.native_code() != duplicate_entry) throw;
+        throw Error(Errc::retry_transaction, "an earlier try of this claim was applied after all", "mysql");
+      }
     }
   }
 

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <charconv>
 #include <unordered_map>
+#include <utility>
 
 #include "operations.hpp"
 #include "rows.hpp"
@@ -39,23 +41,65 @@ void add_lines(const Context& c, std::span<const LogLine> lines, std::span<const
   });
 }
 
-/// Up to `limit` jobs whose retention has passed, read without locks. Ascending.
-std::vector<std::int64_t> expired(const Context& c, std::size_t limit, std::int64_t& now) {
-  std::vector<std::pair<std::int64_t, std::int64_t>> places;
-  c.session.execute(c.q.expired_queues, {{"now", c.work.wall()}}, [&](const sql::Row& row) {
-    now = row.integer(0);
-    places.emplace_back(row.integer(1), row.integer(2));
-  });
+/// A row of the table of finished jobs.
+struct Finished {
+  std::int64_t id = 0;
+  std::int64_t state = 0;
+  std::int64_t expires = 0;
+  std::vector<std::int64_t> seqs{};
+};
+
+/// Of "[1, 2]".
+std::vector<std::int64_t> read_seqs(std::string_view json) {
   std::vector<std::int64_t> seqs;
-  for (const auto& [queue, state] : places) {
-    if (seqs.size() >= limit) break;
-    c.session.execute(c.q.expired,
-                      {{"queue", queue}, {"state", state}, {"now", now},
-                       {"n", static_cast<std::int64_t>(limit - seqs.size())}},
-                      [&](const sql::Row& row) { seqs.push_back(row.integer(0)); });
+  for (const char *at = json.data(), *end = at + json.size(); at < end;) {
+    std::int64_t seq = 0;
+    const auto [behind, error] = std::from_chars(at, end, seq);
+    if (error == std::errc{}) seqs.push_back(seq);
+    at = behind + 1;
   }
-  std::ranges::sort(seqs);
   return seqs;
+}
+
+/// Deletes up to `most` of those of these jobs that may be purged, with all that belongs to them. Returns how many.
+std::size_t purge_jobs(const Context& c, std::span<const std::int64_t> seqs, std::int64_t now, std::size_t most) {
+  std::size_t purged = 0;
+  in_lists(seqs, [&](std::span<const std::int64_t> piece) {
+    if (purged == most) return;
+    std::vector<std::int64_t> mine;
+    c.session.execute(c.q.expired_lock,
+                      {{"seqs", list_of(piece)}, {"now", now}, {"n", static_cast<std::int64_t>(most - purged)}},
+                      [&](const sql::Row& row) { mine.push_back(row.integer(0)); });
+    if (mine.empty()) return;
+    const sql::List list = list_of(mine);
+    c.session.execute(c.q.purge_logs, {{"seqs", list}});
+    c.session.execute(c.q.purge_history, {{"seqs", list}});
+    purged += c.session.execute(c.q.purge_jobs, {{"seqs", list}});
+  });
+  return purged;
+}
+
+/// Forgets the rows of which no job is left as it was.
+void remove_done(const Context& c, std::span<const Finished> rows) {
+  std::vector<std::int64_t> seqs;
+  for (const Finished& row : rows) seqs.insert(seqs.end(), row.seqs.begin(), row.seqs.end());
+  std::ranges::sort(seqs);
+  std::unordered_map<std::int64_t, std::pair<std::int64_t, std::int64_t>> left;
+  in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
+    c.session.execute(c.q.finished_left, {{"seqs", list_of(piece)}}, [&](const sql::Row& row) {
+      left[row.integer(0)] = {row.integer(1), row.integer(2)};
+    });
+  });
+  std::vector<std::int64_t> done;
+  for (const Finished& row : rows) {
+    const bool any = std::ranges::any_of(row.seqs, [&](std::int64_t seq) {
+      const auto at = left.find(seq);
+      return at != left.end() && at->second == std::pair(row.state, row.expires);
+    });
+    if (!any) done.push_back(row.id);
+  }
+  std::ranges::sort(done);
+  if (!done.empty()) c.session.execute(c.q.finished_remove, {{"rows", list_of(done)}});
 }
 
 }  // namespace
@@ -80,21 +124,33 @@ std::vector<bool> append_logs(const Context& c, std::span<const LogLine> lines) 
 }
 
 std::size_t purge(const Context& c, std::size_t limit) {
-  std::int64_t now = 0;
-  const std::vector<std::int64_t> seqs = expired(c, limit, now);
-  if (seqs.empty()) return 0;
-  c.work.begin();
+  constexpr std::int64_t at_once = 100;  // rows of some 500 jobs
   std::size_t purged = 0;
-  in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
-    std::vector<std::int64_t> mine;
-    c.session.execute(c.q.expired_lock, {{"seqs", list_of(piece)}, {"now", now}},
-                      [&](const sql::Row& row) { mine.push_back(row.integer(0)); });
-    if (mine.empty()) return;
-    const sql::List list = list_of(mine);
-    c.session.execute(c.q.purge_logs, {{"seqs", list}});
-    c.session.execute(c.q.purge_history, {{"seqs", list}});
-    purged += c.session.execute(c.q.purge_jobs, {{"seqs", list}});
-  });
+  std::int64_t at = 0;
+  std::int64_t id = 0;
+  while (purged < limit) {
+    std::int64_t now = 0;
+    std::vector<Finished> rows;
+    c.session.execute(c.q.expired, {{"now", c.work.wall()}, {"at", at}, {"id", id}, {"n", at_once}},
+                      [&](const sql::Row& row) {
+                        now = row.integer(0);
+                        rows.push_back({row.integer(1), row.integer(2), row.integer(3), read_seqs(row.text(4))});
+                      });
+    if (rows.empty()) break;
+    std::vector<std::int64_t> seqs;
+    std::size_t used = 0;
+    while (used < rows.size() && seqs.size() < limit - purged) {
+      const auto& its = rows[used++].seqs;
+      seqs.insert(seqs.end(), its.begin(), its.end());
+    }
+    rows.resize(used);
+    at = rows.back().expires;
+    id = rows.back().id;
+    std::ranges::sort(seqs);
+    c.work.begin();
+    purged += purge_jobs(c, seqs, now, limit - purged);
+    remove_done(c, rows);
+  }
   return purged;
 }
 

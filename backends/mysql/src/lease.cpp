@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <utility>
 
 #include <sqlq/error.hpp>
 
@@ -77,27 +79,84 @@ Ending end_of(const Locked& row, const Finish& item, std::int64_t now) {
   return ending;
 }
 
-/// All succeed without a result and nothing speaks against it: one statement, no row is read under locks. Says how many
-/// it found as they should be.
-std::size_t succeed_all(const Context& c, std::span<const Finish> items, const Places& places) {
+/// Where the jobs' rows are, one for each item; empty when one of them may not be running under its token.
+std::vector<Whereabouts> running(const Context& c, std::span<const Finish> items) {
+  std::vector<Whereabouts> rows;
+  std::vector<JobId> unknown;
+  for (const Finish& item : items) {
+    const auto known = c.here.find(item.id, item.token);
+    if (!known) unknown.push_back(item.id);
+    rows.push_back(known.value_or(Whereabouts{}));
+  }
+  if (unknown.empty()) return rows;
+  const Places places(c, std::move(unknown));
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (rows[i].seq != 0) continue;
+    const Whereabouts* row = places.running(items[i].id, items[i].token);
+    if (row == nullptr) return {};
+    rows[i] = *row;
+  }
+  return rows;
+}
+
+/// Writes the success of jobs in ascending order of seq. Says how many it found as they should be.
+std::size_t write_success(const Context& c, std::span<const Whereabouts> rows) {
+  std::vector<std::span<const Whereabouts>> runs;  // of one claim each
+  for (std::size_t i = 0, first = 0; i < rows.size(); ++i) {
+    if (i + 1 < rows.size() && rows[i + 1].token == rows[first].token) continue;
+    runs.push_back(rows.subspan(first, i + 1 - first));
+    first = i + 1;
+  }
+  const auto seqs_of = [](std::span<const Whereabouts> some) {
+    sql::List seqs;
+    for (const Whereabouts& row : some) seqs.values.emplace_back(row.seq);
+    return seqs;
+  };
   std::size_t done = 0;
-  in_lists(items, [&](std::span<const Finish> piece) {
-    std::vector<std::int64_t> seqs;
-    sql::List leases{.width = 2};
-    for (const Finish& item : piece) {
-      seqs.push_back(places.of(item.id));
-      leases.values.insert(leases.values.end(), {seqs.back(), item.token.value});
+  constexpr std::size_t worthwhile = 8;  // rows for a statement of their own
+  if (rows.size() >= worthwhile * runs.size() || runs.size() == 1) {
+    for (const auto run : runs) {
+      in_lists(run, [&](std::span<const Whereabouts> piece) {
+        done += c.session.execute(
+            c.q.succeed, {{"now", c.work.wall()}, {"seqs", seqs_of(piece)}, {"token", piece.front().token}});
+      });
     }
-    std::ranges::sort(seqs);
-    done += c.session.execute(c.q.succeed, {{"now", c.work.wall()}, {"seqs", list_of(seqs)}, {"leases", leases}});
+    return done;
+  }
+  in_lists(rows, [&](std::span<const Whereabouts> piece) {
+    sql::List leases{.width = 2};
+    for (const Whereabouts& row : piece) leases.values.insert(leases.values.end(), {row.seq, row.token});
+    done += c.session.execute(c.q.succeed_mixed,
+                              {{"now", c.work.wall()}, {"seqs", seqs_of(piece)}, {"leases", leases}});
   });
   return done;
+}
+
+/// All succeed without a result and nothing speaks against it: no row is read under locks.
+std::vector<FinishStatus> succeed_all(const Context& c, std::span<const Finish> items,
+                                      std::vector<Whereabouts> rows) {
+  c.work.begin();
+  std::ranges::sort(rows, {}, &Whereabouts::seq);
+  const std::size_t done = write_success(c, rows);
+  for (const Finish& item : items) c.here.forget(item.id);
+  if (done != items.size()) {
+    throw Error(Errc::retry_transaction, "leases ended while their jobs were being finished", "mysql");
+  }
+  std::map<std::pair<std::int64_t, std::optional<std::int64_t>>, std::vector<std::int64_t>> alike;
+  Leaving leaving;
+  for (const Whereabouts& row : rows) {
+    alike[{row.queue, row.retention}].push_back(row.seq);
+    ++leaving[{row.queue, row.token}];
+  }
+  for (const auto& [key, seqs] : alike) add_finished(c, seqs);
+  leave_claims(c, leaving);
+  return std::vector<FinishStatus>(items.size(), FinishStatus::applied);
 }
 
 std::vector<FinishStatus> finish_locked(const Context& c, std::span<const Finish> items, const Places& places) {
   std::vector<FinishStatus> answers(items.size(), FinishStatus::stale);
   c.work.begin();
-  const LockedRows locked = lock(c, places.seqs());
+  const LockedRows locked = mysql::lock(c, places.seqs());
   std::vector<Change> changes;
   std::vector<Record> records;
   for (std::size_t i = 0; i < items.size(); ++i) {
@@ -192,18 +251,14 @@ void log_reaped(const Context& c, std::int64_t now, std::span<const Record> reco
 }  // namespace
 
 std::vector<FinishStatus> finish(const Context& c, std::span<const Finish> items) {
+  // Not in a borrowed transaction, which is not ours to begin again should a lease end between the look and the write.
+  if (!items.empty() && !c.work.borrowed() && std::ranges::all_of(items, is_plain_success)) {
+    if (auto rows = running(c, items); !rows.empty()) return succeed_all(c, items, std::move(rows));
+  }
+  for (const Finish& item : items) c.here.forget(item.id);
   const Places places(c, ids_of(items));
   if (places.seqs().empty()) return std::vector<FinishStatus>(items.size(), FinishStatus::stale);
-  // Not in a borrowed transaction, which is not ours to begin again should a lease end between the look and the write.
-  const bool quick = !c.work.borrowed() && std::ranges::all_of(items, [&](const Finish& item) {
-    return is_plain_success(item) && places.runs(item.id, item.token);
-  });
-  if (!quick) return finish_locked(c, items, places);
-  if (items.size() > 1) c.work.begin();  // one commits by itself
-  const std::size_t done = succeed_all(c, items, places);
-  if (done == items.size()) return std::vector<FinishStatus>(items.size(), FinishStatus::applied);
-  if (!c.work.begun()) return finish_locked(c, items, places);
-  throw Error(Errc::retry_transaction, "leases ended while their jobs were being finished", "mysql");
+  return finish_locked(c, items, places);
 }
 
 std::vector<LeaseStatus> heartbeat(const Context& c, std::span<const backend::LeaseRef> leases) {

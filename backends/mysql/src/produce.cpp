@@ -122,11 +122,12 @@ class Insertion {
 
   /// False: one of them is a duplicate, none was inserted.
   bool insert(std::span<const std::size_t> piece) {
-    sql::List rows{.width = 15};
+    sql::List rows{.width = 16};
     std::vector<JobId> pending;
+    std::vector<JobId> scheduled;
     for (const std::size_t i : piece) {
       add_row(rows, i);
-      if (rows_[i].state == JobState::pending) pending.push_back(items_[i].id);
+      (rows_[i].state == JobState::pending ? pending : scheduled).push_back(items_[i].id);
     }
     try {
       c_.session.execute(c_.q.jobs_insert, {{"rows", rows}});
@@ -134,8 +135,19 @@ class Insertion {
       if (e.native_code() == duplicate_entry) return false;
       throw;
     }
-    if (!pending.empty()) c_.session.execute(c_.q.ready_insert, {{"ids", list_of(pending)}});
+    const auto n = static_cast<std::int64_t>(piece.size());
+    place(pending, n, c_.q.ready_insert, c_.q.ready_insert_ids);
+    place(scheduled, n, c_.q.scheduled_insert, c_.q.scheduled_insert_ids);
     return true;
+  }
+
+  /// Into the table of their state; `n` were inserted in all.
+  void place(const std::vector<JobId>& ids, std::int64_t n, const sql::Statement& last_ones,
+             const sql::Statement& by_id) {
+    if (ids.empty()) return;
+    const std::size_t placed = c_.work.borrowed() ? c_.session.execute(by_id, {{"ids", list_of(ids)}})
+                                                  : c_.session.execute(last_ones, {{"n", n}});
+    if (placed != ids.size()) throw Error(Errc::internal, "jobs that were just inserted were not found", "mysql");
   }
 
   void add_row(sql::List& list, std::size_t i) const {
@@ -150,7 +162,8 @@ class Insertion {
                        {bytes_of(item.id), row.lane.id, row.lane.queue_id, std::int64_t{static_cast<int>(row.state)},
                         std::int64_t{item.priority}, row.due, std::int64_t{item.max_attempts},
                         std::int64_t{item.max_crashes}, item.keepalive.count(), item.timeout.count(),
-                        or_null(item.retention), row.now, row.now, or_null(item.unique_key), item.params});
+                        or_null(item.retention), row.now, row.now, or_null(item.unique_key),
+                        or_null(item.unique_key), item.params});
   }
 
   void answer_duplicates() {
@@ -201,8 +214,8 @@ class Insertion {
   std::vector<std::size_t> open_{};  // items without an answer, in order
 };
 
-/// For rows that are never written again: whoever came first has made it. A plain INSERT, for the other sorts that
-/// overlook a duplicate need the right to UPDATE, or overlook more than that.
+}  // namespace
+
 void insert_unless_there(NativeSession& session, const sql::Statement& statement,
                          std::initializer_list<sql::Arg> args) {
   try {
@@ -211,8 +224,6 @@ void insert_unless_there(NativeSession& session, const sql::Statement& statement
     if (e.native_code() != duplicate_entry) throw;
   }
 }
-
-}  // namespace
 
 void make_lanes(const sql::Work& work, NativeSession& session, const Queries& q,
                 std::span<const sql::LaneName> lanes) {

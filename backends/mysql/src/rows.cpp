@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstring>
+#include <tuple>
 
 #include <sqlq/error.hpp>
 
@@ -21,6 +22,7 @@ Locked read_locked(sql::Fields f) {
   Locked r;
   r.seq = f.integer();
   r.id = id_of(f.text());
+  r.queue = f.integer();
   r.lane = f.integer();
   r.state = static_cast<JobState>(f.integer());
   r.token = f.integer();
@@ -34,7 +36,6 @@ Locked read_locked(sql::Fields f) {
   r.claims = f.integer();
   r.worker = f.text();
   r.retention = f.maybe_integer();
-  r.finished = f.maybe_integer();
   return r;
 }
 
@@ -44,8 +45,6 @@ void add_locked(LockedRows& locked, const sql::Row& row) {
   locked.rows.push_back(read_locked(f));
   locked.by_id.emplace(locked.rows.back().id, locked.rows.size() - 1);
 }
-
-sql::Scalar or_null(const std::optional<std::int64_t>& n) { return n ? sql::Scalar(*n) : sql::Scalar(nullptr); }
 
 void write_piece(const Context& c, std::span<const Change> changes) {
   sql::List seqs, was{.width = 3}, states, dues, attempts, crashes, tokens, queued, finished, expires, results;
@@ -59,8 +58,8 @@ void write_piece(const Context& c, std::span<const Change> changes) {
     crashes.values.emplace_back(change.crashes);
     tokens.values.emplace_back(change.token);
     queued.values.emplace_back(change.queued);
-    finished.values.push_back(or_null(change.finished));
-    expires.values.push_back(or_null(change.expires));
+    finished.values.emplace_back(change.finished);
+    expires.values.emplace_back(change.expires);
     results.values.push_back(change.result ? sql::Scalar(*change.result) : sql::Scalar(nullptr));
   }
   c.session.execute(c.q.jobs_write, {{"seqs", seqs},
@@ -113,7 +112,9 @@ Places::Places(const Context& c, std::vector<JobId> ids) {
   in_lists(std::span<const JobId>(ids), [&](std::span<const JobId> piece) {
     c.session.execute(find, {{"ids", list_of(piece)}}, [&](const sql::Row& row) {
       seqs_.push_back(row.integer(0));
-      by_id_[id_of(row.text(1))] = {row.integer(0), static_cast<JobState>(row.integer(2)), row.integer(3)};
+      const auto retention = row.null(5) ? std::nullopt : std::optional(row.integer(5));
+      by_id_[id_of(row.text(1))] = {.where = {row.integer(0), row.integer(3), row.integer(4), retention},
+                                    .state = static_cast<JobState>(row.integer(2))};
     });
   });
   std::ranges::sort(seqs_);
@@ -145,39 +146,109 @@ void Change::finish(JobState as, std::int64_t now, bool errored_retention) {
                            longest_retention);
 }
 
+namespace {
+
+/// Adds rows of a table, many at a time.
+class Adder {
+ public:
+  Adder(const Context& c, const sql::Statement& statement, std::size_t width)
+      : c_(c), statement_(statement), rows_{.width = width} {}
+  void add(std::initializer_list<std::int64_t> row) {
+    rows_.values.insert(rows_.values.end(), row.begin(), row.end());
+    if (rows_.rows() == most_rows) flush();
+  }
+  void flush() {
+    if (!rows_.values.empty()) c_.session.execute(statement_, {{"rows", rows_}});
+    rows_.values.clear();
+  }
+
+ private:
+  const Context& c_;
+  const sql::Statement& statement_;
+  sql::List rows_;
+};
+
+std::string json_rows(std::span<const std::string> rows) {
+  std::string json = "[";
+  for (const std::string& row : rows) {
+    if (json.size() > 1) json += ',';
+    json += row;
+  }
+  return json += ']';
+}
+
+}  // namespace
+
 void write(const Context& c, std::span<const Change> changes) {
   write_rows(c, changes);
-  sql::List ready{.width = 4};
-  const auto flush = [&] {
-    if (!ready.values.empty()) c.session.execute(c.q.ready_add, {{"rows", ready}});
-    ready.values.clear();
-  };
+  Adder ready(c, c.q.ready_add, 4);
+  Adder scheduled(c, c.q.scheduled_add, 3);
+  std::vector<sql::Place> not_ready;
+  std::vector<Appointment> not_scheduled;
+  std::map<std::tuple<std::int64_t, JobState, std::int64_t>, std::vector<std::int64_t>> finished;
+  Leaving leaving;
   for (const Change& change : changes) {
-    if (change.state != JobState::pending) continue;
     const Locked& was = *change.was;
-    ready.values.insert(ready.values.end(), {was.lane, was.priority, change.due, was.seq});
-    if (ready.rows() == most_rows) flush();
+    if (was.state == JobState::pending) not_ready.push_back({was.lane, was.priority, was.due, was.seq});
+    if (was.state == JobState::scheduled) not_scheduled.push_back({was.queue, was.due, was.seq});
+    if (change.state == JobState::pending) ready.add({was.lane, was.priority, change.due, was.seq});
+    if (change.state == JobState::scheduled) scheduled.add({was.queue, change.due, was.seq});
+    if (is_finished(change.state)) finished[{was.queue, change.state, change.expires}].push_back(was.seq);
+    if (was.held() && change.state != JobState::cancelling) ++leaving[{was.queue, was.token}];
   }
-  flush();
+  remove_ready(c, not_ready);
+  remove_scheduled(c, not_scheduled);
+  ready.flush();
+  scheduled.flush();
+  for (const auto& [alike, seqs] : finished) add_finished(c, seqs);
+  leave_claims(c, leaving);
 }
 
 void remove_ready(const Context& c, std::span<const sql::Place> places) {
-  if (c.work.borrowed()) {
-    for (const sql::Place& p : places) {
-      c.session.execute(c.q.ready_remove_one,
-                        {{"lane", p.lane}, {"priority", p.priority}, {"due", p.due}, {"seq", p.seq}});
+  std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t>, std::vector<std::int64_t>> alike;
+  for (const sql::Place& p : places) alike[{p.lane, p.priority, p.due}].push_back(p.seq);
+  constexpr std::size_t worthwhile = 8;  // rows for a statement of their own
+  if (c.work.borrowed() || places.size() >= worthwhile * alike.size()) {
+    for (const auto& [key, seqs] : alike) {
+      const auto& [lane, priority, due] = key;
+      in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
+        c.session.execute(c.q.ready_remove_alike,
+                          {{"lane", lane}, {"priority", priority}, {"due", due}, {"seqs", list_of(piece)}});
+      });
     }
     return;
   }
   in_lists(places, [&](std::span<const sql::Place> piece) {
-    std::string json = "[";
-    for (const sql::Place& p : piece) {
-      if (json.size() > 1) json += ',';
-      json += sql::json_array(std::array{p.lane, p.priority, p.due, p.seq});
-    }
-    json += ']';
-    c.session.execute(c.q.ready_remove, {{"rows", std::string_view(json)}});
+    std::vector<std::string> rows;
+    for (const sql::Place& p : piece) rows.push_back(sql::json_array(std::array{p.lane, p.priority, p.due, p.seq}));
+    c.session.execute(c.q.ready_remove, {{"rows", std::string_view(json_rows(rows))}});
   });
+}
+
+void remove_scheduled(const Context& c, std::span<const Appointment> appointments) {
+  if (c.work.borrowed()) {
+    for (const Appointment& a : appointments) {
+      c.session.execute(c.q.scheduled_remove_one, {{"queue", a.queue}, {"due", a.due}, {"seq", a.seq}});
+    }
+    return;
+  }
+  in_lists(appointments, [&](std::span<const Appointment> piece) {
+    std::vector<std::string> rows;
+    for (const Appointment& a : piece) rows.push_back(sql::json_array(std::array{a.queue, a.due, a.seq}));
+    c.session.execute(c.q.scheduled_remove, {{"rows", std::string_view(json_rows(rows))}});
+  });
+}
+
+void leave_claims(const Context& c, const Leaving& leaving) {
+  for (const auto& [claim, n] : leaving) {
+    c.session.execute(c.q.claims_leave, {{"n", n}, {"queue", claim.first}, {"token", claim.second}});
+    c.session.execute(c.q.claims_end, {{"queue", claim.first}, {"token", claim.second}});
+  }
+}
+
+void add_finished(const Context& c, std::span<const std::int64_t> seqs) {
+  c.session.execute(c.q.finished_add,
+                    {{"jobs", std::string_view(sql::json_array(seqs))}, {"seq", seqs.front()}});
 }
 
 namespace {

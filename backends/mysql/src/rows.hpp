@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "operations.hpp"
@@ -58,22 +60,22 @@ class Places {
   Places(const Context& c, std::vector<JobId> ids);
   /// Ascending.
   [[nodiscard]] const std::vector<std::int64_t>& seqs() const noexcept { return seqs_; }
+  /// As the job stood at the time of the look; null: there is no such job. A borrowed transaction knows the seq only.
+  [[nodiscard]] const Whereabouts* running(JobId id, LeaseToken token) const {
+    const auto at = by_id_.find(id);
+    const bool runs = at != by_id_.end() && at->second.state == JobState::running;
+    return runs && at->second.where.token == token.value ? &at->second.where : nullptr;
+  }
   /// 0: there is no such job.
   [[nodiscard]] std::int64_t of(JobId id) const {
     const auto at = by_id_.find(id);
-    return at == by_id_.end() ? 0 : at->second.seq;
-  }
-  /// Did this token run the job at the time of the look? Never known in a borrowed transaction.
-  [[nodiscard]] bool runs(JobId id, LeaseToken token) const {
-    const auto at = by_id_.find(id);
-    return at != by_id_.end() && at->second.state == JobState::running && at->second.token == token.value;
+    return at == by_id_.end() ? 0 : at->second.where.seq;
   }
 
  private:
   struct Place {
-    std::int64_t seq = 0;
+    Whereabouts where{};
     JobState state = JobState::invalid;
-    std::int64_t token = 0;
   };
   std::unordered_map<JobId, Place> by_id_;
   std::vector<std::int64_t> seqs_;
@@ -83,6 +85,7 @@ class Places {
 struct Locked {
   std::int64_t seq = 0;
   JobId id{};
+  std::int64_t queue = 0;
   std::int64_t lane = 0;
   JobState state = JobState::invalid;
   std::int64_t token = 0;
@@ -96,7 +99,6 @@ struct Locked {
   std::int64_t claims = 0;
   std::string worker{};
   std::optional<std::int64_t> retention{};
-  std::optional<std::int64_t> finished{};
 
   [[nodiscard]] bool held() const noexcept { return state == JobState::running || state == JobState::cancelling; }
 };
@@ -133,16 +135,29 @@ struct Change {
   std::int64_t crashes;
   std::int64_t token;
   std::int64_t queued;
-  std::optional<std::int64_t> finished{};
-  std::optional<std::int64_t> expires{};
+  std::int64_t finished = 0;
+  std::int64_t expires = 0;
   std::optional<std::string_view> result{};
 };
 
-/// Writes them, and puts into the ready table what became pending.
+/// Writes them, and moves the jobs between the tables that say where jobs of a state are.
 void write(const Context& c, std::span<const Change> changes);
 
 /// Takes jobs out of the ready table. Those rows are locked, or those of the jobs are.
 void remove_ready(const Context& c, std::span<const sql::Place> places);
+/// A row of the table of scheduled jobs.
+struct Appointment {
+  std::int64_t queue = 0;
+  std::int64_t due = 0;
+  std::int64_t seq = 0;
+};
+void remove_scheduled(const Context& c, std::span<const Appointment> rows);
+
+/// How many jobs no longer hold their lease, by queue and token.
+using Leaving = std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t>;
+void leave_claims(const Context& c, const Leaving& leaving);
+/// Remembers which jobs finished alike: in one queue, in the same state, to expire at the same time.
+void add_finished(const Context& c, std::span<const std::int64_t> seqs);
 
 /// A line for a job's history; its row is locked.
 struct Record {

@@ -14,13 +14,13 @@ namespace {
 /// Read from the server in the statement itself; independent of the session's time zone.
 constexpr const char* clock_text = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))";
 
-/// In the order of sql::read_job.
-constexpr const char* job_columns =
-    "LOWER(CONCAT_WS('-', HEX(SUBSTR(j.id, 1, 4)), HEX(SUBSTR(j.id, 5, 2)), HEX(SUBSTR(j.id, 7, 2)), "
-    "HEX(SUBSTR(j.id, 9, 2)), HEX(SUBSTR(j.id, 11, 6)))), "
-    "j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts, j.crashes, j.max_crashes, "
-    "j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us, j.created_us, j.queued_us, "
-    "j.due_us, j.started_us, j.heartbeat_us, j.finished_us";
+/// In the order of sql::read_job. `worker` is an expression for the worker's name.
+std::string job_columns(const std::string& worker) {
+  return "j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts, j.crashes, "
+         "j.max_crashes, j.claims, j.lease_token, " + worker + ", j.keepalive_us, j.timeout_us, j.retention_us, "
+         "j.created_us, j.queued_us, j.due_us, NULLIF(j.started_us, 0), NULLIF(j.heartbeat_us, 0), "
+         "NULLIF(j.finished_us, 0)";
+}
 
 /// Lock names are common to the server and at most 64 bytes: a hash of the place.
 std::string lock_name(const Options& o) {
@@ -32,17 +32,20 @@ std::string lock_name(const Options& o) {
 std::vector<sql::Substitution> substitutions(const Options& o) {
   const auto table = [&](const char* name) { return "`" + o.database + "`.`" + o.prefix + "sqlq_" + name + "`"; };
   const auto text = [](const std::string& s) { return "'" + s + "'"; };
+  const std::string worker = "COALESCE((SELECT w.name FROM " + table("workers") + " w WHERE w.id = j.worker_id), X'')";
   std::vector<sql::Substitution> result{
       {"now", std::string("COALESCE(:now, ") + clock_text + ")"},
       {"steady", std::string("COALESCE(:steady, ") + clock_text + ")"},
-      {"job", job_columns},
+      {"worker", worker},
+      {"job", job_columns(worker)},
+      {"pending_job", job_columns("X''")},
       {"lock", lock_name(o)},
       {"schema_text", text(o.database)},
       {"migrations_text", text(o.prefix + "sqlq_migrations")},
       {"stem_text", text(o.prefix + "sqlq_")},
   };
-  for (const char* name : {"queues", "lanes", "queue_locks", "jobs", "ready", "history", "logs", "jobs_readable",
-                           "migrations"}) {
+  for (const char* name : {"queues", "lanes", "queue_locks", "workers", "jobs", "ready", "scheduled", "claims", "finished",
+                           "history", "logs", "jobs_readable", "migrations"}) {
     result.push_back({name, table(name)});
   }
   return result;

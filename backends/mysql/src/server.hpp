@@ -65,13 +65,14 @@ class MysqlServer final : public sql::Server {
  private:
   /// All sessions of this server are ours.
   static NativeSession& native(const sql::Work& work) { return static_cast<NativeSession&>(work.session()); }
-  Context context(sql::Work& work) const { return {work, native(work), schema_.queries}; }
+  Context context(sql::Work& work) { return {work, native(work), schema_.queries, here_}; }
 
   static constexpr backend::Capabilities capabilities_{
       .transactional_ddl = false, .cross_process_wakeup = false, .database_clock = true};
 
   const Options options_;
   const Schema schema_;
+  ClaimedHere here_;
   mutable std::mutex mutex_;
   std::string description_ = "MySQL or MariaDB";
 };
