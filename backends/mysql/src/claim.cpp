@@ -69,13 +69,14 @@ class Claim {
     for (const std::int64_t queue : view_.limited) {
       if (room(queue) != 0) guarded.insert(queue);
     }
+    const bool limited = !view_.limited.empty();
     if (!guarded.empty() || !due.empty()) c_.work.begin();
     // The locks of limited queues first and in one order: who holds one of them waits for nothing else after it.
     for (const std::int64_t queue : guarded) c_.session.execute(c_.q.queue_lock, {{"queue", queue}});
     if (!due.empty() && promote(due)) look();
     std::erase_if(view_.lanes, [&](Lane& lane) { return lane.concurrency && !guarded.contains(lane.queue_id); });
     make_room(guarded);
-    backend::ClaimResult result;
+    backend::ClaimResult result{.limited = limited};
     for (const auto& [queue, next] : view_.next_due) {
       const TimePoint at = sql::wall(next);
       if (!result.next_due || at < *result.next_due) result.next_due = at;
