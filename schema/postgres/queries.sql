@@ -2,7 +2,8 @@
 -- types; a `?` behind a type means it may be NULL. States are literals, so that partial indexes apply.
 --
 -- Names in braces: tables as the schema of the URL has them; the time in microseconds, which is the server's unless a
--- test gives it (now, steady). Lists travel as one text each, in the notation of arrays, and are walked with unnest.
+-- test gives it (now, steady); what the statement has taken until now, in microseconds (took). Lists travel as one text
+-- each, in the notation of arrays, and are walked with unnest.
 --
 -- Plans must be right whatever the statistics say. Tables are reached by subqueries that run once per item (LATERAL
 -- with ORDER BY and LIMIT as an index has it) or by joins from few rows along a key; our own connections forbid the
@@ -188,10 +189,10 @@ UPDATE {jobs} j SET state = 1 WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM due)) A
 
 -- name: lanes_of_all
 -- params: now int?, kinds text?
--- returns: next_due int?, passed int, lane int?, queue_id int?, queue text?, kind text?, queue_priority int?, concurrency int?, priority int?, due int?, seq int?
+-- returns: next_due int?, passed int, took int, lane int?, queue_id int?, queue text?, kind text?, queue_priority int?, concurrency int?, priority int?, due int?, seq int?
 -- The lanes that have work, each with the place of its first job. Jumps from lane to lane along the ready index: the
--- cost is the number of such lanes. One row at least: it says when the next scheduled job is due. A limited queue that
--- is full has no lanes.
+-- cost is the number of such lanes. One row at least: it says when the next scheduled job is due, and in the last row
+-- how many microseconds the statement has taken. A limited queue that is full has no lanes.
 WITH RECURSIVE ready(lane, priority, due, seq) AS (
   (SELECT lane_id, priority, due_us, seq FROM {jobs} WHERE state = 1
     ORDER BY lane_id, priority, due_us, seq LIMIT 1)
@@ -199,7 +200,7 @@ WITH RECURSIVE ready(lane, priority, due, seq) AS (
   SELECT n.* FROM ready CROSS JOIN LATERAL (
     SELECT j.lane_id, j.priority, j.due_us, j.seq FROM {jobs} j WHERE j.state = 1 AND j.lane_id > ready.lane
      ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1) n)
-SELECT d.us, coalesce(d.us <= {now}, false)::integer, w.*
+SELECT d.us, coalesce(d.us <= {now}, false)::integer, {took}, w.*
   FROM (SELECT (SELECT due_us FROM {jobs} WHERE state = 7 ORDER BY due_us, queue_id LIMIT 1) AS us) d
   LEFT JOIN (
     SELECT l.id, l.queue_id, q.name, l.kind, q.priority AS queue_priority, q.concurrency, r.priority, r.due, r.seq
@@ -211,8 +212,8 @@ SELECT d.us, coalesce(d.us <= {now}, false)::integer, w.*
 
 -- name: lanes_of_queues
 -- params: now int?, queues text, kinds text?
--- returns: next_due int?, passed int, lane int?, queue_id int?, queue text?, kind text?, queue_priority int?, concurrency int?, priority int?, due int?, seq int?
-SELECT d.us, coalesce(d.us <= {now}, false)::integer, w.*
+-- returns: next_due int?, passed int, took int, lane int?, queue_id int?, queue text?, kind text?, queue_priority int?, concurrency int?, priority int?, due int?, seq int?
+SELECT d.us, coalesce(d.us <= {now}, false)::integer, {took}, w.*
   FROM (SELECT (SELECT due_us FROM {jobs} WHERE state = 7 ORDER BY due_us, queue_id LIMIT 1) AS us) d
   LEFT JOIN (
     SELECT l.id, l.queue_id, q.name, l.kind, q.priority AS queue_priority, q.concurrency, r.priority, r.due_us, r.seq
@@ -221,6 +222,26 @@ SELECT d.us, coalesce(d.us <= {now}, false)::integer, w.*
                           ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1) r
      WHERE q.name = ANY (:queues::text[]) AND q.paused = 0
        AND (:kinds::text[] IS NULL OR l.kind = ANY (:kinds::text[]))
+       AND (q.concurrency IS NULL OR q.concurrency > (
+             SELECT count(*) FROM (SELECT 1 FROM {jobs} h WHERE h.state IN (2, 5) AND h.queue_id = q.id
+                                    LIMIT q.concurrency) held))) w ON true
+
+-- name: lanes_again
+-- params: now int?, lanes text, priorities text, dues text, seqs text
+-- returns: next_due int?, passed int, took int, lane int?, queue_id int?, queue text?, kind text?, queue_priority int?, concurrency int?, priority int?, due int?, seq int?
+-- The same for lanes that had work a moment ago; looks from the places on where their first jobs were then.
+SELECT d.us, coalesce(d.us <= {now}, false)::integer, {took}, w.*
+  FROM (SELECT (SELECT due_us FROM {jobs} WHERE state = 7 ORDER BY due_us, queue_id LIMIT 1) AS us) d
+  LEFT JOIN (
+    SELECT l.id, l.queue_id, q.name, l.kind, q.priority AS queue_priority, q.concurrency, r.priority, r.due_us, r.seq
+      FROM unnest(:lanes::integer[], :priorities::integer[], :dues::bigint[], :seqs::bigint[])
+           AS p(lane, priority, due, seq)
+      JOIN {lanes} l ON l.id = p.lane JOIN {queues} q ON q.id = l.queue_id
+     CROSS JOIN LATERAL (SELECT j.priority, j.due_us, j.seq FROM {jobs} j
+                          WHERE j.state = 1 AND j.lane_id = p.lane
+                            AND (j.priority, j.due_us, j.seq) >= (p.priority, p.due, p.seq)
+                          ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1) r
+     WHERE q.paused = 0
        AND (q.concurrency IS NULL OR q.concurrency > (
              SELECT count(*) FROM (SELECT 1 FROM {jobs} h WHERE h.state IN (2, 5) AND h.queue_id = q.id
                                     LIMIT q.concurrency) held))) w ON true
@@ -243,24 +264,29 @@ SELECT q.id, CASE q.paused WHEN 1 THEN 0 ELSE q.concurrency - (
   FROM unnest(:queues::integer[]) AS n(id) JOIN {queues} q ON q.id = n.id
 
 -- name: peek
--- params: lanes text, counts text
+-- params: lanes text, priorities text, dues text, seqs text, counts text
 -- returns: lane int, priority int, due int, seq int
--- The next jobs of each lane, without locks.
+-- The next jobs of each lane, without locks. A lane is walked from the place of its first job on: before it there may
+-- be the traces of many that were taken.
 SELECT p.lane, j.priority, j.due_us, j.seq
-  FROM unnest(:lanes::integer[], :counts::bigint[]) AS p(lane, count)
+  FROM unnest(:lanes::integer[], :priorities::integer[], :dues::bigint[], :seqs::bigint[], :counts::bigint[])
+       AS p(lane, priority, due, seq, count)
  CROSS JOIN LATERAL (
-   SELECT j.priority, j.due_us, j.seq FROM {jobs} j WHERE j.state = 1 AND j.lane_id = p.lane
+   SELECT j.priority, j.due_us, j.seq FROM {jobs} j
+    WHERE j.state = 1 AND j.lane_id = p.lane AND (j.priority, j.due_us, j.seq) >= (p.priority, p.due, p.seq)
     ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT p.count) j
 
 -- name: claim
--- params: lanes text, counts text, n int, token int, worker text, now int?, steady int?
+-- params: lanes text, priorities text, dues text, seqs text, counts text, n int, token int, worker text, now int?, steady int?
 -- returns: lane int, seq int, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
 -- Takes the next jobs of each lane that nobody else is taking.
 WITH pick AS MATERIALIZED (
   SELECT j.ctid
-    FROM unnest(:lanes::integer[], :counts::bigint[]) AS p(lane, count)
+    FROM unnest(:lanes::integer[], :priorities::integer[], :dues::bigint[], :seqs::bigint[], :counts::bigint[])
+         AS p(lane, priority, due, seq, count)
    CROSS JOIN LATERAL (
-     SELECT j.ctid FROM {jobs} j WHERE j.state = 1 AND j.lane_id = p.lane
+     SELECT j.ctid FROM {jobs} j
+      WHERE j.state = 1 AND j.lane_id = p.lane AND (j.priority, j.due_us, j.seq) >= (p.priority, p.due, p.seq)
       ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT p.count FOR NO KEY UPDATE SKIP LOCKED) j
    LIMIT :n)
 UPDATE {jobs} j

@@ -22,7 +22,7 @@ const std::map<std::string, std::string> samples = {
     {"max_attempts", "{1,1}"}, {"max_crashes", "{1,1}"}, {"keepalives", "{1,1}"}, {"timeouts", "{1,1}"},
     {"retentions", "{NULL,NULL}"}, {"params", "{null,null}"}, {"results", "{r,r}"}, {"messages", "{m,m}"},
     {"causes", "{1,1}"}, {"claims", "{1,1}"}, {"numbers", "{1,1}"}, {"attempts", "{1,1}"}, {"ats", "{1,1}"},
-    {"levels", "{1,1}"}, {"texts", "{t,t}"}, {"shapes", "{1,2}"},
+    {"levels", "{1,1}"}, {"texts", "{t,t}"}, {"shapes", "{1,2}"}, {"dues", "{1,1}"}, {"seqs", "{1,1}"},
 };
 
 std::string sample_of(const sql::Statement& s, const sql::Field& p) {
@@ -147,9 +147,10 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"promote", {"sqlq_jobs_scheduled", "Tid Scan on sqlq_jobs"}},
     {"lanes_of_all", {"sqlq_jobs_ready", "Index Cond: (lane_id > ready", "sqlq_jobs_scheduled"}},
     {"lanes_of_queues", {"sqlq_jobs_ready", "Index Cond: (lane_id = l.id)", "sqlq_jobs_scheduled"}},
+    {"lanes_again", {"sqlq_jobs_ready", "Index Cond: ((lane_id = p.lane) AND (ROW(", "sqlq_jobs_scheduled"}},
     {"rooms", {"sqlq_jobs_held"}},
-    {"peek", {"sqlq_jobs_ready", "Index Cond: (lane_id = p.lane)"}},
-    {"claim", {"sqlq_jobs_ready", "Index Cond: (lane_id = p.lane)", "LockRows", "Tid Scan on sqlq_jobs"}},
+    {"peek", {"sqlq_jobs_ready", "Index Cond: ((lane_id = p.lane) AND (ROW("}},
+    {"claim", {"sqlq_jobs_ready", "Index Cond: ((lane_id = p.lane) AND (ROW(", "LockRows", "Tid Scan on sqlq_jobs"}},
     {"succeed", {"sqlq_jobs_pkey", "Tid Scan on sqlq_history", "sqlq_history_pkey"}},
     {"finish", {"sqlq_jobs_pkey", "Tid Scan on sqlq_history", "sqlq_history_pkey"}},
     {"heartbeat", {"sqlq_jobs_pkey"}},

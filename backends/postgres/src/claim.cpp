@@ -15,19 +15,6 @@ namespace {
 constexpr std::size_t promoted_at_once = 1000;
 constexpr int most_promotions = 10;
 
-/// A lane with the place of its first job.
-struct Ready {
-  sql::Lane lane{};
-  sql::Place first{};
-  [[nodiscard]] auto rank() const { return std::tuple(lane.queue_priority, first.priority, first.due, first.seq); }
-};
-
-struct Survey {
-  std::vector<Ready> lanes{};
-  std::optional<TimePoint> next_due{};
-  bool due = false;  ///< the next scheduled job is due
-};
-
 Ready read_ready(sql::Fields& f) {
   Ready r;
   r.lane.id = f.integer();
@@ -40,14 +27,49 @@ Ready read_ready(sql::Fields& f) {
   return r;
 }
 
-Survey survey(const sql::Work& work, const Queries& q, const backend::ClaimRequest& request) {
-  Survey found;
-  const auto read = [&](const sql::Row& row) {
+struct Survey {
+  std::vector<Ready> lanes{};
+  std::optional<TimePoint> next_due{};
+  bool due = false;  ///< the next scheduled job is due
+  Duration took{};
+
+  void read(const sql::Row& row) {
     sql::Fields f(row);
-    if (const auto due = f.maybe_integer()) found.next_due = sql::wall(*due);
-    found.due = f.integer() != 0;
-    if (!row.null(2)) found.lanes.push_back(read_ready(f));
-  };
+    if (const auto us = f.maybe_integer()) next_due = sql::wall(*us);
+    due = f.integer() != 0;
+    took = Duration(f.integer());
+    if (!row.null(3)) lanes.push_back(read_ready(f));
+  }
+};
+
+/// The places of lanes as a statement wants them.
+struct Places {
+  void add(const sql::Place& place) {
+    lanes.add(place.lane);
+    priorities.add(place.priority);
+    dues.add(place.due);
+    seqs.add(place.seq);
+  }
+  Array lanes{}, priorities{}, dues{}, seqs{};
+};
+
+Survey look_again(const sql::Work& work, const Queries& q, const std::vector<sql::Place>& marks) {
+  Places from;
+  for (const sql::Place& mark : marks) from.add(mark);
+  Survey found;
+  work.session().execute(q.lanes_again,
+                         {{"now", work.wall()},
+                          {"lanes", from.lanes.view()},
+                          {"priorities", from.priorities.view()},
+                          {"dues", from.dues.view()},
+                          {"seqs", from.seqs.view()}},
+                         [&](const sql::Row& row) { found.read(row); });
+  return found;
+}
+
+Survey look_everywhere(const sql::Work& work, const Queries& q, const backend::ClaimRequest& request) {
+  Survey found;
+  const auto read = [&](const sql::Row& row) { found.read(row); };
   const Choice kinds("kinds", request.kinds);
   const Choice queues("queues", request.queues);
   if (request.queues.empty()) {
@@ -58,13 +80,25 @@ Survey survey(const sql::Work& work, const Queries& q, const backend::ClaimReque
   return found;
 }
 
-Survey survey_and_promote(const sql::Work& work, const Queries& q, const backend::ClaimRequest& request) {
-  Survey found = survey(work, q, request);
+Survey survey(const sql::Work& work, const Queries& q, const backend::ClaimRequest& request, Marks& marks) {
+  if (const auto places = marks.find(request); !places.empty()) {
+    Survey found = look_again(work, q, places);
+    marks.moved(found.lanes);
+    if (!found.lanes.empty()) return found;
+  }
+  Survey found = look_everywhere(work, q, request);
+  marks.surveyed(request, found.lanes, found.took);
+  return found;
+}
+
+Survey survey_and_promote(const sql::Work& work, const Queries& q, const backend::ClaimRequest& request,
+                          Marks& marks) {
+  Survey found = survey(work, q, request, marks);
   if (!found.due) return found;
   for (int i = 0; i < most_promotions; ++i) {
     if (work.session().execute(q.promote, {{"now", work.wall()}}) < promoted_at_once) break;
   }
-  return survey(work, q, request);
+  return survey(work, q, request, marks);
 }
 
 /// Takes the locks of the limited queues, then counts: nobody else starts jobs of them until we commit.
@@ -87,25 +121,35 @@ void find_rooms(sql::Work& work, const Queries& q, std::vector<Ready>& lanes, st
   std::erase_if(lanes, [](const Ready& r) { return r.lane.concurrency && r.lane.room == 0; });
 }
 
+/// The place of each lane's first job: no statement needs to look before it.
+using Firsts = std::unordered_map<std::int64_t, sql::Place>;
+
 /// How many jobs of each lane to take. Lanes come in the order of their first jobs.
 std::vector<sql::Portion> divide(const sql::Work& work, const Queries& q, const std::vector<sql::Lane>& lanes,
-                                 std::int64_t limit) {
+                                 const Firsts& firsts, std::int64_t limit) {
   const auto most = [](const sql::Lane& lane, std::int64_t n) { return lane.concurrency ? std::min(n, lane.room) : n; };
   if (lanes.size() == 1) return {{.lane = &lanes.front(), .count = most(lanes.front(), limit)}};
   if (limit == 1) return {{.lane = &lanes.front(), .count = 1}};
-  Array ids;
+  Places from;
   Array counts;
   std::int64_t left = limit;  // the first jobs of the unlimited lanes before come before all of this lane's
   for (const sql::Lane& lane : lanes) {
-    ids.add(lane.id);
+    from.add(firsts.at(lane.id));
     counts.add(most(lane, left));
     if (!lane.concurrency) --left;
   }
   std::vector<sql::Place> places;
-  work.session().execute(q.peek, {{"lanes", ids.view()}, {"counts", counts.view()}}, [&](const sql::Row& row) {
-    sql::Fields f(row);
-    places.push_back({.lane = f.integer(), .priority = f.integer(), .due = f.integer(), .seq = f.integer()});
-  });
+  work.session().execute(
+      q.peek,
+      {{"lanes", from.lanes.view()},
+       {"priorities", from.priorities.view()},
+       {"dues", from.dues.view()},
+       {"seqs", from.seqs.view()},
+       {"counts", counts.view()}},
+      [&](const sql::Row& row) {
+        sql::Fields f(row);
+        places.push_back({.lane = f.integer(), .priority = f.integer(), .due = f.integer(), .seq = f.integer()});
+      });
   return sql::apportion(lanes, std::move(places), limit);
 }
 
@@ -126,18 +170,21 @@ std::vector<Job> in_order(std::vector<Taken> taken) {
 }
 
 std::vector<Job> take(const sql::Work& work, const Queries& q, const backend::ClaimRequest& request,
-                      const std::vector<sql::Portion>& portions, std::int64_t limit) {
-  Array ids;
+                      const std::vector<sql::Portion>& portions, const Firsts& firsts, std::int64_t limit) {
+  Places from;
   Array counts;
   std::unordered_map<std::int64_t, const sql::Lane*> lanes;
   for (const sql::Portion& p : portions) {
-    ids.add(p.lane->id);
+    from.add(firsts.at(p.lane->id));
     counts.add(p.count);
     lanes[p.lane->id] = p.lane;
   }
   std::vector<Taken> taken;
   work.session().execute(q.claim,
-                         {{"lanes", ids.view()},
+                         {{"lanes", from.lanes.view()},
+                          {"priorities", from.priorities.view()},
+                          {"dues", from.dues.view()},
+                          {"seqs", from.seqs.view()},
                           {"counts", counts.view()},
                           {"n", limit},
                           {"token", request.token.value},
@@ -161,23 +208,26 @@ std::vector<Job> take(const sql::Work& work, const Queries& q, const backend::Cl
 
 }  // namespace
 
-backend::ClaimResult claim(sql::Work& work, const Queries& q, const backend::ClaimRequest& request) {
+backend::ClaimResult claim(sql::Work& work, const Queries& q, const backend::ClaimRequest& request, Marks& marks) {
   const auto limit = static_cast<std::int64_t>(request.limit);
-  Survey found = survey_and_promote(work, q, request);
+  Survey found = survey_and_promote(work, q, request, marks);
   backend::ClaimResult result{.jobs = {}, .next_due = found.next_due};
   result.limited = std::ranges::any_of(found.lanes, [](const Ready& r) { return r.lane.concurrency.has_value(); });
   find_rooms(work, q, found.lanes, limit);
   if (found.lanes.empty()) return result;
   std::ranges::sort(found.lanes, {}, &Ready::rank);
   std::vector<sql::Lane> lanes;
+  Firsts firsts;
   std::int64_t unlimited = 0;  // as many are enough: each of their first jobs comes before all lanes after them
   for (Ready& r : found.lanes) {
     if (unlimited == limit) break;
     if (!r.lane.concurrency) ++unlimited;
+    firsts.emplace(r.lane.id, r.first);
     lanes.push_back(std::move(r.lane));
   }
-  const auto portions = divide(work, q, lanes, limit);
-  if (!portions.empty()) result.jobs = take(work, q, request, portions, limit);
+  const auto portions = divide(work, q, lanes, firsts, limit);
+  if (!portions.empty()) result.jobs = take(work, q, request, portions, firsts, limit);
+  if (result.jobs.size() < request.limit) marks.forget();
   return result;
 }
 

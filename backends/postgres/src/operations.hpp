@@ -11,6 +11,7 @@
 #include <sqlq/backend/dialect.hpp>
 #include <sqlq/error.hpp>
 
+#include "marks.hpp"
 #include "queries.hpp"
 #include "sql/server.hpp"
 
@@ -23,7 +24,7 @@ std::vector<CancelStatus> cancel(const sql::Work& work, const Queries& q, std::s
 std::vector<RequeueStatus> requeue(const sql::Work& work, const Queries& q, std::span<const JobId> ids);
 
 // claim.cpp
-backend::ClaimResult claim(sql::Work& work, const Queries& q, const backend::ClaimRequest& request);
+backend::ClaimResult claim(sql::Work& work, const Queries& q, const backend::ClaimRequest& request, Marks& marks);
 std::vector<Job> claimed(const sql::Work& work, const Queries& q, LeaseToken token);
 
 // lease.cpp

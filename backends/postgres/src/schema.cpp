@@ -27,6 +27,7 @@ std::vector<sql::Substitution> substitutions(const std::string& schema) {
   std::vector<sql::Substitution> all{
       {"now", clock_of("now")},
       {"steady", clock_of("steady")},
+      {"took", "(extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000000)::bigint"},
       {"schema", quoted_name(schema)},
       {"schema_name", quoted_text(schema)},
       {"queues_oid", quoted_text(place + "queues") + "::regclass::oid::integer"},

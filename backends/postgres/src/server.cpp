@@ -1,5 +1,6 @@
 #include "server.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <utility>
@@ -100,6 +101,7 @@ std::unique_ptr<sql::Session> PgServer::borrow(const Tx& tx) {
 // ------------------------------------------------------------------------------------------------ schema
 
 int PgServer::migrate(sql::Connection& connection, backend::Direction direction, int target, const backend::Now& now) {
+  marks_.forget();
   PgConnection& c = native(connection);
   const Queries& q = schema_.queries();
   sql::Session& s = c.session();
@@ -123,6 +125,7 @@ int PgServer::migrate(sql::Connection& connection, backend::Direction direction,
 }
 
 void PgServer::teardown(sql::Connection& connection) {
+  marks_.forget();
   PgConnection& c = native(connection);
   c.begin_patient();
   try {
@@ -171,6 +174,7 @@ void PgServer::make_lanes(const sql::Work& work, std::span<const sql::LaneName> 
 
 std::vector<Enqueued> PgServer::enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) {
   auto answers = postgres::enqueue(work, schema_.queries(), items);
+  marks_.stored(items);
   announce_when_committed(work);
   return answers;
 }
@@ -182,7 +186,7 @@ std::vector<CancelStatus> PgServer::cancel(sql::Work& work, std::span<const JobI
 }
 
 backend::ClaimResult PgServer::claim(sql::Work& work, const backend::ClaimRequest& request) {
-  return postgres::claim(work, schema_.queries(), request);
+  return postgres::claim(work, schema_.queries(), request, marks_);
 }
 
 std::vector<Job> PgServer::claimed(sql::Work& work, const backend::ClaimRequest& request) {
@@ -191,6 +195,10 @@ std::vector<Job> PgServer::claimed(sql::Work& work, const backend::ClaimRequest&
 
 std::vector<FinishStatus> PgServer::finish(sql::Work& work, std::span<const backend::Finish> items) {
   auto answers = postgres::finish(work, schema_.queries(), items);
+  // A job that is given back keeps its place.
+  if (std::ranges::any_of(items, [](const backend::Finish& f) { return f.kind == backend::FinishKind::release; })) {
+    marks_.forget();
+  }
   announce_when_committed(work);
   return answers;
 }
@@ -200,7 +208,9 @@ std::vector<LeaseStatus> PgServer::heartbeat(sql::Work& work, std::span<const ba
 }
 
 ReapReport PgServer::reap(sql::Work& work, std::span<const std::string> queues, std::size_t limit) {
-  return postgres::reap(work, schema_.queries(), queues, limit);
+  auto report = postgres::reap(work, schema_.queries(), queues, limit);
+  if (!report.returned.empty()) marks_.forget();
+  return report;
 }
 
 std::size_t PgServer::purge(sql::Work& work, std::size_t limit) {
@@ -208,7 +218,9 @@ std::size_t PgServer::purge(sql::Work& work, std::size_t limit) {
 }
 
 std::vector<RequeueStatus> PgServer::requeue(sql::Work& work, std::span<const JobId> ids) {
-  return postgres::requeue(work, schema_.queries(), ids);
+  auto answers = postgres::requeue(work, schema_.queries(), ids);
+  marks_.forget();
+  return answers;
 }
 
 std::vector<bool> PgServer::append_logs(sql::Work& work, std::span<const LogLine> lines) {

@@ -1,0 +1,75 @@
+#include "marks.hpp"
+
+#include <algorithm>
+
+#include <sqlq/clock.hpp>
+
+namespace sqlq::postgres {
+namespace {
+
+/// A claim of 500 takes about ten milliseconds; half of that for looking is too much. A server that is short of time
+/// once does not count.
+constexpr Duration slow = std::chrono::milliseconds(5);
+constexpr int slow_enough = 8;
+/// How many times the time of a survey its marks hold, and how long at most.
+constexpr int times = 4;
+constexpr Duration longest = std::chrono::seconds(5);
+
+}  // namespace
+
+std::vector<sql::Place> Marks::find(const backend::ClaimRequest& request) {
+  if (request.now) return {};
+  const std::lock_guard lock(mutex_);
+  if (lanes_.empty() || !std::ranges::equal(queues_, request.queues) || !std::ranges::equal(kinds_, request.kinds)) {
+    return {};
+  }
+  const auto now = system_clock()->steady();
+  if (now >= until_) {  // this caller looks everywhere, the others need not do the same meanwhile
+    until_ = saturating_add(now, took_);
+    return {};
+  }
+  std::vector<sql::Place> places;
+  for (const Ready& r : lanes_) places.push_back(r.first);
+  return places;
+}
+
+void Marks::surveyed(const backend::ClaimRequest& request, const std::vector<Ready>& found, Duration took) {
+  if (request.now) return;
+  const std::lock_guard lock(mutex_);
+  slow_in_a_row_ = took < slow ? 0 : std::min(slow_in_a_row_ + 1, slow_enough);
+  if (slow_in_a_row_ < slow_enough) {
+    lanes_.clear();
+    return;
+  }
+  queues_.assign(request.queues.begin(), request.queues.end());
+  kinds_.assign(request.kinds.begin(), request.kinds.end());
+  lanes_ = found;
+  took_ = took;
+  until_ = saturating_add(system_clock()->steady(), std::min(took * times, longest));
+}
+
+void Marks::moved(const std::vector<Ready>& found) {
+  const std::lock_guard lock(mutex_);
+  for (Ready& mark : lanes_) {
+    const auto at = std::ranges::find(found, mark.lane.id, [](const Ready& r) { return r.lane.id; });
+    if (at != found.end()) mark.first = at->first;
+  }
+}
+
+void Marks::stored(std::span<const backend::EnqueueItem> items) {
+  const std::lock_guard lock(mutex_);
+  if (lanes_.empty()) return;
+  const bool behind = std::ranges::all_of(items, [&](const backend::EnqueueItem& item) {
+    return std::ranges::any_of(lanes_, [&](const Ready& r) {
+      return r.lane.queue == item.queue && r.lane.kind == item.kind && r.first.priority <= item.priority;
+    });
+  });
+  if (!behind) lanes_.clear();
+}
+
+void Marks::forget() {
+  const std::lock_guard lock(mutex_);
+  lanes_.clear();
+}
+
+}  // namespace sqlq::postgres
