@@ -18,7 +18,7 @@ namespace {
 }  // namespace
 
 Ledger::Ledger(std::size_t jobs)
-    : path_((std::filesystem::temp_directory_path() / "sqlq-bench-XXXXXX").string()), mine_(true) {
+    : path_((std::filesystem::temp_directory_path() / ("sqlq-bench-" + std::string(6, 'X'))).string()), mine_(true) {
   const int file = ::mkstemp(path_.data());
   if (file < 0) fail("cannot make " + path_);
   const std::size_t size = sizeof(Head) + jobs * sizeof(Row);

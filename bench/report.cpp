@@ -21,7 +21,9 @@ std::string to_text(double value) {
 std::vector<std::pair<std::string, double>> percentiles(std::vector<double> ms) {
   if (ms.empty()) return {};
   std::ranges::sort(ms);
-  const auto at = [&](double share) { return ms[static_cast<std::size_t>(share * static_cast<double>(ms.size() - 1))]; };
+  const auto at = [&](double share) {
+    return ms[static_cast<std::size_t>(share * static_cast<double>(ms.size() - 1))];
+  };
   return {{"p50_ms", at(0.5)}, {"p99_ms", at(0.99)}, {"max_ms", ms.back()}};
 }
 
