@@ -180,7 +180,8 @@ class Dialect {
   ///
   /// Takes jobs that are pending, or scheduled and due (a scheduled job that is due counts as pending: no other call is
   /// needed before), of the queues and kinds asked for, not in a paused queue. Order: queue priority, job priority, due
-  /// time, insertion; exact for a single claimer, best effort between concurrent ones.
+  /// time, insertion; exact for a single claimer, best effort between concurrent ones and, for a few seconds, where the
+  /// database has become slow to find the first job (the backend's README says when).
   /// Post: each job returned is running, with attempt + 1, claims + 1, this token and worker, started_at = now and a
   /// lease of its keepalive. At no instant are more jobs of a queue held than its concurrency. No job is given to two
   /// callers. Cost does not depend on the number of finished, not-due or other queues' jobs.
