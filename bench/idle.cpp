@@ -34,7 +34,8 @@ void idle(Bench& bench) {
   // Once its job is done the process counts successes no more, which is a thousand wake-ups a second of our own.
   bench.enqueue(ledger.jobs());
   bench.wait_for(ledger, ledger.jobs(), [] {});
-  std::this_thread::sleep_for(std::chrono::seconds(3));
+  // A server may count late: PostgreSQL's sessions tell up to 10 s later what they did before they were idle.
+  std::this_thread::sleep_for(std::chrono::seconds(12));
   const double queries = command.empty() ? 0 : queries_so_far(command);
   const Usage before = worker.usage();
   std::this_thread::sleep_for(time);
