@@ -70,8 +70,8 @@ void Fetcher::hold(std::vector<Job> jobs, SteadyPoint asked_at) {
   shared_.ready.push(std::move(leases));
 }
 
-// Where nobody tells of other processes' jobs, the wait is a quarter of the time since the last one was found: a job is
-// late by a quarter of the pause before it at most, and a worker that is idle for long asks no more often than the rest.
+// Where nobody tells of other processes' jobs, the wait is a quarter of the time since the last one was found: a job
+// is late by a quarter of the pause before it at most, and a worker that is idle for long asks as seldom as any.
 Duration Fetcher::poll(SteadyPoint now) const {
   const Duration longest = shared_.options.poll;
   if (shared_.dialect().capabilities().cross_process_wakeup || !last_found_) return longest;
