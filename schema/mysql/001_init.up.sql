@@ -46,9 +46,9 @@ CREATE TABLE IF NOT EXISTS {workers} (
   UNIQUE KEY sqlq_workers_name (name)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
--- seq is the insertion order, private to this database; id is the job's identity everywhere. live_key is the unique key
--- while the job is live. What claims and ends of leases write has a fixed length (0: not yet) and no index: where jobs
--- of a state are is said by the tables below, and each row there is believed only as far as the job's own row agrees.
+-- seq is the insertion order, private to this database; id is the job's identity everywhere. What claims and ends
+-- of leases write has a fixed length and no index: where jobs of a state are is said by the tables below,
+-- and each row there is believed only as far as the job's own row agrees.
 CREATE TABLE IF NOT EXISTS {jobs} (
   seq            BIGINT NOT NULL AUTO_INCREMENT,
   id             BINARY(16) NOT NULL,
@@ -75,12 +75,17 @@ CREATE TABLE IF NOT EXISTS {jobs} (
   expires_us     BIGINT NOT NULL DEFAULT 0,
   worker_id      INT NOT NULL DEFAULT 0,
   unique_key     VARBINARY(255),
-  live_key       VARBINARY(255),
   params         LONGBLOB NOT NULL,
   result         LONGBLOB,
   PRIMARY KEY (seq),
-  UNIQUE KEY sqlq_jobs_id (id),
-  UNIQUE KEY sqlq_jobs_unique (live_key)
+  UNIQUE KEY sqlq_jobs_id (id)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
+-- The unique keys of the live jobs that have one. An index of the jobs would have an entry for each job.
+CREATE TABLE IF NOT EXISTS {keys} (
+  unique_key VARBINARY(255) NOT NULL,
+  id         BINARY(16) NOT NULL,
+  PRIMARY KEY (unique_key)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
 -- Exactly the pending jobs, stored in the order of claims: a claim reads, locks and deletes the first rows of a lane.
@@ -159,8 +164,9 @@ SELECT LOWER(CONCAT_WS('-', HEX(SUBSTR(j.id, 1, 4)), HEX(SUBSTR(j.id, 5, 2)), HE
        j.priority, j.attempt, j.max_attempts, j.crashes,
        CONVERT((SELECT w.name FROM {workers} w WHERE w.id = j.worker_id) USING utf8mb4) AS worker,
        FROM_UNIXTIME(j.created_us / 1000000) AS created, FROM_UNIXTIME(j.due_us / 1000000) AS due,
-       FROM_UNIXTIME(NULLIF(j.started_us, 0) / 1000000) AS started, FROM_UNIXTIME(NULLIF(j.heartbeat_us, 0) / 1000000) AS heartbeat,
-       FROM_UNIXTIME(NULLIF(j.finished_us, 0) / 1000000) AS finished,
+       FROM_UNIXTIME(CASE WHEN j.claims > 0 THEN j.started_us END / 1000000) AS started,
+       FROM_UNIXTIME(CASE WHEN j.claims > 0 THEN j.heartbeat_us END / 1000000) AS heartbeat,
+       FROM_UNIXTIME(CASE WHEN j.state IN (3, 4, 6) THEN j.finished_us END / 1000000) AS finished,
        CONVERT(j.unique_key USING utf8mb4) AS unique_key,
        CONVERT(j.params USING utf8mb4) AS params, CONVERT(j.result USING utf8mb4) AS result
   FROM {jobs} j

@@ -2,11 +2,12 @@
 -- its columns, with their types; a `?` behind a type means it may be NULL. Values go into the text as literals.
 --
 -- {jobs} and the like are the tables, qualified; {now} is :now or, when that is NULL, the server's clock, {steady} the
--- same with :steady. {job} is the list of a job's columns, {worker} the name of its worker.
+-- same with :steady. {job} is the list of a job's columns, {worker} its worker's name.
 --
 -- Rules of locking (README, Locks): rows of jobs are locked by primary key, in the order of seq, after their seq was
 -- found by an unlocked read; rows of ready, scheduled, finished and claims after those of jobs. The claim goes the other
--- way and therefore waits for nobody: it skips what is locked. FORCE INDEX everywhere: what is locked must not depend on statistics.
+-- way and therefore waits for nobody: it skips what is locked. FORCE INDEX everywhere: what is locked must not depend on
+-- statistics.
 --
 -- UPDATE assigns from left to right and a later assignment sees the earlier ones, or, in some modes, not: no assignment
 -- here reads a column that another one of the statement writes.
@@ -186,11 +187,20 @@ SELECT q.id, q.name FROM {queues} q FORCE INDEX (sqlq_queues_name) WHERE q.name 
 -- params: queue_id int, queue text, kind text
 INSERT INTO {lanes} (queue_id, queue, kind) VALUES (:queue_id, :queue, :kind)
 
+-- name: keys_add
+-- params: rows list
+-- Rows: unique key, id. A duplicate is an error and undoes the statement.
+INSERT INTO {keys} (unique_key, id) VALUES :rows
+
+-- name: keys_remove
+-- params: keys list
+DELETE FROM {keys} WHERE unique_key IN (:keys)
+
 -- name: jobs_insert
 -- params: rows list
--- A duplicate id or live key is an error and undoes the statement: nothing else may be ignored with it.
+-- A duplicate id is an error and undoes the statement: nothing else may be ignored with it.
 INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes, keepalive_us, timeout_us,
-                    retention_us, created_us, queued_us, unique_key, live_key, params)
+                    retention_us, created_us, queued_us, unique_key, params)
 VALUES :rows
 
 -- name: ready_insert
@@ -233,31 +243,32 @@ SELECT j.id FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id IN (:ids) LOCK I
 -- name: key_holders
 -- params: keys list
 -- returns: id text, unique_key text
-SELECT j.id, j.live_key FROM {jobs} j FORCE INDEX (sqlq_jobs_unique) WHERE j.live_key IN (:keys)
+SELECT k.id, k.unique_key FROM {keys} k FORCE INDEX (PRIMARY) WHERE k.unique_key IN (:keys)
 
 -- name: key_holders_now
 -- params: keys list
 -- returns: id text, unique_key text
-SELECT j.id, j.live_key FROM {jobs} j FORCE INDEX (sqlq_jobs_unique) WHERE j.live_key IN (:keys) LOCK IN SHARE MODE
+SELECT k.id, k.unique_key FROM {keys} k FORCE INDEX (PRIMARY) WHERE k.unique_key IN (:keys) LOCK IN SHARE MODE
 
 -- name: find
 -- params: ids list
--- returns: seq int, id text, state int, token int, queue int, retention int?
-SELECT j.seq, j.id, j.state, j.lease_token, j.queue_id, j.retention_us
+-- returns: seq int, id text, state int, token int, queue int, retention int?, keyed int
+SELECT j.seq, j.id, j.state, j.lease_token, j.queue_id, j.retention_us, j.unique_key IS NOT NULL
   FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id IN (:ids)
 
 -- name: find_now
 -- params: ids list
--- returns: seq int, id text, state int, token int, queue int, retention int?
+-- returns: seq int, id text, state int, token int, queue int, retention int?, keyed int
 -- In a borrowed transaction, whose snapshot may be older than the jobs. Locks entries of the index only, so it can
 -- tell the seq only; ids never change.
-SELECT j.seq, j.id, 0, 0, 0, 0 FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id IN (:ids) LOCK IN SHARE MODE
+SELECT j.seq, j.id, 0, 0, 0, 0, 0 FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id IN (:ids) LOCK IN SHARE MODE
 
 -- name: lock
 -- params: now int?, seqs list
--- returns: now int, seq int, id text, queue int, lane int, state int, token int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?
+-- returns: now int, seq int, id text, queue int, lane int, state int, token int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?, unique_key text?
 SELECT {now}, j.seq, j.id, j.queue_id, j.lane_id, j.state, j.lease_token, j.priority, j.due_us, j.queued_us, j.attempt,
-       j.max_attempts, j.crashes, j.max_crashes, j.claims, {worker}, j.retention_us
+       j.max_attempts, j.crashes, j.max_crashes, j.claims, {worker}, j.retention_us,
+       j.unique_key
   FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq IN (:seqs) ORDER BY j.seq FOR UPDATE
 
 -- name: ended
@@ -282,10 +293,11 @@ SELECT j.seq FROM {queues} q FORCE INDEX (sqlq_queues_name)
 
 -- name: ended_lock
 -- params: now int?, seqs list, steady int?
--- returns: now int, seq int, id text, queue int, lane int, state int, token int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?
+-- returns: now int, seq int, id text, queue int, lane int, state int, token int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?, unique_key text?
 -- What is locked is being renewed, finished or reaped by somebody else.
 SELECT {now}, j.seq, j.id, j.queue_id, j.lane_id, j.state, j.lease_token, j.priority, j.due_us, j.queued_us, j.attempt,
-       j.max_attempts, j.crashes, j.max_crashes, j.claims, {worker}, j.retention_us
+       j.max_attempts, j.crashes, j.max_crashes, j.claims, {worker}, j.retention_us,
+       j.unique_key
   FROM {jobs} j FORCE INDEX (PRIMARY)
  WHERE j.seq IN (:seqs) AND j.state IN (2, 5) AND j.lease_until_us <= {steady}
  ORDER BY j.seq FOR UPDATE SKIP LOCKED
@@ -300,15 +312,14 @@ UPDATE {jobs} FORCE INDEX (PRIMARY)
        attempt = ELT(FIELD(seq, :seqs), :attempts), crashes = ELT(FIELD(seq, :seqs), :crashes),
        lease_token = ELT(FIELD(seq, :seqs), :tokens), queued_us = ELT(FIELD(seq, :seqs), :queued),
        finished_us = ELT(FIELD(seq, :seqs), :finished), expires_us = ELT(FIELD(seq, :seqs), :expires),
-       live_key = CASE WHEN ELT(FIELD(seq, :seqs), :states) IN (3, 4, 6) THEN NULL ELSE unique_key END,
        result = COALESCE(ELT(FIELD(seq, :seqs), :results), result)
  WHERE seq IN (:seqs) AND (seq, state, lease_token) IN (:was)
 
 -- name: succeed
 -- params: now int?, seqs list, token int
--- Jobs of one claim that end well and without a result.
+-- Jobs of one claim, without unique keys, that end well and without a result.
 UPDATE {jobs} FORCE INDEX (PRIMARY)
-   SET state = 3, live_key = NULL, result = NULL, finished_us = {now},
+   SET state = 3, result = NULL, finished_us = {now},
        expires_us = {now} + LEAST(COALESCE(retention_us, 86400000000), 4000000000000000000)
  WHERE seq IN (:seqs) AND lease_token = :token AND state = 2
 
@@ -316,7 +327,7 @@ UPDATE {jobs} FORCE INDEX (PRIMARY)
 -- params: now int?, seqs list, leases list
 -- The same for jobs of many claims; leases: rows of seq and token. A fifth dearer.
 UPDATE {jobs} FORCE INDEX (PRIMARY)
-   SET state = 3, live_key = NULL, result = NULL, finished_us = {now},
+   SET state = 3, result = NULL, finished_us = {now},
        expires_us = {now} + LEAST(COALESCE(retention_us, 86400000000), 4000000000000000000)
  WHERE seq IN (:seqs) AND (seq, lease_token) IN (:leases) AND state = 2
 

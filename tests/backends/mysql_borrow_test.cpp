@@ -63,7 +63,7 @@ TEST_P(MysqlBorrow, AnyModeWillDo) {
   for (const std::string& mode : modes) {
     SCOPED_TRACE("sql_mode: " + mode);
     native_.exec("DELETE FROM sqlq_ready");
-    for (const char* table : {"jobs", "scheduled", "claims", "finished"}) {
+    for (const char* table : {"jobs", "keys", "scheduled", "claims", "finished"}) {
       native_.exec(std::string("DELETE FROM sqlq_") + table);
     }
     native_.exec("SET SESSION sql_mode = '" + mode + "'");
@@ -81,7 +81,7 @@ TEST_P(MysqlBorrow, AnyTimeZoneDatabaseAndIsolationWillDo) {
     work_inside();
     native_.exec("SET SESSION sql_safe_updates = 0");
     native_.exec("DELETE FROM " + database + "sqlq_ready");
-    for (const char* table : {"jobs", "scheduled", "claims", "finished"}) {
+    for (const char* table : {"jobs", "keys", "scheduled", "claims", "finished"}) {
       native_.exec("DELETE FROM " + database + "sqlq_" + table);
     }
     native_.exec("SET SESSION sql_safe_updates = 1");

@@ -117,6 +117,15 @@ TEST_P(MysqlCrowd, NoDeadlockReachesACaller) {
                           "(SELECT CAST(COALESCE(SUM(held), 0) AS SIGNED) FROM sqlq_claims)"),
             0)
       << "held by no claim";
+  EXPECT_EQ(native.number("SELECT COUNT(*) FROM sqlq_keys k LEFT JOIN sqlq_jobs j ON j.id = k.id AND "
+                          "j.unique_key = k.unique_key AND j.state IN (1, 2, 5, 7) WHERE j.seq IS NULL"),
+            0)
+      << "a key of no live job";
+  EXPECT_EQ(native.number("SELECT COUNT(*) FROM sqlq_jobs j LEFT JOIN sqlq_keys k ON k.id = j.id AND "
+                          "k.unique_key = j.unique_key WHERE j.state IN (1, 2, 5, 7) AND j.unique_key IS NOT NULL AND "
+                          "k.id IS NULL"),
+            0)
+      << "a live job without its key";
   EXPECT_EQ(native.number("SELECT COUNT(*) FROM sqlq_jobs j WHERE j.state IN (3, 4, 6) AND NOT EXISTS (SELECT 1 FROM "
                           "sqlq_finished f WHERE f.state = j.state AND f.queue_id = j.queue_id AND "
                           "f.expires_us = j.expires_us AND JSON_CONTAINS(f.jobs, CAST(j.seq AS CHAR)))"),

@@ -121,7 +121,7 @@ TEST_P(MysqlFaults, AConnectionCutAroundCommitLosesAndDoublesNothing) {
   const auto dialect = sql::make_server_dialect(std::make_unique<CutServer>(options(), cut, native_), {});
   for (const Cut when : {Cut::before_commit, Cut::after_commit}) {
     native_.exec("DELETE FROM sqlq_ready");
-    for (const char* table : {"jobs", "scheduled", "claims", "finished"}) {
+    for (const char* table : {"jobs", "keys", "scheduled", "claims", "finished"}) {
       native_.exec(std::string("DELETE FROM sqlq_") + table);
     }
     std::vector<backend::EnqueueItem> items;

@@ -41,10 +41,11 @@ class Sample {
   static sql::List list_for(const std::string& statement, const std::string& param) {
     const std::int64_t n = 7;
     if (statement == "jobs_insert") {
-      return {16, {sql::Bytes{sixteen}, n, n, n, n, n, n, n, n, n, nullptr, n, n, "key", "key", "{}"}};
+      return {15, {sql::Bytes{sixteen}, n, n, n, n, n, n, n, n, n, nullptr, n, n, "key", "{}"}};
     }
     if (statement == "history_add") return {8, {n, n, n, n, n, n, "w", "m"}};
     if (statement == "log_add") return {7, {n, n, n, n, n, n, "text"}};
+    if (statement == "keys_add") return {2, {"key", sql::Bytes{sixteen}}};
     if (statement == "claims_add") return {5, {n, n, n, n, "[1,2]"}};
     if (statement == "scheduled_add") return {3, {n, n, n}};
     if (statement == "finished_remove") return {1, {n, n}};
@@ -90,12 +91,14 @@ class MysqlSchema : public OnServer {
                  "WHERE state IN (2, 5)");
     native_.exec("INSERT INTO sqlq_finished (queue_id, state, expires_us, jobs) SELECT queue_id, state, expires_us, "
                  "  CONCAT('[', seq, ']') FROM sqlq_jobs WHERE state IN (3, 4, 6)");
+    native_.exec("INSERT INTO sqlq_keys SELECT unique_key, id FROM sqlq_jobs WHERE state IN (1, 2, 5, 7) AND "
+                 "unique_key IS NOT NULL");
     native_.exec("INSERT INTO sqlq_history SELECT seq, 1, 1, 1, 1, 1, '', '' FROM sqlq_jobs WHERE state = 2");
     native_.exec("INSERT INTO sqlq_logs SELECT seq, 1, 1, 1, 1, 1, '' FROM sqlq_jobs WHERE state = 2");
   }
   void analyze() const {
     native_.exec("ANALYZE TABLE sqlq_jobs, sqlq_ready, sqlq_scheduled, sqlq_claims, sqlq_finished, sqlq_workers, "
-                 "sqlq_lanes, sqlq_queues, sqlq_history, sqlq_logs");
+                 "sqlq_keys, sqlq_lanes, sqlq_queues, sqlq_history, sqlq_logs");
   }
 
   [[nodiscard]] std::vector<Step> plan(const sql::Statement& statement) const {
@@ -168,7 +171,8 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"ready_insert_ids", {{"j", "sqlq_jobs_id"}}},
     {"scheduled_insert_ids", {{"j", "sqlq_jobs_id"}}},
     {"id_holders", {{"j", "sqlq_jobs_id"}}},
-    {"key_holders", {{"j", "sqlq_jobs_unique"}}},
+    {"key_holders", {{"k", "PRIMARY"}}},
+    {"keys_remove", {{"sqlq_keys", "PRIMARY"}}},
     {"find", {{"j", "sqlq_jobs_id"}}},
     {"find_now", {{"j", "sqlq_jobs_id"}}},
     {"lock", {{"j", "PRIMARY"}}},

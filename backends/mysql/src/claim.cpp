@@ -59,7 +59,8 @@ class Claim {
 
   backend::ClaimResult run() {
     look();
-    if (!view_.lanes.empty() && !view_.worker) {  // outside of the transaction: nobody shall wait for it
+    if (!view_.worker && (!view_.lanes.empty() || !view_.due_queues().empty())) {
+      // Outside of the transaction: nobody shall wait for it.
       insert_unless_there(c_.session, c_.q.worker_make, {{"name", request_.worker}});
       look();
     }
@@ -272,7 +273,8 @@ class Claim {
     add_claims(taken, steady);
     for (Taken& t : taken) {
       c_.here.add(t.job.id, {.seq = t.place.seq, .token = request_.token.value, .queue = t.lane->queue_id,
-                             .retention = t.job.retention ? std::optional(t.job.retention->count()) : std::nullopt});
+                             .retention = t.job.retention ? std::optional(t.job.retention->count()) : std::nullopt,
+                             .keyed = !t.job.unique_key.empty()});
       t.job.queue = t.lane->queue;
       t.job.kind = t.lane->kind;
       t.job.state = JobState::running;

@@ -16,6 +16,7 @@ struct Whereabouts {
   std::int64_t token = 0;
   std::int64_t queue = 0;
   std::optional<std::int64_t> retention{};
+  bool keyed = false;  ///< has it a unique key?
 };
 
 /// A memory, not the truth: every write is guarded by the token in the job's row. What is missing is looked up.

@@ -79,12 +79,14 @@ Ending end_of(const Locked& row, const Finish& item, std::int64_t now) {
   return ending;
 }
 
-/// Where the jobs' rows are, one for each item; empty when one of them may not be running under its token.
+/// Where the jobs' rows are, one for each item; empty when one of them may not be running under its token or has a
+/// unique key to be freed.
 std::vector<Whereabouts> running(const Context& c, std::span<const Finish> items) {
   std::vector<Whereabouts> rows;
   std::vector<JobId> unknown;
   for (const Finish& item : items) {
     const auto known = c.here.find(item.id, item.token);
+    if (known && known->keyed) return {};
     if (!known) unknown.push_back(item.id);
     rows.push_back(known.value_or(Whereabouts{}));
   }
@@ -93,7 +95,7 @@ std::vector<Whereabouts> running(const Context& c, std::span<const Finish> items
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (rows[i].seq != 0) continue;
     const Whereabouts* row = places.running(items[i].id, items[i].token);
-    if (row == nullptr) return {};
+    if (row == nullptr || row->keyed) return {};
     rows[i] = *row;
   }
   return rows;

@@ -122,23 +122,50 @@ class Insertion {
 
   /// False: one of them is a duplicate, none was inserted.
   bool insert(std::span<const std::size_t> piece) {
-    sql::List rows{.width = 16};
+    sql::List rows{.width = 15};
     std::vector<JobId> pending;
     std::vector<JobId> scheduled;
     for (const std::size_t i : piece) {
       add_row(rows, i);
       (rows_[i].state == JobState::pending ? pending : scheduled).push_back(items_[i].id);
     }
-    try {
-      c_.session.execute(c_.q.jobs_insert, {{"rows", rows}});
-    } catch (const Error& e) {
-      if (e.native_code() == duplicate_entry) return false;
-      throw;
+    const std::map<std::string_view, JobId> keys = keys_of(piece);
+    if (!keys.empty()) {
+      sql::List key_rows{.width = 2};
+      for (const auto& [key, id] : keys) {
+        key_rows.values.insert(key_rows.values.end(), {sql::Scalar(key), sql::Scalar(bytes_of(id))});
+      }
+      if (!insert(c_.q.keys_add, key_rows)) return false;
+    }
+    if (!insert(c_.q.jobs_insert, rows)) {
+      std::vector<std::string_view> not_used;
+      for (const auto& [key, id] : keys) not_used.push_back(key);
+      remove_keys(c_, not_used);
+      return false;
     }
     const auto n = static_cast<std::int64_t>(piece.size());
     place(pending, n, c_.q.ready_insert, c_.q.ready_insert_ids);
     place(scheduled, n, c_.q.scheduled_insert, c_.q.scheduled_insert_ids);
     return true;
+  }
+
+  bool insert(const sql::Statement& statement, const sql::List& rows) {
+    try {
+      c_.session.execute(statement, {{"rows", rows}});
+      return true;
+    } catch (const Error& e) {
+      if (e.native_code() == duplicate_entry) return false;
+      throw;
+    }
+  }
+
+  /// Sorted, so that who inserts the same ones waits in the same order.
+  [[nodiscard]] std::map<std::string_view, JobId> keys_of(std::span<const std::size_t> piece) const {
+    std::map<std::string_view, JobId> keys;
+    for (const std::size_t i : piece) {
+      if (items_[i].unique_key) keys.emplace(*items_[i].unique_key, items_[i].id);
+    }
+    return keys;
   }
 
   /// Into the table of their state; `n` were inserted in all.
@@ -162,8 +189,7 @@ class Insertion {
                        {bytes_of(item.id), row.lane.id, row.lane.queue_id, std::int64_t{static_cast<int>(row.state)},
                         std::int64_t{item.priority}, row.due, std::int64_t{item.max_attempts},
                         std::int64_t{item.max_crashes}, item.keepalive.count(), item.timeout.count(),
-                        or_null(item.retention), row.now, row.now, or_null(item.unique_key),
-                        or_null(item.unique_key), item.params});
+                        or_null(item.retention), row.now, row.now, or_null(item.unique_key), item.params});
   }
 
   void answer_duplicates() {

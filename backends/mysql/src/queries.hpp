@@ -35,6 +35,8 @@ struct Queries {
   const sql::Statement& queue_make = catalogue["queue_make"];
   const sql::Statement& queues_named = catalogue["queues_named"];
   const sql::Statement& lane_make = catalogue["lane_make"];
+  const sql::Statement& keys_add = catalogue["keys_add"];
+  const sql::Statement& keys_remove = catalogue["keys_remove"];
   const sql::Statement& jobs_insert = catalogue["jobs_insert"];
   const sql::Statement& ready_insert = catalogue["ready_insert"];
   const sql::Statement& scheduled_insert = catalogue["scheduled_insert"];

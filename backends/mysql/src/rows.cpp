@@ -36,6 +36,7 @@ Locked read_locked(sql::Fields f) {
   r.claims = f.integer();
   r.worker = f.text();
   r.retention = f.maybe_integer();
+  if (const auto key = f.maybe_text(); !key.empty()) r.unique_key = key;
   return r;
 }
 
@@ -113,7 +114,8 @@ Places::Places(const Context& c, std::vector<JobId> ids) {
     c.session.execute(find, {{"ids", list_of(piece)}}, [&](const sql::Row& row) {
       seqs_.push_back(row.integer(0));
       const auto retention = row.null(5) ? std::nullopt : std::optional(row.integer(5));
-      by_id_[id_of(row.text(1))] = {.where = {row.integer(0), row.integer(3), row.integer(4), retention},
+      by_id_[id_of(row.text(1))] = {.where = {.seq = row.integer(0), .token = row.integer(3), .queue = row.integer(4),
+                                              .retention = retention, .keyed = row.integer(6) != 0},
                                     .state = static_cast<JobState>(row.integer(2))};
     });
   });
@@ -180,7 +182,18 @@ std::string json_rows(std::span<const std::string> rows) {
 }  // namespace
 
 void write(const Context& c, std::span<const Change> changes) {
+  std::vector<std::string_view> dead_keys;
+  sql::List live_keys{.width = 2};
+  for (const Change& change : changes) {
+    const Locked& was = *change.was;
+    if (!was.unique_key || is_finished(was.state) == is_finished(change.state)) continue;
+    const std::string_view key = *was.unique_key;
+    if (is_finished(change.state)) dead_keys.push_back(key);
+    else live_keys.values.insert(live_keys.values.end(), {sql::Scalar(key), sql::Scalar(bytes_of(was.id))});
+  }
+  if (!live_keys.values.empty()) c.session.execute(c.q.keys_add, {{"rows", live_keys}});
   write_rows(c, changes);
+  remove_keys(c, dead_keys);
   Adder ready(c, c.q.ready_add, 4);
   Adder scheduled(c, c.q.scheduled_add, 3);
   std::vector<sql::Place> not_ready;
@@ -236,6 +249,13 @@ void remove_scheduled(const Context& c, std::span<const Appointment> appointment
     std::vector<std::string> rows;
     for (const Appointment& a : piece) rows.push_back(sql::json_array(std::array{a.queue, a.due, a.seq}));
     c.session.execute(c.q.scheduled_remove, {{"rows", std::string_view(json_rows(rows))}});
+  });
+}
+
+void remove_keys(const Context& c, std::span<const std::string_view> keys) {
+  in_lists(keys, [&](std::span<const std::string_view> piece) {
+    const sql::List list{.width = 1, .values = {piece.begin(), piece.end()}};
+    c.session.execute(c.q.keys_remove, {{"keys", list}});
   });
 }
 

@@ -99,6 +99,7 @@ struct Locked {
   std::int64_t claims = 0;
   std::string worker{};
   std::optional<std::int64_t> retention{};
+  std::optional<std::string> unique_key{};
 
   [[nodiscard]] bool held() const noexcept { return state == JobState::running || state == JobState::cancelling; }
 };
@@ -140,7 +141,9 @@ struct Change {
   std::optional<std::string_view> result{};
 };
 
-/// Writes them, and moves the jobs between the tables that say where jobs of a state are.
+/// Writes them, moves the jobs between the tables that say where jobs of a state are, and takes or gives back
+/// their unique keys. An error with `duplicate_entry`: a live job has the key of one that shall live again; nothing was
+/// written.
 void write(const Context& c, std::span<const Change> changes);
 
 /// Takes jobs out of the ready table. Those rows are locked, or those of the jobs are.
@@ -158,6 +161,9 @@ using Leaving = std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t>;
 void leave_claims(const Context& c, const Leaving& leaving);
 /// Remembers which jobs finished alike: in one queue, in the same state, to expire at the same time.
 void add_finished(const Context& c, std::span<const std::int64_t> seqs);
+
+/// Takes unique keys away from jobs that are live no more, or were not inserted.
+void remove_keys(const Context& c, std::span<const std::string_view> keys);
 
 /// A line for a job's history; its row is locked.
 struct Record {

@@ -18,8 +18,8 @@ constexpr const char* clock_text = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC
 std::string job_columns(const std::string& worker) {
   return "j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts, j.crashes, "
          "j.max_crashes, j.claims, j.lease_token, " + worker + ", j.keepalive_us, j.timeout_us, j.retention_us, "
-         "j.created_us, j.queued_us, j.due_us, NULLIF(j.started_us, 0), NULLIF(j.heartbeat_us, 0), "
-         "NULLIF(j.finished_us, 0)";
+         "j.created_us, j.queued_us, j.due_us, CASE WHEN j.claims > 0 THEN j.started_us END, "
+         "CASE WHEN j.claims > 0 THEN j.heartbeat_us END, CASE WHEN j.state IN (3, 4, 6) THEN j.finished_us END";
 }
 
 /// Lock names are common to the server and at most 64 bytes: a hash of the place.
@@ -44,8 +44,8 @@ std::vector<sql::Substitution> substitutions(const Options& o) {
       {"migrations_text", text(o.prefix + "sqlq_migrations")},
       {"stem_text", text(o.prefix + "sqlq_")},
   };
-  for (const char* name : {"queues", "lanes", "queue_locks", "workers", "jobs", "ready", "scheduled", "claims", "finished",
-                           "history", "logs", "jobs_readable", "migrations"}) {
+  for (const char* name : {"queues", "lanes", "queue_locks", "workers", "jobs", "keys", "ready", "scheduled", "claims",
+                           "finished", "history", "logs", "jobs_readable", "migrations"}) {
     result.push_back({name, table(name)});
   }
   return result;
