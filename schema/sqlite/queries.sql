@@ -19,13 +19,12 @@ INSERT INTO sqlq_lanes (queue_id, kind) SELECT id, :kind FROM sqlq_queues WHERE 
 
 -- name: job_insert
 -- params: id text, lane int, queue int, state int, priority int, due int, max_attempts int, max_crashes int, keepalive int, timeout int, retention int?, now int, unique_key text?, params text
--- returns: seq int
+-- No RETURNING here and in the other statements for one row: SQLite makes and drops a temporary table for each run.
 INSERT INTO sqlq_jobs (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes, keepalive_us,
                        timeout_us, retention_us, created_us, queued_us, unique_key, params)
 VALUES (:id, :lane, :queue, :state, :priority, :due, :max_attempts, :max_crashes, :keepalive,
         :timeout, :retention, :now, :now, :unique_key, :params)
 ON CONFLICT DO NOTHING
-RETURNING seq
 
 -- name: id_taken
 -- params: id text
@@ -35,7 +34,7 @@ SELECT 1 FROM sqlq_jobs WHERE id = :id
 -- name: key_holder
 -- params: unique_key text
 -- returns: id text
-SELECT id FROM sqlq_jobs WHERE unique_key = :unique_key AND state IN (1, 2, 5, 7)
+SELECT id FROM sqlq_jobs WHERE unique_key = :unique_key AND expires_us IS NULL
 
 -- name: promote
 -- params: now int
@@ -81,52 +80,50 @@ SELECT priority, due_us, seq FROM sqlq_jobs
  ORDER BY priority, due_us, seq LIMIT :n
 
 -- name: claim
--- params: token int, worker text, now int, steady int, seqs text
--- returns: seq int, lane int, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- params: token int, worker text, now int, steady int, seq int
 UPDATE sqlq_jobs
    SET state = 2, attempt = attempt + 1, claims = claims + 1, lease_token = :token, worker = :worker,
        started_us = :now, heartbeat_us = :now, lease_until_us = :steady + keepalive_us
- WHERE seq IN (SELECT value FROM json_each(:seqs)) AND state = 1
-RETURNING seq, lane_id, id, state, priority, params, result, unique_key, attempt, max_attempts, crashes, max_crashes,
-          claims, lease_token, worker, keepalive_us, timeout_us, retention_us, created_us, queued_us, due_us,
-          started_us, heartbeat_us, finished_us
+ WHERE seq = :seq AND state = 1
+
+-- name: claimed
+-- params: seq int
+-- returns: id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+SELECT id, state, priority, params, result, unique_key, attempt, max_attempts, crashes, max_crashes, claims,
+       lease_token, worker, keepalive_us, timeout_us, retention_us, created_us, queued_us, due_us,
+       started_us, heartbeat_us, finished_us
+  FROM sqlq_jobs WHERE seq = :seq
+
+-- name: finish_success
+-- params: result text, now int, id text, token int
+-- The usual end in one statement. 24 h is the default retention of job.hpp.
+UPDATE sqlq_jobs
+   SET state = 3, result = :result, finished_us = :now, expires_us = :now + coalesce(retention_us, 86400000000)
+ WHERE id = :id AND state = 2 AND lease_token = :token
 
 -- name: finish_end
--- params: state int, result text, now int, id text, token int
--- returns: seq int, state int, attempt int, claims int, worker text
--- Ends a lease for good; whoever was asked to cancel ends as cancelled. 7 days for errored, 24 h for the others.
+-- params: state int, result text, now int, retention int, seq int, token int
+-- Ends a lease for good.
 UPDATE sqlq_jobs
-   SET state = CASE state WHEN 5 THEN 6 ELSE :state END, result = :result, finished_us = :now,
-       expires_us = :now + coalesce(retention_us,
-                                    CASE WHEN state = 2 AND :state = 4 THEN 604800000000 ELSE 86400000000 END)
- WHERE id = :id AND state IN (2, 5) AND lease_token = :token
-RETURNING seq, state, attempt, claims, worker
+   SET state = :state, result = :result, finished_us = :now, expires_us = :now + coalesce(retention_us, :retention)
+ WHERE seq = :seq AND state IN (2, 5) AND lease_token = :token
 
 -- name: finish_back
--- params: state int, due int?, uncharge int, now int, id text, token int
--- returns: seq int, state int, attempt int, claims int, worker text
--- Ends a lease and puts the job back into the queue; whoever was asked to cancel ends as cancelled.
+-- params: state int, due int?, uncharge int, now int, seq int, token int
+-- Ends a lease and puts the job back into the queue.
 UPDATE sqlq_jobs
-   SET state = CASE state WHEN 5 THEN 6 ELSE :state END,
-       due_us = CASE state WHEN 5 THEN due_us ELSE coalesce(:due, due_us) END,
-       attempt = attempt - CASE state WHEN 5 THEN 0 ELSE :uncharge END,
-       queued_us = CASE state WHEN 5 THEN queued_us ELSE :now END,
-       finished_us = CASE state WHEN 5 THEN :now END,
-       expires_us = CASE state WHEN 5 THEN :now + coalesce(retention_us, 86400000000) END
- WHERE id = :id AND state IN (2, 5) AND lease_token = :token
-RETURNING seq, state, attempt, claims, worker
+   SET state = :state, due_us = coalesce(:due, due_us), attempt = attempt - :uncharge, queued_us = :now
+ WHERE seq = :seq AND state = 2 AND lease_token = :token
 
 -- name: probe
 -- params: id text
--- returns: seq int, state int, token int
-SELECT seq, state, lease_token FROM sqlq_jobs WHERE id = :id
+-- returns: seq int, state int, token int, attempt int, claims int, worker text
+SELECT seq, state, lease_token, attempt, claims, worker FROM sqlq_jobs WHERE id = :id
 
 -- name: heartbeat
 -- params: now int, steady int, id text, token int
--- returns: state int
 UPDATE sqlq_jobs SET heartbeat_us = :now, lease_until_us = :steady + keepalive_us
  WHERE id = :id AND state IN (2, 5) AND lease_token = :token
-RETURNING state
 
 -- name: cancel_waiting
 -- params: now int, id text
@@ -194,13 +191,13 @@ INSERT INTO sqlq_facts (name, value) VALUES (:name, :value) ON CONFLICT (name) D
 -- params: now int, n int
 -- returns: seq int
 WITH RECURSIVE queue(id) AS (
-  SELECT min(queue_id) FROM sqlq_jobs WHERE state IN (3, 4, 6)
+  SELECT min(queue_id) FROM sqlq_jobs WHERE expires_us IS NOT NULL
   UNION ALL
-  SELECT (SELECT min(queue_id) FROM sqlq_jobs WHERE state IN (3, 4, 6) AND queue_id > queue.id)
+  SELECT (SELECT min(queue_id) FROM sqlq_jobs WHERE expires_us IS NOT NULL AND queue_id > queue.id)
     FROM queue WHERE queue.id IS NOT NULL),
 finished(state) AS (VALUES (3), (4), (6))
 SELECT j.seq FROM queue CROSS JOIN finished f CROSS JOIN sqlq_jobs j
- WHERE j.state IN (3, 4, 6) AND j.queue_id = queue.id AND j.state = f.state AND j.expires_us <= :now
+ WHERE j.queue_id = queue.id AND j.state = f.state AND j.expires_us <= :now
  LIMIT :n
 
 -- name: purge_logs
@@ -275,7 +272,7 @@ SELECT count(*) FROM (SELECT 1 FROM sqlq_jobs WHERE state IN (2, 5) AND state = 
 -- name: count_finished
 -- params: queue text, state int, cap int
 -- returns: n int
-SELECT count(*) FROM (SELECT 1 FROM sqlq_jobs WHERE state IN (3, 4, 6) AND state = :state
+SELECT count(*) FROM (SELECT 1 FROM sqlq_jobs WHERE expires_us IS NOT NULL AND state = :state
   AND queue_id = (SELECT id FROM sqlq_queues WHERE name = :queue) LIMIT :cap)
 
 -- name: count_finished_all
@@ -283,12 +280,12 @@ SELECT count(*) FROM (SELECT 1 FROM sqlq_jobs WHERE state IN (3, 4, 6) AND state
 -- returns: n int
 -- Jumps from queue to queue along the index, so that other states' rows are not counted through.
 WITH RECURSIVE queue(id) AS (
-  SELECT min(queue_id) FROM sqlq_jobs WHERE state IN (3, 4, 6)
+  SELECT min(queue_id) FROM sqlq_jobs WHERE expires_us IS NOT NULL
   UNION ALL
-  SELECT (SELECT min(queue_id) FROM sqlq_jobs WHERE state IN (3, 4, 6) AND queue_id > queue.id)
+  SELECT (SELECT min(queue_id) FROM sqlq_jobs WHERE expires_us IS NOT NULL AND queue_id > queue.id)
     FROM queue WHERE queue.id IS NOT NULL)
 SELECT count(*) FROM (SELECT 1 FROM queue CROSS JOIN sqlq_jobs j
-  WHERE j.state IN (3, 4, 6) AND j.queue_id = queue.id AND j.state = :state LIMIT :cap)
+  WHERE j.expires_us IS NOT NULL AND j.queue_id = queue.id AND j.state = :state LIMIT :cap)
 
 -- name: waiting_kinds
 -- params: n int
@@ -377,3 +374,14 @@ DELETE FROM sqlq_migrations WHERE version = :version
 -- What teardown drops; views first.
 SELECT type, name FROM sqlite_master WHERE type IN ('table', 'view') AND name LIKE 'sqlq\_%' ESCAPE '\'
  ORDER BY type DESC
+
+-- name: begin
+-- Takes the write lock at once: a transaction that reads first and writes later can fail where waiting does not help.
+BEGIN IMMEDIATE
+
+-- name: commit
+COMMIT
+
+-- name: data_version
+-- returns: version int
+PRAGMA data_version

@@ -1,5 +1,7 @@
 #include "sql/hints.hpp"
 
+#include <algorithm>
+
 #include <utility>
 
 namespace sqlq::sql {
@@ -41,6 +43,18 @@ void Hints::notify() noexcept {
     } catch (...) {  // hints must not throw; the others shall still be told
     }
   }
+}
+
+void Hints::claimed(const backend::ClaimResult& result) noexcept {
+  if (result.limited) limits_seen_ = true;
+}
+
+bool Hints::are_news(std::span<const backend::Finish> ends) const noexcept {
+  using Kind = backend::FinishKind;
+  const auto comes_back = [](const backend::Finish& end) {
+    return end.kind == Kind::release || end.kind == Kind::retry || end.kind == Kind::snooze;
+  };
+  return limits_seen_ || std::ranges::any_of(ends, comes_back);
 }
 
 }  // namespace sqlq::sql

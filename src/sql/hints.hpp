@@ -2,10 +2,12 @@
 /// \file
 /// Hints that there may be work: who wants them, and who watches for the commits of others while somebody does.
 
+#include <atomic>
 #include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
+#include <span>
 
 #include <sqlq/backend/dialect.hpp>
 
@@ -25,10 +27,17 @@ class Hints {
   /// Tells everybody.
   void notify() noexcept;
 
+  /// To be told of each claim, because what the ends of leases mean depends on the limits it has seen.
+  void claimed(const backend::ClaimResult& result) noexcept;
+  /// May these ends let somebody run something? Those of a limited queue make room; this process has claimed from it,
+  /// or it could not end anything there.
+  [[nodiscard]] bool are_news(std::span<const backend::Finish> ends) const noexcept;
+
  private:
   class Entry;
 
   Watch watch_;
+  std::atomic<bool> limits_seen_{false};
   std::mutex mutex_;  // held while hints are called, so that a subscription that is gone is never called
   std::list<std::function<void()>> hints_;
   std::mutex watcher_mutex_;

@@ -1,5 +1,3 @@
-#include <algorithm>
-#include <atomic>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -62,12 +60,6 @@ class KnownLanes {
   std::set<LaneName> known_;
 };
 
-/// Does it make a job claimable? Else its end is nobody's news, unless its queue has a limit.
-bool comes_back(const backend::Finish& item) {
-  using Kind = backend::FinishKind;
-  return item.kind == Kind::release || item.kind == Kind::retry || item.kind == Kind::snooze;
-}
-
 class ServerDialect final : public backend::Dialect {
  public:
   ServerDialect(std::unique_ptr<Server> server, const PoolOptions& pool)
@@ -124,7 +116,7 @@ class ServerDialect final : public backend::Dialect {
           return server_->claim(w, request);
         },
         &unknown);
-    if (result.limited) limits_seen_ = true;
+    hints_.claimed(result);
     return result;
   }
   std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* tx, Now now) override {
@@ -138,7 +130,7 @@ class ServerDialect final : public backend::Dialect {
     using Answers = std::vector<FinishStatus>;
     const Answers first =
         tx != nullptr ? within<Answers>(*tx, now, operation) : write<Answers>(now, operation);
-    if (tx == nullptr && (limits_seen_ || std::ranges::any_of(items, comes_back))) tell();
+    if (tx == nullptr && hints_.are_news(items)) tell();
     if (once.size() == items.size()) return first;
     Answers answers;
     std::vector<bool> told(once.size(), false);
@@ -329,7 +321,6 @@ class ServerDialect final : public backend::Dialect {
   Pool pool_;
   KnownLanes lanes_;
   EnqueueQueue producing_{[this](EnqueueQueue::Items items) { return store(items, nullptr, {}); }};
-  std::atomic<bool> limits_seen_{false};  // by a claim of this process: whoever finishes jobs has claimed some
   Hints hints_;  // last: its watcher uses the others
 };
 

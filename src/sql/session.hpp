@@ -2,8 +2,8 @@
 /// \file
 /// The one narrow call through which every statement goes: `Session::execute`.
 ///
-/// There are two kinds of session: over SOCI for connections of our own (soci_session.hpp), and over a backend's native
-/// handle for connections borrowed from the user. The operations of a backend are written once against this interface.
+/// Each backend implements it over its native handle, for connections of our own and for those borrowed from the user.
+/// The operations of a backend are written once against this interface.
 
 #include <cstddef>
 #include <cstdint>

@@ -48,7 +48,8 @@ class SqliteSchema : public Scratch {
                   "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
                   "INSERT INTO sqlq_jobs (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes,"
                   "  keepalive_us, created_us, queued_us, params, expires_us)"
-                  "SELECT printf('%036d', i), 1 + i % 2, 1 + i % 2, 1 + i % 7, 10, i, 25, 3, 30, i, i, '{}', i FROM n"),
+                  "SELECT printf('%036d', i), 1 + i % 2, 1 + i % 2, 1 + i % 7, 10, i, 25, 3, 30, i, i, '{}',"
+                  "  iif(i % 7 IN (2, 3, 5), i, NULL) FROM n"),
               SQLITE_OK);
   }
 
@@ -80,8 +81,11 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"held", {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_held (queue_id=?)"}},
     {"peek", {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_ready (lane_id=? AND (priority,due_us)>(?,?))"}},
     {"claim", {"SEARCH sqlq_jobs USING INTEGER PRIMARY KEY (rowid=?)"}},
-    {"finish_end", {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_id (id=?)"}},
-    {"finish_back", {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_id (id=?)"}},
+    {"claimed", {"SEARCH sqlq_jobs USING INTEGER PRIMARY KEY (rowid=?)"}},
+    {"finish_success", {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_id (id=?)"}},
+    {"probe", {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_id (id=?)"}},
+    {"finish_end", {"SEARCH sqlq_jobs USING INTEGER PRIMARY KEY (rowid=?)"}},
+    {"finish_back", {"SEARCH sqlq_jobs USING INTEGER PRIMARY KEY (rowid=?)"}},
     {"heartbeat", {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_id (id=?)"}},
     {"cancel_waiting", {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_id (id=?)"}},
     {"reap", {"sqlq_jobs_held"}},

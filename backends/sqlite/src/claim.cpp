@@ -3,7 +3,7 @@
 #include <deque>
 #include <limits>
 #include <map>
-#include <unordered_map>
+#include <tuple>
 
 #include <sqlq/error.hpp>
 
@@ -53,6 +53,12 @@ std::vector<Lane> lanes_with_work(const Context& c, const backend::ClaimRequest&
   return lanes;
 }
 
+/// A job that is to be taken.
+struct Pick {
+  std::int64_t seq = 0;
+  const Lane* lane = nullptr;
+};
+
 /// How many jobs each limited queue may still take. The write lock makes the count true until we commit.
 class Room {
  public:
@@ -83,10 +89,11 @@ class Merge {
     std::ranges::make_heap(heap_, later);
   }
 
-  std::vector<std::int64_t> pick() {
+  /// In claim order; the lanes pointed to live as long as this.
+  std::vector<Pick> pick() {
     Room room(c_);
-    std::vector<std::int64_t> seqs;
-    while (!heap_.empty() && seqs.size() < limit_) {
+    std::vector<Pick> picks;
+    while (!heap_.empty() && picks.size() < limit_) {
       std::ranges::pop_heap(heap_, later);
       Lane& lane = *heap_.back();
       if (!room.has(lane)) {
@@ -94,7 +101,7 @@ class Merge {
         continue;
       }
       room.take(lane);
-      seqs.push_back(lane.next.front().seq);
+      picks.push_back({lane.next.front().seq, &lane});
       lane.next.pop_front();
       if (!lane.next.empty() || refill(lane)) {
         std::ranges::push_heap(heap_, later);
@@ -102,10 +109,8 @@ class Merge {
         heap_.pop_back();
       }
     }
-    return seqs;
+    return picks;
   }
-
-  [[nodiscard]] const std::vector<Lane>& lanes() const { return lanes_; }
 
  private:
   static bool later(const Lane* a, const Lane* b) {
@@ -134,31 +139,22 @@ class Merge {
   std::vector<Lane*> heap_{};
 };
 
-/// Marks the jobs running and returns them in the order of `seqs`.
-std::vector<Job> take(const Context& c, const backend::ClaimRequest& request, const std::vector<Lane>& lanes,
-                      const std::vector<std::int64_t>& seqs) {
-  std::unordered_map<std::int64_t, std::size_t> position;
-  for (std::size_t i = 0; i < seqs.size(); ++i) position[seqs[i]] = i;
-  std::unordered_map<std::int64_t, const Lane*> lane_of;
-  for (const Lane& lane : lanes) lane_of[lane.id] = &lane;
-
-  std::vector<Job> jobs(seqs.size());
-  const std::size_t taken = c.session.execute(c.q.claim,
-                                              {{"token", request.token.value},
-                                               {"worker", request.worker},
-                                               {"now", sql::us(c.now.wall)},
-                                               {"steady", sql::us(c.now.steady)},
-                                               {"seqs", std::string_view(sql::json_array(seqs))}},
-                                              [&](const sql::Row& row) {
-                                                sql::Fields f(row);
-                                                Job& job = jobs[position.at(f.integer())];
-                                                const Lane& lane = *lane_of.at(f.integer());
-                                                job = sql::read_job(f);
-                                                job.queue = lane.queue;
-                                                job.kind = lane.kind;
-                                              });
-  if (taken != seqs.size()) throw Error(Errc::internal, "jobs picked under the write lock were not pending", "sqlite");
-  return jobs;
+/// Marks one job running and reads it.
+Job take(const Context& c, const backend::ClaimRequest& request, const Pick& pick) {
+  const std::size_t taken = c.session.execute(c.q.claim, {{"token", request.token.value},
+                                                          {"worker", request.worker},
+                                                          {"now", sql::us(c.now.wall)},
+                                                          {"steady", sql::us(c.now.steady)},
+                                                          {"seq", pick.seq}});
+  if (taken != 1) throw Error(Errc::internal, "a job picked under the write lock was not pending", "sqlite");
+  Job job;
+  c.session.execute(c.q.claimed, {{"seq", pick.seq}}, [&](const sql::Row& row) {
+    sql::Fields f(row);
+    job = sql::read_job(f);
+  });
+  job.queue = pick.lane->queue;
+  job.kind = pick.lane->kind;
+  return job;
 }
 
 }  // namespace
@@ -172,9 +168,10 @@ backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& reques
   }
   backend::ClaimResult result;
   if (due) result.next_due = sql::wall(*due);
-  Merge merge(c, lanes_with_work(c, request), request.limit);
-  const auto seqs = merge.pick();
-  if (!seqs.empty()) result.jobs = take(c, request, merge.lanes(), seqs);
+  auto lanes = lanes_with_work(c, request);
+  result.limited = std::ranges::any_of(lanes, [](const Lane& lane) { return lane.concurrency.has_value(); });
+  Merge merge(c, std::move(lanes), request.limit);
+  for (const Pick& pick : merge.pick()) result.jobs.push_back(take(c, request, pick));
   return result;
 }
 

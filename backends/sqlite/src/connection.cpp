@@ -1,7 +1,6 @@
 #include "connection.hpp"
 
 #include <fcntl.h>
-#include <soci/soci.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,7 +13,7 @@
 #include "errors.hpp"
 #include "platform/pause.hpp"
 #include "platform/random.hpp"
-#include "soci_bridge.hpp"
+#include "schema.hpp"
 
 namespace sqlq::sqlite {
 namespace {
@@ -36,11 +35,21 @@ SteadyPoint Connection::now() {
 
 Connection::Connection(const Options& options, Role role) : options_(options) {
   open();
-  session_ = std::make_unique<sql::SociSession>(adopt(handle_), &translate);
-  configure(role);
+  session_ = std::make_unique<NativeSession>(handle_, NativeSession::Plans::kept);
+  try {
+    configure(role);
+  } catch (...) {
+    close();
+    throw;
+  }
 }
 
-Connection::~Connection() { session_->drop_statements(); }
+Connection::~Connection() { close(); }
+
+void Connection::close() noexcept {
+  session_.reset();
+  sqlite3_close(handle_);
+}
 
 void Connection::open() {
   static std::mutex opening;
@@ -115,7 +124,11 @@ void Connection::rollback() noexcept {
   if (sqlite3_get_autocommit(handle_) == 0) sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
-std::int64_t Connection::data_version() { return std::stoll(pragma("PRAGMA data_version")); }
+void Connection::begin_immediate() { session_->execute(queries().begin); }
+
+void Connection::commit() { session_->execute(queries().commit); }
+
+std::int64_t Connection::data_version() { return session_->integer(queries().data_version).value_or(0); }
 
 bool Connection::checkpoint() {
   int in_wal = -1;

@@ -8,8 +8,8 @@
 #include <memory>
 #include <string>
 
+#include "native_session.hpp"
 #include "options.hpp"
-#include "sql/soci_session.hpp"
 
 namespace sqlq::sqlite {
 
@@ -27,7 +27,7 @@ class Connection {
   Connection(const Options& options, Role role);
   ~Connection();
 
-  [[nodiscard]] sql::SociSession& session() noexcept { return *session_; }
+  [[nodiscard]] sql::Session& session() noexcept { return *session_; }
   [[nodiscard]] sqlite3* handle() noexcept { return handle_; }
 
   /// One or several statements without parameters and results.
@@ -36,8 +36,8 @@ class Connection {
   [[nodiscard]] std::string pragma(const std::string& sql);
 
   /// Takes the write lock, waiting up to busy_timeout.
-  void begin_immediate() { exec("BEGIN IMMEDIATE"); }
-  void commit() { exec("COMMIT"); }
+  void begin_immediate();
+  void commit();
   /// Ends a transaction if one is open; never throws.
   void rollback() noexcept;
 
@@ -55,6 +55,7 @@ class Connection {
 
  private:
   void open();
+  void close() noexcept;
   void configure(Role role);
   void enter_wal();
   static int on_busy(void* self, int count);
@@ -63,8 +64,8 @@ class Connection {
   [[nodiscard]] static SteadyPoint now();
 
   const Options options_;
-  sqlite3* handle_ = nullptr;  // owned by session_
-  std::unique_ptr<sql::SociSession> session_;
+  sqlite3* handle_ = nullptr;
+  std::unique_ptr<NativeSession> session_;
   SteadyPoint busy_until_{};
   SteadyPoint read_until_ = SteadyPoint::max();
   int wal_pages_ = 0;

@@ -146,7 +146,7 @@ Result SqliteDialect::write_leases(Now now, const std::function<Result(const Con
 
 template <class Result>
 Result SqliteDialect::within(const Tx& tx, Now now, const std::function<Result(const Context&)>& operation) {
-  NativeSession session(borrowed_handle(tx));
+  NativeSession session(borrowed_handle(tx), NativeSession::Plans::each_time);
   return operation(Context{session, queries(), at(now)});
 }
 
@@ -206,7 +206,10 @@ std::vector<CancelStatus> SqliteDialect::cancel(std::span<const JobId> ids, cons
 }
 
 backend::ClaimResult SqliteDialect::claim(const backend::ClaimRequest& request) {
-  return write_leases<backend::ClaimResult>(request.now, [&](const Context& c) { return sqlite::claim(c, request); });
+  auto result =
+      write_leases<backend::ClaimResult>(request.now, [&](const Context& c) { return sqlite::claim(c, request); });
+  hints_.claimed(result);
+  return result;
 }
 
 std::vector<FinishStatus> SqliteDialect::finish(std::span<const backend::Finish> items, const Tx* tx, Now now) {
@@ -214,7 +217,7 @@ std::vector<FinishStatus> SqliteDialect::finish(std::span<const backend::Finish>
   using Answers = std::vector<FinishStatus>;
   if (tx != nullptr) return within<Answers>(*tx, now, operation);
   Answers answers = write<Answers>(now, operation);
-  hints_.notify();  // a job may be back, a limited queue has room
+  if (hints_.are_news(items)) hints_.notify();
   return answers;
 }
 

@@ -9,95 +9,89 @@ namespace {
 using backend::Finish;
 using backend::FinishKind;
 
-struct Ended {
+/// A job as its row says before a lease on it ends.
+struct Found {
   Attempt attempt{};
   JobState state = JobState::invalid;
+  LeaseToken token{};
 };
 
-std::optional<Ended> read_ended(sql::Session& session, const sql::Statement& statement,
-                                std::initializer_list<sql::Arg> args) {
-  std::optional<Ended> ended;
-  session.execute(statement, args, [&](const sql::Row& row) {
+std::optional<Found> find(const Context& c, std::string_view id) {
+  std::optional<Found> found;
+  c.session.execute(c.q.probe, {{"id", id}}, [&](const sql::Row& row) {
     sql::Fields f(row);
-    Ended e;
-    e.attempt.seq = f.integer();
-    e.state = static_cast<JobState>(f.integer());
-    e.attempt.attempt = f.integer();
-    e.attempt.claim = f.integer();
-    e.attempt.worker = f.text();
-    ended = e;
+    Found job;
+    job.attempt.seq = f.integer();
+    job.state = static_cast<JobState>(f.integer());
+    job.token = LeaseToken{f.integer()};
+    job.attempt.attempt = f.integer();
+    job.attempt.claim = f.integer();
+    job.attempt.worker = f.text();
+    found = std::move(job);
   });
-  return ended;
+  return found;
 }
 
-std::optional<Ended> end_for_good(const Context& c, const Finish& item, std::string_view id) {
-  const JobState state = item.kind == FinishKind::success ? JobState::success
-                         : item.kind == FinishKind::fail  ? JobState::errored
-                                                          : JobState::cancelled;
-  return read_ended(c.session, c.q.finish_end,
-                    {{"state", static_cast<int>(state)},
-                     {"result", item.result},
-                     {"now", sql::us(c.now.wall)},
-                     {"id", id},
-                     {"token", item.token.value}});
+bool held(JobState state) { return state == JobState::running || state == JobState::cancelling; }
+
+void end_for_good(const Context& c, const Finish& item, const Found& job, JobState state) {
+  const Duration retention = state == JobState::errored ? std::chrono::days(7) : std::chrono::hours(24);
+  c.session.execute(c.q.finish_end, {{"state", static_cast<int>(state)},
+                                     {"result", item.result},
+                                     {"now", sql::us(c.now.wall)},
+                                     {"retention", retention.count()},
+                                     {"seq", job.attempt.seq},
+                                     {"token", item.token.value}});
 }
 
-std::optional<Ended> put_back(const Context& c, const Finish& item, std::string_view id) {
+void put_back(const Context& c, const Finish& item, const Found& job) {
   const bool later = item.kind != FinishKind::release && item.delay > Duration(0);
   std::optional<std::int64_t> due;  // a released job keeps its place
   if (item.kind != FinishKind::release) due = sql::us(saturating_add(c.now.wall, std::max(item.delay, Duration(0))));
-  return read_ended(c.session, c.q.finish_back,
-                    {{"state", static_cast<int>(later ? JobState::scheduled : JobState::pending)},
-                     {"due", due},
-                     {"uncharge", item.kind == FinishKind::retry ? 0 : 1},
-                     {"now", sql::us(c.now.wall)},
-                     {"id", id},
-                     {"token", item.token.value}});
+  c.session.execute(c.q.finish_back, {{"state", static_cast<int>(later ? JobState::scheduled : JobState::pending)},
+                                      {"due", due},
+                                      {"uncharge", item.kind == FinishKind::retry ? 0 : 1},
+                                      {"now", sql::us(c.now.wall)},
+                                      {"seq", job.attempt.seq},
+                                      {"token", item.token.value}});
 }
 
-bool is_cancelling(const Context& c, std::string_view id) {
-  bool cancelling = false;
-  c.session.execute(c.q.probe, {{"id", id}}, [&](const sql::Row& row) {
-    cancelling = static_cast<JobState>(row.integer(1)) == JobState::cancelling;
-  });
-  return cancelling;
-}
-
-/// Why nothing was changed.
-FinishStatus refused(const Context& c, const Finish& item, std::string_view id) {
-  FinishStatus status = FinishStatus::stale;
-  c.session.execute(c.q.probe, {{"id", id}}, [&](const sql::Row& row) {
-    const bool mine = item.token.value != 0 && row.integer(2) == item.token.value;
-    if (mine) status = FinishStatus::already_applied;
-  });
-  return status;
+/// What becomes of a job nobody asked to cancel, and what its history says of it.
+void carry_out(const Context& c, const Finish& item, const Found& job) {
+  switch (item.kind) {
+    case FinishKind::success: return end_for_good(c, item, job, JobState::success);
+    case FinishKind::fail:
+      end_for_good(c, item, job, JobState::errored);
+      return add_history(c, job.attempt, item.cause, item.message);
+    case FinishKind::cancel:
+      end_for_good(c, item, job, JobState::cancelled);
+      return add_history(c, job.attempt, Cause::cancelled, item.message);
+    case FinishKind::retry: put_back(c, item, job); return add_history(c, job.attempt, item.cause, item.message);
+    case FinishKind::snooze: put_back(c, item, job); return add_history(c, job.attempt, Cause::snoozed, item.message);
+    case FinishKind::release: put_back(c, item, job); return add_history(c, job.attempt, Cause::released, item.message);
+  }
 }
 
 FinishStatus finish_one(const Context& c, const Finish& item) {
   const std::string id = item.id.to_string();
-  const bool back =
-      item.kind == FinishKind::retry || item.kind == FinishKind::snooze || item.kind == FinishKind::release;
-  const bool asked = item.kind == FinishKind::cancel && is_cancelling(c, id);  // the row does not tell afterwards
-  const auto ended = back ? put_back(c, item, id) : end_for_good(c, item, id);
-  if (!ended) return refused(c, item, id);
-  const bool by_cancel = ended->state == JobState::cancelled && (item.kind != FinishKind::cancel || asked);
-  switch (item.kind) {
-    case FinishKind::success:
-      if (by_cancel) add_history(c, ended->attempt, Cause::cancelled, item.message);
-      break;
-    case FinishKind::retry:
-    case FinishKind::fail:
-      add_history(c, ended->attempt, by_cancel ? Cause::cancelled : item.cause, item.message);
-      break;
-    case FinishKind::cancel: add_history(c, ended->attempt, Cause::cancelled, item.message); break;
-    case FinishKind::snooze:
-      add_history(c, ended->attempt, by_cancel ? Cause::cancelled : Cause::snoozed, item.message);
-      break;
-    case FinishKind::release:
-      add_history(c, ended->attempt, by_cancel ? Cause::cancelled : Cause::released, item.message);
-      break;
+  if (item.kind == FinishKind::success &&
+      c.session.execute(c.q.finish_success, {{"result", item.result},
+                                             {"now", sql::us(c.now.wall)},
+                                             {"id", std::string_view(id)},
+                                             {"token", item.token.value}}) == 1) {
+    return FinishStatus::applied;
   }
-  return by_cancel ? FinishStatus::cancelled : FinishStatus::applied;
+  // Nobody else writes until this transaction ends: what is read here is still so when it is written.
+  const auto job = find(c, id);
+  if (!job || item.token.value == 0 || job->token != item.token) return FinishStatus::stale;
+  if (!held(job->state)) return FinishStatus::already_applied;
+  if (job->state == JobState::cancelling) {
+    end_for_good(c, item, *job, JobState::cancelled);
+    add_history(c, job->attempt, Cause::cancelled, item.message);
+    return FinishStatus::cancelled;
+  }
+  carry_out(c, item, *job);
+  return FinishStatus::applied;
 }
 
 struct Reaped {
@@ -160,13 +154,13 @@ std::vector<LeaseStatus> heartbeat(const Context& c, std::span<const backend::Le
   std::vector<LeaseStatus> answers;
   answers.reserve(leases.size());
   for (const auto& lease : leases) {
-    const auto state = c.session.integer(c.q.heartbeat, {{"now", sql::us(c.now.wall)},
-                                                         {"steady", sql::us(c.now.steady)},
-                                                         {"id", std::string_view(lease.id.to_string())},
-                                                         {"token", lease.token.value}});
-    answers.push_back(!state                                                           ? LeaseStatus::lost
-                      : static_cast<JobState>(*state) == JobState::cancelling ? LeaseStatus::cancel_requested
-                                                                                       : LeaseStatus::renewed);
+    const std::string id = lease.id.to_string();
+    const bool renewed = c.session.execute(c.q.heartbeat, {{"now", sql::us(c.now.wall)},
+                                                           {"steady", sql::us(c.now.steady)},
+                                                           {"id", std::string_view(id)},
+                                                           {"token", lease.token.value}}) == 1;
+    const bool asked = renewed && find(c, id)->state == JobState::cancelling;
+    answers.push_back(!renewed ? LeaseStatus::lost : asked ? LeaseStatus::cancel_requested : LeaseStatus::renewed);
   }
   return answers;
 }

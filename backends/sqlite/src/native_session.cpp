@@ -34,24 +34,47 @@ int bind(sqlite3_stmt* s, int at, const sql::Value& value) {
 
 }  // namespace
 
+NativeSession::Prepared NativeSession::prepare(const sql::Statement& statement) const {
+  sqlite3_stmt* raw = nullptr;
+  const unsigned flags = plans_ == Plans::kept ? SQLITE_PREPARE_PERSISTENT : 0;
+  if (sqlite3_prepare_v3(handle_, statement.text.c_str(), -1, flags, &raw, nullptr) != SQLITE_OK) fail(statement);
+  Prepared prepared{.statement = {raw, &sqlite3_finalize}, .places = {}};
+  for (const sql::Field& param : statement.params) {
+    prepared.places.push_back(sqlite3_bind_parameter_index(raw, (':' + param.name).c_str()));
+  }
+  return prepared;
+}
+
 std::size_t NativeSession::do_execute(const sql::Statement& statement, std::initializer_list<sql::Arg> args,
                                       sql::RowSink sink) {
-  const auto fail = [&]() { raise(sqlite3_extended_errcode(handle_), sqlite3_errmsg(handle_), statement.name); };
-  sqlite3_stmt* raw = nullptr;
-  if (sqlite3_prepare_v2(handle_, statement.text.c_str(), -1, &raw, nullptr) != SQLITE_OK) fail();
-  const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> guard(raw, &sqlite3_finalize);
+  if (plans_ == Plans::each_time) return run(prepare(statement), statement, args, sink);
+  if (kept_.size() <= statement.index) kept_.resize(statement.index + 1);
+  // Held by pointer: a sink may run other statements of this session, which may move the vector.
+  auto& slot = kept_[statement.index];
+  if (!slot) slot = std::make_unique<Prepared>(prepare(statement));
+  return run(*slot, statement, args, sink);
+}
+
+std::size_t NativeSession::run(const Prepared& prepared, const sql::Statement& statement,
+                               std::initializer_list<sql::Arg> args, sql::RowSink sink) const {
+  // Reset on every way out: a statement in the middle of its rows would keep its snapshot and hinder the commit.
+  const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> running(prepared.statement.get(), &sqlite3_reset);
+  auto place = prepared.places.begin();
   for (const sql::Arg& arg : args) {
-    const int at = sqlite3_bind_parameter_index(raw, (":" + std::string(arg.name)).c_str());
-    if (bind(raw, at, arg.value) != SQLITE_OK) fail();
+    if (bind(running.get(), *place++, arg.value) != SQLITE_OK) fail(statement);
   }
   std::size_t rows = 0;
   int step = SQLITE_ROW;
-  while ((step = sqlite3_step(raw)) == SQLITE_ROW) {
-    sink(NativeRow(raw));
+  while ((step = sqlite3_step(running.get())) == SQLITE_ROW) {
+    sink(NativeRow(running.get()));
     ++rows;
   }
-  if (step != SQLITE_DONE) fail();
+  if (step != SQLITE_DONE) fail(statement);
   return statement.columns.empty() ? static_cast<std::size_t>(sqlite3_changes64(handle_)) : rows;
+}
+
+void NativeSession::fail(const sql::Statement& statement) const {
+  raise(sqlite3_extended_errcode(handle_), sqlite3_errmsg(handle_), statement.name);
 }
 
 }  // namespace sqlq::sqlite

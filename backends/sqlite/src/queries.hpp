@@ -24,6 +24,8 @@ struct Queries {
   const sql::Statement& held = catalogue["held"];
   const sql::Statement& peek = catalogue["peek"];
   const sql::Statement& claim = catalogue["claim"];
+  const sql::Statement& claimed = catalogue["claimed"];
+  const sql::Statement& finish_success = catalogue["finish_success"];
   const sql::Statement& finish_end = catalogue["finish_end"];
   const sql::Statement& finish_back = catalogue["finish_back"];
   const sql::Statement& probe = catalogue["probe"];
@@ -44,6 +46,9 @@ struct Queries {
   const sql::Statement& requeue = catalogue["requeue"];
   const sql::Statement& log_guard = catalogue["log_guard"];
   const sql::Statement& log_add = catalogue["log_add"];
+  const sql::Statement& begin = catalogue["begin"];
+  const sql::Statement& commit = catalogue["commit"];
+  const sql::Statement& data_version = catalogue["data_version"];
 };
 
 }  // namespace sqlq::sqlite
