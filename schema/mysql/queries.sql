@@ -5,9 +5,9 @@
 -- same with :steady. {job} is the list of a job's columns, {worker} its worker's name.
 --
 -- Rules of locking (README, Locks): rows of jobs are locked by primary key, in the order of seq, after their seq was
--- found by an unlocked read; rows of ready, scheduled, finished and claims after those of jobs. The claim goes the other
--- way and therefore waits for nobody: it skips what is locked. FORCE INDEX everywhere: what is locked must not depend on
--- statistics.
+-- found by an unlocked read; rows of ready, scheduled, finished and claims after those of jobs. The claim goes the
+-- other way and therefore waits for nobody: it skips what is locked. FORCE INDEX everywhere: what is locked must not
+-- depend on statistics.
 --
 -- UPDATE assigns from left to right and a later assignment sees the earlier ones, or, in some modes, not: no assignment
 -- here reads a column that another one of the statement writes.

@@ -76,7 +76,7 @@ std::vector<Row> make_table() {
       {"src/worker/", {"public", "backend", "own", "core", "platform"}},
       {"src/platform/", {"public", "backend", "own", "core"}},
       {"src/testing/", {"public", "backend", "testing", "own", "core", "platform", "worker"}},
-      {"src/sql/", {"public", "backend", "own", "core", "platform", "soci"}},
+      {"src/sql/", {"public", "backend", "own", "core", "platform"}},
       {"tests/conformance/", {"public", "backend", "testing", "conformance", "own", "gtest"}},
       {"tools/", {"public", "own"}},
       {"bench/micro/", {"public", "own", "benchmark"}},
