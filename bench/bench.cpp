@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
+#include <mutex>
 #include <stdexcept>
 #include <thread>
 
@@ -64,6 +66,25 @@ void Bench::drain_and_check(std::size_t n) const {
   wait_for(ledger, n, [&] { ledger.set_succeeded(0, worker.stats().succeeded); });
   worker.stop();
   check(ledger);
+}
+
+void Bench::on_threads(unsigned n, const std::function<void(unsigned)>& call) {
+  std::exception_ptr failure;
+  std::mutex mutex;
+  {
+    std::vector<std::jthread> threads;
+    for (unsigned i = 0; i < n; ++i) {
+      threads.emplace_back([&, i] {
+        try {
+          call(i);
+        } catch (...) {
+          const std::lock_guard lock(mutex);
+          failure = std::current_exception();
+        }
+      });
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
 }
 
 void Bench::check(const Ledger& ledger) {

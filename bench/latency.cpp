@@ -85,9 +85,7 @@ void end_to_end(Bench& bench) {
         client.enqueue(Noop{i}, {.queue = Bench::queue()});
       }
     };
-    std::vector<std::jthread> all;
-    for (unsigned p = 0; p < producers; ++p) all.emplace_back(produce, p);
-    all.clear();
+    Bench::on_threads(producers, produce);
     bench.wait_for(ledger, n, [&] { ledger.set_succeeded(0, worker.stats().succeeded); });
   });
   worker.stop();

@@ -6,9 +6,11 @@
 namespace sqlq::sqlite {
 namespace {
 
-// After a foreign commit more are likely, so it is quick then and slows down by doubling.
+// After a foreign commit more are likely: the wait is an eighth of the time since the last one. Asking each 20 ms took
+// 0.64 % of a processor, each 4 ms 2.7 %.
 constexpr Duration quickest = std::chrono::milliseconds(1);
-constexpr Duration slowest = std::chrono::milliseconds(20);
+constexpr Duration slowest = std::chrono::milliseconds(30);
+constexpr int share = 8;
 
 }  // namespace
 
@@ -26,7 +28,7 @@ Watcher::~Watcher() {
 
 void Watcher::watch(const std::stop_token& stop) {
   const auto clock = system_clock();
-  Duration pace = slowest;
+  SteadyPoint heard_at = clock->steady() - slowest * share;
   while (!stop.stop_requested()) {
     bool changed = false;
     try {
@@ -34,8 +36,9 @@ void Watcher::watch(const std::stop_token& stop) {
     } catch (...) {  // locked or broken: whoever works on the database finds out; hints may be lost
     }
     if (changed) heard_();
-    pace = changed ? quickest : std::min(pace * 2, slowest);
-    signal_->wait_until(saturating_add(clock->steady(), pace));
+    const SteadyPoint now = clock->steady();
+    if (changed) heard_at = now;
+    signal_->wait_until(now + std::clamp<Duration>((now - heard_at) / share, quickest, slowest));
   }
 }
 
