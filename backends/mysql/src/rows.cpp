@@ -223,10 +223,11 @@ void remove_ready(const Context& c, std::span<const sql::Place> places) {
   constexpr std::size_t worthwhile = 8;  // rows for a statement of their own
   if (c.work.borrowed() || places.size() >= worthwhile * alike.size()) {
     for (const auto& [key, seqs] : alike) {
-      const auto& [lane, priority, due] = key;
-      in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
-        c.session.execute(c.q.ready_remove_alike,
-                          {{"lane", lane}, {"priority", priority}, {"due", due}, {"seqs", list_of(piece)}});
+      in_lists(std::span<const std::int64_t>(seqs), [&, at = key](std::span<const std::int64_t> piece) {
+        c.session.execute(c.q.ready_remove_alike, {{"lane", std::get<0>(at)},
+                                                   {"priority", std::get<1>(at)},
+                                                   {"due", std::get<2>(at)},
+                                                   {"seqs", list_of(piece)}});
       });
     }
     return;
