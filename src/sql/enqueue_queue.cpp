@@ -3,8 +3,6 @@
 #include <iterator>
 #include <utility>
 
-#include <sqlq/error.hpp>
-
 namespace sqlq::sql {
 
 EnqueueQueue::Answers EnqueueQueue::call(Items items) {
@@ -16,7 +14,7 @@ EnqueueQueue::Answers EnqueueQueue::call(Items items) {
     case Turn::over: break;
     default: return store_(items);
   }
-  if (mine.error) std::rethrow_exception(mine.error);
+  if (mine.error) throw Error(*mine.error);
   return std::move(mine.answers);
 }
 
@@ -57,7 +55,7 @@ EnqueueQueue::Answers EnqueueQueue::lead(const Group& group) {
   } catch (const Error& e) {
     // What may have been stored is not stored again as if it had not been: everybody is told.
     if (e.outcome_unknown() || e.connection_lost()) {
-      settle(group, Turn::over, std::current_exception());
+      settle(group, Turn::over, &e);
       throw;
     }
   } catch (...) {  // out of memory for all is not out of memory for each
@@ -81,11 +79,13 @@ EnqueueQueue::Answers EnqueueQueue::store_together(const Group& group) {
   return mine;
 }
 
-void EnqueueQueue::settle(const Group& group, Turn turn, const std::exception_ptr& error) {
+void EnqueueQueue::settle(const Group& group, Turn turn, const Error* error) {
   const std::lock_guard lock(mutex_);
   for (Call* call : group) {
     if (call == group.front()) continue;
-    call->error = error;
+    if (error != nullptr) {  // made anew: a copy shares the message's memory
+      call->error.emplace(error->code(), error->what(), error->backend(), error->native_code(), error->statement());
+    }
     call->turn = turn;
     call->woken.notify_one();  // under the mutex: the call is gone once its owner can take it
   }

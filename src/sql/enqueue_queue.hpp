@@ -8,13 +8,14 @@
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
-#include <exception>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
+#include <sqlq/error.hpp>
 
 namespace sqlq::sql {
 
@@ -45,7 +46,7 @@ class EnqueueQueue final {
     Items items{};
     Turn turn = Turn::waiting;  // guarded by mutex_, like the rest
     Answers answers{};
-    std::exception_ptr error{};
+    std::optional<Error> error{};  // its own: exceptions are not shared between threads
     std::condition_variable woken{};
   };
   /// Calls that are carried out together; they live on their callers' stacks, and the first is the leader's own.
@@ -54,7 +55,8 @@ class EnqueueQueue final {
   [[nodiscard]] Group wait_for_turn(Call& mine);
   Answers lead(const Group& group);
   Answers store_together(const Group& group);
-  void settle(const Group& group, Turn turn, const std::exception_ptr& error);
+  /// Tells all but the leader. `error` may be null.
+  void settle(const Group& group, Turn turn, const Error* error);
   void hand_over();
 
   const Store store_;
