@@ -16,8 +16,8 @@ namespace sqlq::worker {
 /// A blocking queue. It needs no capacity of its own: the fetcher never puts in more than there are free slots.
 ///
 /// One waiter at a time is being woken; it wakes the next if there is more. So short jobs are run by the few threads
-/// that are awake already, and the others sleep on. (Waking one for each job took two thirds of a worker's processor
-/// time while it drained a queue: docs/decisions/0007.)
+/// that are awake already, and the others sleep on. (Waking one for each job took more than half of a worker's
+/// processor time while it drained a queue: docs/decisions/0007.)
 ///
 /// Thread-safety: all members from any thread.
 template <class T>
