@@ -72,10 +72,11 @@ TEST_F(Loop, StepsWhenWokenAndWhenDue) {
   std::latch woken(2);
   std::latch due(3);
   service.script = [&] {
+    const SteadyPoint next = service.steps == 2 ? clock.steady() + 1min : SteadyPoint::max();  // before time goes on
     if (service.steps == 1) first.count_down();
     if (service.steps <= 2) woken.count_down();
     if (service.steps <= 3) due.count_down();
-    return service.steps == 2 ? clock.steady() + 1min : SteadyPoint::max();
+    return next;
   };
   worker::ServiceLoop loop(service, clock, sink, 1);
   loop.start();
