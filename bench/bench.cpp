@@ -56,16 +56,19 @@ void Bench::fill() {
   enqueue(options_.backlog, "bench.other", {.queue = "bench-other"});
   enqueue(options_.scheduled, std::string(Noop::kind), {.queue = queue(), .priority = 1, .delay = 24h});
   enqueue(options_.finished);
-  if (options_.finished > 0) drain_and_check(options_.finished);
+  if (options_.finished > 0) drain(options_.finished);
 }
 
-void Bench::drain_and_check(std::size_t n) const {
+double Bench::drain(std::size_t n) const {
   Ledger ledger(n);
   Worker worker{db_, handlers_for(ledger), worker_options(queue(), options_.threads)};
-  worker.start();
-  wait_for(ledger, n, [&] { ledger.set_succeeded(0, worker.stats().succeeded); });
+  const double passed = seconds([&] {
+    worker.start();
+    wait_for(ledger, n, [&] { ledger.set_succeeded(0, worker.stats().succeeded); });
+  });
   worker.stop();
   check(ledger);
+  return passed;
 }
 
 void Bench::on_threads(unsigned n, const std::function<void(unsigned)>& call) {

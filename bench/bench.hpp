@@ -45,8 +45,9 @@ class Bench {
 
   /// Enqueues jobs 0 to n - 1 in batches.
   void enqueue(std::size_t n) const;
-  /// Drains jobs 0 to n - 1 with one worker in this process, so that the queue is empty for the next operation.
-  void drain_and_check(std::size_t n) const;
+  /// Drains jobs 0 to n - 1 with one worker in this process and checks them. Says how many seconds passed from its
+  /// start to the last success being durable.
+  double drain(std::size_t n) const;
   /// Runs `call` with 0 to n - 1, each on a thread of its own; throws what one of them threw.
   static void on_threads(unsigned n, const std::function<void(unsigned)>& call);
   /// Throws std::logic_error unless each job of the ledger ran exactly once.

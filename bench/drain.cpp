@@ -35,16 +35,9 @@ void drain_processes(Bench& bench, const char* op, std::size_t count) {
 }  // namespace
 
 void drain(Bench& bench) {
-  Ledger ledger(bench.options().jobs);
-  bench.enqueue(ledger.jobs());
-  Worker worker{bench.db(), handlers_for(ledger), worker_options(Bench::queue(), bench.options().threads)};
-  const double seconds = bench.seconds([&] {
-    worker.start();
-    bench.wait_for(ledger, ledger.jobs(), [&] { ledger.set_succeeded(0, worker.stats().succeeded); });
-  });
-  worker.stop();
-  Bench::check(ledger);
-  bench.rate("drain", ledger.jobs(), seconds);
+  const std::size_t n = bench.options().jobs;
+  bench.enqueue(n);
+  bench.rate("drain", n, bench.drain(n));
 }
 
 void drain_4_processes(Bench& bench) { drain_processes(bench, "drain-4proc", 4); }

@@ -18,7 +18,7 @@ void enqueue_single(Bench& bench, const char* op, unsigned threads) {
     });
   });
   bench.rate(op, n, seconds);
-  bench.drain_and_check(n);
+  bench.drain(n);
 }
 
 }  // namespace
@@ -29,7 +29,7 @@ void enqueue_single_8(Bench& bench) { enqueue_single(bench, "enqueue-single-8", 
 void enqueue_batch(Bench& bench) {
   const std::size_t n = bench.options().jobs;
   bench.rate("enqueue-batch-" + std::to_string(bench.options().batch), n, bench.seconds([&] { bench.enqueue(n); }));
-  bench.drain_and_check(n);
+  bench.drain(n);
 }
 
 }  // namespace sqlq::bench

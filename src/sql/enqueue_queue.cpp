@@ -8,14 +8,14 @@ namespace sqlq::sql {
 EnqueueQueue::Answers EnqueueQueue::call(Items items) {
   if (items.size() > most_items) return store_(items);
   Call mine{.items = items};
-  const Group group = wait_for_turn(mine);
-  switch (mine.turn) {  // nobody else changes it any more
-    case Turn::leading: return lead(group);
-    case Turn::over: break;
-    default: return store_(items);
+  Group group = wait_for_turn(mine);
+  if (mine.turn == Turn::leading) {  // nobody else changes it any more
+    if (auto answers = lead(group)) return *std::move(answers);
+  } else if (mine.turn == Turn::over) {
+    if (mine.error) throw Error(*mine.error);
+    return std::move(mine.answers);
   }
-  if (mine.error) throw Error(*mine.error);
-  return std::move(mine.answers);
+  return store_(items);
 }
 
 std::size_t EnqueueQueue::waiting() {
@@ -25,46 +25,48 @@ std::size_t EnqueueQueue::waiting() {
 
 // The group is empty unless this call leads.
 EnqueueQueue::Group EnqueueQueue::wait_for_turn(Call& mine) {
+  Group group;
+  group.reserve(most_items);  // whoever leads must not run out of memory before he can hand over
   std::unique_lock lock(mutex_);
   if (under_way_ < most_at_once) {
     ++under_way_;
     mine.turn = Turn::leading;
-    return {&mine};
+    group.push_back(&mine);
+    return group;
   }
   waiting_.push_back(&mine);
   mine.woken.wait(lock, [&] { return mine.turn != Turn::waiting; });
-  Group group;
   if (mine.turn != Turn::leading) return group;
   group.push_back(&mine);
   for (std::size_t items = mine.items.size(); !waiting_.empty(); waiting_.pop_front()) {
     items += waiting_.front()->items.size();
-    if (items > most_items) break;
+    if (items > most_items || group.size() == most_items) break;
     group.push_back(waiting_.front());
   }
   return group;
 }
 
-EnqueueQueue::Answers EnqueueQueue::lead(const Group& group) {
-  struct HandOver {
+std::optional<EnqueueQueue::Answers> EnqueueQueue::lead(Group& group) {
+  struct End {
     EnqueueQueue& queue;
-    ~HandOver() { queue.hand_over(); }
-  } const hand_over_at_the_end{*this};
+    Group& group;
+    ~End() { queue.end(group); }
+  } const at_the_end{*this, group};
   if (group.size() == 1) return store_(group.front()->items);
   try {
     return store_together(group);
   } catch (const Error& e) {
     // What may have been stored is not stored again as if it had not been: everybody is told.
     if (e.outcome_unknown() || e.connection_lost()) {
-      settle(group, Turn::over, &e);
+      settle(group, &e);
       throw;
     }
   } catch (...) {  // out of memory for all is not out of memory for each
   }
-  settle(group, Turn::alone, nullptr);
-  return store_(group.front()->items);
+  return std::nullopt;
 }
 
-EnqueueQueue::Answers EnqueueQueue::store_together(const Group& group) {
+EnqueueQueue::Answers EnqueueQueue::store_together(Group& group) {
   std::vector<backend::EnqueueItem> all;
   for (const Call* call : group) all.insert(all.end(), call->items.begin(), call->items.end());
   Answers answers = store_(all);
@@ -75,32 +77,37 @@ EnqueueQueue::Answers EnqueueQueue::store_together(const Group& group) {
     next += count;
   }
   Answers mine = std::move(group.front()->answers);
-  settle(group, Turn::over, nullptr);
+  settle(group, nullptr);
   return mine;
 }
 
-void EnqueueQueue::settle(const Group& group, Turn turn, const Error* error) {
+void EnqueueQueue::settle(Group& group, const Error* error) {
   const std::lock_guard lock(mutex_);
-  for (Call* call : group) {
-    if (call == group.front()) continue;
+  for (; group.size() > 1; group.pop_back()) {
+    Call& call = *group.back();
     if (error != nullptr) {  // made anew: a copy shares the message's memory
-      call->error.emplace(error->code(), error->what(), error->backend(), error->native_code(), error->statement());
+      call.error.emplace(error->code(), error->what(), error->backend(), error->native_code(), error->statement());
     }
-    call->turn = turn;
-    call->woken.notify_one();  // under the mutex: the call is gone once its owner can take it
+    tell(call, Turn::over);
   }
 }
 
-void EnqueueQueue::hand_over() {
+// Under the mutex: the call is gone once its owner can take it.
+void EnqueueQueue::tell(Call& call, Turn turn) noexcept {
+  call.turn = turn;
+  call.woken.notify_one();
+}
+
+void EnqueueQueue::end(Group& group) noexcept {
   const std::lock_guard lock(mutex_);
+  for (; group.size() > 1; group.pop_back()) tell(*group.back(), Turn::alone);
   if (waiting_.empty()) {
     --under_way_;
     return;
   }
   Call* const next = waiting_.front();
   waiting_.pop_front();
-  next->turn = Turn::leading;
-  next->woken.notify_one();
+  tell(*next, Turn::leading);
 }
 
 }  // namespace sqlq::sql

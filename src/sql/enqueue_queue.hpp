@@ -53,11 +53,14 @@ class EnqueueQueue final {
   using Group = std::vector<Call*>;
 
   [[nodiscard]] Group wait_for_turn(Call& mine);
-  Answers lead(const Group& group);
-  Answers store_together(const Group& group);
-  /// Tells all but the leader. `error` may be null.
-  void settle(const Group& group, Turn turn, const Error* error);
-  void hand_over();
+  /// The leader's answers; empty when each call of the group is to store its items alone.
+  std::optional<Answers> lead(Group& group);
+  Answers store_together(Group& group);
+  /// Tells all but the leader that their calls are over, and takes them off the group. `error` may be null.
+  void settle(Group& group, const Error* error);
+  void tell(Call& call, Turn turn) noexcept;
+  /// Whatever happened, nobody waits for ever: who is still in the group stores alone, and the next one leads.
+  void end(Group& group) noexcept;
 
   const Store store_;
   std::mutex mutex_;

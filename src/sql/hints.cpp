@@ -1,7 +1,6 @@
 #include "sql/hints.hpp"
 
 #include <algorithm>
-
 #include <utility>
 
 namespace sqlq::sql {

@@ -50,12 +50,12 @@ SteadyPoint Completer::step() {
   fill_batch();
   if (batch_.empty()) return SteadyPoint::max();
   verify_batch();
-  flush_logs_of_returning_jobs();
   const bool returning = std::ranges::any_of(batch_, returns_soon);
+  if (returning) flush_logs();
   write_batch();
   fetcher_.look_again();
   fetcher_.place_freed();
-  if (returning) fetcher_.work_came_back();
+  if (returning) fetcher_.wake();
   return SteadyPoint::min();
 }
 
@@ -93,8 +93,7 @@ void Completer::verify_batch() {
 
 // The database takes lines of a lease until the next claim. A job that comes back soon may be claimed before the log
 // shipper's next turn, so its lines go first.
-void Completer::flush_logs_of_returning_jobs() {
-  if (std::none_of(batch_.begin(), batch_.end(), returns_soon)) return;
+void Completer::flush_logs() {
   try {
     logs_.flush();
   } catch (...) {  // the log shipper tries again and reports

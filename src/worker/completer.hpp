@@ -46,7 +46,7 @@ class Completer final : public Service {
  private:
   void fill_batch();
   void verify_batch();
-  void flush_logs_of_returning_jobs();
+  void flush_logs();
   void write_batch();
   /// Counts and reports it.
   void settle(const Ending& ending, FinishStatus status);

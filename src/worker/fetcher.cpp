@@ -21,19 +21,19 @@ Fetcher::Fetcher(Shared& shared, Heartbeat& heartbeat, Watchdog& watchdog)
 
 SteadyPoint Fetcher::step() {
   starved_ = true;  // before looking, so that what happens from now on wakes us
-  if (!worth_claiming()) return SteadyPoint::max();
-  const std::size_t wanted = room();
+  const std::size_t most = wanted();
+  if (most == 0) return SteadyPoint::max();
   starved_ = false;
 
   const SteadyPoint asked_at = shared_.clock().steady();
   const TimePoint asked_wall = shared_.clock().now();
   backend::ClaimResult claimed = shared_.dialect().claim({.queues = shared_.options.queues,
                                                           .kinds = shared_.kinds,
-                                                          .limit = wanted,
+                                                          .limit = most,
                                                           .token = platform::random_token(),
                                                           .worker = shared_.options.name,
                                                           .now = shared_.now()});
-  backlog_ = claimed.jobs.size() >= wanted;
+  backlog_ = claimed.jobs.size() >= most;
   if (claimed.limited) limits_seen_ = true;
   if (!claimed.jobs.empty()) last_found_ = asked_at;
   hold(std::move(claimed.jobs), asked_at);
@@ -47,11 +47,11 @@ std::size_t Fetcher::room() const noexcept {
 }
 
 // With a backlog a claim is worth more the larger it is: while jobs wait for a thread that is being woken, it waits for
-// half of the slots. When none waits, every free slot is worth a claim.
-bool Fetcher::worth_claiming() const noexcept {
-  const std::size_t wanted = room();
-  if (wanted == 0) return false;
-  return !backlog_ || shared_.ready.empty() || wanted * 2 >= shared_.slots.capacity();
+// half of the slots. When none waits, every free slot is worth a claim. 0: not worth it now.
+std::size_t Fetcher::wanted() const noexcept {
+  const std::size_t most = room();
+  const bool worth_it = !backlog_ || shared_.ready.empty() || most * 2 >= shared_.slots.capacity();
+  return worth_it ? most : 0;
 }
 
 void Fetcher::hold(std::vector<Job> jobs, SteadyPoint asked_at) {

@@ -25,18 +25,16 @@ class Fetcher final : public Service {
 
   /// A slot became free, a job was taken up or outcomes were written: there may be room for a claim.
   void look_again() noexcept {
-    if (starved_ && worth_claiming()) wake();
+    if (starved_ && wanted() > 0) wake();
   }
-  /// Jobs may have become claimable by what was just written.
-  void work_came_back() noexcept { wake(); }
-  /// The same, if it is a place in a limited queue that became free.
+  /// Jobs ended: in a limited queue that makes room for others.
   void place_freed() noexcept {
     if (limits_seen_) wake();
   }
 
  private:
   [[nodiscard]] std::size_t room() const noexcept;
-  [[nodiscard]] bool worth_claiming() const noexcept;
+  [[nodiscard]] std::size_t wanted() const noexcept;
   [[nodiscard]] SteadyPoint next_look(std::optional<TimePoint> next_due, TimePoint asked_wall);
   [[nodiscard]] Duration poll(SteadyPoint now) const;
   void hold(std::vector<Job> jobs, SteadyPoint asked_at);
