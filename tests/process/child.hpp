@@ -124,6 +124,16 @@ class Child {
     if (!exit_ && ::kill(pid_, number) != 0) fail_with_errno("kill");
   }
 
+  /// SIGSTOP, and wait until each of its threads has stopped: until then one of them may still end a system call, and
+  /// be stopped with the lock in its hands that it got by it. SIGCONT lets it go on.
+  void pause() const {
+    signal(SIGSTOP);
+    siginfo_t info{};
+    if (!exit_ && ::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WEXITED | WNOWAIT) != 0) {
+      fail_with_errno("waitid");
+    }
+  }
+
   /// Empty when it still ran after `limit`.
   std::optional<Exit> wait(Duration limit) {
     if (exit_) return exit_;
