@@ -11,16 +11,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration slow = 10s;  // the marks hold longer than the test takes
+constexpr Duration slow = 10s;  // one such survey makes marks, and they hold longer than the test takes
 
 std::vector<Ready> found(std::int64_t priority = 10) {
   return {{.lane = {.id = 1, .queue = "q", .kind = "k"},
            .first = {.lane = 1, .priority = priority, .due = 5, .seq = 7}}};
 }
 
-void survey_often(Marks& marks, const backend::ClaimRequest& request, int n = 8) {
-  for (int i = 0; i < n; ++i) marks.surveyed(request, found(), slow);
-}
 
 backend::EnqueueItem item(std::string_view queue, std::string_view kind, int priority) {
   return {.queue = queue, .kind = kind, .priority = priority};
@@ -29,11 +26,14 @@ backend::EnqueueItem item(std::string_view queue, std::string_view kind, int pri
 TEST(PostgresMarks, AreMadeWhenSurveysAreSlowInARow) {
   Marks marks;
   const backend::ClaimRequest request;
-  survey_often(marks, request, 7);
-  marks.surveyed(request, found(), 1ms);
-  survey_often(marks, request, 7);
+  const auto survey = [&](int n, Duration took) {
+    for (int i = 0; i < n; ++i) marks.surveyed(request, found(), took);
+  };
+  survey(7, 5ms);
+  survey(1, 1ms);
+  survey(7, 5ms);
   EXPECT_TRUE(marks.find(request).empty());
-  survey_often(marks, request, 1);
+  survey(1, slow);
   ASSERT_EQ(marks.find(request).size(), 1u);
   EXPECT_EQ(marks.find(request).at(0).seq, 7);
   marks.forget();
@@ -43,7 +43,7 @@ TEST(PostgresMarks, AreMadeWhenSurveysAreSlowInARow) {
 TEST(PostgresMarks, AreOfOneRequest) {
   Marks marks;
   const std::vector<std::string> queues{"q"};
-  survey_often(marks, {.queues = queues});
+  marks.surveyed({.queues = queues}, found(), slow);
   EXPECT_TRUE(marks.find({}).empty());
   EXPECT_TRUE(marks.find({.queues = queues, .kinds = queues}).empty());
   EXPECT_FALSE(marks.find({.queues = queues}).empty());
@@ -51,14 +51,14 @@ TEST(PostgresMarks, AreOfOneRequest) {
 
 TEST(PostgresMarks, AreNotForWhoOwnsTheTime) {
   Marks marks;
-  survey_often(marks, {});
+  marks.surveyed({}, found(), slow);
   EXPECT_TRUE(marks.find({.now = Instant{}}).empty());
 }
 
 TEST(PostgresMarks, EndWhenSomethingIsStoredBeforeThem) {
   const auto kept = [](const backend::EnqueueItem& stored) {
     Marks marks;
-    survey_often(marks, {});
+    marks.surveyed({}, found(), slow);
     marks.stored({&stored, 1});
     return !marks.find({}).empty();
   };
@@ -71,7 +71,7 @@ TEST(PostgresMarks, EndWhenSomethingIsStoredBeforeThem) {
 
 TEST(PostgresMarks, MoveOn) {
   Marks marks;
-  survey_often(marks, {});
+  marks.surveyed({}, found(), slow);
   marks.moved(found(11));
   EXPECT_EQ(marks.find({}).at(0).priority, 11);
 }
@@ -97,7 +97,7 @@ class PostgresMarksInUse : public PostgresTest {
       const auto due = Native(url()).query("SELECT due_us FROM sqlq_jobs WHERE seq = " + std::to_string(seq)).at(0);
       lanes.at(0).first = {.lane = 1, .priority = 10, .due = std::stoll(due), .seq = seq};
     }
-    for (int i = 0; i < 8; ++i) marks_.surveyed({}, lanes, slow);
+    marks_.surveyed({}, lanes, slow);
   }
 
   Database db_;

@@ -7,12 +7,12 @@
 namespace sqlq::postgres {
 namespace {
 
-/// A claim of 500 takes about ten milliseconds; half of that for looking is too much. A server that is short of time
-/// once does not count.
+/// A claim of 500 takes about ten milliseconds; half of that for looking is too much. Of surveys that are only just slow
+/// it takes several in a row, since a server may be short of time once; one that is very slow is enough.
 constexpr Duration slow = std::chrono::milliseconds(5);
-constexpr int slow_enough = 8;
+constexpr Duration slow_enough = std::chrono::milliseconds(40);
 /// How many times the time of a survey its marks hold, and how long at most.
-constexpr int times = 4;
+constexpr int times = 10;
 constexpr Duration longest = std::chrono::seconds(5);
 
 }  // namespace
@@ -36,7 +36,7 @@ std::vector<sql::Place> Marks::find(const backend::ClaimRequest& request) {
 void Marks::surveyed(const backend::ClaimRequest& request, const std::vector<Ready>& found, Duration took) {
   if (request.now) return;
   const std::lock_guard lock(mutex_);
-  slow_in_a_row_ = took < slow ? 0 : std::min(slow_in_a_row_ + 1, slow_enough);
+  slow_in_a_row_ = took < slow ? Duration(0) : std::min(slow_in_a_row_ + took, slow_enough);
   if (slow_in_a_row_ < slow_enough) {
     lanes_.clear();
     return;

@@ -3,11 +3,11 @@
 /// Where the work was a moment ago.
 ///
 /// Jobs that were taken leave dead entries at the beginning of the ready index. The server clears them away, but not
-/// while somebody holds a snapshot from before they died: then each survey walks over all of them, and after minutes a
-/// claim takes seconds. So when surveys have become slow, the place of each lane's first job is remembered for a few
-/// times as long as the survey took, and claims look from there on. Surveys then cost a fifth of the time at most; the
-/// price is that a job which another process puts before the mark (a higher priority, a job given back) may be found
-/// that much later. docs/decisions/0011-marks.md has the numbers.
+/// while somebody holds a snapshot from before they died: then each survey walks over all of them, and after minutes
+/// a claim takes seconds. So when surveys have become slow, the place of each lane's first job is remembered for ten
+/// times as long as the survey took, and claims look from there on. Surveys then cost a tenth of the time; the price is
+/// that a job which another process puts before the mark (a higher priority, a job given back) may be found that much
+/// later. docs/decisions/0011-marks.md has the numbers.
 
 #include <mutex>
 #include <span>
@@ -48,7 +48,7 @@ class Marks {
   std::vector<std::string> kinds_{};
   std::vector<Ready> lanes_{};
   Duration took_{};
-  int slow_in_a_row_ = 0;
+  Duration slow_in_a_row_{};  // what the last surveys took together, while each was slow
   SteadyPoint until_ = SteadyPoint::min();
 };
 
