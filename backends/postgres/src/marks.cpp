@@ -7,8 +7,8 @@
 namespace sqlq::postgres {
 namespace {
 
-/// A claim of 500 takes about ten milliseconds; half of that for looking is too much. Of surveys that are only just slow
-/// it takes several in a row, since a server may be short of time once; one that is very slow is enough.
+/// A claim of 500 takes about ten milliseconds; half of that for looking is too much. Of surveys that are only just
+/// slow it takes several in a row, since a server may be short of time once; one that is very slow is enough.
 constexpr Duration slow = std::chrono::milliseconds(5);
 constexpr Duration slow_enough = std::chrono::milliseconds(40);
 /// How many times the time of a survey its marks hold, and how long at most.
