@@ -169,6 +169,10 @@ Url::Authority Url::authority() const {
   Authority result;
   std::string_view text = raw_;
   if (const std::size_t slash = text.find('/'); slash != std::string_view::npos) {
+    // user:pa/ss@host: without this, half a password would be taken for a database and be named in a message.
+    if (text.find('@', slash) != std::string_view::npos) {
+      refuse("has '@' after '/': write '/' in a password as %2F, and '@' in the name of a database as %40");
+    }
     result.path = decode(text.substr(slash + 1), 0);
     text = text.substr(0, slash);
   }

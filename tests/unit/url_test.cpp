@@ -67,11 +67,12 @@ TEST(Url, EveryPartOfAnAuthorityMayBeMissing) {
   EXPECT_EQ(Url::parse("x://u:@h").authority().password, "");
   EXPECT_EQ(Url::parse("x://:7/db").authority().hosts.at(0).second, 7);
   EXPECT_EQ(Url::parse("x://%2Frun%2Fdb/name").authority().hosts.at(0).first, "/run/db");
+  EXPECT_EQ(Url::parse("x://h/d%40b").authority().path, "d@b");
 }
 
 TEST(Url, RefusesMalformedAuthorities) {
   for (const char* text : {"x://h:0", "x://h:65536", "x://h:", "x://h:1x", "x://h:-1", "x://h1,,h2", "x://h1,", "x://,",
-                           "x://[::1", "x://[::1]9", "x:h"}) {
+                           "x://[::1", "x://[::1]9", "x:h", "x://h/d@b"}) {
     EXPECT_FALSE(refused_authority(text).empty()) << text;
   }
 }
@@ -133,7 +134,8 @@ TEST(Url, RedactedShowsNoPassword) {
 
 TEST(Url, NoMessageHasThePassword) {
   for (const char* text :
-       {"x://u:hunter2@h:port/db", "x://u:hunter2/@h/db", "x://u:hunter2,@h1,,h2", "x://u:hunter2[@["}) {
+       {"x://u:hunter2@h:port/db", "x://u:hunter2/@h/db", "x://u:hunter2,@h1,,h2", "x://u:hunter2[@[",
+        "x://u:7/hunter2@h/db"}) {
     EXPECT_FALSE(has(refused_authority(text), "hunter2")) << text;
   }
   for (const char* text : {"x//u:hunter2@h", "x://u:hunter2%@h", "x://u:a?hunter2@h", "x://u:a?hunter2=1@h",

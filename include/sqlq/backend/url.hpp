@@ -42,7 +42,7 @@ class Url {
     std::string path{};                                ///< without the leading slash
   };
   /// Reads the text after "//" as an authority. Throws when there is no "//", for a bad port, an empty host in a list,
-  /// an unclosed bracket.
+  /// an unclosed bracket, '@' in the path (write %40): it would be the rest of a password with '/' in it.
   [[nodiscard]] Authority authority() const;
 
   /// The option's value; empty if not given.
