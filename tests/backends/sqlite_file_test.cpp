@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include <sqlq/admin.hpp>
 #include <sqlq/backend/register.hpp>
@@ -39,19 +40,53 @@ class SqliteFile : public Scratch {
   static JobId enqueue(const Database& db) { return Client(db).enqueue(NewJob{.kind = "k"}).id; }
 };
 
+/// Sets the mask of new files' modes for as long as it lives.
+class Umask {
+ public:
+  explicit Umask(unsigned mask) : before_(::umask(mask)) {}
+  ~Umask() { ::umask(before_); }
+  Umask(const Umask&) = delete;
+  Umask& operator=(const Umask&) = delete;
+
+ private:
+  mode_t before_;
+};
+
 TEST_F(SqliteFile, NewFilesAreForTheirOwnerAloneUnderAnyUmask) {
-  const auto before = ::umask(0);
-  auto db = open();
-  enqueue(db);
-  ::umask(before);
-  for (const char* part : {"", "-wal", "-shm"}) EXPECT_EQ(mode_of(path() + part), 0600U) << part;
+  for (const unsigned mask : {0U, 022U, 077U, 0177U, 0777U}) {
+    const std::string folder = path("umask_" + std::to_string(mask));
+    std::filesystem::create_directory(folder);
+    const Umask masked(mask);
+    auto db = backend::open("sqlite://" + folder + "/jobs.db");
+    db.migrate();
+    enqueue(db);
+    EXPECT_EQ(Client(db).claim().size(), 1U);
+    std::set<std::string> found;
+    for (const auto& file : std::filesystem::directory_iterator(folder)) {
+      found.insert(file.path().filename().string());
+      EXPECT_EQ(mode_of(file.path().string()), 0600U) << file.path() << " under umask " << mask;
+    }
+    EXPECT_EQ(found, (std::set<std::string>{"jobs.db", "jobs.db-wal", "jobs.db-shm"}));
+  }
 }
 
-TEST_F(SqliteFile, AFileThatIsThereKeepsItsMode) {
-  std::ofstream(path()).close();
-  std::filesystem::permissions(path(), std::filesystem::perms(0640));
-  open();
-  EXPECT_EQ(mode_of(path()), 0640U);
+TEST_F(SqliteFile, AFileThatIsThereKeepsItsModeAndGivesItToTheRest) {
+  for (const unsigned mode : {0640U, 0644U, 0666U}) {
+    const std::string file = path("mode_" + std::to_string(mode));
+    std::ofstream(file).close();
+    std::filesystem::permissions(file, std::filesystem::perms(mode));
+    const Umask masked(077);
+    const auto db = backend::open("sqlite://" + file);
+    db.migrate();
+    enqueue(db);
+    for (const char* part : {"", "-wal", "-shm"}) EXPECT_EQ(mode_of(file + part), mode) << part;
+  }
+}
+
+TEST_F(SqliteFile, ALinkThatLeadsNowhereIsNotFollowed) {
+  std::filesystem::create_symlink(path("elsewhere.db"), path());
+  expect_error(Errc::connection, "folder exists", [&] { (void)backend::open(url()); });
+  EXPECT_FALSE(std::filesystem::exists(path("elsewhere.db")));
 }
 
 TEST_F(SqliteFile, CreateFalseRefusesAMissingFile) {

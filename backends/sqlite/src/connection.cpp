@@ -23,7 +23,9 @@ namespace {
 /// mutex in open() keeps our other connections from opening it meanwhile.
 void create_private(const std::string& path) {
   const int fd = ::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
-  if (fd >= 0) ::close(fd);
+  if (fd < 0) return;
+  ::fchmod(fd, S_IRUSR | S_IWUSR);  // a umask may have taken even the owner's rights
+  ::close(fd);
 }
 
 }  // namespace
