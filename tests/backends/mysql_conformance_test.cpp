@@ -88,6 +88,26 @@ conformance::Handle handle(const char* name) {
   return {name, [](const std::string& url) { return std::make_unique<User>(url); }};
 }
 
+/// A trigger that raises an error with a column's value in it.
+std::string tell(const std::string& table, const std::string& column) {
+  return "CREATE TRIGGER tell_of_" + table + " BEFORE INSERT ON " + table + " FOR EACH ROW BEGIN DECLARE said TEXT;"
+         " SET said = LEFT(CONVERT(NEW." + column + " USING utf8mb4), 100);"
+         " SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = said; END";
+}
+
+/// Few, for making the tables anew takes a while: each breaks several tables.
+std::vector<conformance::Breakage> breakages() {
+  return {{"triggers raise errors", {tell("sqlq_jobs", "params"), tell("sqlq_logs", "text")}},
+          {"columns are numbers or narrow",
+           {"UPDATE sqlq_jobs SET params = '0'", "ALTER TABLE sqlq_jobs MODIFY params INT",
+            "ALTER TABLE sqlq_queues MODIFY description VARBINARY(3)", "ALTER TABLE sqlq_logs MODIFY text INT"}},
+          {"constraints",
+           {"ALTER TABLE sqlq_jobs ADD CONSTRAINT plain CHECK (params = '' OR claims > 0)",
+            "ALTER TABLE sqlq_logs ADD CONSTRAINT plain_too CHECK (text = '')"}},
+          {"tables and columns are gone",
+           {"ALTER TABLE sqlq_jobs DROP COLUMN unique_key", "DROP TABLE sqlq_logs"}}};
+}
+
 conformance::Backend suite_on(const Place& place) {
   sqlq::backend::register_backend("mysql", sqlq::mysql::factory());
   sqlq::backend::register_backend("mariadb", sqlq::mysql::factory());
@@ -98,7 +118,8 @@ conformance::Backend suite_on(const Place& place) {
           .newer_schema_sql = {"INSERT INTO sqlq_migrations (version, name, checksum, applied_us)"
                                " SELECT max(version) + 1, 'from_the_future', '0123456789abcdef', max(applied_us)"
                                "   FROM sqlq_migrations"},
-          .changed_checksum_sql = {"UPDATE sqlq_migrations SET checksum = 'fedcba9876543210' WHERE version = 1"}};
+          .changed_checksum_sql = {"UPDATE sqlq_migrations SET checksum = 'fedcba9876543210' WHERE version = 1"},
+          .breakages = breakages()};
 }
 
 conformance::Backend on_mariadb() { return suite_on(sqlq::mysql::mariadb_place); }

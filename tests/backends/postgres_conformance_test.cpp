@@ -69,6 +69,33 @@ conformance::Handle handle(const char* name) {
   return {name, [](const std::string& url) { return std::make_unique<User>(url); }};
 }
 
+/// A trigger that raises an error with the whole row in it.
+std::vector<std::string> tell(const std::string& table, const std::string& error) {
+  const std::string name = "tell_of_" + table;
+  return {"CREATE OR REPLACE FUNCTION " + name + "() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN " + error +
+              "; RETURN NEW; END $$",
+          "CREATE TRIGGER tell BEFORE INSERT OR UPDATE ON " + table + " FOR EACH ROW EXECUTE FUNCTION " + name + "()"};
+}
+
+std::vector<conformance::Breakage> breakages() {
+  return {{"triggers raise errors", tell("sqlq_jobs", "RAISE EXCEPTION 'row %', NEW")},
+          {"triggers raise errors of their own codes",
+           tell("sqlq_jobs", "RAISE EXCEPTION 'row %', NEW USING ERRCODE = '45000'")},
+          {"triggers of logs and history", tell("sqlq_logs", "RAISE EXCEPTION 'row %', NEW USING ERRCODE = 'ZZ001'")},
+          {"a trigger reads params as a number", tell("sqlq_jobs", "PERFORM NEW.params::integer")},
+          {"constraints",
+           {"ALTER TABLE sqlq_jobs ADD CONSTRAINT plain CHECK (length(params) < 3) NOT VALID",
+            "ALTER TABLE sqlq_logs ADD CONSTRAINT plain CHECK (length(text) < 3) NOT VALID"}},
+          {"params are unique", {"CREATE UNIQUE INDEX once ON sqlq_jobs (params) WHERE claims = 0"}},
+          {"columns are narrow",
+           {"DROP VIEW sqlq_jobs_readable", "ALTER TABLE sqlq_jobs ALTER COLUMN params TYPE varchar(3) USING 'x'",
+            "ALTER TABLE sqlq_queues ALTER COLUMN description TYPE varchar(3)"}},
+          {"columns are numbers",
+           {"DROP VIEW sqlq_jobs_readable", "ALTER TABLE sqlq_jobs ALTER COLUMN params TYPE integer USING 0"}},
+          {"a column is gone", {"ALTER TABLE sqlq_jobs RENAME COLUMN params TO parameters"}},
+          {"tables are gone", {"DROP TABLE sqlq_jobs, sqlq_logs CASCADE"}}};
+}
+
 conformance::Backend suite_on(std::function<std::string(const std::string&)> create) {
   sqlq::backend::register_backend("postgresql", sqlq::postgres::factory());
   return {.create = std::move(create),
@@ -78,7 +105,8 @@ conformance::Backend suite_on(std::function<std::string(const std::string&)> cre
           .newer_schema_sql = {"INSERT INTO sqlq_migrations (version, name, checksum, applied_us)"
                                " SELECT max(version) + 1, 'from_the_future', '0123456789abcdef', max(applied_us)"
                                "   FROM sqlq_migrations"},
-          .changed_checksum_sql = {"UPDATE sqlq_migrations SET checksum = 'fedcba9876543210' WHERE version = 1"}};
+          .changed_checksum_sql = {"UPDATE sqlq_migrations SET checksum = 'fedcba9876543210' WHERE version = 1"},
+          .breakages = breakages()};
 }
 
 conformance::Backend postgres_direct() {

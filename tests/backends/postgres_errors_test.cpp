@@ -44,6 +44,10 @@ TEST(PostgresErrors, TextsThatMayQuoteValuesAreLeftOut) {
   EXPECT_FALSE(has(e.what(), "secret"));
   EXPECT_TRUE(has(e.what(), "job_insert"));
   EXPECT_TRUE(has(e.what(), "22P02"));
+  for (const char* raised : {"P0001", "45000", "ZZ001", "44000", "22000", "HV000"}) {
+    EXPECT_FALSE(has(make_error(raised, "row (secret)", {}).what(), "secret")) << raised;
+  }
+  EXPECT_TRUE(has(make_error("42501", "permission denied for table x", {}).what(), "denied"));
 }
 
 class PostgresTrouble : public PostgresTest {

@@ -133,7 +133,17 @@ conformance::Backend sqlite_file() {
           .newer_schema_sql = {"INSERT INTO sqlq_migrations (version, name, checksum, applied_us)"
                                " SELECT max(version) + 1, 'from_the_future', '0123456789abcdef', max(applied_us)"
                                "   FROM sqlq_migrations"},
-          .changed_checksum_sql = {"UPDATE sqlq_migrations SET checksum = 'fedcba9876543210' WHERE version = 1"}};
+          .changed_checksum_sql = {"UPDATE sqlq_migrations SET checksum = 'fedcba9876543210' WHERE version = 1"},
+          .breakages = {{"a trigger whose error quotes params",
+                         {"CREATE TRIGGER tell BEFORE INSERT ON sqlq_jobs BEGIN"
+                          " SELECT json_extract('{}', NEW.params); END",
+                          "CREATE TRIGGER refuse_logs BEFORE INSERT ON sqlq_logs BEGIN"
+                          " SELECT json_extract('{}', NEW.text); END",
+                          "CREATE TRIGGER refuse_results BEFORE UPDATE ON sqlq_jobs BEGIN"
+                          " SELECT json_extract('{}', NEW.result || NEW.params); END"}},
+                        {"params are unique", {"CREATE UNIQUE INDEX once ON sqlq_jobs (params) WHERE claims = 0"}},
+                        {"a column is gone", {"ALTER TABLE sqlq_jobs RENAME COLUMN params TO parameters"}},
+                        {"tables are gone", {"DROP TABLE sqlq_jobs", "DROP TABLE sqlq_logs"}}}};
 }
 
 conformance::Backend sqlite_memory() {

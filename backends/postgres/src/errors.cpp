@@ -73,10 +73,18 @@ const Known* find(std::string_view sqlstate) noexcept {
   return by_class != classes.end() ? &*by_class : nullptr;
 }
 
-/// Does the primary message of such an error quote what was sent?
-bool quotes_values(std::string_view sqlstate) {
-  const auto c = sqlstate.substr(0, 2);
-  return c == "22" || c == "P0" || c == "44";
+/// Is the primary message of such an error free of what was sent? The server's own are, in these classes. Values are
+/// quoted in 22 and 44, and anything may be in what a trigger or function raises (P0, and codes of its own).
+bool may_be_shown(std::string_view sqlstate) noexcept {
+  constexpr std::array<std::string_view, 16> plain{"08", "0A", "23", "25", "26", "28", "3D", "3F",
+                                                   "40", "42", "53", "54", "55", "57", "58", "XX"};
+  return sqlstate.empty() || std::ranges::binary_search(plain, sqlstate.substr(0, 2));
+}
+
+/// Instead of a message that may not be shown.
+std::string_view own_text(std::string_view sqlstate) noexcept {
+  return sqlstate.starts_with("22") ? "the server refused a value"
+                                    : "the server reported an error whose text may contain values";
 }
 
 std::string first_line(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
@@ -105,7 +113,7 @@ int native_code(std::string_view sqlstate) noexcept {
 
 Error make_error(std::string_view sqlstate, std::string_view message, const std::string& statement) {
   std::string text = "PostgreSQL: ";
-  text += quotes_values(sqlstate) ? std::string("the server refused a value") : first_line(message);
+  text += may_be_shown(sqlstate) ? first_line(message) : std::string(own_text(sqlstate));
   if (!sqlstate.empty()) text += " (SQLSTATE " + std::string(sqlstate) + ")";
   if (!statement.empty()) text += " in statement '" + statement + "'";
   const Known* found = find(sqlstate);

@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
+
 namespace sqlq::sqlite {
 namespace {
 
@@ -18,6 +20,15 @@ std::string_view advice(Errc code, int primary) {
     case Errc::outcome_unknown: return "the disk failed while committing; calls may be repeated with the same ids";
     default: return {};
   }
+}
+
+/// Is SQLite's text free of values? Those of functions and triggers may have the values they were given.
+bool may_be_shown(int extended_code, std::string_view message) noexcept {
+  if (extended_code == SQLITE_CONSTRAINT_TRIGGER) return false;
+  if ((extended_code & 0xff) != SQLITE_ERROR) return true;
+  constexpr std::string_view plain[] = {"no such ",  "table ",  "index ", "view ",       "trigger ",
+                                        "duplicate", "cannot ", "near ",  "incomplete ", "SQL logic error"};
+  return std::ranges::any_of(plain, [&](std::string_view begin) { return message.starts_with(begin); });
 }
 
 }  // namespace
@@ -47,7 +58,9 @@ Errc classify(int extended_code, std::string_view message) noexcept {
 
 void raise(int extended_code, std::string_view message, const std::string& statement) {
   const Errc code = classify(extended_code, message);
-  std::string text = "SQLite: " + std::string(message) + " (code " + std::to_string(extended_code) + ")";
+  std::string text = "SQLite: ";
+  text += may_be_shown(extended_code, message) ? message : "an error was reported whose text may contain values";
+  text += " (code " + std::to_string(extended_code) + ")";
   if (!statement.empty()) text += " in statement '" + statement + "'";
   if (const auto what_to_do = advice(code, extended_code & 0xff); !what_to_do.empty()) {
     text += "; " + std::string(what_to_do);

@@ -24,7 +24,7 @@ class UserConnection {
  public:
   virtual ~UserConnection() = default;
   /// Runs one statement. The suite uses only: CREATE TABLE t (n INTEGER), DROP TABLE t, INSERT INTO t VALUES (1), and
-  /// what Backend::newer_schema_sql and changed_checksum_sql say.
+  /// what Backend::newer_schema_sql, changed_checksum_sql and breakages say.
   virtual void execute(const std::string& sql) = 0;
   /// The one number of the one row of a query: SELECT COUNT(*) FROM t.
   [[nodiscard]] virtual std::int64_t query_int(const std::string& sql) = 0;
@@ -46,6 +46,14 @@ struct Handle {
   std::function<std::unique_ptr<UserConnection>(const std::string& url)> open{};
 };
 
+/// A way to break a migrated database from outside, so that an error of the database itself is about a job's values: a
+/// trigger that raises an error with them in its text, a column too narrow or of another type, a constraint, a table
+/// that is gone.
+struct Breakage {
+  std::string name{};              ///< for messages
+  std::vector<std::string> sql{};  ///< statements for a UserConnection
+};
+
 /// A backend under test. Which tests apply is not said here: the suite asks the opened dialect for its capabilities.
 struct Backend {
   /// Makes an empty scratch database, unlike any other of this and of all other processes, and returns its URL.
@@ -61,6 +69,9 @@ struct Backend {
   std::vector<std::string> newer_schema_sql{};
   /// ... and one whose recorded checksum is not that of the migration the library has. Both required with handles.
   std::vector<std::string> changed_checksum_sql{};
+  /// As many as the database has ways to quote a value in its errors: no message of the backend's may have one in it.
+  /// At least one with handles.
+  std::vector<Breakage> breakages{};
 };
 
 /// Called once per test, so that nothing depends on the order of static initialisation.
