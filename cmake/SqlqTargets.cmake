@@ -15,14 +15,21 @@ target_compile_options(sqlq_build_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
   $<$<BOOL:${SQLQ_WERROR}>:-Werror>
-  -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=
-  $<$<CONFIG:Release,RelWithDebInfo>:-fstack-protector-strong>)
-# Some compilers define _FORTIFY_SOURCE themselves; a second definition would be a warning.
-target_compile_options(sqlq_build_flags INTERFACE
-  $<$<CONFIG:Release,RelWithDebInfo>:-U_FORTIFY_SOURCE>
-  $<$<CONFIG:Release,RelWithDebInfo>:-D_FORTIFY_SOURCE=2>)
+  -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
+
+# Hardening of optimised builds; ci/hardening looks whether a program has it. Each processor has its own protection of
+# the control flow. Some compilers define _FORTIFY_SOURCE themselves; a second definition would be a warning.
+include(CheckPIESupported)
+check_pie_supported()
+set(hardening -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+  list(APPEND hardening -fstack-clash-protection -fcf-protection=full)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+  list(APPEND hardening -mbranch-protection=standard)
+endif()
+target_compile_options(sqlq_build_flags INTERFACE "$<$<CONFIG:Release,RelWithDebInfo>:${hardening}>")
 target_link_options(sqlq_build_flags INTERFACE
-  $<$<CONFIG:Release,RelWithDebInfo>:LINKER:-z,relro,-z,now>)
+  $<$<CONFIG:Release,RelWithDebInfo>:LINKER:-z,relro,-z,now,-z,noexecstack>)
 
 # sqlq_set_up(TARGET): what every target of ours gets.
 function(sqlq_set_up target)
