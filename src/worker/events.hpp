@@ -12,13 +12,14 @@
 namespace sqlq::worker {
 
 /// Calls the user's callback, one call at a time, and drops what it throws. Without a callback, warnings and errors go
-/// to standard error, one line each. Thread-safety: all members from any thread.
+/// to standard error, one line each. A message becomes one line of UTF-8 without control characters.
+/// Thread-safety: all members from any thread.
 class Events final {
  public:
   using Level = WorkerEvent::Level;
   explicit Events(std::function<void(const WorkerEvent&)> callback);
 
-  void report(Level level, std::string_view service, std::string message, std::optional<JobId> job = {}) noexcept;
+  void report(Level level, std::string_view service, std::string_view message, std::optional<JobId> job = {}) noexcept;
   /// After it returned nothing is reported any more: threads of handlers that never end may outlive what the callback
   /// uses.
   void close() noexcept;

@@ -124,6 +124,13 @@ TEST_F(Loop, WorkAddedDuringAStepWakesItAgain) {
   EXPECT_TRUE(service.wait_until(clock.steady()));
 }
 
+TEST(Events, HaveNoControlCharactersAndNothingThatIsNotUtf8) {
+  std::string said;
+  worker::Events events([&](const WorkerEvent& event) { said = event.message; });
+  events.report(worker::Events::Level::error, "part", "a\r\nb\x1b[2J\x7f \xC2\x9B" "31m \xC2\xA0\xC3\xA9 \x9B\xC2");
+  EXPECT_EQ(said, "a  b [2J   31m \xC2\xA0\xC3\xA9 \xEF\xBF\xBD\xEF\xBF\xBD");
+}
+
 TEST(Events, ArePrintedInOneLineAndWhatTheCallbackThrowsIsDropped) {
   worker::Events printing({});
   ::testing::internal::CaptureStderr();
