@@ -148,7 +148,9 @@ TEST_F(PostgresTls, VerifyFullProvesWhoSignedAndForWhichHost) {
   const TlsServer good(ours_, "good");
   EXPECT_EQ(trouble(good, "sslmode=verify-full&sslrootcert=" + ours_.ca()), "");
   const Authority others("others");
-  expect_trouble("certificate verify failed", good, "sslmode=verify-full&sslrootcert=" + others.ca());
+  for (const std::string mode : {"verify-full", "verify-ca", "require"}) {  // the last, too, when it is told a CA
+    expect_trouble("certificate verify failed", good, "sslmode=" + mode + "&sslrootcert=" + others.ca());
+  }
   expect_trouble("does not exist", good, "sslmode=verify-full&sslrootcert=" + others.file("none.pem"));
 
   ours_.certify("elsewhere", "DNS:elsewhere.example");
@@ -159,6 +161,8 @@ TEST_F(PostgresTls, VerifyFullProvesWhoSignedAndForWhichHost) {
   ours_.certify("old", "IP:127.0.0.1", -1);
   const TlsServer old(ours_, "old");
   expect_trouble("certificate verify failed", old, "sslmode=verify-full&sslrootcert=" + ours_.ca());
+  expect_trouble("certificate verify failed", old, "sslmode=verify-ca&sslrootcert=" + ours_.ca());
+  EXPECT_EQ(trouble(old, "sslmode=require"), "") << "it looks at nothing";
 }
 
 TEST_F(PostgresTls, LessThanThatProvesNothing) {
