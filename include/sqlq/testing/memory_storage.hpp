@@ -1,0 +1,81 @@
+#pragma once
+/// \file
+/// A database in memory that is not one: the meaning of a queue in plain C++, for tests without a server or a file.
+///
+///     sqlq::testing::MemoryStorage storage;
+///     sqlq::Database db = storage.open();                        // another open() is another process on the same jobs
+///     db.migrate();
+///
+/// It passes the whole conformance suite, and is written to be read: where the contracts of backend/dialect.hpp leave a
+/// question, src/testing/memory_queue.cpp is the answer. It is not made for speed: a claim costs as much as there are
+/// jobs, finished ones too. Nothing survives the process.
+
+#include <memory>
+#include <string>
+
+#include <sqlq/clock.hpp>
+#include <sqlq/database.hpp>
+#include <sqlq/tx.hpp>
+
+namespace sqlq::testing {
+
+/// Where the jobs are. Lifetime: copies, handles and connections share it; the last of them ends it.
+/// Thread-safety: all members from any thread.
+class MemoryStorage {
+ public:
+  /// Empty and not migrated.
+  MemoryStorage();
+
+  /// A handle. Leases are measured by the steady clock of the options, due times by its wall clock.
+  [[nodiscard]] Database open(DatabaseOptions options = {}) const;
+  /// The same without the Database around it, for those who put something of theirs between (faults, counters).
+  /// Include sqlq/backend/dialect.hpp to use it. `clock` is not null.
+  [[nodiscard]] std::unique_ptr<backend::Dialect> connect(std::shared_ptr<Clock> clock) const;
+
+  /// For tests of what happens with a schema of another version: records that this migration was applied with this
+  /// checksum, as a newer library (version 2 or more) or somebody who edited a script would have.
+  void record_migration(int version, std::string checksum);
+
+  /// Inside the library only.
+  struct Impl;
+
+ private:
+  friend class MemoryConnection;
+  std::shared_ptr<Impl> impl_;
+};
+
+/// What an application's own connection would be: it has transactions that sqlq can write into.
+///
+///     MemoryConnection mine{storage};
+///     mine.begin();
+///     client.enqueue(mine.tx(), job);
+///     mine.commit();
+///
+/// A transaction sees the jobs as they are at each call, and its own writes. Nobody else sees those before the commit,
+/// and nobody waits for it. At the commit its writes are made once more, on the jobs as they are then; if one of them
+/// would be answered differently, nothing is written and commit throws Error(retry_transaction).
+///
+/// Thread-safety: one thread at a time. Lifetime: a transaction still open at the end is rolled back.
+/// Errors: misuse for begin inside and for commit and rollback outside of a transaction.
+class MemoryConnection {
+ public:
+  explicit MemoryConnection(const MemoryStorage& storage);
+  ~MemoryConnection();
+  MemoryConnection(const MemoryConnection&) = delete;
+  MemoryConnection& operator=(const MemoryConnection&) = delete;
+
+  void begin();
+  void commit();
+  void rollback();
+  [[nodiscard]] bool in_transaction() const noexcept;
+  /// The view of it that sqlq gets.
+  [[nodiscard]] Tx tx() noexcept;
+
+  /// Inside the library only.
+  struct Impl;
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sqlq::testing

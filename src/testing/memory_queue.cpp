@@ -1,0 +1,406 @@
+#include "testing/memory_queue.hpp"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+namespace sqlq::testing {
+namespace {
+
+using backend::Finish;
+using backend::FinishKind;
+
+constexpr std::size_t history_kept = 1000;
+
+bool held(const Job& job) { return job.state == JobState::running || job.state == JobState::cancelling; }
+
+bool meant(std::span<const std::string> names, const std::string& name) {
+  return names.empty() || std::ranges::find(names, name) != names.end();
+}
+
+void record(std::vector<AttemptRecord>& history, const Job& job, Cause cause, std::string message, Instant now) {
+  history.push_back({.claim = job.claims, .attempt = job.attempt, .cause = cause, .at = now.wall,
+                     .worker = job.worker, .message = std::move(message)});
+  if (history.size() > history_kept) history.erase(history.begin());
+}
+
+}  // namespace
+
+// ------------------------------------------------------------------------------------------------- producing
+
+Enqueued MemoryQueue::enqueue(const backend::EnqueueItem& item, Instant now) {
+  queue_made(item.queue, now);
+  if (find(item.id) != nullptr) return {.id = item.id, .inserted = false};
+  if (item.unique_key) {
+    if (const Row* holder = live_with(*item.unique_key)) return {.id = holder->job.id, .inserted = false};
+  }
+  const TimePoint due = std::max(item.run_at.value_or(saturating_add(now.wall, item.delay)), now.wall);
+  Row& row = rows_[item.id];
+  row.number = ++inserted_;
+  Job& job = row.job;
+  job.id = item.id;
+  job.queue = item.queue;
+  job.kind = item.kind;
+  job.state = due > now.wall ? JobState::scheduled : JobState::pending;
+  job.priority = item.priority;
+  job.params = item.params;
+  job.unique_key = item.unique_key.value_or("");
+  job.max_attempts = item.max_attempts;
+  job.max_crashes = item.max_crashes;
+  job.keepalive = item.keepalive;
+  job.timeout = item.timeout;
+  job.retention = item.retention;
+  job.created_at = now.wall;
+  job.queued_at = now.wall;
+  job.run_at = due;
+  news_ = true;
+  return {.id = item.id, .inserted = true};
+}
+
+CancelStatus MemoryQueue::cancel(JobId id, Instant now) {
+  Row* row = find(id);
+  if (row == nullptr) return CancelStatus::not_found;
+  Job& job = row->job;
+  if (is_finished(job.state)) return CancelStatus::finished;
+  if (held(job)) {
+    news_ = news_ || job.state == JobState::running;
+    job.state = JobState::cancelling;
+    return CancelStatus::cancelling;
+  }
+  record(row->history, job, Cause::cancelled, "cancelled before it ran", now);
+  end(*row, JobState::cancelled, now);
+  return CancelStatus::cancelled;
+}
+
+// ------------------------------------------------------------------------------------------------- working
+
+backend::ClaimResult MemoryQueue::claim(const backend::ClaimRequest& request, Instant now) {
+  promote(now);
+  backend::ClaimResult result;
+  std::vector<Row*> waiting;
+  for (auto& [id, row] : rows_) {
+    const Job& job = row.job;
+    if (is_finished(job.state) || held(job) || !meant(request.queues, job.queue)) continue;
+    if (job.state == JobState::scheduled) {
+      if (!result.next_due || job.run_at < *result.next_due) result.next_due = job.run_at;
+    } else if (meant(request.kinds, job.kind) && !queues_.at(job.queue).paused) {
+      waiting.push_back(&row);
+    }
+  }
+  const auto place = [this](const Row* row) {
+    return std::tuple(queues_.at(row->job.queue).priority, row->job.priority, row->job.run_at, row->number);
+  };
+  std::ranges::sort(waiting, {}, place);
+
+  std::map<std::string_view, std::uint64_t> held_now = held_by_queue();
+  for (Row* row : waiting) {
+    const std::optional<std::uint32_t>& limit = queues_.at(row->job.queue).concurrency;
+    if (limit) result.limited = true;
+    if (result.jobs.size() == request.limit) continue;
+    std::uint64_t& running = held_now[row->job.queue];
+    if (limit && running >= *limit) continue;
+    ++running;
+    take(*row, request, now);
+    result.jobs.push_back(row->job);
+  }
+  return result;
+}
+
+FinishStatus MemoryQueue::finish(const Finish& item, Instant now) {
+  Row* row = find(item.id);
+  if (row == nullptr || item.token == LeaseToken{} || row->job.lease_token != item.token) return FinishStatus::stale;
+  Job& job = row->job;
+  if (!held(job)) return FinishStatus::already_applied;
+
+  if (job.state == JobState::cancelling) {
+    job.result = item.result;
+    record(row->history, job, Cause::cancelled, std::string(item.message), now);
+    end(*row, JobState::cancelled, now);
+    return FinishStatus::cancelled;
+  }
+  if (item.kind == FinishKind::success) {
+    job.result = item.result;
+    end(*row, JobState::success, now);
+    return FinishStatus::applied;
+  }
+
+  const Cause cause = item.kind == FinishKind::cancel    ? Cause::cancelled
+                      : item.kind == FinishKind::snooze  ? Cause::snoozed
+                      : item.kind == FinishKind::release ? Cause::released
+                                                         : item.cause;
+  record(row->history, job, cause, std::string(item.message), now);
+  if (item.kind == FinishKind::fail) {
+    end(*row, JobState::errored, now);
+  } else if (item.kind == FinishKind::cancel) {
+    end(*row, JobState::cancelled, now);
+  } else {
+    if (item.kind != FinishKind::retry) --job.attempt;
+    if (item.kind != FinishKind::release) job.run_at = saturating_add(now.wall, std::max(item.delay, Duration(0)));
+    const bool later = item.kind != FinishKind::release && item.delay > Duration(0);
+    put_back(*row, later ? JobState::scheduled : JobState::pending, now);
+  }
+  return FinishStatus::applied;
+}
+
+LeaseStatus MemoryQueue::heartbeat(const backend::LeaseRef& lease, Instant now) {
+  Row* row = find(lease.id);
+  if (row == nullptr || !held(row->job) || row->job.lease_token != lease.token) return LeaseStatus::lost;
+  row->lease_until = saturating_add(now.steady, row->job.keepalive);
+  row->job.heartbeat_at = now.wall;
+  return row->job.state == JobState::cancelling ? LeaseStatus::cancel_requested : LeaseStatus::renewed;
+}
+
+ReapReport MemoryQueue::reap(std::span<const std::string> queues, std::size_t limit, Instant now) {
+  ReapReport report;
+  for (auto& [id, row] : rows_) {
+    if (report.total() == limit) break;
+    if (held(row.job) && row.lease_until <= now.steady && meant(queues, row.job.queue)) take_back(row, now, report);
+  }
+  return report;
+}
+
+void MemoryQueue::end_all_leases() {
+  for (auto& [id, row] : rows_) row.lease_until = SteadyPoint::min();
+}
+
+// ------------------------------------------------------------------------------------------------- housekeeping
+
+std::size_t MemoryQueue::purge(std::size_t limit, Instant now) {
+  std::size_t gone = 0;
+  std::erase_if(rows_, [&](const auto& entry) {
+    const bool goes = gone < limit && entry.second.expires && *entry.second.expires <= now.wall;
+    gone += goes ? 1 : 0;
+    return goes;
+  });
+  return gone;
+}
+
+RequeueStatus MemoryQueue::requeue(JobId id, Instant now) {
+  Row* row = find(id);
+  if (row == nullptr) return RequeueStatus::not_found;
+  Job& job = row->job;
+  if (!is_finished(job.state)) return RequeueStatus::not_finished;
+  if (!job.unique_key.empty() && live_with(job.unique_key) != nullptr) return RequeueStatus::duplicate;
+  job.attempt = 0;
+  job.crashes = 0;
+  job.lease_token = {};
+  job.result.clear();
+  job.finished_at.reset();
+  job.run_at = now.wall;
+  row->expires.reset();
+  record(row->history, job, Cause::requeued, "put back by an operator", now);
+  put_back(*row, JobState::pending, now);
+  return RequeueStatus::requeued;
+}
+
+// ------------------------------------------------------------------------------------------------- reading
+
+std::optional<Job> MemoryQueue::get(JobId id) const {
+  const Row* row = find(id);
+  if (row == nullptr) return std::nullopt;
+  return row->job;
+}
+
+std::vector<Job> MemoryQueue::list(const JobFilter& filter, const Page& page) const {
+  const auto wanted = [&](const Job& job) {
+    return (filter.queue.empty() || job.queue == filter.queue) && (filter.kind.empty() || job.kind == filter.kind) &&
+           (filter.states.empty() || std::ranges::find(filter.states, job.state) != filter.states.end());
+  };
+  std::vector<Job> jobs;
+  auto at = page.before ? rows_.lower_bound(*page.before) : rows_.end();
+  while (at != rows_.begin() && jobs.size() < page.limit) {
+    --at;
+    if (wanted(at->second.job)) jobs.push_back(at->second.job);
+  }
+  return jobs;
+}
+
+JobCounts MemoryQueue::counts(std::string_view queue, std::uint64_t cap) const {
+  JobCounts counts;
+  for (const JobState state : {JobState::pending, JobState::running, JobState::success, JobState::errored,
+                               JobState::cancelling, JobState::cancelled, JobState::scheduled}) {
+    counts[state] = {};
+  }
+  for (const auto& [id, row] : rows_) {
+    if (!queue.empty() && row.job.queue != queue) continue;
+    CappedCount& count = counts[row.job.state];
+    if (count.value < cap) {
+      ++count.value;
+    } else {
+      count.capped = true;
+    }
+  }
+  return counts;
+}
+
+std::vector<WaitingKind> MemoryQueue::waiting_kinds(std::size_t limit) const {
+  std::set<std::pair<std::string_view, std::string_view>> kinds;
+  for (const auto& [id, row] : rows_) {
+    if (row.job.state == JobState::pending) kinds.emplace(row.job.queue, row.job.kind);
+  }
+  std::vector<WaitingKind> found;
+  for (const auto& [queue, kind] : kinds) {
+    if (found.size() < limit) found.push_back({std::string(queue), std::string(kind)});
+  }
+  return found;
+}
+
+std::vector<AttemptRecord> MemoryQueue::history(JobId id, std::size_t limit) const {
+  const Row* row = find(id);
+  if (row == nullptr) return {};
+  const std::size_t n = std::min(limit, row->history.size());
+  return {row->history.begin(), row->history.begin() + static_cast<std::ptrdiff_t>(n)};
+}
+
+std::vector<LogLine> MemoryQueue::read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
+                                            std::size_t limit) const {
+  const Row* row = find(id);
+  if (row == nullptr) return {};
+  std::vector<LogLine> lines;
+  for (auto at = row->logs.upper_bound({after_claim, after_number}); at != row->logs.end(); ++at) {
+    if (lines.size() == limit) break;
+    lines.push_back(at->second);
+  }
+  return lines;
+}
+
+// ------------------------------------------------------------------------------------------------- queues
+
+std::vector<Queue> MemoryQueue::queues(std::string_view after, std::size_t limit) const {
+  std::vector<Queue> found;
+  for (auto at = queues_.upper_bound(after); at != queues_.end() && found.size() < limit; ++at) {
+    found.push_back(at->second);
+  }
+  return found;
+}
+
+std::optional<Queue> MemoryQueue::queue(std::string_view name) const {
+  const auto at = queues_.find(name);
+  if (at == queues_.end()) return std::nullopt;
+  return at->second;
+}
+
+void MemoryQueue::queue_upsert(std::string_view name, const QueueOptions& options, Instant now) {
+  Queue& queue = queue_made(name, now);
+  queue.description = options.description;
+  queue.concurrency = options.concurrency;
+  queue.priority = options.priority;
+  news_ = true;
+}
+
+bool MemoryQueue::queue_update(std::string_view name, const backend::QueueChange& change) {
+  const auto at = queues_.find(name);
+  if (at == queues_.end()) return false;
+  Queue& queue = at->second;
+  if (change.description) queue.description = *change.description;
+  if (change.concurrency) queue.concurrency = *change.concurrency;
+  if (change.priority) queue.priority = *change.priority;
+  if (change.paused) queue.paused = *change.paused;
+  news_ = true;
+  return true;
+}
+
+// ------------------------------------------------------------------------------------------------- logs
+
+bool MemoryQueue::append_log(const LogLine& line) {
+  Row* row = find(line.job);
+  if (row == nullptr || line.token == LeaseToken{} || row->job.lease_token != line.token) return false;
+  row->logs.try_emplace({line.claim, line.number}, line);
+  return true;
+}
+
+// ------------------------------------------------------------------------------------------------- parts of the above
+
+MemoryQueue::Row* MemoryQueue::find(JobId id) {
+  const auto at = rows_.find(id);
+  return at == rows_.end() ? nullptr : &at->second;
+}
+
+const MemoryQueue::Row* MemoryQueue::find(JobId id) const {
+  const auto at = rows_.find(id);
+  return at == rows_.end() ? nullptr : &at->second;
+}
+
+const MemoryQueue::Row* MemoryQueue::live_with(std::string_view key) const {
+  const auto at = std::ranges::find_if(rows_, [key](const auto& entry) {
+    return entry.second.job.unique_key == key && !is_finished(entry.second.job.state);
+  });
+  return at == rows_.end() ? nullptr : &at->second;
+}
+
+Queue& MemoryQueue::queue_made(std::string_view name, Instant now) {
+  const auto at = queues_.find(name);
+  if (at != queues_.end()) return at->second;
+  Queue& queue = queues_[std::string(name)];
+  queue.name = name;
+  queue.created_at = now.wall;
+  return queue;
+}
+
+std::map<std::string_view, std::uint64_t> MemoryQueue::held_by_queue() const {
+  std::map<std::string_view, std::uint64_t> counts;
+  for (const auto& [id, row] : rows_) {
+    if (held(row.job)) ++counts[row.job.queue];
+  }
+  return counts;
+}
+
+// What has been due once stays so, also when the wall clock is stepped back.
+void MemoryQueue::promote(Instant now) {
+  for (auto& [id, row] : rows_) {
+    if (row.job.state == JobState::scheduled && row.job.run_at <= now.wall) row.job.state = JobState::pending;
+  }
+}
+
+void MemoryQueue::take(Row& row, const backend::ClaimRequest& request, Instant now) {
+  Job& job = row.job;
+  job.state = JobState::running;
+  ++job.attempt;
+  ++job.claims;
+  job.lease_token = request.token;
+  job.worker = request.worker;
+  job.started_at = now.wall;
+  job.heartbeat_at = now.wall;
+  row.lease_until = saturating_add(now.steady, job.keepalive);
+}
+
+void MemoryQueue::put_back(Row& row, JobState state, Instant now) {
+  row.job.state = state;
+  row.job.queued_at = now.wall;
+  news_ = true;
+}
+
+// The token stays, so that a replay is recognised.
+void MemoryQueue::end(Row& row, JobState state, Instant now) {
+  const Duration usual = state == JobState::errored ? std::chrono::days(7) : std::chrono::hours(24);
+  row.job.state = state;
+  row.job.finished_at = now.wall;
+  row.expires = saturating_add(now.wall, row.job.retention.value_or(usual));
+  if (queues_.at(row.job.queue).concurrency) news_ = true;  // there is room for another one
+}
+
+void MemoryQueue::take_back(Row& row, Instant now, ReapReport& report) {
+  Job& job = row.job;
+  ++job.crashes;
+  std::string text = "lease ended: no heartbeat from worker '" + job.worker + "' in time";
+  record(row.history, job, Cause::lease_ended, text, now);
+  const auto last = row.logs.lower_bound({job.claims + 1, 0});
+  const bool has_lines = last != row.logs.begin() && std::prev(last)->first.first == job.claims;
+  const std::int64_t number = has_lines ? std::prev(last)->first.second + 1 : 1;
+  append_log({.job = job.id, .token = job.lease_token, .claim = job.claims, .attempt = job.attempt,
+              .number = number, .at = now.wall, .level = LogLevel::warn, .text = std::move(text)});
+  job.lease_token = {};
+  if (job.state == JobState::cancelling) {
+    report.cancelled.push_back(job.id);
+    end(row, JobState::cancelled, now);
+  } else if (job.attempt < job.max_attempts && job.crashes < job.max_crashes) {
+    report.returned.push_back(job.id);
+    put_back(row, JobState::pending, now);
+  } else {
+    report.errored.push_back(job.id);
+    end(row, JobState::errored, now);
+  }
+  news_ = true;
+}
+
+}  // namespace sqlq::testing

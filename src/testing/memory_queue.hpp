@@ -1,0 +1,79 @@
+#pragma once
+// What a queue means, without any storage: the operations of backend/dialect.hpp, item by item, on a plain value.
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <sqlq/backend/dialect.hpp>
+
+namespace sqlq::testing {
+
+/// Copy it to have a snapshot. Thread-safety: that of a value.
+class MemoryQueue {
+ public:
+  Enqueued enqueue(const backend::EnqueueItem& item, Instant now);
+  CancelStatus cancel(JobId id, Instant now);
+
+  backend::ClaimResult claim(const backend::ClaimRequest& request, Instant now);
+  FinishStatus finish(const backend::Finish& item, Instant now);
+  LeaseStatus heartbeat(const backend::LeaseRef& lease, Instant now);
+  ReapReport reap(std::span<const std::string> queues, std::size_t limit, Instant now);
+  /// After a restart of the host nobody can hold a lease.
+  void end_all_leases();
+
+  std::size_t purge(std::size_t limit, Instant now);
+  RequeueStatus requeue(JobId id, Instant now);
+
+  [[nodiscard]] std::optional<Job> get(JobId id) const;
+  [[nodiscard]] std::vector<Job> list(const JobFilter& filter, const Page& page) const;
+  [[nodiscard]] JobCounts counts(std::string_view queue, std::uint64_t cap) const;
+  [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit) const;
+  [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit) const;
+  [[nodiscard]] std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
+                                               std::size_t limit) const;
+
+  [[nodiscard]] std::vector<Queue> queues(std::string_view after, std::size_t limit) const;
+  [[nodiscard]] std::optional<Queue> queue(std::string_view name) const;
+  void queue_upsert(std::string_view name, const QueueOptions& options, Instant now);
+  bool queue_update(std::string_view name, const backend::QueueChange& change);
+
+  bool append_log(const LogLine& line);
+
+  /// Has something happened since the last call that workers wait for?
+  [[nodiscard]] bool take_news() noexcept { return std::exchange(news_, false); }
+
+ private:
+  struct Row {
+    Job job{};
+    std::uint64_t number = 0;  // order of insertion
+    SteadyPoint lease_until{};
+    std::optional<TimePoint> expires{};
+    std::vector<AttemptRecord> history{};
+    std::map<std::pair<std::int64_t, std::int64_t>, LogLine> logs{};  // by claim and number
+  };
+
+  [[nodiscard]] Row* find(JobId id);
+  [[nodiscard]] const Row* find(JobId id) const;
+  [[nodiscard]] const Row* live_with(std::string_view key) const;
+  Queue& queue_made(std::string_view name, Instant now);
+  [[nodiscard]] std::map<std::string_view, std::uint64_t> held_by_queue() const;
+  void promote(Instant now);
+  void take(Row& row, const backend::ClaimRequest& request, Instant now);
+  void put_back(Row& row, JobState state, Instant now);
+  void end(Row& row, JobState state, Instant now);
+  void take_back(Row& row, Instant now, ReapReport& report);
+
+  std::map<JobId, Row> rows_;
+  std::map<std::string, Queue, std::less<>> queues_;
+  std::uint64_t inserted_ = 0;
+  bool news_ = false;
+};
+
+}  // namespace sqlq::testing

@@ -1,0 +1,418 @@
+#include <sqlq/testing/memory_storage.hpp>
+
+#include <array>
+#include <functional>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include <sqlq/backend/dialect.hpp>
+#include <sqlq/error.hpp>
+
+#include "testing/memory_queue.hpp"
+
+namespace sqlq::testing {
+namespace {
+
+constexpr std::string_view connection_type = "sqlq::testing::MemoryConnection";
+
+/// There are no tables to make, so the one step is a remark; but it has to be taken, as on any database.
+const std::array<Migration, 1>& known_migrations() {
+  static const std::array<Migration, 1> steps{
+      Migration{1, "init", "-- nothing to make in memory\n", "-- nothing to drop in memory\n", "5153514c51000001"}};
+  return steps;
+}
+
+/// Whom to tell of news. Separate from the jobs' lock: who is told may ask for it in another thread.
+class Hints {
+ public:
+  class Ear final : public backend::Subscription {
+   public:
+    Ear(std::shared_ptr<Hints> hints, std::function<void()> hint) : hints_(std::move(hints)), hint_(std::move(hint)) {
+      const std::lock_guard lock(hints_->mutex_);
+      hints_->ears_.push_back(this);
+    }
+    ~Ear() override {
+      const std::lock_guard lock(hints_->mutex_);
+      std::erase(hints_->ears_, this);
+    }
+    void tell() const { hint_(); }
+
+   private:
+    std::shared_ptr<Hints> hints_;
+    std::function<void()> hint_;
+  };
+
+  void tell() {
+    const std::lock_guard lock(mutex_);
+    for (const Ear* ear : ears_) ear->tell();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Ear*> ears_;
+};
+
+}  // namespace
+
+struct MemoryStorage::Impl {
+  struct Applied {
+    MigrationStatus::Applied step{};
+    std::string checksum{};
+  };
+
+  std::mutex mutex;
+  std::vector<Applied> applied;  // guarded by mutex, as the next two
+  MemoryQueue queue;
+  std::string steady_epoch;
+  const std::shared_ptr<Hints> hints = std::make_shared<Hints>();
+
+  [[nodiscard]] MigrationStatus status() const;
+  void require_schema() const;
+};
+
+MigrationStatus MemoryStorage::Impl::status() const {
+  const auto& known = known_migrations();
+  MigrationStatus status{.latest = static_cast<int>(known.size())};
+  for (const Applied& a : applied) {
+    status.applied.push_back(a.step);
+    status.current = a.step.version;
+    if (a.step.version > status.latest) {
+      status.problem = "the schema is at version " + std::to_string(a.step.version) + ", this library knows only " +
+                       std::to_string(status.latest) + ": use a newer sqlq";
+    } else if (a.checksum != known.at(static_cast<std::size_t>(a.step.version) - 1).checksum) {
+      status.problem = "migration " + std::to_string(a.step.version) + " was changed after it was applied";
+    }
+  }
+  return status;
+}
+
+void MemoryStorage::Impl::require_schema() const {
+  if (!applied.empty()) return;
+  throw Error(Errc::schema, "the storage in memory is not migrated: call migrate() once", "memory");
+}
+
+// ------------------------------------------------------------------------------------------------- transactions
+
+struct MemoryConnection::Impl {
+  /// Does its write on the jobs given; false when it is answered differently than the first time.
+  using Write = std::function<bool(MemoryQueue&)>;
+
+  std::shared_ptr<MemoryStorage::Impl> storage;
+  std::optional<std::vector<Write>> writes;  // of the open transaction
+
+  /// The storage's jobs with this transaction's writes. The storage's lock is held.
+  [[nodiscard]] MemoryQueue view() const {
+    MemoryQueue queue = storage->queue;
+    for (const Write& write : *writes) {
+      if (!write(queue)) {
+        throw Error(Errc::retry_transaction, "others have changed what this transaction wrote: run it again", "memory");
+      }
+    }
+    return queue;
+  }
+};
+
+MemoryConnection::MemoryConnection(const MemoryStorage& storage) : impl_(std::make_unique<Impl>()) {
+  impl_->storage = storage.impl_;
+}
+
+MemoryConnection::~MemoryConnection() = default;
+
+void MemoryConnection::begin() {
+  if (impl_->writes) throw Error(Errc::misuse, "begin inside a transaction: commit or roll back first");
+  impl_->writes.emplace();
+}
+
+void MemoryConnection::commit() {
+  if (!impl_->writes) throw Error(Errc::misuse, "commit outside of a transaction: begin first");
+  bool news = false;
+  {
+    const std::lock_guard lock(impl_->storage->mutex);
+    MemoryQueue after = [&] {
+      try {
+        return impl_->view();
+      } catch (...) {
+        impl_->writes.reset();
+        throw;
+      }
+    }();
+    impl_->writes.reset();
+    news = after.take_news();
+    impl_->storage->queue = std::move(after);
+  }
+  if (news) impl_->storage->hints->tell();
+}
+
+void MemoryConnection::rollback() {
+  if (!impl_->writes) throw Error(Errc::misuse, "rollback outside of a transaction: begin first");
+  impl_->writes.reset();
+}
+
+bool MemoryConnection::in_transaction() const noexcept { return impl_->writes.has_value(); }
+
+Tx MemoryConnection::tx() noexcept { return {connection_type, impl_.get()}; }
+
+namespace {
+
+// Writes of a transaction are made again at its commit, when what the caller's views point to is gone.
+
+struct KeptEnqueue {
+  explicit KeptEnqueue(const backend::EnqueueItem& given)
+      : item(given), queue(given.queue), kind(given.kind), params(given.params), key(given.unique_key) {}
+  [[nodiscard]] backend::EnqueueItem view() const {
+    backend::EnqueueItem same = item;
+    same.queue = queue;
+    same.kind = kind;
+    same.params = params;
+    same.unique_key.reset();
+    if (key) same.unique_key = *key;
+    return same;
+  }
+  Enqueued operator()(MemoryQueue& jobs, Instant now) const { return jobs.enqueue(view(), now); }
+
+  backend::EnqueueItem item;
+  std::string queue, kind, params;
+  std::optional<std::string> key;
+};
+
+struct KeptFinish {
+  explicit KeptFinish(const backend::Finish& given)
+      : item(given), result(given.result), message(given.message) {}
+  FinishStatus operator()(MemoryQueue& jobs, Instant now) const {
+    backend::Finish same = item;
+    same.result = result;
+    same.message = message;
+    return jobs.finish(same, now);
+  }
+
+  backend::Finish item;
+  std::string result, message;
+};
+
+struct KeptCancel {
+  explicit KeptCancel(JobId given) : id(given) {}
+  CancelStatus operator()(MemoryQueue& jobs, Instant now) const { return jobs.cancel(id, now); }
+
+  JobId id;
+};
+
+bool same(const Enqueued& a, const Enqueued& b) { return a.id == b.id && a.inserted == b.inserted; }
+template <class Status>
+bool same(Status a, Status b) {
+  return a == b;
+}
+
+// ------------------------------------------------------------------------------------------------- the dialect
+
+class MemoryDialect final : public backend::Dialect {
+  using Storage = MemoryStorage::Impl;
+  using Now = backend::Now;
+
+  [[nodiscard]] Instant time(Now now) const { return now ? *now : clock_->instant(); }
+
+  /// One operation on the jobs, whole and alone.
+  template <class Operation>
+  auto on_jobs(Operation operation) {
+    std::unique_lock lock(storage_->mutex);
+    storage_->require_schema();
+    auto answer = operation(storage_->queue);
+    const bool news = storage_->queue.take_news();
+    lock.unlock();
+    if (news) storage_->hints->tell();
+    return answer;
+  }
+
+  template <class Item, class Answer, class Given>
+  std::vector<Answer> each(std::span<const Item> items, Now now, Answer (MemoryQueue::*operation)(Given, Instant)) {
+    return on_jobs([&](MemoryQueue& jobs) {
+      std::vector<Answer> answers;
+      for (const Item& item : items) answers.push_back((jobs.*operation)(item, time(now)));
+      return answers;
+    });
+  }
+
+  /// The same, or inside the user's transaction.
+  template <class Kept, class Item, class Answer, class Given>
+  std::vector<Answer> each(std::span<const Item> items, const Tx* within, Now now,
+                           Answer (MemoryQueue::*operation)(Given, Instant)) {
+    if (within == nullptr) return each(items, now, operation);
+    MemoryConnection::Impl& connection = transaction(*within);
+    const std::lock_guard lock(storage_->mutex);
+    storage_->require_schema();
+    MemoryQueue view = connection.view();
+    std::vector<Answer> answers;
+    std::vector<MemoryConnection::Impl::Write> writes;
+    for (const Item& item : items) {
+      const Answer answer = (view.*operation)(item, time(now));
+      answers.push_back(answer);
+      writes.push_back([kept = Kept(item), at = time(now), answer](MemoryQueue& jobs) {
+        return same(kept(jobs, at), answer);
+      });
+    }
+    connection.writes->insert(connection.writes->end(), writes.begin(), writes.end());
+    return answers;
+  }
+
+  [[nodiscard]] MemoryConnection::Impl& transaction(const Tx& within) const;
+
+ public:
+  MemoryDialect(std::shared_ptr<Storage> storage, std::shared_ptr<Clock> clock);
+
+  [[nodiscard]] const backend::Capabilities& capabilities() const noexcept override { return able_; }
+  [[nodiscard]] std::string description() const override { return "memory"; }
+  [[nodiscard]] std::vector<std::string> self_check() override { return {}; }
+
+  [[nodiscard]] std::span<const Migration> migrations() const noexcept override { return known_migrations(); }
+  [[nodiscard]] MigrationStatus migration_status() override {
+    const std::lock_guard lock(storage_->mutex);
+    return storage_->status();
+  }
+  int migrate(backend::Direction direction, int target, Now now) override;
+  void teardown() override {
+    const std::lock_guard lock(storage_->mutex);
+    storage_->applied.clear();
+    storage_->queue = {};
+  }
+
+  std::vector<Enqueued> enqueue(std::span<const backend::EnqueueItem> items, const Tx* within, Now now) override {
+    return each<KeptEnqueue>(items, within, now, &MemoryQueue::enqueue);
+  }
+  std::vector<CancelStatus> cancel(std::span<const JobId> ids, const Tx* within, Now now) override {
+    return each<KeptCancel>(ids, within, now, &MemoryQueue::cancel);
+  }
+  std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* within, Now now) override {
+    return each<KeptFinish>(items, within, now, &MemoryQueue::finish);
+  }
+
+  backend::ClaimResult claim(const backend::ClaimRequest& request) override {
+    return on_jobs([&](MemoryQueue& jobs) { return jobs.claim(request, time(request.now)); });
+  }
+  std::vector<LeaseStatus> heartbeat(std::span<const backend::LeaseRef> leases, Now now) override {
+    return each(leases, now, &MemoryQueue::heartbeat);
+  }
+  ReapReport reap(std::span<const std::string> queues, std::size_t limit, Now now) override {
+    return on_jobs([&](MemoryQueue& jobs) { return jobs.reap(queues, limit, time(now)); });
+  }
+  std::size_t purge(std::size_t limit, Now now) override {
+    return on_jobs([&](MemoryQueue& jobs) { return jobs.purge(limit, time(now)); });
+  }
+  std::vector<RequeueStatus> requeue(std::span<const JobId> ids, Now now) override {
+    return each(ids, now, &MemoryQueue::requeue);
+  }
+
+  [[nodiscard]] std::vector<std::optional<Job>> get(std::span<const JobId> ids) override {
+    return on_jobs([&](const MemoryQueue& jobs) {
+      std::vector<std::optional<Job>> found;
+      for (const JobId id : ids) found.push_back(jobs.get(id));
+      return found;
+    });
+  }
+  [[nodiscard]] std::vector<Job> list(const JobFilter& filter, const Page& page) override {
+    return on_jobs([&](const MemoryQueue& jobs) { return jobs.list(filter, page); });
+  }
+  [[nodiscard]] JobCounts counts(std::string_view queue, std::uint64_t cap) override {
+    return on_jobs([&](const MemoryQueue& jobs) { return jobs.counts(queue, cap); });
+  }
+  [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit) override {
+    return on_jobs([&](const MemoryQueue& jobs) { return jobs.waiting_kinds(limit); });
+  }
+  [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit) override {
+    return on_jobs([&](const MemoryQueue& jobs) { return jobs.history(id, limit); });
+  }
+  [[nodiscard]] std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
+                                               std::size_t limit) override {
+    return on_jobs([&](const MemoryQueue& jobs) { return jobs.read_logs(id, after_claim, after_number, limit); });
+  }
+
+  [[nodiscard]] std::vector<Queue> queues(std::string_view after, std::size_t limit) override {
+    return on_jobs([&](const MemoryQueue& jobs) { return jobs.queues(after, limit); });
+  }
+  [[nodiscard]] std::optional<Queue> queue(std::string_view name) override {
+    return on_jobs([&](const MemoryQueue& jobs) { return jobs.queue(name); });
+  }
+  void queue_upsert(std::string_view name, const QueueOptions& options, Now now) override {
+    on_jobs([&](MemoryQueue& jobs) {
+      jobs.queue_upsert(name, options, time(now));
+      return true;
+    });
+  }
+  bool queue_update(std::string_view name, const backend::QueueChange& change) override {
+    return on_jobs([&](MemoryQueue& jobs) { return jobs.queue_update(name, change); });
+  }
+
+  std::vector<bool> append_logs(std::span<const LogLine> lines) override {
+    return on_jobs([&](MemoryQueue& jobs) {
+      std::vector<bool> accepted;
+      for (const LogLine& line : lines) accepted.push_back(jobs.append_log(line));
+      return accepted;
+    });
+  }
+
+  [[nodiscard]] std::unique_ptr<backend::Subscription> subscribe(std::function<void()> hint) override {
+    return std::make_unique<Hints::Ear>(storage_->hints, std::move(hint));
+  }
+
+ private:
+  const std::shared_ptr<Storage> storage_;
+  const std::shared_ptr<Clock> clock_;
+  const backend::Capabilities able_{};
+};
+
+MemoryDialect::MemoryDialect(std::shared_ptr<Storage> storage, std::shared_ptr<Clock> clock)
+    : storage_(std::move(storage)), clock_(std::move(clock)) {
+  const std::lock_guard lock(storage_->mutex);
+  if (std::exchange(storage_->steady_epoch, clock_->steady_epoch()) != clock_->steady_epoch()) {
+    storage_->queue.end_all_leases();
+  }
+}
+
+int MemoryDialect::migrate(backend::Direction direction, int target, Now now) {
+  const std::lock_guard lock(storage_->mutex);
+  const MigrationStatus status = storage_->status();
+  if (!status.problem.empty()) throw Error(Errc::schema, "cannot migrate: " + status.problem, "memory");
+  const Migration& init = known_migrations().front();
+  if (direction == backend::Direction::up && target > status.current) {
+    storage_->applied.push_back({{init.version, init.name, time(now).wall}, init.checksum});
+    return 1;
+  }
+  if (direction == backend::Direction::down && target < status.current) {
+    storage_->applied.clear();
+    storage_->queue = {};
+    return 1;
+  }
+  return 0;
+}
+
+MemoryConnection::Impl& MemoryDialect::transaction(const Tx& within) const {
+  auto* connection = static_cast<MemoryConnection::Impl*>(within.handle());
+  if (within.type() != connection_type || connection == nullptr || connection->storage != storage_) {
+    throw Error(Errc::invalid_argument,
+                "the transaction is not one of a MemoryConnection on this storage: pass MemoryConnection::tx()",
+                "memory");
+  }
+  if (!connection->writes) throw Error(Errc::misuse, "no transaction is open on the connection: begin first", "memory");
+  return *connection;
+}
+
+}  // namespace
+
+MemoryStorage::MemoryStorage() : impl_(std::make_shared<Impl>()) {}
+
+Database MemoryStorage::open(DatabaseOptions options) const {
+  if (!options.clock) options.clock = system_clock();
+  auto dialect = connect(options.clock);
+  return Database(std::move(dialect), std::move(options));
+}
+
+std::unique_ptr<backend::Dialect> MemoryStorage::connect(std::shared_ptr<Clock> clock) const {
+  return std::make_unique<MemoryDialect>(impl_, std::move(clock));
+}
+
+void MemoryStorage::record_migration(int version, std::string checksum) {
+  const std::lock_guard lock(impl_->mutex);
+  std::erase_if(impl_->applied, [version](const auto& a) { return a.step.version == version; });
+  impl_->applied.push_back({{version, "recorded by a test", {}}, std::move(checksum)});
+}
+
+}  // namespace sqlq::testing
