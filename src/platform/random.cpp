@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <optional>
 
 #include <pthread.h>
 #include <sys/random.h>
@@ -42,9 +43,23 @@ class Pool {
   unsigned forks_seen_ = 0;
 };
 
+// SplitMix64.
+std::uint64_t next_of(std::uint64_t& state) {
+  std::uint64_t z = state += 0x9e3779b97f4a7c15U;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
+  return z ^ (z >> 31);
+}
+
+thread_local std::optional<std::uint64_t> seeded;
+
 }  // namespace
 
+SeededRandom::SeededRandom(std::uint64_t seed) noexcept { seeded = seed; }
+SeededRandom::~SeededRandom() { seeded.reset(); }
+
 std::uint64_t random64() {
+  if (seeded) return next_of(*seeded);
   thread_local Pool pool;
   return pool.next();
 }

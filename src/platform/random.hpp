@@ -18,4 +18,14 @@ namespace sqlq::platform {
 /// 0 <= result < bound; `bound` must not be 0.
 [[nodiscard]] std::uint32_t random_below(std::uint32_t bound);
 
+/// While it lives, the random numbers of the thread that made it come from a seed, so that a simulation can be
+/// repeated: ids, tokens, jitter. One at a time.
+class SeededRandom final {
+ public:
+  explicit SeededRandom(std::uint64_t seed) noexcept;
+  ~SeededRandom();
+  SeededRandom(const SeededRandom&) = delete;
+  SeededRandom& operator=(const SeededRandom&) = delete;
+};
+
 }  // namespace sqlq::platform

@@ -1,3 +1,4 @@
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <set>
@@ -74,6 +75,16 @@ TEST(Random, BelowStaysBelow) {
   EXPECT_EQ(*seen.rbegin(), 29U);
   EXPECT_EQ(platform::random_below(1), 0U);
   EXPECT_NE(platform::random_token(), LeaseToken{});
+}
+
+TEST(Random, ASeedGivesTheSameNumbersAgain) {
+  const auto draw = [] {
+    const platform::SeededRandom seeded(7);
+    return std::array{platform::random64(), platform::random64(), std::uint64_t{platform::random_below(1000)}};
+  };
+  EXPECT_EQ(draw(), draw());
+  const std::uint64_t first = draw().front();
+  EXPECT_NE(platform::random64(), first) << "the operating system's again";
 }
 
 TEST(Host, WorkerNamesAreNamesAndDiffer) {
