@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "core/text.hpp"
-#include "worker/context.hpp"
 #include "worker/forced_unwind.hpp"
 
 namespace sqlq::worker {
@@ -69,25 +68,42 @@ Executor::Executor(Shared& shared, std::shared_ptr<LogSink> logs, Completer& com
       watchdog_(watchdog) {}
 
 std::optional<Ending> Executor::run(const HeldPtr& lease) {
+  std::optional<Ending> instead;
+  const Handlers::Entry* entry = begin(lease, instead);
+  if (entry == nullptr) return instead;
+  JobContext::Impl impl = context_of(lease);
+  JobContext context(impl);
+  return conclude(impl, call(*entry, context), entry->options.retry);
+}
+
+const Handlers::Entry* Executor::begin(const HeldPtr& lease, std::optional<Ending>& instead) {
   fetcher_.look_again();  // it may have been the last one that waited
   const Job& job = lease->job();
-  if (lease->stop_reason() != StopReason::none) return not_started(lease);
+  if (lease->stop_reason() != StopReason::none) {
+    instead = not_started(lease);
+    return nullptr;
+  }
   const Handlers::Entry* entry = shared_.handlers.find(job.kind);
   if (entry == nullptr) {  // only a backend that ignores the kinds it was asked for gets here
-    return failed(lease, "the worker has no handler for this kind", Cause::failed, RetryPolicy());
+    instead = failed(lease, "the worker has no handler for this kind", Cause::failed, RetryPolicy());
+    return nullptr;
   }
-
   lease->start(timeout_of(job, entry->options));
   watchdog_.wake_by(lease->timeout_at());
-  JobContext::Impl impl{shared_, lease, JobLogger(job, logs_, clock_)};
-  JobContext context(impl);
-  const Outcome outcome = call(*entry, context);
+  return entry;
+}
 
+JobContext::Impl Executor::context_of(const HeldPtr& lease) const {
+  return {shared_, lease, JobLogger(lease->job(), logs_, clock_)};
+}
+
+std::optional<Ending> Executor::conclude(JobContext::Impl& impl, const Outcome& outcome, const RetryPolicy& retry) {
+  const HeldPtr& lease = impl.lease;
   const std::lock_guard lock(impl.mutex);
-  if (impl.completed) return completed_by_handler(lease, outcome, entry->options.retry);
+  if (impl.completed) return completed_by_handler(lease, outcome, retry);
   if (outcome.kind() == Outcome::Kind::done) return Ending{.lease = lease, .result = std::move(impl.result)};
   if (lease->lost()) return std::nullopt;
-  return ended_badly(lease, outcome, entry->options.retry);
+  return ended_badly(lease, outcome, retry);
 }
 
 // What counts is whether the user's transaction was committed; the completer looks. Else the attempt has failed.

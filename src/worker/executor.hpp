@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "worker/completer.hpp"
+#include "worker/context.hpp"
 #include "worker/fetcher.hpp"
 #include "worker/shared.hpp"
 #include "worker/watchdog.hpp"
@@ -17,6 +18,12 @@ class Executor final {
   /// Runs the handler; whatever it throws becomes a failed attempt. Empty when there is nothing to write because the
   /// lease is lost.
   [[nodiscard]] std::optional<Ending> run(const HeldPtr& lease);
+  /// The parts of `run`, for who has no thread to give to the handler. `begin` says which handler is to be called with
+  /// a context of `context_of`, and its outcome goes to `conclude`; null: none, and `instead` is how it ended.
+  [[nodiscard]] const Handlers::Entry* begin(const HeldPtr& lease, std::optional<Ending>& instead);
+  [[nodiscard]] JobContext::Impl context_of(const HeldPtr& lease) const;
+  [[nodiscard]] std::optional<Ending> conclude(JobContext::Impl& impl, const Outcome& outcome,
+                                               const RetryPolicy& retry);
   /// Passes the ending on and frees the slot.
   void deliver(const HeldPtr& lease, std::optional<Ending> ending);
 
