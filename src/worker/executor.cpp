@@ -79,6 +79,8 @@ std::optional<Ending> Executor::run(const HeldPtr& lease) {
 const Handlers::Entry* Executor::begin(const HeldPtr& lease, std::optional<Ending>& instead) {
   fetcher_.look_again();  // it may have been the last one that waited
   const Job& job = lease->job();
+  // A process that stood still: the watchdog may not have seen it yet.
+  if (shared_.clock().steady() >= lease->fence_at()) lease->lose();
   if (lease->stop_reason() != StopReason::none) {
     instead = not_started(lease);
     return nullptr;

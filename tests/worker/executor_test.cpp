@@ -216,6 +216,23 @@ TEST(Executor, StoppedBeforeItsTurnTheHandlerIsNotCalled) {
   }
 }
 
+TEST(Executor, AJobWhoseLeaseEndedWhileTheProcessStoodStillIsNotBegun) {
+  for (const bool late : {false, true}) {
+    int begun = 0;
+    Services s(1, [&](JobContext&) {
+      ++begun;
+      return Outcome::done();
+    });
+    s.database.add();
+    const worker::HeldPtr lease = s.claim_one();
+    s.clock->advance(late ? 25s : 24s);  // of 30 s; the watchdog has not had its turn
+    const auto ending = s.runtime.executor.run(lease);
+    EXPECT_EQ(begun, late ? 0 : 1);
+    EXPECT_EQ(ending.has_value(), !late);
+    EXPECT_EQ(lease->lost(), late);
+  }
+}
+
 TEST(Executor, TheContextKnowsTheJob) {
   OneJob run([](JobContext& job) {
     EXPECT_EQ(job.attempt(), 1);
