@@ -50,7 +50,8 @@ void check_time(const File& file, Report& report) {
                                     "usleep",       "nanosleep", "sleep(",       "gettimeofday",  "clock_gettime",
                                     "std::time(",   "time(nullptr)", "timespec_get", "clock_nanosleep"};
   const bool watched = library(file) || file.in("examples") || file.in("tests/unit") || file.in("tests/worker") ||
-                       file.in("tests/conformance") || file.in("tests/backends");
+                       file.in("tests/conformance") || file.in("tests/backends") || file.in("tests/memory") ||
+                       file.in("tests/simulation");
   if (!watched || file.in("src/platform")) return;
   for (std::size_t i = 0; i < file.lines.size(); ++i) {
     const auto code = code_of(file.lines[i]);

@@ -1,0 +1,131 @@
+#include "simulation/faulty_dialect.hpp"
+
+#include <utility>
+
+namespace sqlq::simulation {
+
+using namespace std::chrono_literals;
+
+template <class Operation, class Tell>
+auto FaultyDialect::call(const char* name, Sort sort, Operation operation, Tell tell) {
+  before(name);
+  auto answer = operation();
+  tell(answer);
+  after(name, sort);
+  return answer;
+}
+
+void FaultyDialect::before(const char* name) {
+  const auto refuse = [&](Errc code, const char* why) {
+    ledger_.note(line_.process + ": " + name + " not done, " + why);
+    throw Error(code, std::string(name) + ": " + why);
+  };
+  if (line_.killed) refuse(Errc::connection, "the process is dead");
+  if (clock_.steady() < line_.cut_until) refuse(Errc::connection, "cut off");
+  maybe_slow();
+  const Weather& w = line_.weather;
+  if (dice_.per_mille(w.refused)) refuse(Errc::connection, "refused");
+  if (dice_.per_mille(w.busy)) refuse(Errc::busy, "busy");
+  if (dice_.per_mille(w.conflict)) refuse(Errc::retry_transaction, "a conflict");
+  if (dice_.per_mille(w.killed)) {
+    line_.killed = true;
+    refuse(Errc::connection, "killed before");
+  }
+}
+
+void FaultyDialect::after(const char* name, Sort sort) {
+  const auto lose = [&](const char* why) {
+    ledger_.note(line_.process + ": " + name + " done, " + why);
+    throw Error(sort == Sort::write ? Errc::outcome_unknown : Errc::connection, std::string(name) + ": " + why);
+  };
+  maybe_slow();
+  if (dice_.per_mille(line_.weather.killed)) {
+    line_.killed = true;
+    lose("killed after");
+  }
+  if (dice_.per_mille(line_.weather.unknown)) lose("the answer was lost");
+}
+
+void FaultyDialect::maybe_slow() {
+  if (dice_.per_mille(line_.weather.slow)) clock_.advance(dice_.between(1ms, dice_.one_in(5) ? 20s : 1s));
+}
+
+// An operation is done at the moment it arrives: a call that was slow on its way is not dated back.
+backend::Now FaultyDialect::at(const backend::Now& asked) const {
+  return asked ? backend::Now(clock_.instant()) : asked;
+}
+
+std::vector<Enqueued> FaultyDialect::enqueue(std::span<const backend::EnqueueItem> items, const Tx* within,
+                                             backend::Now now) {
+  return call("enqueue", Sort::write, [&] { return inner_->enqueue(items, within, at(now)); },
+              [&](const auto& answers) { if (within == nullptr) ledger_.enqueued(items, answers); });
+}
+
+std::vector<CancelStatus> FaultyDialect::cancel(std::span<const JobId> ids, const Tx* within, backend::Now now) {
+  return call("cancel", Sort::write, [&] { return inner_->cancel(ids, within, at(now)); },
+              [&](const auto& answers) { if (within == nullptr) ledger_.cancelled(ids, answers); });
+}
+
+backend::ClaimResult FaultyDialect::claim(const backend::ClaimRequest& request) {
+  backend::ClaimResult result = call(
+      "claim", Sort::write,
+      [&] {
+        backend::ClaimRequest dated = request;
+        dated.now = at(request.now);
+        return inner_->claim(dated);
+      },
+      [&](const auto& found) { ledger_.claimed(request, found); });
+  last_claim_ = clock_.steady();
+  return result;
+}
+
+std::vector<FinishStatus> FaultyDialect::finish(std::span<const backend::Finish> items, const Tx* within,
+                                                backend::Now now) {
+  return call("finish", Sort::write, [&] { return inner_->finish(items, within, at(now)); },
+              [&](const auto& answers) { if (within == nullptr) ledger_.finished(items, answers); });
+}
+
+std::vector<LeaseStatus> FaultyDialect::heartbeat(std::span<const backend::LeaseRef> leases, backend::Now now) {
+  return call("heartbeat", Sort::write, [&] { return inner_->heartbeat(leases, at(now)); },
+              [&](const auto& answers) { ledger_.renewed(leases, answers); });
+}
+
+ReapReport FaultyDialect::reap(std::span<const std::string> queues, std::size_t limit, backend::Now now) {
+  return call("reap", Sort::write, [&] { return inner_->reap(queues, limit, at(now)); },
+              [&](const auto& report) { ledger_.reaped(report); });
+}
+
+std::size_t FaultyDialect::purge(std::size_t limit, backend::Now now) {
+  return call("purge", Sort::write, [&] { return inner_->purge(limit, at(now)); },
+              [&](std::size_t jobs) { ledger_.purged(jobs); });
+}
+
+std::vector<RequeueStatus> FaultyDialect::requeue(std::span<const JobId> ids, backend::Now now) {
+  return call("requeue", Sort::write, [&] { return inner_->requeue(ids, at(now)); },
+              [&](const auto& answers) { ledger_.requeued(ids, answers); });
+}
+
+std::vector<std::optional<Job>> FaultyDialect::get(std::span<const JobId> ids) {
+  return call("get", Sort::read, [&] { return inner_->get(ids); }, [](const auto&) {});
+}
+
+std::vector<WaitingKind> FaultyDialect::waiting_kinds(std::size_t limit) {
+  return call("waiting_kinds", Sort::read, [&] { return inner_->waiting_kinds(limit); }, [](const auto&) {});
+}
+
+bool FaultyDialect::queue_update(std::string_view name, const backend::QueueChange& change) {
+  return call("queue_update", Sort::write, [&] { return inner_->queue_update(name, change); },
+              [&](bool there) { if (there) ledger_.queue_changed(std::string(name), change); });
+}
+
+std::vector<bool> FaultyDialect::append_logs(std::span<const LogLine> lines) {
+  return call("append_logs", Sort::write, [&] { return inner_->append_logs(lines); }, [](const auto&) {});
+}
+
+std::unique_ptr<backend::Subscription> FaultyDialect::subscribe(std::function<void()> hint) {
+  return inner_->subscribe([this, hint = std::move(hint)] {
+    if (!line_.killed && !dice_.per_mille(line_.weather.deaf)) hint();
+  });
+}
+
+}  // namespace sqlq::simulation

@@ -1,0 +1,116 @@
+#pragma once
+// What has really happened to every job, and what must never happen.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <sqlq/backend/dialect.hpp>
+#include <sqlq/testing/manual_clock.hpp>
+
+namespace sqlq::simulation {
+
+/// Sees every operation that the storage has carried out, also those whose caller was told otherwise, and follows each
+/// job by the rules of job.hpp, independent of both the storage and the worker. The first breach is kept: `breach`.
+class Ledger final {
+ public:
+  explicit Ledger(testing::ManualClock& clock) : clock_(clock) {}
+
+  /// Empty as long as all is well; else which invariant, which job, what happened.
+  [[nodiscard]] const std::string& breach() const noexcept { return breach_; }
+  void fail(const std::string& invariant, JobId id, const std::string& what);
+  /// A number for all that has happened so far, in order: equal runs have equal digests.
+  [[nodiscard]] std::uint64_t digest() const noexcept { return digest_; }
+  /// Called with a line for everything that happens.
+  std::function<void(const std::string&)> trace{};
+  void note(const std::string& line);
+  /// For messages: the n-th job enqueued.
+  [[nodiscard]] std::string name(JobId id) const;
+
+  // ------------------------------------------------------------------------------------------------- operations
+  void enqueued(std::span<const backend::EnqueueItem> items, std::span<const Enqueued> answers);
+  void cancelled(std::span<const JobId> ids, std::span<const CancelStatus> answers);
+  void claimed(const backend::ClaimRequest& request, const backend::ClaimResult& result);
+  /// `asked`: when it was done, if not now.
+  void finished(std::span<const backend::Finish> items, std::span<const FinishStatus> answers, backend::Now asked = {});
+  void renewed(std::span<const backend::LeaseRef> leases, std::span<const LeaseStatus> answers);
+  void reaped(const ReapReport& report);
+  void purged(std::size_t jobs);
+  void requeued(std::span<const JobId> ids, std::span<const RequeueStatus> answers);
+  void queue_changed(const std::string& queue, const backend::QueueChange& change);
+
+  // ------------------------------------------------------------------------------------------------- promises
+  /// A producer was told that the job is stored.
+  void acknowledged(JobId id);
+  /// The promise that it is not: the user's transaction was rolled back.
+  void rolled_back(JobId id) { never_.insert(id); }
+  /// A handler is about to run. `by_right` is false when an earlier execution of the job may still be running and
+  /// should have been told to stop.
+  void started(const Job& job, bool by_right);
+  /// Leases may end this late and no later before they are taken back, from now on. Empty: any time.
+  void expect_rescue_within(std::optional<Duration> time);
+
+  [[nodiscard]] std::vector<JobId> jobs() const;
+  /// Those of which more must happen.
+  [[nodiscard]] std::size_t live() const noexcept { return live_; }
+  /// The latest wall time at which something was done.
+  [[nodiscard]] TimePoint latest() const noexcept { return latest_; }
+  /// At the end: what the storage has must be what has happened.
+  void compare(backend::Dialect& storage);
+
+  struct Figures {
+    std::uint64_t executions = 0, replays = 0, stale = 0, reaped = 0;
+  };
+  [[nodiscard]] const Figures& figures() const noexcept { return figures_; }
+
+ private:
+  struct Known {
+    int number = 0;
+    std::string queue{};
+    std::string key{};
+    JobState state = JobState::pending;
+    LeaseToken token{};
+    SteadyPoint lease_until{};
+    TimePoint due{};
+    TimePoint expires{};
+    std::optional<Duration> retention{};
+    Duration keepalive{};
+    int attempt = 0, max_attempts = 0, crashes = 0, max_crashes = 0;
+    std::int64_t claims = 0;
+    std::string result{};
+    bool promised = false;
+  };
+  struct Lane {
+    std::optional<std::uint32_t> limit{};
+    bool paused = false;
+    std::uint32_t held = 0;
+  };
+
+  Known* find(JobId id, const char* operation);
+  [[nodiscard]] const Known* live_with(const std::string& key) const;
+  void hold(Known& job, const Job& said);
+  void end_lease(Known& job);
+  void end(Known& job, JobState state, TimePoint at);
+  void carry_out(Known& job, const backend::Finish& item, TimePoint at);
+  void compare_one(JobId id, const Known& known, const Job& job, std::span<const AttemptRecord> history);
+  void mix(std::uint64_t value) { digest_ = (digest_ ^ value) * 1099511628211U; }
+
+  testing::ManualClock& clock_;
+  std::map<JobId, Known> jobs_;
+  std::map<std::string, Lane, std::less<>> lanes_;
+  std::set<JobId> never_;
+  std::string breach_;
+  std::uint64_t digest_ = 14695981039346656037U;
+  std::size_t live_ = 0;
+  TimePoint latest_ = TimePoint::min();
+  std::optional<Duration> rescue_;
+  SteadyPoint rescue_since_{};
+  Figures figures_{};
+};
+
+}  // namespace sqlq::simulation
