@@ -119,6 +119,7 @@ void Ledger::hold(Known& job, const Job& said) {
   ++lane.held;
   job.state = JobState::running;
   job.token = said.lease_token;
+  job.claimed_at = clock_.steady();
   job.lease_until = saturating_add(clock_.steady(), job.keepalive);
   ++job.attempt;
   ++job.claims;
@@ -215,6 +216,7 @@ void Ledger::reaped(const ReapReport& report) {
       ++figures_.reaped;
       if (!held(job->state)) return fail("reap", id, "was taken back though nobody held it");
       if (job->lease_until > clock_.steady()) return fail("reap", id, "was taken back from a holder in good standing");
+      if (job->claimed_at > calm_since_) return fail("heartbeat", id, "lost its lease though nothing was wrong");
       const SteadyPoint noticeable = std::max(job->lease_until, rescue_since_);
       if (rescue_ && clock_.steady() - noticeable > *rescue_) return fail("rescue", id, "was taken back too late");
       ++job->crashes;
@@ -288,9 +290,10 @@ void Ledger::started(const Job& job, bool by_right) {
   if (!by_right) fail("overlap", job.id, "is run while an earlier execution goes on that nobody told to stop");
 }
 
-void Ledger::expect_rescue_within(std::optional<Duration> time) {
+void Ledger::expect_rescue_within(Duration time) {
   rescue_ = time;
   rescue_since_ = clock_.steady();
+  calm_since_ = std::min(calm_since_, rescue_since_);
 }
 
 std::vector<JobId> Ledger::jobs() const {

@@ -52,8 +52,9 @@ class Ledger final {
   /// A handler is about to run. `by_right` is false when an earlier execution of the job may still be running and
   /// should have been told to stop.
   void started(const Job& job, bool by_right);
-  /// Leases may end this late and no later before they are taken back, from now on. Empty: any time.
-  void expect_rescue_within(std::optional<Duration> time);
+  /// Nothing fails any more: no lease that begins from the first call on may ever end by itself, and an older one that
+  /// does is taken back within this time of its end or of the last call.
+  void expect_rescue_within(Duration time);
 
   [[nodiscard]] std::vector<JobId> jobs() const;
   /// Those of which more must happen.
@@ -75,6 +76,7 @@ class Ledger final {
     std::string key{};
     JobState state = JobState::pending;
     LeaseToken token{};
+    SteadyPoint claimed_at{};
     SteadyPoint lease_until{};
     TimePoint due{};
     TimePoint expires{};
@@ -110,6 +112,7 @@ class Ledger final {
   TimePoint latest_ = TimePoint::min();
   std::optional<Duration> rescue_;
   SteadyPoint rescue_since_{};
+  SteadyPoint calm_since_ = SteadyPoint::max();
   Figures figures_{};
 };
 
