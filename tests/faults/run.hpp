@@ -1,0 +1,99 @@
+#pragma once
+/// \file
+/// All that is known of a run when it is over: the evidence that check.hpp judges. Plain values, so that a test can
+/// write a history by hand.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "record.hpp"
+
+namespace sqlq::faults {
+
+/// The numbers that databases store (sqlq/job.hpp); written down here a second time, so that a change there is noticed.
+enum class State { pending = 1, running = 2, success = 3, errored = 4, cancelling = 5, cancelled = 6, scheduled = 7 };
+enum class Reason { failed = 1, discarded, timed_out, lease_ended, released, snoozed, cancelled, requeued };
+
+[[nodiscard]] constexpr bool is_finished(State s) {
+  return s == State::success || s == State::errored || s == State::cancelled;
+}
+
+/// A line of a job's history.
+struct Line {
+  std::int32_t claim = 0;
+  std::int32_t attempt = 0;
+  Reason reason{};
+  std::int32_t pid = 0;  ///< of the worker; 0: not known
+};
+
+/// A line of a job's log whose text ends with the number of the claim that wrote it.
+struct SignedText {
+  std::int32_t claim = 0;   ///< whose line it is, as the database says
+  std::int32_t writer = 0;  ///< whose line it is, as the text says
+};
+
+/// A job as the database has it.
+struct Row {
+  Id id{};
+  State state{};
+  std::uint32_t queue = 0;
+  int priority = 10;
+  std::int32_t attempt = 0;
+  std::int32_t max_attempts = 25;
+  std::int32_t crashes = 0;
+  std::int32_t max_crashes = 3;
+  std::int32_t claims = 0;
+  std::int64_t token = 0;
+  std::uint64_t unique_key = 0;  ///< its hash; 0: none
+  std::uint64_t result = 0;      ///< its hash; 0: none
+  std::vector<Line> history{};   ///< oldest first
+  std::vector<SignedText> log{};
+};
+
+/// Something that was done to the run on purpose, on the monotonic clock.
+struct Fault {
+  enum class Kind {
+    killed,  ///< the process, from the last moment it may have been alive
+    paused,  ///< the process was stopped, or cut off from the database
+    outage,  ///< nobody reached the database
+  };
+  Kind kind{};
+  std::int32_t pid = 0;
+  std::int64_t from_us = 0;
+  std::int64_t to_us = 0;
+};
+
+/// A number that the database keeps and what a recount says.
+struct Counter {
+  std::string name{};
+  std::int64_t kept = 0;
+  std::int64_t recounted = 0;
+};
+
+struct Settings {
+  bool drained = true;  ///< the run went on until nothing was left to do
+  std::int64_t lease_us = 1'000'000;
+  /// From the death of an owner to the next start: lease + sweep + poll + what the machine may take.
+  std::int64_t rescue_us = 4'000'000;
+  std::int64_t recovery_us = 10'000'000;
+  std::map<std::uint32_t, int> limits{};  ///< by queue number
+  std::set<std::uint32_t> strict{};       ///< queues whose jobs must start in the order they were enqueued
+  /// Leases that may end without a proof that their owner could not renew them, in percent of those that ended: a
+  /// machine can be too slow in other ways than the pulse shows.
+  int unproved_percent = 0;
+};
+
+struct Run {
+  std::vector<Record> records{};  ///< in order of time
+  std::vector<Row> rows{};
+  std::vector<Fault> faults{};
+  Settings settings{};
+  std::vector<Counter> counters{};
+  std::optional<std::set<Id>> user_rows{};  ///< ids in the user's own table, written in the jobs' transactions
+};
+
+}  // namespace sqlq::faults
