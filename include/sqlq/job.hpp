@@ -123,7 +123,7 @@ enum class Cause : std::uint8_t {
 /// One line of a job's history. Every execution beyond the first is explained by the line before it.
 struct AttemptRecord {
   std::int64_t claim = 0;  ///< Job::claims at that time: which execution this line is about
-  int attempt = 0;         ///< Job::attempt at that time
+  int attempt = 0;         ///< Job::attempt of that execution, also when it was given back
   Cause cause = Cause::failed;
   TimePoint at{};
   std::string worker{};

@@ -365,7 +365,7 @@ ended AS (
   RETURNING h.n, h.was, h.kind, h.message, h.cause, j.seq, j.state, j.notes, j.claims, j.attempt, j.worker),
 noted AS (
   INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
-  SELECT seq, notes, claims, {now}, attempt,
+  SELECT seq, notes, claims, {now}, attempt + CASE WHEN was = 2 AND kind IN (4, 5) THEN 1 ELSE 0 END,
          CASE WHEN state = 6 THEN 7 WHEN kind = 4 THEN 6 WHEN kind = 5 THEN 5 ELSE cause END, worker, message
     FROM ended WHERE state <> 3),
 trimmed AS (

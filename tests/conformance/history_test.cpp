@@ -25,6 +25,11 @@ TEST_P(History, ExplainsEveryExecution) {
   EXPECT_EQ(causes(id), (std::vector<Cause>{Cause::failed, Cause::snoozed, Cause::released, Cause::lease_ended,
                                             Cause::discarded, Cause::requeued, Cause::cancelled}));
   EXPECT_EQ(row(id).claims, 6);
+  std::vector<int> attempts;  // of the execution each line is about, also where it was given back
+  for (const AttemptRecord& line : admin().history(id)) {
+    if (line.cause != Cause::requeued) attempts.push_back(line.attempt);
+  }
+  EXPECT_EQ(attempts, (std::vector<int>{1, 2, 2, 2, 3, 1}));
 }
 
 TEST_P(History, RecordsWhoWhenAndWhy) {

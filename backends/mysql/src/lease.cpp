@@ -172,7 +172,7 @@ std::vector<FinishStatus> finish_locked(const Context& c, std::span<const Finish
     const Ending ending = end_of(*row, item, locked.now);
     changes.push_back(ending.change);
     if (ending.cause) {
-      records.push_back({.row = row, .attempt = ending.change.attempt, .cause = *ending.cause,
+      records.push_back({.row = row, .attempt = row->attempt, .cause = *ending.cause,
                          .message = std::string(item.message)});
     }
     answers[i] = ending.status;
