@@ -5,12 +5,15 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <iostream>
 #include <ostream>
 #include <stdexcept>
 #include <string>
 
 #include <sqlq/sqlq.hpp>
 
+#include "faults/check.hpp"
+#include "library_rows.hpp"
 #include "scratch.hpp"
 #include "sqlite_audit.hpp"
 
@@ -64,11 +67,27 @@ class Anywhere : public Scratch, public ::testing::WithParamInterface<Place> {
     }
     return server + place().tables + name();
   }
-  /// The audit of the file itself, without the library; servers are asked by theirs.
+  /// A file is asked itself.
   void expect_sound() const {
     if (place().is_file()) {
       EXPECT_EQ(integrity(path()), "ok");
     }
+  }
+  /// Judges what was recorded by what the database says: a file is read without the library, a server by it. Prints
+  /// the figures; a violation is a failure.
+  faults::Figures judge(const faults::Settings& settings, std::vector<faults::Fault> known = {}) const {
+    const Database db = open(url());
+    expect_sound();
+    faults::Run run{.records = faults::RecordReader(records()).more(),
+                    .rows = place().is_file() ? rows_of_file(path()) : rows_of_library(db),
+                    .faults = std::move(known),
+                    .settings = settings};
+    run.counters = counters_of(db, run.rows);
+    faults::Verdict verdict = faults::check(run);
+    const std::string text = faults::to_string(verdict, settings);
+    EXPECT_TRUE(verdict.clean()) << text;
+    std::cout << text << std::flush;
+    return std::move(verdict.figures);
   }
 
  private:

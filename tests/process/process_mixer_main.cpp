@@ -1,8 +1,14 @@
-// Threads that enqueue, claim, ping, finish, reap and purge on one database, as fast as they can: so many rounds, or so
-// many seconds. Any exception is a failure.
+// Threads that enqueue, claim, hold, ping, finish, reap and purge on one database, as fast as they can, without the
+// library's worker: so many rounds, or so many seconds. Everything is recorded, also what was refused; any exception is
+// a failure.
+//
+// hold: the longest time in microseconds that a job is held; keys: how many unique keys there are; limit: the
+// concurrency of the queue "limited", made if given; drain=0: stop though there is still work; poison: how many jobs
+// that kill their worker to begin with (nobody here takes them).
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdlib>
@@ -15,15 +21,19 @@
 
 #include <sqlq/sqlq.hpp>
 
+#include "faults/pulse.hpp"
 #include "helper.hpp"
-#include "records.hpp"
 
 namespace {
 
 using namespace sqlq;
 using namespace sqlq::process;
+using faults::about;
+using faults::Code;
+using faults::What;
+using Dice = std::mt19937_64;
 
-constexpr std::array queues{"free", "limited"};
+const std::array<std::string, 2> queues{"free", "limited"};
 
 class Mixer {
  public:
@@ -32,7 +42,15 @@ class Mixer {
         client_(open(arguments.text("url"))),
         threads_(arguments.number("threads")),
         rounds_(arguments.number("rounds", 1'000'000'000)),
-        time_(std::chrono::seconds(arguments.number("seconds", 3600))) {}
+        time_(std::chrono::seconds(arguments.number("seconds", 3600))),
+        keepalive_(arguments.milliseconds("keepalive", std::chrono::seconds(30))),
+        hold_(arguments.number("hold", 0)),
+        keys_(static_cast<std::uint64_t>(arguments.number("keys", 0))),
+        drain_(arguments.number("drain", 1) != 0) {
+    const auto limit = arguments.number("limit", 0);
+    for (auto i = arguments.number("poison", 0); i > 0; --i) enqueue_poison();
+    if (limit > 0) admin_.create_queue("limited", {.concurrency = static_cast<std::uint32_t>(limit)});
+  }
 
   int run() {
     std::cout << "ready" << std::endl;
@@ -68,67 +86,111 @@ class Mixer {
   }
 
   void mix(std::uint64_t seed) {
-    std::mt19937_64 random(seed);
+    Dice dice(seed);
     const auto clock = system_clock();
     const SteadyPoint end = saturating_add(clock->steady(), time_);
     for (std::int64_t round = 0; round < rounds_ && clock->steady() < end; ++round) {
-      enqueue(random() % 8 == 0 ? 1 : 0, 1 + random() % 3);  // few, for they are drained three at a time
-      (void)work(static_cast<std::int32_t>(random() % 2), 1 + random() % 4);
-      if (round % 16 == 0) check(timed([&] { return client_.reap(); }).total() == 0, "a good lease was taken back");
-      if (round % 16 == 8) check(timed([&] { return Admin(client_.database()).purge(); }) == 0, "it purged too early");
+      enqueue(dice, 1 + dice() % 3);  // few, for they are drained three at a time
+      (void)work(dice() % 2, 1 + dice() % 4);
+      if (round % 16 == 0) (void)timed([&] { return client_.reap(); });
+      if (round % 16 == 8) (void)timed([&] { return admin_.purge(); });
     }
     // Whoever comes last finds every job enqueued, so between them the threads leave none.
-    while (work(0, 4) + work(1, 4) > 0 || left()) {
+    while (drain_ && (work(0, 4) + work(1, 4) > 0 || left())) {
     }
   }
 
   [[nodiscard]] bool left() {
-    auto counts = timed([&] { return Admin(client_.database()).counts({}, 10); });
-    return counts[JobState::pending].value > 0;
+    auto counts = timed([&] { return admin_.counts({}, 10); });
+    return counts[JobState::pending].value + counts[JobState::scheduled].value > 0;
   }
 
-  void enqueue(std::int32_t queue, std::size_t n) {
+  void enqueue_poison() {
+    const JobId id = JobId::make(client_.database().clock().now());
+    EnqueueOptions options;
+    options.id = id;
+    options.keepalive = keepalive_;
+    recorder_.write(about(What::enqueue_asked, id.bytes()));
+    client_.enqueue(NewJob{"poison", "null", std::move(options)});
+    recorder_.write(about(What::enqueued, id.bytes()));
+  }
+
+  void enqueue(Dice& dice, std::size_t n) {
+    const std::string& queue = queues[dice() % 8 == 0 ? 1 : 0];
     std::vector<NewJob> jobs;
+    for (std::size_t i = 0; i < n; ++i) jobs.push_back(new_job(dice, queue));
+    const auto answers = timed([&] { return client_.enqueue_many(jobs); });
     for (std::size_t i = 0; i < n; ++i) {
-      const JobId id = JobId::make(client_.database().clock().now());
-      recorder_.write(What::enqueue_asked, id);
-      EnqueueOptions options;
-      options.queue = queues[static_cast<std::size_t>(queue)];
-      options.id = id;
-      jobs.push_back({"mixed", "null", std::move(options)});
-    }
-    for (const auto& answer : timed([&] { return client_.enqueue_many(jobs); })) {
-      check(answer.inserted, "a new job was taken for an old one");
-      recorder_.write(What::enqueued, answer.id);
+      const bool known = !answers[i].inserted;
+      if (known && !jobs[i].options.unique_key) throw std::runtime_error("a new job was taken for an old one");
+      recorder_.write(about(What::enqueued, answers[i].id.bytes(), known ? Code::duplicate : Code::ok));
+      if (known) recorder_.write(about(What::not_enqueued, jobs[i].options.id->bytes()));
     }
   }
 
-  std::size_t work(std::int32_t queue, std::size_t n) {
-    const std::vector<std::string> from{queues[static_cast<std::size_t>(queue)]};
-    const auto jobs = timed([&] { return client_.claim(from, {}, n); });
-    for (const Job& job : jobs) recorder_.write(What::claimed, job, queue);
-    if (jobs.empty()) return 0;
-    for (const LeaseStatus status : timed([&] { return client_.ping(jobs); })) {
-      check(status == LeaseStatus::renewed, "a lease was lost");
+  NewJob new_job(Dice& dice, const std::string& queue) {
+    const JobId id = JobId::make(client_.database().clock().now());
+    EnqueueOptions options;
+    options.queue = queue;
+    options.id = id;
+    options.keepalive = keepalive_;
+    options.max_attempts = 1000;
+    options.max_crashes = 1000;
+    if (keys_ > 0 && dice() % 4 == 0) options.unique_key = "key " + std::to_string(dice() % keys_);
+    if (dice() % 8 == 0) {
+      options.delay = std::chrono::milliseconds(100);
+      const auto earliest = static_cast<std::uint64_t>(faults::steady_us() + options.delay.count());
+      recorder_.write(about(What::not_before, id.bytes(), Code::none, earliest));
     }
-    for (const Job& job : jobs) {
-      recorder_.write(What::finishing, job, queue);
-      const auto status = timed([&] { return client_.success(job, "[1]"); });
-      check(status == FinishStatus::applied, "a success was refused");
-      recorder_.write(What::finished, job, queue);
+    const auto key = options.unique_key ? faults::hash_of(*options.unique_key) : 0;
+    recorder_.write(about(What::enqueue_asked, id.bytes(), Code::none, key));
+    return {"work", nlohmann::json{{"us", time_to_hold(dice)}}.dump(), std::move(options)};
+  }
+
+  /// Now and then longer than a lease, so that it must be renewed.
+  [[nodiscard]] std::int64_t time_to_hold(Dice& dice) const {
+    if (hold_ == 0) return 0;
+    if (dice() % 64 == 0) return keepalive_.count() * 4 / 3;
+    return static_cast<std::int64_t>(dice() % static_cast<std::uint64_t>(hold_));
+  }
+
+  std::size_t work(std::size_t queue, std::size_t n) {
+    const auto jobs = timed([&] { return client_.claim({&queues[queue], 1}, {.kinds = {"work"}}, n); });
+    for (const Job& job : jobs) recorder_.write(about(What::claimed, job));
+    if (jobs.empty()) return 0;
+    (void)timed([&] { return client_.ping(jobs); });
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      hold(std::span(jobs).subspan(i));
+      const std::string result = nlohmann::json{jobs[i].claims, jobs[i].lease_token.value}.dump();
+      recorder_.write(about(What::finishing, jobs[i], Code::none, faults::hash_of(result)));
+      const auto status = timed([&] { return client_.success(jobs[i], result); });
+      recorder_.write(about(What::finished, jobs[i], accepted(status) ? Code::ok : Code::refused));
     }
     return jobs.size();
   }
 
-  static void check(bool good, const char* what) {
-    if (!good) throw std::runtime_error(what);
+  /// Works on the first of them and keeps the leases of all.
+  void hold(std::span<const Job> jobs) {
+    if (hold_ == 0) return;
+    const Duration beat = keepalive_ / 3;
+    const auto us = Duration(nlohmann::json::parse(jobs.front().params).at("us").get<std::int64_t>());
+    for (Duration left = us; left > Duration(0); left -= beat) {
+      work_for(std::min(left, beat));
+      (void)timed([&] { return client_.ping(jobs); });
+    }
   }
 
-  const Recorder recorder_;
+  const faults::Recorder recorder_;
+  const faults::Pulse pulse_{recorder_};
   Client client_;
+  Admin admin_{client_.database()};
   const std::int64_t threads_;
   const std::int64_t rounds_;
   const Duration time_;
+  const Duration keepalive_;
+  const std::int64_t hold_;
+  const std::uint64_t keys_;
+  const bool drain_;
   std::mutex mutex_;
   std::atomic<bool> failed_{false};
   std::atomic<std::int64_t> slowest_{0};

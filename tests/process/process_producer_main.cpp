@@ -8,8 +8,8 @@
 
 #include <sqlq/sqlq.hpp>
 
+#include "faults/record.hpp"
 #include "helper.hpp"
-#include "records.hpp"
 
 namespace {
 
@@ -30,7 +30,7 @@ std::vector<Enqueued> enqueue_stubbornly(Client& client, const std::vector<NewJo
 
 int run(const Arguments& arguments) {
   using namespace std::chrono_literals;
-  const Recorder recorder(arguments.text("records"));
+  const faults::Recorder recorder(arguments.text("records"));
   Client client{open(arguments.text("url"))};
   std::mt19937_64 random(static_cast<std::uint64_t>(arguments.number("seed")));
   const auto below = [&](std::uint64_t n) { return static_cast<std::int64_t>(random() % n); };
@@ -42,18 +42,22 @@ int run(const Arguments& arguments) {
       const JobId id = JobId::make(client.database().clock().now());
       // Most finish between two kills. A few run longer than their lease, so that heartbeats are needed.
       const std::int64_t us = below(1000) == 0 ? 1'200'000 : 10'000 + below(150'000);
+      nlohmann::json params{{"us", us}};
+      if (below(50) == 0) params[below(2) == 0 ? "fail" : "snooze"] = 1;
       batch.push_back({.kind = "work",
-                       .params = nlohmann::json{{"us", us}}.dump(),
+                       .params = params.dump(),
                        .options = {.priority = static_cast<int>(below(3)),
                                    .max_attempts = 1000,
                                    .max_crashes = 1000,
                                    .keepalive = 1s,
                                    .retention = 24h,
                                    .id = id}});
-      recorder.write(What::enqueue_asked, id);
+      recorder.write(faults::about(faults::What::enqueue_asked, id.bytes()));
     }
     const auto answers = enqueue_stubbornly(client, batch);
-    for (const Enqueued& answer : answers) recorder.write(What::enqueued, answer.id);
+    for (const Enqueued& answer : answers) {
+      recorder.write(faults::about(faults::What::enqueued, answer.id.bytes()));
+    }
     left -= size;
   }
   return EXIT_SUCCESS;

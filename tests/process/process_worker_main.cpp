@@ -1,7 +1,8 @@
 // A worker in a process of its own, for tests that kill it.
 //
-// Kinds: work (waits params.us microseconds), poison (ends the process), gate (waits for a line on standard input and
-// does not look at its stop token), patient (waits for its stop token).
+// Kinds: work (waits params.us microseconds; fails until claim params.fail, snoozes until claim params.snooze), poison
+// (ends the process), gate (waits for a line on standard input and does not look at its stop token), patient (waits for
+// its stop token).
 
 #include <unistd.h>
 
@@ -13,13 +14,17 @@
 
 #include <sqlq/sqlq.hpp>
 
+#include "faults/pulse.hpp"
 #include "helper.hpp"
-#include "records.hpp"
 
 namespace {
 
 using namespace sqlq;
 using namespace sqlq::process;
+using faults::about;
+using faults::Code;
+using faults::Recorder;
+using faults::What;
 
 void say(const std::string& line) {
   static std::mutex mutex;
@@ -30,21 +35,42 @@ void say(const std::string& line) {
 std::string name_of(const Job& job) { return job.id.to_string() + " " + std::to_string(job.claims); }
 
 /// The result says which execution made it.
-nlohmann::json signature(const Job& job) { return {{"claim", job.claims}, {"token", job.lease_token.value}}; }
+std::string signature(const Job& job) {
+  return nlohmann::json{{"claim", job.claims}, {"token", job.lease_token.value}}.dump();
+}
 
-Outcome work(const Recorder& recorder, JobContext& context) {
-  const std::string claim = std::to_string(context.job().claims);
-  recorder.write(What::start, context.job());
-  context.log().info("begin " + claim);
-  work_for(Duration(nlohmann::json::parse(context.job().params).at("us").get<std::int64_t>()));
-  context.log().info("end " + claim);
-  context.set_result(signature(context.job()));
-  recorder.write(What::end, context.job());
+/// The end of a handler that succeeds.
+Outcome succeed(const Recorder& recorder, JobContext& context) {
+  const std::string result = signature(context.job());
+  context.set_result(result);
+  recorder.write(about(What::end, context.job(), Code::ok, faults::hash_of(result)));
   return Outcome::done();
 }
 
+Outcome work(const Recorder& recorder, JobContext& context) {
+  constexpr Duration later = std::chrono::milliseconds(50);
+  const Job& job = context.job();
+  const std::string claim = std::to_string(job.claims);
+  const auto params = nlohmann::json::parse(job.params);
+  recorder.write(about(What::start, job));
+  context.log().info("begin " + claim);
+  work_for(Duration(params.at("us").get<std::int64_t>()));
+  context.log().info("end " + claim);
+  if (job.claims <= params.value("fail", 0)) {
+    recorder.write(about(What::end, job, Code::failed));
+    return Outcome::error("as it was asked to");
+  }
+  if (job.claims <= params.value("snooze", 0)) {
+    const auto earliest = faults::steady_us() + later.count();
+    recorder.write(about(What::not_before, job.id.bytes(), Code::none, static_cast<std::uint64_t>(earliest)));
+    recorder.write(about(What::end, job, Code::snoozed));
+    return Outcome::snooze(later);
+  }
+  return succeed(recorder, context);
+}
+
 Outcome poison(const Recorder& recorder, JobContext& context) {
-  recorder.write(What::start, context.job());
+  recorder.write(about(What::start, context.job(), Code::poison));
   if (context.job().params == "\"abort\"") std::abort();
   ::_exit(9);
 }
@@ -58,31 +84,30 @@ void wait_for_line() {
 
 Outcome gate(const Recorder& recorder, JobContext& context) {
   const Job& job = context.job();
-  recorder.write(What::start, job);
+  recorder.write(about(What::start, job));
   context.log().info("before the gate, claim " + std::to_string(job.claims));
   say("started " + name_of(job));
   wait_for_line();
   context.log().info("behind the gate, claim " + std::to_string(job.claims));
   context.log().info("far behind");
-  context.set_result(signature(job));
-  recorder.write(What::end, job);
-  return Outcome::done();
+  return succeed(recorder, context);
 }
 
 Outcome patient(const Recorder& recorder, JobContext& context) {
-  recorder.write(What::start, context.job());
+  recorder.write(about(What::start, context.job()));
   const auto signal = context.client().database().clock().make_signal();
   const std::stop_callback wake(context.stop_token(), [&] { signal->notify(); });
   say("started " + name_of(context.job()));
   while (!context.stop_token().stop_requested()) signal->wait_until(SteadyPoint::max());
   say("stopped " + name_of(context.job()) + " " + std::string(to_string(context.stop_reason())));
-  recorder.write(What::end, context.job());
+  recorder.write(about(What::end, context.job(), Code::failed));
   return Outcome::error("stopped");
 }
 
 Handlers handlers(const Recorder& recorder) {
   Handlers table;
-  table.on("work", [&recorder](JobContext& context) { return work(recorder, context); });
+  const HandlerOptions soon{.retry = RetryPolicy::constant(std::chrono::milliseconds(50))};
+  table.on("work", [&recorder](JobContext& context) { return work(recorder, context); }, soon);
   table.on("poison", [&recorder](JobContext& context) { return poison(recorder, context); });
   table.on("gate", [&recorder](JobContext& context) { return gate(recorder, context); });
   table.on("patient", [&recorder](JobContext& context) { return patient(recorder, context); });
@@ -93,6 +118,7 @@ int run(const Arguments& arguments) {
   using namespace std::chrono_literals;
   const SignalStop stop{SIGINT, SIGTERM};
   const Recorder recorder(arguments.text("records"));
+  const faults::Pulse pulse(recorder);
   const Database db = open(arguments.text("url"));
   WorkerOptions options;
   options.concurrency = static_cast<unsigned>(arguments.number("concurrency"));

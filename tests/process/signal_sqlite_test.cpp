@@ -4,7 +4,6 @@
 #include <set>
 
 #include "child.hpp"
-#include "records.hpp"
 #include "scratch.hpp"
 
 namespace sqlq::process {

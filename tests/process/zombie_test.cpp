@@ -4,7 +4,6 @@
 
 #include "child.hpp"
 #include "place.hpp"
-#include "records.hpp"
 
 namespace sqlq::process {
 namespace {
