@@ -1,5 +1,8 @@
 #include "writer.hpp"
 
+#include "core/mutant.hpp"
+#include "platform/pause.hpp"
+
 namespace sqlq::sqlite {
 namespace {
 
@@ -108,14 +111,17 @@ void Writer::lead(std::unique_lock<std::mutex>& lock) {
     lock.unlock();
     if (!locked_out) run(batch);
   }
+  answer(batch);
+  checkpoint_if_due();
   lock.lock();
-  for (Task* task : batch) {
+}
+
+void Writer::answer(std::span<Task* const> tasks) {
+  const std::lock_guard lock(mutex_);
+  for (Task* task : tasks) {
     task->done = true;
     task->wake.notify_one();  // under the mutex: the task is gone once its owner can take it
   }
-  lock.unlock();
-  checkpoint_if_due();
-  lock.lock();
 }
 
 std::vector<Writer::Task*> Writer::gather() {
@@ -128,9 +134,11 @@ std::vector<Writer::Task*> Writer::gather() {
   return batch;
 }
 
-void Writer::run(const std::vector<Task*>& batch) {
+void Writer::run(std::vector<Task*>& batch) {
   try {
     for (Task* task : batch) (*task->work)(main_.session());
+    SQLQ_MUTANT(acknowledge_before_commit, answer(std::span(batch).subspan(1)); batch.resize(1);
+                platform::pause_for(std::chrono::milliseconds(5)))
     commit();
   } catch (...) {
     main_.rollback();

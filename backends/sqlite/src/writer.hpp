@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "connection.hpp"
@@ -46,7 +47,8 @@ class Writer {
   void submit(Task& task);
   void lead(std::unique_lock<std::mutex>& lock);
   [[nodiscard]] std::vector<Task*> gather();
-  void run(const std::vector<Task*>& batch);
+  void run(std::vector<Task*>& batch);
+  void answer(std::span<Task* const> tasks);
   void run_alone(Task& task) noexcept;
   void commit();
   void hand_over();
