@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <limits>
 #include <optional>
 #include <string_view>
 #include <type_traits>
@@ -111,6 +112,11 @@ class Session {
   /// name and without values. An exception from `sink` ends the statement and goes on.
   std::size_t execute(const Statement& statement, std::initializer_list<Arg> args, RowSink sink);
   std::size_t execute(const Statement& statement, std::initializer_list<Arg> args = {});
+
+  /// How many bytes a statement may have with its values in it, for who cuts batches to fit.
+  [[nodiscard]] virtual std::size_t longest_statement() const noexcept {
+    return std::numeric_limits<std::size_t>::max();
+  }
 
   /// The first column of the first row; empty without a row or for NULL.
   std::optional<std::int64_t> integer(const Statement& statement, std::initializer_list<Arg> args = {});

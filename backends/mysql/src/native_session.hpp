@@ -26,7 +26,7 @@ class NativeSession : public sql::Session {
   explicit NativeSession(MYSQL* handle) : handle_(handle) {}
 
   void behave(const Manners& manners) noexcept { manners_ = manners; }
-  [[nodiscard]] const Manners& manners() const noexcept { return manners_; }
+  [[nodiscard]] std::size_t longest_statement() const noexcept override { return manners_.packet; }
   /// Was the connection lost?
   [[nodiscard]] bool lost() const noexcept { return lost_; }
   /// Runs a text that is no catalogue statement and returns nothing.

@@ -21,7 +21,7 @@ namespace sqlq::mysql {
 /// The session of an operation, the statements, and what this process remembers.
 struct Context {
   sql::Work& work;
-  NativeSession& session;
+  sql::Session& session;
   const Queries& q;
   ClaimedHere& here;
 };
@@ -29,8 +29,8 @@ struct Context {
 // produce.cpp
 /// For rows that are never written again: whoever came first has made it. A plain INSERT, for the other sorts that
 /// overlook a duplicate need the right to UPDATE, or overlook more than that.
-void insert_unless_there(NativeSession& session, const sql::Statement& statement, std::initializer_list<sql::Arg> args);
-void make_lanes(const sql::Work& work, NativeSession& session, const Queries& q, std::span<const sql::LaneName> lanes);
+void insert_unless_there(sql::Session& session, const sql::Statement& statement, std::initializer_list<sql::Arg> args);
+void make_lanes(const sql::Work& work, const Queries& q, std::span<const sql::LaneName> lanes);
 std::vector<Enqueued> enqueue(const Context& c, std::span<const backend::EnqueueItem> items);
 
 // admin.cpp

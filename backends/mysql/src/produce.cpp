@@ -242,8 +242,7 @@ class Insertion {
 
 }  // namespace
 
-void insert_unless_there(NativeSession& session, const sql::Statement& statement,
-                         std::initializer_list<sql::Arg> args) {
+void insert_unless_there(sql::Session& session, const sql::Statement& statement, std::initializer_list<sql::Arg> args) {
   try {
     session.execute(statement, args);
   } catch (const Error& e) {
@@ -251,8 +250,8 @@ void insert_unless_there(NativeSession& session, const sql::Statement& statement
   }
 }
 
-void make_lanes(const sql::Work& work, NativeSession& session, const Queries& q,
-                std::span<const sql::LaneName> lanes) {
+void make_lanes(const sql::Work& work, const Queries& q, std::span<const sql::LaneName> lanes) {
+  sql::Session& session = work.session();
   // Sorted, and each statement a transaction of its own: those who make the same lanes wait in one order.
   std::set<std::string_view> names;
   for (const sql::LaneName& lane : lanes) names.insert(lane.queue);

@@ -26,7 +26,7 @@ inline constexpr std::size_t most_rows = 500;
 /// half of what the server takes. A row that is larger goes alone; the session refuses it if it must.
 template <class Size, class Use>
 void in_pieces(const Context& c, std::size_t n, Size&& size_of, Use&& use) {
-  const std::size_t most_bytes = std::min(c.session.manners().packet / 2, std::size_t{4} << 20);
+  const std::size_t most_bytes = std::min(c.session.longest_statement() / 2, std::size_t{4} << 20);
   for (std::size_t first = 0; first < n;) {
     std::size_t last = first;
     std::size_t bytes = 0;

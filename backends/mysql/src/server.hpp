@@ -31,7 +31,7 @@ class MysqlServer final : public sql::Server {
   void teardown(sql::Connection& connection) override { mysql::teardown(connection, schema_); }
 
   void make_lanes(const sql::Work& work, std::span<const sql::LaneName> lanes) override {
-    mysql::make_lanes(work, native(work), schema_.queries, lanes);
+    mysql::make_lanes(work, schema_.queries, lanes);
   }
   std::vector<Enqueued> enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) override {
     return mysql::enqueue(context(work), items);
@@ -63,9 +63,7 @@ class MysqlServer final : public sql::Server {
   }
 
  private:
-  /// All sessions of this server are ours.
-  static NativeSession& native(const sql::Work& work) { return static_cast<NativeSession&>(work.session()); }
-  Context context(sql::Work& work) { return {work, native(work), schema_.queries, here_}; }
+  Context context(sql::Work& work) { return {work, work.session(), schema_.queries, here_}; }
 
   static constexpr backend::Capabilities capabilities_{
       .transactional_ddl = false, .cross_process_wakeup = false, .database_clock = true};
