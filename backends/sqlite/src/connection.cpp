@@ -11,6 +11,7 @@
 #include <sqlq/error.hpp>
 
 #include "errors.hpp"
+#include "native_session.hpp"
 #include "platform/pause.hpp"
 #include "platform/random.hpp"
 #include "schema.hpp"
@@ -38,6 +39,7 @@ SteadyPoint Connection::now() {
 Connection::Connection(const Options& options, Role role) : options_(options) {
   open();
   session_ = std::make_unique<NativeSession>(handle_, NativeSession::Plans::kept);
+  if (options_.around) session_ = options_.around(std::move(session_), handle_);
   try {
     configure(role);
   } catch (...) {

@@ -8,8 +8,8 @@
 #include <memory>
 #include <string>
 
-#include "native_session.hpp"
 #include "options.hpp"
+#include "sql/session.hpp"
 
 namespace sqlq::sqlite {
 
@@ -65,7 +65,7 @@ class Connection {
 
   const Options options_;
   sqlite3* handle_ = nullptr;
-  std::unique_ptr<NativeSession> session_;
+  std::unique_ptr<sql::Session> session_;
   SteadyPoint busy_until_{};
   SteadyPoint read_until_ = SteadyPoint::max();
   int wal_pages_ = 0;

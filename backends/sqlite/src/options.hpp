@@ -2,11 +2,17 @@
 /// \file
 /// What the URL of a SQLite database says, decoded.
 
+#include <sqlite3.h>
+
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 
 #include <sqlq/backend/url.hpp>
 #include <sqlq/clock.hpp>
+
+#include "sql/session.hpp"
 
 namespace sqlq::sqlite {
 
@@ -18,6 +24,8 @@ struct Options {
   Duration busy_timeout = std::chrono::seconds(10);
   Duration read_timeout = std::chrono::seconds(30);
   std::int64_t readers = 4;
+  /// What our connections' sessions are wrapped in, by tests that let statements fail; no URL says it.
+  std::function<std::unique_ptr<sql::Session>(std::unique_ptr<sql::Session>, sqlite3*)> around{};
 
   [[nodiscard]] bool in_memory() const noexcept { return path.empty(); }
 
