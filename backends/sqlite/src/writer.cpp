@@ -99,6 +99,7 @@ void Writer::lead(std::unique_lock<std::mutex>& lock) {
       main_.begin_immediate();
     } catch (...) {
       locked_out = std::current_exception();
+      main_.rollback();  // should it have begun in spite of it, nobody could ever begin again
     }
     lock.lock();  // taken after the wait for the lock, so that whoever came meanwhile is served too
     if (locked_out) {
