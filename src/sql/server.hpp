@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
+#include <sqlq/error.hpp>
 
 #include "sql/catalogue.hpp"
 #include "sql/session.hpp"
@@ -63,6 +64,19 @@ class Work {
   Connection* own_;
   bool begun_ = false;
 };
+
+/// Goes on after a statement that may have committed by itself. When that fails the caller must not believe that
+/// nothing was done: the error becomes outcome_unknown, and a repeated call finds what is there.
+template <class Next>
+auto follow_up(const Work& work, Next&& next) {
+  try {
+    return next();
+  } catch (const Error& e) {
+    if (work.borrowed() || work.begun()) throw;
+    throw Error(Errc::outcome_unknown, std::string(e.what()) + "; a part may have been done: repeat the call",
+                e.backend(), e.native_code(), e.statement());
+  }
+}
 
 /// A kind of job in a queue, by name.
 struct LaneName {

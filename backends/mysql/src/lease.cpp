@@ -270,7 +270,8 @@ std::vector<LeaseStatus> heartbeat(const Context& c, std::span<const backend::Le
   for (std::size_t i = 0; i < leases.size(); ++i) {
     if (places.of(leases[i].id) != 0 && leases[i].token.value != 0) known.push_back(i);
   }
-  // No transaction: a lease that is held by this token afterwards was held when it was renewed.
+  // No transaction for a short list: a lease that is held by this token afterwards was held when it was renewed.
+  if (known.size() > most_rows) c.work.begin();
   in_lists(std::span<const std::size_t>(known), [&](std::span<const std::size_t> piece) {
     std::vector<std::int64_t> seqs;
     sql::List tokens{.width = 2};
@@ -284,8 +285,10 @@ std::vector<LeaseStatus> heartbeat(const Context& c, std::span<const backend::Le
                                       {"seqs", list_of(seqs)},
                                       {"leases", tokens}});
     std::unordered_map<JobId, std::pair<JobState, std::int64_t>> found;
-    c.session.execute(c.q.leases, {{"seqs", list_of(seqs)}}, [&](const sql::Row& row) {
-      found[id_of(row.text(0))] = {static_cast<JobState>(row.integer(1)), row.integer(2)};
+    sql::follow_up(c.work, [&] {
+      return c.session.execute(c.q.leases, {{"seqs", list_of(seqs)}}, [&](const sql::Row& row) {
+        found[id_of(row.text(0))] = {static_cast<JobState>(row.integer(1)), row.integer(2)};
+      });
     });
     for (const std::size_t i : piece) {
       const auto [state, token] = found[leases[i].id];

@@ -164,13 +164,15 @@ std::vector<LeaseStatus> heartbeat(const sql::Work& work, const Queries& q, std:
   if (left.empty()) return answers;
   left = still_held(work, q, leases, left, answers);
   if (left.empty()) return answers;
-  try {
-    const Numbers lost = renew(work, q.heartbeat_wait, leases, left, answers);
-    for (const std::size_t i : lost) answers[i] = LeaseStatus::lost;
-  } catch (const Error& e) {
-    // Whoever has the lock for so long ends the lease or leaves it: nobody takes the job away meanwhile.
-    if (e.code() != Errc::retry_transaction) throw;
-  }
+  sql::follow_up(work, [&] {
+    try {
+      const Numbers lost = renew(work, q.heartbeat_wait, leases, left, answers);
+      for (const std::size_t i : lost) answers[i] = LeaseStatus::lost;
+    } catch (const Error& e) {
+      // Whoever has the lock for so long ends the lease or leaves it: nobody takes the job away meanwhile.
+      if (e.code() != Errc::retry_transaction) throw;
+    }
+  });
   return answers;
 }
 

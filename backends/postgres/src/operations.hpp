@@ -36,17 +36,4 @@ ReapReport reap(const sql::Work& work, const Queries& q, std::span<const std::st
 std::size_t purge(const sql::Work& work, const Queries& q, std::size_t limit);
 std::vector<bool> append_logs(const sql::Work& work, const Queries& q, std::span<const LogLine> lines);
 
-/// Reads after a statement that has committed by itself. When that fails the caller must not believe that nothing was
-/// done: the error becomes outcome_unknown, and a repeated call finds what is there.
-template <class Read>
-auto read_after(const sql::Work& work, Read&& read) {
-  try {
-    return read();
-  } catch (const Error& e) {
-    if (work.borrowed() || work.begun()) throw;
-    throw Error(Errc::outcome_unknown, std::string(e.what()) + "; a part may have been done: repeat the call",
-                e.backend(), e.native_code(), e.statement());
-  }
-}
-
 }  // namespace sqlq::postgres

@@ -25,7 +25,7 @@ template <class Done>
   }
   std::unordered_map<JobId, Probe> found;
   if (list.empty()) return found;
-  read_after(work, [&] {
+  sql::follow_up(work, [&] {
     return work.session().execute(q.probe, {{"ids", list.view()}}, [&](const sql::Row& row) {
       found.insert_or_assign(JobId::parse(row.text(0)).value_or(JobId{}),
                              Probe{static_cast<JobState>(row.integer(1)), LeaseToken{row.integer(2)}});

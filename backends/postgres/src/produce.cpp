@@ -175,7 +175,7 @@ Numbers find_holders(const sql::Work& work, const Queries& q, std::span<const ba
     keys.add(items[i].unique_key);
   }
   Numbers left;
-  read_after(work, [&] {
+  sql::follow_up(work, [&] {
     return work.session().execute(q.holders, {{"ids", ids.view()}, {"unique_keys", keys.view()}},
                                   [&](const sql::Row& row) {
                                     const std::size_t i = refused.at(static_cast<std::size_t>(row.integer(0)) - 1);
