@@ -6,13 +6,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <random>
 #include <string>
 #include <vector>
 
 #include <sqlq/sqlq.hpp>
+
+#include "support/seed.hpp"
 
 namespace sqlq::process {
 
@@ -54,14 +55,7 @@ template <class Condition>
   return true;
 }
 
-/// Random unless SQLQ_SEED says which; tests print it.
-inline std::uint64_t seed() {
-  static const std::uint64_t value = [] {
-    const char* given = std::getenv("SQLQ_SEED");
-    return given != nullptr ? std::strtoull(given, nullptr, 0) : std::uint64_t{std::random_device{}()};
-  }();
-  return value;
-}
+using testing::seed;
 
 class Random {
  public:
