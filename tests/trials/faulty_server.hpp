@@ -1,0 +1,104 @@
+#pragma once
+/// \file
+/// A server whose connections go wrong: in front of the real one, under the real dialect.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "trials/faulty_session.hpp"
+#include "sql/server.hpp"
+
+namespace sqlq::trials {
+
+/// How connections of a server are cut; called with the real one.
+using Cut = std::function<void(sql::Connection&)>;
+
+/// Errors are scripts that make the server report them.
+class FaultyConnection final : public sql::Connection, private Victim {
+ public:
+  FaultyConnection(std::unique_ptr<sql::Connection> real, Faults& faults, const Cut& cut)
+      : real_(std::move(real)), session_(real_->session(), faults, *this), faults_(faults), cut_(cut) {}
+
+  [[nodiscard]] sql::Connection& real() noexcept { return *real_; }
+
+  sql::Session& session() noexcept override { return session_; }
+  void begin() override { go("begin", [&] { real_->begin(); }); }
+  void begin_snapshot() override { go("begin", [&] { real_->begin_snapshot(); }); }
+  void commit() override { go("commit", [&] { real_->commit(); }); }
+  void rollback() noexcept override { go("rollback", [&] { real_->rollback(); }); }
+  void script(const std::string& text) override { go("script", [&] { real_->script(text); }); }
+  bool usable() const noexcept override { return real_->usable(); }
+
+ private:
+  template <class Run>
+  void go(std::string_view name, Run run) {
+    trip(faults_, *this, name, run, run);
+  }
+  void undo() override { real_->rollback(); }
+  void report(const std::string& error) override { real_->script(error); }
+  void cut() override { cut_(*real_); }
+
+  std::unique_ptr<sql::Connection> real_;
+  FaultySession session_;
+  Faults& faults_;
+  const Cut& cut_;
+};
+
+/// Thread-safety: none, for Faults has none. Borrowed connections and the schema are left alone.
+class FaultyServer final : public sql::Server {
+ public:
+  FaultyServer(std::unique_ptr<sql::Server> real, Faults& faults, Cut cut)
+      : real_(std::move(real)), faults_(faults), cut_(std::move(cut)) {}
+
+  const backend::Capabilities& capabilities() const noexcept override { return real_->capabilities(); }
+  std::string description() const override { return real_->description(); }
+  std::vector<std::string> self_check(sql::Session& s) override { return real_->self_check(s); }
+  std::unique_ptr<sql::Connection> connect() override {
+    if (faults_.next("connect") != nullptr) throw Error(Errc::connection, "the server does not answer");
+    return std::make_unique<FaultyConnection>(real_->connect(), faults_, cut_);
+  }
+  std::unique_ptr<sql::Session> borrow(const Tx& tx) override { return real_->borrow(tx); }
+
+  const sql::Catalogue& queries() const noexcept override { return real_->queries(); }
+  std::span<const Migration> migrations() const noexcept override { return real_->migrations(); }
+  int migrate(sql::Connection& c, backend::Direction direction, int target, const backend::Now& now) override {
+    return real_->migrate(real(c), direction, target, now);
+  }
+  void teardown(sql::Connection& c) override { real_->teardown(real(c)); }
+
+  void make_lanes(const sql::Work& w, std::span<const sql::LaneName> lanes) override { real_->make_lanes(w, lanes); }
+  std::vector<Enqueued> enqueue(sql::Work& w, std::span<const backend::EnqueueItem> items) override {
+    return real_->enqueue(w, items);
+  }
+  std::vector<CancelStatus> cancel(sql::Work& w, std::span<const JobId> ids) override { return real_->cancel(w, ids); }
+  backend::ClaimResult claim(sql::Work& w, const backend::ClaimRequest& r) override { return real_->claim(w, r); }
+  std::vector<Job> claimed(sql::Work& w, const backend::ClaimRequest& r) override { return real_->claimed(w, r); }
+  std::vector<FinishStatus> finish(sql::Work& w, std::span<const backend::Finish> items) override {
+    return real_->finish(w, items);
+  }
+  std::vector<LeaseStatus> heartbeat(sql::Work& w, std::span<const backend::LeaseRef> leases) override {
+    return real_->heartbeat(w, leases);
+  }
+  ReapReport reap(sql::Work& w, std::span<const std::string> queues, std::size_t limit) override {
+    return real_->reap(w, queues, limit);
+  }
+  std::size_t purge(sql::Work& w, std::size_t limit) override { return real_->purge(w, limit); }
+  std::vector<RequeueStatus> requeue(sql::Work& w, std::span<const JobId> ids) override {
+    return real_->requeue(w, ids);
+  }
+  std::vector<bool> append_logs(sql::Work& w, std::span<const LogLine> lines) override {
+    return real_->append_logs(w, lines);
+  }
+
+ private:
+  static sql::Connection& real(sql::Connection& c) { return static_cast<FaultyConnection&>(c).real(); }
+
+  const std::unique_ptr<sql::Server> real_;
+  Faults& faults_;
+  const Cut cut_;
+};
+
+}  // namespace sqlq::trials

@@ -1,0 +1,34 @@
+#pragma once
+/// \file
+/// A session whose statements go wrong: in front of the real one, of any backend.
+
+#include <memory>
+#include <utility>
+
+#include "trials/faults.hpp"
+#include "sql/session.hpp"
+
+namespace sqlq::trials {
+
+/// Not thread-safe. Faults, victim and the real session must outlive it.
+class FaultySession final : public sql::Session {
+ public:
+  FaultySession(sql::Session& real, Faults& faults, Victim& victim) : real_(real), faults_(faults), victim_(victim) {}
+
+  std::size_t longest_statement() const noexcept override { return real_.longest_statement(); }
+
+ protected:
+  std::size_t do_execute(const sql::Statement& statement, std::initializer_list<sql::Arg> args,
+                         sql::RowSink sink) override {
+    const auto run = [&] { return real_.execute(statement, args, sink); };
+    const auto lose = [&] { real_.execute(statement, args); };
+    return trip(faults_, victim_, statement.name, run, lose);
+  }
+
+ private:
+  sql::Session& real_;
+  Faults& faults_;
+  Victim& victim_;
+};
+
+}  // namespace sqlq::trials

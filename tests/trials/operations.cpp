@@ -1,0 +1,349 @@
+#include "trials/operations.hpp"
+
+#include <array>
+#include <memory>
+#include <sstream>
+#include <stdexcept>
+#include <utility>
+
+namespace sqlq::trials {
+namespace {
+
+using namespace std::chrono_literals;
+using backend::Dialect;
+using backend::EnqueueItem;
+using backend::Finish;
+using backend::FinishKind;
+using backend::Now;
+
+const std::string queue = "mail";
+const std::string new_queue = "new";  // and a number
+const std::string params = std::string("\"") + canary + "\"";
+constexpr LeaseToken first{.value = 101};   // of the claim in the scene
+constexpr LeaseToken second{.value = 202};  // of the claim that is tried
+constexpr LeaseToken last{.value = 303};    // of the drain
+
+/// The scene is at 0; what is tried happens a minute later.
+Now at(Duration after) {
+  return Instant{.wall = TimePoint(std::chrono::hours(500'000)) + after, .steady = SteadyPoint(1000h) + after};
+}
+const Now begin = at(0s);
+const Now soon = at(1min);
+const Now later = at(2h);       // leases have ended, what was scheduled is due
+const Now at_last = at(9000h);  // retention has passed
+
+JobId job(std::uint8_t n) { return JobId({0x01, 0x90, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, n}); }
+
+// ------------------------------------------------------------------------------------------------ the scene
+
+EnqueueItem item(std::uint8_t n) {
+  return {.id = job(n), .queue = queue, .kind = "send", .params = params, .keepalive = 30s};
+}
+
+/// 1 to 3 wait, 4 is scheduled, 5 has a key, 6 comes first and has one attempt.
+void six_jobs(Dialect& d) {
+  std::vector<EnqueueItem> items;
+  for (std::uint8_t n = 1; n <= 6; ++n) items.push_back(item(n));
+  items[3].delay = 1h;
+  items[4].unique_key = "key";
+  items[5].priority = 0;
+  items[5].max_attempts = 1;
+  d.enqueue(items, nullptr, begin);
+}
+
+/// Of these, the first `n` in claim order (6, 1, 2, 3, 5) are held.
+void claim(Dialect& d, std::size_t n) {
+  const backend::ClaimRequest request{.limit = n, .token = first, .worker = "w1", .now = begin};
+  if (d.claim(request).jobs.size() != n) throw std::runtime_error("the scene is not as it should be");
+}
+
+std::function<void(Dialect&)> held(std::size_t n) {
+  return [n](Dialect& d) {
+    six_jobs(d);
+    claim(d, n);
+  };
+}
+
+Finish end(std::uint8_t n, FinishKind kind) {
+  Finish f{.id = job(n), .token = first, .kind = kind};
+  if (kind == FinishKind::success) f.result = params;
+  if (kind == FinishKind::retry || kind == FinishKind::fail) f.message = canary;
+  if (kind == FinishKind::retry || kind == FinishKind::snooze) f.delay = 5min;
+  return f;
+}
+
+/// 6 succeeded, 1 failed, 5 failed and another has its key; 2 and 3 are held.
+void finished(Dialect& d) {
+  held(5)(d);
+  const std::array ends{end(6, FinishKind::success), end(1, FinishKind::fail), end(5, FinishKind::fail)};
+  d.finish(ends, nullptr, begin);
+  EnqueueItem same_key = item(7);
+  same_key.unique_key = "key";
+  d.enqueue({&same_key, 1}, nullptr, begin);
+}
+
+void with_logs(Dialect& d) {
+  finished(d);
+  const LogLine line{.job = job(2), .token = first, .claim = 1, .attempt = 1, .number = 1, .at = begin->wall,
+                     .text = canary};
+  d.append_logs({&line, 1});
+}
+
+void limited(Dialect& d) {
+  six_jobs(d);
+  d.queue_update(queue, {.concurrency = std::optional<std::uint32_t>(3)});
+  claim(d, 1);
+}
+
+// ------------------------------------------------------------------------------------------------ answers as text
+
+std::string text(TimePoint t) { return std::to_string((t - begin->wall).count()); }
+std::string text(const std::optional<TimePoint>& t) { return t ? text(*t) : "-"; }
+std::string text(std::size_t n) { return std::to_string(n); }
+std::string text(bool yes) { return yes ? "yes" : "no"; }
+std::string text(const JobId& id) { return std::to_string(id.bytes().back()); }
+std::string text(const Enqueued& e) { return text(e.id) + (e.inserted ? " inserted" : " there"); }
+std::string text(FinishStatus s) { return std::string(to_string(s)); }
+std::string text(LeaseStatus s) { return std::string(to_string(s)); }
+std::string text(CancelStatus s) { return std::string(to_string(s)); }
+std::string text(RequeueStatus s) { return std::string(to_string(s)); }
+std::string text(const WaitingKind& w) { return w.queue + "/" + w.kind; }
+
+bool waits(JobState s) { return s == JobState::pending || s == JobState::scheduled; }
+
+std::string text(const Job& j) {
+  std::ostringstream out;
+  out << "job " << text(j.id) << ' ' << j.queue << '/' << j.kind << ' '
+      << (waits(j.state) ? "waiting" : to_string(j.state)) << " priority " << j.priority << " params " << j.params
+      << " result " << j.result << " key " << j.unique_key << " attempt " << j.attempt << '/' << j.max_attempts
+      << " crashes " << j.crashes << '/' << j.max_crashes << " claims " << j.claims << " token " << j.lease_token.value
+      << " worker " << j.worker << " created " << text(j.created_at) << " queued " << text(j.queued_at) << " run "
+      << text(j.run_at) << " started " << text(j.started_at) << " heartbeat " << text(j.heartbeat_at) << " finished "
+      << text(j.finished_at);
+  return out.str();
+}
+std::string text(const AttemptRecord& r) {
+  return "history " + std::to_string(r.claim) + ' ' + std::to_string(r.attempt) + ' ' +
+         std::string(to_string(r.cause)) + ' ' + text(r.at) + ' ' + r.worker + ' ' + r.message;
+}
+std::string text(const LogLine& l) {
+  return "log " + std::to_string(l.claim) + ' ' + std::to_string(l.number) + ' ' + text(l.at) + ' ' +
+         std::string(to_string(l.level)) + ' ' + l.text;
+}
+std::string text(const Queue& q) {
+  return "queue " + q.name + ' ' + q.description + ' ' + (q.concurrency ? std::to_string(*q.concurrency) : "-") + ' ' +
+         std::to_string(q.priority) + (q.paused ? " paused" : "");
+}
+std::string text(const JobCounts& counts) {
+  std::string all = "counts waiting=" + std::to_string(counts.at(JobState::pending).value +
+                                                       counts.at(JobState::scheduled).value);
+  for (const auto& [state, count] : counts) {
+    if (!waits(state)) all += ' ' + std::string(to_string(state)) + '=' + std::to_string(count.value);
+  }
+  return all;
+}
+template <class T>
+std::string text(const std::optional<T>& maybe) {
+  return maybe ? text(*maybe) : "none";
+}
+template <class T>
+std::string text(const std::vector<T>& all) {
+  std::string lines;
+  for (std::size_t i = 0; i < all.size(); ++i) lines += text(static_cast<T>(all[i])) + "\n";
+  return lines;
+}
+std::string text(const ReapReport& r) {
+  return "returned\n" + text(r.returned) + "errored\n" + text(r.errored) + "cancelled\n" + text(r.cancelled);
+}
+
+// ------------------------------------------------------------------------------------------------ operations
+
+Operation finish(const std::string& name, std::vector<Finish> ends) {
+  return {.name = name, .prepare = held(3), .run = [ends = std::move(ends)](Dialect& d) {
+            return text(d.finish(ends, nullptr, soon));
+          }};
+}
+
+Operation claim(const std::string& name, std::function<void(Dialect&)> prepare, std::size_t limit, Now when) {
+  return {.name = name,
+          .prepare = std::move(prepare),
+          .run = [limit, when](Dialect& d) {
+            return text(d.claim({.limit = limit, .token = second, .worker = "w2", .now = when}).jobs);
+          },
+          .replay = false};
+}
+
+/// One that changes a setting of the queue.
+Operation change(const std::string& name, const backend::QueueChange& change) {
+  return {.name = name, .prepare = held(1), .run = [change](Dialect& d) {
+            return text(d.queue_update(queue, change));
+          }};
+}
+
+/// One that only reads.
+template <class Read>
+Operation read(const std::string& name, Read read) {
+  return {.name = name, .prepare = with_logs, .run = [read](Dialect& d) { return text(read(d)); }};
+}
+
+std::string enqueue_some(Dialect& d) {
+  std::vector<EnqueueItem> items{item(11), item(2), item(12), item(13), item(14)};  // 2 is there
+  items[2].unique_key = "key";                                                      // 5 has it
+  items[3].unique_key = "new key";
+  items[4].delay = 10min;
+  return text(d.enqueue(items, nullptr, soon));
+}
+
+/// Into a queue that is new each time, so that it is made.
+Operation enqueue_into_new_queue() {
+  const auto number = std::make_shared<int>(0);
+  return {.name = "enqueue into a new queue",
+          .prepare =
+              [number](Dialect& d) {
+                six_jobs(d);
+                ++*number;
+              },
+          .run =
+              [number](Dialect& d) {
+                const std::string name = new_queue + std::to_string(*number);
+                EnqueueItem fresh = item(15);
+                fresh.queue = name;
+                return text(d.enqueue({&fresh, 1}, nullptr, soon));
+              }};
+}
+
+std::string append_logs(Dialect& d) {
+  std::vector<LogLine> lines;
+  for (const std::uint8_t n : {std::uint8_t{6}, std::uint8_t{6}, std::uint8_t{3}}) {  // nobody holds 3
+    lines.push_back({.job = job(n), .token = first, .claim = 1, .attempt = 1,
+                     .number = static_cast<std::int64_t>(lines.size()) + 1, .at = soon->wall, .text = canary});
+  }
+  return text(d.append_logs(lines));
+}
+
+void add_writers(std::vector<Operation>& all) {
+  all.push_back({.name = "enqueue", .prepare = six_jobs, .run = [](Dialect& d) {
+                   const EnqueueItem one = item(11);
+                   return text(d.enqueue({&one, 1}, nullptr, soon));
+                 }});
+  all.push_back({.name = "enqueue of many", .prepare = six_jobs, .run = enqueue_some});
+  all.push_back(enqueue_into_new_queue());
+  all.push_back(claim("claim", six_jobs, 2, soon));
+  all.push_back(claim("claim of a limited queue", limited, 5, soon));
+  all.push_back(claim("claim of what became due", held(1), 10, later));
+  all.push_back(finish("success", {end(1, FinishKind::success)}));
+  all.push_back(finish("retry", {end(1, FinishKind::retry)}));
+  all.push_back(finish("fail", {end(1, FinishKind::fail)}));
+  all.push_back(finish("end as cancelled", {end(1, FinishKind::cancel)}));
+  all.push_back(finish("snooze", {end(1, FinishKind::snooze)}));
+  all.push_back(finish("release", {end(1, FinishKind::release)}));
+  all.push_back(finish("finish of many", {end(1, FinishKind::success), end(2, FinishKind::retry),
+                                          end(3, FinishKind::success), end(6, FinishKind::fail)}));
+  all.push_back({.name = "success of a cancelling job",
+                 .prepare =
+                     [](Dialect& d) {
+                       held(3)(d);
+                       const JobId one = job(1);
+                       d.cancel({&one, 1}, nullptr, begin);
+                     },
+                 .run =
+                     [](Dialect& d) {
+                       const Finish one = end(1, FinishKind::success);
+                       return text(d.finish({&one, 1}, nullptr, soon));
+                     }});
+  all.push_back({.name = "heartbeat", .prepare = held(3), .run = [](Dialect& d) {
+                   const std::array leases{backend::LeaseRef{job(1), first}, backend::LeaseRef{job(2), first},
+                                           backend::LeaseRef{job(3), first}};
+                   return text(d.heartbeat(leases, soon));
+                 }});
+  all.push_back({.name = "reap",
+                 .prepare =
+                     [](Dialect& d) {
+                       held(4)(d);
+                       const JobId one = job(1);
+                       d.cancel({&one, 1}, nullptr, begin);
+                     },
+                 .run = [](Dialect& d) { return text(d.reap({}, 100, later)); }});
+  all.push_back({.name = "purge", .prepare = with_logs, .run = [](Dialect& d) { return text(d.purge(100, at_last)); }});
+  all.push_back({.name = "cancel", .prepare = held(2), .run = [](Dialect& d) {
+                   const std::array ids{job(1), job(2), job(4), job(5), job(99)};
+                   return text(d.cancel(ids, nullptr, soon));
+                 }});
+  all.push_back({.name = "requeue", .prepare = finished, .run = [](Dialect& d) {
+                   const std::array ids{job(1), job(2), job(5), job(99)};
+                   return text(d.requeue(ids, soon));
+                 }});
+  all.push_back({.name = "append_logs", .prepare = held(2), .run = append_logs});
+  all.push_back({.name = "queue_upsert", .prepare = held(1), .run = [](Dialect& d) {
+                   d.queue_upsert(queue, {.description = "new", .concurrency = 2, .priority = 3}, soon);
+                   return std::string("done");
+                 }});
+  all.push_back(change("pause", {.paused = true}));
+  all.push_back(change("limit", {.concurrency = std::optional<std::uint32_t>(2)}));
+}
+
+void add_readers(std::vector<Operation>& all) {
+  all.push_back(read("get", [](Dialect& d) {
+    const std::array ids{job(1), job(4), job(99)};
+    return d.get(ids);
+  }));
+  all.push_back(read("list", [](Dialect& d) { return d.list({.queue = queue}, {}); }));
+  all.push_back(read("counts", [](Dialect& d) { return d.counts(queue, 100); }));
+  all.push_back(read("counts of all", [](Dialect& d) { return d.counts({}, 100); }));
+  all.push_back(read("waiting_kinds", [](Dialect& d) { return d.waiting_kinds(10); }));
+  all.push_back(read("history", [](Dialect& d) { return d.history(job(1), 10); }));
+  all.push_back(read("read_logs", [](Dialect& d) { return d.read_logs(job(2), 0, 0, 10); }));
+  all.push_back(read("queue", [](Dialect& d) { return d.queue(queue); }));
+  all.push_back(read("queues", [](Dialect& d) { return d.queues("a", 1); }));
+  all.push_back(read("migration_status", [](Dialect& d) {
+    return static_cast<std::size_t>(d.migration_status().current);
+  }));
+}
+
+}  // namespace
+
+std::vector<Operation> all_operations() {
+  std::vector<Operation> all;
+  add_writers(all);
+  add_readers(all);
+  return all;
+}
+
+std::string picture(Dialect& d) {
+  std::string all;
+  for (const Job& j : d.list({}, {.limit = 1000})) {
+    Job same = j;
+    if (same.queue.starts_with(new_queue)) same.queue = new_queue;
+    all += text(same) + "\n";
+    if (j.claims == 0 && j.state != JobState::cancelled) continue;
+    all += text(d.history(j.id, 100)) + text(d.read_logs(j.id, 0, 0, 100));
+  }
+  return all + text(d.queue(queue)) + "\n" + text(d.counts({}, 1000)) + "\n";
+}
+
+std::string drain(Dialect& d) {
+  std::string order;
+  for (const Job& j : d.claim({.limit = 100, .token = last, .worker = "w3", .now = at_last}).jobs) {
+    order += text(j.id) + ' ';
+  }
+  return order;
+}
+
+void clear(Dialect& d) {
+  std::vector<Finish> ends;
+  std::vector<JobId> waiting;
+  for (const Job& j : d.list({}, {.limit = 1000})) {
+    if (j.state == JobState::running || j.state == JobState::cancelling) {
+      ends.push_back({.id = j.id, .token = j.lease_token});
+    } else if (!is_finished(j.state)) {
+      waiting.push_back(j.id);
+    }
+  }
+  if (!ends.empty()) d.finish(ends, nullptr, begin);
+  if (!waiting.empty()) d.cancel(waiting, nullptr, begin);
+  d.purge(1000, at(90000h));
+  d.queue_upsert(queue, {}, begin);
+  d.queue_update(queue, {.paused = false});
+}
+
+}  // namespace sqlq::trials
