@@ -5,7 +5,7 @@
 /// Of each operation is known from a run without faults what the scene was before, what it is after, and what is
 /// answered the first time and when it is repeated. With faults, then:
 ///   - it answers: the scene is as after, the answer the first one; or, if something had been done that stays when the
-///     fault happened, that of a repetition;
+///     fault happened, that of a repetition, but for a claim: it must know what it took;
 ///   - it throws: the error is of the class the fault must have. Unless it says that the outcome is unknown, the scene
 ///     is as before; else as before or as after, and never anything between;
 ///   - no error shows what was in a payload;
