@@ -6,6 +6,8 @@
 #include <string>
 
 #include <sqlq/conformance/suite.hpp>
+#include <sqlq/error.hpp>
+#include <sqlq/migrator.hpp>
 #include <sqlq/testing/memory_storage.hpp>
 
 namespace {
@@ -31,7 +33,9 @@ class Places {
   }
   Place& at(const std::string& url) {
     const std::lock_guard lock(mutex_);
-    return places_.at(url);
+    const auto place = places_.find(url);
+    if (place == places_.end()) throw sqlq::Error(sqlq::Errc::connection, "no storage in memory has this name");
+    return place->second;
   }
   void drop(const std::string& url) {
     const std::lock_guard lock(mutex_);
@@ -68,6 +72,8 @@ class User final : public conformance::UserConnection {
       place_.storage.record_migration(2, "0123456789abcdef");
     } else if (sql == "changed checksum") {
       place_.storage.record_migration(1, "fedcba9876543210");
+    } else if (sql == "nothing is left") {
+      sqlq::Migrator{place_.storage.open()}.teardown();
     } else if (sql.starts_with("CREATE TABLE ")) {
       place_.tables[word(sql, 2)] = 0;
     } else if (sql.starts_with("DROP TABLE ")) {
@@ -107,7 +113,8 @@ conformance::Backend in_memory() {
                      sqlq::DatabaseOptions options) { return places().at(url).storage.open(std::move(options)); },
           .handles = {{"MemoryConnection", [](const std::string& url) { return std::make_unique<User>(url); }}},
           .newer_schema_sql = {"newer schema"},
-          .changed_checksum_sql = {"changed checksum"}};
+          .changed_checksum_sql = {"changed checksum"},
+          .breakages = {{"the jobs are gone", {"nothing is left"}}}};
 }
 
 }  // namespace
