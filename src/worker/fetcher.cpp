@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t most_per_claim = 10000;
 constexpr Duration shortest_poll = std::chrono::milliseconds(5);
+constexpr Duration longest_rest = std::chrono::milliseconds(50);
 
 }  // namespace
 
@@ -23,9 +24,10 @@ SteadyPoint Fetcher::step() {
   starved_ = true;  // before looking, so that what happens from now on wakes us
   const std::size_t most = wanted();
   if (most == 0) return SteadyPoint::max();
+  const SteadyPoint asked_at = shared_.clock().steady();
+  if (asked_at < rest_until_) return rest_until_;
   starved_ = false;
 
-  const SteadyPoint asked_at = shared_.clock().steady();
   const TimePoint asked_wall = shared_.clock().now();
   backend::ClaimResult claimed = shared_.dialect().claim({.queues = shared_.options.queues,
                                                           .kinds = shared_.kinds,
@@ -35,6 +37,7 @@ SteadyPoint Fetcher::step() {
                                                           .now = shared_.now()});
   backlog_ = claimed.jobs.size() >= most;
   if (claimed.limited) limits_seen_ = true;
+  rest_until_ = claimed.limited && !backlog_ ? as_long_again(asked_at) : SteadyPoint::min();
   if (!claimed.jobs.empty()) last_found_ = asked_at;
   hold(std::move(claimed.jobs), asked_at);
   return backlog_ ? SteadyPoint::min() : next_look(claimed.next_due, asked_wall);
@@ -68,6 +71,13 @@ void Fetcher::hold(std::vector<Job> jobs, SteadyPoint asked_at) {
     watchdog_.wake_by(lease->fence_at());
   }
   shared_.ready.push(std::move(leases));
+}
+
+// Claims of a limited queue stand in line for its lock, and each place that becomes free calls for one of every worker.
+// Who rests as long as its claim has taken leaves the lock to others, and finds more places the next time.
+SteadyPoint Fetcher::as_long_again(SteadyPoint asked_at) const {
+  const SteadyPoint now = shared_.clock().steady();
+  return saturating_add(now, std::min<Duration>(now - asked_at, longest_rest));
 }
 
 // Where nobody tells of other processes' jobs, the wait is a quarter of the time since the last one was found: a job

@@ -36,6 +36,7 @@ class Fetcher final : public Service {
   [[nodiscard]] std::size_t room() const noexcept;
   [[nodiscard]] std::size_t wanted() const noexcept;
   [[nodiscard]] SteadyPoint next_look(std::optional<TimePoint> next_due, TimePoint asked_wall);
+  [[nodiscard]] SteadyPoint as_long_again(SteadyPoint asked_at) const;
   [[nodiscard]] Duration poll(SteadyPoint now) const;
   void hold(std::vector<Job> jobs, SteadyPoint asked_at);
 
@@ -44,8 +45,9 @@ class Fetcher final : public Service {
   Watchdog& watchdog_;
   Jitter jitter_;
   std::atomic<bool> starved_{false};
-  std::atomic<bool> backlog_{false};      // the last claim got all it asked for
-  std::atomic<bool> limits_seen_{false};  // some queue has a limit
+  std::atomic<bool> backlog_{false};             // the last claim got all it asked for
+  std::atomic<bool> limits_seen_{false};         // some queue has a limit
+  SteadyPoint rest_until_ = SteadyPoint::min();  // no claim before
   std::optional<TimePoint> last_due_;
   std::optional<SteadyPoint> last_found_;  // when a claim last got a job
 };

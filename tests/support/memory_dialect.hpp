@@ -28,6 +28,7 @@ class MemoryDialect final : public FakeDialect {
   std::atomic<bool> away{false};        ///< any thread: every operation fails with Errc::connection
   std::optional<TimePoint> next_due{};  ///< what claims answer besides jobs
   bool limited = false;                 ///< what claims answer besides jobs
+  std::function<void()> during_claim{};  ///< time that passes in a claim, for instance
   std::vector<WaitingKind> waiting{};
   std::vector<std::size_t> claim_limits{};
   std::vector<std::vector<backend::FinishKind>> finishes{};
@@ -69,6 +70,7 @@ class MemoryDialect final : public FakeDialect {
     const std::lock_guard lock(mutex_);
     fail_if_broken("claim");
     claim_limits.push_back(request.limit);
+    if (during_claim) during_claim();
     backend::ClaimResult result{.next_due = next_due, .limited = limited};
     for (Row& r : rows_) {
       if (result.jobs.size() == request.limit) break;

@@ -73,6 +73,38 @@ TEST(Fetcher, WithABacklogEveryFreeSlotIsWorthAClaimWhenNoJobWaits) {
   EXPECT_EQ(s.database.claim_limits, (std::vector<std::size_t>{4, 1}));
 }
 
+TEST(Fetcher, AClaimCutShortByALimitIsFollowedByARestAsLong) {
+  for (const bool limited : {false, true}) {
+    SCOPED_TRACE(limited);
+    Services s(4);
+    s.database.limited = limited;
+    s.database.during_claim = [&] { s.clock->advance(3ms); };
+    add(s.database, 1);
+    s.runtime.fetcher.step();
+    const SteadyPoint ended = s.clock->steady();
+    s.clock->advance(2ms);
+    const SteadyPoint next = s.runtime.fetcher.step();
+    EXPECT_EQ(s.database.claim_limits.size(), limited ? 1U : 2U);
+    if (!limited) continue;
+    EXPECT_EQ(next, ended + 3ms);
+    s.clock->advance(1ms);
+    s.runtime.fetcher.step();
+    EXPECT_EQ(s.database.claim_limits.size(), 2U);
+  }
+}
+
+TEST(Fetcher, AFullClaimOfALimitedQueueIsFollowedByTheNextAtOnce) {
+  Services s(2);
+  s.database.limited = true;
+  s.database.during_claim = [&] { s.clock->advance(3ms); };
+  add(s.database, 3);
+  s.runtime.fetcher.step();
+  const auto lease = s.runtime.shared.ready.try_take();
+  s.runtime.executor.deliver(*lease, s.runtime.executor.run(*lease));
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.database.claim_limits, (std::vector<std::size_t>{2, 1}));
+}
+
 TEST(Fetcher, WaitsForThePollWithJitterWhenTheBatchWasNotFull) {
   Services s(2, {}, {.poll = 1000ms});
   for (int i = 0; i < 100; ++i) {
