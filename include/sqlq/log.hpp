@@ -51,10 +51,10 @@ class LogSink {
 [[nodiscard]] std::shared_ptr<LogSink> make_log_sink(std::function<void(const LogLine&)> write);
 
 /// The database sink, which workers use by default. Buffers lines and writes them in batches when 1000 are waiting or
-/// `flush` is called; a failed flush keeps them for the next one. When 100,000 lines wait (the database has been away
-/// for long) new ones are dropped, and a warn line in the job's log says how many. Lines of a lost lease are refused by
-/// the database and dropped. `write` never touches the database: call `flush` yourself in own loops. Lines that were
-/// not flushed yet (in a worker: of about the last second) are gone when the process is killed.
+/// `flush` is called; a failed flush keeps them for the next one. When 100,000 lines or 64 MiB of text wait (the
+/// database has been away for long) new ones are dropped, and a warn line in the job's log says how many. Lines of a
+/// lost lease are refused by the database and dropped. `write` never touches the database: call `flush` yourself in own
+/// loops. Lines that were not flushed yet (in a worker: of about the last second) are gone when the process is killed.
 [[nodiscard]] std::shared_ptr<LogSink> database_log_sink(Database db);
 
 /// Writes lines for one execution of one job. Cheap to make; a handler gets one from JobContext::log().

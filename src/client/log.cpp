@@ -36,10 +36,11 @@ class DatabaseSink final : public LogSink {
     bool full_batch = false;
     {
       const std::lock_guard lock(mutex_);
-      if (waiting_.size() + sending_ >= most_waiting) {
+      if (waiting_.size() + sending_ >= most_waiting || waiting_bytes_ + line.text.size() > most_waiting_bytes) {
         drop(std::move(line));
         return;
       }
+      waiting_bytes_ += line.text.size();
       waiting_.push_back(std::move(line));
       full_batch = waiting_.size() % batch_size == 0;
     }
@@ -69,6 +70,7 @@ class DatabaseSink final : public LogSink {
  private:
   static constexpr std::size_t batch_size = 1000;
   static constexpr std::size_t most_waiting = 100'000;
+  static constexpr std::size_t most_waiting_bytes = std::size_t{64} << 20;
   static constexpr std::size_t most_executions_dropping = 10'000;
 
   struct Dropped {
@@ -83,6 +85,7 @@ class DatabaseSink final : public LogSink {
     if (const auto found = dropped_.find(execution); found != dropped_.end()) {
       ++found->second.count;
     } else if (dropped_.size() < most_executions_dropping) {
+      line.text = {};
       dropped_.emplace(execution, Dropped{std::move(line), 1});
     }
   }
@@ -100,6 +103,8 @@ class DatabaseSink final : public LogSink {
       waiting_.pop_front();
     }
     sending_ = batch_.size();
+    sending_bytes_ = 0;
+    for (const LogLine& line : batch_) sending_bytes_ += line.text.size();
   }
 
   // Now there is room again: tells of the lines dropped before. Returns how many lines that made.
@@ -107,11 +112,13 @@ class DatabaseSink final : public LogSink {
     batch_.clear();
     const std::lock_guard lock(mutex_);
     sending_ = 0;
+    waiting_bytes_ -= sending_bytes_;
     const std::size_t told = dropped_.size();
     for (auto& [execution, lost] : dropped_) {
       lost.first.level = LogLevel::warn;
       lost.first.text =
           "log lines dropped here, because too many waited for the database: " + std::to_string(lost.count);
+      waiting_bytes_ += lost.first.text.size();
       waiting_.push_back(std::move(lost.first));
     }
     dropped_.clear();
@@ -120,11 +127,13 @@ class DatabaseSink final : public LogSink {
 
   Database db_;
   std::mutex flush_mutex_;
-  std::vector<LogLine> batch_;  // only under flush_mutex_
+  std::vector<LogLine> batch_;     // only under flush_mutex_
+  std::size_t sending_bytes_ = 0;  // of its texts
 
   std::mutex mutex_;
   std::deque<LogLine> waiting_;
   std::size_t sending_ = 0;
+  std::size_t waiting_bytes_ = 0;  // of the texts of both
   std::map<Execution, Dropped> dropped_;
 
   std::mutex hint_mutex_;

@@ -160,6 +160,26 @@ TEST(DatabaseLogSink, DropsWhenTooManyWaitAndSaysSo) {
   EXPECT_EQ(f.fake.stored.back().number, 100'044);
 }
 
+TEST(DatabaseLogSink, DropsWhenTooMuchTextWaits) {
+  Fake f;
+  const auto sink = database_log_sink(f.db);
+  JobLogger flood(job_of(5), sink);
+  const std::string longest(16 * 1024, 'x');
+  constexpr std::size_t fit = 64 * 1024 / 16;
+  for (int round = 1; round <= 2; ++round) {
+    f.fake.stored.clear();
+    for (std::size_t i = 0; i < fit; ++i) flood.info(longest);
+    flood.info("lost");
+    f.fake.away = true;
+    EXPECT_THROW(sink->flush(), Error);
+    flood.info("lost");
+    f.fake.away = false;
+    sink->flush();
+    ASSERT_EQ(f.fake.stored.size(), fit + 1) << "round " << round;
+    EXPECT_TRUE(f.fake.stored.back().text.ends_with(": 2")) << f.fake.stored.back().text;
+  }
+}
+
 TEST(DatabaseLogSink, CleansLinesMadeByHand) {
   Fake f;
   const auto sink = database_log_sink(f.db);
