@@ -13,7 +13,8 @@
 #include <sqlq/sqlq.hpp>
 
 #include "faults/check.hpp"
-#include "library_rows.hpp"
+#include "audit.hpp"
+#include "counters.hpp"
 #include "scratch.hpp"
 #include "sqlite_audit.hpp"
 
@@ -27,6 +28,15 @@ struct Place {
   std::string options{};   ///< for files
 
   [[nodiscard]] bool is_file() const noexcept { return service.empty(); }
+  /// With tables of one's own. Errors: std::runtime_error when the server's URL is not known.
+  [[nodiscard]] std::string server_url(const std::string& whose) const {
+    const char* server = std::getenv(variable.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets it here
+    if (server == nullptr) {
+      throw std::runtime_error(variable + " is not set: run ci/services up " + service +
+                               " and eval \"$(ci/services env)\"");
+    }
+    return server + tables + whose;
+  }
 };
 inline std::string name_of_place(const ::testing::TestParamInfo<Place>& place) { return place.param.name; }
 inline void PrintTo(const Place& place, std::ostream* out) { *out << place.name; }
@@ -59,13 +69,7 @@ class Anywhere : public Scratch, public ::testing::WithParamInterface<Place> {
 
   [[nodiscard]] const Place& place() const { return GetParam(); }
   [[nodiscard]] std::string url() const {
-    if (place().is_file()) return Scratch::url(place().options);
-    const char* server = std::getenv(place().variable.c_str());
-    if (server == nullptr) {
-      throw std::runtime_error(place().variable + " is not set: run ci/services up " + place().service +
-                               " and eval \"$(ci/services env)\"");
-    }
-    return server + place().tables + name();
+    return place().is_file() ? Scratch::url(place().options) : place().server_url(name());
   }
   /// A file is asked itself.
   void expect_sound() const {
@@ -73,16 +77,16 @@ class Anywhere : public Scratch, public ::testing::WithParamInterface<Place> {
       EXPECT_EQ(integrity(path()), "ok");
     }
   }
-  /// Judges what was recorded by what the database says: a file is read without the library, a server by it. Prints
-  /// the figures; a violation is a failure.
+  /// Judges what was recorded by what the database says, asked without the library. Prints the figures; a violation is
+  /// a failure.
   faults::Figures judge(const faults::Settings& settings, std::vector<faults::Fault> known = {}) const {
-    const Database db = open(url());
     expect_sound();
+    const auto audit = open_audit(url());
     faults::Run run{.records = faults::RecordReader(records()).more(),
-                    .rows = place().is_file() ? rows_of_file(path()) : rows_of_library(db),
+                    .rows = rows_of(*audit),
                     .faults = std::move(known),
                     .settings = settings};
-    run.counters = counters_of(db, run.rows);
+    run.counters = counters_of(open(url()), run.rows);
     faults::Verdict verdict = faults::check(run);
     const std::string text = faults::to_string(verdict, settings);
     EXPECT_TRUE(verdict.clean()) << text;

@@ -1,0 +1,60 @@
+#pragma once
+/// \file
+/// The auditor's own way into a database: its client library and nothing of ours that works with jobs. One connection
+/// that changes nothing.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "faults/rows.hpp"
+
+namespace sqlq::process {
+
+/// One thread at a time. Errors: std::runtime_error with the client's message.
+class Audit {
+ public:
+  virtual ~Audit() = default;
+
+  /// Runs a query and hands over its rows; NULL is an empty text.
+  virtual void each(const std::string& query, const std::function<void(const faults::Texts&)>& row) = 0;
+  /// What a table of the library is called in a query: "jobs", "history", ...
+  [[nodiscard]] virtual std::string table(const std::string& name) const { return "sqlq_" + name; }
+  /// An id as a query shows it.
+  [[nodiscard]] virtual std::string id(const std::string& column) const { return column; }
+
+  /// The first value, as text.
+  std::string ask(const std::string& query) {
+    std::string value;
+    each(query, [&](const faults::Texts& row) {
+      if (value.empty() && !row.empty()) value = row.front();
+    });
+    return value;
+  }
+};
+
+/// By the URL's scheme. `url` is what the library is given.
+[[nodiscard]] std::unique_ptr<Audit> open_audit(const std::string& url);
+
+/// Every job with its history and the lines its handlers wrote.
+inline std::vector<faults::Row> rows_of(Audit& audit) {
+  const std::string id = audit.id("j.id");
+  const std::string jobs = audit.table("jobs");
+  return faults::read_rows(
+      [&](const std::string& query, const auto& row) { audit.each(query, row); },
+      {.jobs = "SELECT " + id + ", j.state, q.name, j.priority, j.attempt, j.max_attempts, j.crashes, j.max_crashes, "
+               "j.claims, j.lease_token, j.unique_key, j.result FROM " + jobs + " j JOIN " + audit.table("queues") +
+               " q ON q.id = j.queue_id",
+       .history = "SELECT " + id + ", h.claim, h.attempt, h.cause, h.worker FROM " + jobs + " j JOIN " +
+                  audit.table("history") + " h ON h.job_seq = j.seq ORDER BY h.job_seq, h.n",
+       .logs = "SELECT " + id + ", g.claim, g.text FROM " + jobs + " j JOIN " + audit.table("logs") +
+               " g ON g.job_seq = j.seq WHERE g.level <> 3"});
+}
+
+/// How many jobs have not come to their end.
+inline std::int64_t jobs_left(Audit& audit) {
+  return std::stoll(audit.ask("SELECT count(*) FROM " + audit.table("jobs") + " WHERE state IN (1, 2, 5, 7)"));
+}
+
+}  // namespace sqlq::process

@@ -1,0 +1,59 @@
+// The auditor of MySQL and MariaDB, over their client library.
+
+#include <mysql.h>
+
+#include <memory>
+#include <stdexcept>
+
+#include <sqlq/backend/url.hpp>
+
+#include "audit_servers.hpp"
+
+namespace sqlq::process {
+namespace {
+
+class MysqlAudit final : public Audit {
+ public:
+  explicit MysqlAudit(const std::string& url)
+      : prefix_(backend::Url::parse(url).option("prefix").value_or("")), handle_(mysql_init(nullptr), &mysql_close) {
+    const auto at = backend::Url::parse(url).authority();
+    const unsigned tcp = MYSQL_PROTOCOL_TCP;
+    mysql_options(handle_.get(), MYSQL_OPT_PROTOCOL, &tcp);
+    if (mysql_real_connect(handle_.get(), at.hosts.at(0).first.c_str(), at.user.c_str(),
+                           at.password.value_or("").c_str(), at.path.c_str(),
+                           static_cast<unsigned>(at.hosts.at(0).second), nullptr, 0) == nullptr) {
+      throw std::runtime_error(mysql_error(handle_.get()));
+    }
+  }
+
+  void each(const std::string& query, const std::function<void(const faults::Texts&)>& row) override {
+    const auto failed = [&] { return std::runtime_error(query + ": " + mysql_error(handle_.get())); };
+    if (mysql_real_query(handle_.get(), query.data(), static_cast<unsigned long>(query.size())) != 0) throw failed();
+    const std::unique_ptr<MYSQL_RES, decltype(&mysql_free_result)> result(mysql_store_result(handle_.get()),
+                                                                          &mysql_free_result);
+    if (!result) {
+      if (mysql_errno(handle_.get()) != 0) throw failed();
+      return;
+    }
+    while (const MYSQL_ROW values = mysql_fetch_row(result.get())) {
+      const unsigned long* lengths = mysql_fetch_lengths(result.get());
+      faults::Texts texts;
+      for (unsigned c = 0; c < mysql_num_fields(result.get()); ++c) {
+        texts.emplace_back(values[c] == nullptr ? std::string() : std::string(values[c], lengths[c]));
+      }
+      row(texts);
+    }
+  }
+  [[nodiscard]] std::string table(const std::string& name) const override { return prefix_ + "sqlq_" + name; }
+  [[nodiscard]] std::string id(const std::string& column) const override { return "HEX(" + column + ")"; }
+
+ private:
+  const std::string prefix_;
+  const std::unique_ptr<MYSQL, decltype(&mysql_close)> handle_;
+};
+
+}  // namespace
+
+std::unique_ptr<Audit> audit_mysql(const std::string& url) { return std::make_unique<MysqlAudit>(url); }
+
+}  // namespace sqlq::process
