@@ -55,8 +55,16 @@ class Victim {
   virtual void cut() = 0;
 };
 
-/// Decides for each round trip. One thread.
-class Faults {
+/// Decides for each round trip.
+class Trips {
+ public:
+  virtual ~Trips() = default;
+  /// Called for each round trip; null: it goes well.
+  [[nodiscard]] virtual const Fault* next(std::string_view trip) = 0;
+};
+
+/// Those that a test asks for. One thread.
+class Faults final : public Trips {
  public:
   /// From here on nothing goes wrong; round trips are counted anew.
   void none();
@@ -65,8 +73,7 @@ class Faults {
   /// In `percent` of the round trips one of these.
   void by_chance(std::span<const Fault> some, int percent, std::uint64_t seed);
 
-  /// Called for each round trip; null: it goes well.
-  [[nodiscard]] const Fault* next(std::string_view trip);
+  [[nodiscard]] const Fault* next(std::string_view trip) override;
 
   /// The round trips since the last change, by name.
   [[nodiscard]] const std::vector<std::string>& trips() const noexcept { return trips_; }
@@ -91,8 +98,8 @@ class Faults {
 
 /// Makes a round trip, or what goes wrong with it. `run` makes it, `lose` makes it and drops the answer.
 template <class Run, class Lose>
-auto trip(Faults& faults, Victim& victim, std::string_view name, Run run, Lose lose) {
-  if (const Fault* const fault = faults.next(name)) {
+auto trip(Trips& trips, Victim& victim, std::string_view name, Run run, Lose lose) {
+  if (const Fault* const fault = trips.next(name)) {
     if (fault->runs()) lose();
     if (fault->effect == Effect::undone) victim.undo();
     if (fault->cuts()) {

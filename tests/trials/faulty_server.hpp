@@ -19,8 +19,8 @@ using Cut = std::function<void(sql::Connection&)>;
 /// Errors are scripts that make the server report them.
 class FaultyConnection final : public sql::Connection, private Victim {
  public:
-  FaultyConnection(std::unique_ptr<sql::Connection> real, Faults& faults, const Cut& cut)
-      : real_(std::move(real)), session_(real_->session(), faults, *this), faults_(faults), cut_(cut) {}
+  FaultyConnection(std::unique_ptr<sql::Connection> real, Trips& trips, const Cut& cut)
+      : real_(std::move(real)), session_(real_->session(), trips, *this), trips_(trips), cut_(cut) {}
 
   [[nodiscard]] sql::Connection& real() noexcept { return *real_; }
 
@@ -35,7 +35,7 @@ class FaultyConnection final : public sql::Connection, private Victim {
  private:
   template <class Run>
   void go(std::string_view name, Run run) {
-    trip(faults_, *this, name, run, run);
+    trip(trips_, *this, name, run, run);
   }
   void undo() override { real_->rollback(); }
   void report(const std::string& error) override { real_->script(error); }
@@ -43,22 +43,22 @@ class FaultyConnection final : public sql::Connection, private Victim {
 
   std::unique_ptr<sql::Connection> real_;
   FaultySession session_;
-  Faults& faults_;
+  Trips& trips_;
   const Cut& cut_;
 };
 
-/// Thread-safety: none, for Faults has none. Borrowed connections and the schema are left alone.
+/// As thread-safe as its Trips. Borrowed connections and the schema are left alone.
 class FaultyServer final : public sql::Server {
  public:
-  FaultyServer(std::unique_ptr<sql::Server> real, Faults& faults, Cut cut)
-      : real_(std::move(real)), faults_(faults), cut_(std::move(cut)) {}
+  FaultyServer(std::unique_ptr<sql::Server> real, Trips& trips, Cut cut)
+      : real_(std::move(real)), trips_(trips), cut_(std::move(cut)) {}
 
   const backend::Capabilities& capabilities() const noexcept override { return real_->capabilities(); }
   std::string description() const override { return real_->description(); }
   std::vector<std::string> self_check(sql::Session& s) override { return real_->self_check(s); }
   std::unique_ptr<sql::Connection> connect() override {
-    if (faults_.next("connect") != nullptr) throw Error(Errc::connection, "the server does not answer");
-    return std::make_unique<FaultyConnection>(real_->connect(), faults_, cut_);
+    if (trips_.next("connect") != nullptr) throw Error(Errc::connection, "the server does not answer");
+    return std::make_unique<FaultyConnection>(real_->connect(), trips_, cut_);
   }
   std::unique_ptr<sql::Session> borrow(const Tx& tx) override { return real_->borrow(tx); }
 
@@ -92,12 +92,14 @@ class FaultyServer final : public sql::Server {
   std::vector<bool> append_logs(sql::Work& w, std::span<const LogLine> lines) override {
     return real_->append_logs(w, lines);
   }
+  void announce() noexcept override { real_->announce(); }
+  std::shared_ptr<void> watch(std::function<void()> heard) override { return real_->watch(std::move(heard)); }
 
  private:
   static sql::Connection& real(sql::Connection& c) { return static_cast<FaultyConnection&>(c).real(); }
 
   const std::unique_ptr<sql::Server> real_;
-  Faults& faults_;
+  Trips& trips_;
   const Cut cut_;
 };
 

@@ -10,10 +10,10 @@
 
 namespace sqlq::trials {
 
-/// Not thread-safe. Faults, victim and the real session must outlive it.
+/// Not thread-safe. Trips, victim and the real session must outlive it.
 class FaultySession final : public sql::Session {
  public:
-  FaultySession(sql::Session& real, Faults& faults, Victim& victim) : real_(real), faults_(faults), victim_(victim) {}
+  FaultySession(sql::Session& real, Trips& trips, Victim& victim) : real_(real), trips_(trips), victim_(victim) {}
 
   std::size_t longest_statement() const noexcept override { return real_.longest_statement(); }
 
@@ -22,12 +22,12 @@ class FaultySession final : public sql::Session {
                          sql::RowSink sink) override {
     const auto run = [&] { return real_.execute(statement, args, sink); };
     const auto lose = [&] { real_.execute(statement, args); };
-    return trip(faults_, victim_, statement.name, run, lose);
+    return trip(trips_, victim_, statement.name, run, lose);
   }
 
  private:
   sql::Session& real_;
-  Faults& faults_;
+  Trips& trips_;
   Victim& victim_;
 };
 
