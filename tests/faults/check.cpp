@@ -37,6 +37,7 @@ std::string_view to_string(Why why) noexcept {
     case Why::owner_killed: return "owner killed";
     case Why::paused: return "paused";
     case Why::outage: return "outage";
+    case Why::cut: return "connection cut";
     case Why::starved: return "starved";
     case Why::unproved: return "UNPROVED";
     case Why::released: return "released";
@@ -106,7 +107,11 @@ std::string to_string(const Verdict& verdict, const Settings& settings) {
       << most(f.most_alive) << "  passed over " << f.inversions << "  log lines " << f.log_lines << '\n';
   const auto fault = [&](Fault::Kind kind) { return f.faults.contains(kind) ? f.faults.at(kind) : 0; };
   out << "faults: killed " << fault(Fault::Kind::killed) << "  paused " << fault(Fault::Kind::paused) << "  outages "
-      << fault(Fault::Kind::outage) << '\n';
+      << fault(Fault::Kind::outage) << "  cut " << fault(Fault::Kind::cut) << '\n';
+  if (f.zombies > 0) {
+    out << "zombies: " << f.zombies << " late completions after " << f.zombie_pauses.size() << " pauses, refused "
+        << f.zombies_refused << " of " << f.zombies << '\n';
+  }
   print_times(out, "rescue", f.rescues_us, settings.rescue_us);
   print_times(out, "recovery", f.recoveries_us, settings.recovery_us);
   out << "violations: " << verdict.violations.size() << '\n';

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,7 +41,7 @@ struct Violation {
 };
 
 /// Why executions were repeated.
-enum class Why { failed, owner_killed, paused, outage, starved, unproved, released, snoozed, requeued };
+enum class Why { failed, owner_killed, paused, outage, cut, starved, unproved, released, snoozed, requeued };
 [[nodiscard]] std::string_view to_string(Why why) noexcept;
 
 struct Figures {
@@ -58,6 +59,9 @@ struct Figures {
   std::size_t not_written = 0;   ///< the handler had ended, its outcome was not stored
   std::size_t overlaps = 0;      ///< executions of one job at once, allowed ones too
   std::size_t late_refused = 0;  ///< outcomes of lost leases that were refused
+  std::size_t zombies = 0;       ///< executions that went on after a pause in which their lease had ended...
+  std::size_t zombies_refused = 0;  ///< ... and came to their end, which changed nothing
+  std::set<std::int64_t> zombie_pauses{};  ///< when the pauses began after which there was at least one
   std::size_t log_lines = 0;
   std::size_t inversions = 0;    ///< starts while a job of better priority had been due for more than a second (VO2)
   std::map<std::uint32_t, int> most_held{};   ///< at one instant, certainly, by limited queue (VC1)

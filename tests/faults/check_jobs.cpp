@@ -146,6 +146,7 @@ class Judge {
     const auto later = job_.executions.upper_bound(line.claim);
     const auto until = later == job_.executions.end() ? history_.last : later->second.begin();
 
+    if (e != nullptr) zombie(*e);
     const Why why = why_lease_ended(pid, from, until);
     ++f.ended[why];
     if (why == Why::unproved) ++unproved_;
@@ -155,21 +156,51 @@ class Judge {
            "claim " + number(line.claim) + " was taken back after " + number(until - from) + " us, before its lease "
            "can have ended");
     if (why != Why::owner_killed) return;
-    const auto took = until - history_.death(pid);
+    const auto took = until - able_since(history_.death(pid), until);
     f.rescues_us.push_back(took);
     expect(took <= run_.settings.rescue_us, Rule::rescue, "started again " + number(took) + " us after its owner's "
            "death, allowed are " + number(run_.settings.rescue_us));
   }
 
+  /// From when on a job could be rescued whose owner had died: not while nobody reached the database.
+  [[nodiscard]] Moment able_since(Moment death, Moment until) const {
+    Moment since = death;
+    for (const Fault& fault : run_.faults) {
+      if (fault.kind != Fault::Kind::outage || fault.from_us > until || fault.to_us < death) continue;
+      since = std::max(since, std::min(fault.to_us, until));
+    }
+    return since;
+  }
+
+  /// An execution whose lease ended while its process was paused, and that came to its end afterwards.
+  void zombie(const Execution& e) {
+    const Moment end = e.finished.value_or(e.end.value_or(0));
+    for (const Fault& fault : run_.faults) {
+      const bool paused = fault.kind == Fault::Kind::paused && fault.pid == e.pid;
+      if (!paused || e.begin() > fault.from_us || end < fault.to_us) continue;
+      Figures& f = out_.figures();
+      ++f.zombies;
+      f.zombies_refused += e.finish_code != Code::ok && row_->token != e.token ? 1 : 0;
+      f.zombie_pauses.insert(fault.from_us);
+      return;
+    }
+  }
+
   [[nodiscard]] Why why_lease_ended(std::int32_t pid, Moment from, Moment until) const {
     if (history_.death(pid) < until) return Why::owner_killed;
+    bool cut = false;
     const auto meets = [&](Moment begin, Moment end) { return begin < until && end > from; };
     for (const Fault& fault : run_.faults) {
       if (fault.kind == Fault::Kind::killed || !meets(fault.from_us, fault.to_us)) continue;
       if (fault.kind == Fault::Kind::outage) return Why::outage;
+      if (fault.kind == Fault::Kind::cut) {
+        cut = cut || fault.pid == pid;
+        continue;
+      }
       // Heartbeats come each third of a lease: a shorter pause cannot end one.
       if (fault.pid == pid && fault.to_us - fault.from_us >= run_.settings.lease_us / 2) return Why::paused;
     }
+    if (cut) return Why::cut;
     const auto gaps = history_.gaps.find(pid);
     if (gaps == history_.gaps.end()) return Why::unproved;
     const bool starved = std::ranges::any_of(gaps->second, [&](const Interval& i) { return meets(i.from, i.to); });

@@ -196,6 +196,23 @@ TEST_F(Checker, DuplicateOfAPausedOrStarvedOwnerOrAnOutageIsExplained) {
   EXPECT_EQ(verdict().figures.ended.at(Why::starved), 1u);
 }
 
+TEST_F(Checker, DuplicateOfAnOwnerThatWasCutOffIsExplained) {
+  taken_over(1, 2300);
+  fault(Fault::Kind::cut, other, 100, 100);
+  expect_broken(Rule::duplicate);
+  fault(Fault::Kind::cut, owner, 100, 100);
+  expect_clean();
+  EXPECT_EQ(verdict().figures.ended.at(Why::cut), 1u);
+}
+
+TEST_F(Checker, DuplicateOfAnOwnerThatKilledItselfIsExplained) {
+  taken_over(1, 1300);
+  add(100, about(What::dying, Id{}), owner);
+  fault(Fault::Kind::killed, owner, 900, 900);  // found dead later
+  expect_clean();
+  EXPECT_EQ(verdict().figures.rescues_us, std::vector<std::int64_t>{1200 * ms});
+}
+
 TEST_F(Checker, APauseOfSomebodyElseOrAShortOneIsNoCause) {
   taken_over(1, 2300);
   fault(Fault::Kind::paused, other, 100, 1900);
@@ -272,8 +289,13 @@ TEST_F(Checker, FencingKeepsOutTheZombie) {
   end(1, 1, 2305);
   finish(1, 2, 2310, Code::ok, other);
   expect_clean();
+  const Figures f = verdict().figures;
+  EXPECT_EQ(f.zombies, 1u);
+  EXPECT_EQ(f.zombies_refused, 1u);
+  EXPECT_EQ(f.zombie_pauses, std::set<std::int64_t>{100 * ms});
   finish(1, 1, 2320, Code::ok);
   expect_broken(Rule::fencing);
+  EXPECT_EQ(verdict().figures.zombies_refused, 0u);
 }
 
 TEST_F(Checker, FencingNeedsTheTokenOfTheLastClaim) {
@@ -449,6 +471,10 @@ TEST_F(Checker, RescueHasABound) {
   expect_clean();
   run_.settings.rescue_us = 3999 * ms;
   expect_broken(Rule::rescue);
+  run_.settings.recovery_us = 100'000 * ms;
+  fault(Fault::Kind::outage, 0, 50, 1100);  // nobody could
+  run_.settings.rescue_us = 3000 * ms;
+  expect_clean();
 }
 
 TEST_F(Checker, RecoveryHasABoundAsLongAsThereIsWork) {

@@ -31,7 +31,8 @@ History::History(const Run& run) {
     }
   }
   for (const Fault& fault : run.faults) {
-    if (fault.kind == Fault::Kind::killed) deaths[fault.pid] = fault.from_us;
+    // Who killed itself knew better when.
+    if (fault.kind == Fault::Kind::killed) deaths.try_emplace(fault.pid, fault.from_us);
   }
   for (const Row& row : run.rows) {
     Story& job = jobs[row.id];
@@ -43,6 +44,10 @@ History::History(const Run& run) {
 void History::note(const Record& r) {
   if (r.what == What::held) {
     held.push_back(r);
+    return;
+  }
+  if (r.what == What::dying) {
+    deaths.try_emplace(r.pid, r.at_us);
     return;
   }
   if (r.what == What::enqueued && r.code == Code::duplicate) return;  // about another job

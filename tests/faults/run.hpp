@@ -60,6 +60,7 @@ struct Fault {
     killed,  ///< the process, from the last moment it may have been alive
     paused,  ///< the process was stopped, or cut off from the database
     outage,  ///< nobody reached the database
+    cut,     ///< a connection of the process was cut; what was under way on it may be done or not
   };
   Kind kind{};
   std::int32_t pid = 0;
