@@ -47,6 +47,16 @@ std::string_view to_string(Why why) noexcept {
   return "?";
 }
 
+std::string_view to_string(Fault::Kind kind) noexcept {
+  switch (kind) {
+    case Fault::Kind::killed: return "killed";
+    case Fault::Kind::paused: return "paused";
+    case Fault::Kind::outage: return "outage";
+    case Fault::Kind::cut: return "cut";
+  }
+  return "?";
+}
+
 bool Verdict::broke(Rule rule) const noexcept {
   return std::ranges::any_of(violations, [rule](const Violation& v) { return v.rule == rule; });
 }

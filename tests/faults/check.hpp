@@ -43,6 +43,7 @@ struct Violation {
 /// Why executions were repeated.
 enum class Why { failed, owner_killed, paused, outage, cut, starved, unproved, released, snoozed, requeued };
 [[nodiscard]] std::string_view to_string(Why why) noexcept;
+[[nodiscard]] std::string_view to_string(Fault::Kind kind) noexcept;
 
 struct Figures {
   std::size_t asked = 0;

@@ -180,9 +180,10 @@ void check_recovery(const Run& run, const History& history, Findings& findings) 
       return job.executions.empty() || job.executions.begin()->second.begin() > deadline;
     });
     for (const auto& [pid, moments] : history.beginnings) {
-      if (moments.front() > fault.from_us || history.death(pid) < deadline) continue;
+      if (moments.front() > fault.from_us) continue;
       const auto next = std::ranges::upper_bound(moments, fault.to_us);
       if (next != moments.end()) findings.figures().recoveries_us.push_back(*next - fault.to_us);
+      if (history.death(pid) < deadline) continue;
       if ((next == moments.end() || *next > deadline) && work_left) {
         findings.add(Rule::recovery, "process " + std::to_string(pid) + " began no job in time after an outage");
       }

@@ -92,6 +92,13 @@ std::vector<Record> RecordReader::more() {
   return records;
 }
 
+std::vector<Record> RecordReader::more_of(std::int32_t pid) {
+  std::vector<Record> records;
+  const auto file = std::filesystem::path(folder_) / std::to_string(pid);
+  if (std::filesystem::exists(file)) read_file(file, records);
+  return records;
+}
+
 void RecordReader::read_file(const std::filesystem::path& path, std::vector<Record>& into) {
   std::size_t& read = read_[path.filename().string()];
   std::ifstream in(path, std::ios::binary);

@@ -104,6 +104,8 @@ class RecordReader {
   explicit RecordReader(std::string folder) : folder_(std::move(folder)) {}
   /// Errors: std::runtime_error for a record whose sum is wrong, unless it is half written at a file's end.
   std::vector<Record> more();
+  /// Only what one process has appended; not in order where it has threads.
+  std::vector<Record> more_of(std::int32_t pid);
 
  private:
   void read_file(const std::filesystem::path& path, std::vector<Record>& into);

@@ -34,6 +34,9 @@ class Arguments {
     if (found == values_.end()) throw std::invalid_argument("the argument " + name + "= is missing");
     return found->second;
   }
+  [[nodiscard]] std::string text(const std::string& name, const std::string& otherwise) const {
+    return values_.contains(name) ? text(name) : otherwise;
+  }
   [[nodiscard]] std::int64_t number(const std::string& name) const { return std::stoll(text(name)); }
   [[nodiscard]] std::int64_t number(const std::string& name, std::int64_t otherwise) const {
     return values_.contains(name) ? number(name) : otherwise;

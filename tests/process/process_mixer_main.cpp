@@ -1,6 +1,6 @@
 // Threads that enqueue, claim, hold, ping, finish, reap and purge on one database, as fast as they can, without the
-// library's worker: so many rounds, or so many seconds. Everything is recorded, also what was refused; any exception is
-// a failure.
+// library's worker: so many rounds, or so many seconds, or until SIGTERM. Everything is recorded, also what was refused;
+// any exception is a failure, unless stubborn=1: then a call that fails for a while is repeated.
 //
 // hold: the longest time in microseconds that a job is held; keys: how many unique keys there are; limit: the
 // concurrency of the queue "limited", made if given; drain=0: stop though there is still work; poison: how many jobs
@@ -17,12 +17,14 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include <sqlq/sqlq.hpp>
 
 #include "faults/pulse.hpp"
 #include "helper.hpp"
+#include "opening.hpp"
 
 namespace {
 
@@ -39,17 +41,19 @@ class Mixer {
  public:
   explicit Mixer(const Arguments& arguments)
       : recorder_(arguments.text("records")),
-        client_(open(arguments.text("url"))),
+        client_(open_as_asked(arguments, recorder_)),
         threads_(arguments.number("threads")),
         rounds_(arguments.number("rounds", 1'000'000'000)),
         time_(std::chrono::seconds(arguments.number("seconds", 3600))),
         keepalive_(arguments.milliseconds("keepalive", std::chrono::seconds(30))),
         hold_(arguments.number("hold", 0)),
         keys_(static_cast<std::uint64_t>(arguments.number("keys", 0))),
-        drain_(arguments.number("drain", 1) != 0) {
+        drain_(arguments.number("drain", 1) != 0),
+        stubborn_(arguments.number("stubborn", 0) != 0) {
     const auto limit = arguments.number("limit", 0);
     for (auto i = arguments.number("poison", 0); i > 0; --i) enqueue_poison();
-    if (limit > 0) admin_.create_queue("limited", {.concurrency = static_cast<std::uint32_t>(limit)});
+    const QueueOptions options{.concurrency = static_cast<std::uint32_t>(limit)};
+    if (limit > 0) persist([&] { return admin_.create_queue("limited", options); });
   }
 
   int run() {
@@ -75,10 +79,14 @@ class Mixer {
 
  private:
   template <class Call>
+  std::invoke_result_t<Call> persist(Call call) const {
+    return stubborn_ ? stubbornly(call) : call();
+  }
+  template <class Call>
   auto timed(Call call) {
     const auto clock = system_clock();
     const auto begin = clock->steady();
-    auto answer = call();
+    auto answer = persist(call);
     const std::int64_t took = (clock->steady() - begin).count();
     for (auto most = slowest_.load(); took > most && !slowest_.compare_exchange_weak(most, took);) {
     }
@@ -89,7 +97,7 @@ class Mixer {
     Dice dice(seed);
     const auto clock = system_clock();
     const SteadyPoint end = saturating_add(clock->steady(), time_);
-    for (std::int64_t round = 0; round < rounds_ && clock->steady() < end; ++round) {
+    for (std::int64_t round = 0; round < rounds_ && clock->steady() < end && !stopped(); ++round) {
       enqueue(dice, 1 + dice() % 3);  // few, for they are drained three at a time
       (void)work(dice() % 2, 1 + dice() % 4);
       if (round % 16 == 0) (void)timed([&] { return client_.reap(); });
@@ -99,6 +107,8 @@ class Mixer {
     while (drain_ && (work(0, 4) + work(1, 4) > 0 || left())) {
     }
   }
+
+  [[nodiscard]] bool stopped() const { return stop_.token().stop_requested(); }
 
   [[nodiscard]] bool left() {
     auto counts = timed([&] { return admin_.counts({}, 10); });
@@ -121,7 +131,7 @@ class Mixer {
     for (std::size_t i = 0; i < n; ++i) jobs.push_back(new_job(dice, queue));
     const auto answers = timed([&] { return client_.enqueue_many(jobs); });
     for (std::size_t i = 0; i < n; ++i) {
-      const bool known = !answers[i].inserted;
+      const bool known = answers[i].id != *jobs[i].options.id;
       if (known && !jobs[i].options.unique_key) throw std::runtime_error("a new job was taken for an old one");
       recorder_.write(about(What::enqueued, answers[i].id.bytes(), known ? Code::duplicate : Code::ok));
       if (known) recorder_.write(about(What::not_enqueued, jobs[i].options.id->bytes()));
@@ -180,6 +190,7 @@ class Mixer {
     }
   }
 
+  const SignalStop stop_{SIGTERM};
   const faults::Recorder recorder_;
   const faults::Pulse pulse_{recorder_};
   Client client_;
@@ -191,6 +202,7 @@ class Mixer {
   const std::int64_t hold_;
   const std::uint64_t keys_;
   const bool drain_;
+  const bool stubborn_;
   std::mutex mutex_;
   std::atomic<bool> failed_{false};
   std::atomic<std::int64_t> slowest_{0};

@@ -16,6 +16,7 @@
 
 #include "faults/pulse.hpp"
 #include "helper.hpp"
+#include "opening.hpp"
 
 namespace {
 
@@ -119,7 +120,7 @@ int run(const Arguments& arguments) {
   const SignalStop stop{SIGINT, SIGTERM};
   const Recorder recorder(arguments.text("records"));
   const faults::Pulse pulse(recorder);
-  const Database db = open(arguments.text("url"));
+  const Database db = open_as_asked(arguments, recorder);
   WorkerOptions options;
   options.concurrency = static_cast<unsigned>(arguments.number("concurrency"));
   options.poll = arguments.milliseconds("poll", 50ms);
