@@ -58,8 +58,8 @@ Target target_of(const std::string& name) {
             {"job_insert_new", "claim", "succeed", "finish", "heartbeat", "reap", "log_add", "promote", "queue_lock"},
             &postgres_statements};
   }
-  const std::vector<std::string> statements{"jobs_insert", "claim", "claims_add", "ready_remove", "succeed", "finished_add",
-                                            "heartbeat", "history_add", "log_add", "queue_lock"};
+  const std::vector<std::string> statements{"jobs_insert",  "claim",     "claims_add",  "ready_remove", "succeed",
+                                            "finished_add", "heartbeat", "history_add", "log_add",      "queue_lock"};
   if (name == "mariadb") return {process::mariadb_place, statements, &mysql_statements};
   if (name == "mysql") return {process::mysql_place, statements, &mysql_statements};
   throw std::invalid_argument("on=" + name + ": no such database; known: sqlite, postgres, mariadb, mysql");
@@ -105,7 +105,7 @@ class Chaos {
     std::unique_ptr<Nemesis> pauser = make_pauser(scene, count("pauses"));
     std::unique_ptr<Nemesis> restarter = make_restarter(scene, is_file() ? 0 : count("restarts"));
     std::unique_ptr<Nemesis> cutter;
-    if (!is_file() && count("cuts") > 0) cutter = make_cutter(scene, count("cuts"), arguments_.number("gap", 400) * 1500);
+    if (proxy_ && count("cuts") > 0) cutter = make_cutter(scene, count("cuts"), cut_every_us());
     nemeses_ = {&doomer, killer.get(), pauser.get(), restarter.get()};
     if (cutter) nemeses_.push_back(cutter.get());
     const bool all_done = rage(scene, restarter.get());
@@ -133,6 +133,9 @@ class Chaos {
   [[nodiscard]] std::size_t count(const std::string& name) const {
     return static_cast<std::size_t>(arguments_.number(name, 0));
   }
+
+  [[nodiscard]] std::int64_t gap_us() const { return arguments_.number("gap", 400) * 1000; }
+  [[nodiscard]] std::int64_t cut_every_us() const { return gap_us() * 3 / 2; }
 
   /// The URL as a process in this place is given it.
   [[nodiscard]] std::string url_for(std::size_t place) const {
@@ -211,7 +214,6 @@ class Chaos {
   /// One deed after the other, who has most to do most often. False when the time was over before.
   bool rage(Scene& scene, const Nemesis* restarter) {
     const auto deadline = begin_us_ + arguments_.number("seconds", 900) * 1'000'000;
-    const auto gap_us = arguments_.number("gap", 400) * 1000;
     for (;;) {
       std::int64_t all = 0;
       for (const Nemesis* n : nemeses_) all += static_cast<std::int64_t>(n->left());
@@ -228,8 +230,8 @@ class Chaos {
         (void)scene.wait_for_all();
       }
       const bool struck = (*chosen)->strike();
-      if (*chosen == restarter && proxy_ && count("cuts") > 0) proxy_->cut_commits(gap_us * 3 / 2);
-      pass(struck ? random_.between(0, 2 * gap_us) : 20'000);
+      if (*chosen == restarter && proxy_ && count("cuts") > 0) proxy_->cut_commits(cut_every_us());
+      pass(struck ? random_.between(0, 2 * gap_us()) : 20'000);
     }
   }
 

@@ -101,7 +101,10 @@ class Proxy {
   void deliver(Connection& c, Pipe& pipe, const process::Descriptor& to);
   void put(Connection& c, Pipe& pipe, std::string_view bytes);
   void note_cut(const Connection& c, std::size_t Cuts::*kind);
-  [[nodiscard]] std::int64_t below(std::int64_t n) { return static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(n)); }
+  /// 0 <= result < n
+  [[nodiscard]] std::int64_t below(std::int64_t n) {
+    return static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(n));
+  }
 
   const int server_port_;
   const MakeStatements make_statements_;

@@ -155,7 +155,8 @@ class Judge {
     expect(e == nullptr || until - from >= run_.settings.lease_us / 4, Rule::duplicate,
            "claim " + number(line.claim) + " was taken back after " + number(until - from) + " us, before its lease "
            "can have ended");
-    if (why != Why::owner_killed) return;
+    // In a queue with a limit it also waits for a slot, which others that died or were stopped may hold.
+    if (why != Why::owner_killed || run_.settings.limits.contains(row_->queue)) return;
     const auto took = until - able_since(history_.death(pid), until);
     f.rescues_us.push_back(took);
     expect(took <= run_.settings.rescue_us, Rule::rescue, "started again " + number(took) + " us after its owner's "

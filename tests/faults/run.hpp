@@ -78,7 +78,8 @@ struct Counter {
 struct Settings {
   bool drained = true;  ///< the run went on until nothing was left to do
   std::int64_t lease_us = 1'000'000;
-  /// From the death of an owner to the next start: lease + sweep + poll + what the machine may take.
+  /// From the death of an owner to the next start: lease + sweep + poll + what the machine may take. Not in queues with
+  /// a limit, where a job that may be claimed again may have to wait for a slot.
   std::int64_t rescue_us = 4'000'000;
   std::int64_t recovery_us = 10'000'000;
   std::map<std::uint32_t, int> limits{};  ///< by queue number

@@ -1,6 +1,6 @@
 // Threads that enqueue, claim, hold, ping, finish, reap and purge on one database, as fast as they can, without the
-// library's worker: so many rounds, or so many seconds, or until SIGTERM. Everything is recorded, also what was refused;
-// any exception is a failure, unless stubborn=1: then a call that fails for a while is repeated.
+// library's worker: so many rounds, or so many seconds, or until SIGTERM. Everything is recorded, also what was
+// refused; any exception is a failure, unless stubborn=1: then a call that fails for a while is repeated.
 //
 // hold: the longest time in microseconds that a job is held; keys: how many unique keys there are; limit: the
 // concurrency of the queue "limited", made if given; drain=0: stop though there is still work; poison: how many jobs
