@@ -74,13 +74,19 @@ struct Exit {
   }
 };
 
+/// What the build puts into the folder of the running test.
+inline std::filesystem::path beside_test(const std::string& name) {
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path() / name;
+}
+
 /// One child. Its standard input and output are one socket to us; standard error is ours. One thread at a time;
 /// movable. A child that still runs when its object is destroyed is killed and waited for.
 class Child {
  public:
-  /// `program` lies beside the running test.
-  Child(const std::string& program, const std::vector<std::string>& arguments) {
-    const auto path = std::filesystem::read_symlink("/proc/self/exe").parent_path() / program;
+  /// `program` lies beside the running test. `environment` (NAME=value) is added to ours.
+  Child(const std::string& program, const std::vector<std::string>& arguments,
+        std::vector<std::string> environment = {}) {
+    const auto path = beside_test(program);
     int ends[2] = {-1, -1};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) fail_with_errno("socketpair");
     socket_ = Descriptor(ends[0]);
@@ -91,11 +97,15 @@ class Child {
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
+    std::vector<char*> variables;  // of a name that is there twice, the first counts
+    for (std::string& variable : environment) variables.push_back(variable.data());
+    for (char** ours = environ; *ours != nullptr; ++ours) variables.push_back(*ours);
+    variables.push_back(nullptr);
     posix_spawn_file_actions_t files;
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_adddup2(&files, theirs.get(), STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&files, theirs.get(), STDOUT_FILENO);
-    errno = ::posix_spawn(&pid_, path.c_str(), &files, nullptr, argv.data(), environ);
+    errno = ::posix_spawn(&pid_, path.c_str(), &files, nullptr, argv.data(), variables.data());
     posix_spawn_file_actions_destroy(&files);
     if (errno != 0) fail_with_errno("cannot start " + path.string());
     // Ours until we wait for it, so the number cannot have gone to another process.

@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
 #include <ostream>
 #include <stdexcept>
@@ -78,14 +80,16 @@ class Anywhere : public Scratch, public ::testing::WithParamInterface<Place> {
     }
   }
   /// Judges what was recorded by what the database says, asked without the library. Prints the figures; a violation is
-  /// a failure.
-  faults::Figures judge(const faults::Settings& settings, std::vector<faults::Fault> known = {}) const {
+  /// a failure. `correct` may change each record before.
+  faults::Figures judge(const faults::Settings& settings, std::vector<faults::Fault> known = {},
+                        const std::function<void(faults::Record&)>& correct = {}) const {
     expect_sound();
     const auto audit = open_audit(url());
     faults::Run run{.records = faults::RecordReader(records()).more(),
                     .rows = rows_of(*audit),
                     .faults = std::move(known),
                     .settings = settings};
+    if (correct) std::ranges::for_each(run.records, correct);
     run.counters = counters_of(open(url()), run.rows);
     faults::Verdict verdict = faults::check(run);
     const std::string text = faults::to_string(verdict, settings);

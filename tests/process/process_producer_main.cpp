@@ -1,6 +1,6 @@
 // Enqueues jobs of kind work, one by one and in batches, and records what it asked for and what was acknowledged: so
 // many jobs, or until SIGTERM. pace: how long it waits after each batch; backlog: while so many jobs are pending it
-// enqueues none; keepalive: of the jobs.
+// enqueues none; delayed: how many percent of the jobs are delayed, by up to 300 ms; keepalive: of the jobs.
 
 #include <algorithm>
 #include <cstdlib>
@@ -27,6 +27,7 @@ int run(const Arguments& arguments) {
   Client client{open_as_asked(arguments, recorder)};
   const Duration pace = arguments.milliseconds("pace", 0ms);
   const Duration keepalive = arguments.milliseconds("keepalive", 1s);
+  const auto delayed = arguments.number("delayed", 0);
   std::mt19937_64 random(static_cast<std::uint64_t>(arguments.number("seed")));
   const auto below = [&](std::uint64_t n) { return static_cast<std::int64_t>(random() % n); };
 
@@ -47,15 +48,20 @@ int run(const Arguments& arguments) {
       const std::int64_t us = below(1000) == 0 ? keepalive.count() * 6 / 5 : 10'000 + below(150'000);
       nlohmann::json params{{"us", us}};
       if (below(50) == 0) params[below(2) == 0 ? "fail" : "snooze"] = 1;
+      const Duration delay = below(100) < delayed ? 1ms * (1 + below(300)) : 0ms;
       batch.push_back({.kind = "work",
                        .params = params.dump(),
                        .options = {.priority = static_cast<int>(below(3)),
                                    .max_attempts = 1000,
                                    .max_crashes = 1000,
+                                   .delay = delay,
                                    .keepalive = keepalive,
-                                   .retention = 24h,
+                                   .retention = 24h * 365,
                                    .id = id}});
       recorder.write(faults::about(faults::What::enqueue_asked, id.bytes()));
+      if (delay == 0ms) continue;
+      const auto earliest = static_cast<std::uint64_t>(faults::steady_us() + delay.count());
+      recorder.write(faults::about(faults::What::not_before, id.bytes(), faults::Code::none, earliest));
     }
     const auto answers = stubbornly([&] {
       return batch.size() == 1 ? std::vector{client.enqueue(batch.front())} : client.enqueue_many(batch);

@@ -1,14 +1,11 @@
 // The database server is killed, or restarted, under load. Nothing acknowledged is lost, every repeated execution has
 // its cause, and all workers claim again soon, without being restarted.
 
-#include <array>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
-#include <map>
-#include <memory>
 
-#include "child.hpp"
-#include "place.hpp"
+#include "load.hpp"
 
 namespace sqlq::process {
 namespace {
@@ -29,69 +26,30 @@ class Server : public Anywhere {
     ASSERT_EQ(std::system(line.c_str()), 0) << line;  // NOLINT(concurrency-mt-unsafe): no other thread runs here
   }
 
-  [[nodiscard]] std::unique_ptr<Child> start_worker() const {
-    auto worker = std::make_unique<Child>(
-        "process_worker", std::vector<std::string>{"url=" + url(), "records=" + records(), "concurrency=4",
-                                                   "sweep=200", "poll=50"});
-    EXPECT_EQ(worker->line(long_enough), "ready");
-    return worker;
-  }
-  [[nodiscard]] bool wait_for_ends(std::int64_t n) {
-    return eventually([&] {
-      for (const faults::Record& r : reader_.more()) {
-        if (r.what == faults::What::end) ++ended_;
-        if (r.what == faults::What::start) last_start_[r.pid] = r.at_us;
-      }
-      return ended_ >= n;
-    });
-  }
-  /// Until both workers have begun a job after the moment.
-  [[nodiscard]] bool wait_for_starts(const std::array<std::unique_ptr<Child>, 2>& workers, std::int64_t after_us) {
-    return eventually([&] {
-      (void)wait_for_ends(0);
-      return last_start_[workers[0]->pid()] > after_us && last_start_[workers[1]->pid()] > after_us;
-    });
-  }
-
   /// Breaks the server so many times while jobs are enqueued and executed, and audits everything afterwards.
   void break_and_audit(const std::function<void()>& break_it, int times);
 
   Random random_;
-  faults::RecordReader reader_{records()};
-  std::int64_t ended_ = 0;
-  std::map<std::int32_t, std::int64_t> last_start_;
 };
 
 void Server::break_and_audit(const std::function<void()>& break_it, int times) {
   std::cout << "seed " << seed() << " (SQLQ_SEED=" << seed() << " repeats it)" << std::endl;
   open(url()).migrate();
-  const std::array workers{start_worker(), start_worker()};
-  Child producer("process_producer", {"url=" + url(), "records=" + records(), "jobs=" + std::to_string(job_count),
-                                      "seed=" + std::to_string(random_.between(0, 1'000'000'000))});
+  Load load(url(), records());
+  load.start_workers(2);
+  load.start_producer(job_count, random_.between(0, 1'000'000'000));
   std::vector<faults::Fault> outages;
   for (int i = 1; i <= times; ++i) {
-    ASSERT_TRUE(wait_for_ends(job_count * 2 / 3 * i / times)) << "no progress: " << ended_ << " jobs";
+    ASSERT_TRUE(load.wait_for_ends(job_count * 2 / 3 * i / times)) << "no progress: " << load.ended() << " jobs";
     faults::Fault outage{.kind = faults::Fault::Kind::outage, .from_us = faults::steady_us()};
     break_it();
     if (HasFatalFailure()) return;
     outage.to_us = faults::steady_us();
     outages.push_back(outage);
-    ASSERT_TRUE(wait_for_starts(workers, outage.to_us)) << "a worker never claimed again";
+    ASSERT_TRUE(load.wait_for_starts(outage.to_us)) << "a worker never claimed again";
   }
-  const auto exit = producer.wait(long_enough);
-  ASSERT_TRUE(exit && exit->with_code(0)) << "the producer gave up";
-  const Database db = open(url());
-  // Also those whose producer was killed before it was told that they are there.
-  const auto left = [&] {
-    auto counts = Admin{db}.counts({}, 10000);
-    return counts[JobState::pending].value + counts[JobState::scheduled].value + counts[JobState::running].value;
-  };
-  ASSERT_TRUE(eventually([&] { return left() == 0; })) << left() << " jobs are left";
-  for (const auto& worker : workers) {
-    worker->signal(SIGTERM);
-    const auto end = worker->wait(long_enough);
-    EXPECT_TRUE(end && end->with_code(0));
-  }
+  load.finish(open(url()));
+  if (HasFatalFailure()) return;
   // Who waits for a connection when the server comes back renews its leases later than the outage says.
   const faults::Figures f = judge({.lease_us = lease.count(), .recovery_us = soon.count(), .unproved_percent = 10},
                                   outages);

@@ -1,0 +1,68 @@
+// The wall clock of all processes that use a database is stepped while they work, by seconds, hours and a day. Leases
+// do not end by it, delayed jobs are not early, and no worker stands still.
+
+#include <iostream>
+
+#include "load.hpp"
+#include "wall_clock.hpp"
+
+namespace sqlq::process {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration lease = 5s;
+constexpr Duration soon = 5s;  // until each worker has begun a job after a step
+
+class ClockSteps : public Anywhere {
+ protected:
+  [[nodiscard]] faults::Figures judge_steps(const WallClock& wall, std::vector<faults::Fault> steps) const {
+    const faults::Settings settings{.lease_us = lease.count(), .recovery_us = soon.count()};
+    // On a file, what is due is decided by the wall clock of the processes; servers have their own.
+    if (!place().is_file()) return judge(settings, std::move(steps));
+    return judge(settings, std::move(steps), [&](faults::Record& r) {
+      if (r.what != faults::What::not_before) return;
+      r.value = static_cast<std::uint64_t>(wall.earliest(r.at_us, static_cast<std::int64_t>(r.value)));
+    });
+  }
+};
+
+TEST_P(ClockSteps, EndNoLeaseAndRunNothingEarly) {
+  std::cout << "seed " << seed() << " (SQLQ_SEED=" << seed() << " repeats it)" << std::endl;
+  // The last is the one that is farthest ahead: on a file, what was to run later would else have to wait for it.
+  const std::vector<Duration> steps{5s, -5s, 5s, -5s, -1h, 1h, -5s, 24h};
+  constexpr std::int64_t jobs_between = 30;
+  const std::int64_t jobs = jobs_between * static_cast<std::int64_t>(steps.size() + 2);  // batches have up to 40
+  const Database db = open(url());
+  db.migrate();
+  WallClock wall(path("."));
+  Load load(url(), records(), wall.environment());
+  load.start_workers(2, 8);
+  Random random;
+  load.start_producer(jobs, random.between(0, 1'000'000'000),
+                      {"pace=100", "delayed=10", "keepalive=" + std::to_string(lease / 1ms)});
+  std::vector<faults::Fault> known;
+  for (const Duration& step : steps) {
+    ASSERT_TRUE(load.wait_for_acknowledged(jobs_between * static_cast<std::int64_t>(known.size() + 1)));
+    const std::int64_t at = wall.set(step);
+    known.push_back({.kind = faults::Fault::Kind::outage, .from_us = at, .to_us = at});
+    ASSERT_TRUE(load.wait_for_starts(at)) << "a worker stands still since a step to " << step / 1s << " s";
+  }
+  load.finish(db);
+  if (HasFatalFailure()) return;
+
+  // The shim works: ids begin with the time of who made them.
+  const auto tomorrow = JobId::make(db.clock().now() + 23h);
+  EXPECT_TRUE(std::ranges::any_of(Admin{db}.list({}, {.limit = 1000}), [&](const Job& j) { return j.id > tomorrow; }));
+
+  const faults::Figures f = judge_steps(wall, known);
+  EXPECT_EQ(f.acknowledged, static_cast<std::size_t>(jobs));
+  EXPECT_EQ(f.ended.count(faults::Why::outage), 0u) << "a step ended a lease";
+  std::cout << "clock, " << place().name << ": " << steps.size() << " steps, " << f.leases_ended << " leases ended"
+            << std::endl;
+}
+
+SQLQ_PLACES(ClockSteps, SQLQ_EVERYWHERE);
+
+}  // namespace
+}  // namespace sqlq::process

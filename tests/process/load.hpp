@@ -1,0 +1,107 @@
+#pragma once
+/// \file
+/// Workers and a producer, in processes of their own, while a test breaks what is around them.
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "child.hpp"
+#include "place.hpp"
+
+namespace sqlq::process {
+
+/// One thread.
+class Load {
+ public:
+  using Words = std::vector<std::string>;
+
+  /// `environment` (NAME=value) is added to that of the processes.
+  Load(std::string url, std::string records, Words environment = {})
+      : url_(std::move(url)), records_(records), environment_(std::move(environment)), reader_(std::move(records)) {}
+
+  /// Waits until it is ready.
+  void start_worker(const std::string& url, int concurrency = 4) {
+    workers_.emplace_back("process_worker",
+                          Words{"url=" + url, "records=" + records_, "concurrency=" + std::to_string(concurrency),
+                                "sweep=200", "poll=50"},
+                          environment_);
+    EXPECT_EQ(workers_.back().line(long_enough), "ready");
+  }
+  void start_workers(int n, int concurrency = 4) {
+    for (int i = 0; i < n; ++i) start_worker(url_, concurrency);
+  }
+  /// `more`: further arguments of process_producer.
+  void start_producer(std::int64_t jobs, std::int64_t seed, const Words& more = {}) {
+    Words words{"url=" + url_, "records=" + records_, "jobs=" + std::to_string(jobs), "seed=" + std::to_string(seed)};
+    words.insert(words.end(), more.begin(), more.end());
+    producers_.emplace_back("process_producer", words, environment_);
+  }
+
+  /// Until so many handlers have come to their end.
+  [[nodiscard]] bool wait_for_ends(std::int64_t n) {
+    return eventually([&] {
+      read();
+      return ended_ >= n;
+    });
+  }
+  /// Until so many jobs were acknowledged.
+  [[nodiscard]] bool wait_for_acknowledged(std::int64_t n) {
+    return eventually([&] {
+      read();
+      return acknowledged_ >= n;
+    });
+  }
+  /// Until each worker has begun a job after the moment.
+  [[nodiscard]] bool wait_for_starts(std::int64_t after_us) {
+    return eventually([&] {
+      read();
+      return std::ranges::all_of(workers_, [&](const Child& w) { return last_start_[w.pid()] > after_us; });
+    });
+  }
+  [[nodiscard]] std::int64_t ended() const noexcept { return ended_; }
+  [[nodiscard]] std::vector<Child>& workers() noexcept { return workers_; }
+
+  /// Waits until the producers have said what they had to say and nothing is left to do, and ends the workers in order.
+  /// Also those jobs count whose producer was never told that they are there. What does not work is a failure.
+  void finish(const Database& db) {
+    for (Child& producer : producers_) {
+      const auto exit = producer.wait(long_enough);
+      ASSERT_TRUE(exit && exit->with_code(0)) << "a producer gave up";
+    }
+    const auto left = [&] {
+      auto counts = Admin{db}.counts({}, 10000);
+      return counts[JobState::pending].value + counts[JobState::scheduled].value + counts[JobState::running].value;
+    };
+    ASSERT_TRUE(eventually([&] { return left() == 0; })) << left() << " jobs are left";
+    for (Child& worker : workers_) {
+      worker.signal(SIGTERM);
+      const auto exit = worker.wait(long_enough);
+      EXPECT_TRUE(exit && exit->with_code(0)) << "a worker did not end in order";
+    }
+  }
+
+ private:
+  void read() {
+    for (const faults::Record& r : reader_.more()) {
+      if (r.what == faults::What::end) ++ended_;
+      if (r.what == faults::What::enqueued) ++acknowledged_;
+      if (r.what == faults::What::start) last_start_[r.pid] = r.at_us;
+    }
+  }
+
+  std::string url_;
+  std::string records_;
+  Words environment_;
+  faults::RecordReader reader_;
+  std::vector<Child> workers_;
+  std::vector<Child> producers_;
+  std::int64_t ended_ = 0;
+  std::int64_t acknowledged_ = 0;
+  std::map<std::int32_t, std::int64_t> last_start_;
+};
+
+}  // namespace sqlq::process
