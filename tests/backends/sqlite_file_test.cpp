@@ -151,6 +151,16 @@ TEST_F(SqliteFile, AReplacedFileIsNoticedBeforeAnythingIsAcknowledged) {
   expect_error(Errc::corrupt, "deleted or replaced", [&] { enqueue(db); });
 }
 
+/// What goes into a deleted WAL is gone with the process, and others begin a new one meanwhile.
+TEST_F(SqliteFile, ADeletedWalIsNoticedBeforeAnythingIsAcknowledged) {
+  auto db = open();
+  enqueue(db);
+  std::filesystem::remove(path() + "-wal");
+  expect_error(Errc::corrupt, "-wal' was deleted or replaced", [&] { enqueue(db); });
+  { const std::ofstream other(path() + "-wal"); }  // another one in its place
+  expect_error(Errc::corrupt, "-wal' was deleted or replaced", [&] { enqueue(db); });
+}
+
 TEST_F(SqliteFile, TheApplicationsOwnThingsAreLeftAlone) {
   Native native(path());
   ASSERT_EQ(native.exec("PRAGMA user_version = 42; PRAGMA application_id = 7; CREATE TABLE mine (x);"

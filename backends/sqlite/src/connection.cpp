@@ -31,6 +31,12 @@ void create_private(const std::string& path) {
 
 }  // namespace
 
+FileId FileId::of(const char* path) noexcept {
+  struct stat found {};
+  if (::stat(path, &found) != 0) return {};
+  return {found.st_dev, found.st_ino};
+}
+
 SteadyPoint Connection::now() {
   static const auto clock = system_clock();
   return clock->steady();
@@ -69,11 +75,7 @@ void Connection::open() {
     raise(rc, "cannot open '" + name + "': " + why, {});
   }
   sqlite3_extended_result_codes(handle_, 1);
-  struct stat found {};
-  if (!options_.in_memory() && ::stat(options_.path.c_str(), &found) == 0) {
-    device_ = found.st_dev;
-    inode_ = found.st_ino;
-  }
+  if (!options_.in_memory()) file_ = FileId::of(options_.path.c_str());
 }
 
 void Connection::configure(Role role) {
@@ -85,6 +87,8 @@ void Connection::configure(Role role) {
   exec("PRAGMA mmap_size = 0");
   if (role == Role::writer) {
     enter_wal();
+    (void)pragma("PRAGMA schema_version");  // the first look at the file opens its WAL
+    wal_ = FileId::of(wal_path().c_str());
     exec("PRAGMA journal_size_limit = 67108864");
   }
   exec(options_.full_sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
@@ -144,16 +148,18 @@ bool Connection::checkpoint() {
 }
 
 void Connection::check_file() const {
-  if (options_.in_memory() || same_file(options_.path.c_str())) return;
+  if (options_.in_memory()) return;
+  const bool same = same_file(options_.path.c_str());
+  if (same && (wal_ == FileId{} || FileId::of(wal_path().c_str()) == wal_)) return;
   throw Error(Errc::corrupt,
-              "the database file '" + options_.path + "' was deleted or replaced while it was open: what is written "
-              "through this handle goes to the old file; close the Database and open it again", "sqlite");
+              "the file '" + (same ? wal_path() : options_.path) + "' was deleted or replaced while the database was "
+              "open: what is written through this handle goes to the old file; close the Database and open it again",
+              "sqlite");
 }
 
-bool Connection::same_file(const char* path) const {
-  struct stat found {};
-  return path != nullptr && ::stat(path, &found) == 0 && found.st_dev == device_ && found.st_ino == inode_;
-}
+bool Connection::same_file(const char* path) const { return path != nullptr && FileId::of(path) == file_; }
+
+std::string Connection::wal_path() const { return options_.path + "-wal"; }
 
 int Connection::on_busy(void* self, int count) {
   auto& c = *static_cast<Connection*>(self);

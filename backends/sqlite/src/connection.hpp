@@ -13,6 +13,16 @@
 
 namespace sqlq::sqlite {
 
+/// Which file a path leads to.
+struct FileId {
+  dev_t device = 0;
+  ino_t inode = 0;
+
+  /// All zero: none.
+  [[nodiscard]] static FileId of(const char* path) noexcept;
+  [[nodiscard]] bool operator==(const FileId&) const = default;
+};
+
 /// Opened with WAL, our busy handler, no automatic checkpoints and none on close (decision: docs/decisions). Not
 /// thread-safe.
 class Connection {
@@ -48,7 +58,8 @@ class Connection {
   /// Copies what it can of the WAL into the file, without waiting for anybody. True if all of it was copied.
   bool checkpoint();
 
-  /// Throws Errc::corrupt when the path no longer leads to the file that was opened: what is written now is lost.
+  /// Throws Errc::corrupt when the path no longer leads to the file that was opened, or, for the writer, that of the WAL
+  /// to the one it writes: what is written now is lost.
   void check_file() const;
   /// Is `path` this database's file?
   [[nodiscard]] bool same_file(const char* path) const;
@@ -58,6 +69,7 @@ class Connection {
   void close() noexcept;
   void configure(Role role);
   void enter_wal();
+  [[nodiscard]] std::string wal_path() const;
   static int on_busy(void* self, int count);
   static int on_progress(void* self);
   static int on_wal(void* self, sqlite3* handle, const char* database, int pages);
@@ -69,8 +81,8 @@ class Connection {
   SteadyPoint busy_until_{};
   SteadyPoint read_until_ = SteadyPoint::max();
   int wal_pages_ = 0;
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
+  FileId file_{};
+  FileId wal_{};  ///< of the writer; SQLite deletes it when the last connection closes, never before
 
   friend class ReadScope;
 };
