@@ -62,6 +62,32 @@ class Load {
       return std::ranges::all_of(workers_, [&](const Child& w) { return last_start_[w.pid()] > after_us; });
     });
   }
+  /// Has anybody begun a job after the moment?
+  [[nodiscard]] bool any_start_after(std::int64_t moment_us) {
+    read();
+    return std::ranges::any_of(last_start_, [&](const auto& last) { return last.second > moment_us; });
+  }
+  /// Waits until the producers have given up, for an error that is not worth another try. They are forgotten then.
+  [[nodiscard]] bool producers_fail() {
+    const bool all = std::ranges::all_of(producers_, [](Child& producer) {
+      const auto exit = producer.wait(long_enough);
+      return exit && exit->with_code(3);
+    });
+    producers_.clear();
+    return all;
+  }
+  /// kill -9 of all workers, who must be alive. They are forgotten then.
+  std::vector<faults::Fault> kill_workers() {
+    std::vector<faults::Fault> killed;
+    for (Child& worker : workers_) {
+      const auto now = faults::steady_us();
+      killed.push_back({.kind = faults::Fault::Kind::killed, .pid = worker.pid(), .from_us = now, .to_us = now});
+      const Exit exit = worker.kill_hard();
+      EXPECT_TRUE(exit.by_signal(SIGKILL)) << "a process ended before it was killed: " << exit.to_string();
+    }
+    workers_.clear();
+    return killed;
+  }
   [[nodiscard]] std::int64_t ended() const noexcept { return ended_; }
   [[nodiscard]] std::vector<Child>& workers() noexcept { return workers_; }
 

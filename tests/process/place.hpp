@@ -30,15 +30,17 @@ struct Place {
   std::string options{};   ///< for files
 
   [[nodiscard]] bool is_file() const noexcept { return service.empty(); }
-  /// With tables of one's own. Errors: std::runtime_error when the server's URL is not known.
-  [[nodiscard]] std::string server_url(const std::string& whose) const {
+  /// The server's URL up to its path. Errors: std::runtime_error when it is not known.
+  [[nodiscard]] std::string server() const {
     const char* server = std::getenv(variable.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets it here
     if (server == nullptr) {
       throw std::runtime_error(variable + " is not set: run ci/services up " + service +
                                " and eval \"$(ci/services env)\"");
     }
-    return server + tables + whose;
+    return server;
   }
+  /// With tables of one's own.
+  [[nodiscard]] std::string server_url(const std::string& whose) const { return server() + tables + whose; }
 };
 inline std::string name_of_place(const ::testing::TestParamInfo<Place>& place) { return place.param.name; }
 inline void PrintTo(const Place& place, std::ostream* out) { *out << place.name; }
@@ -61,22 +63,21 @@ inline const Place mysql_place{
 /// A place of its own for each test: a file in its folder, or tables in a server, which are dropped at the end.
 class Anywhere : public Scratch, public ::testing::WithParamInterface<Place> {
  protected:
-  ~Anywhere() override {
-    try {
-      if (!GetParam().is_file() && !HasFailure()) Migrator{open(url())}.teardown();
-    } catch (const std::exception& e) {
-      ADD_FAILURE() << "cannot drop the tables: " << e.what();
-    }
+  void TearDown() override {
+    if (!GetParam().is_file() && !HasFailure()) Migrator{open(url())}.teardown();
   }
 
   [[nodiscard]] const Place& place() const { return GetParam(); }
+  /// The file, in the test's folder; and the server's URL up to its path. Tests that bring their own say so.
+  [[nodiscard]] virtual std::string file() const { return path(); }
+  [[nodiscard]] virtual std::string server() const { return place().server(); }
   [[nodiscard]] std::string url() const {
-    return place().is_file() ? Scratch::url(place().options) : place().server_url(name());
+    return place().is_file() ? "sqlite://" + file() + place().options : server() + place().tables + name();
   }
   /// A file is asked itself.
   void expect_sound() const {
     if (place().is_file()) {
-      EXPECT_EQ(integrity(path()), "ok");
+      EXPECT_EQ(integrity(file()), "ok");
     }
   }
   /// Judges what was recorded by what the database says, asked without the library. Prints the figures; a violation is
