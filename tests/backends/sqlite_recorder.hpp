@@ -3,22 +3,21 @@
 /// What a program writes into its SQLite files, recorded by a VFS of our own, and the files as a crash of the machine
 /// would leave them: what was synced is there, of what was not synced nothing, all or some.
 
-#include <sqlite3.h>
-
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
-#include <new>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "support/sqlite_vfs.hpp"
+
 namespace sqlq::sqlite {
 
-/// While it lives, every SQLite file that this process opens is recorded. One at a time. Thread-safe.
-class Recorder {
+/// While it lives, every SQLite file that this process opens is recorded. Thread-safe.
+class Recorder final : public Vfs {
  public:
   struct Step {
     enum class Kind { write, truncate, sync, remove };
@@ -27,38 +26,6 @@ class Recorder {
     std::int64_t offset = 0;  ///< truncate: the new size
     std::string bytes{};
   };
-
-  Recorder() : original_(sqlite3_vfs_find(nullptr)) {
-    if (current_ != nullptr) throw std::runtime_error("there is a recorder already");
-    current_ = this;
-    vfs_ = *original_;
-    vfs_.zName = "recorder";
-    vfs_.szOsFile = static_cast<int>(sizeof(File)) + original_->szOsFile;
-    vfs_.xOpen = &open;
-    vfs_.xDelete = [](sqlite3_vfs*, const char* name, int sync) {
-      current_->record({Step::Kind::remove, name});
-      return real().xDelete(&real(), name, sync);
-    };
-    vfs_.xAccess = [](sqlite3_vfs*, const char* name, int flags, int* out) {
-      return real().xAccess(&real(), name, flags, out);
-    };
-    vfs_.xFullPathname = [](sqlite3_vfs*, const char* name, int size, char* out) {
-      return real().xFullPathname(&real(), name, size, out);
-    };
-    vfs_.xRandomness = [](sqlite3_vfs*, int size, char* out) { return real().xRandomness(&real(), size, out); };
-    vfs_.xSleep = [](sqlite3_vfs*, int us) { return real().xSleep(&real(), us); };
-    vfs_.xCurrentTime = [](sqlite3_vfs*, double* out) { return real().xCurrentTime(&real(), out); };
-    vfs_.xCurrentTimeInt64 = [](sqlite3_vfs*, sqlite3_int64* out) { return real().xCurrentTimeInt64(&real(), out); };
-    vfs_.xGetLastError = [](sqlite3_vfs*, int size, char* out) { return real().xGetLastError(&real(), size, out); };
-    if (sqlite3_vfs_register(&vfs_, 1) != SQLITE_OK) throw std::runtime_error("cannot register a VFS");
-  }
-  ~Recorder() {
-    sqlite3_vfs_unregister(&vfs_);
-    sqlite3_vfs_register(original_, 1);
-    current_ = nullptr;
-  }
-  Recorder(const Recorder&) = delete;
-  Recorder& operator=(const Recorder&) = delete;
 
   /// How many steps there are so far.
   [[nodiscard]] std::size_t size() const {
@@ -71,78 +38,28 @@ class Recorder {
   }
 
  private:
-  struct File {
-    sqlite3_file base;
-    sqlite3_file* real;
-    const char* name;  // SQLite keeps it as long as the file is open
-  };
-
-  static sqlite3_vfs& real() { return *current_->original_; }
-  static sqlite3_file* real(sqlite3_file* file) { return reinterpret_cast<File*>(file)->real; }
-  static void record(sqlite3_file* file, Step::Kind kind, std::int64_t offset = 0, std::string bytes = {}) {
-    current_->record({kind, reinterpret_cast<File*>(file)->name, offset, std::move(bytes)});
+  int remove(const char* name, int sync) override {
+    record({Step::Kind::remove, name});
+    return Vfs::remove(name, sync);
+  }
+  int write(File& f, const void* from, int n, std::int64_t at) override {
+    record({Step::Kind::write, f.name, at, std::string(static_cast<const char*>(from), static_cast<std::size_t>(n))});
+    return Vfs::write(f, from, n, at);
+  }
+  int truncate(File& f, std::int64_t size) override {
+    record({Step::Kind::truncate, f.name, size});
+    return Vfs::truncate(f, size);
+  }
+  int sync(File& f, int flags) override {
+    const int rc = Vfs::sync(f, flags);
+    record({Step::Kind::sync, f.name});
+    return rc;
   }
   void record(Step step) {
     const std::lock_guard lock(mutex_);
     steps_.push_back(std::move(step));
   }
 
-  static int open(sqlite3_vfs*, const char* name, sqlite3_file* into, int flags, int* out) {
-    auto* file = new (into) File{{nullptr}, reinterpret_cast<sqlite3_file*>(reinterpret_cast<File*>(into) + 1), name};
-    if (name == nullptr) return SQLITE_CANTOPEN;  // what is temporary is kept in memory
-    const int rc = real().xOpen(&real(), name, file->real, flags, out);
-    if (rc == SQLITE_OK) file->base.pMethods = &methods();
-    return rc;
-  }
-
-  static const sqlite3_io_methods& methods() {
-    static const sqlite3_io_methods table = [] {
-      sqlite3_io_methods m{};
-      m.iVersion = 2;  // without xFetch: nothing is read or written behind our back
-      m.xClose = [](sqlite3_file* f) { return real(f)->pMethods->xClose(real(f)); };
-      m.xRead = [](sqlite3_file* f, void* to, int n, sqlite3_int64 at) {
-        return real(f)->pMethods->xRead(real(f), to, n, at);
-      };
-      m.xWrite = [](sqlite3_file* f, const void* from, int n, sqlite3_int64 at) {
-        record(f, Step::Kind::write, at, std::string(static_cast<const char*>(from), static_cast<std::size_t>(n)));
-        return real(f)->pMethods->xWrite(real(f), from, n, at);
-      };
-      m.xTruncate = [](sqlite3_file* f, sqlite3_int64 size) {
-        record(f, Step::Kind::truncate, size);
-        return real(f)->pMethods->xTruncate(real(f), size);
-      };
-      m.xSync = [](sqlite3_file* f, int flags) {
-        const int rc = real(f)->pMethods->xSync(real(f), flags);
-        record(f, Step::Kind::sync);
-        return rc;
-      };
-      m.xFileSize = [](sqlite3_file* f, sqlite3_int64* out) { return real(f)->pMethods->xFileSize(real(f), out); };
-      m.xLock = [](sqlite3_file* f, int how) { return real(f)->pMethods->xLock(real(f), how); };
-      m.xUnlock = [](sqlite3_file* f, int how) { return real(f)->pMethods->xUnlock(real(f), how); };
-      m.xCheckReservedLock = [](sqlite3_file* f, int* out) {
-        return real(f)->pMethods->xCheckReservedLock(real(f), out);
-      };
-      m.xFileControl = [](sqlite3_file* f, int what, void* with) {
-        return real(f)->pMethods->xFileControl(real(f), what, with);
-      };
-      m.xSectorSize = [](sqlite3_file* f) { return real(f)->pMethods->xSectorSize(real(f)); };
-      m.xDeviceCharacteristics = [](sqlite3_file* f) { return real(f)->pMethods->xDeviceCharacteristics(real(f)); };
-      m.xShmMap = [](sqlite3_file* f, int page, int size, int extend, void volatile** out) {
-        return real(f)->pMethods->xShmMap(real(f), page, size, extend, out);
-      };
-      m.xShmLock = [](sqlite3_file* f, int at, int n, int flags) {
-        return real(f)->pMethods->xShmLock(real(f), at, n, flags);
-      };
-      m.xShmBarrier = [](sqlite3_file* f) { real(f)->pMethods->xShmBarrier(real(f)); };
-      m.xShmUnmap = [](sqlite3_file* f, int remove) { return real(f)->pMethods->xShmUnmap(real(f), remove); };
-      return m;
-    }();
-    return table;
-  }
-
-  static inline Recorder* current_ = nullptr;
-  sqlite3_vfs* original_;
-  sqlite3_vfs vfs_{};
   mutable std::mutex mutex_;
   std::vector<Step> steps_;
 };
