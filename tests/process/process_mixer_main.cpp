@@ -2,9 +2,9 @@
 // library's worker: so many rounds, or so many seconds, or until SIGTERM. Everything is recorded, also what was
 // refused; any exception is a failure, unless stubborn=1: then a call that fails for a while is repeated.
 //
-// hold: the longest time in microseconds that a job is held; keys: how many unique keys there are; limit: the
-// concurrency of the queue "limited", made if given; drain=0: stop though there is still work; poison: how many jobs
-// that kill their worker to begin with (nobody here takes them).
+// hold: the longest time in microseconds that a job is held; padding: the most bytes by which its params are longer;
+// keys: how many unique keys there are; limit: the concurrency of the queue "limited", made if given; drain=0: stop
+// though there is still work; poison: how many jobs that kill their worker to begin with (nobody here takes them).
 
 #include <unistd.h>
 
@@ -47,6 +47,7 @@ class Mixer {
         time_(std::chrono::seconds(arguments.number("seconds", 3600))),
         keepalive_(arguments.milliseconds("keepalive", std::chrono::seconds(30))),
         hold_(arguments.number("hold", 0)),
+        padding_(static_cast<std::uint64_t>(arguments.number("padding", 0))),
         keys_(static_cast<std::uint64_t>(arguments.number("keys", 0))),
         drain_(arguments.number("drain", 1) != 0),
         stubborn_(arguments.number("stubborn", 0) != 0) {
@@ -154,7 +155,9 @@ class Mixer {
     }
     const auto key = options.unique_key ? faults::hash_of(*options.unique_key) : 0;
     recorder_.write(about(What::enqueue_asked, id.bytes(), Code::none, key));
-    return {"work", nlohmann::json{{"us", time_to_hold(dice)}}.dump(), std::move(options)};
+    nlohmann::json params{{"us", time_to_hold(dice)}};
+    if (padding_ > 0) params["padding"] = std::string(dice() % padding_, 'x');
+    return {"work", params.dump(), std::move(options)};
   }
 
   /// Now and then longer than a lease, so that it must be renewed.
@@ -200,6 +203,7 @@ class Mixer {
   const Duration time_;
   const Duration keepalive_;
   const std::int64_t hold_;
+  const std::uint64_t padding_;
   const std::uint64_t keys_;
   const bool drain_;
   const bool stubborn_;

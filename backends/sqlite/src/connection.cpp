@@ -138,10 +138,12 @@ void Connection::commit() { session_->execute(queries().commit); }
 
 std::int64_t Connection::data_version() { return session_->integer(queries().data_version).value_or(0); }
 
-bool Connection::checkpoint() {
+bool Connection::checkpoint(Connection& writer) {
   int in_wal = -1;
   int copied = -1;
+  writer.begin_immediate();
   const int rc = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_wal, &copied);
+  writer.commit();
   if (rc == SQLITE_BUSY || rc == SQLITE_LOCKED) return false;
   if (rc != SQLITE_OK) raise(rc, sqlite3_errmsg(handle_), "checkpoint");
   return in_wal == copied;

@@ -55,8 +55,10 @@ class Connection {
   [[nodiscard]] std::int64_t data_version();
   /// Pages in the WAL after this connection's last commit.
   [[nodiscard]] int wal_pages() const noexcept { return wal_pages_; }
-  /// Copies what it can of the WAL into the file, without waiting for anybody. True if all of it was copied.
-  bool checkpoint();
+  /// Copies what it can of the WAL into the file, without waiting for readers. True if all of it was copied. `writer`,
+  /// another connection, holds the write lock meanwhile, so that nobody begins the WAL anew (decision 0005); when this
+  /// throws it may hold it still.
+  bool checkpoint(Connection& writer);
 
   /// Throws Errc::corrupt when the path no longer leads to the file that was opened, or, for the writer, that of the WAL
   /// to the one it writes: what is written now is lost.

@@ -183,11 +183,7 @@ void Writer::checkpoint_if_due() noexcept {
 
 void Writer::checkpoint() {
   if (!checkpointer_) return;
-  // The write lock keeps every other connection from restarting the WAL meanwhile: without it SQLite 3.7.0 to 3.51.2
-  // may lose committed pages (WAL-reset bug).
-  main_.begin_immediate();
-  const bool all = checkpointer_->checkpoint();
-  main_.commit();
+  const bool all = checkpointer_->checkpoint(main_);
   // Copied entirely: the next commit starts the WAL over. Else a reader holds it: try again after another interval.
   checkpoint_at_ = (all ? 0 : main_.wal_pages()) + checkpoint_interval;
 }
