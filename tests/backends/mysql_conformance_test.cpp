@@ -11,6 +11,7 @@
 #include <sqlq/mysql.hpp>
 
 #include "backends/mysql_scratch.hpp"
+#include "model/sequences.hpp"
 
 namespace {
 
@@ -129,3 +130,5 @@ conformance::Backend on_mysql() { return suite_on(sqlq::mysql::mysql_place); }
 
 SQLQ_CONFORMANCE(MariaDb, on_mariadb);
 SQLQ_CONFORMANCE(MySql, on_mysql);
+SQLQ_SEQUENCES(MariaDb, on_mariadb);
+SQLQ_SEQUENCES(MySql, on_mysql);

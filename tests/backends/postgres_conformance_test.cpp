@@ -11,6 +11,7 @@
 #include <sqlq/postgres.hpp>
 
 #include "backends/postgres_scratch.hpp"
+#include "model/sequences.hpp"
 
 namespace {
 
@@ -122,3 +123,4 @@ conformance::Backend postgres_pooled() {
 
 SQLQ_CONFORMANCE(Postgres, postgres_direct);
 SQLQ_CONFORMANCE(PostgresPooled, postgres_pooled);
+SQLQ_SEQUENCES(Postgres, postgres_direct);

@@ -14,6 +14,8 @@
 #include <sqlq/conformance/suite.hpp>
 #include <sqlq/sqlite.hpp>
 
+#include "model/sequences.hpp"
+
 namespace {
 
 namespace conformance = sqlq::conformance;
@@ -156,3 +158,5 @@ conformance::Backend sqlite_memory() {
 
 SQLQ_CONFORMANCE(SqliteFile, sqlite_file);
 SQLQ_CONFORMANCE(SqliteMemory, sqlite_memory);
+SQLQ_SEQUENCES(SqliteFile, sqlite_file);
+SQLQ_SEQUENCES(SqliteMemory, sqlite_memory);

@@ -10,6 +10,8 @@
 #include <sqlq/migrator.hpp>
 #include <sqlq/testing/memory_storage.hpp>
 
+#include "model/sequences.hpp"
+
 namespace {
 
 namespace conformance = sqlq::conformance;
@@ -120,3 +122,4 @@ conformance::Backend in_memory() {
 }  // namespace
 
 SQLQ_CONFORMANCE(Memory, in_memory);
+SQLQ_SEQUENCES(Memory, in_memory);
