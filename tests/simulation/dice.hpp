@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <random>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include <sqlq/clock.hpp>
@@ -12,7 +14,9 @@ namespace sqlq::simulation {
 
 class Dice final {
  public:
-  explicit Dice(std::uint64_t seed) : engine_(seed) {}
+  /// `left_out`: occasions for mishaps that are let pass.
+  explicit Dice(std::uint64_t seed, std::set<std::size_t> left_out = {})
+      : engine_(seed), left_out_(std::move(left_out)) {}
 
   [[nodiscard]] std::uint64_t seed() { return engine_(); }
   [[nodiscard]] int number(int least, int most) {
@@ -21,6 +25,14 @@ class Dice final {
   }
   [[nodiscard]] bool one_in(int n) { return number(1, n) == 1; }
   [[nodiscard]] bool per_mille(int n) { return number(1, 1000) <= n; }
+  /// Something that the system would be better without. Each occasion for one has a number, from 0.
+  [[nodiscard]] bool mishap(int per_mille_of_times) {
+    if (!per_mille(per_mille_of_times) || left_out_.contains(occasions_++)) return false;
+    ++mishaps_;
+    return true;
+  }
+  [[nodiscard]] std::size_t occasions() const noexcept { return occasions_; }
+  [[nodiscard]] std::size_t mishaps() const noexcept { return mishaps_; }
   [[nodiscard]] Duration between(Duration least, Duration most) {
     const auto range = static_cast<std::uint64_t>((most - least).count()) + 1;
     return least + Duration(static_cast<Duration::rep>(engine_() % range));
@@ -33,6 +45,9 @@ class Dice final {
 
  private:
   std::mt19937_64 engine_;
+  std::set<std::size_t> left_out_;
+  std::size_t occasions_ = 0;
+  std::size_t mishaps_ = 0;
 };
 
 }  // namespace sqlq::simulation

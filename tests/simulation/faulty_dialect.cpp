@@ -24,10 +24,10 @@ void FaultyDialect::before(const char* name) {
   if (clock_.steady() < line_.cut_until) refuse(Errc::connection, "cut off");
   maybe_slow();
   const Weather& w = line_.weather;
-  if (dice_.per_mille(w.refused)) refuse(Errc::connection, "refused");
-  if (dice_.per_mille(w.busy)) refuse(Errc::busy, "busy");
-  if (dice_.per_mille(w.conflict)) refuse(Errc::retry_transaction, "a conflict");
-  if (dice_.per_mille(w.killed)) {
+  if (dice_.mishap(w.refused)) refuse(Errc::connection, "refused");
+  if (dice_.mishap(w.busy)) refuse(Errc::busy, "busy");
+  if (dice_.mishap(w.conflict)) refuse(Errc::retry_transaction, "a conflict");
+  if (dice_.mishap(w.killed)) {
     line_.killed = true;
     refuse(Errc::connection, "killed before");
   }
@@ -39,15 +39,15 @@ void FaultyDialect::after(const char* name, Sort sort) {
     throw Error(sort == Sort::write ? Errc::outcome_unknown : Errc::connection, std::string(name) + ": " + why);
   };
   maybe_slow();
-  if (dice_.per_mille(line_.weather.killed)) {
+  if (dice_.mishap(line_.weather.killed)) {
     line_.killed = true;
     lose("killed after");
   }
-  if (dice_.per_mille(line_.weather.unknown)) lose("the answer was lost");
+  if (dice_.mishap(line_.weather.unknown)) lose("the answer was lost");
 }
 
 void FaultyDialect::maybe_slow() {
-  if (dice_.per_mille(line_.weather.slow)) clock_.advance(dice_.between(1ms, dice_.one_in(5) ? 20s : 1s));
+  if (dice_.mishap(line_.weather.slow)) clock_.advance(dice_.between(1ms, dice_.one_in(5) ? 20s : 1s));
 }
 
 // An operation is done at the moment it arrives: a call that was slow on its way is not dated back.
@@ -124,7 +124,7 @@ std::vector<bool> FaultyDialect::append_logs(std::span<const LogLine> lines) {
 
 std::unique_ptr<backend::Subscription> FaultyDialect::subscribe(std::function<void()> hint) {
   return inner_->subscribe([this, hint = std::move(hint)] {
-    if (!line_.killed && !dice_.per_mille(line_.weather.deaf)) hint();
+    if (!line_.killed && !dice_.mishap(line_.weather.deaf)) hint();
   });
 }
 

@@ -21,7 +21,7 @@ constexpr Duration noticing = 500ms;
 
 class System {
  public:
-  System(std::uint64_t seed, const std::function<void(const std::string&)>& trace);
+  System(std::uint64_t seed, const std::function<void(const std::string&)>& trace, std::set<std::size_t> left_out);
 
   Report run();
 
@@ -55,7 +55,9 @@ class System {
   Report report_{};
 };
 
-System::System(std::uint64_t seed, const std::function<void(const std::string&)>& trace) : world_(seed) {
+System::System(std::uint64_t seed, const std::function<void(const std::string&)>& trace,
+               std::set<std::size_t> left_out)
+    : world_(seed, std::move(left_out)) {
   if (trace) {
     world_.ledger.trace = [this, trace](const std::string& line) {
       trace(std::to_string(world_.now().time_since_epoch().count() / 1000) + " ms  " + line);
@@ -188,8 +190,8 @@ void System::safety() {
   const int operations = dice_.number(0, 20);
   for (int i = 0; i < steps && sound(); ++i) {
     if (dice_.per_mille(produce)) dice_.one_of(producers_)->step(true);
-    if (dice_.per_mille(operations)) operate();
-    if (dice_.per_mille(troubles_)) trouble();
+    if (dice_.mishap(operations)) operate();
+    if (dice_.mishap(troubles_)) trouble();
     if (dice_.one_in(40)) world_.clock->advance(dice_.between(0s, 3s));
     if (!step()) pass_time();
   }
@@ -248,15 +250,18 @@ Report System::run() {
   report_.breach = world_.ledger.breach();
   report_.digest = world_.ledger.digest();
   report_.jobs = world_.ledger.jobs().size();
+  report_.occasions = dice_.occasions();
+  report_.mishaps = dice_.mishaps();
   report_.figures = world_.ledger.figures();
   return report_;
 }
 
 }  // namespace
 
-Report run(std::uint64_t seed, const std::function<void(const std::string&)>& trace) {
+Report run(std::uint64_t seed, const std::function<void(const std::string&)>& trace,
+           const std::set<std::size_t>& left_out) {
   const platform::SeededRandom random(seed);
-  return System(seed, trace).run();
+  return System(seed, trace, left_out).run();
 }
 
 }  // namespace sqlq::simulation

@@ -1,17 +1,22 @@
 // The simulation on many seeds.
 //
-//   SQLQ_SIMULATION_SEED=n     only this seed, with everything that happens printed when it fails
+//   SQLQ_SIMULATION_SEED=n     only this seed
 //   SQLQ_SIMULATION_SEEDS=n    this many seeds instead of the usual few, beginning with a random one
+//
+// Of a seed that fails the last things that happened are printed, with only as many mishaps as its failure needs.
 
 #include <cstdlib>
 #include <deque>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <random>
+#include <set>
 #include <string>
 
 #include <gtest/gtest.h>
 
+#include "simulation/minimise.hpp"
 #include "simulation/simulation.hpp"
 
 namespace sqlq::simulation {
@@ -25,14 +30,25 @@ std::uint64_t number_of(const char* variable) {
   return text == nullptr ? 0 : std::stoull(text);
 }
 
-/// The last things that happened in a run of this seed.
-std::string story_of(std::uint64_t seed) {
+/// Which invariant was broken.
+std::string kind_of(const std::string& breach) { return breach.substr(0, breach.find(' ')); }
+
+/// The last things that happened in a run of this seed, without the mishaps that its failure does not need.
+std::string story_of(std::uint64_t seed, const Report& failed) {
+  const auto left_out = needless([&](const auto& without) {
+    const Report report = run(seed, {}, without);
+    return kind_of(report.breach) == kind_of(failed.breach) ? std::optional(report.occasions) : std::nullopt;
+  });
   std::deque<std::string> lines;
-  static_cast<void>(run(seed, [&](const std::string& line) {
-    lines.push_back(line);
-    if (lines.size() > lines_shown) lines.pop_front();
-  }));
-  std::string story;
+  const Report least = run(
+      seed,
+      [&](const std::string& line) {
+        lines.push_back(line);
+        if (lines.size() > lines_shown) lines.pop_front();
+      },
+      left_out);
+  std::string story = "with " + std::to_string(least.mishaps) + " of " +
+                      std::to_string(failed.mishaps) + " mishaps: " + least.breach + "\n";
   for (const std::string& line : lines) story += line + "\n";
   return story;
 }
@@ -45,7 +61,7 @@ Report hold(std::uint64_t seed) {
                   << " build/dev/tests/simulation_tests --gtest_filter=Simulation.ManySeeds\n"
                   << "keep it: add the line '" << seed << " <invariant>: <what it was>' to "
                   << "tests/simulation/regressions.txt\n"
-                  << story_of(seed);
+                  << story_of(seed, report);
   }
   return report;
 }
@@ -99,6 +115,28 @@ TEST(Simulation, ASeedDoesTheSameAgain) {
     EXPECT_EQ(once.figures.executions, again.figures.executions) << seed;
   }
   EXPECT_NE(run(1).digest, run(2).digest);
+}
+
+TEST(Simulation, OfAFailureOnlyTheMishapsItNeedsAreLeft) {
+  using Set = std::set<std::size_t>;
+  const auto needs_two = [](const Set& out) -> std::optional<std::size_t> {
+    if (out.contains(1) || out.contains(3)) return {};
+    return 5;
+  };
+  EXPECT_EQ(needless(needs_two), (Set{0, 2, 4}));
+  const auto has_more_then = [](const Set& out) -> std::optional<std::size_t> { return out.contains(1) ? 4 : 2; };
+  EXPECT_EQ(needless(has_more_then), (Set{0, 1, 2, 3}));
+
+  // As if it were a failure that a process is killed.
+  std::uint64_t seed = 1;
+  while (run(seed).kills < 3) ++seed;
+  const auto left_out = needless([seed](const Set& out) {
+    const Report report = run(seed, {}, out);
+    return report.kills > 0 ? std::optional(report.occasions) : std::nullopt;
+  });
+  const Report least = run(seed, {}, left_out);
+  EXPECT_EQ(least.kills, 1u);
+  EXPECT_LT(least.mishaps * 4, run(seed).mishaps);
 }
 
 }  // namespace sqlq::simulation

@@ -5,7 +5,9 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <sqlq/testing/memory_storage.hpp>
@@ -24,7 +26,7 @@ struct World {
   Ledger ledger{*clock};
   bool calm = false;  ///< no faults any more: handlers end soon and mostly well
 
-  explicit World(std::uint64_t seed) : dice(seed) {}
+  explicit World(std::uint64_t seed, std::set<std::size_t> left_out = {}) : dice(seed, std::move(left_out)) {}
   [[nodiscard]] SteadyPoint now() const { return clock->steady(); }
   [[nodiscard]] SteadyPoint in(Duration time) const { return saturating_add(now(), time); }
 };
