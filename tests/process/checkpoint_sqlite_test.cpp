@@ -32,6 +32,7 @@ class Checkpointer {
       const sqlite::Options options{.path = path, .full_sync = false};
       sqlite::Connection writer(options, sqlite::Connection::Role::writer);
       sqlite::Connection checkpointer(options, sqlite::Connection::Role::checkpoint);
+      checkpointer.exec("PRAGMA synchronous = OFF");  // processes die here, not the host
       for (; !stop.stop_requested(); platform::pause_for(100us)) way(writer, checkpointer);
     } catch (const std::exception& e) {
       failure_ = e.what();
@@ -62,8 +63,8 @@ class Checkpoints : public Scratch {
     begin();
     Checkpointer one(path(), way);
     Checkpointer two(path(), way);
-    disturb();
-    std::string what = one.stop() + two.stop();
+    std::string what = disturb();
+    what += one.stop() + two.stop();
     for (Process& mixer : mixers_) kill(mixer);
     if (what.empty()) what = end();
     worker_.reset();
@@ -106,12 +107,13 @@ class Checkpoints : public Scratch {
     return mixer;
   }
 
-  void disturb() {
+  /// Empty, or why it ended early.
+  std::string disturb() {
     const auto clock = system_clock();
     const auto until = saturating_add(clock->steady(), round_time);
     while (clock->steady() < until) {
       Process& mixer = mixers_[static_cast<std::size_t>(random_.between(0, 2))];
-      if (mixer->ended()) return;  // with an error
+      if (mixer->ended()) return "a mixer ended by itself: it " + mixer->wait({})->to_string();
       if (random_.between(0, 39) == 0) {
         kill(mixer);
         mixer = start_mixer();
@@ -121,6 +123,7 @@ class Checkpoints : public Scratch {
       mixer->signal(SIGCONT);
       platform::pause_for(Duration(random_.between(0, 30'000)));
     }
+    return {};
   }
 
   void kill(const Process& mixer) {
