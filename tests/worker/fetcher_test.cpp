@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-void add(MemoryDialect& database, int n) {
+void add(RecordingDialect& database, int n) {
   for (int i = 0; i < n; ++i) database.add();
 }
 

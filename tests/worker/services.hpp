@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// The services of a worker on a manual clock and a queue in memory, stepped by hand.
+/// The services of a worker on a manual clock and a dialect that records their calls, stepped by hand.
 
 #include <functional>
 #include <memory>
@@ -10,7 +10,7 @@
 
 #include <sqlq/testing/manual_clock.hpp>
 
-#include "support/memory_dialect.hpp"
+#include "support/recording_dialect.hpp"
 #include "worker/runtime.hpp"
 
 namespace sqlq::testing {
@@ -58,8 +58,8 @@ struct Services {
 
   std::shared_ptr<ManualClock> clock = std::make_shared<ManualClock>();
   std::vector<WorkerEvent> events{};
-  FakeDatabase<MemoryDialect> base{DatabaseOptions{.clock = clock}};
-  MemoryDialect& database = base.fake;
+  FakeDatabase<RecordingDialect> base{DatabaseOptions{.clock = clock}};
+  RecordingDialect& database = base.fake;
   worker::Runtime runtime;
 
  private:

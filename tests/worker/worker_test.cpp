@@ -12,7 +12,7 @@
 #include <sqlq/worker.hpp>
 
 #include "support/expect_error.hpp"
-#include "support/memory_dialect.hpp"
+#include "support/recording_dialect.hpp"
 
 namespace sqlq::testing {
 namespace {
@@ -42,8 +42,8 @@ WorkerOptions quiet(unsigned concurrency = 1) {
 }
 
 struct WorkerTest : ::testing::Test {
-  FakeDatabase<MemoryDialect> base;
-  MemoryDialect& database = base.fake;
+  FakeDatabase<RecordingDialect> base;
+  RecordingDialect& database = base.fake;
 };
 
 /// Time passes as fast as the test can turn the hands.
@@ -58,8 +58,8 @@ struct WorkerInTime : ::testing::Test {
     }
   }
   std::shared_ptr<ManualClock> clock = std::make_shared<ManualClock>();
-  FakeDatabase<MemoryDialect> base{DatabaseOptions{.clock = clock}};
-  MemoryDialect& database = base.fake;
+  FakeDatabase<RecordingDialect> base{DatabaseOptions{.clock = clock}};
+  RecordingDialect& database = base.fake;
 };
 
 // ------------------------------------------------------------------------------------------------- misuse

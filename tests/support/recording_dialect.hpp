@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// A queue in memory, for tests of the worker's services: just enough of the contract to run jobs, a record of the
-/// calls and a way to be away. Not a backend: no queues, no priorities, no history.
+/// Records the calls of a worker's services, answers them as a test wants, and can be away. It keeps jobs, with just
+/// enough of the contract to run them: who needs what a queue means takes testing::MemoryStorage.
 
 #include <algorithm>
 #include <atomic>
@@ -18,7 +18,7 @@ namespace sqlq::testing {
 
 /// Thread-safety: all members from any thread, except that the public fields without a comment belong to the test while
 /// no other thread uses the dialect.
-class MemoryDialect final : public FakeDialect {
+class RecordingDialect final : public FakeDialect {
  public:
   struct Row {
     Job job{};
@@ -180,14 +180,14 @@ class MemoryDialect final : public FakeDialect {
  private:
   class Forget final : public backend::Subscription {
    public:
-    explicit Forget(MemoryDialect& owner) : owner_(owner) {}
+    explicit Forget(RecordingDialect& owner) : owner_(owner) {}
     ~Forget() override {
       const std::lock_guard lock(owner_.hint_mutex_);
       owner_.hint_ = nullptr;
     }
 
    private:
-    MemoryDialect& owner_;
+    RecordingDialect& owner_;
   };
 
   static bool held(const Row& r) { return r.job.state == JobState::running || r.job.state == JobState::cancelling; }
