@@ -36,7 +36,10 @@ class Load {
   }
   /// `more`: further arguments of process_producer.
   void start_producer(std::int64_t jobs, std::int64_t seed, const Words& more = {}) {
-    Words words{"url=" + url_, "records=" + records_, "jobs=" + std::to_string(jobs), "seed=" + std::to_string(seed)};
+    start_producer(url_, jobs, seed, more);
+  }
+  void start_producer(const std::string& url, std::int64_t jobs, std::int64_t seed, const Words& more) {
+    Words words{"url=" + url, "records=" + records_, "jobs=" + std::to_string(jobs), "seed=" + std::to_string(seed)};
     words.insert(words.end(), more.begin(), more.end());
     producers_.emplace_back("process_producer", words, environment_);
   }

@@ -4,9 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cstdlib>
-#include <functional>
 #include <iostream>
 #include <ostream>
 #include <stdexcept>
@@ -80,23 +78,27 @@ class Anywhere : public Scratch, public ::testing::WithParamInterface<Place> {
       EXPECT_EQ(integrity(file()), "ok");
     }
   }
-  /// Judges what was recorded by what the database says, asked without the library. Prints the figures; a violation is
-  /// a failure. `correct` may change each record before.
-  faults::Figures judge(const faults::Settings& settings, std::vector<faults::Fault> known = {},
-                        const std::function<void(faults::Record&)>& correct = {}) const {
+  /// What was recorded, and what the database says, asked without the library.
+  [[nodiscard]] faults::Run evidence(const faults::Settings& settings, std::vector<faults::Fault> known = {}) const {
     expect_sound();
     const auto audit = open_audit(url());
     faults::Run run{.records = faults::RecordReader(records()).more(),
                     .rows = rows_of(*audit),
                     .faults = std::move(known),
                     .settings = settings};
-    if (correct) std::ranges::for_each(run.records, correct);
     run.counters = counters_of(open(url()), run.rows);
+    return run;
+  }
+  /// Prints the figures; a violation is a failure.
+  static faults::Figures judge_run(const faults::Run& run) {
     faults::Verdict verdict = faults::check(run);
-    const std::string text = faults::to_string(verdict, settings);
+    const std::string text = faults::to_string(verdict, run.settings);
     EXPECT_TRUE(verdict.clean()) << text;
     std::cout << text << std::flush;
     return std::move(verdict.figures);
+  }
+  faults::Figures judge(const faults::Settings& settings, std::vector<faults::Fault> known = {}) const {
+    return judge_run(evidence(settings, std::move(known)));
   }
 
  private:

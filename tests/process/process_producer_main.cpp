@@ -1,6 +1,7 @@
 // Enqueues jobs of kind work, one by one and in batches, and records what it asked for and what was acknowledged: so
 // many jobs, or until SIGTERM. pace: how long it waits after each batch; backlog: while so many jobs are pending it
-// enqueues none; delayed: how many percent of the jobs are delayed, by up to 300 ms; keepalive: of the jobs.
+// enqueues none; delayed: how many percent of the jobs are delayed, by up to 300 ms; keepalive: of the jobs; limited:
+// how many percent go into the queue "limited"; keys: how many unique keys a tenth of the jobs have.
 
 #include <algorithm>
 #include <cstdlib>
@@ -26,6 +27,8 @@ int run(const Arguments& arguments) {
   const faults::Recorder recorder(arguments.text("records"));
   Client client{open_as_asked(arguments, recorder)};
   const Duration pace = arguments.milliseconds("pace", 0ms);
+  const auto limited = arguments.number("limited", 0);
+  const auto keys = static_cast<std::uint64_t>(arguments.number("keys", 0));
   const Duration keepalive = arguments.milliseconds("keepalive", 1s);
   const auto delayed = arguments.number("delayed", 0);
   std::mt19937_64 random(static_cast<std::uint64_t>(arguments.number("seed")));
@@ -58,7 +61,11 @@ int run(const Arguments& arguments) {
                                    .keepalive = keepalive,
                                    .retention = 24h * 365,
                                    .id = id}});
-      recorder.write(faults::about(faults::What::enqueue_asked, id.bytes()));
+      if (below(100) < limited) batch.back().options.queue = "limited";
+      if (keys > 0 && below(10) == 0) batch.back().options.unique_key = "key " + std::to_string(below(keys));
+      const auto& key = batch.back().options.unique_key;
+      recorder.write(faults::about(faults::What::enqueue_asked, id.bytes(), faults::Code::none,
+                                   key ? faults::hash_of(*key) : 0));
       if (delay == 0ms) continue;
       const auto earliest = static_cast<std::uint64_t>(faults::steady_us() + delay.count());
       recorder.write(faults::about(faults::What::not_before, id.bytes(), faults::Code::none, earliest));
@@ -66,8 +73,12 @@ int run(const Arguments& arguments) {
     const auto answers = stubbornly([&] {
       return batch.size() == 1 ? std::vector{client.enqueue(batch.front())} : client.enqueue_many(batch);
     });
-    for (const Enqueued& answer : answers) {
-      recorder.write(faults::about(faults::What::enqueued, answer.id.bytes()));
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const JobId& asked = *batch[i].options.id;
+      const JobId& got = answers[i].id;  // another one, where the key was taken
+      recorder.write(faults::about(faults::What::enqueued, got.bytes(),
+                                   got == asked ? faults::Code::ok : faults::Code::duplicate));
+      if (got != asked) recorder.write(faults::about(faults::What::not_enqueued, asked.bytes()));
     }
     left -= size;
   }

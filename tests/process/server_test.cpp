@@ -1,11 +1,11 @@
 // The database server is killed, or restarted, under load. Nothing acknowledged is lost, every repeated execution has
 // its cause, and all workers claim again soon, without being restarted.
 
-#include <cstdlib>
 #include <functional>
 #include <iostream>
 
 #include "load.hpp"
+#include "services.hpp"
 
 namespace sqlq::process {
 namespace {
@@ -18,13 +18,7 @@ constexpr Duration soon = 10s;  // promise I8
 
 class Server : public Anywhere {
  protected:
-  /// ci/services COMMAND, and waits for it.
-  void service(const std::string& command) const {
-    const char* script = std::getenv("SQLQ_SERVICES");
-    ASSERT_NE(script, nullptr) << "SQLQ_SERVICES is not set: eval \"$(ci/services env)\"";
-    const std::string line = "'" + std::string(script) + "' " + command + " " + place().service;
-    ASSERT_EQ(std::system(line.c_str()), 0) << line;  // NOLINT(concurrency-mt-unsafe): no other thread runs here
-  }
+  void service(const std::string& command) const { ASSERT_EQ(services(command + " " + place().service), 0); }
 
   /// Breaks the server so many times while jobs are enqueued and executed, and audits everything afterwards.
   void break_and_audit(const std::function<void()>& break_it, int times);

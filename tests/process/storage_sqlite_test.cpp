@@ -1,5 +1,5 @@
-// What a file of SQLite can meet below it while workers use it: a disk without space, one that is read-only, other files
-// under its name, missing and shortened ones. On file systems of its own, which need the right to mount.
+// What a file of SQLite can meet below it while workers use it: a disk without space, one that is read-only, another
+// file under its name. On a file system of its own, which needs the right to mount.
 
 #include <sched.h>
 #include <sys/mount.h>
@@ -59,7 +59,8 @@ class Storage : public Anywhere {
     return true;
   }
   void remount(unsigned long flags) const {
-    ASSERT_EQ(::mount("sqlq", path("disk").c_str(), "tmpfs", MS_REMOUNT | flags, "size=16m"), 0) << std::strerror(errno);
+    ASSERT_EQ(::mount("sqlq", path("disk").c_str(), "tmpfs", MS_REMOUNT | flags, "size=16m"), 0)
+        << std::strerror(errno);
   }
   const std::string& why_not() const { return why_not_; }
 
@@ -139,7 +140,8 @@ TEST_P(Storage, ADiskWithoutSpaceStopsNothingForGood) {
   probe.cancel();
   load.finish(db);
   if (HasFatalFailure()) return;
-  const faults::Figures f = judge({.lease_us = lease.count(), .recovery_us = soon.count(), .unproved_percent = 10}, {full});
+  const faults::Figures f =
+      judge({.lease_us = lease.count(), .recovery_us = soon.count(), .unproved_percent = 10}, {full});
   EXPECT_EQ(f.acknowledged, jobs + probe.acknowledged());
   ASSERT_EQ(f.recoveries_us.size(), 2u);
   EXPECT_LE(std::ranges::max(f.recoveries_us), soon.count());
@@ -172,7 +174,7 @@ TEST_P(Storage, AReplacedFileIsLeftAloneAndLosesNothing) {
   };
   Load load(url(), records());
   load.start_workers(2);
-  load.start_producer(100'000, random_.between(0, 1'000'000'000), {"pause=100"});
+  load.start_producer(100'000, random_.between(0, 1'000'000'000), {"pace=100"});
   ASSERT_TRUE(load.wait_for_ends(50));
   const auto from = faults::steady_us();
   rename("jobs.db", "moved.db");

@@ -60,8 +60,8 @@ class Connection {
   /// throws it may hold it still.
   bool checkpoint(Connection& writer);
 
-  /// Throws Errc::corrupt when the path no longer leads to the file that was opened, or, for the writer, that of the WAL
-  /// to the one it writes: what is written now is lost.
+  /// Throws Errc::corrupt when the path no longer leads to the file that was opened, or, for the writer, that of the
+  /// WAL to the one it writes: what is written now is lost.
   void check_file() const;
   /// Is `path` this database's file?
   [[nodiscard]] bool same_file(const char* path) const;
