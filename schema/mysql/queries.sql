@@ -206,16 +206,18 @@ VALUES :rows
 -- name: ready_insert
 -- params: n int
 -- The pending ones of the n jobs that were just inserted: their seqs follow one another, for both servers know how many
--- there will be.
+-- there will be. Where several servers write (auto_increment_increment), jobs of the others lie between them.
 INSERT INTO {ready} (lane_id, priority, due_us, seq)
 SELECT j.lane_id, j.priority, j.due_us, j.seq FROM {jobs} j FORCE INDEX (PRIMARY)
- WHERE j.seq BETWEEN LAST_INSERT_ID() AND LAST_INSERT_ID() + (:n - 1) * @@auto_increment_increment AND j.state = 1
+ WHERE j.seq BETWEEN LAST_INSERT_ID() AND LAST_INSERT_ID() + (:n - 1) * @@auto_increment_increment
+   AND (j.seq - LAST_INSERT_ID()) % @@auto_increment_increment = 0 AND j.state = 1
 
 -- name: scheduled_insert
 -- params: n int
 INSERT INTO {scheduled} (queue_id, due_us, seq)
 SELECT j.queue_id, j.due_us, j.seq FROM {jobs} j FORCE INDEX (PRIMARY)
- WHERE j.seq BETWEEN LAST_INSERT_ID() AND LAST_INSERT_ID() + (:n - 1) * @@auto_increment_increment AND j.state = 7
+ WHERE j.seq BETWEEN LAST_INSERT_ID() AND LAST_INSERT_ID() + (:n - 1) * @@auto_increment_increment
+   AND (j.seq - LAST_INSERT_ID()) % @@auto_increment_increment = 0 AND j.state = 7
 
 -- name: ready_insert_ids
 -- params: ids list
