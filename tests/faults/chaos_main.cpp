@@ -50,7 +50,7 @@ struct Target {
 
 Target target_of(const std::string& name) {
   if (name == "sqlite") {
-    return {process::sqlite_place,
+    return {process::sqlite_normal_place,  // processes die here, not the host: no flush is needed, and none stalls others
             {"job_insert", "claim", "finish_success", "finish_back", "heartbeat", "reap", "log_add", "promote"}};
   }
   if (name == "postgres") {
@@ -71,7 +71,8 @@ class Chaos {
       : arguments_(arguments),
         target_(target_of(arguments.text("on"))),
         folder_(std::filesystem::temp_directory_path() / ("sqlq_chaos_" + std::to_string(::getpid()))),
-        url_(is_file() ? "sqlite://" + file() : target_.place.server_url("c" + std::to_string(::getpid()) + "_")) {
+        url_(is_file() ? "sqlite://" + file() + target_.place.options
+                       : target_.place.server_url("c" + std::to_string(::getpid()) + "_")) {
     std::filesystem::create_directories(folder_);
   }
 
@@ -250,6 +251,7 @@ class Chaos {
     Run run{.records = RecordReader(records()).more(), .faults = scene.faults, .settings = settings};
     const auto audit = process::open_audit(url_);
     run.rows = process::rows_of(*audit);
+    run.clock_ahead_us = system_clock()->now().time_since_epoch().count() - steady_us();
     run.counters = process::counters_of(db, run.rows);
     run.settings.drained = drained;
     const auto add = [&](const std::vector<Fault>& more) {

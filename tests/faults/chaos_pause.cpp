@@ -63,8 +63,8 @@ class Pauser final : public Nemesis {
     const auto still = held(zombie);
     if (still > 0 && stopped_for < patience_us) return;
     ++(still < zombie.held.size() ? done_ : for_nothing_);
+    zombie.resumed_us = steady_us();  // before it, for what it does next it does at once
     zombie.place->child().signal(SIGCONT);
-    zombie.resumed_us = steady_us();
     scene_.faults.push_back({.kind = Fault::Kind::paused,
                              .pid = zombie.place->pid(),
                              .from_us = zombie.stopped_us,

@@ -98,7 +98,8 @@ class Judge {
   }
 
   void pair(const Execution& before, const Execution& next) {
-    expect(next.begin() > before.begin(), Rule::attempts, "claim numbers do not increase with time");
+    const bool kept = why_lease_ended(before.pid, job_.acknowledged.value_or(0), before.begin()) != Why::unproved;
+    expect(next.begin() > before.begin() || kept, Rule::attempts, "claim numbers do not increase with time");
     const Line* line = job_.line(before.claim);
     const bool ended = line != nullptr && line->reason == Reason::lease_ended;
     if (row_ == nullptr) {
@@ -142,24 +143,29 @@ class Judge {
     if (e != nullptr && e->end) ++f.not_written;
     if (e != nullptr && e->finish_code == Code::refused) ++f.late_refused;
     const auto pid = e != nullptr ? e->pid : line.pid;
-    const auto from = e != nullptr ? e->begin() : job_.acknowledged.value_or(0);
     const auto later = job_.executions.upper_bound(line.claim);
-    const auto until = later == job_.executions.end() ? history_.last : later->second.begin();
+    auto until = later == job_.executions.end() ? history_.last : later->second.begin();
+    // Who was stopped between the claim and its first record writes it when somebody else has begun.
+    const bool written_late = e != nullptr && e->begin() >= until;
+    if (written_late) until = e->begin();
+    const auto from = e != nullptr && !written_late ? e->begin() : job_.acknowledged.value_or(0);
 
     if (e != nullptr) zombie(*e);
     const Why why = why_lease_ended(pid, from, until);
     ++f.ended[why];
     if (why == Why::unproved) ++unproved_;
-    if (later == job_.executions.end() || later->first != line.claim + 1) return;
+    if (later == job_.executions.end() || later->first != line.claim + 1 || written_late) return;
     // The lease begins with the claim, which is before the start: by little, or the machine is broken.
     expect(e == nullptr || until - from >= run_.settings.lease_us / 4, Rule::duplicate,
            "claim " + number(line.claim) + " was taken back after " + number(until - from) + " us, before its lease "
            "can have ended");
+    if (why != Why::owner_killed) return;
     // In a queue with a limit it also waits for a slot, which others that died or were stopped may hold.
-    if (why != Why::owner_killed || run_.settings.limits.contains(row_->queue)) return;
-    const auto took = until - able_since(history_.death(pid), until);
+    if (!run_.clock_ahead_us && run_.settings.limits.contains(row_->queue)) return;
+    const auto again = run_.clock_ahead_us ? line.at_us - *run_.clock_ahead_us : until;
+    const auto took = std::max(again - able_since(history_.death(pid), again), Moment{0});
     f.rescues_us.push_back(took);
-    expect(took <= run_.settings.rescue_us, Rule::rescue, "started again " + number(took) + " us after its owner's "
+    expect(took <= run_.settings.rescue_us, Rule::rescue, "given back " + number(took) + " us after its owner's "
            "death, allowed are " + number(run_.settings.rescue_us));
   }
 

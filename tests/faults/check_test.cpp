@@ -213,6 +213,19 @@ TEST_F(Checker, DuplicateOfAnOwnerThatKilledItselfIsExplained) {
   EXPECT_EQ(verdict().figures.rescues_us, std::vector<std::int64_t>{1200 * ms});
 }
 
+TEST_F(Checker, WhoWasStoppedBeforeItsFirstRecordMayWriteItLate) {
+  ask(1, 0);
+  acknowledge(1, 1);
+  start(1, 2, 2300, other);
+  end(1, 2, 2310, other);
+  start(1, 1, 2400);
+  end(1, 1, 2410);
+  explain(row(1, 2), Reason::lease_ended);
+  expect_broken(Rule::attempts);
+  fault(Fault::Kind::paused, owner, 100, 2390);
+  expect_clean();
+}
+
 TEST_F(Checker, APauseOfSomebodyElseOrAShortOneIsNoCause) {
   taken_over(1, 2300);
   fault(Fault::Kind::paused, other, 100, 1900);
@@ -474,6 +487,12 @@ TEST_F(Checker, RescueHasABound) {
   run_.settings.limits[queue] = 2;  // it may have waited for a slot
   expect_clean();
   run_.settings.limits.clear();
+  run_.clock_ahead_us = 500'000 * ms;  // as the database says it could have begun sooner
+  run_.rows[0].history[0].at_us = 502'900 * ms;
+  expect_clean();
+  run_.rows[0].history[0].at_us = 504'200 * ms;
+  expect_broken(Rule::rescue);
+  run_.clock_ahead_us.reset();
   run_.settings.recovery_us = 100'000 * ms;
   fault(Fault::Kind::outage, 0, 50, 1100);  // nobody could
   run_.settings.rescue_us = 3000 * ms;

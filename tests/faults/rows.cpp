@@ -60,7 +60,8 @@ std::vector<Row> read_rows(const Ask& ask, const RowQueries& queries) {
     of(t.at(0)).history.push_back({.claim = number<std::int32_t>(t.at(1)),
                                    .attempt = number<std::int32_t>(t.at(2)),
                                    .reason = static_cast<Reason>(number<int>(t.at(3))),
-                                   .pid = pid_of_worker(t.at(4))});
+                                   .pid = pid_of_worker(t.at(4)),
+                                   .at_us = number<std::int64_t>(t.at(5))});
   });
   ask(queries.logs, [&](const Texts& t) {
     const auto writer = last_number(t.at(2));

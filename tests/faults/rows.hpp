@@ -21,7 +21,7 @@ using Ask = std::function<void(const std::string& query, const std::function<voi
 struct RowQueries {
   /// id, state, queue, priority, attempt, max_attempts, crashes, max_crashes, claims, lease token, unique key, result
   std::string jobs{};
-  /// id, claim, attempt, cause, worker; oldest first
+  /// id, claim, attempt, cause, worker, time; oldest first
   std::string history{};
   /// id, claim, text; without the library's own lines
   std::string logs{};

@@ -27,7 +27,8 @@ struct Line {
   std::int32_t claim = 0;
   std::int32_t attempt = 0;
   Reason reason{};
-  std::int32_t pid = 0;  ///< of the worker; 0: not known
+  std::int32_t pid = 0;    ///< of the worker; 0: not known
+  std::int64_t at_us = 0;  ///< on the database's clock; 0: not known
 };
 
 /// A line of a job's log whose text ends with the number of the claim that wrote it.
@@ -78,8 +79,9 @@ struct Counter {
 struct Settings {
   bool drained = true;  ///< the run went on until nothing was left to do
   std::int64_t lease_us = 1'000'000;
-  /// From the death of an owner to the next start: lease + sweep + poll + what the machine may take. Not in queues with
-  /// a limit, where a job that may be claimed again may have to wait for a slot.
+  /// From the death of an owner to the moment its job may be claimed again: lease + sweep + poll + what the machine may
+  /// take. Where the database's clock is not known, to the next start, unless the queue has a limit: there it may have
+  /// to wait for a slot.
   std::int64_t rescue_us = 4'000'000;
   std::int64_t recovery_us = 10'000'000;
   std::map<std::uint32_t, int> limits{};  ///< by queue number
@@ -95,6 +97,8 @@ struct Run {
   std::vector<Fault> faults{};
   Settings settings{};
   std::vector<Counter> counters{};
+  /// What the database's clock shows more than the monotonic one, where it is the same host's.
+  std::optional<std::int64_t> clock_ahead_us{};
   std::optional<std::set<Id>> user_rows{};  ///< ids in the user's own table, written in the jobs' transactions
 };
 

@@ -46,8 +46,8 @@ inline std::vector<faults::Row> rows_of(Audit& audit) {
       {.jobs = "SELECT " + id + ", j.state, q.name, j.priority, j.attempt, j.max_attempts, j.crashes, j.max_crashes, "
                "j.claims, j.lease_token, j.unique_key, j.result FROM " + jobs + " j JOIN " + audit.table("queues") +
                " q ON q.id = j.queue_id",
-       .history = "SELECT " + id + ", h.claim, h.attempt, h.cause, h.worker FROM " + jobs + " j JOIN " +
-                  audit.table("history") + " h ON h.job_seq = j.seq ORDER BY h.job_seq, h.n",
+       .history = "SELECT " + id + ", h.claim, h.attempt, h.cause, h.worker, h.at_us FROM " + jobs +
+                  " j JOIN " + audit.table("history") + " h ON h.job_seq = j.seq ORDER BY h.job_seq, h.n",
        .logs = "SELECT " + id + ", g.claim, g.text FROM " + jobs + " j JOIN " + audit.table("logs") +
                " g ON g.job_seq = j.seq WHERE g.level <> 3"});
 }
