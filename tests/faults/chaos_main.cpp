@@ -50,7 +50,8 @@ struct Target {
 
 Target target_of(const std::string& name) {
   if (name == "sqlite") {
-    return {process::sqlite_normal_place,  // processes die here, not the host: no flush is needed, and none stalls others
+    // Processes die here, not the host: no flush is needed, and none stalls the others.
+    return {process::sqlite_normal_place,
             {"job_insert", "claim", "finish_success", "finish_back", "heartbeat", "reap", "log_add", "promote"}};
   }
   if (name == "postgres") {
