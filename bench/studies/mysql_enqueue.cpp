@@ -38,7 +38,8 @@ void make(MYSQL* connection, const Variant& v) {
   drop(connection);
   run(connection,
       std::string("CREATE TABLE study_jobs (seq BIGINT NOT NULL AUTO_INCREMENT, id BINARY(16) NOT NULL,"
-                  " lane_id INT NOT NULL DEFAULT 1, queue_id INT NOT NULL DEFAULT 1, state TINYINT NOT NULL DEFAULT 1") +
+                  " lane_id INT NOT NULL DEFAULT 1, queue_id INT NOT NULL DEFAULT 1,"
+                  " state TINYINT NOT NULL DEFAULT 1") +
           (v.check ? " CHECK (state BETWEEN 1 AND 7)" : "") +
           ", priority INT NOT NULL DEFAULT 10, due_us BIGINT NOT NULL, attempt INT NOT NULL DEFAULT 0,"
           " max_attempts INT NOT NULL DEFAULT 25, crashes INT NOT NULL DEFAULT 0, max_crashes INT NOT NULL DEFAULT 3,"
@@ -83,8 +84,8 @@ void measure(MYSQL* connection, int jobs, const Variant& v) {
     run(connection, thousand(i, v));
     if (v.ready) {
       run(connection,
-          "INSERT INTO study_ready SELECT j.lane_id, j.priority, j.due_us, j.seq FROM study_jobs j FORCE INDEX (PRIMARY)"
-          " WHERE j.seq BETWEEN LAST_INSERT_ID() AND LAST_INSERT_ID() + 999 * @@auto_increment_increment"
+          "INSERT INTO study_ready SELECT j.lane_id, j.priority, j.due_us, j.seq"
+          " FROM study_jobs j FORCE INDEX (PRIMARY) WHERE j.seq BETWEEN LAST_INSERT_ID() AND LAST_INSERT_ID() + 999 * @@auto_increment_increment"
           " AND j.state = 1");
     }
     run(connection, "COMMIT");

@@ -111,7 +111,8 @@ void measure(const std::string& file, const std::string& schema, int jobs, const
     for (int i = 0; i < jobs; ++i) {
       if (i % 1000 == 0) begin.run();
       char id[40];
-      std::snprintf(id, sizeof id, "0199f0e4-%04x-7%03x-8abc-%012x", i >> 12, i & 0xfff, static_cast<unsigned>(i * 7919));
+      const auto more = static_cast<unsigned>(i) * 7919;
+      std::snprintf(id, sizeof id, "0199f0e4-%04x-7%03x-8abc-%012x", i >> 12, i & 0xfff, more);
       ids.emplace_back(id);
       insert.bind(1, id).bind(2, wall + i).run();
       if (i % 1000 == 999) commit.run();
