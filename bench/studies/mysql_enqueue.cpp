@@ -85,7 +85,8 @@ void measure(MYSQL* connection, int jobs, const Variant& v) {
     if (v.ready) {
       run(connection,
           "INSERT INTO study_ready SELECT j.lane_id, j.priority, j.due_us, j.seq"
-          " FROM study_jobs j FORCE INDEX (PRIMARY) WHERE j.seq BETWEEN LAST_INSERT_ID() AND LAST_INSERT_ID() + 999 * @@auto_increment_increment"
+          " FROM study_jobs j FORCE INDEX (PRIMARY)"
+          " WHERE j.seq BETWEEN LAST_INSERT_ID() AND LAST_INSERT_ID() + 999 * @@auto_increment_increment"
           " AND j.state = 1");
     }
     run(connection, "COMMIT");
