@@ -128,9 +128,13 @@ int run(const Arguments& arguments) {
   options.drain_timeout = arguments.milliseconds("drain", 30s);
   options.grace = arguments.milliseconds("grace", 5s);
   options.name = "process " + std::to_string(::getpid());
-  Worker worker{db, handlers(recorder), options};
-  say("ready");
-  const WorkerStats stats = worker.run(stop.token());
+  const auto once = [&] {
+    Worker worker{db, handlers(recorder), options};
+    say("ready");
+    return worker.run(stop.token());
+  };
+  // The database may go away between the opening and the start, which needs its tables.
+  const WorkerStats stats = arguments.number("patient", 0) != 0 ? stubbornly(once) : once();
   say("summary " + nlohmann::json{{"claimed", stats.claimed},
                                   {"succeeded", stats.succeeded},
                                   {"failed", stats.failed},
