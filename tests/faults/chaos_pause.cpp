@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "chaos_nemesis.hpp"
-#include "process/sqlite_audit.hpp"
+#include "process/standstill.hpp"
 
 namespace sqlq::faults {
 namespace {
@@ -17,7 +17,7 @@ class Pauser final : public Nemesis {
       return place.works() && !place.doomed() && scene_.can_spare(place);
     });
     if (victim == nullptr) return false;
-    stop(*victim);
+    process::stand_still(victim->child(), scene_.file);
     const auto& open = scene_.crowd.open(*victim);
     if (open.empty()) {
       victim->child().signal(SIGCONT);
@@ -45,14 +45,6 @@ class Pauser final : public Nemesis {
     std::int64_t stopped_us = 0;
     std::int64_t resumed_us = 0;
   };
-
-  /// Not inside a transaction of a file: who is stopped with the write lock in its hands stops all others too.
-  void stop(Place& victim) const {
-    victim.child().pause();
-    if (scene_.file.empty()) return;
-    process::AuditConnection connection(scene_.file, 300);
-    for (; !connection.can_write(); victim.child().pause()) victim.child().signal(SIGCONT);
-  }
 
   /// When somebody else has got what it holds; at the latest after the time a server lets a stopped transaction stand.
   void resume(Zombie& zombie) {

@@ -4,6 +4,7 @@
 
 #include "child.hpp"
 #include "place.hpp"
+#include "standstill.hpp"
 
 namespace sqlq::process {
 namespace {
@@ -20,13 +21,7 @@ class Zombie : public Anywhere {
     return worker;
   }
 
-  /// Not inside a transaction of a file: who is stopped with the write lock in its hands stops all others too.
-  void stop(const Child& worker) const {
-    worker.pause();
-    if (!place().is_file()) return;
-    AuditConnection connection(path(), 300);
-    for (; !connection.can_write(); worker.pause()) worker.signal(SIGCONT);
-  }
+  void stop(const Child& worker) const { stand_still(worker, place().is_file() ? path() : ""); }
 
   /// What the worker counted, after it was asked to end.
   static nlohmann::json end(Child& worker) {
