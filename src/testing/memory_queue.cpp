@@ -77,31 +77,33 @@ CancelStatus MemoryQueue::cancel(JobId id, Instant now) {
 backend::ClaimResult MemoryQueue::claim(const backend::ClaimRequest& request, Instant now) {
   promote(now);
   backend::ClaimResult result;
-  std::vector<Row*> waiting;
+  using Place = std::tuple<decltype(Queue::priority), decltype(Job::priority), TimePoint, decltype(Row::number)>;
+  struct Waiting {
+    Place place{};
+    Row* row = nullptr;
+    std::optional<std::uint32_t> limit{};
+  };
+  std::vector<Waiting> waiting;
   for (auto& [id, row] : rows_) {
     const Job& job = row.job;
     if (is_finished(job.state) || held(job) || !meant(request.queues, job.queue)) continue;
     if (job.state == JobState::scheduled) {
       if (!result.next_due || job.run_at < *result.next_due) result.next_due = job.run_at;
-    } else if (meant(request.kinds, job.kind) && !queues_.at(job.queue).paused) {
-      waiting.push_back(&row);
+    } else if (const auto& queue = queues_.at(job.queue); meant(request.kinds, job.kind) && !queue.paused) {
+      if (queue.concurrency) result.limited = true;
+      waiting.push_back({{queue.priority, job.priority, job.run_at, row.number}, &row, queue.concurrency});
     }
   }
-  const auto place = [this](const Row* row) {
-    return std::tuple(queues_.at(row->job.queue).priority, row->job.priority, row->job.run_at, row->number);
-  };
-  std::ranges::sort(waiting, {}, place);
+  std::ranges::sort(waiting, {}, &Waiting::place);
 
   std::map<std::string_view, std::uint64_t> held_now = held_by_queue();
-  for (Row* row : waiting) {
-    const std::optional<std::uint32_t>& limit = queues_.at(row->job.queue).concurrency;
-    if (limit) result.limited = true;
-    if (result.jobs.size() == request.limit) continue;
-    std::uint64_t& running = held_now[row->job.queue];
-    if (limit && running >= *limit) continue;
+  for (const Waiting& next : waiting) {
+    if (result.jobs.size() == request.limit) break;
+    std::uint64_t& running = held_now[next.row->job.queue];
+    if (next.limit && running >= *next.limit) continue;
     ++running;
-    take(*row, request, now);
-    result.jobs.push_back(row->job);
+    take(*next.row, request, now);
+    result.jobs.push_back(next.row->job);
   }
   return result;
 }
