@@ -17,6 +17,7 @@
 #include "process/child.hpp"
 #include "process/scratch.hpp"
 #include "process/sqlite_audit.hpp"
+#include "process/standstill.hpp"
 
 namespace sqlq::faults {
 namespace {
@@ -140,10 +141,8 @@ class Load {
     kill(mixer);
     mixer = start_mixer(&mixer == mixers_.data());
   }
-  /// Not inside a transaction: who is stopped with the write lock in its hands stops all others too.
   void stop(const Process& victim) {
-    process::AuditConnection connection(file(), 300);
-    for (victim->stop(); !connection.can_write(); victim->stop()) victim->signal(SIGCONT);
+    process::stand_still(*victim, file());
     faults_.push_back({.kind = Fault::Kind::paused, .pid = victim->pid(), .from_us = steady_us()});
   }
   /// Best in the moment in which somebody else works on what the victim held.
