@@ -25,6 +25,7 @@
 #include "process/counters.hpp"
 #include "process/helper.hpp"
 #include "process/place.hpp"
+#include "process/services.hpp"
 
 namespace sqlq::faults {
 namespace {
@@ -201,12 +202,9 @@ class Chaos {
     }
   }
 
-  void service(const std::string& command) {
-    const char* script = std::getenv("SQLQ_SERVICES");  // NOLINT(concurrency-mt-unsafe): nobody sets it here
-    if (script == nullptr) throw std::runtime_error("SQLQ_SERVICES is not set: eval \"$(ci/services env)\"");
-    const std::string line = "'" + std::string(script) + "' " + command + " " + target_.place.service;
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): the proxy's thread starts no processes
-    if (std::system(line.c_str()) != 0) throw std::runtime_error("failed: " + line);
+  void service(const std::string& command) const {
+    const std::string whole = command + " " + target_.place.service;
+    if (process::services(whole) != 0) throw std::runtime_error("ci/services " + whole + " failed");
   }
 
   [[nodiscard]] bool busy() const {

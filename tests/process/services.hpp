@@ -19,7 +19,7 @@ inline int services(const std::string& command, const std::string& variables = {
   const char* script = std::getenv("SQLQ_SERVICES");
   if (script == nullptr) throw std::runtime_error("SQLQ_SERVICES is not set: eval \"$(ci/services env)\"");
   const std::string line = variables + " '" + script + "' " + command;
-  return std::system(line.c_str());  // NOLINT(concurrency-mt-unsafe): no other thread runs here
+  return std::system(line.c_str());  // NOLINT(concurrency-mt-unsafe): no other thread starts a process
 }
 
 /// Servers that nobody else uses, in a folder of their own. They end with it.
