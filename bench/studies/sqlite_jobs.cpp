@@ -1,11 +1,11 @@
-// What the indexes and statements of a drain cost on SQLite, without the library (decision 0021).
+// What the columns, indexes and statements of a job cost on SQLite, without the library (decision 0021).
 //
-//   g++ -O2 -std=c++20 bench/studies/sqlite_drain.cpp -lsqlite3 -o sqlite_drain
-//   ./sqlite_drain FILE schema/sqlite/001_init.up.sql JOBS
+//   g++ -O2 -std=c++20 bench/studies/sqlite_jobs.cpp -lsqlite3 -o sqlite_jobs
+//   ./sqlite_jobs FILE schema/sqlite/001_init.up.sql JOBS
 //
 // The library's own tables and statements, one thread, synchronous=normal: JOBS (thousands) are enqueued 1000 in a
-// transaction, then 300 are claimed in one and finished in the next. Each line leaves out what its name says. FILE is
-// made anew for each.
+// transaction, then 300 are claimed in one and finished in the next; after that a fifth of JOBS is enqueued one by one.
+// Each line leaves out what its name says. FILE is made anew for each.
 
 #include <sqlite3.h>
 
@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <regex>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -70,6 +71,7 @@ void run(sqlite3* db, const std::string& sql) {
 struct Variant {
   const char* name;
   std::vector<const char*> without{};  ///< indexes
+  bool unchecked = false;              ///< no CHECK, not STRICT
   bool by_row = false;                 ///< finished by row number, not by id
   bool unread = false;                 ///< the claimed job is not read
 };
@@ -78,13 +80,19 @@ double per_second(int n, std::chrono::steady_clock::time_point since) {
   return n / std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
 }
 
+std::string without_checks(const std::string& schema) {
+  static const std::regex check(" CHECK \\([^()]*(\\([^()]*\\)[^()]*)*\\)");
+  static const std::regex strict("\\) STRICT;");
+  return std::regex_replace(std::regex_replace(schema, check, ""), strict, ");");
+}
+
 void measure(const std::string& file, const std::string& schema, int jobs, const Variant& variant) {
   for (const char* end : {"", "-wal", "-shm"}) std::filesystem::remove(file + end);
   sqlite3* db = nullptr;
   if (sqlite3_open(file.c_str(), &db) != SQLITE_OK) fail(db, "open");
   run(db, "PRAGMA journal_mode = WAL");
   run(db, "PRAGMA synchronous = NORMAL");
-  run(db, schema);
+  run(db, variant.unchecked ? without_checks(schema) : schema);
   for (const char* index : variant.without) run(db, std::string("DROP INDEX ") + index);
   {
     Statement begin(db, "BEGIN IMMEDIATE");
@@ -107,14 +115,17 @@ void measure(const std::string& file, const std::string& schema, int jobs, const
                              : "UPDATE sqlq_jobs SET state = 3, result = '', finished_us = ?1, expires_us = ?1 + 86400"
                                " WHERE id = ?2 AND state = 2 AND lease_token = ?3");
     std::vector<std::string> ids;
-    auto since = std::chrono::steady_clock::now();
-    for (int i = 0; i < jobs; ++i) {
-      if (i % 1000 == 0) begin.run();
+    const auto enqueue = [&](int i) {
       char id[40];
       const auto more = static_cast<unsigned>(i) * 7919;
       std::snprintf(id, sizeof id, "0199f0e4-%04x-7%03x-8abc-%012x", i >> 12, i & 0xfff, more);
       ids.emplace_back(id);
       insert.bind(1, id).bind(2, wall + i).run();
+    };
+    auto since = std::chrono::steady_clock::now();
+    for (int i = 0; i < jobs; ++i) {
+      if (i % 1000 == 0) begin.run();
+      enqueue(i);
       if (i % 1000 == 999) commit.run();
     }
     const double enqueued = per_second(jobs, since);
@@ -140,7 +151,16 @@ void measure(const std::string& file, const std::string& schema, int jobs, const
       }
       commit.run();
     }
-    std::printf("%-44s enqueue %7.0f/s  drain %7.0f/s\n", variant.name, enqueued, per_second(jobs, since));
+    const double drained = per_second(jobs, since);
+    since = std::chrono::steady_clock::now();
+    const int few = jobs / 5;
+    for (int i = jobs; i < jobs + few; ++i) {
+      begin.run();
+      enqueue(i);
+      commit.run();
+    }
+    std::printf("%-44s enqueue by 1000 %7.0f/s  drain %7.0f/s  enqueue by 1 %7.0f/s\n", variant.name, enqueued, drained,
+                per_second(few, since));
   }
   sqlite3_close(db);
 }
@@ -150,7 +170,7 @@ void measure(const std::string& file, const std::string& schema, int jobs, const
 int main(int argc, char** argv) {
   const int jobs = argc == 4 ? std::atoi(argv[3]) : 0;
   if (jobs < 1000 || jobs % 1000 != 0) {
-    std::fprintf(stderr, "usage: sqlite_drain FILE SCHEMA JOBS, JOBS a multiple of 1000\n");
+    std::fprintf(stderr, "usage: sqlite_jobs FILE SCHEMA JOBS, JOBS a multiple of 1000\n");
     return 2;
   }
   std::ifstream in(argv[2]);
@@ -158,14 +178,17 @@ int main(int argc, char** argv) {
   schema << in.rdbuf();
   const std::vector<Variant> variants = {
       {.name = "as it is"},
+      {.name = "no CHECK, not STRICT", .unchecked = true},
       {.name = "finished by row number", .by_row = true},
+      {.name = "no index of ids, finished by row number", .without = {"sqlq_jobs_id"}, .by_row = true},
       {.name = "claimed jobs not read", .unread = true},
       {.name = "no index of held jobs", .without = {"sqlq_jobs_held"}},
       {.name = "no index of finished jobs", .without = {"sqlq_jobs_finished"}},
       {.name = "only the indexes of ready jobs and of ids",
        .without = {"sqlq_jobs_held", "sqlq_jobs_finished", "sqlq_jobs_scheduled", "sqlq_jobs_unique"}},
       {.name = "all of it",
-       .without = {"sqlq_jobs_held", "sqlq_jobs_finished", "sqlq_jobs_scheduled", "sqlq_jobs_unique"},
+       .without = {"sqlq_jobs_held", "sqlq_jobs_finished", "sqlq_jobs_scheduled", "sqlq_jobs_unique", "sqlq_jobs_id"},
+       .unchecked = true,
        .by_row = true,
        .unread = true}};
   for (const Variant& variant : variants) measure(argv[1], schema.str(), jobs, variant);
