@@ -159,12 +159,16 @@ Outcome WorkerProcess::complete(JobContext& context, bool commit) {
   } catch (const Error& e) {
     return Outcome::error(e.what());
   }
+  const std::optional<Job> after = world_.storage.connect(world_.clock)->get(std::vector{context.id()})[0];
+  if (!after || !after->finished_at) {
+    world_.ledger.fail("fencing", context.id(), "was ended in a transaction that committed, and has not ended");
+    return Outcome::done();
+  }
   const std::string result = std::to_string(context.lease_token().value);
   const backend::Finish written{.id = context.id(), .token = context.lease_token(), .result = result};
-  const std::vector<std::optional<Job>> after = world_.storage.connect(world_.clock)->get(std::vector{context.id()});
   const FinishStatus status =
-      after[0]->state == JobState::cancelled ? FinishStatus::cancelled : FinishStatus::applied;
-  world_.ledger.finished({&written, 1}, std::vector{status}, Instant{*after[0]->finished_at, world_.now()});
+      after->state == JobState::cancelled ? FinishStatus::cancelled : FinishStatus::applied;
+  world_.ledger.finished({&written, 1}, std::vector{status}, Instant{*after->finished_at, world_.now()});
   return Outcome::done();
 }
 
