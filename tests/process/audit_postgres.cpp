@@ -1,4 +1,4 @@
-// The auditor of PostgreSQL, over libpq.
+// The auditor of PostgreSQL, over libpq. Of several servers it asks the one that takes writes, if there is one.
 
 #include <libpq-fe.h>
 
@@ -16,7 +16,8 @@ class PostgresAudit final : public Audit {
  public:
   explicit PostgresAudit(const std::string& url)
       : schema_(backend::Url::parse(url).option("schema").value_or("public")),
-        handle_(PQconnectdb(url.substr(0, url.find('?')).c_str()), &PQfinish) {
+        handle_(connect(url, "read-write")) {
+    if (PQstatus(handle_.get()) != CONNECTION_OK) handle_ = connect(url, "any");
     if (PQstatus(handle_.get()) != CONNECTION_OK) throw std::runtime_error(PQerrorMessage(handle_.get()));
   }
 
@@ -37,8 +38,14 @@ class PostgresAudit final : public Audit {
   }
 
  private:
+  using Handle = std::unique_ptr<PGconn, decltype(&PQfinish)>;
+  static Handle connect(const std::string& url, const std::string& which) {
+    const std::string whole = url.substr(0, url.find('?')) + "?target_session_attrs=" + which;
+    return {PQconnectdb(whole.c_str()), &PQfinish};
+  }
+
   const std::string schema_;
-  const std::unique_ptr<PGconn, decltype(&PQfinish)> handle_;
+  Handle handle_;
 };
 
 }  // namespace
