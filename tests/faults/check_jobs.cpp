@@ -145,8 +145,10 @@ class Judge {
     const auto pid = e != nullptr ? e->pid : line.pid;
     const auto later = job_.executions.upper_bound(line.claim);
     auto until = later == job_.executions.end() ? history_.last : later->second.begin();
-    // Who was stopped between the claim and its first record writes it when somebody else has begun.
-    const bool written_late = e != nullptr && e->begin() >= until;
+    // Who was stopped, or cut off, between the claim and its first record writes it when the job was taken back, or
+    // when somebody else has begun it.
+    const bool taken = e != nullptr && run_.clock_ahead_us && line.at_us - *run_.clock_ahead_us <= e->begin();
+    const bool written_late = taken || (e != nullptr && e->begin() >= until);
     if (written_late) until = e->begin();
     const auto from = e != nullptr && !written_late ? e->begin() : job_.acknowledged.value_or(0);
 

@@ -226,6 +226,22 @@ TEST_F(Checker, WhoWasStoppedBeforeItsFirstRecordMayWriteItLate) {
   expect_clean();
 }
 
+TEST_F(Checker, WhoWasCutOffBeforeItsFirstRecordMayWriteItWhenTheJobWasTakenBack) {
+  ask(1, 0);
+  acknowledge(1, 1);
+  start(1, 1, 2400);
+  end(1, 1, 2410);
+  start(1, 2, 2450);
+  end(1, 2, 2460);
+  explain(row(1, 2), Reason::lease_ended);
+  fault(Fault::Kind::paused, owner, 100, 2390);
+  run_.clock_ahead_us = 0;
+  run_.rows[0].history[0].at_us = 2350 * ms;
+  expect_clean();
+  run_.rows[0].history[0].at_us = 2440 * ms;
+  expect_broken(Rule::duplicate);
+}
+
 TEST_F(Checker, APauseOfSomebodyElseOrAShortOneIsNoCause) {
   taken_over(1, 2300);
   fault(Fault::Kind::paused, other, 100, 1900);
