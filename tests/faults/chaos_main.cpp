@@ -4,8 +4,9 @@
 //   chaos on=sqlite|postgres|mariadb|mysql [name=number...]
 //
 // How often, by default never: kills (kill -9 from outside), dooms (at a statement that is named), commits (a process
-// kills itself before or after a COMMIT), pauses (beyond the lease), restarts (of the server), cuts (of a COMMIT, by a
-// proxy; servers only). gap: milliseconds from one deed to the next, on average; seconds: what the run may take.
+// kills itself before or after a COMMIT), pauses (beyond the lease), restarts
+// (of the server), cuts (of a COMMIT, by a proxy; servers only). gap: milliseconds from one deed to the next, on
+// average; seconds: what the run may take. Half of the producers' batches go into transactions of an application.
 // SQLQ_SEED repeats the deeds, though not the machine's timing.
 //
 // When all of it was done the run goes on until nothing is left to do; then the rows are read by the database's own
@@ -16,6 +17,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <set>
 
 #include <sqlq/backend/url.hpp>
 #include <sqlq/sqlq.hpp>
@@ -24,6 +26,7 @@
 #include "check.hpp"
 #include "process/counters.hpp"
 #include "process/helper.hpp"
+#include "process/orders.hpp"
 #include "process/place.hpp"
 #include "process/services.hpp"
 
@@ -67,6 +70,28 @@ Target target_of(const std::string& name) {
   throw std::invalid_argument("on=" + name + ": no such database; known: sqlite, postgres, mariadb, mysql");
 }
 
+/// The application's own transactions, each with a job and a row of its own.
+struct Ordered {
+  std::size_t committed = 0;
+  std::size_t rolled_back = 0;
+  std::set<Id> unknown{};
+  std::size_t unknown_present = 0;
+
+  explicit Ordered(const Run& run) {
+    for (const Record& r : run.records) {
+      if (r.what == What::enqueue_asked && r.code == Code::in_transaction) unknown.insert(r.id);
+      if (r.what == What::enqueued) committed += unknown.erase(r.id);
+      if (r.what == What::not_enqueued) rolled_back += unknown.erase(r.id);
+    }
+    for (const Id& id : *run.user_rows) unknown_present += unknown.count(id);
+  }
+  [[nodiscard]] std::string to_string() const {
+    const auto text = [](std::size_t n) { return std::to_string(n); };
+    return "transactions of the application: committed " + text(committed) + ", rolled back " + text(rolled_back) +
+           ", unknown " + text(unknown.size()) + " (of which present " + text(unknown_present) + ")";
+  }
+};
+
 class Chaos {
  public:
   explicit Chaos(const Arguments& arguments)
@@ -81,6 +106,7 @@ class Chaos {
   int run() {
     const Database db = open(url_);
     db.migrate();
+    orders_.make();
     description_ = db.description();
     std::cout << "chaos on " << description_ << ", seed=" << seed() << std::endl;
     if (!is_file()) {
@@ -162,7 +188,8 @@ class Chaos {
              "limit=" + std::to_string(limit)});
         all.push_back({Role::Kind::mixer, words});
       } else {
-        add({"jobs=1000000000", "pace=200", "backlog=60", keepalive, "seed=" + std::to_string(seed() + i)});
+        add({"jobs=1000000000", "pace=200", "backlog=60", keepalive, "seed=" + std::to_string(seed() + i),
+             "transactions=50"});
         all.push_back({Role::Kind::producer, words});
       }
     }
@@ -252,6 +279,7 @@ class Chaos {
     run.rows = process::rows_of(*audit);
     run.clock_ahead_us = system_clock()->now().time_since_epoch().count() - steady_us();
     run.counters = process::counters_of(db, run.rows);
+    run.user_rows = orders_.ids();
     run.settings.drained = drained;
     const auto add = [&](const std::vector<Fault>& more) {
       run.faults.insert(run.faults.end(), more.begin(), more.end());
@@ -269,6 +297,8 @@ class Chaos {
     if (verdict.figures.zombies_refused != verdict.figures.zombies) {
       findings.emplace_back("something that came too late was not refused");
     }
+    const Ordered ordered(run);
+    if (ordered.committed == 0 || ordered.rolled_back == 0) findings.emplace_back("no transaction of the application");
     if (is_file() && process::integrity(file()) != "ok") findings.emplace_back("the file is damaged");
     const bool good = verdict.clean() && findings.empty();
 
@@ -276,6 +306,7 @@ class Chaos {
               << scene.crowd.started() << " processes\n"
               << to_string(verdict, settings);
     for (const Nemesis* nemesis : nemeses_) std::cout << nemesis->report() << '\n';
+    std::cout << ordered.to_string() << '\n';
     std::cout << "limited queue: " << looks_ << " looks into the database; processes that ended by themselves: "
               << scene.crowd.findings().size() << '\n';
     if (is_file()) std::cout << "integrity_check: " << process::integrity(file()) << '\n';
@@ -284,6 +315,7 @@ class Chaos {
     if (!good) write_down(run.faults);
     if (good) {
       audit_.reset();
+      orders_.drop();
       if (!is_file()) Migrator{db}.teardown();
       std::filesystem::remove_all(folder_);
     }
@@ -304,6 +336,7 @@ class Chaos {
   const std::filesystem::path folder_;
   const std::string url_;
   process::Random random_;
+  process::Orders orders_{url_};
   const std::int64_t begin_us_ = steady_us();
   const Recorder recorder_{records()};
   std::string description_{};

@@ -1,12 +1,14 @@
 #pragma once
 /// \file
-/// The auditor's own way into a database: its client library and nothing of ours that works with jobs. One connection
-/// that changes nothing.
+/// A way into a database beside the library: its client and nothing of ours that works with jobs. One connection: the
+/// auditor's, who changes nothing, or that of an application with tables of its own.
 
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <sqlq/tx.hpp>
 
 #include "faults/rows.hpp"
 
@@ -19,10 +21,14 @@ class Audit {
 
   /// Runs a query and hands over its rows; NULL is an empty text.
   virtual void each(const std::string& query, const std::function<void(const faults::Texts&)>& row) = 0;
-  /// What a table of the library is called in a query: "jobs", "history", ...
-  [[nodiscard]] virtual std::string table(const std::string& name) const { return "sqlq_" + name; }
+  /// What a table beside those of the library is called in a query.
+  [[nodiscard]] virtual std::string named(const std::string& name) const { return name; }
+  /// And one of the library: "jobs", "history", ...
+  [[nodiscard]] std::string table(const std::string& name) const { return named("sqlq_" + name); }
   /// An id as a query shows it.
   [[nodiscard]] virtual std::string id(const std::string& column) const { return column; }
+  /// The transaction that is open, for jobs.
+  [[nodiscard]] virtual Tx tx() = 0;
 
   /// The first value, as text.
   std::string ask(const std::string& query) {

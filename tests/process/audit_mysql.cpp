@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include <sqlq/backend/url.hpp>
+#include <sqlq/mysql.hpp>
 
 #include "audit_servers.hpp"
 
@@ -44,8 +45,9 @@ class MysqlAudit final : public Audit {
       row(texts);
     }
   }
-  [[nodiscard]] std::string table(const std::string& name) const override { return prefix_ + "sqlq_" + name; }
+  [[nodiscard]] std::string named(const std::string& name) const override { return prefix_ + name; }
   [[nodiscard]] std::string id(const std::string& column) const override { return "HEX(" + column + ")"; }
+  [[nodiscard]] Tx tx() override { return mysql::borrow(handle_.get()); }
 
  private:
   const std::string prefix_;

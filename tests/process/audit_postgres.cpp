@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include <sqlq/backend/url.hpp>
+#include <sqlq/postgres.hpp>
 
 #include "audit_servers.hpp"
 
@@ -33,9 +34,8 @@ class PostgresAudit final : public Audit {
       row(texts);
     }
   }
-  [[nodiscard]] std::string table(const std::string& name) const override {
-    return "\"" + schema_ + "\".sqlq_" + name;
-  }
+  [[nodiscard]] std::string named(const std::string& name) const override { return "\"" + schema_ + "\"." + name; }
+  [[nodiscard]] Tx tx() override { return postgres::borrow(handle_.get()); }
 
  private:
   using Handle = std::unique_ptr<PGconn, decltype(&PQfinish)>;

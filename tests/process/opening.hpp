@@ -30,12 +30,24 @@ std::invoke_result_t<Call> stubbornly(Call call) {
   }
 }
 
+/// When this process is to kill itself, if it is. Outlives every database.
+inline std::unique_ptr<doom::Doom>& own_doom() {
+  static std::unique_ptr<doom::Doom> doom;
+  return doom;
+}
+
+/// A COMMIT of the application's own: die="before commit 7" counts it, too.
+template <class Call>
+void commit_around(Call call) {
+  own_doom() ? own_doom()->around("commit", call) : call();
+}
+
 /// The database of the argument url=. With die="before commit 7" the process kills itself then (doom/doom.hpp), after
 /// it has recorded that and said so in a line. With patient=1 it waits for a database that cannot be reached.
 inline Database open_as_asked(const Arguments& arguments, const faults::Recorder& recorder) {
   const std::string url = arguments.text("url");
   const std::string when = arguments.text("die", "");
-  static std::unique_ptr<doom::Doom> doom;  // outlives every database
+  std::unique_ptr<doom::Doom>& doom = own_doom();
   if (!when.empty()) {
     doom = std::make_unique<doom::Doom>(when, [&recorder](const std::string& text) {
       const std::string line = "dying " + text + "\n";

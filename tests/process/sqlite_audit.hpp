@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <string>
 
+#include <sqlq/sqlite.hpp>
+
 #include "audit.hpp"
 
 namespace sqlq::process {
@@ -50,6 +52,7 @@ class AuditConnection final : public Audit {
     if (call.error) std::rethrow_exception(call.error);
     if (rc != SQLITE_OK) throw std::runtime_error(query + ": " + sqlite3_errmsg(handle_));
   }
+  [[nodiscard]] Tx tx() override { return sqlite::borrow(handle_); }
   /// Does nobody else hold the write lock for long?
   bool can_write() {
     const int rc = sqlite3_exec(handle_, "BEGIN IMMEDIATE; ROLLBACK", nullptr, nullptr, nullptr);
