@@ -33,6 +33,7 @@ void Crowd::start(Place& place) {
   place.ready_ = place.said_so_ = false;
   place.open_.clear();
   place.last_begin_us_ = 0;
+  place.poisoned_ = false;
   place.doom_ = doom_(place.kind());
   auto arguments = place.role_.arguments;
   if (place.doomed()) arguments.push_back("die=" + place.doom_);
@@ -65,8 +66,11 @@ void Crowd::listen(Place& place) {
 void Crowd::bury(Place& place, const process::Exit& exit) {
   const auto now = steady_us();
   deaths_.push_back({.kind = Fault::Kind::killed, .pid = place.pid(), .from_us = now, .to_us = now});
+  read(place);
   if (exit.by_signal(SIGKILL) && place.said_so_) {
     ++dooms_[place.doom_.substr(0, place.doom_.rfind(' '))];
+  } else if (place.poisoned_ && (exit.by_signal(SIGABRT) || exit.with_code(9))) {  // as process_worker's does
+    ++poisonings_;
   } else {
     findings_.push_back(std::string(program_of(place.kind())) + " " + std::to_string(place.pid()) +
                         " ended by itself: " + exit.to_string());
@@ -93,6 +97,7 @@ void Crowd::read(Place& place) {
       place.open_.insert(open);
       place.last_begin_us_ = std::max(place.last_begin_us_, r.at_us);
     }
+    if (r.what == What::start && r.code == Code::poison) place.poisoned_ = true;
     if (r.what == What::end || r.what == What::finished) place.open_.erase(open);
   }
 }

@@ -58,6 +58,7 @@ class Place {
   bool over_ = false;  ///< asked to end
   std::set<Open> open_{};
   std::int64_t last_begin_us_ = 0;
+  bool poisoned_ = false;  ///< has begun a job that ends it
 };
 
 class Crowd {
@@ -86,6 +87,8 @@ class Crowd {
   [[nodiscard]] std::size_t kills() const { return kills_; }
   /// How many killed themselves, by when: "before commit".
   [[nodiscard]] const std::map<std::string, std::size_t>& dooms() const { return dooms_; }
+  /// How many died of a job that ends its process.
+  [[nodiscard]] std::size_t poisonings() const { return poisonings_; }
   [[nodiscard]] std::size_t started() const { return started_; }
   [[nodiscard]] const std::vector<std::string>& findings() const { return findings_; }
 
@@ -101,6 +104,7 @@ class Crowd {
   std::vector<Fault> deaths_{};
   std::size_t kills_ = 0;
   std::map<std::string, std::size_t> dooms_{};
+  std::size_t poisonings_ = 0;
   std::size_t started_ = 0;
   std::vector<std::string> findings_{};
 };

@@ -4,7 +4,7 @@
 //   chaos on=sqlite|postgres|mariadb|mysql [name=number...]
 //
 // How often, by default never: kills (kill -9 from outside), dooms (at a statement that is named), commits (a process
-// kills itself before or after a COMMIT), pauses (beyond the lease), restarts
+// kills itself before or after a COMMIT), pauses (beyond the lease), poisons (jobs that kill their process), restarts
 // (of the server), cuts (of a COMMIT, by a proxy; servers only). gap: milliseconds from one deed to the next, on
 // average; seconds: what the run may take. Half of the producers' batches go into transactions of an application.
 // SQLQ_SEED repeats the deeds, though not the machine's timing.
@@ -121,6 +121,7 @@ class Chaos {
                 .crowd = crowd,
                 .proxy = proxy_.get(),
                 .random = random_,
+                .recorder = recorder_,
                 .lease_us = settings.lease_us,
                 .pass = [this](std::int64_t us) { pass(us); },
                 .service = [this](const std::string& command) { service(command); }};
@@ -132,10 +133,11 @@ class Chaos {
 
     std::unique_ptr<Nemesis> killer = make_killer(scene, count("kills"));
     std::unique_ptr<Nemesis> pauser = make_pauser(scene, count("pauses"));
+    std::unique_ptr<Nemesis> poisoner = make_poisoner(scene, count("poisons"));
     std::unique_ptr<Nemesis> restarter = make_restarter(scene, is_file() ? 0 : count("restarts"));
     std::unique_ptr<Nemesis> cutter;
     if (proxy_ && count("cuts") > 0) cutter = make_cutter(scene, count("cuts"), cut_every_us());
-    nemeses_ = {&doomer, killer.get(), pauser.get(), restarter.get()};
+    nemeses_ = {&doomer, killer.get(), pauser.get(), poisoner.get(), restarter.get()};
     if (cutter) nemeses_.push_back(cutter.get());
     const bool all_done = rage(scene, restarter.get());
 

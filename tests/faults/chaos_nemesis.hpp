@@ -22,6 +22,7 @@ struct Scene {
   Crowd& crowd;
   Proxy* proxy = nullptr;             ///< null: a file
   process::Random& random;
+  const Recorder& recorder;
   std::int64_t lease_us = 0;
   std::vector<Fault> faults{};        ///< but for deaths and cuts, which others write down
   /// Lets the run go on for so long: everybody is looked after meanwhile.
@@ -79,6 +80,8 @@ class Doomer final : public Nemesis {
   Scene* scene_ = nullptr;
   bool stopped_ = false;
 };
+/// Jobs that kill the process that runs them.
+[[nodiscard]] std::unique_ptr<Nemesis> make_poisoner(Scene& scene, std::size_t times);
 /// SIGSTOP in the midst of a job until its lease is over and the job taken back, then SIGCONT.
 [[nodiscard]] std::unique_ptr<Nemesis> make_pauser(Scene& scene, std::size_t times);
 /// The server, by turns in order and by kill -9; waits until everybody works again.

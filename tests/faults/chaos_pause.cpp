@@ -24,7 +24,7 @@ class Pauser final : public Nemesis {
       return false;
     }
     victim->busy = true;
-    zombies_.push_back({victim, {open.begin(), open.end()}, steady_us()});
+    zombies_.push_back({victim, victim->pid(), {open.begin(), open.end()}, steady_us()});
     return true;
   }
 
@@ -35,15 +35,18 @@ class Pauser final : public Nemesis {
   bool busy() const override { return !zombies_.empty(); }
   std::size_t left() const override { return times_ - std::min(times_, done_); }
   std::string report() const override {
-    return "paused beyond the lease " + std::to_string(done_) + ", for nothing " + std::to_string(for_nothing_);
+    return "paused beyond the lease " + std::to_string(done_) + ", for nothing " + std::to_string(for_nothing_) +
+           ", died before it came to an end " + std::to_string(died_);
   }
 
  private:
   struct Zombie {
     Place* place = nullptr;
+    pid_t pid = 0;
     std::vector<Open> held{};
     std::int64_t stopped_us = 0;
     std::int64_t resumed_us = 0;
+    bool lost = false;  ///< something of what it held
   };
 
   /// When somebody else has got what it holds; at the latest after the time a server lets a stopped transaction stand.
@@ -54,11 +57,11 @@ class Pauser final : public Nemesis {
     next_look_us_ = steady_us() + 200'000;
     const auto still = held(zombie);
     if (still > 0 && stopped_for < patience_us) return;
-    ++(still < zombie.held.size() ? done_ : for_nothing_);
+    zombie.lost = still < zombie.held.size();
     zombie.resumed_us = steady_us();  // before it, for what it does next it does at once
     zombie.place->child().signal(SIGCONT);
     scene_.faults.push_back({.kind = Fault::Kind::paused,
-                             .pid = zombie.place->pid(),
+                             .pid = zombie.pid,
                              .from_us = zombie.stopped_us,
                              .to_us = zombie.resumed_us});
   }
@@ -71,12 +74,14 @@ class Pauser final : public Nemesis {
                                  " WHERE state IN (2, 5) AND lease_token IN (" + tokens + ")"));
   }
 
-  /// It is left alone until it has brought what it held to its end.
+  /// It is left alone until it has brought what it held to its end, unless a job that it begins ends it.
   void watch(Zombie& zombie) {
     constexpr std::int64_t patience_us = 10'000'000;
+    const bool died = zombie.place->pid() != zombie.pid;
     const auto& open = scene_.crowd.open(*zombie.place);
     const bool at_it = std::ranges::any_of(zombie.held, [&](const Open& held) { return open.contains(held); });
-    if (at_it && steady_us() - zombie.resumed_us < patience_us) return;
+    if (!died && at_it && steady_us() - zombie.resumed_us < patience_us) return;
+    ++(died ? died_ : zombie.lost ? done_ : for_nothing_);
     zombie.place->busy = false;
   }
 
@@ -85,6 +90,7 @@ class Pauser final : public Nemesis {
   std::vector<Zombie> zombies_{};
   std::size_t done_ = 0;
   std::size_t for_nothing_ = 0;  // what it held was not taken from it
+  std::size_t died_ = 0;
   std::int64_t next_look_us_ = 0;
 };
 
