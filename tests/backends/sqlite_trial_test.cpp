@@ -17,27 +17,18 @@ using trials::Effect;
 using trials::Fault;
 
 /// Errors are SQLite's extended result codes. Nothing is cut: there is no connection that could be.
-class FaultyConnection final : public sql::Session, private trials::Victim {
+class ConnectionVictim final : public trials::Victim {
  public:
-  FaultyConnection(std::unique_ptr<sql::Session> real, sqlite3* handle, trials::Faults& faults)
-      : real_(std::move(real)), handle_(handle), session_(*real_, faults, *this) {}
+  explicit ConnectionVictim(sqlite3* handle) : handle_(handle) {}
 
- protected:
-  std::size_t do_execute(const sql::Statement& statement, std::initializer_list<sql::Arg> args,
-                         sql::RowSink sink) override {
-    return session_.execute(statement, args, sink);
-  }
-
- private:
   void undo() override {
     if (sqlite3_get_autocommit(handle_) == 0) sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
   }
   void report(const std::string& error) override { raise(std::stoi(error), "it was provoked", {}); }
   void cut() override {}
 
-  std::unique_ptr<sql::Session> real_;
+ private:
   sqlite3* handle_;
-  trials::FaultySession session_;
 };
 
 Fault fault(const char* name, Effect effect, int code, Errc told) {
@@ -68,7 +59,7 @@ class SqliteTrial : public Scratch {
   [[nodiscard]] Options options_with_faults() {
     Options o = options();
     o.around = [this](std::unique_ptr<sql::Session> real, sqlite3* handle) {
-      return std::make_unique<FaultyConnection>(std::move(real), handle, faults_);
+      return std::make_unique<trials::VictimSession<ConnectionVictim>>(std::move(real), faults_, handle);
     };
     return o;
   }

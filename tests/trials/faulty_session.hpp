@@ -31,4 +31,27 @@ class FaultySession final : public sql::Session {
   Victim& victim_;
 };
 
+/// One that owns the real session and who its faults happen to; V is a Victim.
+template <class V>
+class VictimSession final : public sql::Session {
+ public:
+  /// `victim`: what V is made of.
+  template <class... Args>
+  VictimSession(std::unique_ptr<sql::Session> real, Trips& trips, Args&&... victim)
+      : real_(std::move(real)), victim_(std::forward<Args>(victim)...), session_(*real_, trips, victim_) {}
+
+  std::size_t longest_statement() const noexcept override { return session_.longest_statement(); }
+
+ protected:
+  std::size_t do_execute(const sql::Statement& statement, std::initializer_list<sql::Arg> args,
+                         sql::RowSink sink) override {
+    return session_.execute(statement, args, sink);
+  }
+
+ private:
+  std::unique_ptr<sql::Session> real_;
+  V victim_;
+  FaultySession session_;
+};
+
 }  // namespace sqlq::trials
