@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,10 +26,7 @@ class Load {
 
   /// Waits until it is ready.
   void start_worker(const std::string& url, int concurrency = 4) {
-    workers_.emplace_back("process_worker",
-                          Words{"url=" + url, "records=" + records_, "concurrency=" + std::to_string(concurrency),
-                                "sweep=200", "poll=50"},
-                          environment_);
+    workers_.push_back(new_worker(url, concurrency));
     EXPECT_EQ(workers_.back().line(long_enough), "ready");
   }
   void start_workers(int n, int concurrency = 4) {
@@ -79,17 +77,24 @@ class Load {
     producers_.clear();
     return all;
   }
-  /// kill -9 of all workers, who must be alive. They are forgotten then.
-  std::vector<faults::Fault> kill_workers() {
-    std::vector<faults::Fault> killed;
-    for (Child& worker : workers_) {
-      const auto now = faults::steady_us();
-      killed.push_back({.kind = faults::Fault::Kind::killed, .pid = worker.pid(), .from_us = now, .to_us = now});
-      const Exit exit = worker.kill_hard();
-      EXPECT_TRUE(exit.by_signal(SIGKILL)) << "a process ended before it was killed: " << exit.to_string();
+  /// kill -9 of all workers. They are forgotten then.
+  std::vector<faults::Fault> kill_workers() { return kill(std::exchange(workers_, {})); }
+  /// kill -9 of some, by their places in workers(), all at once. New ones come after the others; they may not be ready.
+  std::vector<faults::Fault> replace_workers(const std::set<std::size_t>& which, int concurrency) {
+    std::vector<Child> victims;
+    std::vector<Child> others;
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      (which.contains(i) ? victims : others).push_back(std::move(workers_[i]));
     }
-    workers_.clear();
+    workers_ = std::move(others);
+    auto killed = kill(std::move(victims));
+    for (std::size_t i = 0; i < killed.size(); ++i) workers_.push_back(new_worker(url_, concurrency));
     return killed;
+  }
+  std::vector<faults::Fault> kill_producers() { return kill(std::exchange(producers_, {})); }
+  [[nodiscard]] std::int64_t acknowledged() {
+    read();
+    return acknowledged_;
   }
   [[nodiscard]] std::int64_t ended() const noexcept { return ended_; }
   [[nodiscard]] std::vector<Child>& workers() noexcept { return workers_; }
@@ -114,6 +119,26 @@ class Load {
   }
 
  private:
+  [[nodiscard]] Child new_worker(const std::string& url, int concurrency) const {
+    return {"process_worker",
+            Words{"url=" + url, "records=" + records_, "concurrency=" + std::to_string(concurrency), "sweep=200",
+                  "poll=50"},
+            environment_};
+  }
+  /// All at once; they must be alive.
+  static std::vector<faults::Fault> kill(std::vector<Child> victims) {
+    std::vector<faults::Fault> killed;
+    for (const Child& victim : victims) {
+      const auto now = faults::steady_us();
+      killed.push_back({.kind = faults::Fault::Kind::killed, .pid = victim.pid(), .from_us = now, .to_us = now});
+      victim.signal(SIGKILL);
+    }
+    for (Child& victim : victims) {
+      const Exit exit = victim.kill_hard();
+      EXPECT_TRUE(exit.by_signal(SIGKILL)) << "a process ended before it was killed: " << exit.to_string();
+    }
+    return killed;
+  }
   void read() {
     for (const faults::Record& r : reader_.more()) {
       if (r.what == faults::What::end) ++ended_;
