@@ -116,8 +116,9 @@ class Client {
   // ------------------------------------------------------------------------------------------------- own loop
   /// Takes up to `n` (1 to 10,000) jobs that are due and marks them running for the caller, in order of queue priority,
   /// job priority, due time, insertion. Never over a queue's concurrency, never from a paused queue, never a job
-  /// another claim got. No queues given: all; at most 10,000 names of each sort. Does not wait: an empty answer means
-  /// nothing was ready.
+  /// another claim got. No queues given: all; at most 10,000 names of each sort. One suspect at most (is_suspect): wait
+  /// for its end before the next claim if your process shall hold no two. Does not wait: an empty answer means nothing
+  /// was ready.
   ///
   /// Each job must be finished (success, error, cancelled, snooze, release) and, if that takes longer than a third of
   /// its keepalive, pinged meanwhile.

@@ -107,6 +107,14 @@ struct Job {
   std::optional<TimePoint> finished_at{};
 };
 
+/// Whether the job may be one that kills its process: two of its leases ended without a word from the worker, or one when
+/// the next may be its last. A worker holds one suspect at a time, so that what ran beside it is not ended with it:
+/// an innocent job meets the same killer twice at most.
+[[nodiscard]] constexpr bool is_suspect(int crashes, int max_crashes) noexcept {
+  return crashes >= 2 || (crashes == 1 && max_crashes <= 2);
+}
+[[nodiscard]] inline bool is_suspect(const Job& job) noexcept { return is_suspect(job.crashes, job.max_crashes); }
+
 /// Why an attempt did not end in success. Stored as these numbers: never renumber.
 enum class Cause : std::uint8_t {
   failed = 1,       ///< the handler threw, or the error was reported by hand

@@ -89,6 +89,7 @@ CREATE TABLE IF NOT EXISTS {keys} (
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
 -- Exactly the pending jobs, stored in the order of claims: a claim reads, locks and deletes the first rows of a lane.
+-- Suspects (is_suspect in sqlq/job.hpp), of which a claim takes one at most, have the negative number of their lane.
 CREATE TABLE IF NOT EXISTS {ready} (
   lane_id  INT NOT NULL,
   priority INT NOT NULL,

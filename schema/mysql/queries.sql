@@ -16,29 +16,33 @@
 
 -- name: lanes_of
 -- params: now int?, worker text, queues list
--- returns: now int, worker int?, queue_id int, queue text, queue_priority int, concurrency int?, next_due int?, lane int, kind text, first text?
--- The lanes of the queues that are not paused, each with its first job: priority, due time and seq in one text, so that
--- the way past rows that were deleted and not yet purged is gone once. ORDER BY names all columns of the index,
+-- returns: now int, worker int?, queue_id int, queue text, queue_priority int, concurrency int?, next_due int?, lane int, kind text, first text?, first_suspect text?
+-- The lanes of the queues that are not paused, each with its first job and its first suspect, which wait in the lane with
+-- the negative number (is_suspect in sqlq/job.hpp): priority, due time and seq in one text, so that the way past rows that were deleted and not yet purged is gone once. ORDER BY names all columns of the index,
 -- also those that are fixed: MySQL sorts otherwise.
 SELECT {now}, (SELECT w.id FROM {workers} w WHERE w.name = :worker), q.id, q.name, q.priority, q.concurrency,
        (SELECT s.due_us FROM {scheduled} s FORCE INDEX (PRIMARY)
          WHERE s.queue_id = q.id ORDER BY s.queue_id, s.due_us, s.seq LIMIT 1),
        l.id, l.kind,
        (SELECT CONCAT_WS(' ', r.priority, r.due_us, r.seq) FROM {ready} r FORCE INDEX (PRIMARY)
-         WHERE r.lane_id = l.id ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1)
+         WHERE r.lane_id = l.id ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1),
+       (SELECT CONCAT_WS(' ', r.priority, r.due_us, r.seq) FROM {ready} r FORCE INDEX (PRIMARY)
+         WHERE r.lane_id = -l.id ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1)
   FROM {queues} q FORCE INDEX (sqlq_queues_name)
   STRAIGHT_JOIN {lanes} l FORCE INDEX (sqlq_lanes_name) ON l.queue = q.name
  WHERE q.name IN (:queues) AND q.paused = 0
 
 -- name: lanes_of_all
 -- params: now int?, worker text
--- returns: now int, worker int?, queue_id int, queue text, queue_priority int, concurrency int?, next_due int?, lane int, kind text, first text?
+-- returns: now int, worker int?, queue_id int, queue text, queue_priority int, concurrency int?, next_due int?, lane int, kind text, first text?, first_suspect text?
 SELECT {now}, (SELECT w.id FROM {workers} w WHERE w.name = :worker), q.id, q.name, q.priority, q.concurrency,
        (SELECT s.due_us FROM {scheduled} s FORCE INDEX (PRIMARY)
          WHERE s.queue_id = q.id ORDER BY s.queue_id, s.due_us, s.seq LIMIT 1),
        l.id, l.kind,
        (SELECT CONCAT_WS(' ', r.priority, r.due_us, r.seq) FROM {ready} r FORCE INDEX (PRIMARY)
-         WHERE r.lane_id = l.id ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1)
+         WHERE r.lane_id = l.id ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1),
+       (SELECT CONCAT_WS(' ', r.priority, r.due_us, r.seq) FROM {ready} r FORCE INDEX (PRIMARY)
+         WHERE r.lane_id = -l.id ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1)
   FROM {queues} q
   STRAIGHT_JOIN {lanes} l FORCE INDEX (sqlq_lanes_name) ON l.queue = q.name
  WHERE q.paused = 0
@@ -66,7 +70,7 @@ SELECT s.seq FROM {scheduled} s FORCE INDEX (PRIMARY)
 -- params: seqs list, now int
 -- returns: seq int, queue int, lane int, priority int, due int
 -- What another claimer is promoting is skipped.
-SELECT j.seq, j.queue_id, j.lane_id, j.priority, j.due_us FROM {jobs} j FORCE INDEX (PRIMARY)
+SELECT j.seq, j.queue_id, {ready_lane}, j.priority, j.due_us FROM {jobs} j FORCE INDEX (PRIMARY)
  WHERE j.seq IN (:seqs) AND j.state = 7 AND j.due_us <= :now ORDER BY j.seq FOR UPDATE SKIP LOCKED
 
 -- name: promote
@@ -448,6 +452,10 @@ SELECT l.queue, l.kind, {job}
 SELECT COUNT(*) FROM (
   SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
    STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY) ON r.lane_id = l.id
+   WHERE l.queue = :queue
+  UNION ALL
+  SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
+   STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY) ON r.lane_id = -l.id
    WHERE l.queue = :queue LIMIT :cap) c
 
 -- name: count_pending_all
@@ -497,7 +505,8 @@ SELECT COUNT(*) FROM (
 -- params: n int
 -- returns: queue text, kind text
 SELECT l.queue, l.kind FROM {lanes} l
- WHERE (SELECT r.seq FROM {ready} r FORCE INDEX (PRIMARY) WHERE r.lane_id = l.id LIMIT 1) IS NOT NULL LIMIT :n
+ WHERE (SELECT r.seq FROM {ready} r FORCE INDEX (PRIMARY) WHERE r.lane_id = l.id LIMIT 1) IS NOT NULL
+    OR (SELECT r.seq FROM {ready} r FORCE INDEX (PRIMARY) WHERE r.lane_id = -l.id LIMIT 1) IS NOT NULL LIMIT :n
 
 -- name: history
 -- params: id text, n int

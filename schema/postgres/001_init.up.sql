@@ -14,7 +14,8 @@ CREATE TABLE {queues} (
 );
 
 -- A lane is one kind of job in one queue. Claims walk lanes, so that jobs of other queues and of kinds a worker does
--- not know cost it nothing.
+-- not know cost it nothing. Suspects (is_suspect in sqlq/job.hpp), of which a claim takes one at most, have the negative
+-- number of their lane.
 CREATE TABLE {lanes} (
   id       integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   queue_id integer NOT NULL REFERENCES {queues} (id),
@@ -109,5 +110,5 @@ SELECT j.id, q.name AS queue, l.kind,
        to_timestamp(j.finished_us / 1000000.0) AS finished,
        j.unique_key, j.params, j.result
   FROM {jobs} j
-  JOIN {lanes} l ON l.id = j.lane_id
+  JOIN {lanes} l ON l.id = abs(j.lane_id)
   JOIN {queues} q ON q.id = j.queue_id;

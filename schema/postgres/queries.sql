@@ -165,7 +165,7 @@ chosen AS MATERIALIZED (
    ORDER BY coalesce('k' || unique_key, 'i' || id), n),
 back AS (
   UPDATE {jobs} j
-     SET state = 1, attempt = 0, crashes = 0, lease_token = 0, due_us = {now}, queued_us = {now}, result = '',
+     SET state = 1, attempt = 0, crashes = 0, lane_id = abs(j.lane_id), lease_token = 0, due_us = {now}, queued_us = {now}, result = '',
          finished_us = NULL, expires_us = NULL, notes = j.notes + 1
    WHERE j.id = ANY (ARRAY(SELECT id FROM chosen)) AND +j.state IN (3, 4, 6)
   RETURNING j.id, j.seq, j.notes, j.claims),
@@ -203,8 +203,8 @@ WITH RECURSIVE ready(lane, priority, due, seq) AS (
 SELECT d.us, coalesce(d.us <= {now}, false)::integer, {took}, w.*
   FROM (SELECT (SELECT due_us FROM {jobs} WHERE state = 7 ORDER BY due_us, queue_id LIMIT 1) AS us) d
   LEFT JOIN (
-    SELECT l.id, l.queue_id, q.name, l.kind, q.priority AS queue_priority, q.concurrency, r.priority, r.due, r.seq
-      FROM ready r JOIN {lanes} l ON l.id = r.lane JOIN {queues} q ON q.id = l.queue_id
+    SELECT r.lane, l.queue_id, q.name, l.kind, q.priority AS queue_priority, q.concurrency, r.priority, r.due, r.seq
+      FROM ready r JOIN {lanes} l ON l.id = abs(r.lane) JOIN {queues} q ON q.id = l.queue_id
      WHERE q.paused = 0 AND (:kinds::text[] IS NULL OR l.kind = ANY (:kinds::text[]))
        AND (q.concurrency IS NULL OR q.concurrency > (
              SELECT count(*) FROM (SELECT 1 FROM {jobs} h WHERE h.state IN (2, 5) AND h.queue_id = q.id
@@ -216,9 +216,11 @@ SELECT d.us, coalesce(d.us <= {now}, false)::integer, {took}, w.*
 SELECT d.us, coalesce(d.us <= {now}, false)::integer, {took}, w.*
   FROM (SELECT (SELECT due_us FROM {jobs} WHERE state = 7 ORDER BY due_us, queue_id LIMIT 1) AS us) d
   LEFT JOIN (
-    SELECT l.id, l.queue_id, q.name, l.kind, q.priority AS queue_priority, q.concurrency, r.priority, r.due_us, r.seq
-      FROM {queues} q JOIN {lanes} l ON l.queue_id = q.id
-     CROSS JOIN LATERAL (SELECT j.priority, j.due_us, j.seq FROM {jobs} j WHERE j.state = 1 AND j.lane_id = l.id
+    SELECT l.id * n.sign, l.queue_id, q.name, l.kind, q.priority AS queue_priority, q.concurrency, r.priority, r.due_us,
+           r.seq
+      FROM {queues} q JOIN {lanes} l ON l.queue_id = q.id CROSS JOIN (VALUES (1), (-1)) AS n(sign)
+     CROSS JOIN LATERAL (SELECT j.priority, j.due_us, j.seq FROM {jobs} j
+                          WHERE j.state = 1 AND j.lane_id = l.id * n.sign
                           ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1) r
      WHERE q.name = ANY (:queues::text[]) AND q.paused = 0
        AND (:kinds::text[] IS NULL OR l.kind = ANY (:kinds::text[]))
@@ -233,10 +235,10 @@ SELECT d.us, coalesce(d.us <= {now}, false)::integer, {took}, w.*
 SELECT d.us, coalesce(d.us <= {now}, false)::integer, {took}, w.*
   FROM (SELECT (SELECT due_us FROM {jobs} WHERE state = 7 ORDER BY due_us, queue_id LIMIT 1) AS us) d
   LEFT JOIN (
-    SELECT l.id, l.queue_id, q.name, l.kind, q.priority AS queue_priority, q.concurrency, r.priority, r.due_us, r.seq
+    SELECT p.lane, l.queue_id, q.name, l.kind, q.priority AS queue_priority, q.concurrency, r.priority, r.due_us, r.seq
       FROM unnest(:lanes::integer[], :priorities::integer[], :dues::bigint[], :seqs::bigint[])
            AS p(lane, priority, due, seq)
-      JOIN {lanes} l ON l.id = p.lane JOIN {queues} q ON q.id = l.queue_id
+      JOIN {lanes} l ON l.id = abs(p.lane) JOIN {queues} q ON q.id = l.queue_id
      CROSS JOIN LATERAL (SELECT j.priority, j.due_us, j.seq FROM {jobs} j
                           WHERE j.state = 1 AND j.lane_id = p.lane
                             AND (j.priority, j.due_us, j.seq) >= (p.priority, p.due, p.seq)
@@ -305,7 +307,7 @@ SELECT q.name, l.kind, q.priority, j.seq,
        j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
        j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
        j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
-  FROM {jobs} j JOIN {lanes} l ON l.id = j.lane_id JOIN {queues} q ON q.id = l.queue_id
+  FROM {jobs} j JOIN {lanes} l ON l.id = abs(j.lane_id) JOIN {queues} q ON q.id = l.queue_id
  WHERE j.state IN (2, 5) AND j.lease_token = :token
 
 -- name: succeed
@@ -407,7 +409,8 @@ RETURNING h.n, j.state
 -- params: queues text?, n int, now int?, steady int?
 -- returns: id text, state int
 -- A row that is locked is being renewed or finished. A lease is only compared with its end: one that seems to begin in
--- the future was renewed since this statement began, or the server's clock was put back and its holder lives.
+-- the future was renewed since this statement began, or the server's clock was put back and its holder lives. Who has
+-- become a suspect (is_suspect in sqlq/job.hpp) waits in the lane of suspects from now on.
 WITH gone AS MATERIALIZED (
   SELECT j.ctid FROM {jobs} j
    WHERE j.state IN (2, 5) AND j.lease_until_us <= {steady}
@@ -418,6 +421,7 @@ ended AS (
   UPDATE {jobs} j
      SET state = CASE WHEN j.state = 5 THEN 6
                       WHEN j.attempt < j.max_attempts AND j.crashes + 1 < j.max_crashes THEN 1 ELSE 4 END,
+         lane_id = abs(j.lane_id) * CASE WHEN j.crashes + 1 >= least(2, j.max_crashes - 1) THEN -1 ELSE 1 END,
          crashes = j.crashes + 1, lease_token = 0, queued_us = {now}, notes = j.notes + 1,
          finished_us = CASE WHEN j.state = 2 AND j.attempt < j.max_attempts AND j.crashes + 1 < j.max_crashes THEN NULL
                             ELSE {now} END,
@@ -499,7 +503,7 @@ SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_k
        j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
        j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
   FROM json_array_elements_text(:ids::json) AS w(id)
-  JOIN {jobs} j ON j.id = w.id::uuid JOIN {lanes} l ON l.id = j.lane_id JOIN {queues} q ON q.id = l.queue_id
+  JOIN {jobs} j ON j.id = w.id::uuid JOIN {lanes} l ON l.id = abs(j.lane_id) JOIN {queues} q ON q.id = l.queue_id
 
 -- name: list
 -- params: before text, queue text?, kind text?, states int, n int
@@ -509,7 +513,7 @@ SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_k
        j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
        j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
   FROM {jobs} j
- CROSS JOIN LATERAL (SELECT l.kind, l.queue_id FROM {lanes} l WHERE l.id = j.lane_id LIMIT 1) l
+ CROSS JOIN LATERAL (SELECT l.kind, l.queue_id FROM {lanes} l WHERE l.id = abs(j.lane_id) LIMIT 1) l
  CROSS JOIN LATERAL (SELECT q.name FROM {queues} q WHERE q.id = l.queue_id LIMIT 1) q
  WHERE j.id < :before::uuid AND ((:states >> j.state) & 1) = 1
    AND (:queue::text IS NULL OR q.name = :queue::text) AND (:kind::text IS NULL OR l.kind = :kind::text)
@@ -519,8 +523,8 @@ SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_k
 -- params: queue text, cap int
 -- returns: n int
 SELECT count(*) FROM (
-  SELECT 1 FROM {queues} q JOIN {lanes} l ON l.queue_id = q.id
-   CROSS JOIN LATERAL (SELECT 1 FROM {jobs} j WHERE j.state = 1 AND j.lane_id = l.id
+  SELECT 1 FROM {queues} q JOIN {lanes} l ON l.queue_id = q.id CROSS JOIN (VALUES (1), (-1)) AS n(sign)
+   CROSS JOIN LATERAL (SELECT 1 FROM {jobs} j WHERE j.state = 1 AND j.lane_id = l.id * n.sign
                         ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT :cap) j
    WHERE q.name = :queue LIMIT :cap) c
 
@@ -578,7 +582,8 @@ WITH RECURSIVE ready(lane) AS (
     SELECT j.lane_id FROM {jobs} j WHERE j.state = 1 AND j.lane_id > ready.lane
      ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1) n)
 SELECT q.name, l.kind
-  FROM ready JOIN {lanes} l ON l.id = ready.lane JOIN {queues} q ON q.id = l.queue_id LIMIT :n
+  FROM ready JOIN {lanes} l ON l.id = abs(ready.lane) JOIN {queues} q ON q.id = l.queue_id
+ WHERE ready.lane > 0 OR -ready.lane NOT IN (SELECT lane FROM ready) LIMIT :n
 
 -- name: history
 -- params: id text, n int

@@ -14,7 +14,8 @@ CREATE TABLE sqlq_queues (
 ) STRICT;
 
 -- A lane is one kind of job in one queue. Claims walk lanes, so that jobs of other queues and of kinds a worker does
--- not know cost it nothing.
+-- not know cost it nothing. Suspects (is_suspect in sqlq/job.hpp), of which a claim takes one at most, have the negative
+-- number of their lane.
 CREATE TABLE sqlq_lanes (
   id       INTEGER PRIMARY KEY,
   queue_id INTEGER NOT NULL REFERENCES sqlq_queues (id),
@@ -108,5 +109,5 @@ SELECT j.id, q.name AS queue, l.kind,
        datetime(j.finished_us / 1000000, 'unixepoch', 'localtime') AS finished,
        j.unique_key, j.params, j.result
   FROM sqlq_jobs j
-  JOIN sqlq_lanes l ON l.id = j.lane_id
+  JOIN sqlq_lanes l ON l.id = abs(j.lane_id)
   JOIN sqlq_queues q ON q.id = j.queue_id;

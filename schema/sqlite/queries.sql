@@ -54,8 +54,8 @@ WITH RECURSIVE ready(lane) AS (
   UNION ALL
   SELECT (SELECT min(lane_id) FROM sqlq_jobs WHERE state = 1 AND lane_id > ready.lane)
     FROM ready WHERE ready.lane IS NOT NULL)
-SELECT l.id, l.queue_id, q.name, l.kind, q.priority, q.concurrency
-  FROM ready CROSS JOIN sqlq_lanes l ON l.id = ready.lane CROSS JOIN sqlq_queues q ON q.id = l.queue_id
+SELECT ready.lane, l.queue_id, q.name, l.kind, q.priority, q.concurrency
+  FROM ready CROSS JOIN sqlq_lanes l ON l.id = abs(ready.lane) CROSS JOIN sqlq_queues q ON q.id = l.queue_id
  WHERE q.paused = 0
 
 -- name: lanes_of_queue
@@ -65,6 +65,11 @@ SELECT l.id, l.queue_id, q.name, l.kind, q.priority, q.concurrency
   FROM sqlq_queues q JOIN sqlq_lanes l ON l.queue_id = q.id
  WHERE q.name = :queue AND q.paused = 0
    AND EXISTS (SELECT 1 FROM sqlq_jobs j WHERE j.state = 1 AND j.lane_id = l.id)
+UNION ALL
+SELECT -l.id, l.queue_id, q.name, l.kind, q.priority, q.concurrency
+  FROM sqlq_queues q JOIN sqlq_lanes l ON l.queue_id = q.id
+ WHERE q.name = :queue AND q.paused = 0
+   AND EXISTS (SELECT 1 FROM sqlq_jobs j WHERE j.state = 1 AND j.lane_id = -l.id)
 
 -- name: held
 -- params: queue int
@@ -140,9 +145,11 @@ UPDATE sqlq_jobs SET state = 5 WHERE id = :id AND state = 2 RETURNING seq
 -- name: reap
 -- params: now int, steady int, queue text?, n int
 -- returns: seq int, id text, state int, attempt int, claims int, worker text
--- A lease that begins in the future was measured by a clock of another boot: it has ended too.
+-- A lease that begins in the future was measured by a clock of another boot: it has ended too. Who has become a suspect
+-- (is_suspect in sqlq/job.hpp) waits in the lane of suspects from now on.
 UPDATE sqlq_jobs
    SET state = CASE WHEN state = 5 THEN 6 WHEN attempt < max_attempts AND crashes + 1 < max_crashes THEN 1 ELSE 4 END,
+       lane_id = abs(lane_id) * CASE WHEN crashes + 1 >= min(2, max_crashes - 1) THEN -1 ELSE 1 END,
        crashes = crashes + 1, lease_token = 0, queued_us = :now,
        finished_us = CASE WHEN state = 2 AND attempt < max_attempts AND crashes + 1 < max_crashes THEN NULL
                           ELSE :now END,
@@ -217,7 +224,7 @@ DELETE FROM sqlq_jobs WHERE seq IN (SELECT value FROM json_each(:seqs)) AND stat
 -- returns: seq int, claims int
 -- Does nothing when a live job holds the unique key.
 UPDATE OR IGNORE sqlq_jobs
-   SET state = 1, attempt = 0, crashes = 0, lease_token = 0, due_us = :now, queued_us = :now, result = '',
+   SET state = 1, attempt = 0, crashes = 0, lane_id = abs(lane_id), lease_token = 0, due_us = :now, queued_us = :now, result = '',
        finished_us = NULL, expires_us = NULL
  WHERE id = :id AND state IN (3, 4, 6)
 RETURNING seq, claims
@@ -228,7 +235,7 @@ RETURNING seq, claims
 SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
        j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
        j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
-  FROM sqlq_jobs j JOIN sqlq_lanes l ON l.id = j.lane_id JOIN sqlq_queues q ON q.id = l.queue_id
+  FROM sqlq_jobs j JOIN sqlq_lanes l ON l.id = abs(j.lane_id) JOIN sqlq_queues q ON q.id = l.queue_id
  WHERE j.id IN (SELECT value FROM json_each(:ids))
 
 -- name: list
@@ -239,7 +246,7 @@ SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_k
        j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
        j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
   FROM sqlq_jobs j INDEXED BY sqlq_jobs_id
- CROSS JOIN sqlq_lanes l ON l.id = j.lane_id
+ CROSS JOIN sqlq_lanes l ON l.id = abs(j.lane_id)
  CROSS JOIN sqlq_queues q ON q.id = l.queue_id
  WHERE j.id < :before AND ((:states >> j.state) & 1) = 1
    AND (:queue IS NULL OR q.name = :queue) AND (:kind IS NULL OR l.kind = :kind)
@@ -249,7 +256,7 @@ SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_k
 -- params: queue text, cap int
 -- returns: n int
 SELECT count(*) FROM (
-  SELECT 1 FROM sqlq_queues q CROSS JOIN sqlq_lanes l ON l.queue_id = q.id CROSS JOIN sqlq_jobs j ON j.lane_id = l.id
+  SELECT 1 FROM sqlq_queues q CROSS JOIN sqlq_lanes l ON l.queue_id = q.id CROSS JOIN sqlq_jobs j ON j.lane_id IN (l.id, -l.id)
    WHERE q.name = :queue AND j.state = 1 LIMIT :cap)
 
 -- name: count_pending_all
@@ -295,8 +302,8 @@ WITH RECURSIVE ready(lane) AS (
   UNION ALL
   SELECT (SELECT min(lane_id) FROM sqlq_jobs WHERE state = 1 AND lane_id > ready.lane)
     FROM ready WHERE ready.lane IS NOT NULL)
-SELECT q.name, l.kind
-  FROM ready CROSS JOIN sqlq_lanes l ON l.id = ready.lane CROSS JOIN sqlq_queues q ON q.id = l.queue_id LIMIT :n
+SELECT DISTINCT q.name, l.kind
+  FROM ready CROSS JOIN sqlq_lanes l ON l.id = abs(ready.lane) CROSS JOIN sqlq_queues q ON q.id = l.queue_id LIMIT :n
 
 -- name: history
 -- params: id text, n int

@@ -7,6 +7,11 @@
 
 namespace sqlq::sql {
 
+std::int64_t Lane::at_most(std::int64_t n) const {
+  if (suspects()) n = std::min<std::int64_t>(n, 1);
+  return concurrency ? std::min(n, room) : n;
+}
+
 std::vector<Portion> apportion(const std::vector<Lane>& lanes, std::vector<Place> places, std::int64_t limit) {
   std::unordered_map<std::int64_t, Portion> portions;
   std::map<std::int64_t, std::int64_t> rooms;
@@ -18,10 +23,13 @@ std::vector<Portion> apportion(const std::vector<Lane>& lanes, std::vector<Place
     return std::tuple(portions.at(p.lane).lane->queue_priority, p.priority, p.due, p.seq);
   };
   std::ranges::sort(places, {}, rank);
+  bool suspect_taken = false;
   for (const Place& place : places) {
     if (limit == 0) break;
     Portion& portion = portions.at(place.lane);
+    if (portion.lane->suspects() && suspect_taken) continue;
     if (portion.lane->concurrency && rooms[portion.lane->queue_id]-- <= 0) continue;
+    suspect_taken = suspect_taken || portion.lane->suspects();
     ++portion.count;
     --limit;
   }

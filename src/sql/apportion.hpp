@@ -11,7 +11,7 @@
 
 namespace sqlq::sql {
 
-/// A lane that has work.
+/// A lane that has work. Suspects wait in lanes of their own, with the negative number.
 struct Lane {
   std::int64_t id = 0;
   std::int64_t queue_id = 0;
@@ -20,6 +20,10 @@ struct Lane {
   std::int64_t queue_priority = 0;
   std::optional<std::int64_t> concurrency{};  ///< of its queue
   std::int64_t room = 0;                      ///< what the limit of its queue leaves; read when concurrency is set
+
+  [[nodiscard]] bool suspects() const noexcept { return id < 0; }
+  /// How many of `n` jobs a claim may take from it.
+  [[nodiscard]] std::int64_t at_most(std::int64_t n) const;
 };
 
 /// The place of a job in the claim order of its lane.
@@ -37,7 +41,7 @@ struct Portion {
 };
 
 /// `places`: for each lane its first jobs, at least as many as may be taken from it (`limit`, or its room). Over all
-/// lanes the best `limit` are chosen: by queue priority, priority, due time, insertion, within the rooms.
+/// lanes the best `limit` are chosen: by queue priority, priority, due time, insertion, within the rooms; one suspect.
 [[nodiscard]] std::vector<Portion> apportion(const std::vector<Lane>& lanes, std::vector<Place> places,
                                              std::int64_t limit);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 #include <tuple>
+#include <utility>
 
 namespace sqlq::testing {
 namespace {
@@ -96,11 +97,14 @@ backend::ClaimResult MemoryQueue::claim(const backend::ClaimRequest& request, In
   }
   std::ranges::sort(waiting, {}, &Waiting::place);
 
+  result.suspects = std::ranges::any_of(waiting, [](const Waiting& next) { return is_suspect(next.row->job); });
+  bool suspects = request.suspects;  // one more may be taken
   std::map<std::string_view, std::uint64_t> held_now = held_by_queue();
   for (const Waiting& next : waiting) {
     if (result.jobs.size() == request.limit) break;
     std::uint64_t& running = held_now[next.row->job.queue];
     if (next.limit && running >= *next.limit) continue;
+    if (is_suspect(next.row->job) && !std::exchange(suspects, false)) continue;
     ++running;
     take(*next.row, request, now);
     result.jobs.push_back(next.row->job);

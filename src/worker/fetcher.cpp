@@ -34,9 +34,11 @@ SteadyPoint Fetcher::step() {
                                                           .limit = most,
                                                           .token = platform::random_token(),
                                                           .worker = shared_.options.name,
+                                                          .suspects = !shared_.in_flight.has_suspect(),
                                                           .now = shared_.now()});
   backlog_ = claimed.jobs.size() >= most;
   if (claimed.limited) limits_seen_ = true;
+  suspects_wait_ = claimed.suspects;
   rest_until_ = claimed.limited && !backlog_ ? as_long_again(asked_at) : SteadyPoint::min();
   if (!claimed.jobs.empty()) last_found_ = asked_at;
   hold(std::move(claimed.jobs), asked_at);

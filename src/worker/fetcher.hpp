@@ -27,9 +27,9 @@ class Fetcher final : public Service {
   void look_again() noexcept {
     if (starved_ && wanted() > 0) wake();
   }
-  /// Jobs ended: in a limited queue that makes room for others.
+  /// Jobs ended: in a limited queue that makes room for others, and so it does for a suspect.
   void place_freed() noexcept {
-    if (limits_seen_) wake();
+    if (limits_seen_ || suspects_wait_) wake();
   }
 
  private:
@@ -47,6 +47,7 @@ class Fetcher final : public Service {
   std::atomic<bool> starved_{false};
   std::atomic<bool> backlog_{false};             // the last claim got all it asked for
   std::atomic<bool> limits_seen_{false};         // some queue has a limit
+  std::atomic<bool> suspects_wait_{false};       // the last claim saw some
   SteadyPoint rest_until_ = SteadyPoint::min();  // no claim before
   std::optional<TimePoint> last_due_;
   std::optional<SteadyPoint> last_found_;  // when a claim last got a job

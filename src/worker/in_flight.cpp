@@ -32,13 +32,17 @@ void Held::start(SteadyPoint timeout_at) noexcept {
 
 void InFlight::add(std::span<const HeldPtr> leases) {
   const std::lock_guard lock(mutex_);
-  for (const HeldPtr& lease : leases) leases_.emplace(lease.get(), lease);
+  for (const HeldPtr& lease : leases) {
+    if (leases_.emplace(lease.get(), lease).second && is_suspect(lease->job())) ++suspects_;
+  }
   size_.store(leases_.size());
 }
 
 void InFlight::remove(std::span<const HeldPtr> leases) {
   const std::lock_guard lock(mutex_);
-  for (const HeldPtr& lease : leases) leases_.erase(lease.get());
+  for (const HeldPtr& lease : leases) {
+    if (leases_.erase(lease.get()) > 0 && is_suspect(lease->job())) --suspects_;
+  }
   size_.store(leases_.size());
 }
 

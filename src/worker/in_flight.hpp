@@ -70,6 +70,7 @@ class InFlight final {
   void add(std::span<const HeldPtr> leases);
   void remove(std::span<const HeldPtr> leases);
   [[nodiscard]] std::size_t size() const noexcept { return size_.load(); }
+  [[nodiscard]] bool has_suspect() const noexcept { return suspects_.load() > 0; }
   [[nodiscard]] std::vector<HeldPtr> snapshot() const;
   void trip_all(StopReason reason);
 
@@ -77,6 +78,7 @@ class InFlight final {
   mutable std::mutex mutex_;
   std::unordered_map<const Held*, HeldPtr> leases_;
   std::atomic<std::size_t> size_{0};
+  std::atomic<std::size_t> suspects_{0};
 };
 
 }  // namespace sqlq::worker

@@ -146,7 +146,7 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"requeue", {"sqlq_jobs_unique", "sqlq_jobs_pkey"}},
     {"promote", {"sqlq_jobs_scheduled", "Tid Scan on sqlq_jobs"}},
     {"lanes_of_all", {"sqlq_jobs_ready", "Index Cond: (lane_id > ready", "sqlq_jobs_scheduled"}},
-    {"lanes_of_queues", {"sqlq_jobs_ready", "Index Cond: (lane_id = l.id)", "sqlq_jobs_scheduled"}},
+    {"lanes_of_queues", {"sqlq_jobs_ready", "Index Cond: (lane_id = (l.id * ", "sqlq_jobs_scheduled"}},
     {"lanes_again", {"sqlq_jobs_ready", "Index Cond: ((lane_id = p.lane) AND (ROW(", "sqlq_jobs_scheduled"}},
     {"rooms", {"sqlq_jobs_held"}},
     {"peek", {"sqlq_jobs_ready", "Index Cond: ((lane_id = p.lane) AND (ROW("}},

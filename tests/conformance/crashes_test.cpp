@@ -1,10 +1,32 @@
-// Promise I7, second half: a job that kills its worker again and again is stopped.
+// Promise I7, second half: a job that kills its worker again and again is stopped, and not those beside it.
+
+#include <algorithm>
 
 #include <sqlq/conformance/suite.hpp>
 
 namespace sqlq::conformance {
+namespace {
 
 using namespace std::chrono_literals;
+
+/// Lets everything that waits crash until it is suspected.
+void suspect_all(Client client, testing::ManualClock& clock) {
+  for (int crash = 0; crash < 2; ++crash) {
+    EXPECT_FALSE(client.claim({}, {}, 100).empty());
+    clock.advance(31s);
+    static_cast<void>(client.reap());
+  }
+}
+
+std::vector<JobId> ids_of(const std::vector<Job>& jobs) {
+  std::vector<JobId> ids;
+  for (const Job& job : jobs) ids.push_back(job.id);
+  return ids;
+}
+
+using Ids = std::vector<JobId>;
+
+}  // namespace
 
 TEST_P(Crashes, StopTheJobAfterMaxCrashes) {
   const JobId id = enqueue({.max_attempts = 25, .max_crashes = 3});
@@ -47,6 +69,112 @@ TEST_P(Crashes, ErrorsInBetweenDoNotForgiveThem) {
   static_cast<void>(take());
   clock().advance(31s);
   EXPECT_EQ(client().reap().errored, std::vector<JobId>{id});
+}
+
+TEST_P(Crashes, AJobIsSuspectedAfterTheSecondOrBeforeTheLast) {
+  const JobId usual = enqueue({.max_crashes = 3});
+  const JobId strong = enqueue({.max_crashes = 100});
+  const JobId weak = enqueue({.max_crashes = 2});
+  EXPECT_FALSE(is_suspect(row(usual)) || is_suspect(row(strong)) || is_suspect(row(weak)));
+  EXPECT_EQ(claim(3).size(), 3u);
+  clock().advance(31s);
+  EXPECT_EQ(client().reap().returned.size(), 3u);
+  EXPECT_FALSE(is_suspect(row(usual)) || is_suspect(row(strong)));
+  EXPECT_TRUE(is_suspect(row(weak)));
+  EXPECT_EQ(claim(3).size(), 3u);
+  clock().advance(31s);
+  EXPECT_EQ(client().reap().returned.size(), 2u);
+  EXPECT_TRUE(is_suspect(row(usual)) && is_suspect(row(strong)));
+}
+
+TEST_P(Crashes, OneClaimTakesOneSuspect) {
+  const JobId first = enqueue({.max_crashes = 9});
+  const JobId second = enqueue({.max_crashes = 9});
+  const JobId third = enqueue_kind("other", {.max_crashes = 9});
+  suspect_all(client(), clock());
+  const JobId fresh = enqueue();
+  const JobId urgent = enqueue({.priority = 1});
+  EXPECT_EQ(ids_of(claim(10)), (Ids{urgent, first, fresh})) << "in the order of all";
+  EXPECT_EQ(ids_of(claim(10)), Ids{second});
+  EXPECT_EQ(ids_of(claim(1)), Ids{third});
+  EXPECT_TRUE(claim(1).empty());
+}
+
+TEST_P(Crashes, AClaimThatWantsNoSuspectPassesThemOver) {
+  const JobId suspect = enqueue({.max_crashes = 9});
+  suspect_all(client(), clock());
+  const JobId fresh = enqueue();
+  const auto claim_without = [&](std::int64_t token) {
+    return dialect().claim({.limit = 10, .token = LeaseToken{token}, .worker = "w", .suspects = false,
+                            .now = clock().instant()});
+  };
+  backend::ClaimResult result = claim_without(1);
+  EXPECT_EQ(ids_of(result.jobs), Ids{fresh});
+  EXPECT_TRUE(result.suspects) << "some wait";
+  result = claim_without(2);
+  EXPECT_TRUE(result.jobs.empty());
+  EXPECT_TRUE(result.suspects);
+  EXPECT_EQ(state(suspect), JobState::pending);
+  EXPECT_EQ(ids_of(claim(10)), Ids{suspect});
+  EXPECT_FALSE(claim_without(3).suspects) << "none waits";
+}
+
+TEST_P(Crashes, ASuspectThatFailsOrSnoozesStaysOne) {
+  const JobId first = enqueue({.max_crashes = 9});
+  const JobId second = enqueue({.max_crashes = 9});
+  suspect_all(client(), clock());
+  EXPECT_EQ(client().error(take(), "no", {.retry = RetryPolicy::constant(10s)}), FinishStatus::applied);
+  EXPECT_EQ(client().snooze(take(), 10s), FinishStatus::applied);
+  EXPECT_EQ(state(first), JobState::scheduled);
+  EXPECT_EQ(state(second), JobState::scheduled);
+  clock().advance(11s);
+  EXPECT_EQ(ids_of(claim(10)), Ids{first});
+  const Job job = take();
+  EXPECT_EQ(job.id, second);
+  EXPECT_EQ(client().release(job), FinishStatus::applied);
+  EXPECT_EQ(client().success(take()), FinishStatus::applied);
+  EXPECT_EQ(state(second), JobState::success);
+}
+
+TEST_P(Crashes, ASuspectCountsForTheLimitOfItsQueue) {
+  admin().create_queue("narrow", {.concurrency = 1});
+  const JobId suspect = enqueue({.queue = "narrow", .max_crashes = 9});
+  suspect_all(client(), clock());
+  const JobId fresh = enqueue({.queue = "narrow"});
+  EXPECT_EQ(ids_of(claim(10)), Ids{suspect});
+  EXPECT_TRUE(claim(10).empty());
+  EXPECT_EQ(client().cancel(suspect), CancelStatus::cancelling);
+  clock().advance(31s);
+  EXPECT_EQ(client().reap().cancelled, Ids{suspect});
+  EXPECT_EQ(ids_of(claim(10)), Ids{fresh});
+}
+
+TEST_P(Crashes, ASuspectIsSeenAndCancelledLikeAnyOther) {
+  const JobId suspect = enqueue({.max_crashes = 9});
+  suspect_all(client(), clock());
+  EXPECT_EQ(row(suspect).queue, "default");
+  EXPECT_EQ(row(suspect).kind, "work");
+  EXPECT_EQ(admin().counts("default")[JobState::pending].value, 1u);
+  EXPECT_EQ(admin().counts()[JobState::pending].value, 1u);
+  EXPECT_EQ(ids_of(admin().list({.kind = "work"})), Ids{suspect});
+  ASSERT_EQ(admin().waiting_kinds().size(), 1u);
+  enqueue();
+  EXPECT_EQ(admin().counts("default")[JobState::pending].value, 2u);
+  ASSERT_EQ(admin().waiting_kinds().size(), 1u) << "one kind, however many lanes";
+  EXPECT_EQ(client().cancel(suspect), CancelStatus::cancelled);
+  EXPECT_EQ(claim(10).size(), 1u);
+}
+
+TEST_P(Crashes, AnOperatorWhoRequeuesForgives) {
+  const JobId id = enqueue({.max_crashes = 3});
+  const JobId beside = enqueue({.max_crashes = 3});
+  suspect_all(client(), clock());
+  for (const JobId suspect : {id, beside}) EXPECT_EQ(take().id, suspect);
+  clock().advance(31s);
+  EXPECT_EQ(client().reap().errored.size(), 2u);
+  EXPECT_EQ(admin().requeue(id), RequeueStatus::requeued);
+  EXPECT_EQ(admin().requeue(beside), RequeueStatus::requeued);
+  EXPECT_EQ(claim(10).size(), 2u);
 }
 
 }  // namespace sqlq::conformance

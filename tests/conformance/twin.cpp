@@ -134,11 +134,12 @@ std::tuple<int, int, TimePoint> Twin::rank(const Known& job) const {
 }
 
 const Twin::Known* Twin::first_ready(const std::vector<std::string>& of_queues,
-                                     const std::vector<std::string>& of_kinds) const {
+                                     const std::vector<std::string>& of_kinds, bool suspects) const {
   const Known* first = nullptr;
   const auto place = [this](const Known& job) { return std::pair(rank(job), job.number); };
   for (const auto& [id, job] : jobs_) {
-    if (ready(job, of_queues, of_kinds) && (first == nullptr || place(job) < place(*first))) first = &job;
+    if (!ready(job, of_queues, of_kinds) || (job.is_suspect() && !suspects)) continue;
+    if (first == nullptr || place(job) < place(*first)) first = &job;
   }
   return first;
 }
@@ -254,11 +255,14 @@ void Twin::claim() {
   for (const Job& job : claimed) names.push_back(name(job.id));
   done("claim " + text(n) + " of queues " + text(of_queues) + ", kinds " + text(of_kinds) + ": " + text(names));
   require(claimed.size() <= n, "more jobs than asked for");
+  bool suspects = true;  // one more may be taken
   for (const Job& job : claimed) {
-    const Known* first = first_ready(of_queues, of_kinds);
+    const Known* first = first_ready(of_queues, of_kinds, suspects);
     require(first != nullptr && jobs_.contains(job.id), name(job.id) + " was not ready");
     Known& taken = jobs_.at(job.id);
     require(ready(taken, of_queues, of_kinds), name(job.id) + " was not ready");
+    require(suspects || !taken.is_suspect(), name(job.id) + " is a second suspect");
+    suspects = suspects && !taken.is_suspect();
     require(rank(taken) == rank(*first), name(job.id) + " was taken before job " + text(first->number));
     if (taken.claims == 0 && first->claims == 0) same(taken.number, first->number, "the next in order of insertion");
     taken.state = JobState::running;
@@ -271,7 +275,7 @@ void Twin::claim() {
     leases_.push_back(job);
   }
   if (claimed.size() == n) return;
-  const Known* left = first_ready(of_queues, of_kinds);
+  const Known* left = first_ready(of_queues, of_kinds, suspects);
   require(left == nullptr, left == nullptr ? "" : "job " + text(left->number) + " was ready and was left");
 }
 

@@ -89,6 +89,7 @@ class Twin {
     std::vector<std::pair<std::int64_t, Cause>> history{};
 
     [[nodiscard]] bool is_held() const { return state == JobState::running || state == JobState::cancelling; }
+    [[nodiscard]] bool is_suspect() const { return sqlq::is_suspect(crashes, max_crashes); }
     [[nodiscard]] bool is_over() const { return is_finished(state); }
     void record(Cause cause) { history.emplace_back(claims, cause); }
   };
@@ -113,7 +114,7 @@ class Twin {
                            const std::vector<std::string>& kinds) const;
   [[nodiscard]] std::tuple<int, int, TimePoint> rank(const Known& job) const;
   [[nodiscard]] const Known* first_ready(const std::vector<std::string>& queues,
-                                         const std::vector<std::string>& kinds) const;
+                                         const std::vector<std::string>& kinds, bool suspects) const;
   [[nodiscard]] std::optional<JobId> live_with(const std::string& key) const;
   [[nodiscard]] std::string name(JobId id) const;
 

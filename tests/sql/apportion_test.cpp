@@ -50,6 +50,16 @@ TEST(Apportion, AQueueGetsNoMoreThanItsRoomOverAllItsLanes) {
   EXPECT_EQ(counts(lanes, places, 3), (Counts{{1, 1}, {2, 1}, {3, 1}}));
 }
 
+TEST(Apportion, OfAllSuspectsTheFirstWithRoomIsTaken) {
+  const std::vector<Lane> lanes{lane(1, 1), lane(-1, 1), limited(lane(-2, 7), 0), lane(-3, 2)};
+  const std::vector<Place> places{{1, 1, 5, 5}, {-1, 1, 2, 2}, {-1, 1, 3, 3}, {-2, 1, 1, 1}, {-3, 1, 4, 4}};
+  EXPECT_EQ(counts(lanes, places, 5), (Counts{{1, 1}, {-1, 1}}));
+  EXPECT_EQ(lane(-1, 1).at_most(5), 1);
+  EXPECT_EQ(limited(lane(-1, 1), 0).at_most(5), 0);
+  EXPECT_EQ(limited(lane(1, 1), 3).at_most(5), 3);
+  EXPECT_EQ(lane(1, 1).at_most(5), 5);
+}
+
 TEST(Apportion, NoRoomAndNoPlacesGiveNothing) {
   EXPECT_TRUE(counts({limited(lane(1, 7), 0)}, {{1, 1, 1, 1}}, 5).empty());
   EXPECT_TRUE(counts({limited(lane(1, 7), -3)}, {{1, 1, 1, 1}}, 5).empty()) << "a limit that was lowered";

@@ -72,10 +72,15 @@ class RecordingDialect final : public FakeDialect {
     claim_limits.push_back(request.limit);
     if (during_claim) during_claim();
     backend::ClaimResult result{.next_due = next_due, .limited = limited};
+    bool suspects = request.suspects;
     for (Row& r : rows_) {
       if (result.jobs.size() == request.limit) break;
       const bool wanted = std::find(request.kinds.begin(), request.kinds.end(), r.job.kind) != request.kinds.end();
       if (r.job.state != JobState::pending || !wanted) continue;
+      if (is_suspect(r.job)) {
+        result.suspects = true;
+        if (!std::exchange(suspects, false)) continue;
+      }
       r.job.state = JobState::running;
       r.job.lease_token = request.token;
       r.job.worker = request.worker;

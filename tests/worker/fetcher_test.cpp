@@ -105,6 +105,26 @@ TEST(Fetcher, AFullClaimOfALimitedQueueIsFollowedByTheNextAtOnce) {
   EXPECT_EQ(s.database.claim_limits, (std::vector<std::size_t>{2, 1}));
 }
 
+TEST(Fetcher, HoldsOneSuspectAndIsWokenForTheNextWhenThatHasEnded) {
+  Services s(4);
+  for (int i = 0; i < 2; ++i) s.database.add([](Job& job) { job.crashes = 2; });
+  add(s.database, 1);
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.stats().claimed, 2U) << "one suspect and the other job";
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.stats().claimed, 2U) << "it holds one already";
+  while (const auto lease = s.runtime.shared.ready.try_take()) {
+    s.runtime.executor.deliver(*lease, s.runtime.executor.run(*lease));
+  }
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.stats().claimed, 2U) << "its outcome is not durable yet";
+  EXPECT_FALSE(s.runtime.fetcher.wait_until(s.clock->steady()));
+  s.runtime.completer.step();
+  EXPECT_TRUE(s.runtime.fetcher.wait_until(s.clock->steady())) << "woken";
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.stats().claimed, 3U);
+}
+
 TEST(Fetcher, WaitsForThePollWithJitterWhenTheBatchWasNotFull) {
   Services s(2, {}, {.poll = 1000ms});
   for (int i = 0; i < 100; ++i) {

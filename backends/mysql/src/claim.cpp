@@ -30,6 +30,7 @@ struct View {
   std::vector<Place> firsts{};  ///< the first job of each
   std::map<std::int64_t, std::int64_t> next_due{};  ///< by queue
   std::set<std::int64_t> limited{};                 ///< queues with a limit and something to claim
+  bool suspects = false;                            ///< some wait
 
   [[nodiscard]] std::vector<std::int64_t> due_queues() const {
     std::vector<std::int64_t> queues;
@@ -77,7 +78,7 @@ class Claim {
     if (!due.empty() && promote(due)) look();
     std::erase_if(view_.lanes, [&](Lane& lane) { return lane.concurrency && !guarded.contains(lane.queue_id); });
     make_room(guarded);
-    backend::ClaimResult result{.limited = limited};
+    backend::ClaimResult result{.limited = limited, .suspects = view_.suspects};
     for (const auto& [queue, next] : view_.next_due) {
       const TimePoint at = sql::wall(next);
       if (!result.next_due || at < *result.next_due) result.next_due = at;
@@ -117,12 +118,22 @@ class Claim {
     lane.id = f.integer();
     lane.kind = f.text();
     const std::optional<Place> first = read_place(lane.id, f.maybe_text());
+    const std::optional<Place> first_suspect = read_place(-lane.id, f.maybe_text());
     if (next_due) view_.next_due[lane.queue_id] = *next_due;
     const bool wanted =
         request_.kinds.empty() || std::ranges::find(request_.kinds, lane.kind) != request_.kinds.end();
     const bool soon = next_due && *next_due <= view_.now;
-    if (wanted && lane.concurrency && (first || soon)) view_.limited.insert(lane.queue_id);
-    if (!wanted || !first) return;
+    if (!wanted) return;
+    if (lane.concurrency && (first || first_suspect || soon)) view_.limited.insert(lane.queue_id);
+    if (first_suspect) {
+      view_.suspects = true;
+      if (request_.suspects) {
+        view_.firsts.push_back(*first_suspect);
+        view_.lanes.push_back(lane);
+        view_.lanes.back().id = first_suspect->lane;
+      }
+    }
+    if (!first) return;
     view_.firsts.push_back(*first);
     view_.lanes.push_back(std::move(lane));
   }
@@ -185,8 +196,7 @@ class Claim {
   std::vector<Portion> divide() {
     const auto limit = static_cast<std::int64_t>(request_.limit);
     if (view_.lanes.size() == 1) {
-      const Lane& lane = view_.lanes.front();
-      return {{&lane, lane.concurrency ? std::min(limit, lane.room) : limit}};
+      return {{&view_.lanes.front(), view_.lanes.front().at_most(limit)}};
     }
     std::map<std::int64_t, std::vector<Place>> known;
     std::set<std::int64_t> whole;
@@ -199,7 +209,7 @@ class Claim {
       for (const Portion& p : portions) {
         auto& its = known[p.lane->id];
         const auto size = static_cast<std::int64_t>(its.size());
-        if (p.count < size || size >= limit || whole.contains(p.lane->id)) continue;
+        if (p.count < size || size >= p.lane->at_most(limit) || whole.contains(p.lane->id)) continue;
         const std::int64_t n = std::min(std::max<std::int64_t>(size * 4, 16), limit);
         its = peek(p.lane->id, n);
         if (static_cast<std::int64_t>(its.size()) < n) whole.insert(p.lane->id);

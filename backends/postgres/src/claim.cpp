@@ -124,19 +124,21 @@ void find_rooms(sql::Work& work, const Queries& q, std::vector<Ready>& lanes, st
 /// The place of each lane's first job: no statement needs to look before it.
 using Firsts = std::unordered_map<std::int64_t, sql::Place>;
 
+/// Whether a lane's first job may have to wait although it comes first.
+bool bounded(const sql::Lane& lane) { return lane.concurrency || lane.suspects(); }
+
 /// How many jobs of each lane to take. Lanes come in the order of their first jobs.
 std::vector<sql::Portion> divide(const sql::Work& work, const Queries& q, const std::vector<sql::Lane>& lanes,
                                  const Firsts& firsts, std::int64_t limit) {
-  const auto most = [](const sql::Lane& lane, std::int64_t n) { return lane.concurrency ? std::min(n, lane.room) : n; };
-  if (lanes.size() == 1) return {{.lane = &lanes.front(), .count = most(lanes.front(), limit)}};
+  if (lanes.size() == 1) return {{.lane = &lanes.front(), .count = lanes.front().at_most(limit)}};
   if (limit == 1) return {{.lane = &lanes.front(), .count = 1}};
   Places from;
   Array counts;
-  std::int64_t left = limit;  // the first jobs of the unlimited lanes before come before all of this lane's
+  std::int64_t left = limit;  // the first jobs of the unbounded lanes before come before all of this lane's
   for (const sql::Lane& lane : lanes) {
     from.add(firsts.at(lane.id));
-    counts.add(most(lane, left));
-    if (!lane.concurrency) --left;
+    counts.add(lane.at_most(left));
+    if (!bounded(lane)) --left;
   }
   std::vector<sql::Place> places;
   work.session().execute(
@@ -213,15 +215,17 @@ backend::ClaimResult claim(sql::Work& work, const Queries& q, const backend::Cla
   Survey found = survey_and_promote(work, q, request, marks);
   backend::ClaimResult result{.jobs = {}, .next_due = found.next_due};
   result.limited = std::ranges::any_of(found.lanes, [](const Ready& r) { return r.lane.concurrency.has_value(); });
+  result.suspects = std::ranges::any_of(found.lanes, [](const Ready& r) { return r.lane.suspects(); });
+  if (!request.suspects) std::erase_if(found.lanes, [](const Ready& r) { return r.lane.suspects(); });
   find_rooms(work, q, found.lanes, limit);
   if (found.lanes.empty()) return result;
   std::ranges::sort(found.lanes, {}, &Ready::rank);
   std::vector<sql::Lane> lanes;
   Firsts firsts;
-  std::int64_t unlimited = 0;  // as many are enough: each of their first jobs comes before all lanes after them
+  std::int64_t unbounded = 0;  // as many are enough: each of their first jobs comes before all lanes after them
   for (Ready& r : found.lanes) {
-    if (unlimited == limit) break;
-    if (!r.lane.concurrency) ++unlimited;
+    if (unbounded == limit) break;
+    if (!bounded(r.lane)) ++unbounded;
     firsts.emplace(r.lane.id, r.first);
     lanes.push_back(std::move(r.lane));
   }

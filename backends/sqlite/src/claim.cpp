@@ -21,7 +21,7 @@ struct Place {
   friend auto operator<=>(const Place&, const Place&) = default;
 };
 
-/// A lane with work, read piece by piece in claim order.
+/// A lane with work, read piece by piece in claim order. Suspects wait in lanes of their own, with the negative number.
 struct Lane {
   std::int64_t id = 0;
   std::int64_t queue_id = 0;
@@ -32,6 +32,8 @@ struct Lane {
   std::deque<Place> next{};
   Place last{};
   std::size_t step = 1;  // how many to read next; doubles
+
+  [[nodiscard]] bool suspects() const noexcept { return id < 0; }
 };
 
 void read_lane(std::vector<Lane>& lanes, const backend::ClaimRequest& request, const sql::Row& row) {
@@ -59,11 +61,13 @@ struct Pick {
   const Lane* lane = nullptr;
 };
 
-/// How many jobs each limited queue may still take. The write lock makes the count true until we commit.
+/// How many jobs each limited queue may still take, and of all suspects one. The write lock makes the counts true until
+/// we commit.
 class Room {
  public:
   explicit Room(const Context& c) : c_(c) {}
   bool has(const Lane& lane) {
+    if (lane.suspects() && suspect_taken_) return false;
     if (!lane.concurrency) return true;
     const auto [at, isnew] = left_.try_emplace(lane.queue_id, 0);
     if (isnew) at->second = *lane.concurrency - c_.session.integer(c_.q.held, {{"queue", lane.queue_id}}).value_or(0);
@@ -71,11 +75,13 @@ class Room {
   }
   void take(const Lane& lane) {
     if (lane.concurrency) --left_[lane.queue_id];
+    suspect_taken_ = suspect_taken_ || lane.suspects();
   }
 
  private:
   const Context& c_;
   std::map<std::int64_t, std::int64_t> left_;
+  bool suspect_taken_ = false;
 };
 
 /// Picks the best jobs of all lanes: a merge of lanes that are each in order.
@@ -83,7 +89,7 @@ class Merge {
  public:
   Merge(const Context& c, std::vector<Lane> lanes, std::size_t limit) : c_(c), lanes_(std::move(lanes)), limit_(limit) {
     for (Lane& lane : lanes_) {
-      if (lanes_.size() == 1) lane.step = limit_;
+      if (lanes_.size() == 1 && !lane.suspects()) lane.step = limit_;
       if (refill(lane)) heap_.push_back(&lane);
     }
     std::ranges::make_heap(heap_, later);
@@ -170,6 +176,8 @@ backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& reques
   if (due) result.next_due = sql::wall(*due);
   auto lanes = lanes_with_work(c, request);
   result.limited = std::ranges::any_of(lanes, [](const Lane& lane) { return lane.concurrency.has_value(); });
+  result.suspects = std::ranges::any_of(lanes, &Lane::suspects);
+  if (!request.suspects) std::erase_if(lanes, [](const Lane& lane) { return lane.suspects(); });
   Merge merge(c, std::move(lanes), request.limit);
   for (const Pick& pick : merge.pick()) result.jobs.push_back(take(c, request, pick));
   return result;

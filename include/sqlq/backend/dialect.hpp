@@ -76,6 +76,7 @@ struct ClaimRequest {
   std::size_t limit = 1;                  ///< 1 to 10,000
   LeaseToken token{};                     ///< random, made by the core for this claim; never 0
   std::string_view worker{};
+  bool suspects = true;                   ///< whether one suspect (is_suspect) may be among them; more never are
   Now now{};
 };
 
@@ -84,6 +85,7 @@ struct ClaimResult {
   std::optional<TimePoint> next_due{};  ///< a hint: when the earliest scheduled job of these queues becomes due
   bool limited = false;                 ///< a hint: a queue that was looked at has a limit, so that every end of a job
                                         ///< may let another one run
+  bool suspects = false;                ///< a hint: suspects waited, so that the end of one may let the next one run
 };
 
 /// What the holder of a lease wants to happen to its job.
@@ -184,7 +186,7 @@ class Dialect {
   /// database has become slow to find the first job (the backend's README says when).
   /// Post: each job returned is running, with attempt + 1, claims + 1, this token and worker, started_at = now and a
   /// lease of its keepalive. At no instant are more jobs of a queue held than its concurrency. No job is given to two
-  /// callers. Cost does not depend on the number of finished, not-due or other queues' jobs.
+  /// callers. Of all suspects one at most is taken, and none when the request says so. Cost does not depend on the number of finished, not-due or other queues' jobs.
   /// Replay after an unknown outcome: do not; what it took comes back when its lease ends.
   virtual ClaimResult claim(const ClaimRequest& request) = 0;
 
