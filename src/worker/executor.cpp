@@ -121,9 +121,9 @@ Ending Executor::completed_by_handler(const HeldPtr& lease, const Outcome& outco
   return ending;
 }
 
-// Stopped while it waited for a thread: the handler never sees it.
-std::optional<Ending> Executor::not_started(const HeldPtr& lease) const {
-  if (lease->lost()) return std::nullopt;
+// Stopped while it waited for a thread: the handler never sees it. So it is given back also when its lease seems to be
+// over, as after a claim that took longer than the lease: if nobody has taken it back yet, that costs it no crash.
+Ending Executor::not_started(const HeldPtr& lease) {
   if (lease->stop_reason() == StopReason::cancel) {
     return Ending{.lease = lease, .kind = FinishKind::cancel, .cause = Cause::cancelled};
   }

@@ -28,7 +28,7 @@ class Executor final {
   void deliver(const HeldPtr& lease, std::optional<Ending> ending);
 
  private:
-  [[nodiscard]] std::optional<Ending> not_started(const HeldPtr& lease) const;
+  [[nodiscard]] static Ending not_started(const HeldPtr& lease);
   [[nodiscard]] Ending completed_by_handler(const HeldPtr& lease, const Outcome& outcome, const RetryPolicy& retry);
   [[nodiscard]] SteadyPoint timeout_of(const Job& job, const HandlerOptions& options) const;
 

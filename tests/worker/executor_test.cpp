@@ -216,7 +216,7 @@ TEST(Executor, StoppedBeforeItsTurnTheHandlerIsNotCalled) {
   }
 }
 
-TEST(Executor, AJobWhoseLeaseEndedWhileTheProcessStoodStillIsNotBegun) {
+TEST(Executor, AJobWhoseLeaseEndedWhileTheProcessStoodStillIsNotBegunButGivenBack) {
   for (const bool late : {false, true}) {
     int begun = 0;
     Services s(1, [&](JobContext&) {
@@ -228,9 +228,24 @@ TEST(Executor, AJobWhoseLeaseEndedWhileTheProcessStoodStillIsNotBegun) {
     s.clock->advance(late ? 25s : 24s);  // of 30 s; the watchdog has not had its turn
     const auto ending = s.runtime.executor.run(lease);
     EXPECT_EQ(begun, late ? 0 : 1);
-    EXPECT_EQ(ending.has_value(), !late);
+    ASSERT_TRUE(ending);
+    EXPECT_EQ(ending->kind, late ? FinishKind::release : FinishKind::success);
     EXPECT_EQ(lease->lost(), late);
   }
+}
+
+TEST(Executor, AClaimThatTookLongerThanTheLeaseIsGivenBack) {
+  Services s(1, [](JobContext&) -> Outcome {
+    ADD_FAILURE() << "the handler was called";
+    return Outcome::done();
+  });
+  s.database.during_claim = [&] { s.clock->advance(31s); };
+  const JobId id = s.database.add();
+  s.work();
+  EXPECT_EQ(s.database.finishes, (std::vector<std::vector<FinishKind>>{{FinishKind::release}}));
+  EXPECT_EQ(s.database.job(id).state, JobState::pending);
+  EXPECT_EQ(s.stats().released, 1U);
+  EXPECT_EQ(s.stats().lost, 0U);
 }
 
 TEST(Executor, TheContextKnowsTheJob) {
