@@ -107,11 +107,10 @@ struct Job {
   std::optional<TimePoint> finished_at{};
 };
 
-/// Whether the job may be one that kills its process: two of its leases ended without a word from the worker, or one when
-/// the next may be its last. A worker holds one suspect at a time, so that what ran beside it is not ended with it:
-/// an innocent job meets the same killer twice at most.
+/// Whether the job has crashed and its next crash would end it. It may be what kills its processes, or only have been
+/// beside that each time: so a worker holds one suspect at a time, and of two neither ends with the other.
 [[nodiscard]] constexpr bool is_suspect(int crashes, int max_crashes) noexcept {
-  return crashes >= 2 || (crashes == 1 && max_crashes <= 2);
+  return crashes > 0 && crashes + 1 >= max_crashes;
 }
 [[nodiscard]] inline bool is_suspect(const Job& job) noexcept { return is_suspect(job.crashes, job.max_crashes); }
 

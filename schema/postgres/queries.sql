@@ -421,7 +421,7 @@ ended AS (
   UPDATE {jobs} j
      SET state = CASE WHEN j.state = 5 THEN 6
                       WHEN j.attempt < j.max_attempts AND j.crashes + 1 < j.max_crashes THEN 1 ELSE 4 END,
-         lane_id = abs(j.lane_id) * CASE WHEN j.crashes + 1 >= least(2, j.max_crashes - 1) THEN -1 ELSE 1 END,
+         lane_id = abs(j.lane_id) * CASE WHEN j.crashes + 2 >= j.max_crashes THEN -1 ELSE 1 END,
          crashes = j.crashes + 1, lease_token = 0, queued_us = {now}, notes = j.notes + 1,
          finished_us = CASE WHEN j.state = 2 AND j.attempt < j.max_attempts AND j.crashes + 1 < j.max_crashes THEN NULL
                             ELSE {now} END,

@@ -149,7 +149,7 @@ UPDATE sqlq_jobs SET state = 5 WHERE id = :id AND state = 2 RETURNING seq
 -- (is_suspect in sqlq/job.hpp) waits in the lane of suspects from now on.
 UPDATE sqlq_jobs
    SET state = CASE WHEN state = 5 THEN 6 WHEN attempt < max_attempts AND crashes + 1 < max_crashes THEN 1 ELSE 4 END,
-       lane_id = abs(lane_id) * CASE WHEN crashes + 1 >= min(2, max_crashes - 1) THEN -1 ELSE 1 END,
+       lane_id = abs(lane_id) * CASE WHEN crashes + 2 >= max_crashes THEN -1 ELSE 1 END,
        crashes = crashes + 1, lease_token = 0, queued_us = :now,
        finished_us = CASE WHEN state = 2 AND attempt < max_attempts AND crashes + 1 < max_crashes THEN NULL
                           ELSE :now END,

@@ -39,7 +39,7 @@ std::vector<sql::Substitution> substitutions(const Options& o) {
       {"worker", worker},
       {"job", job_columns(worker)},
       {"pending_job", job_columns("X''")},
-      {"ready_lane", "IF(j.crashes > 0 AND j.crashes >= LEAST(2, j.max_crashes - 1), -j.lane_id, j.lane_id)"},
+      {"ready_lane", "IF(j.crashes > 0 AND j.crashes + 1 >= j.max_crashes, -j.lane_id, j.lane_id)"},
       {"lock", lock_name(o)},
       {"schema_text", text(o.database)},
       {"migrations_text", text(o.prefix + "sqlq_migrations")},
