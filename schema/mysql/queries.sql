@@ -142,6 +142,13 @@ UPDATE {jobs} FORCE INDEX (PRIMARY)
 -- Rows: queue, token, held, until, jobs.
 INSERT INTO {claims} (queue_id, token, held, until_us, jobs) VALUES :rows
 
+-- name: claims_lock
+-- params: queue int, token int
+-- returns: held int
+-- No row: somebody is ending a lease of the same claim.
+SELECT c.held FROM {claims} c FORCE INDEX (PRIMARY) WHERE c.queue_id = :queue AND c.token = :token
+   FOR UPDATE SKIP LOCKED
+
 -- name: claims_leave
 -- params: n int, queue int, token int
 UPDATE {claims} SET held = held - :n WHERE queue_id = :queue AND token = :token
@@ -344,9 +351,14 @@ INSERT INTO {finished} (queue_id, state, expires_us, jobs)
 SELECT j.queue_id, j.state, j.expires_us, :jobs FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq = :seq
 
 -- name: heartbeat
--- params: now int?, steady int?, seqs list, leases list
-UPDATE {jobs} FORCE INDEX (PRIMARY) SET heartbeat_us = {now}, lease_until_us = {steady} + keepalive_us
- WHERE seq IN (:seqs) AND (seq, lease_token) IN (:leases) AND state IN (2, 5)
+-- params: now int?, steady int?, seqs list, leases list, n int
+-- Passes over rows that somebody has locked: one of them must not keep the others from being renewed. The LIMIT (n: of
+-- all rows) makes MySQL keep the inner statement apart, without it the outer one waits for the locks.
+UPDATE (SELECT h.seq FROM {jobs} h FORCE INDEX (PRIMARY)
+         WHERE h.seq IN (:seqs) AND (h.seq, h.lease_token) IN (:leases) AND h.state IN (2, 5)
+         LIMIT :n FOR UPDATE SKIP LOCKED) held
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = held.seq
+   SET j.heartbeat_us = {now}, j.lease_until_us = {steady} + j.keepalive_us
 
 -- name: leases
 -- params: seqs list

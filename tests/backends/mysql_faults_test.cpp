@@ -112,6 +112,15 @@ class MysqlFaults : public OnServer {
     return native_.number("SELECT COUNT(*) FROM sqlq_jobs WHERE state IN (" + states + ")");
   }
 
+  /// The call's answer; that it waits for a lock is a failure.
+  template <class Call>
+  static auto at_once(Call call) {
+    const auto begin = system_clock()->steady();
+    auto answer = call();
+    EXPECT_LT(system_clock()->steady() - begin, 1s);
+    return answer;
+  }
+
   Database db_;
   Native native_;
 };
@@ -224,6 +233,98 @@ TEST_P(MysqlFaults, ALongLockIsWaitedOutAndThenReported) {
   });
   other.exec("ROLLBACK");
   EXPECT_EQ(Client(impatient).success(jobs[0]), FinishStatus::applied);
+}
+
+// A process that is stopped amid a transaction keeps its locks for as long as the server lets it.
+
+TEST_P(MysqlFaults, AHeartbeatPassesOverWhatIsLocked) {
+  const std::vector<Job> jobs = take(3);
+  const std::string beats = "SELECT heartbeat_us FROM sqlq_jobs ORDER BY seq";
+  const std::vector<std::string> seqs = native_.query("SELECT seq FROM sqlq_jobs ORDER BY seq");
+  const std::vector<std::string> before = native_.query(beats);
+  const Native other(url());
+  other.exec("START TRANSACTION");
+  other.exec("SELECT seq FROM sqlq_jobs WHERE seq = " + seqs[1] + " FOR UPDATE");
+  EXPECT_EQ(at_once([&] { return Client(db_).ping(jobs); }), std::vector(3, LeaseStatus::renewed));
+  const std::vector<std::string> meanwhile = native_.query(beats);
+  EXPECT_NE(meanwhile[0], before[0]);
+  EXPECT_EQ(meanwhile[1], before[1]) << "the test has locked another job";
+  EXPECT_NE(meanwhile[2], before[2]);
+  other.exec("ROLLBACK");
+  EXPECT_EQ(Client(db_).ping(jobs), std::vector(3, LeaseStatus::renewed));
+  EXPECT_NE(native_.query(beats)[1], before[1]);
+}
+
+TEST_P(MysqlFaults, AHeartbeatTriesAgainWhatWasLockedForAMoment) {
+  const std::vector<Job> jobs = take(1);
+  const std::string beat = "SELECT heartbeat_us FROM sqlq_jobs";
+  const std::int64_t before = native_.number(beat);
+  const Native other(url());
+  other.exec("START TRANSACTION");
+  other.exec("SELECT seq FROM sqlq_jobs LOCK IN SHARE MODE");
+  std::thread release([&] {
+    platform::pause_for(20ms);
+    other.exec("ROLLBACK");
+  });
+  EXPECT_EQ(Client(db_).ping(jobs), std::vector(1, LeaseStatus::renewed));
+  release.join();
+  EXPECT_NE(native_.number(beat), before);
+}
+
+TEST_P(MysqlFaults, HalfDoneTransactionsOfOthersKeepNobodyFromRenewing) {
+  const std::vector<Job> jobs = take(2);
+  const std::vector<Job> theirs = take(1);
+  Client(db_).enqueue({.kind = "work"});
+  ByHand claiming(options()), finishing(options()), enqueueing(options());
+  ASSERT_EQ(claiming.claim(1).jobs.size(), 1u);
+  const backend::Finish end{.id = theirs[0].id, .token = theirs[0].lease_token, .kind = backend::FinishKind::fail};
+  ASSERT_EQ(finishing.server().finish(finishing.work(), {&end, 1}), std::vector(1, FinishStatus::applied));
+  const backend::EnqueueItem item{.id = JobId::make(system_clock()->now()), .queue = "default", .kind = "work",
+                                  .params = "1", .unique_key = "key", .keepalive = 30s};
+  ASSERT_TRUE(enqueueing.server().enqueue(enqueueing.work(), {&item, 1}).at(0).inserted);
+  EXPECT_EQ(at_once([&] { return Client(db_).ping(jobs); }), std::vector(2, LeaseStatus::renewed));
+  EXPECT_EQ(at_once([&] { return Client(db_).success(jobs[0]); }), FinishStatus::applied);
+  EXPECT_EQ(at_once([&] { return Client(db_).error(jobs[1], "no"); }), FinishStatus::applied);
+}
+
+TEST_P(MysqlFaults, TakingBackPassesOverClaimsOfWhichSomebodyEndsALease) {
+  const std::vector<Job> theirs = take(2);
+  const std::vector<Job> others = take(1);
+  native_.exec("UPDATE sqlq_claims SET until_us = 0");
+  native_.exec("UPDATE sqlq_jobs SET lease_until_us = 0");
+  {
+    ByHand finishing(options());
+    const backend::Finish end{.id = theirs[0].id, .token = theirs[0].lease_token, .kind = backend::FinishKind::fail};
+    ASSERT_EQ(finishing.server().finish(finishing.work(), {&end, 1}), std::vector(1, FinishStatus::applied));
+    EXPECT_EQ(at_once([&] { return Client(db_).reap().returned; }), std::vector(1, others[0].id));
+  }
+  EXPECT_EQ(Client(db_).reap().returned.size(), 2u) << "what was passed over is taken back later";
+}
+
+TEST_P(MysqlFaults, WhoHasLostALeaseWaitsForNobodyAndKeepsNobodyWaiting) {
+  const std::vector<Job> lost = take(1);
+  native_.exec("UPDATE sqlq_claims SET until_us = 0");
+  native_.exec("UPDATE sqlq_jobs SET lease_until_us = 0");
+  ASSERT_EQ(Client(db_).reap().returned.size(), 1u);
+  const std::vector<Job> held = Client(db_).claim({}, {}, 1);
+  ASSERT_EQ(held.size(), 1u);
+  const backend::Finish late{.id = lost[0].id, .token = lost[0].lease_token, .kind = backend::FinishKind::fail};
+  const LogLine line{.job = lost[0].id, .token = lost[0].lease_token, .claim = 1, .attempt = 1, .number = 1};
+  {
+    ByHand finishing(options()), logging(options());
+    ASSERT_EQ(finishing.server().finish(finishing.work(), {&late, 1}), std::vector(1, FinishStatus::stale));
+    ASSERT_EQ(logging.server().append_logs(logging.work(), {&line, 1}), std::vector(1, false));
+    const std::int64_t before = native_.number("SELECT heartbeat_us FROM sqlq_jobs");
+    EXPECT_EQ(at_once([&] { return Client(db_).ping(held); }), std::vector(1, LeaseStatus::renewed));
+    EXPECT_NE(native_.number("SELECT heartbeat_us FROM sqlq_jobs"), before) << "who has lost it has locked it";
+  }
+  const Native other(url());
+  other.exec("START TRANSACTION");
+  other.exec("SELECT seq FROM sqlq_jobs FOR UPDATE");
+  EXPECT_EQ(at_once([&] { return Client(db_).ping(lost); }), std::vector(1, LeaseStatus::lost));
+  EXPECT_EQ(at_once([&] { return Client(db_).success(lost[0]); }), FinishStatus::stale);
+  EXPECT_EQ(at_once([&] { return Client(db_).error(lost[0], "no"); }), FinishStatus::stale);
+  EXPECT_EQ(at_once([&] { return db_.dialect().append_logs({&line, 1}); }), std::vector(1, false));
 }
 
 TEST_P(MysqlFaults, WhoMayNotIsToldWhatToGrant) {

@@ -16,9 +16,9 @@ struct Guard {
 };
 
 /// The jobs' tokens, locked against being taken away until the lines are stored.
-std::unordered_map<JobId, Guard> guards(const Context& c, const Places& places) {
+std::unordered_map<JobId, Guard> guards(const Context& c, std::span<const std::int64_t> seqs) {
   std::unordered_map<JobId, Guard> found;
-  in_lists(std::span<const std::int64_t>(places.seqs()), [&](std::span<const std::int64_t> piece) {
+  in_lists(seqs, [&](std::span<const std::int64_t> piece) {
     c.session.execute(c.q.leases_share, {{"seqs", list_of(piece)}}, [&](const sql::Row& row) {
       found[id_of(row.text(1))] = {row.integer(0), row.integer(2)};
     });
@@ -107,11 +107,15 @@ void remove_done(const Context& c, std::span<const Finished> rows) {
 std::vector<bool> append_logs(const Context& c, std::span<const LogLine> lines) {
   std::vector<bool> answers(lines.size(), false);
   std::vector<JobId> ids;
-  for (const LogLine& line : lines) ids.push_back(line.job);
-  const Places places(c, std::move(ids));
-  if (places.seqs().empty()) return answers;
+  std::vector<backend::LeaseRef> leases;
+  for (const LogLine& line : lines) {
+    ids.push_back(line.job);
+    leases.push_back({line.job, line.token});
+  }
+  const std::vector<std::int64_t> seqs = Places(c, std::move(ids)).seqs_of(leases);
+  if (seqs.empty()) return answers;
   c.work.begin();
-  const auto known = guards(c, places);
+  const auto known = guards(c, seqs);
   std::vector<std::pair<std::size_t, Guard>> mine;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const auto at = known.find(lines[i].job);

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <sqlq/error.hpp>
 
 #include "operations.hpp"
+#include "platform/pause.hpp"
 #include "rows.hpp"
 #include "sql/job_row.hpp"
 
@@ -14,6 +16,7 @@ namespace {
 
 using backend::Finish;
 using backend::FinishKind;
+using backend::LeaseRef;
 
 bool is_plain_success(const Finish& item) { return item.kind == FinishKind::success && item.result.empty(); }
 
@@ -155,10 +158,14 @@ std::vector<FinishStatus> succeed_all(const Context& c, std::span<const Finish> 
   return std::vector<FinishStatus>(items.size(), FinishStatus::applied);
 }
 
-std::vector<FinishStatus> finish_locked(const Context& c, std::span<const Finish> items, const Places& places) {
+std::vector<FinishStatus> finish_locked(const Context& c, std::span<const Finish> items) {
   std::vector<FinishStatus> answers(items.size(), FinishStatus::stale);
+  std::vector<LeaseRef> leases;
+  for (const Finish& item : items) leases.push_back({item.id, item.token});
+  const std::vector<std::int64_t> seqs = Places(c, ids_of(items)).seqs_of(leases);
+  if (seqs.empty()) return answers;
   c.work.begin();
-  const LockedRows locked = mysql::lock(c, places.seqs());
+  const LockedRows locked = mysql::lock(c, seqs);
   std::vector<Change> changes;
   std::vector<Record> records;
   for (std::size_t i = 0; i < items.size(); ++i) {
@@ -182,6 +189,61 @@ std::vector<FinishStatus> finish_locked(const Context& c, std::span<const Finish
   return answers;
 }
 
+/// A lease to be renewed.
+struct Renewal {
+  std::int64_t seq = 0;
+  const LeaseRef* lease = nullptr;
+  LeaseStatus* answer = nullptr;
+};
+
+/// Renews leases but for those whose rows somebody has locked. Says how many.
+std::size_t try_to_renew(const Context& c, std::span<const Renewal> renewals) {
+  sql::List seqs, tokens{.width = 2};
+  for (const Renewal& r : renewals) {
+    seqs.values.emplace_back(r.seq);
+    tokens.values.insert(tokens.values.end(), {r.seq, r.lease->token.value});
+  }
+  return c.session.execute(c.q.heartbeat, {{"now", c.work.wall()},
+                                           {"steady", c.work.steady()},
+                                           {"seqs", seqs},
+                                           {"leases", tokens},
+                                           {"n", static_cast<std::int64_t>(renewals.size())}});
+}
+
+/// Answers what the leases are now. Says how many of their jobs are held.
+std::size_t look_at(const Context& c, std::span<const Renewal> renewals) {
+  sql::List seqs;
+  for (const Renewal& r : renewals) seqs.values.emplace_back(r.seq);
+  std::unordered_map<JobId, std::pair<JobState, std::int64_t>> found;
+  c.session.execute(c.q.leases, {{"seqs", seqs}}, [&](const sql::Row& row) {
+    found[id_of(row.text(0))] = {static_cast<JobState>(row.integer(1)), row.integer(2)};
+  });
+  std::set<std::int64_t> held;
+  for (const Renewal& r : renewals) {
+    const auto [state, token] = found[r.lease->id];
+    *r.answer = LeaseStatus::lost;
+    if (token != r.lease->token.value) continue;
+    if (state == JobState::running) *r.answer = LeaseStatus::renewed;
+    if (state == JobState::cancelling) *r.answer = LeaseStatus::cancel_requested;
+    if (*r.answer != LeaseStatus::lost) held.insert(r.seq);
+  }
+  return held.size();
+}
+
+/// Whoever has locked a row lets it go after a moment: lines of its log are being stored, or its outcome. Who keeps it
+/// for longer ends the lease, or was stopped. Nobody takes the job away meanwhile, so it counts as renewed.
+void renew(const Context& c, std::span<const Renewal> renewals) {
+  constexpr int most_tries = 4;
+  Duration pause = std::chrono::milliseconds(10);
+  std::size_t renewed = try_to_renew(c, renewals);
+  sql::follow_up(c.work, [&] {
+    for (int tries = 1; look_at(c, renewals) > renewed && tries < most_tries; ++tries, pause *= 3) {
+      platform::pause_for(pause);
+      renewed = try_to_renew(c, renewals);
+    }
+  });
+}
+
 std::vector<std::int64_t> ended_leases(const Context& c, std::span<const std::string> queues, std::size_t limit) {
   std::vector<std::int64_t> seqs;
   const auto add = [&](const sql::Row& row) { seqs.push_back(row.integer(0)); };
@@ -197,6 +259,18 @@ std::vector<std::int64_t> ended_leases(const Context& c, std::span<const std::st
   std::ranges::sort(seqs);
   seqs.erase(std::unique(seqs.begin(), seqs.end()), seqs.end());
   return seqs;
+}
+
+/// The claims of these jobs that nobody else has locked: a claim of which somebody is ending another lease must not
+/// keep those of all others waiting. By queue and token; locked from now on.
+std::set<std::pair<std::int64_t, std::int64_t>> free_claims(const Context& c, const LockedRows& locked) {
+  std::set<std::pair<std::int64_t, std::int64_t>> all;
+  for (const Locked& row : locked.rows) all.emplace(row.queue, row.token);
+  std::erase_if(all, [&](const auto& claim) {
+    return c.session.execute(c.q.claims_lock, {{"queue", claim.first}, {"token", claim.second}},
+                             [](const sql::Row&) {}) == 0;
+  });
+  return all;
 }
 
 Change reaped(const Locked& row, std::int64_t now) {
@@ -258,45 +332,20 @@ std::vector<FinishStatus> finish(const Context& c, std::span<const Finish> items
     if (auto rows = running(c, items); !rows.empty()) return succeed_all(c, items, std::move(rows));
   }
   for (const Finish& item : items) c.here.forget(item.id);
-  const Places places(c, ids_of(items));
-  if (places.seqs().empty()) return std::vector<FinishStatus>(items.size(), FinishStatus::stale);
-  return finish_locked(c, items, places);
+  return finish_locked(c, items);
 }
 
-std::vector<LeaseStatus> heartbeat(const Context& c, std::span<const backend::LeaseRef> leases) {
+std::vector<LeaseStatus> heartbeat(const Context& c, std::span<const LeaseRef> leases) {
   std::vector<LeaseStatus> answers(leases.size(), LeaseStatus::lost);
   const Places places(c, ids_of(leases));
-  std::vector<std::size_t> known;
+  std::vector<Renewal> renewals;
   for (std::size_t i = 0; i < leases.size(); ++i) {
-    if (places.of(leases[i].id) != 0 && leases[i].token.value != 0) known.push_back(i);
+    const LeaseRef& lease = leases[i];
+    if (places.may_have(lease.id, lease.token)) renewals.push_back({places.of(lease.id), &lease, &answers[i]});
   }
   // No transaction for a short list: a lease that is held by this token afterwards was held when it was renewed.
-  if (known.size() > most_rows) c.work.begin();
-  in_lists(std::span<const std::size_t>(known), [&](std::span<const std::size_t> piece) {
-    std::vector<std::int64_t> seqs;
-    sql::List tokens{.width = 2};
-    for (const std::size_t i : piece) {
-      seqs.push_back(places.of(leases[i].id));
-      tokens.values.insert(tokens.values.end(), {seqs.back(), leases[i].token.value});
-    }
-    std::ranges::sort(seqs);
-    c.session.execute(c.q.heartbeat, {{"now", c.work.wall()},
-                                      {"steady", c.work.steady()},
-                                      {"seqs", list_of(seqs)},
-                                      {"leases", tokens}});
-    std::unordered_map<JobId, std::pair<JobState, std::int64_t>> found;
-    sql::follow_up(c.work, [&] {
-      return c.session.execute(c.q.leases, {{"seqs", list_of(seqs)}}, [&](const sql::Row& row) {
-        found[id_of(row.text(0))] = {static_cast<JobState>(row.integer(1)), row.integer(2)};
-      });
-    });
-    for (const std::size_t i : piece) {
-      const auto [state, token] = found[leases[i].id];
-      if (token != leases[i].token.value) continue;
-      if (state == JobState::running) answers[i] = LeaseStatus::renewed;
-      if (state == JobState::cancelling) answers[i] = LeaseStatus::cancel_requested;
-    }
-  });
+  if (renewals.size() > most_rows) c.work.begin();
+  in_lists(std::span<const Renewal>(renewals), [&](std::span<const Renewal> piece) { renew(c, piece); });
   return answers;
 }
 
@@ -307,14 +356,16 @@ ReapReport reap(const Context& c, std::span<const std::string> queues, std::size
   if (seqs.empty()) return report;
   c.work.begin();
   const LockedRows locked = lock_ended(c, seqs);
-  if (locked.rows.empty()) return report;
+  const auto free = free_claims(c, locked);
   std::vector<Change> changes;
   std::vector<Record> records;
   for (const Locked& row : locked.rows) {
+    if (!free.contains({row.queue, row.token})) continue;
     changes.push_back(reaped(row, locked.now));
     records.push_back({.row = &row, .attempt = row.attempt, .cause = Cause::lease_ended,
                        .message = report_on(changes.back(), report)});
   }
+  if (changes.empty()) return report;
   write(c, changes);
   add_history(c, locked.now, records);
   log_reaped(c, locked.now, records);

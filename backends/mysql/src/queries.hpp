@@ -26,6 +26,7 @@ struct Queries {
   const sql::Statement& take = catalogue["take"];
   const sql::Statement& claim = catalogue["claim"];
   const sql::Statement& claims_add = catalogue["claims_add"];
+  const sql::Statement& claims_lock = catalogue["claims_lock"];
   const sql::Statement& claims_leave = catalogue["claims_leave"];
   const sql::Statement& claims_end = catalogue["claims_end"];
   const sql::Statement& worker_make = catalogue["worker_make"];

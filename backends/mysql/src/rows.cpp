@@ -122,6 +122,16 @@ Places::Places(const Context& c, std::vector<JobId> ids) {
   std::ranges::sort(seqs_);
 }
 
+std::vector<std::int64_t> Places::seqs_of(std::span<const backend::LeaseRef> leases) const {
+  std::vector<std::int64_t> seqs;
+  for (const backend::LeaseRef& lease : leases) {
+    if (may_have(lease.id, lease.token)) seqs.push_back(of(lease.id));
+  }
+  std::ranges::sort(seqs);
+  seqs.erase(std::unique(seqs.begin(), seqs.end()), seqs.end());
+  return seqs;
+}
+
 LockedRows lock(const Context& c, std::span<const std::int64_t> seqs) {
   LockedRows locked;
   in_lists(seqs, [&](std::span<const std::int64_t> piece) {

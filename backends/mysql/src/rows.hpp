@@ -66,6 +66,14 @@ class Places {
     const bool runs = at != by_id_.end() && at->second.state == JobState::running;
     return runs && at->second.where.token == token.value ? &at->second.where : nullptr;
   }
+  /// False: another lease has the job, and this one never will again. A borrowed transaction cannot tell: true.
+  [[nodiscard]] bool may_have(JobId id, LeaseToken token) const {
+    const auto at = by_id_.find(id);
+    if (at == by_id_.end() || token.value == 0) return false;
+    return at->second.state == JobState::invalid || at->second.where.token == token.value;
+  }
+  /// Of the jobs that these may have, ascending: who has lost a lease neither locks its job nor waits for its locks.
+  [[nodiscard]] std::vector<std::int64_t> seqs_of(std::span<const backend::LeaseRef> leases) const;
   /// 0: there is no such job.
   [[nodiscard]] std::int64_t of(JobId id) const {
     const auto at = by_id_.find(id);
