@@ -287,6 +287,22 @@ TEST_P(MysqlFaults, HalfDoneTransactionsOfOthersKeepNobodyFromRenewing) {
   EXPECT_EQ(at_once([&] { return Client(db_).error(jobs[1], "no"); }), FinishStatus::applied);
 }
 
+TEST_P(MysqlFaults, WhoStopsAmidATransactionLosesItsLocksInTime) {
+  const Database db = backend::open(url_with("idle_transaction_timeout=1s"));
+  Client(db).enqueue({.kind = "work"});
+  ByHand stopped(Options::from(backend::Url::parse(url_with("idle_transaction_timeout=1s"))));
+  ASSERT_EQ(stopped.claim(1).jobs.size(), 1u);
+  std::size_t claimed = 0;
+  const SteadyPoint end = system_clock()->steady() + 10s;
+  while (claimed == 0 && system_clock()->steady() < end) {
+    platform::pause_for(1100ms);  // longer than its own connections may be idle
+    claimed = Client(db).claim({}, {}, 1).size();
+  }
+  EXPECT_EQ(claimed, 1u);
+  EXPECT_THROW(stopped.connection().commit(), Error);
+  EXPECT_FALSE(stopped.connection().usable());
+}
+
 TEST_P(MysqlFaults, TakingBackPassesOverClaimsOfWhichSomebodyEndsALease) {
   const std::vector<Job> theirs = take(2);
   const std::vector<Job> others = take(1);

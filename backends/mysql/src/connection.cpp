@@ -115,13 +115,17 @@ void Connection::configure(const Options& o) {
   const auto whole = [](Duration d) { return std::to_string(seconds_of(d)); };
   std::string text =
       "SET SESSION autocommit = 1, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', sql_select_limit = DEFAULT, "
-      "sql_safe_updates = 0, unique_checks = 1, wait_timeout = 60, innodb_lock_wait_timeout = " +
+      "sql_safe_updates = 0, unique_checks = 1, innodb_lock_wait_timeout = " +
       whole(o.lock_timeout) + ", lock_wait_timeout = " + whole(o.lock_timeout);
-  // The server ends what a client that is gone has left: the pool closes idle connections before that.
+  // The server ends what a client that stopped or is gone has left. MySQL's timeout is for any idle connection; the pool
+  // closes its own before that (options.cpp).
+  constexpr std::chrono::seconds here(5), on_mysql(20), connections(60);
   if (greeting_.mariadb) {
-    text += ", idle_transaction_timeout = 30, max_statement_time = " + whole(o.statement_timeout);
+    text += ", idle_transaction_timeout = " + whole(o.idle_transaction_timeout.value_or(here)) + ", wait_timeout = " +
+            whole(connections) + ", max_statement_time = " + whole(o.statement_timeout);
   } else {
-    text += ", max_execution_time = " + std::to_string(o.statement_timeout.count() / 1000);
+    text += ", wait_timeout = " + whole(o.idle_transaction_timeout.value_or(on_mysql)) + ", max_execution_time = " +
+            std::to_string(o.statement_timeout.count() / 1000);
   }
   session_.run(text, "session settings");
   session_.run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "session settings");

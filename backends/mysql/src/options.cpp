@@ -34,7 +34,7 @@ Options::Tls read_tls(const backend::Url& url) {
 
 Options Options::from(const backend::Url& url) {
   url.refuse_unknown({"prefix", "socket", "tls", "ca", "cert", "key", "connect_timeout", "read_timeout",
-                      "statement_timeout", "lock_timeout", "pool", "pool_wait"});
+                      "statement_timeout", "lock_timeout", "idle_transaction_timeout", "pool", "pool_wait"});
   const auto authority = url.authority();
   Options o;
   o.user = authority.user;
@@ -64,7 +64,11 @@ Options Options::from(const backend::Url& url) {
   }
   o.pool.size = static_cast<std::size_t>(url.integer("pool", 8, 1, 1000));
   o.pool.wait = url.duration("pool_wait", o.pool.wait, milliseconds(1), hours(1));
-  o.pool.idle_lifetime = seconds(50);  // the server closes idle ones after a minute (connection.cpp)
+  if (url.option("idle_transaction_timeout")) {
+    o.idle_transaction_timeout = url.duration("idle_transaction_timeout", seconds(0), seconds(1), hours(1));
+  }
+  // MySQL closes those that have been idle for longer (connection.cpp).
+  o.pool.idle_lifetime = std::min<Duration>(o.idle_transaction_timeout.value_or(seconds(20)), seconds(60)) * 3 / 4;
   return o;
 }
 
