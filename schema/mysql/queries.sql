@@ -49,7 +49,18 @@ SELECT {now}, (SELECT w.id FROM {workers} w WHERE w.name = :worker), q.id, q.nam
 
 -- name: queue_lock
 -- params: queue int
--- Whoever comes second waits here until the first has committed.
+-- returns: queue int
+-- No row: somebody has it, or it was never made.
+SELECT k.queue_id FROM {queue_locks} k FORCE INDEX (PRIMARY) WHERE k.queue_id = :queue FOR UPDATE SKIP LOCKED
+
+-- name: queue_lock_there
+-- params: queue int
+-- returns: queue int
+SELECT k.queue_id FROM {queue_locks} k FORCE INDEX (PRIMARY) WHERE k.queue_id = :queue
+
+-- name: queue_lock_make
+-- params: queue int
+-- On first use only. Whoever comes second waits here until the first has committed.
 INSERT INTO {queue_locks} (queue_id) VALUES (:queue) ON DUPLICATE KEY UPDATE queue_id = :queue
 
 -- name: room

@@ -303,6 +303,24 @@ TEST_P(MysqlFaults, WhoStopsAmidATransactionLosesItsLocksInTime) {
   EXPECT_FALSE(stopped.connection().usable());
 }
 
+TEST_P(MysqlFaults, AClaimPassesOverALimitedQueueInWhichAnotherStopped) {
+  Admin(db_).create_queue("limited", {.concurrency = 5});
+  Client client(db_);
+  client.enqueue_many(std::vector<NewJob>(2, NewJob{.kind = "work", .options = {.queue = "limited"}}));
+  ByHand first(options());  // makes the lock
+  ASSERT_EQ(first.claim(1).jobs.size(), 1u);
+  first.connection().commit();
+  ByHand stopped(options());
+  ASSERT_EQ(stopped.claim(1, LeaseToken{78}).jobs.size(), 1u);
+  client.enqueue(NewJob{.kind = "work", .options = {.queue = "limited"}});
+  const JobId other = client.enqueue(NewJob{.kind = "work", .options = {.queue = "other"}}).id;
+  const std::vector<Job> claimed = at_once([&] { return client.claim({}, {}, 2); });
+  ASSERT_EQ(claimed.size(), 1u);
+  EXPECT_EQ(claimed[0].id, other);
+  stopped.connection().rollback();
+  EXPECT_EQ(client.claim({}, {}, 2).size(), 2u);
+}
+
 TEST_P(MysqlFaults, TakingBackPassesOverClaimsOfWhichSomebodyEndsALease) {
   const std::vector<Job> theirs = take(2);
   const std::vector<Job> others = take(1);

@@ -8,6 +8,7 @@
 
 #include "errors.hpp"
 #include "operations.hpp"
+#include "platform/pause.hpp"
 #include "rows.hpp"
 #include "sql/apportion.hpp"
 #include "sql/job_row.hpp"
@@ -73,8 +74,8 @@ class Claim {
     }
     const bool limited = !view_.limited.empty();
     if (!guarded.empty() || !due.empty()) c_.work.begin();
-    // The locks of limited queues first and in one order: who holds one of them waits for nothing else after it.
-    for (const std::int64_t queue : guarded) c_.session.execute(c_.q.queue_lock, {{"queue", queue}});
+    // The locks of limited queues first: who holds one of them waits for nothing else after it.
+    std::erase_if(guarded, [&](std::int64_t queue) { return !lock_queue(queue); });
     if (!due.empty() && promote(due)) look();
     std::erase_if(view_.lanes, [&](Lane& lane) { return lane.concurrency && !guarded.contains(lane.queue_id); });
     make_room(guarded);
@@ -174,6 +175,25 @@ class Claim {
       if (!row.null(0)) left = std::max<std::int64_t>(row.integer(0) - row.integer(1), 0);
     });
     return left;
+  }
+
+  /// Whoever holds the lock lets it go after a moment, or was stopped. Then the queue is passed over: other queues go on,
+  /// and what this claim takes has its lease from now on, not from a time long after the worker has asked.
+  bool lock_queue(std::int64_t queue) {
+    constexpr int most_tries = 5;
+    const auto any = [&](const sql::Statement& statement) {
+      return c_.session.execute(statement, {{"queue", queue}}, [](const sql::Row&) {}) != 0;
+    };
+    Duration pause = std::chrono::milliseconds(5);
+    for (int tries = 1; !any(c_.q.queue_lock); ++tries, pause *= 2) {
+      if (tries == 1 && !any(c_.q.queue_lock_there)) {
+        c_.session.execute(c_.q.queue_lock_make, {{"queue", queue}});
+        return true;
+      }
+      if (tries == most_tries) return false;
+      platform::pause_for(pause);
+    }
+    return true;
   }
 
   /// How many each limited queue may take; their locks keep it true until we commit.

@@ -12,6 +12,8 @@ struct Queries {
   const sql::Statement& lanes_of = catalogue["lanes_of"];
   const sql::Statement& lanes_of_all = catalogue["lanes_of_all"];
   const sql::Statement& queue_lock = catalogue["queue_lock"];
+  const sql::Statement& queue_lock_there = catalogue["queue_lock_there"];
+  const sql::Statement& queue_lock_make = catalogue["queue_lock_make"];
   const sql::Statement& room = catalogue["room"];
   const sql::Statement& due = catalogue["due"];
   const sql::Statement& due_lock = catalogue["due_lock"];
