@@ -87,6 +87,7 @@ class Judge {
     const Execution* before = nullptr;
     for (const auto& [claim, e] : job_.executions) {
       expect(tokens.insert(e.token).second, Rule::fencing, "a lease token was given twice");
+      if (e.given) given(e, *e.given);
       if (before != nullptr) pair(*before, e);
       before = &e;
     }
@@ -95,6 +96,16 @@ class Judge {
     for (const Line& line : row_->history) {
       if (line.reason == Reason::lease_ended) lease_ended(line);
     }
+  }
+
+  /// Does what the database says of a claim agree with the rest?
+  void given(const Execution& e, Moment at) {
+    const Moment tolerance = run_.settings.lease_us / 4;  // a statement has one time, and may last
+    const std::string name = "claim " + number(e.claim);
+    expect(at <= e.begin() + tolerance, Rule::phantom, name + " was executed before it was given");
+    const Line* line = job_.line(e.claim - 1);
+    const auto ended = line == nullptr ? std::nullopt : history_.by_database(line->at_us);
+    expect(!ended || at + tolerance >= *ended, Rule::overlap, name + " was given before the one before it had ended");
   }
 
   void pair(const Execution& before, const Execution& next) {
@@ -142,30 +153,31 @@ class Judge {
     if (e == nullptr) ++f.not_started;
     if (e != nullptr && e->end) ++f.not_written;
     if (e != nullptr && e->finish_code == Code::refused) ++f.late_refused;
+    if (e != nullptr) zombie(*e);
     const auto pid = e != nullptr ? e->pid : line.pid;
     const auto later = job_.executions.upper_bound(line.claim);
-    auto until = later == job_.executions.end() ? history_.last : later->second.begin();
-    // Who was stopped, or cut off, between the claim and its first record writes it when the job was taken back, or
-    // when somebody else has begun it.
-    const bool taken = e != nullptr && run_.clock_ahead_us && line.at_us - *run_.clock_ahead_us <= e->begin();
-    const bool written_late = taken || (e != nullptr && e->begin() >= until);
-    if (written_late) until = e->begin();
-    const auto from = e != nullptr && !written_late ? e->begin() : job_.acknowledged.value_or(0);
-
-    if (e != nullptr) zombie(*e);
+    const auto taken_back = history_.by_database(line.at_us);
+    const Moment until =
+        taken_back.value_or(later == job_.executions.end() ? history_.last : later->second.begin());
+    // Who was stopped between the claim and its first record writes it when the lease has ended.
+    const bool in_time = e != nullptr && e->begin() < until;
+    const bool exact = e != nullptr && e->given && taken_back;
+    const Moment from = exact ? *e->given : in_time ? e->begin() : job_.asked.value_or(0);
     const Why why = why_lease_ended(pid, from, until);
     ++f.ended[why];
     if (why == Why::unproved) ++unproved_;
-    if (later == job_.executions.end() || later->first != line.claim + 1 || written_late) return;
-    // The lease begins with the claim, which is before the start: by little, or the machine is broken.
-    expect(e == nullptr || until - from >= run_.settings.lease_us / 4, Rule::duplicate,
-           "claim " + number(line.claim) + " was taken back after " + number(until - from) + " us, before its lease "
-           "can have ended");
-    if (why != Why::owner_killed) return;
+
+    const bool next_begun = later != job_.executions.end() && later->first == line.claim + 1 && (exact || in_time);
+    if (exact || (in_time && next_begun)) {
+      // Otherwise it is known from its start on: the claim was before that, by little, or the machine is broken.
+      const auto least = exact ? run_.settings.lease_us * 3 / 4 : run_.settings.lease_us / 4;
+      expect(until - from >= least, Rule::duplicate, "claim " + number(line.claim) + " was taken back after " +
+             number(until - from) + " us, before its lease can have ended");
+    }
+    if (!next_begun || why != Why::owner_killed) return;
     // In a queue with a limit it also waits for a slot, which others that died or were stopped may hold.
-    if (!run_.clock_ahead_us && run_.settings.limits.contains(row_->queue)) return;
-    const auto again = run_.clock_ahead_us ? line.at_us - *run_.clock_ahead_us : until;
-    const auto took = std::max(again - able_since(history_.death(pid), again), Moment{0});
+    if (!taken_back && run_.settings.limits.contains(row_->queue)) return;
+    const auto took = std::max(until - able_since(history_.death(pid), until), Moment{0});
     f.rescues_us.push_back(took);
     expect(took <= run_.settings.rescue_us, Rule::rescue, "given back " + number(took) + " us after its owner's "
            "death, allowed are " + number(run_.settings.rescue_us));

@@ -88,6 +88,15 @@ class Checker : public ::testing::Test {
     explain(r, Reason::lease_ended);
     return r;
   }
+  /// When the database gave the first claim, and took it back.
+  Row& give_by_database(Row& r, std::int64_t given, std::int64_t taken_back) {
+    run_.clock_ahead_us = 500'000 * ms;
+    for (Record& record : run_.records) {
+      if (record.claim == 1) record.value = static_cast<std::uint64_t>(given * ms + *run_.clock_ahead_us);
+    }
+    r.history[0].at_us = taken_back * ms + *run_.clock_ahead_us;
+    return r;
+  }
   void fault(Fault::Kind kind, std::int32_t pid, std::int64_t from, std::int64_t to) {
     run_.faults.push_back({kind, pid, from * ms, to * ms});
   }
@@ -284,6 +293,43 @@ TEST_F(Checker, DuplicateBeforeTheLeaseCanHaveEnded) {
   taken_over(1, 200);
   fault(Fault::Kind::killed, owner, 100, 101);
   expect_broken(Rule::duplicate);
+}
+
+// Where the database's clock is known: the first record of a claim may be late, its moment in the database is not.
+
+TEST_F(Checker, DuplicateIsJudgedByTheMomentsOfTheDatabase) {
+  give_by_database(taken_over(1, 2450), 20, 2100);
+  run_.records[2].at_us = 2400 * ms;  // its owner was stopped before it could write that it began
+  expect_broken(Rule::duplicate);     // nobody knows that
+  fault(Fault::Kind::paused, owner, 30, 2390);
+  expect_clean();
+  run_.clock_ahead_us.reset();
+  expect_broken(Rule::duplicate);  // 50 ms after it began
+}
+
+TEST_F(Checker, DuplicateNeedsACauseBeforeTheDatabaseTookItBack) {
+  Row& r = give_by_database(taken_over(1, 2300), 5, 2100);
+  fault(Fault::Kind::killed, owner, 2200, 2201);  // it was too late for this
+  expect_broken(Rule::duplicate);
+  run_.faults[0].from_us = 100 * ms;
+  expect_clean();
+  r.history[0].at_us = 700 * ms + *run_.clock_ahead_us;
+  expect_broken(Rule::duplicate);  // not the whole lease
+}
+
+TEST_F(Checker, MomentsOfTheDatabaseFitToTheOthers) {
+  const auto twice = [&](std::int64_t first, std::int64_t end, std::int64_t second) {
+    run_ = {};
+    give_by_database(taken_over(1, 2300), first, end);
+    run_.records[3].value = static_cast<std::uint64_t>(second * ms + *run_.clock_ahead_us);
+    fault(Fault::Kind::killed, owner, 100, 101);
+  };
+  twice(5, 2100, 2200);
+  expect_clean();
+  twice(5, 2100, 1800);
+  expect_broken(Rule::overlap);
+  twice(300, 2400, 2200);
+  expect_broken(Rule::phantom);
 }
 
 TEST_F(Checker, DuplicateIsOneClaimExecutedTwice) {

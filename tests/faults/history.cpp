@@ -16,7 +16,7 @@ const Line* Story::line(std::int32_t claim) const {
   return found == row->history.rend() ? nullptr : &*found;
 }
 
-History::History(const Run& run) {
+History::History(const Run& run) : clock_ahead_us_(run.clock_ahead_us) {
   std::map<std::int32_t, Moment> pulses;
   for (const Record& r : run.records) {
     last = std::max(last, r.at_us);
@@ -87,6 +87,7 @@ void History::note_execution(Story& job, const Record& r) {
     job.again.push_back(again);
     return;
   }
+  if (begins && !e.given) e.given = by_database(static_cast<std::int64_t>(r.value));
   switch (r.what) {
     case What::claimed: e.claimed = r.at_us; break;
     case What::start:

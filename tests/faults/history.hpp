@@ -23,6 +23,7 @@ struct Execution {
   std::int32_t attempt = 0;
   std::int64_t token = 0;
   std::uint32_t queue = 0;
+  std::optional<Moment> given{};  ///< by the database, where its clock is known
   std::optional<Moment> claimed{};
   std::optional<Moment> start{};
   std::optional<Moment> end{};
@@ -62,6 +63,10 @@ struct Interval {
 struct History {
   explicit History(const Run& run);
 
+  /// A moment of the database's clock on ours; empty where that clock, or the moment, is not known.
+  [[nodiscard]] std::optional<Moment> by_database(std::int64_t us) const {
+    return clock_ahead_us_ && us != 0 ? std::optional(us - *clock_ahead_us_) : std::nullopt;
+  }
   /// When the process was dead, at the latest; `never` for one that lives.
   [[nodiscard]] Moment death(std::int32_t pid) const;
   /// When the execution was over: the end of its handler or of its process.
@@ -78,6 +83,8 @@ struct History {
  private:
   void note(const Record& r);
   void note_execution(Story& job, const Record& r);
+
+  std::optional<std::int64_t> clock_ahead_us_;
 };
 
 }  // namespace sqlq::faults

@@ -7,6 +7,8 @@
 /// full disk, a crash of the host) is recognised by its sum.
 ///
 /// Who writes: *asked* before something is sent, the answer after it. A handler writes `start` first and `end` last.
+/// Between a claim and its first record a process may be stopped, or its connection slow: so that record brings the
+/// moment of the claim by the database's clock.
 
 #include <array>
 #include <cstdint>
@@ -26,10 +28,10 @@ enum class What : std::uint16_t {
   enqueued = 2,       ///< by a producer: acknowledged; code duplicate: the id is that of the job that was there
   not_enqueued = 3,   ///< by a producer: refused for certain
   not_before = 4,     ///< by a producer or a handler: value is the earliest time of the next start
-  claimed = 5,        ///< by an own loop, after the claim returned
+  claimed = 5,        ///< by an own loop, after the claim returned; value: when the database gave it
   finishing = 6,      ///< by an own loop, before it asks for the job's success; value: hash of the result
   finished = 7,       ///< by an own loop: code ok (applied) or refused
-  start = 8,          ///< by a handler, first; code poison: it is about to end its process
+  start = 8,          ///< by a handler, first; value as above; code poison: it is about to end its process
   end = 9,            ///< by a handler, last; code ok, failed or snoozed; value: hash of the result
   requeued = 10,      ///< by an operator
   pulse = 11,         ///< by a thread of each process, all the time: a gap proves that the process could not run
@@ -80,6 +82,11 @@ template <class Job>
           .attempt = job.attempt,
           .queue = queue_number(job.queue),
           .value = value};
+}
+/// The first record about a claim.
+template <class Job>
+[[nodiscard]] Record begin_of(What what, const Job& job, Code code = Code::none) {
+  return about(what, job, code, static_cast<std::uint64_t>(job.started_at->time_since_epoch().count()));
 }
 
 /// Thread-safe: appends are. Errors: std::runtime_error when the file cannot be opened or written.

@@ -31,6 +31,7 @@ namespace {
 using namespace sqlq;
 using namespace sqlq::process;
 using faults::about;
+using faults::begin_of;
 using faults::Code;
 using faults::What;
 using Dice = std::mt19937_64;
@@ -169,7 +170,7 @@ class Mixer {
 
   std::size_t work(std::size_t queue, std::size_t n) {
     const auto jobs = timed([&] { return client_.claim({&queues[queue], 1}, {.kinds = {"work"}}, n); });
-    for (const Job& job : jobs) recorder_.write(about(What::claimed, job));
+    for (const Job& job : jobs) recorder_.write(begin_of(What::claimed, job));
     if (jobs.empty()) return 0;
     (void)timed([&] { return client_.ping(jobs); });
     for (std::size_t i = 0; i < jobs.size(); ++i) {

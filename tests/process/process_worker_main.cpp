@@ -23,6 +23,7 @@ namespace {
 using namespace sqlq;
 using namespace sqlq::process;
 using faults::about;
+using faults::begin_of;
 using faults::Code;
 using faults::Recorder;
 using faults::What;
@@ -53,7 +54,7 @@ Outcome work(const Recorder& recorder, JobContext& context) {
   const Job& job = context.job();
   const std::string claim = std::to_string(job.claims);
   const auto params = nlohmann::json::parse(job.params);
-  recorder.write(about(What::start, job));
+  recorder.write(begin_of(What::start, job));
   context.log().info("begin " + claim);
   work_for(Duration(params.at("us").get<std::int64_t>()));
   context.log().info("end " + claim);
@@ -71,7 +72,7 @@ Outcome work(const Recorder& recorder, JobContext& context) {
 }
 
 Outcome poison(const Recorder& recorder, JobContext& context) {
-  recorder.write(about(What::start, context.job(), Code::poison));
+  recorder.write(begin_of(What::start, context.job(), Code::poison));
   if (context.job().params == "\"abort\"") std::abort();
   ::_exit(9);
 }
@@ -85,7 +86,7 @@ void wait_for_line() {
 
 Outcome gate(const Recorder& recorder, JobContext& context) {
   const Job& job = context.job();
-  recorder.write(about(What::start, job));
+  recorder.write(begin_of(What::start, job));
   context.log().info("before the gate, claim " + std::to_string(job.claims));
   say("started " + name_of(job));
   wait_for_line();
@@ -95,7 +96,7 @@ Outcome gate(const Recorder& recorder, JobContext& context) {
 }
 
 Outcome patient(const Recorder& recorder, JobContext& context) {
-  recorder.write(about(What::start, context.job()));
+  recorder.write(begin_of(What::start, context.job()));
   const auto signal = context.client().database().clock().make_signal();
   const std::stop_callback wake(context.stop_token(), [&] { signal->notify(); });
   say("started " + name_of(context.job()));
