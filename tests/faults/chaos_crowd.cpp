@@ -37,8 +37,10 @@ void Crowd::start(Place& place) {
   place.doom_ = doom_(place.kind());
   auto arguments = place.role_.arguments;
   if (place.doomed()) arguments.push_back("die=" + place.doom_);
-  place.child_ = std::make_unique<process::Child>(program_of(place.kind()), arguments);
-  ++started_;
+  // Records and faults know a process by its pid, which the system gives again when it has gone through all of them.
+  do {
+    place.child_ = std::make_unique<process::Child>(program_of(place.kind()), arguments);
+  } while (!pids_.insert(place.pid()).second);
 }
 
 void Crowd::look() {

@@ -89,7 +89,7 @@ class Crowd {
   [[nodiscard]] const std::map<std::string, std::size_t>& dooms() const { return dooms_; }
   /// How many died of a job that ends its process.
   [[nodiscard]] std::size_t poisonings() const { return poisonings_; }
-  [[nodiscard]] std::size_t started() const { return started_; }
+  [[nodiscard]] std::size_t started() const { return pids_.size(); }
   [[nodiscard]] const std::vector<std::string>& findings() const { return findings_; }
 
  private:
@@ -105,7 +105,7 @@ class Crowd {
   std::size_t kills_ = 0;
   std::map<std::string, std::size_t> dooms_{};
   std::size_t poisonings_ = 0;
-  std::size_t started_ = 0;
+  std::set<pid_t> pids_{};  ///< of all that were started
   std::vector<std::string> findings_{};
 };
 

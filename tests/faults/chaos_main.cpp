@@ -144,6 +144,7 @@ class Chaos {
     doomer.stop();
     if (proxy_) proxy_->cut_commits(0);
     while (busy()) pass(10'000);
+    (void)scene.wait_for_all();  // a mixer that has not been told to begin would wait for that, not for its end
     crowd.end(Role::Kind::producer);
     crowd.end(Role::Kind::mixer);
     const bool drained = drain();
