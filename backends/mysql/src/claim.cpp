@@ -177,8 +177,8 @@ class Claim {
     return left;
   }
 
-  /// Whoever holds the lock lets it go after a moment, or was stopped. Then the queue is passed over: other queues go on,
-  /// and what this claim takes has its lease from now on, not from a time long after the worker has asked.
+  /// Whoever holds the lock lets it go after a moment, or was stopped. Then the queue is passed over: other queues go
+  /// on, and what is claimed has not used up its lease, which counts from when the worker has asked.
   bool lock_queue(std::int64_t queue) {
     constexpr int most_tries = 5;
     const auto any = [&](const sql::Statement& statement) {

@@ -117,8 +117,8 @@ void Connection::configure(const Options& o) {
       "SET SESSION autocommit = 1, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', sql_select_limit = DEFAULT, "
       "sql_safe_updates = 0, unique_checks = 1, innodb_lock_wait_timeout = " +
       whole(o.lock_timeout) + ", lock_wait_timeout = " + whole(o.lock_timeout);
-  // The server ends what a client that stopped or is gone has left. MySQL's timeout is for any idle connection; the pool
-  // closes its own before that (options.cpp).
+  // The server ends what a client that stopped or is gone has left. MySQL's timeout is for any idle connection; the
+  // pool closes its own before that (options.cpp).
   constexpr std::chrono::seconds here(5), on_mysql(20), connections(60);
   if (greeting_.mariadb) {
     text += ", idle_transaction_timeout = " + whole(o.idle_transaction_timeout.value_or(here)) + ", wait_timeout = " +
