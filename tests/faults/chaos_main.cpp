@@ -18,12 +18,14 @@
 #include <fstream>
 #include <iostream>
 #include <set>
+#include <thread>
 
 #include <sqlq/backend/url.hpp>
 #include <sqlq/sqlq.hpp>
 
 #include "chaos_nemesis.hpp"
 #include "check.hpp"
+#include "pulse.hpp"
 #include "process/counters.hpp"
 #include "process/helper.hpp"
 #include "process/orders.hpp"
@@ -126,6 +128,7 @@ class Chaos {
                 .pass = [this](std::int64_t us) { pass(us); },
                 .service = [this](const std::string& command) { service(command); }};
     doomer.use(scene);
+    if (!is_file()) asker_ = std::jthread([this](const std::stop_token& stop) { ask(stop); });
     crowd.start();
     start_proxies();
     const bool began = scene.wait_for_all();
@@ -149,6 +152,7 @@ class Chaos {
     crowd.end(Role::Kind::mixer);
     const bool drained = drain();
     crowd.end(Role::Kind::worker);
+    asker_ = {};
     return judge(db, scene, all_done, drained);
   }
 
@@ -213,6 +217,20 @@ class Chaos {
   void start_proxies() {
     if (!proxy_) return;
     for (const Place& place : crowd_->places()) proxy_->serve(crowd_->number(place), place.pid());
+  }
+  /// Asks the server all the time: leases may also end because it did not answer, on a machine that is too busy.
+  void ask(const std::stop_token& stop) const {
+    std::unique_ptr<process::Audit> audit;
+    while (!stop.stop_requested()) {
+      try {
+        if (!audit) audit = process::open_audit(url_);
+        (void)audit->ask("SELECT 1");
+        recorder_.write(about(What::answered, Id{}));
+      } catch (const std::runtime_error&) {  // the server is away
+        audit.reset();
+      }
+      process::work_for(Pulse::interval);
+    }
   }
   /// How many jobs of the limited queue are held, as the database says.
   void see_held() {
@@ -349,6 +367,7 @@ class Chaos {
   std::unique_ptr<process::Audit> audit_{};
   std::int64_t next_look_us_ = 0;
   std::size_t looks_ = 0;
+  std::jthread asker_{};  // last: it uses the others
 };
 
 }  // namespace

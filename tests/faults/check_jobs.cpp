@@ -222,10 +222,12 @@ class Judge {
       if (fault.pid == pid && fault.to_us - fault.from_us >= run_.settings.lease_us / 2) return Why::paused;
     }
     if (cut) return Why::cut;
-    const auto gaps = history_.gaps.find(pid);
-    if (gaps == history_.gaps.end()) return Why::unproved;
-    const bool starved = std::ranges::any_of(gaps->second, [&](const Interval& i) { return meets(i.from, i.to); });
-    return starved ? Why::starved : Why::unproved;
+    const auto starved = [&](std::int32_t whose) {
+      const auto gaps = history_.gaps.find(whose);
+      return gaps != history_.gaps.end() &&
+             std::ranges::any_of(gaps->second, [&](const Interval& i) { return meets(i.from, i.to); });
+    };
+    return starved(pid) || starved(0) ? Why::starved : Why::unproved;
   }
 
   void early() {

@@ -205,6 +205,20 @@ TEST_F(Checker, DuplicateOfAPausedOrStarvedOwnerOrAnOutageIsExplained) {
   EXPECT_EQ(verdict().figures.ended.at(Why::starved), 1u);
 }
 
+TEST_F(Checker, DuplicateWhileTheDatabaseDidNotAnswerIsExplained) {
+  taken_over(1, 2300);
+  const auto answers = [&](std::int64_t from, std::int64_t to) {
+    for (auto at = from; at <= to; at += 25) add(at, about(What::answered, Id{}), producer);
+  };
+  answers(0, 1000);
+  answers(1200, 2400);
+  expect_broken(Rule::duplicate);
+  std::erase_if(run_.records, [](const Record& r) {
+    return r.what == What::answered && r.at_us > 900 * ms && r.at_us < 1300 * ms;
+  });
+  expect_clean();
+}
+
 TEST_F(Checker, DuplicateOfAnOwnerThatWasCutOffIsExplained) {
   taken_over(1, 2300);
   fault(Fault::Kind::cut, other, 100, 100);

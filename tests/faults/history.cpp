@@ -20,10 +20,11 @@ History::History(const Run& run) : clock_ahead_us_(run.clock_ahead_us) {
   std::map<std::int32_t, Moment> pulses;
   for (const Record& r : run.records) {
     last = std::max(last, r.at_us);
-    if (r.what == What::pulse) {
-      const auto [before, first] = pulses.try_emplace(r.pid, r.at_us);
+    if (r.what == What::pulse || r.what == What::answered) {
+      const std::int32_t whose = r.what == What::pulse ? r.pid : 0;
+      const auto [before, first] = pulses.try_emplace(whose, r.at_us);
       if (!first && r.at_us - before->second > run.settings.lease_us / 4) {
-        gaps[r.pid].push_back({before->second, r.at_us});
+        gaps[whose].push_back({before->second, r.at_us});
       }
       before->second = r.at_us;
     } else {

@@ -75,7 +75,7 @@ struct History {
   std::map<Id, Story> jobs{};
   std::vector<Id> rows_twice{};
   std::map<std::int32_t, Moment> deaths{};
-  std::map<std::int32_t, std::vector<Interval>> gaps{};        ///< between pulses, by process
+  std::map<std::int32_t, std::vector<Interval>> gaps{};        ///< between pulses, by process; 0: the database
   std::map<std::int32_t, std::vector<Moment>> beginnings{};    ///< by process
   std::vector<Record> held{};                                  ///< what was seen in the database
   Moment last = 0;                                             ///< the last record's

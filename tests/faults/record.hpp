@@ -37,6 +37,7 @@ enum class What : std::uint16_t {
   pulse = 11,         ///< by a thread of each process, all the time: a gap proves that the process could not run
   held = 12,          ///< by who looks into the database: value jobs of the queue are held
   dying = 13,         ///< by a process, right before it kills itself
+  answered = 14,      ///< by who asks the database all the time: a gap proves that it did not answer
 };
 
 enum class Code : std::uint16_t { none, ok, failed, snoozed, duplicate, refused, poison, in_transaction };
