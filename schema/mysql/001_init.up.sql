@@ -31,9 +31,10 @@ CREATE TABLE IF NOT EXISTS {lanes} (
   UNIQUE KEY sqlq_lanes_name (queue, kind)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
--- The locks of queues that have a limit: who counts and claims there holds the row.
+-- The locks of queues that have a limit: who counts and claims there holds the row, and counts its turns up.
 CREATE TABLE IF NOT EXISTS {queue_locks} (
   queue_id INT NOT NULL,
+  turn     BIGINT NOT NULL,
   PRIMARY KEY (queue_id)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 

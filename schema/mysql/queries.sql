@@ -61,7 +61,13 @@ SELECT k.queue_id FROM {queue_locks} k FORCE INDEX (PRIMARY) WHERE k.queue_id = 
 -- name: queue_lock_make
 -- params: queue int
 -- On first use only. Whoever comes second waits here until the first has committed.
-INSERT INTO {queue_locks} (queue_id) VALUES (:queue) ON DUPLICATE KEY UPDATE queue_id = :queue
+INSERT INTO {queue_locks} (queue_id, turn) VALUES (:queue, 1) ON DUPLICATE KEY UPDATE turn = turn + 1
+
+-- name: queue_turn
+-- params: queue int
+-- Who has taken jobs changes the row that it holds: other nodes of a cluster know of what was written, not of locks, and
+-- of two that took at once the second one fails its certification.
+UPDATE {queue_locks} FORCE INDEX (PRIMARY) SET turn = turn + 1 WHERE queue_id = :queue
 
 -- name: room
 -- params: queue int

@@ -85,6 +85,9 @@ class Claim {
       if (!result.next_due || at < *result.next_due) result.next_due = at;
     }
     if (!view_.lanes.empty()) result.jobs = take(divide());
+    if (!result.jobs.empty()) {
+      for (const std::int64_t queue : guarded) c_.session.execute(c_.q.queue_turn, {{"queue", queue}});
+    }
     return result;
   }
 

@@ -14,6 +14,7 @@ struct Queries {
   const sql::Statement& queue_lock = catalogue["queue_lock"];
   const sql::Statement& queue_lock_there = catalogue["queue_lock_there"];
   const sql::Statement& queue_lock_make = catalogue["queue_lock_make"];
+  const sql::Statement& queue_turn = catalogue["queue_turn"];
   const sql::Statement& room = catalogue["room"];
   const sql::Statement& due = catalogue["due"];
   const sql::Statement& due_lock = catalogue["due_lock"];

@@ -39,8 +39,8 @@ std::vector<std::string> findings_on(const Settings& s) {
     findings.push_back("binlog_format is STATEMENT: READ COMMITTED transactions cannot be logged with it; set ROW");
   }
   if (is(s, "wsrep_on", {"ON", "1"})) {
-    findings.push_back("this is a Galera cluster: let all workers use one node; locks are unknown to the others, and "
-                       "concurrency limits and migrations hold on one node only");
+    findings.push_back("this is a Galera cluster: migrate on one node only, for the others do not know its lock; "
+                       "workers on several nodes get in each other's way, which costs time");
   }
   if (const auto at = s.find("max_allowed_packet"); at != s.end() && std::stoll(at->second) < 4 << 20) {
     findings.push_back("max_allowed_packet is " + at->second + ": jobs of 1 MiB need 4 MiB");
