@@ -182,6 +182,15 @@ TEST_P(MysqlFaults, CommitOnAKilledConnectionIsUnknown) {
   EXPECT_EQ(claimed, 1u);
 }
 
+TEST_P(MysqlFaults, AConnectionToAServerThatTakesNoWritesIsGivenUp) {
+  ByHand hand(options());
+  hand.connection().session().run("SET SESSION TRANSACTION READ ONLY", "test");
+  testing::expect_error(Errc::wrong_node, "takes no writes", [&] {
+    hand.connection().session().run("DELETE FROM sqlq_workers", "test");
+  });
+  EXPECT_FALSE(hand.connection().usable());
+}
+
 TEST_P(MysqlFaults, IdleConnectionsMayBeKilled) {
   static_cast<void>(take(3));
   const std::string mine = std::to_string(native_.id());

@@ -24,7 +24,8 @@ struct Greeting {
 class Connection final : public sql::Connection {
  public:
   /// Connects to the first host that takes writes and makes all settings; the statement `server` asks it who it is.
-  /// Errors: connection (nobody answered), wrong_node (all are read-only), invalid_argument (user, password, database).
+  /// Errors: connection (nobody answered), wrong_node (read-only, or a node that is not part of its cluster),
+  /// invalid_argument (user, password, database).
   static std::unique_ptr<Connection> open(const Options& options, const sql::Statement& server);
 
   ~Connection() override;

@@ -39,7 +39,7 @@ std::string_view advice(Errc code, unsigned number) noexcept {
       if (number == 3024 || number == 1969) return "it took longer than statement_timeout: narrow it down or raise it";
       return "try again later";
     case Errc::connection: return "the next call connects anew";
-    case Errc::wrong_node: return "this server takes no writes now: connect to the primary";
+    case Errc::wrong_node: return "this server takes no writes now: name one that does in the URL, or all of them";
     case Errc::outcome_unknown: return "it may have been done or not: repeat the call with the same ids or lease";
     case Errc::corrupt: return "stop using the table and restore it from a backup";
     case Errc::invalid_argument:

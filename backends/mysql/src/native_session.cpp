@@ -109,10 +109,12 @@ void NativeSession::send(std::string_view text, const std::string& name) {
 }
 
 void NativeSession::fail(const std::string& name) {
-  const unsigned number = mysql_errno(handle_);
-  const std::string text = mysql_error(handle_);
-  lost_ = lost_ || classify(number, text) == Errc::connection;
-  raise(number, text, name);
+  try {
+    raise(mysql_errno(handle_), mysql_error(handle_), name);
+  } catch (const Error& e) {
+    lost_ = lost_ || e.connection_lost();
+    throw;
+  }
 }
 
 std::size_t NativeSession::do_execute(const sql::Statement& statement, std::initializer_list<sql::Arg> args,

@@ -27,7 +27,7 @@ class NativeSession : public sql::Session {
 
   void behave(const Manners& manners) noexcept { manners_ = manners; }
   [[nodiscard]] std::size_t longest_statement() const noexcept override { return manners_.packet; }
-  /// Was the connection lost?
+  /// Did an error say that the connection is of no use any more (Error::connection_lost)?
   [[nodiscard]] bool lost() const noexcept { return lost_; }
   /// Runs a text that is no catalogue statement and returns nothing.
   void run(std::string_view text, const std::string& name);

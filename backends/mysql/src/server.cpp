@@ -58,7 +58,6 @@ class BorrowedSession final : public NativeSession {
   BorrowedSession(MYSQL* handle, const Queries& q) : NativeSession(handle), q_(q) { look(); }
   /// Gives LAST_INSERT_ID() back as it was: the user may ask for the id of a row he inserted before.
   ~BorrowedSession() override {
-    if (lost()) return;
     try {
       execute(q_.last_id_restore, {{"id", last_id_}}, [](const sql::Row&) {});
     } catch (...) {  // then he has no transaction any more either
