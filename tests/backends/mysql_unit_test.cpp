@@ -91,6 +91,7 @@ TEST(MysqlErrors, HaveTheirClasses) {
     for (const unsigned n : numbers) EXPECT_EQ(to_string(classify(n, "")), to_string(code)) << n;
   };
   expect(Errc::retry_transaction, {1213, 1205, 1020});
+  expect(Errc::outcome_unknown, {1180});
   expect(Errc::connection, {2002, 2003, 2006, 2013, 1053, 1927});
   expect(Errc::wrong_node, {1047, 1290, 1836, 1792});
   expect(Errc::busy, {1021, 1114, 1040, 1203, 1226, 3024, 1969, 1317});

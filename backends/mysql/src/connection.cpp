@@ -153,7 +153,8 @@ void Connection::commit() {
   try {
     session_.run("COMMIT", "commit");
   } catch (const Error& e) {
-    if (e.code() == Errc::retry_transaction) throw;  // the server has rolled back
+    // The server has rolled back, or the server itself does not know.
+    if (e.code() == Errc::retry_transaction || e.outcome_unknown()) throw;
     doubtful_ = true;
     throw Error(Errc::outcome_unknown,
                 std::string(e.what()) + "; it may have been done or not: repeat the call with the same ids or lease",

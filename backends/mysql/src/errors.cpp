@@ -8,9 +8,9 @@ namespace {
 
 /// Whether the server's text is free of values: texts of what is not listed may quote rows, literals or the statement.
 bool may_be_shown(unsigned number) noexcept {
-  constexpr std::array<unsigned, 36> known{
+  constexpr std::array<unsigned, 37> known{
       1020, 1021, 1040, 1041, 1044, 1045, 1047, 1048, 1049, 1053, 1054, 1114, 1129, 1130, 1142, 1143, 1146, 1153,
-      1203, 1205, 1206, 1213, 1226, 1227, 1264, 1290, 1317, 1364, 1406, 1665, 1698, 1792, 1836, 1927, 1969, 3024};
+      1180, 1203, 1205, 1206, 1213, 1226, 1227, 1264, 1290, 1317, 1364, 1406, 1665, 1698, 1792, 1836, 1927, 1969, 3024};
   return std::ranges::binary_search(known, number) || (number >= 2000 && number < 3000);
 }
 
@@ -59,13 +59,13 @@ std::string_view advice(Errc code, unsigned number) noexcept {
 Errc classify(unsigned number, std::string_view text) noexcept {
   switch (number) {
     case 1020:  // snapshot isolation: changed since the last read
-    case 1180:  // during commit
     case 1205:  // lock wait; undoes the statement only
     case 1213:  // deadlock; on Galera and group replication also: lost the certification, at COMMIT
     case 1613:
     case 1614:
     case 3101:
     case 3572: return Errc::retry_transaction;
+    case 1180: return Errc::outcome_unknown;  // at COMMIT; on Galera: the node lost the others while it asked them
     case 1047:  // a Galera node that is not ready
     case 1290:
     case 1792:
