@@ -1,14 +1,11 @@
-// Three MariaDB servers as a Galera cluster, and three processes that all write on one node, or each on its own.
-// Concurrency limits, and calls that never fail, are promised with one writing node only; what becomes of them with
-// three is printed.
+// Three MariaDB servers as a Galera cluster. Nodes are killed, paused and cut off from the others, and come back, while
+// workers and producers are at work, who all write on one node, or each on its own.
 
 #include <iostream>
 #include <optional>
-#include <string>
-#include <vector>
 
-#include "child.hpp"
-#include "place.hpp"
+#include "helper.hpp"
+#include "load.hpp"
 #include "services.hpp"
 
 namespace sqlq::process {
@@ -17,6 +14,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int limit = 3;
+constexpr Duration lease = 5s;    // three servers on a busy machine answer late
+constexpr Duration noticed = 6s;  // a node that is silent is given up by the others: evs.suspect_timeout, 5 s
+constexpr Duration soon = 15s;    // and whoever waits for its answer does so after read_timeout
 
 class SoakGalera : public Anywhere {
  protected:
@@ -36,44 +36,72 @@ class SoakGalera : public Anywhere {
     return scheme + hosts;
   }
   [[nodiscard]] std::string url_from(std::size_t first) const {
-    return nodes_from(first) + url().substr(server().size()) + "&statement_timeout=3s&lock_timeout=2s&read_timeout=5s";
+    return nodes_from(first) + url().substr(server().size()) +
+           "&connect_timeout=2s&statement_timeout=3s&lock_timeout=2s&read_timeout=5s";
   }
+
+  /// What ci/services does to a node. Returns when all workers are at work without it; how long that took.
+  void without(Load& load, const std::string& trouble) {
+    outages_.push_back({.kind = faults::Fault::Kind::outage, .from_us = faults::steady_us()});
+    faults::Fault& outage = outages_.back();
+    own_->run(trouble);
+    ASSERT_TRUE(load.wait_for_starts(outage.from_us + noticed.count())) << "a worker never went on after: " << trouble;
+    end(trouble);
+    EXPECT_LT(outage.to_us - outage.from_us, (noticed + soon).count()) << trouble;
+  }
+  /// The node comes back, which may stop the one it gets the data from for a while.
+  void with(const std::string& remedy) {
+    outages_.push_back({.kind = faults::Fault::Kind::outage, .from_us = faults::steady_us()});
+    own_->run(remedy);
+    end(remedy);
+  }
+  void end(const std::string& what) {
+    faults::Fault& outage = outages_.back();
+    outage.to_us = faults::steady_us();
+    std::cout << "galera: " << what << ": " << (outage.to_us - outage.from_us) / 1000 << " ms" << std::endl;
+  }
+
+  Random random_;
   std::optional<OwnServices> own_;
+  std::vector<faults::Fault> outages_;
 };
 
-TEST_P(SoakGalera, ThreeProcessesMix) {
+TEST_P(SoakGalera, NodesAreKilledPausedAndCutOff) {
+  std::cout << "seed " << seed() << " (SQLQ_SEED=" << seed() << " repeats it)" << std::endl;
   const Database db = open(url_from(0));
   db.migrate();
   Admin{db}.create_queue("limited", {.concurrency = limit});
-  std::vector<Child> mixers;
+  Load load(url_from(0), records());
   for (std::size_t i = 0; i < 3; ++i) {
-    mixers.emplace_back("process_mixer",
-                        std::vector<std::string>{"url=" + url_from(one_writer() ? 0 : i), "records=" + records(),
-                                                 "threads=4", "seconds=8", "hold=20000", "keys=20", "drain=0"});
-    ASSERT_EQ(mixers.back().line(long_enough), "ready");
+    const std::string url = url_from(one_writer() ? 0 : i);
+    load.start_worker(url, 6);
+    load.start_producer(url, 1'000'000, random_.between(0, 1'000'000'000),
+                        {"pace=300", "backlog=100", "limited=25", "keys=50",
+                         "keepalive=" + std::to_string(lease / 1ms)});
   }
-  for (Child& mixer : mixers) mixer.tell("go");
-  int refused = 0;
-  for (Child& mixer : mixers) {
-    const auto exit = mixer.wait(long_enough);
-    ASSERT_TRUE(exit.has_value());
-    if (!exit->with_code(0)) ++refused;
+  ASSERT_TRUE(load.wait_for_ends(1000));
+  const std::pair<const char*, const char*> troubles[] = {{"crash galera2", "up galera2"},
+                                                          {"pause galera3", "continue galera3"},
+                                                          {"isolate galera1", "rejoin galera1"},
+                                                          {"pause galera1", "continue galera1"},
+                                                          {"crash galera1", "up galera1"}};
+  for (const auto& [trouble, remedy] : troubles) {
+    without(load, trouble);
+    if (HasFatalFailure()) return;
+    with(remedy);
+    ASSERT_TRUE(load.wait_for_starts(faults::steady_us() + noticed.count())) << "a worker stopped after: " << remedy;
   }
+  load.stop_producers();
+  load.finish(db);
+  if (HasFatalFailure()) return;
+
   const auto limited = faults::queue_number("limited");
-  faults::Run run = evidence({.drained = false, .lease_us = 30'000'000,
-                              .limits = {{limited, one_writer() ? limit : 1'000'000}}});
-  const faults::Verdict verdict = faults::check(run);
-  std::cout << faults::to_string(verdict, run.settings);
-  std::cout << "galera, " << place().name << ": at most " << verdict.figures.most_held.at(limited) << " jobs of "
-            << limit << " held at once in the limited queue; callers in " << refused << " of 3 processes got an error"
-            << std::endl;
-  EXPECT_GT(verdict.figures.executions, 100u);
-  EXPECT_FALSE(verdict.broke(faults::Rule::lost));
-  EXPECT_FALSE(verdict.broke(faults::Rule::unique));
-  EXPECT_FALSE(verdict.broke(faults::Rule::fencing));
-  if (!one_writer()) return;
-  EXPECT_EQ(refused, 0);
-  EXPECT_TRUE(verdict.clean());
+  const faults::Figures f = judge(
+      {.lease_us = lease.count(), .recovery_us = soon.count(), .limits = {{limited, limit}}}, outages_);
+  EXPECT_GT(f.acknowledged, 3000u);
+  EXPECT_GT(f.refused, 0u);  // keys that were taken
+  std::cout << "galera, " << place().name << ": at most " << f.most_held.at(limited) << " jobs of " << limit
+            << " held at once in the limited queue" << std::endl;
 }
 
 inline const Place one_writer_place{

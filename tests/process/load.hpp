@@ -77,6 +77,10 @@ class Load {
     producers_.clear();
     return all;
   }
+  /// Asks the producers to end; finish() waits for them.
+  void stop_producers() {
+    for (Child& producer : producers_) producer.signal(SIGTERM);
+  }
   /// kill -9 of all workers. They are forgotten then.
   std::vector<faults::Fault> kill_workers() { return kill(std::exchange(workers_, {})); }
   /// kill -9 of some, by their places in workers(), all at once. New ones come after the others; they may not be ready.
