@@ -17,9 +17,10 @@
 -- name: lanes_of
 -- params: now int?, worker text, queues list
 -- returns: now int, worker int?, queue_id int, queue text, queue_priority int, concurrency int?, next_due int?, lane int, kind text, first text?, first_suspect text?
--- The lanes of the queues that are not paused, each with its first job and its first suspect, which wait in the lane with
--- the negative number (is_suspect in sqlq/job.hpp): priority, due time and seq in one text, so that the way past rows that were deleted and not yet purged is gone once. ORDER BY names all columns of the index,
--- also those that are fixed: MySQL sorts otherwise.
+-- The lanes of the queues that are not paused, each with its first job and its first suspect (is_suspect in
+-- sqlq/job.hpp), which waits in the lane with the negative number: priority, due time and seq in one text, so that the
+-- way past rows that were deleted and not yet purged is gone once. ORDER BY names all columns of the index, also those
+-- that are fixed: MySQL sorts otherwise.
 SELECT {now}, (SELECT w.id FROM {workers} w WHERE w.name = :worker), q.id, q.name, q.priority, q.concurrency,
        (SELECT s.due_us FROM {scheduled} s FORCE INDEX (PRIMARY)
          WHERE s.queue_id = q.id ORDER BY s.queue_id, s.due_us, s.seq LIMIT 1),
@@ -65,8 +66,8 @@ INSERT INTO {queue_locks} (queue_id, turn) VALUES (:queue, 1) ON DUPLICATE KEY U
 
 -- name: queue_turn
 -- params: queue int
--- Who has taken jobs changes the row that it holds: other nodes of a cluster know of what was written, not of locks, and
--- of two that took at once the second one fails its certification.
+-- Who has taken jobs changes the row that it holds: other nodes of a cluster know of what was written, not of locks,
+-- and of two that took at once the second one fails its certification.
 UPDATE {queue_locks} FORCE INDEX (PRIMARY) SET turn = turn + 1 WHERE queue_id = :queue
 
 -- name: room

@@ -14,8 +14,8 @@ CREATE TABLE {queues} (
 );
 
 -- A lane is one kind of job in one queue. Claims walk lanes, so that jobs of other queues and of kinds a worker does
--- not know cost it nothing. Suspects (is_suspect in sqlq/job.hpp), of which a claim takes one at most, have the negative
--- number of their lane.
+-- not know cost it nothing. Suspects (is_suspect in sqlq/job.hpp), of which a claim takes one at most, have the
+-- negative number of their lane.
 CREATE TABLE {lanes} (
   id       integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   queue_id integer NOT NULL REFERENCES {queues} (id),

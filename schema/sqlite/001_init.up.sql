@@ -14,8 +14,8 @@ CREATE TABLE sqlq_queues (
 ) STRICT;
 
 -- A lane is one kind of job in one queue. Claims walk lanes, so that jobs of other queues and of kinds a worker does
--- not know cost it nothing. Suspects (is_suspect in sqlq/job.hpp), of which a claim takes one at most, have the negative
--- number of their lane.
+-- not know cost it nothing. Suspects (is_suspect in sqlq/job.hpp), of which a claim takes one at most, have the
+-- negative number of their lane.
 CREATE TABLE sqlq_lanes (
   id       INTEGER PRIMARY KEY,
   queue_id INTEGER NOT NULL REFERENCES sqlq_queues (id),

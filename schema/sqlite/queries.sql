@@ -224,8 +224,8 @@ DELETE FROM sqlq_jobs WHERE seq IN (SELECT value FROM json_each(:seqs)) AND stat
 -- returns: seq int, claims int
 -- Does nothing when a live job holds the unique key.
 UPDATE OR IGNORE sqlq_jobs
-   SET state = 1, attempt = 0, crashes = 0, lane_id = abs(lane_id), lease_token = 0, due_us = :now, queued_us = :now, result = '',
-       finished_us = NULL, expires_us = NULL
+   SET state = 1, attempt = 0, crashes = 0, lane_id = abs(lane_id), lease_token = 0, due_us = :now, queued_us = :now,
+       result = '', finished_us = NULL, expires_us = NULL
  WHERE id = :id AND state IN (3, 4, 6)
 RETURNING seq, claims
 
@@ -256,7 +256,8 @@ SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_k
 -- params: queue text, cap int
 -- returns: n int
 SELECT count(*) FROM (
-  SELECT 1 FROM sqlq_queues q CROSS JOIN sqlq_lanes l ON l.queue_id = q.id CROSS JOIN sqlq_jobs j ON j.lane_id IN (l.id, -l.id)
+  SELECT 1 FROM sqlq_queues q CROSS JOIN sqlq_lanes l ON l.queue_id = q.id
+   CROSS JOIN sqlq_jobs j ON j.lane_id IN (l.id, -l.id)
    WHERE q.name = :queue AND j.state = 1 LIMIT :cap)
 
 -- name: count_pending_all

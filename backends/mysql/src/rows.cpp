@@ -212,9 +212,11 @@ void write(const Context& c, std::span<const Change> changes) {
   Leaving leaving;
   for (const Change& change : changes) {
     const Locked& was = *change.was;
-    if (was.state == JobState::pending) not_ready.push_back({was.ready_lane(was.crashes), was.priority, was.due, was.seq});
+    const bool waited = was.state == JobState::pending;
+    if (waited) not_ready.push_back({was.lane_with(was.crashes), was.priority, was.due, was.seq});
     if (was.state == JobState::scheduled) not_scheduled.push_back({was.queue, was.due, was.seq});
-    if (change.state == JobState::pending) ready.add({was.ready_lane(change.crashes), was.priority, change.due, was.seq});
+    const bool waits = change.state == JobState::pending;
+    if (waits) ready.add({was.lane_with(change.crashes), was.priority, change.due, was.seq});
     if (change.state == JobState::scheduled) scheduled.add({was.queue, change.due, was.seq});
     if (is_finished(change.state)) finished[{was.queue, change.state, change.expires}].push_back(was.seq);
     if (was.held() && change.state != JobState::cancelling) ++leaving[{was.queue, was.token}];

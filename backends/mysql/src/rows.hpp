@@ -110,8 +110,8 @@ struct Locked {
   std::optional<std::string> unique_key{};
 
   /// The lane of the ready table that it waits in with this many crashes: suspects have their own, the negative number.
-  [[nodiscard]] std::int64_t ready_lane(std::int64_t with_crashes) const noexcept {
-    return is_suspect(static_cast<int>(with_crashes), static_cast<int>(max_crashes)) ? -lane : lane;
+  [[nodiscard]] std::int64_t lane_with(std::int64_t its_crashes) const noexcept {
+    return is_suspect(static_cast<int>(its_crashes), static_cast<int>(max_crashes)) ? -lane : lane;
   }
   [[nodiscard]] bool held() const noexcept { return state == JobState::running || state == JobState::cancelling; }
 };

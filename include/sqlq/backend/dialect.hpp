@@ -186,7 +186,8 @@ class Dialect {
   /// database has become slow to find the first job (the backend's README says when).
   /// Post: each job returned is running, with attempt + 1, claims + 1, this token and worker, started_at = now and a
   /// lease of its keepalive. At no instant are more jobs of a queue held than its concurrency. No job is given to two
-  /// callers. Of all suspects one at most is taken, and none when the request says so. Cost does not depend on the number of finished, not-due or other queues' jobs.
+  /// callers. Of all suspects one at most is taken, and none when the request says so. Cost does not depend on the
+  /// number of finished, not-due or other queues' jobs.
   /// Replay after an unknown outcome: do not; what it took comes back when its lease ends.
   virtual ClaimResult claim(const ClaimRequest& request) = 0;
 
