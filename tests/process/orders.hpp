@@ -24,12 +24,15 @@ class Orders {
   /// `url` is what the library is given.
   explicit Orders(std::string url) : url_(std::move(url)) {}
 
-  void make() { own().ask("CREATE TABLE " + table() + " (id VARCHAR(36) PRIMARY KEY)"); }
-  void drop() { own().ask("DROP TABLE " + table()); }
+  // Each on a connection of its own: the server may have been started again since the last one.
+  void make() { ask("CREATE TABLE ", " (id VARCHAR(36) PRIMARY KEY)"); }
+  void drop() { ask("DROP TABLE ", ""); }
   /// The ids of the jobs that were ordered.
-  [[nodiscard]] std::set<faults::Id> ids() {
+  [[nodiscard]] std::set<faults::Id> ids() const {
     std::set<faults::Id> all;
-    own().each("SELECT id FROM " + table(), [&](const faults::Texts& row) { all.insert(faults::parse_id(row.at(0))); });
+    const auto fresh = open_audit(url_);
+    fresh->each("SELECT id FROM " + table(*fresh),
+                [&](const faults::Texts& row) { all.insert(faults::parse_id(row.at(0))); });
     return all;
   }
 
@@ -40,7 +43,7 @@ class Orders {
     bool sent = false;
     try {
       own().ask("BEGIN");
-      own().ask("INSERT INTO " + table() + " VALUES ('" + job.options.id.value().to_string() + "')");
+      own().ask("INSERT INTO " + table(own()) + " VALUES ('" + job.options.id.value().to_string() + "')");
       client.enqueue(own().tx(), job);
       if (!commit) {
         own().ask("ROLLBACK");
@@ -62,7 +65,11 @@ class Orders {
     if (!connection_) connection_ = open_audit(url_);
     return *connection_;
   }
-  [[nodiscard]] std::string table() { return own().named("orders"); }
+  static std::string table(const Audit& audit) { return audit.named("orders"); }
+  void ask(const std::string& before, const std::string& after) const {
+    const auto fresh = open_audit(url_);
+    fresh->ask(before + table(*fresh) + after);
+  }
 
   const std::string url_;
   std::unique_ptr<Audit> connection_;
