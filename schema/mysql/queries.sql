@@ -304,8 +304,8 @@ SELECT {now}, j.seq, j.id, j.queue_id, j.lane_id, j.state, j.lease_token, j.prio
 
 -- name: ended
 -- params: steady int?, n int
--- returns: seq int
-SELECT j.seq FROM {claims} c
+-- returns: queue int, token int, seq int
+SELECT c.queue_id, c.token, j.seq FROM {claims} c
  STRAIGHT_JOIN JSON_TABLE(c.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
  STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = x.seq
  WHERE c.until_us <= {steady} AND j.state IN (2, 5) AND j.lease_token = c.token AND j.lease_until_us <= {steady}
@@ -313,8 +313,8 @@ SELECT j.seq FROM {claims} c
 
 -- name: ended_of
 -- params: queues list, steady int?, n int
--- returns: seq int
-SELECT j.seq FROM {queues} q FORCE INDEX (sqlq_queues_name)
+-- returns: queue int, token int, seq int
+SELECT c.queue_id, c.token, j.seq FROM {queues} q FORCE INDEX (sqlq_queues_name)
  STRAIGHT_JOIN {claims} c FORCE INDEX (PRIMARY) ON c.queue_id = q.id
  STRAIGHT_JOIN JSON_TABLE(c.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
  STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = x.seq

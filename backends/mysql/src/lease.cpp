@@ -244,33 +244,39 @@ void renew(const Context& c, std::span<const Renewal> renewals) {
   });
 }
 
-std::vector<std::int64_t> ended_leases(const Context& c, std::span<const std::string> queues, std::size_t limit) {
-  std::vector<std::int64_t> seqs;
-  const auto add = [&](const sql::Row& row) { seqs.push_back(row.integer(0)); };
+/// Jobs whose lease has ended, by their claims (queue and token), as an unlocked look sees them.
+using Ended = std::map<std::pair<std::int64_t, std::int64_t>, std::vector<std::int64_t>>;
+
+Ended ended_leases(const Context& c, std::span<const std::string> queues, std::size_t limit) {
+  Ended ended;
+  std::size_t found = 0;
+  const auto add = [&](const sql::Row& row) {
+    if (found++ < limit) ended[{row.integer(0), row.integer(1)}].push_back(row.integer(2));
+  };
   if (queues.empty()) {
     c.session.execute(c.q.ended, {{"steady", c.work.steady()}, {"n", static_cast<std::int64_t>(limit)}}, add);
   }
   in_lists(queues, [&](std::span<const std::string> piece) {
-    const auto left = static_cast<std::int64_t>(limit - std::min(limit, seqs.size()));
+    const auto left = static_cast<std::int64_t>(limit - std::min(limit, found));
     sql::List names;
     for (const std::string& name : piece) names.values.emplace_back(std::string_view(name));
     c.session.execute(c.q.ended_of, {{"queues", names}, {"steady", c.work.steady()}, {"n", left}}, add);
   });
+  return ended;
+}
+
+/// Locks the claims; their jobs, sorted. A claim that somebody else has locked is passed over with all of its jobs:
+/// he is ending a lease of it, and must not keep those of all others waiting, or he takes them all back himself.
+std::vector<std::int64_t> lock_claims(const Context& c, const Ended& ended) {
+  std::vector<std::int64_t> seqs;
+  for (const auto& [claim, its] : ended) {
+    const std::size_t got = c.session.execute(
+        c.q.claims_lock, {{"queue", claim.first}, {"token", claim.second}}, [](const sql::Row&) {});
+    if (got != 0) seqs.insert(seqs.end(), its.begin(), its.end());
+  }
   std::ranges::sort(seqs);
   seqs.erase(std::unique(seqs.begin(), seqs.end()), seqs.end());
   return seqs;
-}
-
-/// The claims of these jobs that nobody else has locked: a claim of which somebody is ending another lease must not
-/// keep those of all others waiting. By queue and token; locked from now on.
-std::set<std::pair<std::int64_t, std::int64_t>> free_claims(const Context& c, const LockedRows& locked) {
-  std::set<std::pair<std::int64_t, std::int64_t>> all;
-  for (const Locked& row : locked.rows) all.emplace(row.queue, row.token);
-  std::erase_if(all, [&](const auto& claim) {
-    return c.session.execute(c.q.claims_lock, {{"queue", claim.first}, {"token", claim.second}},
-                             [](const sql::Row&) {}) == 0;
-  });
-  return all;
 }
 
 Change reaped(const Locked& row, std::int64_t now) {
@@ -351,21 +357,20 @@ std::vector<LeaseStatus> heartbeat(const Context& c, std::span<const LeaseRef> l
 
 ReapReport reap(const Context& c, std::span<const std::string> queues, std::size_t limit) {
   ReapReport report;
-  std::vector<std::int64_t> seqs = ended_leases(c, queues, limit);
-  if (seqs.size() > limit) seqs.resize(limit);
-  if (seqs.empty()) return report;
+  const Ended ended = ended_leases(c, queues, limit);
+  if (ended.empty()) return report;
   c.work.begin();
+  const std::vector<std::int64_t> seqs = lock_claims(c, ended);
+  if (seqs.empty()) return report;
   const LockedRows locked = lock_ended(c, seqs);
-  const auto free = free_claims(c, locked);
+  if (locked.rows.empty()) return report;
   std::vector<Change> changes;
   std::vector<Record> records;
   for (const Locked& row : locked.rows) {
-    if (!free.contains({row.queue, row.token})) continue;
     changes.push_back(reaped(row, locked.now));
     records.push_back({.row = &row, .attempt = row.attempt, .cause = Cause::lease_ended,
                        .message = report_on(changes.back(), report)});
   }
-  if (changes.empty()) return report;
   write(c, changes);
   add_history(c, locked.now, records);
   log_reaped(c, locked.now, records);
