@@ -1,4 +1,4 @@
-// Graphile Worker, on the same PostgreSQL as this library (docs/performance.md). Not run by ci/bench: it needs Node.
+// Graphile Worker, on the same PostgreSQL as this library (bench/README.md). Not run by ci/bench: it needs Node.
 //
 //   npm install --no-save graphile-worker@0.17.3 pg
 //   node bench/peers/graphile_worker.mjs postgresql://USER@HOST:PORT/DATABASE JOBS

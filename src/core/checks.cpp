@@ -1,9 +1,8 @@
 #include "core/checks.hpp"
 
-#include <algorithm>
-
 #include <sqlq/error.hpp>
 
+#include "core/sorted.hpp"
 #include "core/text.hpp"
 
 namespace sqlq::core {
@@ -54,10 +53,7 @@ std::vector<std::string> check_names(std::span<const std::string> names, std::st
                            " are allowed");
   }
   for (const std::string& name : names) check_name(name, what);
-  std::vector<std::string> once(names.begin(), names.end());
-  std::sort(once.begin(), once.end());
-  once.erase(std::unique(once.begin(), once.end()), once.end());
-  return once;
+  return sorted_once(std::vector<std::string>(names.begin(), names.end()));
 }
 
 void check_range(std::uint64_t value, std::uint64_t least, std::uint64_t most, std::string_view what) {

@@ -6,6 +6,7 @@
 
 #include <sqlq/error.hpp>
 
+#include "core/sorted.hpp"
 #include "errors.hpp"
 #include "operations.hpp"
 #include "platform/pause.hpp"
@@ -99,9 +100,8 @@ class Claim {
       c_.session.execute(c_.q.lanes_of_all, {{"now", c_.work.wall()}, {"worker", request_.worker}}, add);
       return;
     }
-    std::vector<std::string_view> names(request_.queues.begin(), request_.queues.end());
-    std::ranges::sort(names);
-    names.erase(std::unique(names.begin(), names.end()), names.end());
+    const auto names =
+        core::sorted_once(std::vector<std::string_view>(request_.queues.begin(), request_.queues.end()));
     in_lists(std::span<const std::string_view>(names), [&](std::span<const std::string_view> piece) {
       const sql::List list{.width = 1, .values = {piece.begin(), piece.end()}};
       c_.session.execute(c_.q.lanes_of,

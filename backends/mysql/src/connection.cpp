@@ -119,13 +119,13 @@ void Connection::configure(const Options& o) {
       whole(o.lock_timeout) + ", lock_wait_timeout = " + whole(o.lock_timeout);
   // The server ends what a client that stopped or is gone has left. MySQL's timeout is for any idle connection; the
   // pool closes its own before that (options.cpp).
-  constexpr std::chrono::seconds here(5), on_mysql(20), connections(60);
   if (greeting_.mariadb) {
-    text += ", idle_transaction_timeout = " + whole(o.idle_transaction_timeout.value_or(here)) + ", wait_timeout = " +
-            whole(connections) + ", max_statement_time = " + whole(o.statement_timeout);
+    text += ", idle_transaction_timeout = " + whole(o.idle_transaction_timeout.value_or(Options::idle_on_mariadb)) +
+            ", wait_timeout = " + whole(Options::idle_connections) +
+            ", max_statement_time = " + whole(o.statement_timeout);
   } else {
-    text += ", wait_timeout = " + whole(o.idle_transaction_timeout.value_or(on_mysql)) + ", max_execution_time = " +
-            std::to_string(o.statement_timeout.count() / 1000);
+    text += ", wait_timeout = " + whole(o.idle_transaction_timeout.value_or(Options::idle_on_mysql)) +
+            ", max_execution_time = " + std::to_string(o.statement_timeout.count() / 1000);
   }
   session_.run(text, "session settings");
   session_.run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "session settings");

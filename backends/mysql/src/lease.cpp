@@ -6,6 +6,7 @@
 
 #include <sqlq/error.hpp>
 
+#include "core/sorted.hpp"
 #include "operations.hpp"
 #include "platform/pause.hpp"
 #include "rows.hpp"
@@ -265,8 +266,8 @@ Ended ended_leases(const Context& c, std::span<const std::string> queues, std::s
   return ended;
 }
 
-/// Locks the claims; their jobs, sorted. A claim that somebody else has locked is passed over with all of its jobs:
-/// he is ending a lease of it, and must not keep those of all others waiting, or he takes them all back himself.
+/// Locks the claims and answers their jobs, ascending. A claim that somebody else has locked is passed over with all of
+/// its jobs: he is ending a lease of it, and must not keep those of others waiting, or he takes them all back himself.
 std::vector<std::int64_t> lock_claims(const Context& c, const Ended& ended) {
   std::vector<std::int64_t> seqs;
   for (const auto& [claim, its] : ended) {
@@ -274,9 +275,7 @@ std::vector<std::int64_t> lock_claims(const Context& c, const Ended& ended) {
         c.q.claims_lock, {{"queue", claim.first}, {"token", claim.second}}, [](const sql::Row&) {});
     if (got != 0) seqs.insert(seqs.end(), its.begin(), its.end());
   }
-  std::ranges::sort(seqs);
-  seqs.erase(std::unique(seqs.begin(), seqs.end()), seqs.end());
-  return seqs;
+  return core::sorted_once(std::move(seqs));
 }
 
 Change reaped(const Locked& row, std::int64_t now) {

@@ -68,7 +68,7 @@ Options Options::from(const backend::Url& url) {
     o.idle_transaction_timeout = url.duration("idle_transaction_timeout", seconds(0), seconds(1), hours(1));
   }
   // MySQL closes those that have been idle for longer (connection.cpp).
-  o.pool.idle_lifetime = std::min<Duration>(o.idle_transaction_timeout.value_or(seconds(20)), seconds(60)) * 3 / 4;
+  o.pool.idle_lifetime = std::min(o.idle_transaction_timeout.value_or(idle_on_mysql), idle_connections) * 3 / 4;
   return o;
 }
 

@@ -33,8 +33,11 @@ struct Options {
   Duration read_timeout = std::chrono::seconds(60);       ///< for the server's answer
   Duration statement_timeout = std::chrono::seconds(30);  ///< the server ends what takes longer
   Duration lock_timeout = std::chrono::seconds(5);        ///< for a lock somebody else holds
-  /// For the next statement of a transaction. Empty: 5 s, on MySQL 20 s, where it is for any next statement.
+  /// For the next statement of a transaction, on MySQL for any next statement. Empty: idle_on_mariadb, idle_on_mysql.
   std::optional<Duration> idle_transaction_timeout{};
+  static constexpr Duration idle_on_mariadb = std::chrono::seconds(5);
+  static constexpr Duration idle_on_mysql = std::chrono::seconds(20);
+  static constexpr Duration idle_connections = std::chrono::seconds(60);  ///< MariaDB closes them after that
   sql::PoolOptions pool{};
 
   /// Error(invalid_argument) for unknown options and bad values.

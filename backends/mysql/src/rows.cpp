@@ -7,6 +7,7 @@
 #include <sqlq/error.hpp>
 
 #include "errors.hpp"
+#include "core/sorted.hpp"
 #include "sql/reading.hpp"
 
 namespace sqlq::mysql {
@@ -107,8 +108,7 @@ sql::List list_of(std::span<const JobId> ids) {
 }
 
 Places::Places(const Context& c, std::vector<JobId> ids) {
-  std::ranges::sort(ids);
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  ids = core::sorted_once(std::move(ids));
   const sql::Statement& find = c.work.borrowed() ? c.q.find_now : c.q.find;
   in_lists(std::span<const JobId>(ids), [&](std::span<const JobId> piece) {
     c.session.execute(find, {{"ids", list_of(piece)}}, [&](const sql::Row& row) {
@@ -127,9 +127,7 @@ std::vector<std::int64_t> Places::seqs_of(std::span<const backend::LeaseRef> lea
   for (const backend::LeaseRef& lease : leases) {
     if (may_have(lease.id, lease.token)) seqs.push_back(of(lease.id));
   }
-  std::ranges::sort(seqs);
-  seqs.erase(std::unique(seqs.begin(), seqs.end()), seqs.end());
-  return seqs;
+  return core::sorted_once(std::move(seqs));
 }
 
 LockedRows lock(const Context& c, std::span<const std::int64_t> seqs) {

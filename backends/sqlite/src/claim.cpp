@@ -7,7 +7,9 @@
 
 #include <sqlq/error.hpp>
 
+#include "core/sorted.hpp"
 #include "operations.hpp"
+#include "sql/apportion.hpp"
 #include "sql/job_row.hpp"
 
 namespace sqlq::sqlite {
@@ -21,25 +23,22 @@ struct Place {
   friend auto operator<=>(const Place&, const Place&) = default;
 };
 
-/// A lane with work, read piece by piece in claim order. Suspects wait in lanes of their own, with the negative number.
-struct Lane {
-  std::int64_t id = 0;
-  std::int64_t queue_id = 0;
-  std::string queue;
-  std::string kind;
-  std::int64_t queue_priority = 0;
-  std::optional<std::int64_t> concurrency;
+/// A lane with work, read piece by piece in claim order.
+struct Lane : sql::Lane {
   std::deque<Place> next{};
   Place last{};
   std::size_t step = 1;  // how many to read next; doubles
-
-  [[nodiscard]] bool suspects() const noexcept { return id < 0; }
 };
 
 void read_lane(std::vector<Lane>& lanes, const backend::ClaimRequest& request, const sql::Row& row) {
   sql::Fields f(row);
-  Lane lane{.id = f.integer(), .queue_id = f.integer(), .queue = std::string(f.text()), .kind = std::string(f.text()),
-            .queue_priority = f.integer(), .concurrency = f.maybe_integer()};
+  Lane lane;
+  lane.id = f.integer();
+  lane.queue_id = f.integer();
+  lane.queue = f.text();
+  lane.kind = f.text();
+  lane.queue_priority = f.integer();
+  lane.concurrency = f.maybe_integer();
   if (!request.kinds.empty() && std::ranges::find(request.kinds, lane.kind) == request.kinds.end()) return;
   lanes.push_back(std::move(lane));
 }
@@ -48,10 +47,8 @@ std::vector<Lane> lanes_with_work(const Context& c, const backend::ClaimRequest&
   std::vector<Lane> lanes;
   const auto add = [&](const sql::Row& row) { read_lane(lanes, request, row); };
   if (request.queues.empty()) c.session.execute(c.q.lanes_of_all, {}, add);
-  std::vector<std::string_view> names(request.queues.begin(), request.queues.end());
-  std::ranges::sort(names);
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-  for (const auto name : names) c.session.execute(c.q.lanes_of_queue, {{"queue", name}}, add);
+  const std::vector<std::string_view> names(request.queues.begin(), request.queues.end());
+  for (const auto name : core::sorted_once(names)) c.session.execute(c.q.lanes_of_queue, {{"queue", name}}, add);
   return lanes;
 }
 
@@ -176,7 +173,7 @@ backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& reques
   if (due) result.next_due = sql::wall(*due);
   auto lanes = lanes_with_work(c, request);
   result.limited = std::ranges::any_of(lanes, [](const Lane& lane) { return lane.concurrency.has_value(); });
-  result.suspects = std::ranges::any_of(lanes, &Lane::suspects);
+  result.suspects = std::ranges::any_of(lanes, [](const Lane& lane) { return lane.suspects(); });
   if (!request.suspects) std::erase_if(lanes, [](const Lane& lane) { return lane.suspects(); });
   Merge merge(c, std::move(lanes), request.limit);
   for (const Pick& pick : merge.pick()) result.jobs.push_back(take(c, request, pick));
