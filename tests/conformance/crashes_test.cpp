@@ -18,12 +18,6 @@ void suspect_all(Client client, testing::ManualClock& clock) {
   }
 }
 
-std::vector<JobId> ids_of(const std::vector<Job>& jobs) {
-  std::vector<JobId> ids;
-  for (const Job& job : jobs) ids.push_back(job.id);
-  return ids;
-}
-
 using Ids = std::vector<JobId>;
 
 }  // namespace

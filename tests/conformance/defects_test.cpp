@@ -89,11 +89,11 @@ TEST_P(Defects, Defect04_TheReaperOverwroteFinishedJobsAndFinishedPendingOnes) {
 
 TEST_P(Defects, Defect05_ClaimsFoughtAndSortedEverything) {
   use_system_clock();
-  // 5,000 jobs wait; the original claimed 65 to 310 a second. No call may fail for the fight, either.
+  // 5,000 jobs wait, and every claim of eight at once takes all it asks for; none may fail for the fight. How fast that
+  // is (the original claimed 65 to 310 a second) is measured in benchmarks.
   std::vector<NewJob> jobs(5000, NewJob{.kind = "work"});
   client().enqueue_many(jobs);
   std::atomic<std::size_t> claimed{0};
-  const SteadyPoint begin = system_clock()->steady();
   in_threads(8, [&](int) {
     Client mine{db()};
     for (int i = 0; i < 15; ++i) {
@@ -103,9 +103,7 @@ TEST_P(Defects, Defect05_ClaimsFoughtAndSortedEverything) {
       }
     }
   });
-  const Duration took = system_clock()->steady() - begin;
   EXPECT_EQ(claimed, 1200u);
-  EXPECT_LT(took, 1200 * 1s / 310) << "slower than the original";
 }
 
 TEST_P(Defects, Defect06_TheBackOffOverflowed) {

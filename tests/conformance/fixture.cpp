@@ -183,6 +183,12 @@ std::uint64_t random_seed() {
   return wanted != nullptr ? std::stoull(wanted) : std::random_device{}();
 }
 
+std::vector<JobId> ids_of(const std::vector<Job>& jobs) {
+  std::vector<JobId> ids;
+  for (const Job& job : jobs) ids.push_back(job.id);
+  return ids;
+}
+
 std::string json_of(std::size_t bytes) { return '"' + std::string(bytes - 2, 'x') + '"'; }
 
 }  // namespace sqlq::conformance

@@ -5,20 +5,11 @@
 #include <sqlq/conformance/suite.hpp>
 
 namespace sqlq::conformance {
-namespace {
-
-std::vector<JobId> ids(const std::vector<Job>& jobs) {
-  std::vector<JobId> found;
-  for (const Job& job : jobs) found.push_back(job.id);
-  return found;
-}
-
-}  // namespace
 
 TEST_P(ListPages, NewestFirst) {
   std::vector<JobId> expected;
   for (int i = 0; i < 10; ++i) expected.insert(expected.begin(), enqueue({.priority = i % 3}));
-  EXPECT_EQ(ids(admin().list()), expected);
+  EXPECT_EQ(ids_of(admin().list()), expected);
 }
 
 TEST_P(ListPages, EveryJobIsOnExactlyOnePageThoughMoreArrive) {
@@ -43,11 +34,11 @@ TEST_P(ListPages, FiltersByQueueKindAndState) {
   const JobId c = enqueue_kind("x", {.queue = "b"});
   const JobId d = enqueue_kind("x", {.queue = "b", .delay = std::chrono::hours(1)});
   ASSERT_EQ(take({"b"}).id, c);
-  EXPECT_EQ(ids(admin().list({.queue = "a"})), (std::vector<JobId>{b, a}));
-  EXPECT_EQ(ids(admin().list({.kind = "x"})), (std::vector<JobId>{d, c, a}));
-  EXPECT_EQ(ids(admin().list({.states = {JobState::running}})), std::vector<JobId>{c});
-  EXPECT_EQ(ids(admin().list({.states = {JobState::running, JobState::scheduled}})), (std::vector<JobId>{d, c}));
-  EXPECT_EQ(ids(admin().list({.queue = "b", .kind = "x", .states = {JobState::scheduled}})), std::vector<JobId>{d});
+  EXPECT_EQ(ids_of(admin().list({.queue = "a"})), (std::vector<JobId>{b, a}));
+  EXPECT_EQ(ids_of(admin().list({.kind = "x"})), (std::vector<JobId>{d, c, a}));
+  EXPECT_EQ(ids_of(admin().list({.states = {JobState::running}})), std::vector<JobId>{c});
+  EXPECT_EQ(ids_of(admin().list({.states = {JobState::running, JobState::scheduled}})), (std::vector<JobId>{d, c}));
+  EXPECT_EQ(ids_of(admin().list({.queue = "b", .kind = "x", .states = {JobState::scheduled}})), std::vector<JobId>{d});
   EXPECT_TRUE(admin().list({.queue = "a", .states = {JobState::errored}}).empty());
   EXPECT_TRUE(admin().list({.queue = "missing"}).empty());
 }

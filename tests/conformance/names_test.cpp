@@ -40,7 +40,7 @@ std::vector<std::string> strange() {
   };
 }
 
-std::vector<std::string> refused() {
+std::vector<std::string> refused_names() {
   return {
       "", std::string(256, 'n'), "a\nb", "a\tb", std::string("a\0b", 3), "\x01", "a\xFF", "\xC3", "\xED\xA0\x80",
   };
@@ -104,7 +104,7 @@ TEST_P(Names, LimitsAndPausesConcernOneNameOnly) {
 TEST_P(Names, ImpossibleNamesAreRefusedBeforeAnythingIsSent) {
   Client unmigrated{blank()};
   Admin operators{blank()};
-  for (const std::string& name : refused()) {
+  for (const std::string& name : refused_names()) {
     EXPECT_EQ(code_of([&] { return unmigrated.enqueue(NewJob{.kind = "work", .options = {.queue = name}}); }),
               "invalid_argument");
     EXPECT_EQ(code_of([&] { return unmigrated.enqueue(NewJob{.kind = name}); }), "invalid_argument");

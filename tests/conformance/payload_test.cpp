@@ -34,7 +34,7 @@ std::string nested(int depth) {
 }
 
 /// Each has the word in it that no message may contain.
-std::vector<std::string> refused() {
+std::vector<std::string> refused_payloads() {
   const std::string secret = "hunter2";
   return {
       "",
@@ -97,7 +97,7 @@ TEST_P(Payload, ResultsComeBackByteForByte) {
 TEST_P(Payload, WrongParamsAreRefusedBeforeAnythingIsSent) {
   // No tables here: whatever reached the database would come back as another error.
   Client unmigrated{blank()};
-  const std::vector<std::string> texts = refused();
+  const std::vector<std::string> texts = refused_payloads();
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const std::optional<Error> error =
         error_of([&] { return unmigrated.enqueue(NewJob{.kind = "work", .params = texts[i]}); });
@@ -112,7 +112,7 @@ TEST_P(Payload, WrongParamsAreRefusedBeforeAnythingIsSent) {
 TEST_P(Payload, WrongResultsAreRefusedAndTheJobGoesOn) {
   const JobId id = enqueue();
   const Job job = take();
-  for (const std::string& text : refused()) {
+  for (const std::string& text : refused_payloads()) {
     if (text.empty()) continue;  // means: no result
     EXPECT_EQ(code_of([&] { return client().success(job, text); }), "invalid_argument");
   }

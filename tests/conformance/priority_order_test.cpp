@@ -5,17 +5,8 @@
 #include <sqlq/conformance/suite.hpp>
 
 namespace sqlq::conformance {
-namespace {
 
 using namespace std::chrono_literals;
-
-std::vector<JobId> ids(const std::vector<Job>& jobs) {
-  std::vector<JobId> found;
-  for (const Job& job : jobs) found.push_back(job.id);
-  return found;
-}
-
-}  // namespace
 
 TEST_P(PriorityOrder, LowerNumbersFirstOverTheWholeRangeOfInt) {
   std::vector<JobId> expected;
@@ -26,13 +17,13 @@ TEST_P(PriorityOrder, LowerNumbersFirstOverTheWholeRangeOfInt) {
   ASSERT_EQ(jobs.size(), expected.size());
   EXPECT_EQ(jobs.front().priority, INT_MIN);
   EXPECT_EQ(jobs.back().priority, INT_MAX);
-  EXPECT_EQ(std::vector<JobId>(expected.rbegin(), expected.rend()), ids(jobs));
+  EXPECT_EQ(std::vector<JobId>(expected.rbegin(), expected.rend()), ids_of(jobs));
 }
 
 TEST_P(PriorityOrder, EqualJobsComeInTheOrderOfTheirInsertion) {
   std::vector<JobId> expected;
   for (int i = 0; i < 50; ++i) expected.push_back(enqueue());
-  EXPECT_EQ(ids(claim(100)), expected);
+  EXPECT_EQ(ids_of(claim(100)), expected);
 }
 
 TEST_P(PriorityOrder, TheEarlierDueComesFirst) {
@@ -41,14 +32,14 @@ TEST_P(PriorityOrder, TheEarlierDueComesFirst) {
   const JobId now = enqueue();
   clock().advance(30s);
   const JobId newest = enqueue();
-  EXPECT_EQ(ids(claim(10)), (std::vector<JobId>{now, early, late, newest}));
+  EXPECT_EQ(ids_of(claim(10)), (std::vector<JobId>{now, early, late, newest}));
 }
 
 TEST_P(PriorityOrder, PriorityComesBeforeAge) {
   const JobId old = enqueue({.priority = 11});
   clock().advance(24h);
   const JobId urgent = enqueue({.priority = 10});
-  EXPECT_EQ(ids(claim(10)), (std::vector<JobId>{urgent, old}));
+  EXPECT_EQ(ids_of(claim(10)), (std::vector<JobId>{urgent, old}));
 }
 
 TEST_P(PriorityOrder, TheQueuesPriorityComesBeforeTheJobs) {
@@ -57,14 +48,14 @@ TEST_P(PriorityOrder, TheQueuesPriorityComesBeforeTheJobs) {
   const JobId slow = enqueue({.queue = "slow", .priority = INT_MIN});
   const JobId plain = enqueue({.queue = "plain", .priority = -5});
   const JobId fast = enqueue({.queue = "fast", .priority = INT_MAX});
-  EXPECT_EQ(ids(claim(10)), (std::vector<JobId>{fast, plain, slow}));
+  EXPECT_EQ(ids_of(claim(10)), (std::vector<JobId>{fast, plain, slow}));
 }
 
 TEST_P(PriorityOrder, QueuesOfOnePriorityAreOneLine) {
   const JobId second = enqueue({.queue = "a", .priority = 2});
   const JobId first = enqueue({.queue = "b", .priority = 1});
   const JobId third = enqueue({.queue = "a", .priority = 3});
-  EXPECT_EQ(ids(claim(10)), (std::vector<JobId>{first, second, third}));
+  EXPECT_EQ(ids_of(claim(10)), (std::vector<JobId>{first, second, third}));
 }
 
 TEST_P(PriorityOrder, KindsOfOneQueueAreOneLine) {
@@ -72,7 +63,7 @@ TEST_P(PriorityOrder, KindsOfOneQueueAreOneLine) {
   const JobId first = enqueue_kind("y", {.priority = 1});
   const JobId fourth = enqueue_kind("y", {.priority = 3});
   const JobId third = enqueue_kind("z", {.priority = 2});
-  EXPECT_EQ(ids(claim(10, {}, {"x", "y", "z"})), (std::vector<JobId>{first, second, third, fourth}));
+  EXPECT_EQ(ids_of(claim(10, {}, {"x", "y", "z"})), (std::vector<JobId>{first, second, third, fourth}));
 }
 
 TEST_P(PriorityOrder, HoldsFromClaimToClaim) {

@@ -10,7 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 
 const char* const insert = "INSERT INTO user_rows VALUES (1)";
-const char* const count = "SELECT COUNT(*) FROM user_rows";
+const char* const user_rows = "SELECT COUNT(*) FROM user_rows";
 
 NewJob shipment() { return {.kind = "ship", .params = R"({"order":42})", .options = {.queue = "shipping"}}; }
 
@@ -26,7 +26,7 @@ TEST_P(Transaction, CommitMakesTheJob) {
     EXPECT_FALSE(client().find(made.id)) << "visible before the commit";
     EXPECT_TRUE(admin().list({.queue = "shipping", .states = {JobState::pending}}).empty());
     user.commit();
-    EXPECT_EQ(user.query_int(count), 1);
+    EXPECT_EQ(user.query_int(user_rows), 1);
     const Job job = take({"shipping"});
     EXPECT_EQ(job.id, made.id);
     EXPECT_EQ(job.params, R"({"order":42})");
@@ -43,7 +43,7 @@ TEST_P(Transaction, RollbackLeavesNothing) {
     const JobId id = client().enqueue(user.tx(), shipment()).id;
     user.rollback();
     EXPECT_FALSE(client().find(id));
-    EXPECT_EQ(user.query_int(count), 0);
+    EXPECT_EQ(user.query_int(user_rows), 0);
     EXPECT_EQ(admin().list().size(), before);
     EXPECT_TRUE(claim(10).empty());
   });
@@ -89,10 +89,10 @@ TEST_P(Transaction, TheConnectionIsLeftAsItWas) {
     EXPECT_EQ(client().success(user.tx(), job), FinishStatus::applied);
     EXPECT_TRUE(user.in_transaction());
     EXPECT_EQ(user.settings(), inside);
-    EXPECT_EQ(user.query_int(count), 1) << "the user's own row is still in his transaction";
+    EXPECT_EQ(user.query_int(user_rows), 1) << "the user's own row is still in his transaction";
     user.rollback();
     EXPECT_FALSE(user.in_transaction());
-    EXPECT_EQ(user.query_int(count), 0);
+    EXPECT_EQ(user.query_int(user_rows), 0);
     EXPECT_EQ(user.settings(), settings);
     EXPECT_EQ(client().success(job), FinishStatus::applied);
   });
@@ -136,7 +136,7 @@ TEST_P(Transaction, ADatabaseWithoutTablesIsRefused) {
     user.execute(insert);
     EXPECT_EQ(code_of([&] { return client().enqueue(user.tx(), shipment()); }), "schema");
     user.rollback();
-    EXPECT_EQ(user.query_int(count), 0);
+    EXPECT_EQ(user.query_int(user_rows), 0);
   });
   EXPECT_EQ(Migrator{blank()}.status().current, 0);
 }
@@ -167,7 +167,7 @@ TEST_P(Transaction, AWrongJobLeavesTheTransactionUsable) {
     EXPECT_EQ(code_of([&] { return client().enqueue(user.tx(), wrong); }), "invalid_argument");
     const JobId id = client().enqueue(user.tx(), shipment()).id;
     user.commit();
-    EXPECT_EQ(user.query_int(count), 1);
+    EXPECT_EQ(user.query_int(user_rows), 1);
     EXPECT_EQ(take({"shipping"}).id, id);
   });
 }

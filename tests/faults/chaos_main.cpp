@@ -375,5 +375,7 @@ class Chaos {
 
 int main(int argc, char** argv) {
   return sqlq::process::run_helper(
-      argc, argv, [](const auto& arguments) { return sqlq::faults::Chaos(arguments).run(); });
+      argc, argv,
+      {"on", "kills", "dooms", "commits", "pauses", "poisons", "restarts", "cuts", "gap", "seconds"},
+      [](const auto& arguments) { return sqlq::faults::Chaos(arguments).run(); });
 }

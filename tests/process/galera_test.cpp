@@ -49,6 +49,18 @@ class SoakGalera : public Anywhere {
     end(trouble);
     EXPECT_LT(outage.to_us - outage.from_us, (noticed + soon).count()) << trouble;
   }
+  /// With galera2 away, galera3 is killed: what is left has no majority and takes nothing until it is back.
+  void without_majority(Load& load) {
+    outages_.push_back({.kind = faults::Fault::Kind::outage, .from_us = faults::steady_us()});
+    own_->run("crash galera3");
+    work_for(noticed);
+    const std::int64_t known_us = faults::steady_us();
+    work_for(3s);
+    EXPECT_FALSE(load.any_start_after(known_us)) << "a job was taken without a majority";
+    own_->run("up galera3");
+    ASSERT_TRUE(load.wait_for_starts(faults::steady_us())) << "a worker never went on after the majority was back";
+    end("crash galera3; up galera3");
+  }
   /// The node comes back, which may stop the one it gets the data from for a while.
   void with(const std::string& remedy) {
     outages_.push_back({.kind = faults::Fault::Kind::outage, .from_us = faults::steady_us()});
@@ -80,13 +92,15 @@ TEST_P(SoakGalera, NodesAreKilledPausedAndCutOff) {
                          "keepalive=" + std::to_string(lease / 1ms)});
   }
   ASSERT_TRUE(load.wait_for_ends(1000));
-  const std::pair<const char*, const char*> troubles[] = {{"crash galera2", "up galera2"},
+  const std::pair<std::string, const char*> troubles[] = {{"crash galera2", "up galera2"},
                                                           {"pause galera3", "continue galera3"},
                                                           {"isolate galera1", "rejoin galera1"},
                                                           {"pause galera1", "continue galera1"},
                                                           {"crash galera1", "up galera1"}};
   for (const auto& [trouble, remedy] : troubles) {
     without(load, trouble);
+    if (HasFatalFailure()) return;
+    if (trouble == "crash galera2") without_majority(load);
     if (HasFatalFailure()) return;
     with(remedy);
     ASSERT_TRUE(load.wait_for_starts(faults::steady_us() + noticed.count())) << "a worker stopped after: " << remedy;

@@ -35,4 +35,4 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return sqlq::process::run_helper(argc, argv, run); }
+int main(int argc, char** argv) { return sqlq::process::run_helper(argc, argv, {"url", "do"}, run); }

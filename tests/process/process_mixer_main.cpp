@@ -216,5 +216,8 @@ class Mixer {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return sqlq::process::run_helper(argc, argv, [](const auto& arguments) { return Mixer(arguments).run(); });
+  return sqlq::process::run_helper(argc, argv,
+                                   {"url", "records", "die", "patient", "threads", "rounds", "seconds", "keepalive",
+                                    "hold", "padding", "keys", "limit", "poison", "drain", "stubborn"},
+                                   [](const auto& arguments) { return Mixer(arguments).run(); });
 }

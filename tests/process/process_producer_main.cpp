@@ -108,4 +108,9 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return sqlq::process::run_helper(argc, argv, run); }
+int main(int argc, char** argv) {
+  return sqlq::process::run_helper(argc, argv,
+                                   {"url", "records", "die", "patient", "jobs", "seed", "pace", "backlog", "keepalive",
+                                    "delayed", "limited", "keys", "transactions"},
+                                   run);
+}

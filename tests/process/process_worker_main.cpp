@@ -148,4 +148,7 @@ int run(const Arguments& arguments) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return sqlq::process::run_helper(argc, argv, run); }
+int main(int argc, char** argv) {
+  return sqlq::process::run_helper(
+      argc, argv, {"url", "records", "die", "patient", "concurrency", "poll", "sweep", "drain", "grace"}, run);
+}

@@ -19,7 +19,7 @@ using backend::Now;
 const std::string queue = "mail";
 const std::string new_queue = "new";  // and a number
 const std::string params = std::string("\"") + canary + "\"";
-constexpr LeaseToken first{.value = 101};   // of the claim in the scene
+constexpr LeaseToken held_by{.value = 101};  // of the claim in the scene
 constexpr LeaseToken second{.value = 202};  // of the claim that is tried
 constexpr LeaseToken last{.value = 303};    // of the drain
 
@@ -53,7 +53,7 @@ void six_jobs(Dialect& d) {
 
 /// Of these, the first `n` in claim order (6, 1, 2, 3, 5) are held.
 void claim(Dialect& d, std::size_t n) {
-  const backend::ClaimRequest request{.limit = n, .token = first, .worker = "w1", .now = begin};
+  const backend::ClaimRequest request{.limit = n, .token = held_by, .worker = "w1", .now = begin};
   if (d.claim(request).jobs.size() != n) throw std::runtime_error("the scene is not as it should be");
 }
 
@@ -65,7 +65,7 @@ std::function<void(Dialect&)> held(std::size_t n) {
 }
 
 Finish end(std::uint8_t n, FinishKind kind) {
-  Finish f{.id = job(n), .token = first, .kind = kind};
+  Finish f{.id = job(n), .token = held_by, .kind = kind};
   if (kind == FinishKind::success) f.result = params;
   if (kind == FinishKind::retry || kind == FinishKind::fail) f.message = canary;
   if (kind == FinishKind::retry || kind == FinishKind::snooze) f.delay = 5min;
@@ -84,7 +84,7 @@ void finished(Dialect& d) {
 
 void with_logs(Dialect& d) {
   finished(d);
-  const LogLine line{.job = job(2), .token = first, .claim = 1, .attempt = 1, .number = 1, .at = begin->wall,
+  const LogLine line{.job = job(2), .token = held_by, .claim = 1, .attempt = 1, .number = 1, .at = begin->wall,
                      .text = canary};
   d.append_logs({&line, 1});
 }
@@ -215,7 +215,7 @@ Operation enqueue_into_new_queue() {
 std::string append_logs(Dialect& d) {
   std::vector<LogLine> lines;
   for (const std::uint8_t n : {std::uint8_t{6}, std::uint8_t{6}, std::uint8_t{3}}) {  // nobody holds 3
-    lines.push_back({.job = job(n), .token = first, .claim = 1, .attempt = 1,
+    lines.push_back({.job = job(n), .token = held_by, .claim = 1, .attempt = 1,
                      .number = static_cast<std::int64_t>(lines.size()) + 1, .at = soon->wall, .text = canary});
   }
   return text(d.append_logs(lines));
@@ -252,8 +252,8 @@ void add_writers(std::vector<Operation>& all) {
                        return text(d.finish({&one, 1}, nullptr, soon));
                      }});
   all.push_back({.name = "heartbeat", .prepare = held(3), .run = [](Dialect& d) {
-                   const std::array leases{backend::LeaseRef{job(1), first}, backend::LeaseRef{job(2), first},
-                                           backend::LeaseRef{job(3), first}};
+                   const std::array leases{backend::LeaseRef{job(1), held_by}, backend::LeaseRef{job(2), held_by},
+                                           backend::LeaseRef{job(3), held_by}};
                    return text(d.heartbeat(leases, soon));
                  }});
   all.push_back({.name = "reap",

@@ -44,10 +44,10 @@ class QueueDialect final : public FakeDialect {
   }
 };
 
-using Fake = FakeDatabase<QueueDialect>;
+using QueueFake = FakeDatabase<QueueDialect>;
 
 TEST(AdminQueues, ChangeOneSettingAndKeepTheOthers) {
-  Fake f;
+  QueueFake f;
   Admin admin{f.db};
   admin.create_queue("mail", {.description = "letters", .concurrency = 3, .priority = 7});
   admin.set_priority("mail", -1);
@@ -67,7 +67,7 @@ TEST(AdminQueues, ChangeOneSettingAndKeepTheOthers) {
 }
 
 TEST(AdminQueues, RefuseQueuesThatAreNotThere) {
-  Fake f;
+  QueueFake f;
   Admin admin{f.db};
   EXPECT_TRUE(has(error_of(Errc::invalid_argument, [&] { admin.pause("mial"); }), "no queue 'mial'"));
   EXPECT_FALSE(error_of(Errc::invalid_argument, [&] { admin.resume("mial"); }).empty());
@@ -79,7 +79,7 @@ TEST(AdminQueues, RefuseQueuesThatAreNotThere) {
 
 // The fake would report a call of any operation that is not overridden above as internal.
 TEST(Admin, RefusesBadInputBeforeAnythingIsSent) {
-  Fake f;
+  QueueFake f;
   Admin admin{f.db};
   const auto refuse = [](auto call) {
     EXPECT_FALSE(error_of(Errc::invalid_argument, [&] { static_cast<void>(call()); }).empty());
@@ -106,7 +106,7 @@ TEST(Admin, RefusesBadInputBeforeAnythingIsSent) {
 }
 
 TEST(AdminPurge, GoesOnUntilABatchIsNotFull) {
-  Fake f;
+  QueueFake f;
   f.fake.purges = {1000, 1000, 0, 9};
   EXPECT_EQ(Admin{f.db}.purge(), 2000U);
   EXPECT_EQ(f.fake.purges.size(), 1U);

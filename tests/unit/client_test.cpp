@@ -101,7 +101,7 @@ class RecordingDialect final : public FakeDialect {
   }
 };
 
-using Fake = FakeDatabase<RecordingDialect>;
+using RecordingFake = FakeDatabase<RecordingDialect>;
 
 Job claimed_job(int attempt = 1, int max_attempts = 25) {
   Job job;
@@ -119,7 +119,7 @@ struct Mail {
 };
 
 TEST(ClientEnqueue, ResolvesOptionsWithoutCopyingPayloads) {
-  Fake f;
+  RecordingFake f;
   const JobId id = JobId::make(system_clock()->now());
   const NewJob job{.kind = "k",
                    .params = "[1,2]",
@@ -153,7 +153,7 @@ TEST(ClientEnqueue, ResolvesOptionsWithoutCopyingPayloads) {
 }
 
 TEST(ClientEnqueue, MakesIdsAndDefaults) {
-  Fake f;
+  RecordingFake f;
   Client client{f.db};
   const JobId first = client.enqueue(Mail{"ada"}).id;
   const JobId second = client.enqueue(Mail{"bob"}, {.delay = Duration::min()}).id;
@@ -166,7 +166,7 @@ TEST(ClientEnqueue, MakesIdsAndDefaults) {
 }
 
 TEST(ClientEnqueue, PassesTheTransactionOn) {
-  Fake f;
+  RecordingFake f;
   int handle = 0;
   const Tx tx("test", &handle);
   Client client{f.db};
@@ -179,7 +179,7 @@ TEST(ClientEnqueue, PassesTheTransactionOn) {
 }
 
 TEST(ClientEnqueue, ManyGoInOneCall) {
-  Fake f;
+  RecordingFake f;
   Client client{f.db};
   const std::vector<Mail> mails(1000, Mail{"ada"});
   const auto answers = client.enqueue_many(std::span<const Mail>(mails), {.queue = "bulk"});
@@ -191,7 +191,7 @@ TEST(ClientEnqueue, ManyGoInOneCall) {
 }
 
 TEST(ClientEnqueue, NothingIsSentWhenOneJobOfTheBatchIsBad) {
-  Fake f;
+  RecordingFake f;
   Client client{f.db};
   std::vector<NewJob> jobs(3, NewJob{.kind = "k"});
   jobs[1].params = "{\"secret\":";
@@ -204,7 +204,7 @@ TEST(ClientEnqueue, NothingIsSentWhenOneJobOfTheBatchIsBad) {
 }
 
 TEST(ClientEnqueue, RefusesBadInputBeforeAnythingIsSent) {
-  Fake f{{.limits = {.max_bytes = 10, .max_depth = 2}}};
+  RecordingFake f{{.limits = {.max_bytes = 10, .max_depth = 2}}};
   Client client{f.db};
   const std::vector<NewJob> bad{
       {.kind = ""},
@@ -230,21 +230,21 @@ TEST(ClientEnqueue, RefusesBadInputBeforeAnythingIsSent) {
 }
 
 TEST(ClientEnqueue, SchemaIsCheckedBeforeTheFirstCall) {
-  Fake f;
+  RecordingFake f;
   f.fake.status.current = 0;
   EXPECT_TRUE(has(error_of(Errc::schema, [&] { Client{f.db}.enqueue(NewJob{.kind = "k"}); }), "call migrate()"));
   EXPECT_EQ(f.fake.calls, 0);
 }
 
 TEST(ClientEnqueue, ABackendThatForgetsAnswersIsADefect) {
-  Fake f;
+  RecordingFake f;
   f.fake.forget_answers = true;
   EXPECT_FALSE(error_of(Errc::internal, [&] { Client{f.db}.enqueue(NewJob{.kind = "k"}); }).empty());
 }
 
 TEST(Client, CarriesATestsTime) {
   const auto clock = std::make_shared<testing::ManualClock>();
-  Fake f{{.clock = clock}};
+  RecordingFake f{{.clock = clock}};
   Client client{f.db};
   clock->advance(90s);
   client.enqueue(NewJob{.kind = "k"});
@@ -256,7 +256,7 @@ TEST(Client, CarriesATestsTime) {
 }
 
 TEST(ClientClaim, HasANewTokenEachTimeAndNamesTheProcess) {
-  Fake f;
+  RecordingFake f;
   Client client{f.db};
   static_cast<void>(client.claim());
   static_cast<void>(client.claim());
@@ -267,7 +267,7 @@ TEST(ClientClaim, HasANewTokenEachTimeAndNamesTheProcess) {
 }
 
 TEST(ClientClaim, NamesEachQueueOnce) {
-  Fake f;
+  RecordingFake f;
   f.fake.ready_jobs = {claimed_job()};
   Client client{f.db};
   const std::vector<std::string> queues{"b", "a", "b"};
@@ -281,7 +281,7 @@ TEST(ClientClaim, NamesEachQueueOnce) {
 }
 
 TEST(ClientClaim, RefusesBadInput) {
-  Fake f;
+  RecordingFake f;
   Client client{f.db};
   const auto refuse = [&](auto call) { EXPECT_FALSE(error_of(Errc::invalid_argument, call).empty()); };
   refuse([&] { static_cast<void>(client.claim({}, {}, 0)); });
@@ -293,7 +293,7 @@ TEST(ClientClaim, RefusesBadInput) {
 }
 
 TEST(ClientFinish, ErrorDecidesBetweenRetryAndEnd) {
-  Fake f;
+  RecordingFake f;
   Client client{f.db};
   client.error(claimed_job(24, 25), "broken", {.retry = RetryPolicy::constant(5s)});
   client.error(claimed_job(25, 25), "broken", {.retry = RetryPolicy::constant(5s)});
@@ -310,7 +310,7 @@ TEST(ClientFinish, ErrorDecidesBetweenRetryAndEnd) {
 }
 
 TEST(ClientFinish, CleansMessagesAndChecksResults) {
-  Fake f;
+  RecordingFake f;
   Client client{f.db};
   client.error(claimed_job(), std::string(100'000, 'x') + '\0');
   client.error(claimed_job(), "a\xFF");
@@ -323,7 +323,7 @@ TEST(ClientFinish, CleansMessagesAndChecksResults) {
 }
 
 TEST(ClientFinish, EveryWayHasItsKind) {
-  Fake f;
+  RecordingFake f;
   Client client{f.db};
   const Job job = claimed_job();
   client.success(job);
@@ -343,7 +343,7 @@ TEST(ClientFinish, EveryWayHasItsKind) {
 }
 
 TEST(ClientFinish, AJobWithoutLeaseIsStaleWithoutAsking) {
-  Fake f;
+  RecordingFake f;
   Client client{f.db};
   Job job = claimed_job();
   job.lease_token = {};
@@ -354,7 +354,7 @@ TEST(ClientFinish, AJobWithoutLeaseIsStaleWithoutAsking) {
 }
 
 TEST(ClientPing, AnswersInOrderAndInBatches) {
-  Fake f;
+  RecordingFake f;
   std::vector<Job> jobs(20'002, claimed_job());
   jobs[3].lease_token = {};
   const auto answers = Client{f.db}.ping(jobs);
@@ -366,14 +366,14 @@ TEST(ClientPing, AnswersInOrderAndInBatches) {
 }
 
 TEST(ClientReap, GoesOnUntilABatchIsNotFull) {
-  Fake f;
+  RecordingFake f;
   f.fake.reaps = {1000, 1000, 5, 7};
   EXPECT_EQ(Client{f.db}.reap().total(), 2005U);
   EXPECT_EQ(f.fake.calls, 3);
 }
 
 TEST(ClientLook, IsCancelledReadsTheState) {
-  Fake f;
+  RecordingFake f;
   const Client client{f.db};
   EXPECT_FALSE(client.is_cancelled(JobId{}));
   EXPECT_FALSE(client.find(JobId{}));

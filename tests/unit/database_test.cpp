@@ -40,14 +40,14 @@ class SchemaDialect final : public FakeDialect {
   [[nodiscard]] std::vector<std::string> self_check() override { return {"an old version"}; }
 };
 
-using Fake = FakeDatabase<SchemaDialect>;
+using SchemaFake = FakeDatabase<SchemaDialect>;
 
 std::string not_ready(const Database& db) {
   return error_of(Errc::schema, [&] { static_cast<void>(db.ready()); });
 }
 
 TEST(DatabaseReady, LooksOnceWhenAllIsWell) {
-  Fake f;
+  SchemaFake f;
   EXPECT_EQ(&f.db.ready(), &f.fake);
   const Database copy = f.db;
   EXPECT_EQ(&copy.ready(), &f.fake);
@@ -58,7 +58,7 @@ TEST(DatabaseReady, LooksOnceWhenAllIsWell) {
 }
 
 TEST(DatabaseReady, SaysWhatToDo) {
-  Fake f;
+  SchemaFake f;
   f.fake.status = {.current = 0, .latest = 2};
   EXPECT_EQ(not_ready(f.db), "the database has no sqlq tables yet: call migrate() once");
   f.fake.status = {.current = 1, .latest = 2};
@@ -70,7 +70,7 @@ TEST(DatabaseReady, SaysWhatToDo) {
 }
 
 TEST(DatabaseReady, LooksAgainAfterATrouble) {
-  Fake f;
+  SchemaFake f;
   f.fake.status = {.current = 0, .latest = 2};
   EXPECT_FALSE(not_ready(f.db).empty());
   f.fake.status.current = 2;  // another process migrated
@@ -79,14 +79,14 @@ TEST(DatabaseReady, LooksAgainAfterATrouble) {
 
 TEST(Database, NeedsADialectAndBringsDefaults) {
   EXPECT_THROW(Database(nullptr), Error);
-  Fake f;
+  SchemaFake f;
   EXPECT_EQ(&f.db.clock(), system_clock().get());
   EXPECT_EQ(f.db.limits().max_bytes, std::size_t{1} << 20);
   EXPECT_EQ(f.db.description(), "fake");
 }
 
 TEST(Migrator, UpNeverGoesDown) {
-  Fake f;
+  SchemaFake f;
   f.fake.status = {.current = 2, .latest = 2};
   EXPECT_EQ(Migrator{f.db}.up(), 0);
   EXPECT_EQ(Migrator{f.db}.up(1), 0);
@@ -98,7 +98,7 @@ TEST(Migrator, UpNeverGoesDown) {
 }
 
 TEST(Migrator, DownNeverGoesUp) {
-  Fake f;
+  SchemaFake f;
   f.fake.status = {.current = 1, .latest = 2};
   EXPECT_EQ(Migrator{f.db}.down(1), 0);
   EXPECT_EQ(Migrator{f.db}.down(2), 0);
@@ -108,7 +108,7 @@ TEST(Migrator, DownNeverGoesUp) {
 }
 
 TEST(Migrator, RefusesVersionsThatDoNotExist) {
-  Fake f;
+  SchemaFake f;
   Migrator migrator{f.db};
   for (const int version : {-1, 3}) {
     EXPECT_TRUE(has(error_of(Errc::invalid_argument, [&] { migrator.up(version); }), "0 to 2"));
@@ -118,14 +118,14 @@ TEST(Migrator, RefusesVersionsThatDoNotExist) {
 }
 
 TEST(Migrator, LeavesAProblemToTheDialectToRefuse) {
-  Fake f;
+  SchemaFake f;
   f.fake.status = {.current = 2, .latest = 2, .applied = {}, .problem = "changed by hand"};
   Migrator{f.db}.up();
   EXPECT_EQ(f.fake.migrated.size(), 1U);
 }
 
 TEST(Migrator, MakesTheDatabaseLookAgain) {
-  Fake f;
+  SchemaFake f;
   f.fake.status = {.current = 2, .latest = 2};
   static_cast<void>(f.db.ready());
   Migrator{f.db}.down(1);
@@ -137,7 +137,7 @@ TEST(Migrator, MakesTheDatabaseLookAgain) {
 }
 
 TEST(Migrator, PrintsTheSqlOfEachDirection) {
-  Fake f;
+  SchemaFake f;
   const Migrator migrator{f.db};
   EXPECT_EQ(migrator.sql(0, 2), "-- 1 init, up\nmake tables;\n-- 2 more, up\nalter tables;\n");
   EXPECT_EQ(migrator.sql(2, 0), "-- 2 more, down\nalter back;\n-- 1 init, down\ndrop tables;\n");
@@ -147,7 +147,7 @@ TEST(Migrator, PrintsTheSqlOfEachDirection) {
 
 TEST(Migrator, CarriesATestsTime) {
   const auto clock = std::make_shared<testing::ManualClock>();
-  Fake f{{.clock = clock}};
+  SchemaFake f{{.clock = clock}};
   f.fake.status = {.current = 0, .latest = 2};
   f.db.migrate();
   ASSERT_TRUE(f.fake.at);
@@ -155,7 +155,7 @@ TEST(Migrator, CarriesATestsTime) {
 }
 
 TEST(AdminDoctor, WorksOnADatabaseThatIsNotReady) {
-  Fake f;
+  SchemaFake f;
   f.fake.status = {.current = 0, .latest = 2};
   const std::vector<std::string> sentences = Admin{f.db}.doctor();
   ASSERT_EQ(sentences.size(), 2U);

@@ -33,7 +33,7 @@ class LogDialect final : public FakeDialect {
   }
 };
 
-using Fake = FakeDatabase<LogDialect>;
+using LogFake = FakeDatabase<LogDialect>;
 
 Job job_of(std::int64_t token) {
   Job job;
@@ -91,7 +91,7 @@ TEST(JobLogger, NeedsASinkAndAClock) {
 }
 
 TEST(DatabaseLogSink, SendsBatchesInOrder) {
-  Fake f;
+  LogFake f;
   const auto sink = database_log_sink(f.db);
   JobLogger log(job_of(5), sink);
   for (int i = 0; i < 2500; ++i) log.info("x");
@@ -104,7 +104,7 @@ TEST(DatabaseLogSink, SendsBatchesInOrder) {
 }
 
 TEST(DatabaseLogSink, AFailedFlushKeepsLinesAndOrder) {
-  Fake f;
+  LogFake f;
   const auto sink = database_log_sink(f.db);
   JobLogger log(job_of(5), sink);
   for (int i = 0; i < 1500; ++i) log.info("x");
@@ -117,7 +117,7 @@ TEST(DatabaseLogSink, AFailedFlushKeepsLinesAndOrder) {
 }
 
 TEST(DatabaseLogSink, AsksForAFlushWhenABatchIsFull) {
-  Fake f;
+  LogFake f;
   const auto sink = database_log_sink(f.db);
   JobLogger log(job_of(5), sink);
   int asked = 0;
@@ -132,7 +132,7 @@ TEST(DatabaseLogSink, AsksForAFlushWhenABatchIsFull) {
 }
 
 TEST(DatabaseLogSink, DropsWhenTooManyWaitAndSaysSo) {
-  Fake f;
+  LogFake f;
   const auto sink = database_log_sink(f.db);
   JobLogger flood(job_of(5), sink);
   JobLogger other(job_of(6), sink);
@@ -161,7 +161,7 @@ TEST(DatabaseLogSink, DropsWhenTooManyWaitAndSaysSo) {
 }
 
 TEST(DatabaseLogSink, DropsWhenTooMuchTextWaits) {
-  Fake f;
+  LogFake f;
   const auto sink = database_log_sink(f.db);
   JobLogger flood(job_of(5), sink);
   const std::string longest(16 * 1024, 'x');
@@ -181,7 +181,7 @@ TEST(DatabaseLogSink, DropsWhenTooMuchTextWaits) {
 }
 
 TEST(DatabaseLogSink, CleansLinesMadeByHand) {
-  Fake f;
+  LogFake f;
   const auto sink = database_log_sink(f.db);
   LogLine line;
   line.text = std::string("a\0b", 3);
@@ -191,7 +191,7 @@ TEST(DatabaseLogSink, CleansLinesMadeByHand) {
 }
 
 TEST(DatabaseLogSink, WritersAndFlushersMeet) {
-  Fake f;
+  LogFake f;
   const auto sink = database_log_sink(f.db);
   std::atomic<int> asked{0};
   sink->set_flush_hint([&] { ++asked; });

@@ -140,6 +140,17 @@ void Connection::greet(const sql::Statement& server) {
   check_version(greeting_);
   // A node of Galera that the others have left behind answers SELECTs without tables as if all were well.
   session_.run("DO 0", "greeting");
+  see_all_nodes();
+}
+
+/// What any node of Galera has committed is seen by all that follows here: else the node that a process goes to when
+/// its own is gone may not have heard yet of a claim, and takes its outcome for a stale one.
+void Connection::see_all_nodes() {
+  constexpr std::string_view text = "SET SESSION wsrep_sync_wait = 7";  // SELECT, UPDATE and DELETE, INSERT
+  constexpr unsigned unknown_variable = 1193;  // of a server that can be no node
+  if (mysql_real_query(handle_, text.data(), text.size()) != 0 && mysql_errno(handle_) != unknown_variable) {
+    raise(mysql_errno(handle_), mysql_error(handle_), "session settings");
+  }
 }
 
 void Connection::begin() { session_.run("START TRANSACTION READ WRITE", "begin"); }

@@ -47,6 +47,7 @@ class Connection final : public sql::Connection {
       : handle_(handle), session_(handle), greeting_{.place = std::move(place)} {}
   void configure(const Options& options);
   void greet(const sql::Statement& server);
+  void see_all_nodes();
 
   MYSQL* handle_;
   NativeSession session_;

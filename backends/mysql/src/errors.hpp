@@ -17,4 +17,7 @@ inline constexpr int duplicate_entry = 1062;
 /// Throws the `Error` for it, with what to do. The server's own text is passed on only where it has no values in it.
 [[noreturn]] void raise(unsigned number, std::string_view text, const std::string& statement);
 
+/// Throws invalid_argument.
+[[noreturn]] inline void refuse(const std::string& what) { throw Error(Errc::invalid_argument, what, "mysql"); }
+
 }  // namespace sqlq::mysql

@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <string_view>
 
-#include <sqlq/error.hpp>
+#include "errors.hpp"
 
 namespace sqlq::mysql {
 namespace {
-
-[[noreturn]] void refuse(const std::string& what) { throw Error(Errc::invalid_argument, what, "mysql"); }
 
 /// These would be taken for quotes or parameters where the name stands in a statement.
 bool is_plain(std::string_view name) {

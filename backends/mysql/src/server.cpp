@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <map>
 
-#include <sqlq/error.hpp>
 #include <sqlq/mysql.hpp>
 
+#include "errors.hpp"
 #include "soci_bridge.hpp"
 
 namespace sqlq::mysql {
@@ -47,8 +47,6 @@ std::vector<std::string> findings_on(const Settings& s) {
   }
   return findings;
 }
-
-[[noreturn]] void refuse(const std::string& what) { throw Error(Errc::invalid_argument, what, "mysql"); }
 
 bool is_utf8mb4(std::string_view name) { return name == "utf8mb4"; }
 

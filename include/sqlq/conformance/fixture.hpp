@@ -155,6 +155,9 @@ class Moment {
 /// A JSON string of exactly `bytes` bytes, quotes included (at least 2).
 [[nodiscard]] std::string json_of(std::size_t bytes);
 
+/// In the order of the jobs.
+[[nodiscard]] std::vector<JobId> ids_of(const std::vector<Job>& jobs);
+
 /// The error a call throws; empty if it throws none.
 template <class Call>
 [[nodiscard]] std::optional<Error> error_of(Call&& call) {
