@@ -23,12 +23,15 @@ const std::array<Migration, 1>& known_migrations() {
   return steps;
 }
 
+}  // namespace
+
 /// Whom to tell of news. Separate from the jobs' lock: who is told may ask for it in another thread.
-class Hints {
+class MemoryHints {
  public:
   class Ear final : public backend::Subscription {
    public:
-    Ear(std::shared_ptr<Hints> hints, std::function<void()> hint) : hints_(std::move(hints)), hint_(std::move(hint)) {
+    Ear(std::shared_ptr<MemoryHints> hints, std::function<void()> hint)
+        : hints_(std::move(hints)), hint_(std::move(hint)) {
       const std::lock_guard lock(hints_->mutex_);
       hints_->ears_.push_back(this);
     }
@@ -39,7 +42,7 @@ class Hints {
     void tell() const { hint_(); }
 
    private:
-    std::shared_ptr<Hints> hints_;
+    std::shared_ptr<MemoryHints> hints_;
     std::function<void()> hint_;
   };
 
@@ -53,8 +56,6 @@ class Hints {
   std::vector<Ear*> ears_;
 };
 
-}  // namespace
-
 struct MemoryStorage::Impl {
   struct Applied {
     MigrationStatus::Applied step{};
@@ -65,7 +66,7 @@ struct MemoryStorage::Impl {
   std::vector<Applied> applied;  // guarded by mutex, as the next two
   MemoryQueue queue;
   std::string steady_epoch;
-  const std::shared_ptr<Hints> hints = std::make_shared<Hints>();
+  const std::shared_ptr<MemoryHints> hints = std::make_shared<MemoryHints>();
 
   [[nodiscard]] MigrationStatus status() const;
   void require_schema() const;
@@ -350,7 +351,7 @@ class MemoryDialect final : public backend::Dialect {
   }
 
   [[nodiscard]] std::unique_ptr<backend::Subscription> subscribe(std::function<void()> hint) override {
-    return std::make_unique<Hints::Ear>(storage_->hints, std::move(hint));
+    return std::make_unique<MemoryHints::Ear>(storage_->hints, std::move(hint));
   }
 
  private:
