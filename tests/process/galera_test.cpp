@@ -46,7 +46,7 @@ class SoakGalera : public Anywhere {
     faults::Fault& outage = outages_.back();
     own_->run(trouble);
     ASSERT_TRUE(load.wait_for_starts(outage.from_us + noticed.count())) << "a worker never went on after: " << trouble;
-    end(trouble);
+    end(load, trouble);
     EXPECT_LT(outage.to_us - outage.from_us, (noticed + soon).count()) << trouble;
   }
   /// With galera2 away, galera3 is killed: what is left has no majority and takes nothing until it is back.
@@ -59,18 +59,20 @@ class SoakGalera : public Anywhere {
     EXPECT_FALSE(load.any_start_after(known_us)) << "a job was taken without a majority";
     own_->run("up galera3");
     ASSERT_TRUE(load.wait_for_starts(faults::steady_us())) << "a worker never went on after the majority was back";
-    end("crash galera3; up galera3");
+    end(load, "crash galera3; up galera3");
   }
   /// The node comes back, which may stop the one it gets the data from for a while.
-  void with(const std::string& remedy) {
+  void with(Load& load, const std::string& remedy) {
     outages_.push_back({.kind = faults::Fault::Kind::outage, .from_us = faults::steady_us()});
     own_->run(remedy);
-    end(remedy);
+    end(load, remedy);
   }
-  void end(const std::string& what) {
+  /// All have taken a job before the next trouble, which would count as a part of this one.
+  void end(Load& load, const std::string& what) {
     faults::Fault& outage = outages_.back();
     outage.to_us = faults::steady_us();
     std::cout << "galera: " << what << ": " << (outage.to_us - outage.from_us) / 1000 << " ms" << std::endl;
+    ASSERT_TRUE(load.wait_for_starts(outage.to_us)) << "a worker stopped after: " << what;
   }
 
   Random random_;
@@ -102,7 +104,8 @@ TEST_P(SoakGalera, NodesAreKilledPausedAndCutOff) {
     if (HasFatalFailure()) return;
     if (trouble == "crash galera2") without_majority(load);
     if (HasFatalFailure()) return;
-    with(remedy);
+    with(load, remedy);
+    if (HasFatalFailure()) return;
     ASSERT_TRUE(load.wait_for_starts(faults::steady_us() + noticed.count())) << "a worker stopped after: " << remedy;
   }
   load.stop_producers();
