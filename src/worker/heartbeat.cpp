@@ -17,12 +17,11 @@ void Heartbeat::hint() noexcept {
 }
 
 SteadyPoint Heartbeat::step() {
+  const bool hinted = hinted_.exchange(false);  // before looking: what comes from now on is about leases we may not see
   std::vector<HeldPtr> leases = shared_.in_flight.snapshot();
   std::erase_if(leases, [](const HeldPtr& lease) { return lease->lost(); });
-  if (leases.empty()) {
-    hinted_ = false;
-    return SteadyPoint::max();
-  }
+  if (leases.empty()) return SteadyPoint::max();
+  if (hinted) hinted_ = true;
 
   SteadyPoint due = SteadyPoint::max();
   for (const HeldPtr& lease : leases) due = std::min(due, lease->renew_at());

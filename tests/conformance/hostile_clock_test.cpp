@@ -27,6 +27,15 @@ TEST_P(HostileClock, BackwardStepsExtendNoLease) {
   EXPECT_EQ(take().id, id);
 }
 
+TEST_P(HostileClock, ARequestThatWaitedEndsNoLeaseThatBeganMeanwhile) {
+  const JobId id = enqueue();
+  const Instant before = clock().instant();
+  clock().advance(1s);
+  static_cast<void>(take());
+  EXPECT_EQ(dialect().reap({}, 100, before).total(), 0u);
+  EXPECT_EQ(state(id), JobState::running);
+}
+
 TEST_P(HostileClock, BackwardStepsDoNotHidePendingJobs) {
   const JobId id = enqueue();
   clock().step_wall(-1h);

@@ -67,7 +67,11 @@ class SqliteDialect final : public backend::Dialect {
   Result read(const std::function<Result(const Context&)>& operation);
   [[nodiscard]] sqlite3* borrowed_handle(const Tx& tx);
   [[nodiscard]] bool foreign_commit();
-  [[nodiscard]] Instant at(backend::Now now) const { return now.value_or(clock_->instant()); }
+  /// Call it under the write lock. A simulated clock is read again: what the request says is from before the wait for
+  /// the lock.
+  [[nodiscard]] Instant at(backend::Now now) const {
+    return now && !clock_->simulated() ? *now : clock_->instant();
+  }
 
   const Options options_;
   const backend::Capabilities capabilities_;
