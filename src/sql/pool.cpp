@@ -12,11 +12,13 @@ Pool::Lease Pool::take() {
   const SteadyPoint deadline = saturating_add(clock->steady(), options_.wait);
   std::vector<Idle> expired;  // closed outside the lock
   std::unique_lock lock(mutex_);
+  bool told = false;
   while (taken_ >= options_.size) {
     const auto signal = clock->make_signal();
-    waiting_.push_back(signal.get());
+    // Who was told, and found that somebody had been quicker, keeps his place.
+    waiting_.insert(told ? waiting_.begin() : waiting_.end(), signal.get());
     lock.unlock();
-    const bool told = signal->wait_until(deadline);
+    told = signal->wait_until(deadline);
     lock.lock();
     std::erase(waiting_, signal.get());
     if (!told && taken_ >= options_.size) {
@@ -51,7 +53,14 @@ void Pool::give_back(std::unique_ptr<Connection> connection) noexcept {
   const std::lock_guard lock(mutex_);
   --taken_;
   if (keep) idle_.push_back({std::move(connection), system_clock()->steady()});
-  if (!waiting_.empty()) waiting_.front()->notify();
+  if (waiting_.empty()) return;
+  waiting_.front()->notify();
+  waiting_.pop_front();  // the next connection that comes back is for the next one
+}
+
+std::size_t Pool::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_.size();
 }
 
 void Pool::forget_idle() noexcept {

@@ -41,6 +41,8 @@ class Pool {
   [[nodiscard]] Lease take();
   /// Closes the idle ones: one was found dead, so the others may be.
   void forget_idle() noexcept;
+  /// How many threads wait in take().
+  [[nodiscard]] std::size_t waiting() const;
 
  private:
   struct Idle {
@@ -51,7 +53,7 @@ class Pool {
 
   const PoolOptions options_;
   const Connect connect_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<Idle> idle_;
   std::deque<Signal*> waiting_;  // first come, first served
   std::size_t taken_ = 0;

@@ -110,7 +110,8 @@ class ServerDialect final : public backend::Dialect {
         [&](Work& w) {
           if (unknown) {
             if (auto jobs = server_->claimed(w, request); !jobs.empty()) {
-              return backend::ClaimResult{.jobs = std::move(jobs)};
+              // The hints are lost; a due time that has passed makes the caller ask again soon.
+              return backend::ClaimResult{.jobs = std::move(jobs), .next_due = TimePoint{}};
             }
           }
           return server_->claim(w, request);

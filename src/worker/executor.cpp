@@ -142,7 +142,12 @@ void Executor::deliver(const HeldPtr& lease, std::optional<Ending> ending) {
     completer_.submit(*std::move(ending));
   } else {
     shared_.drop_lost(lease);
+    fetcher_.place_freed();
   }
+  free_slot();
+}
+
+void Executor::free_slot() {
   shared_.slots.give(1);
   fetcher_.look_again();
 }

@@ -26,6 +26,7 @@ class Executor final {
                                                const RetryPolicy& retry);
   /// Passes the ending on and frees the slot.
   void deliver(const HeldPtr& lease, std::optional<Ending> ending);
+  void free_slot();
 
  private:
   [[nodiscard]] static Ending not_started(const HeldPtr& lease);

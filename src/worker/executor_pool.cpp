@@ -38,7 +38,7 @@ void ExecutorPool::execute(Seat& seat, const HeldPtr& lease) {
     if (wanted) {
       executor_.deliver(lease, std::move(ending));
     } else {
-      shared_.slots.give(1);
+      executor_.free_slot();
     }
   } catch (...) {
     if (in_forced_unwind()) {  // the handler ended its thread: pthread_exit or pthread_cancel
@@ -48,7 +48,7 @@ void ExecutorPool::execute(Seat& seat, const HeldPtr& lease) {
     }
     // Out of memory outside the handler.
     give_up(seat, lease, current_exception_text());
-    shared_.slots.give(1);
+    executor_.free_slot();
   }
 }
 

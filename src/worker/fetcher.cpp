@@ -29,12 +29,14 @@ SteadyPoint Fetcher::step() {
   starved_ = false;
 
   const TimePoint asked_wall = shared_.clock().now();
+  const std::uint64_t hints = heartbeat_.hints();
+  const bool had_suspect = shared_.in_flight.has_suspect();
   backend::ClaimResult claimed = shared_.dialect().claim({.queues = shared_.options.queues,
                                                           .kinds = shared_.kinds,
                                                           .limit = most,
                                                           .token = platform::random_token(),
                                                           .worker = shared_.options.name,
-                                                          .suspects = !shared_.in_flight.has_suspect(),
+                                                          .suspects = !had_suspect,
                                                           .now = shared_.now()});
   backlog_ = claimed.jobs.size() >= most;
   if (claimed.limited) limits_seen_ = true;
@@ -42,7 +44,9 @@ SteadyPoint Fetcher::step() {
   rest_until_ = claimed.limited && !backlog_ ? as_long_again(asked_at) : SteadyPoint::min();
   if (!claimed.jobs.empty()) last_found_ = asked_at;
   hold(std::move(claimed.jobs), asked_at);
-  return backlog_ ? SteadyPoint::min() : next_look(claimed.next_due, asked_wall);
+  if (heartbeat_.hints() != hints) heartbeat_.hint();
+  const bool next_suspect = claimed.suspects && had_suspect && !shared_.in_flight.has_suspect();
+  return backlog_ || next_suspect ? SteadyPoint::min() : next_look(claimed.next_due, asked_wall);
 }
 
 std::size_t Fetcher::room() const noexcept {

@@ -12,22 +12,25 @@ constexpr Duration least_between_hints = std::chrono::milliseconds(500);
 }  // namespace
 
 void Heartbeat::hint() noexcept {
+  ++hints_;  // before looking: a claim that is under way compares
   if (shared_.in_flight.size() == 0) return;
   if (!hinted_.exchange(true)) wake();
 }
 
 SteadyPoint Heartbeat::step() {
-  const bool hinted = hinted_.exchange(false);  // before looking: what comes from now on is about leases we may not see
+  const bool hinted = hinted_.exchange(false);  // before looking: later ones are about leases we may not see
   std::vector<HeldPtr> leases = shared_.in_flight.snapshot();
   std::erase_if(leases, [](const HeldPtr& lease) { return lease->lost(); });
   if (leases.empty()) return SteadyPoint::max();
-  if (hinted) hinted_ = true;
 
   SteadyPoint due = SteadyPoint::max();
   for (const HeldPtr& lease : leases) due = std::min(due, lease->renew_at());
-  if (hinted_) due = std::min(due, saturating_add(last_, least_between_hints));
+  if (hinted) due = std::min(due, saturating_add(last_, least_between_hints));
   const SteadyPoint asked_at = shared_.clock().steady();
-  if (asked_at < due) return due;
+  if (asked_at < due) {
+    if (hinted) hinted_ = true;
+    return due;
+  }
 
   std::vector<backend::LeaseRef> refs;
   refs.reserve(leases.size());
@@ -40,7 +43,6 @@ SteadyPoint Heartbeat::step() {
 }
 
 std::vector<LeaseStatus> Heartbeat::renew(std::span<const backend::LeaseRef> leases) {
-  hinted_ = false;  // before asking, so that a hint which comes meanwhile counts
   try {
     return shared_.dialect().heartbeat(leases, shared_.now());
   } catch (...) {

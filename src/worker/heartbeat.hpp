@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -24,13 +25,16 @@ class Heartbeat final : public Service {
 
   /// There may be news for running jobs (a cancellation): beat soon, at most twice a second.
   void hint() noexcept;
+  /// How many there were. A claim that sees others after it than before it hints again: they may be about its jobs.
+  [[nodiscard]] std::uint64_t hints() const noexcept { return hints_.load(); }
 
  private:
   std::vector<LeaseStatus> renew(std::span<const backend::LeaseRef> leases);
   void answer(const HeldPtr& lease, LeaseStatus status, SteadyPoint asked_at);
 
   Shared& shared_;
-  std::atomic<bool> hinted_{false};
+  std::atomic<std::uint64_t> hints_{0};
+  std::atomic<bool> hinted_{false};  // and nobody has asked since
   SteadyPoint last_ = SteadyPoint::min();
 };
 

@@ -60,8 +60,8 @@ void Worker::Impl::start() {
   shared.freeze_handlers();
   Runtime* const services = runtime.get();  // outlives subscription and hint: both end in shut_down
   subscription = dialect.subscribe([services] {
+    services->heartbeat.hint();  // first: the claim that follows must not take it for one about its jobs
     services->fetcher.wake();
-    services->heartbeat.hint();
   });
   shared.options.log_sink->set_flush_hint([services] { services->log_shipper.wake(); });
   stage = Stage::running;
@@ -90,7 +90,6 @@ void Worker::Impl::shut_down(Duration drain) {
   write_logs();
   shared.options.log_sink->set_flush_hint({});
   subscription.reset();
-  runtime->pool.join();
   shared.events.close();
 }
 
@@ -116,6 +115,7 @@ void Worker::Impl::drain_executors(Duration drain) {
                          lease->job().id);
   }
   runtime->release(abandoned);
+  runtime->pool.join();  // the others are not in a handler; what they still have to say is written
 }
 
 void Worker::Impl::write_outcomes() {

@@ -6,6 +6,7 @@
 
 #include "backends/mysql_fixture.hpp"
 #include "platform/random.hpp"
+#include "support/mysql_books.hpp"
 
 namespace sqlq::mysql {
 namespace {
@@ -91,47 +92,7 @@ TEST_P(MysqlCrowd, NoDeadlockReachesACaller) {
   for (std::thread& thread : crowd) thread.join();
   EXPECT_GT(finished_, 50);
   const Native native(url());
-  EXPECT_EQ(native.number("SELECT COUNT(*) FROM sqlq_ready r LEFT JOIN sqlq_jobs j ON j.seq = r.seq AND j.state = 1 "
-                          "AND r.lane_id = IF(j.crashes > 0 AND j.crashes + 1 >= j.max_crashes, -j.lane_id, j.lane_id) "
-                          "AND j.priority = r.priority AND j.due_us = r.due_us "
-                          "WHERE j.seq IS NULL"),
-            0)
-      << "ready without a pending job";
-  EXPECT_EQ(native.number("SELECT COUNT(*) FROM sqlq_jobs j LEFT JOIN sqlq_ready r ON r.seq = j.seq "
-                          "WHERE j.state = 1 AND r.seq IS NULL"),
-            0)
-      << "pending and not ready";
-  EXPECT_EQ(native.number("SELECT COUNT(*) FROM sqlq_scheduled s LEFT JOIN sqlq_jobs j ON j.seq = s.seq AND "
-                          "j.state = 7 AND j.queue_id = s.queue_id AND j.due_us = s.due_us WHERE j.seq IS NULL"),
-            0)
-      << "an appointment without a scheduled job";
-  EXPECT_EQ(native.number("SELECT COUNT(*) FROM sqlq_jobs j LEFT JOIN sqlq_scheduled s ON s.seq = j.seq "
-                          "WHERE j.state = 7 AND s.seq IS NULL"),
-            0)
-      << "scheduled and without an appointment";
-  EXPECT_EQ(native.number("SELECT COUNT(*) FROM sqlq_claims c WHERE c.held <= 0 OR c.held <> (SELECT COUNT(*) FROM "
-                          "sqlq_jobs j WHERE j.lease_token = c.token AND j.queue_id = c.queue_id AND "
-                          "j.state IN (2, 5) AND JSON_CONTAINS(c.jobs, CAST(j.seq AS CHAR)))"),
-            0)
-      << "a claim that holds another number of jobs";
-  EXPECT_EQ(native.number("SELECT (SELECT COUNT(*) FROM sqlq_jobs WHERE state IN (2, 5)) - "
-                          "(SELECT CAST(COALESCE(SUM(held), 0) AS SIGNED) FROM sqlq_claims)"),
-            0)
-      << "held by no claim";
-  EXPECT_EQ(native.number("SELECT COUNT(*) FROM sqlq_keys k LEFT JOIN sqlq_jobs j ON j.id = k.id AND "
-                          "j.unique_key = k.unique_key AND j.state IN (1, 2, 5, 7) WHERE j.seq IS NULL"),
-            0)
-      << "a key of no live job";
-  EXPECT_EQ(native.number("SELECT COUNT(*) FROM sqlq_jobs j LEFT JOIN sqlq_keys k ON k.id = j.id AND "
-                          "k.unique_key = j.unique_key WHERE j.state IN (1, 2, 5, 7) AND j.unique_key IS NOT NULL AND "
-                          "k.id IS NULL"),
-            0)
-      << "a live job without its key";
-  EXPECT_EQ(native.number("SELECT COUNT(*) FROM sqlq_jobs j WHERE j.state IN (3, 4, 6) AND NOT EXISTS (SELECT 1 FROM "
-                          "sqlq_finished f WHERE f.state = j.state AND f.queue_id = j.queue_id AND "
-                          "f.expires_us = j.expires_us AND JSON_CONTAINS(f.jobs, CAST(j.seq AS CHAR)))"),
-            0)
-      << "finished and never purged";
+  for (const auto& [name, query] : testing::mysql_contradictions("sqlq_")) EXPECT_EQ(native.number(query), 0) << name;
 }
 
 SQLQ_MYSQL_PLACES(MysqlCrowd);

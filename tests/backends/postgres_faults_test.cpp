@@ -38,10 +38,11 @@ class PostgresFaults : public PostgresTest {
   [[nodiscard]] Database through_proxy() const {
     return backend::open(url_at(here(proxy_.port()), "&watch=false&pool=2"));
   }
-  /// The bytes with which a prepared statement is run.
+  /// The bytes with which a prepared statement is run: behind its name comes a number below 256 of two bytes. (Where it
+  /// is prepared, its text does; the zero before the name may be there, too, as the end of a length.)
   [[nodiscard]] std::string running(const std::string& statement) const {
     const auto index = schema_.catalogue()[statement].index;
-    return std::string(1, '\0') + "sqlq_" + std::to_string(index) + std::string(1, '\0');
+    return std::string(1, '\0') + "sqlq_" + std::to_string(index) + std::string(2, '\0');
   }
   [[nodiscard]] std::uint64_t jobs() const { return Admin(direct_).list({}, {.limit = 1000}).size(); }
   [[nodiscard]] std::uint64_t held() const { return Admin(direct_).counts().at(JobState::running).value; }

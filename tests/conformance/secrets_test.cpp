@@ -158,7 +158,7 @@ TEST_P(Secrets, AWorkerOnABrokenDatabaseQuotesNoValues) {
   QuietWorker worker{db(), handlers, {.concurrency = 1, .poll = 10ms, .sweep = 100ms, .grace = 100ms}};
   ASSERT_TRUE(handled.wait());
   EXPECT_TRUE(eventually([&] { return worker.events().size() > 2; }));
-  worker->stop(0s);
+  worker->stop();
   for (const std::string& event : worker.events()) said.hear(event);
   EXPECT_GT(said.size(), 2u);
 }

@@ -38,7 +38,7 @@ class Cutter final : public Nemesis {
     const auto number = scene_.crowd.number(*line_.place);
     if (line_.place->busy) {
       if (scene_.random.between(0, 1) == 0) scene_.proxy->cut(number);
-      scene_.faults.push_back({.kind = Fault::Kind::paused, .pid = line_.pid, .from_us = line_.since_us,
+      scene_.faults.push_back({.kind = Fault::Kind::silent, .pid = line_.pid, .from_us = line_.since_us,
                                .to_us = steady_us()});
       line_.place->busy = false;
     }

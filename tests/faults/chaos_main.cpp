@@ -299,7 +299,7 @@ class Chaos {
     const auto audit = process::open_audit(url_);
     run.rows = process::rows_of(*audit);
     run.clock_ahead_us = system_clock()->now().time_since_epoch().count() - steady_us();
-    run.counters = process::counters_of(db, run.rows);
+    run.counters = process::counters_of(db, *audit, run.rows);
     run.user_rows = orders_.ids();
     run.settings.drained = drained;
     const auto add = [&](const std::vector<Fault>& more) {
@@ -310,6 +310,7 @@ class Chaos {
     const Verdict verdict = check(run);
 
     std::vector<std::string> findings = scene.crowd.findings();
+    findings.insert(findings.end(), scene.findings.begin(), scene.findings.end());
     if (!all_done) findings.emplace_back("the time was over before everything was done");
     if (!drained) findings.emplace_back(std::to_string(process::jobs_left(*audit)) + " jobs were left");
     if (verdict.figures.zombie_pauses.size() < count("pauses")) {

@@ -25,6 +25,7 @@ struct Scene {
   const Recorder& recorder;
   std::int64_t lease_us = 0;
   std::vector<Fault> faults{};        ///< but for deaths and cuts, which others write down
+  std::vector<std::string> findings{};  ///< what was seen that must not be
   /// Lets the run go on for so long: everybody is looked after meanwhile.
   std::function<void(std::int64_t us)> pass{};
   /// ci/services COMMAND NAME.

@@ -51,6 +51,7 @@ std::string_view to_string(Fault::Kind kind) noexcept {
   switch (kind) {
     case Fault::Kind::killed: return "killed";
     case Fault::Kind::paused: return "paused";
+    case Fault::Kind::silent: return "silent";
     case Fault::Kind::outage: return "outage";
     case Fault::Kind::cut: return "cut";
   }
@@ -116,8 +117,9 @@ std::string to_string(const Verdict& verdict, const Settings& settings) {
   out << "overlaps " << f.overlaps << "  held at most " << most(f.most_held) << "  alive at most "
       << most(f.most_alive) << "  passed over " << f.inversions << "  log lines " << f.log_lines << '\n';
   const auto fault = [&](Fault::Kind kind) { return f.faults.contains(kind) ? f.faults.at(kind) : 0; };
-  out << "faults: killed " << fault(Fault::Kind::killed) << "  paused " << fault(Fault::Kind::paused) << "  outages "
-      << fault(Fault::Kind::outage) << "  cut " << fault(Fault::Kind::cut) << '\n';
+  out << "faults: killed " << fault(Fault::Kind::killed) << "  paused " << fault(Fault::Kind::paused) << "  silent "
+      << fault(Fault::Kind::silent) << "  outages " << fault(Fault::Kind::outage) << "  cut "
+      << fault(Fault::Kind::cut) << '\n';
   if (f.zombies > 0) {
     out << "zombies: " << f.zombies << " late completions after " << f.zombie_pauses.size() << " pauses, refused "
         << f.zombies_refused << " of " << f.zombies << '\n';

@@ -59,7 +59,8 @@ struct Row {
 struct Fault {
   enum class Kind {
     killed,  ///< the process, from the last moment it may have been alive
-    paused,  ///< the process was stopped, or cut off from the database
+    paused,  ///< the process was stopped
+    silent,  ///< its line was: nothing came through, and nobody was told
     outage,  ///< nobody reached the database
     cut,     ///< a connection of the process was cut; what was under way on it may be done or not
   };

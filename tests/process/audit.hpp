@@ -11,6 +11,7 @@
 #include <sqlq/tx.hpp>
 
 #include "faults/rows.hpp"
+#include "faults/run.hpp"
 
 namespace sqlq::process {
 
@@ -27,6 +28,8 @@ class Audit {
   [[nodiscard]] std::string table(const std::string& name) const { return named("sqlq_" + name); }
   /// An id as a query shows it.
   [[nodiscard]] virtual std::string id(const std::string& column) const { return column; }
+  /// How often the tables contradict each other, where they say things twice; nothing elsewhere.
+  [[nodiscard]] virtual std::vector<faults::Counter> contradictions() { return {}; }
   /// The transaction that is open, for jobs.
   [[nodiscard]] virtual Tx tx() = 0;
 

@@ -9,6 +9,7 @@
 #include <sqlq/mysql.hpp>
 
 #include "audit_servers.hpp"
+#include "support/mysql_books.hpp"
 
 namespace sqlq::process {
 namespace {
@@ -47,6 +48,13 @@ class MysqlAudit final : public Audit {
   }
   [[nodiscard]] std::string named(const std::string& name) const override { return prefix_ + name; }
   [[nodiscard]] std::string id(const std::string& column) const override { return "HEX(" + column + ")"; }
+  [[nodiscard]] std::vector<faults::Counter> contradictions() override {
+    std::vector<faults::Counter> counters;
+    for (const auto& [name, query] : testing::mysql_contradictions(table(""))) {
+      counters.push_back({.name = name, .kept = std::stoll(ask(query))});
+    }
+    return counters;
+  }
   [[nodiscard]] Tx tx() override { return mysql::borrow(handle_.get()); }
 
  private:

@@ -1,18 +1,20 @@
 #pragma once
 /// \file
-/// What the library counts, beside a recount of the rows, for the checker.
+/// What the library counts, beside a recount of the rows, and what its tables say twice, for the checker.
 
 #include <string>
 #include <vector>
 
 #include <sqlq/sqlq.hpp>
 
+#include "audit.hpp"
 #include "faults/run.hpp"
 
 namespace sqlq::process {
 
-inline std::vector<faults::Counter> counters_of(const Database& db, const std::vector<faults::Row>& rows) {
-  std::vector<faults::Counter> counters;
+inline std::vector<faults::Counter> counters_of(const Database& db, Audit& audit,
+                                                const std::vector<faults::Row>& rows) {
+  std::vector<faults::Counter> counters = audit.contradictions();
   for (const auto& [state, count] : Admin{db}.counts({}, 1'000'000)) {
     const int number = static_cast<int>(state);
     std::int64_t recounted = 0;

@@ -86,7 +86,7 @@ class Anywhere : public Scratch, public ::testing::WithParamInterface<Place> {
                     .rows = rows_of(*audit),
                     .faults = std::move(known),
                     .settings = settings};
-    run.counters = counters_of(open(url()), run.rows);
+    run.counters = counters_of(open(url()), *audit, run.rows);
     return run;
   }
   /// Prints the figures; a violation is a failure.

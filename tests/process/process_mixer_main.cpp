@@ -175,8 +175,9 @@ class Mixer {
     (void)timed([&] { return client_.ping(jobs); });
     for (std::size_t i = 0; i < jobs.size(); ++i) {
       hold(std::span(jobs).subspan(i));
-      const std::string result = nlohmann::json{jobs[i].claims, jobs[i].lease_token.value}.dump();
-      recorder_.write(about(What::finishing, jobs[i], Code::none, faults::hash_of(result)));
+      const bool has_result = jobs[i].lease_token.value % 2 == 0;  // backends end those without one in another way
+      const auto result = has_result ? nlohmann::json{jobs[i].claims, jobs[i].lease_token.value}.dump() : std::string();
+      recorder_.write(about(What::finishing, jobs[i], Code::none, has_result ? faults::hash_of(result) : 0));
       const auto status = timed([&] { return client_.success(jobs[i], result); });
       recorder_.write(about(What::finished, jobs[i], accepted(status) ? Code::ok : Code::refused));
     }

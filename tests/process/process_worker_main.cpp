@@ -43,6 +43,11 @@ std::string signature(const Job& job) {
 
 /// The end of a handler that succeeds.
 Outcome succeed(const Recorder& recorder, JobContext& context) {
+  recorder.write(about(What::end, context.job(), Code::ok));
+  return Outcome::done();
+}
+
+Outcome succeed_with_result(const Recorder& recorder, JobContext& context) {
   const std::string result = signature(context.job());
   context.set_result(result);
   recorder.write(about(What::end, context.job(), Code::ok, faults::hash_of(result)));
@@ -68,7 +73,8 @@ Outcome work(const Recorder& recorder, JobContext& context) {
     recorder.write(about(What::end, job, Code::snoozed));
     return Outcome::snooze(later);
   }
-  return succeed(recorder, context);
+  // Half of the processes have no results: backends end such jobs in another way.
+  return ::getpid() % 2 == 0 ? succeed_with_result(recorder, context) : succeed(recorder, context);
 }
 
 Outcome poison(const Recorder& recorder, JobContext& context) {
@@ -92,7 +98,7 @@ Outcome gate(const Recorder& recorder, JobContext& context) {
   wait_for_line();
   context.log().info("behind the gate, claim " + std::to_string(job.claims));
   context.log().info("far behind");
-  return succeed(recorder, context);
+  return succeed_with_result(recorder, context);
 }
 
 Outcome patient(const Recorder& recorder, JobContext& context) {

@@ -72,6 +72,10 @@ Finish end(std::uint8_t n, FinishKind kind) {
   return f;
 }
 
+Finish success_without_result(std::uint8_t n) {
+  return {.id = job(n), .token = held_by, .kind = FinishKind::success};
+}
+
 /// 6 succeeded, 1 failed, 5 failed and another has its key; 2 and 3 are held.
 void finished(Dialect& d) {
   held(5)(d);
@@ -232,6 +236,9 @@ void add_writers(std::vector<Operation>& all) {
   all.push_back(claim("claim of a limited queue", limited, 5, soon));
   all.push_back(claim("claim of what became due", held(1), 10, later));
   all.push_back(finish("success", {end(1, FinishKind::success)}));
+  all.push_back(finish("success without a result", {success_without_result(1)}));
+  all.push_back(finish("success of a whole claim", {success_without_result(1), success_without_result(2),
+                                                    success_without_result(6)}));
   all.push_back(finish("retry", {end(1, FinishKind::retry)}));
   all.push_back(finish("fail", {end(1, FinishKind::fail)}));
   all.push_back(finish("end as cancelled", {end(1, FinishKind::cancel)}));

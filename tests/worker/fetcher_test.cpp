@@ -125,6 +125,16 @@ TEST(Fetcher, HoldsOneSuspectAndIsWokenForTheNextWhenThatHasEnded) {
   EXPECT_EQ(s.stats().claimed, 3U);
 }
 
+TEST(Fetcher, ClaimsAgainWhenTheSuspectItHeldEndedDuringTheClaim) {
+  Services s(4);
+  for (int i = 0; i < 2; ++i) s.database.add([](Job& job) { job.crashes = 2; });
+  s.fetch_and_run();
+  const auto held = s.runtime.shared.in_flight.snapshot();
+  ASSERT_EQ(held.size(), 1U);
+  s.database.during_claim = [&] { s.runtime.shared.in_flight.remove(held); };
+  EXPECT_EQ(s.runtime.fetcher.step(), SteadyPoint::min());
+}
+
 TEST(Fetcher, WaitsForThePollWithJitterWhenTheBatchWasNotFull) {
   Services s(2, {}, {.poll = 1000ms});
   for (int i = 0; i < 100; ++i) {

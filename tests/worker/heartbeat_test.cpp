@@ -88,6 +88,16 @@ TEST(Heartbeat, AHintBringsACancellationAtOnceButNotMoreThanTwiceASecond) {
   EXPECT_EQ(lease->stop_reason(), StopReason::cancel);
 }
 
+TEST(Heartbeat, AHintDuringTheClaimCountsForItsJobs) {
+  Services s;
+  const JobId id = s.database.add();
+  s.database.during_claim = [&] { s.runtime.heartbeat.hint(); };
+  const auto lease = s.claim_one();
+  Client(s.base.db).cancel(id);
+  s.runtime.heartbeat.step();
+  EXPECT_EQ(lease->stop_reason(), StopReason::cancel);
+}
+
 TEST(Heartbeat, HintsWithoutRunningJobsAskNothing) {
   Services s;
   s.runtime.heartbeat.hint();

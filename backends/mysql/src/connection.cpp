@@ -1,5 +1,7 @@
 #include "connection.hpp"
 
+#include <fcntl.h>
+
 #include <array>
 #include <charconv>
 #include <optional>
@@ -94,6 +96,8 @@ std::unique_ptr<Connection> Connection::open(const Options& options, const sql::
                              CLIENT_FOUND_ROWS) == nullptr) {
         raise(mysql_errno(handle), mysql_error(handle), "connect");
       }
+      // A program that a handler starts must not keep the server from noticing that this process has died.
+      ::fcntl(static_cast<int>(mysql_get_socket(handle)), F_SETFD, FD_CLOEXEC);
       check_tls(handle, options, place);
       connection->configure(options);
       connection->greet(server);

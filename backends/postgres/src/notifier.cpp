@@ -10,7 +10,7 @@ namespace {
 
 /// At most so often: a hundred commits a second cost the others little.
 constexpr Duration pace = std::chrono::milliseconds(10);
-/// After a failure. What was to be announced meanwhile is found by polling.
+/// After a failure.
 constexpr Duration pause_after_error = std::chrono::seconds(1);
 /// A user's transaction is looked at more rarely the longer it has been open, and not for ever.
 constexpr Duration slowest_look = std::chrono::seconds(1);
@@ -54,23 +54,25 @@ SteadyPoint Notifier::next_look() {
 
 void Notifier::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
+    const auto now = clock_->steady();
     SteadyPoint wake;
     bool announced = false;
     {
       const std::lock_guard lock(mutex_);
-      const auto now = clock_->steady();
       wake = announced_ ? now : next_look();
       wake = std::max(wake, quiet_until_);
       if (wake <= now) announced = std::exchange(announced_, false);
     }
-    if (wake > clock_->steady()) {
+    if (wake > now) {
       signal_->wait_until(wake);
       continue;
     }
     try {
       turn(announced);
-    } catch (...) {  // the server is away: whoever works with it finds out; hints may be lost
+    } catch (...) {  // the server is away: whoever works with it finds out, and here it is tried again later
       connection_.reset();
+      const std::lock_guard lock(mutex_);
+      announced_ = announced_ || announced;
       quiet_until_ = saturating_add(clock_->steady(), pause_after_error);
     }
   }

@@ -67,10 +67,11 @@ class SqliteDialect final : public backend::Dialect {
   Result read(const std::function<Result(const Context&)>& operation);
   [[nodiscard]] sqlite3* borrowed_handle(const Tx& tx);
   [[nodiscard]] bool foreign_commit();
-  /// Call it under the write lock. A simulated clock is read again: what the request says is from before the wait for
-  /// the lock.
+  /// Under the write lock. What a request says was read before it waited for the lock: by a test's clock, which others
+  /// read as well, it may be over.
   [[nodiscard]] Instant at(backend::Now now) const {
-    return now && !clock_->simulated() ? *now : clock_->instant();
+    const bool over = now && clock_->simulated() && now->steady < clock_->steady();
+    return now && !over ? *now : clock_->instant();
   }
 
   const Options options_;

@@ -1,5 +1,7 @@
 #include "writer.hpp"
 
+#include <sqlq/error.hpp>
+
 #include "core/mutant.hpp"
 #include "platform/pause.hpp"
 
@@ -10,6 +12,17 @@ namespace {
 constexpr std::size_t max_batch = 256;
 /// 4 MiB of WAL, SQLite's own default interval.
 constexpr int checkpoint_interval = 1000;
+
+/// Each thread gets an exception of its own.
+std::exception_ptr copy_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const Error& e) {
+    return std::make_exception_ptr(Error(e));
+  } catch (...) {
+    return error;
+  }
+}
 
 }  // namespace
 
@@ -93,6 +106,7 @@ void Writer::lead(std::unique_lock<std::mutex>& lock) {
     lock.unlock();
     run_alone(*batch.front());
   } else {
+    const std::size_t waiting = queue_.size();
     lock.unlock();
     std::exception_ptr locked_out;
     try {
@@ -103,9 +117,12 @@ void Writer::lead(std::unique_lock<std::mutex>& lock) {
     }
     lock.lock();  // taken after the wait for the lock, so that whoever came meanwhile is served too
     if (locked_out) {
-      batch.push_back(queue_.front());  // the others have waited less; the next of them tries again
-      queue_.pop_front();
-      batch.front()->error = locked_out;
+      // Who was there before has waited as long; of those who came later the first tries again.
+      for (std::size_t i = 0; i < waiting && queue_.front()->exclusive == nullptr; ++i) {
+        batch.push_back(queue_.front());
+        queue_.pop_front();
+        batch.back()->error = copy_of(locked_out);
+      }
     } else {
       batch = gather();
     }
