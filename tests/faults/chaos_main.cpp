@@ -19,6 +19,7 @@
 #include <iostream>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include <sqlq/backend/url.hpp>
 #include <sqlq/sqlq.hpp>
@@ -283,12 +284,16 @@ class Chaos {
     }
   }
 
+  /// Until nothing is left, however much waits in the limited queue. False: for a minute no job came to its end.
   [[nodiscard]] bool drain() {
-    const auto deadline = steady_us() + 60'000'000;
+    constexpr std::int64_t patience_us = 60'000'000;
     const auto audit = process::open_audit(url_);
-    while (process::jobs_left(*audit) > 0) {
+    auto deadline = steady_us() + patience_us;
+    for (auto left = process::jobs_left(*audit); left > 0;) {
       if (steady_us() > deadline) return false;
       pass(200'000);
+      const auto before = std::exchange(left, process::jobs_left(*audit));
+      if (left < before) deadline = steady_us() + patience_us;
     }
     return true;
   }
