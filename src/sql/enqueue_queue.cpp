@@ -3,6 +3,8 @@
 #include <iterator>
 #include <utility>
 
+#include "core/made_anew.hpp"
+
 namespace sqlq::sql {
 
 EnqueueQueue::Answers EnqueueQueue::call(Items items) {
@@ -85,9 +87,7 @@ void EnqueueQueue::settle(Group& group, const Error* error) {
   const std::lock_guard lock(mutex_);
   for (; group.size() > 1; group.pop_back()) {
     Call& call = *group.back();
-    if (error != nullptr) {  // made anew: a copy shares the message's memory
-      call.error.emplace(error->code(), error->what(), error->backend(), error->native_code(), error->statement());
-    }
+    if (error != nullptr) call.error.emplace(core::made_anew(*error));
     tell(call, Turn::over);
   }
 }

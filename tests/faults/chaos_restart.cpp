@@ -34,7 +34,7 @@ class Restarter final : public Nemesis {
  private:
   /// Until all that work have begun a job, as is promised.
   void wait_for_begins(std::int64_t since) {
-    constexpr std::int64_t promised_us = 10'000'000;
+    const std::int64_t promised_us = Settings{}.recovery_us;
     const auto works_again = [&](Place& place) {
       return !place.works() || scene_.crowd.last_begin_us(place) > since;
     };
@@ -43,8 +43,8 @@ class Restarter final : public Nemesis {
     }
     for (Place& place : scene_.crowd.places()) {
       if (works_again(place)) continue;
-      scene_.findings.push_back("10 s after the server was back, process " + std::to_string(place.pid()) +
-                                " has begun no job");
+      scene_.findings.push_back("process " + std::to_string(place.pid()) + " began no job within " +
+                                std::to_string(promised_us / 1'000'000) + " s after the server was back");
     }
   }
 

@@ -14,12 +14,12 @@ struct Contradiction {
 
 /// True at any moment between transactions. `prefix` is what the names of tables begin with.
 inline std::vector<Contradiction> mysql_contradictions(const std::string& prefix) {
-  const auto table = [&](const char* name) { return prefix + name; };
-  const std::string jobs = table("jobs");
-  const std::string ready = table("ready");
-  const std::string scheduled = table("scheduled");
-  const std::string claims = table("claims");
-  const std::string keys = table("keys");
+  const std::string jobs = prefix + "jobs";
+  const std::string ready = prefix + "ready";
+  const std::string scheduled = prefix + "scheduled";
+  const std::string claims = prefix + "claims";
+  const std::string keys = prefix + "keys";
+  const std::string finished = prefix + "finished";
   return {
       {"ready without a pending job",
        "SELECT COUNT(*) FROM " + ready + " r LEFT JOIN " + jobs + " j ON j.seq = r.seq AND j.state = 1 AND r.lane_id = "
@@ -49,7 +49,7 @@ inline std::vector<Contradiction> mysql_contradictions(const std::string& prefix
        "WHERE j.state IN (1, 2, 5, 7) AND j.unique_key IS NOT NULL AND k.id IS NULL"},
       {"finished and never purged",
        "SELECT COUNT(*) FROM " + jobs + " j WHERE j.state IN (3, 4, 6) AND NOT EXISTS (SELECT 1 FROM " +
-       table("finished") + " f WHERE f.state = j.state AND f.queue_id = j.queue_id AND f.expires_us = j.expires_us "
+       finished + " f WHERE f.state = j.state AND f.queue_id = j.queue_id AND f.expires_us = j.expires_us "
        "AND JSON_CONTAINS(f.jobs, CAST(j.seq AS CHAR)))"},
   };
 }

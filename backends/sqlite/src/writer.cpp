@@ -1,7 +1,6 @@
 #include "writer.hpp"
 
-#include <sqlq/error.hpp>
-
+#include "core/made_anew.hpp"
 #include "core/mutant.hpp"
 #include "platform/pause.hpp"
 
@@ -13,12 +12,12 @@ constexpr std::size_t max_batch = 256;
 /// 4 MiB of WAL, SQLite's own default interval.
 constexpr int checkpoint_interval = 1000;
 
-/// Each thread gets an exception of its own.
-std::exception_ptr copy_of(const std::exception_ptr& error) {
+/// For another thread.
+std::exception_ptr made_anew(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const Error& e) {
-    return std::make_exception_ptr(Error(e));
+    return std::make_exception_ptr(core::made_anew(e));
   } catch (...) {
     return error;
   }
@@ -121,7 +120,7 @@ void Writer::lead(std::unique_lock<std::mutex>& lock) {
       for (std::size_t i = 0; i < waiting && queue_.front()->exclusive == nullptr; ++i) {
         batch.push_back(queue_.front());
         queue_.pop_front();
-        batch.back()->error = copy_of(locked_out);
+        batch.back()->error = made_anew(locked_out);
       }
     } else {
       batch = gather();
