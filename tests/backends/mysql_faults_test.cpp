@@ -1,6 +1,12 @@
 // What servers do to their clients: killed connections, deadlocks, waits, refusals.
 
+#include <fcntl.h>
+
+#include <filesystem>
 #include <functional>
+#include <set>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -439,6 +445,27 @@ TEST_P(MysqlFaults, BatchesAreCutToThePacketAndWhatCannotFitIsRefused) {
   EXPECT_FALSE(hand.connection().session().lost());
   hand.connection().commit();
   EXPECT_EQ(jobs_in("1"), 101);
+}
+
+/// The sockets that a program started by this process would inherit.
+std::set<std::string> inherited_sockets() {
+  std::set<std::string> found;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;  // the descriptor of this loop is among them
+    const std::string what = std::filesystem::read_symlink(entry.path(), gone).string();
+    if (what.starts_with("socket:") && (::fcntl(std::stoi(entry.path().filename()), F_GETFD) & FD_CLOEXEC) == 0) {
+      found.insert(what);
+    }
+  }
+  return found;
+}
+
+TEST_P(MysqlFaults, ProgramsThatHandlersStartInheritNoConnection) {
+  const auto before = inherited_sockets();
+  EXPECT_FALSE(before.empty()) << "the test's own connection, made by the client library alone";
+  const Database other = open_migrated(url_with("pool=2"));
+  EXPECT_TRUE(Client(other).enqueue(NewJob{.kind = "k"}).inserted);
+  EXPECT_EQ(inherited_sockets(), before);
 }
 
 TEST_P(MysqlFaults, TheSettingsOfOwnConnectionsAreOurs) {

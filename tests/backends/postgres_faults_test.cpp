@@ -257,6 +257,24 @@ TEST_F(PostgresFaults, HintsResumeWhenTheListenerWasKilled) {
   EXPECT_TRUE(eventually([&] { return hints > then; }));
 }
 
+TEST_F(PostgresFaults, AnAnnouncementThatFailedIsMadeAgain) {
+  std::atomic<int> hints{0};
+  const auto subscription = direct_.dialect().subscribe([&] { ++hints; });
+  const std::string announcer = "announcer of " + options().schema;
+  const auto other = backend::open(url("application_name=" + announcer));
+  Client client(other);
+  client.enqueue(NewJob{.kind = "k"});
+  const std::string announcing = "application_name = '" + announcer + "' AND query LIKE '%pg_notify%'";
+  ASSERT_TRUE(eventually([&] {
+    return native_.query("SELECT pid FROM pg_stat_activity WHERE state = 'idle' AND " + announcing).size() == 1;
+  }));
+  ASSERT_TRUE(eventually([&] { return hints >= 2; })) << "of the listener's start, and of the job";
+  EXPECT_EQ(kill(native_, announcing), 1u);
+  const int before = hints;
+  client.enqueue(NewJob{.kind = "k"});
+  EXPECT_TRUE(eventually([&] { return hints > before; }));
+}
+
 TEST_F(PostgresFaults, HintsOfManyCommitsAreGathered) {
   std::atomic<int> hints{0};
   const auto subscription = direct_.dialect().subscribe([&] { ++hints; });

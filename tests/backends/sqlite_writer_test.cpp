@@ -102,6 +102,27 @@ TEST_F(SqliteWriter, OnlyTheGuiltyTaskFails) {
   EXPECT_EQ(numbers(), (std::vector<std::string>{"1", "2", "3", "4", "5", "6", "7", "8"}));
 }
 
+TEST_F(SqliteWriter, WhoWaitedTogetherForAnothersLockIsToldTogether) {
+  options_.busy_timeout = std::chrono::milliseconds(100);
+  writer_ = std::make_unique<Writer>(options_);
+  const Native other(path());
+  std::atomic<bool> locked{true};
+  std::atomic<int> failed{0};
+  ASSERT_EQ(other.exec("BEGIN IMMEDIATE"), SQLITE_OK);
+  gather(4, [&](int i) {
+    try {
+      add(i);
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), Errc::busy);
+      ++failed;
+      // One of them had to wait for the lock; should another one wait after it, that one gets it.
+      if (locked.exchange(false)) EXPECT_EQ(other.exec("ROLLBACK"), SQLITE_OK);
+    }
+  });
+  EXPECT_EQ(failed, 4);
+  EXPECT_TRUE(numbers().empty());
+}
+
 TEST_F(SqliteWriter, AnExceptionUndoesItsOwnWorkAlone) {
   EXPECT_THROW(writer_->write([&](sql::Session& s) {
     s.execute(statements["add"], {{"x", 1}});

@@ -122,6 +122,7 @@ TEST_F(ServerDialectTest, AClaimOfUnknownOutcomeIsLookedForFirst) {
   const auto result = dialect->claim({.token = LeaseToken{1}});
   ASSERT_EQ(result.jobs.size(), 1u);
   EXPECT_EQ(result.jobs[0].kind, "taken before");
+  EXPECT_EQ(result.next_due, TimePoint{}) << "what it saw beside them is not known: the caller shall ask again";
   EXPECT_EQ(script.count("claim"), 1);
 
   fake->taken.clear();  // it had not been committed
