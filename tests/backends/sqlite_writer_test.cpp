@@ -116,7 +116,9 @@ TEST_F(SqliteWriter, WhoWaitedTogetherForAnothersLockIsToldTogether) {
       EXPECT_EQ(e.code(), Errc::busy);
       ++failed;
       // One of them had to wait for the lock; should another one wait after it, that one gets it.
-      if (locked.exchange(false)) EXPECT_EQ(other.exec("ROLLBACK"), SQLITE_OK);
+      if (locked.exchange(false)) {
+        EXPECT_EQ(other.exec("ROLLBACK"), SQLITE_OK);
+      }
     }
   });
   EXPECT_EQ(failed, 4);
