@@ -172,8 +172,8 @@ SELECT c.held FROM {claims} c FORCE INDEX (PRIMARY) WHERE c.queue_id = :queue AN
 UPDATE {claims} SET held = held - :n WHERE queue_id = :queue AND token = :token
 
 -- name: claims_end
--- params: queue int, token int
-DELETE FROM {claims} WHERE queue_id = :queue AND token = :token AND held = 0
+-- params: queue int, token int, held int
+DELETE FROM {claims} WHERE queue_id = :queue AND token = :token AND held = :held
 
 -- name: worker_make
 -- params: name text

@@ -44,8 +44,9 @@ void Hints::notify() noexcept {
   }
 }
 
-void Hints::claimed(const backend::ClaimResult& result) noexcept {
+bool Hints::claimed(const backend::ClaimRequest& request, const backend::ClaimResult& result) noexcept {
   if (result.limited) limits_seen_ = true;
+  return result.jobs.size() < request.ends.size() && are_news(request.ends);
 }
 
 bool Hints::are_news(std::span<const backend::Finish> ends) const noexcept {

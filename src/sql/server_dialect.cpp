@@ -108,16 +108,23 @@ class ServerDialect final : public backend::Dialect {
     auto result = write<backend::ClaimResult>(
         request.now,
         [&](Work& w) {
-          if (unknown) {
-            if (auto jobs = server_->claimed(w, request); !jobs.empty()) {
-              // The hints are lost; a due time that has passed makes the caller ask again soon.
-              return backend::ClaimResult{.jobs = std::move(jobs), .next_due = TimePoint{}};
-            }
+          std::vector<FinishStatus> statuses;
+          if (!request.ends.empty()) {
+            w.begin();
+            statuses = server_->finish(w, request.ends);
           }
-          return server_->claim(w, request);
+          backend::ClaimResult found;
+          if (unknown) found.jobs = server_->claimed(w, request);
+          if (found.jobs.empty()) {
+            found = server_->claim(w, request, ended(request.ends, statuses));
+          } else {
+            found.next_due = TimePoint{};  // what else it saw is lost; a time that has passed makes the caller ask again
+          }
+          found.ended = std::move(statuses);
+          return found;
         },
         &unknown);
-    hints_.claimed(result);
+    if (hints_.claimed(request, result)) tell();
     return result;
   }
   std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* tx, Now now) override {
@@ -205,6 +212,15 @@ class ServerDialect final : public backend::Dialect {
   }
 
  private:
+  /// Those that this transaction has ended, and no earlier one.
+  static Ended ended(std::span<const backend::Finish> items, const std::vector<FinishStatus>& statuses) {
+    Ended queues;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const bool now = statuses[i] == FinishStatus::applied || statuses[i] == FinishStatus::cancelled;
+      if (now) ++queues[items[i].queue];
+    }
+    return queues;
+  }
   std::vector<Enqueued> store(std::span<const backend::EnqueueItem> items, const Tx* tx, const Now& now) {
     const auto operation = [&](Work& w) { return server_->enqueue(w, items); };
     using Answers = std::vector<Enqueued>;

@@ -76,8 +76,9 @@ CancelStatus MemoryQueue::cancel(JobId id, Instant now) {
 // ------------------------------------------------------------------------------------------------- working
 
 backend::ClaimResult MemoryQueue::claim(const backend::ClaimRequest& request, Instant now) {
-  promote(now);
   backend::ClaimResult result;
+  for (const Finish& item : request.ends) result.ended.push_back(finish(item, now));
+  promote(now);
   using Place = std::tuple<decltype(Queue::priority), decltype(Job::priority), TimePoint, decltype(Row::number)>;
   struct Waiting {
     Place place{};

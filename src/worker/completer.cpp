@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "core/checks.hpp"
@@ -20,17 +21,21 @@ bool returns_soon(const Ending& e) {
   return returns && e.delay < soon;
 }
 
+/// Whether its place may go to another job in one transaction. The end of a suspect lets another one in, but later.
+bool replaceable(const Ending& e) { return e.kind == FinishKind::success && !is_suspect(e.lease->job()); }
+
 }  // namespace
 
-// Who finds something submitted already need not wake us: a step ends only when it has found nothing.
+// Who finds something submitted already need not wake us: a step ends only when it has found nothing, or to gather.
 void Completer::submit(Ending ending) {
-  bool first = false;
+  bool worth_it = false;
   {
     const std::lock_guard lock(mutex_);
-    first = submitted_.empty();
+    worth_it = submitted_.empty();
     submitted_.push_back(std::move(ending));
+    worth_it = worth_it || (gathering_ && all_have_ended());
   }
-  if (first) wake();
+  if (worth_it) wake();
 }
 
 void Completer::submit(std::vector<Ending> endings) {
@@ -47,16 +52,26 @@ std::size_t Completer::waiting() const {
 }
 
 SteadyPoint Completer::step() {
+  if (gather()) return fetcher_.gathering_until();
   fill_batch();
   if (batch_.empty()) return SteadyPoint::max();
   verify_batch();
   const bool returning = std::ranges::any_of(batch_, returns_soon);
   if (returning) flush_logs();
-  write_batch();
+  const bool replaced = write_batch();
   fetcher_.look_again();
-  fetcher_.place_freed();
+  if (!replaced) fetcher_.place_freed();
   if (returning) fetcher_.wake();
   return SteadyPoint::min();
+}
+
+bool Completer::all_have_ended() const { return batch_.size() + submitted_.size() >= shared_.in_flight.size(); }
+
+bool Completer::gather() {
+  const bool in_time = shared_.clock().steady() < fetcher_.gathering_until();
+  const std::lock_guard lock(mutex_);
+  gathering_ = in_time && !all_have_ended();
+  return gathering_;
 }
 
 void Completer::fill_batch() {
@@ -101,8 +116,8 @@ void Completer::flush_logs() {
   }
 }
 
-void Completer::write_batch() {
-  if (batch_.empty()) return;
+bool Completer::write_batch() {
+  if (batch_.empty()) return false;
   std::vector<backend::Finish> items;
   items.reserve(batch_.size());
   for (const Ending& e : batch_) {
@@ -112,9 +127,12 @@ void Completer::write_batch() {
                      .result = e.result,
                      .message = e.message,
                      .cause = e.cause,
-                     .delay = e.delay});
+                     .delay = e.delay,
+                     .queue = e.lease->job().queue});
   }
-  const std::vector<FinishStatus> statuses = shared_.dialect().finish(items, nullptr, shared_.now());
+  std::optional<std::vector<FinishStatus>> replaced;
+  if (std::ranges::all_of(batch_, replaceable)) replaced = fetcher_.replace(items);
+  const std::vector<FinishStatus> statuses = replaced ? *replaced : shared_.dialect().finish(items, nullptr, shared_.now());
   core::expect_answers(statuses.size(), items.size());
   for (std::size_t i = 0; i < batch_.size(); ++i) settle(batch_[i], statuses[i]);
   std::vector<HeldPtr> written;
@@ -122,6 +140,7 @@ void Completer::write_batch() {
   for (Ending& e : batch_) written.push_back(std::move(e.lease));
   shared_.in_flight.remove(written);
   batch_.clear();
+  return replaced.has_value();
 }
 
 void Completer::settle(const Ending& ending, FinishStatus status) {

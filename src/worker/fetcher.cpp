@@ -1,7 +1,9 @@
 #include "worker/fetcher.hpp"
 
 #include <algorithm>
+#include <utility>
 
+#include "core/checks.hpp"
 #include "platform/random.hpp"
 
 namespace sqlq::worker {
@@ -10,6 +12,10 @@ namespace {
 constexpr std::size_t most_per_claim = 10000;
 constexpr Duration shortest_poll = std::chrono::milliseconds(5);
 constexpr Duration longest_rest = std::chrono::milliseconds(50);
+/// Places of a limited queue that were claimed pass from job to job for so long; then every worker may have them.
+constexpr Duration replacing_time = std::chrono::seconds(1);
+/// Outcomes that wait for a claim wait no longer than this a second time.
+constexpr Duration longest_replacement = std::chrono::milliseconds(100);
 
 }  // namespace
 
@@ -21,6 +27,8 @@ Fetcher::Fetcher(Shared& shared, Heartbeat& heartbeat, Watchdog& watchdog)
       jitter_(platform::random64()) {}
 
 SteadyPoint Fetcher::step() {
+  const std::lock_guard lock(claiming_);
+  if (closed_) return SteadyPoint::max();
   starved_ = true;  // before looking, so that what happens from now on wakes us
   const std::size_t most = wanted();
   if (most == 0) return SteadyPoint::max();
@@ -29,24 +37,61 @@ SteadyPoint Fetcher::step() {
   starved_ = false;
 
   const TimePoint asked_wall = shared_.clock().now();
-  const std::uint64_t hints = heartbeat_.hints();
   const bool had_suspect = shared_.in_flight.has_suspect();
-  backend::ClaimResult claimed = shared_.dialect().claim({.queues = shared_.options.queues,
-                                                          .kinds = shared_.kinds,
-                                                          .limit = most,
-                                                          .token = platform::random_token(),
-                                                          .worker = shared_.options.name,
-                                                          .suspects = !had_suspect,
-                                                          .now = shared_.now()});
-  backlog_ = claimed.jobs.size() >= most;
-  if (claimed.limited) limits_seen_ = true;
-  suspects_wait_ = claimed.suspects;
+  step_claimed_at_ = asked_at;
+  const auto [jobs, claimed] = claim(most, {}, asked_at);
+  backlog_ = jobs >= most;
   rest_until_ = claimed.limited && !backlog_ ? as_long_again(asked_at) : SteadyPoint::min();
-  if (!claimed.jobs.empty()) last_found_ = asked_at;
-  hold(std::move(claimed.jobs), asked_at);
-  if (heartbeat_.hints() != hints) heartbeat_.hint();
+  if (claimed.limited && jobs > 0) replace_until_ = saturating_add(asked_at, replacing_time);
   const bool next_suspect = claimed.suspects && had_suspect && !shared_.in_flight.has_suspect();
   return backlog_ || next_suspect ? SteadyPoint::min() : next_look(claimed.next_due, asked_wall);
+}
+
+std::optional<std::vector<FinishStatus>> Fetcher::replace(std::span<const backend::Finish> ends) {
+  const std::unique_lock lock(claiming_, std::try_to_lock);
+  if (!lock || closed_) return {};
+  const SteadyPoint asked_at = shared_.clock().steady();
+  const std::size_t most = std::min(ends.size(), room());
+  if (asked_at >= replace_until_ || most == 0) return {};
+  const SteadyPoint until = std::exchange(replace_until_, SteadyPoint::min());
+  auto [jobs, claimed] = claim(most, ends, asked_at);
+  if (shared_.clock().steady() - asked_at <= longest_replacement) {
+    replace_until_ = until;
+    gathering_until_ = as_long_again(asked_at);
+  }
+  if (jobs == ends.size()) {  // the queue is as full as before: there is nothing to be found in it for a while
+    rest_until_ = std::max(rest_until_, saturating_add(step_claimed_at_, longest_rest));
+  } else {
+    rest_until_ = as_long_again(asked_at);
+    wake();
+  }
+  return std::move(claimed.ended);
+}
+
+void Fetcher::close() {
+  const std::lock_guard lock(claiming_);
+  closed_ = true;
+  gathering_until_ = SteadyPoint::min();
+}
+
+Fetcher::Claimed Fetcher::claim(std::size_t limit, std::span<const backend::Finish> ends, SteadyPoint asked_at) {
+  const std::uint64_t hints = heartbeat_.hints();
+  Claimed claimed{.result = shared_.dialect().claim({.queues = shared_.options.queues,
+                                                     .kinds = shared_.kinds,
+                                                     .limit = limit,
+                                                     .token = platform::random_token(),
+                                                     .worker = shared_.options.name,
+                                                     .suspects = !shared_.in_flight.has_suspect(),
+                                                     .ends = ends,
+                                                     .now = shared_.now()})};
+  core::expect_answers(claimed.result.ended.size(), ends.size());
+  claimed.jobs = claimed.result.jobs.size();
+  if (claimed.result.limited) limits_seen_ = true;
+  suspects_wait_ = claimed.result.suspects;
+  if (claimed.jobs > 0) last_found_ = asked_at;
+  hold(std::exchange(claimed.result.jobs, {}), asked_at);
+  if (heartbeat_.hints() != hints) heartbeat_.hint();
+  return claimed;
 }
 
 std::size_t Fetcher::room() const noexcept {

@@ -1,7 +1,12 @@
 #pragma once
 
 #include <atomic>
+#include <mutex>
 #include <optional>
+#include <span>
+#include <vector>
+
+#include <sqlq/backend/dialect.hpp>
 
 #include "worker/heartbeat.hpp"
 #include "worker/jitter.hpp"
@@ -13,6 +18,8 @@ namespace sqlq::worker {
 
 /// Claims exactly as many jobs as there are free slots: a job that is claimed is started at once, so when a process
 /// dies no more jobs are harmed than it has executors.
+///
+/// Thread-safety: step from one thread, the rest from any.
 class Fetcher final : public Service {
  public:
   /// How many leases may wait for their outcome to be written before no more jobs are claimed.
@@ -22,6 +29,15 @@ class Fetcher final : public Service {
 
   SteadyPoint step() override;
   [[nodiscard]] std::string_view name() const noexcept override { return "fetcher"; }
+
+  /// Ends leases of jobs that have succeeded and claims as many others in the same transaction, so that the places of a
+  /// limited queue pass from job to job without a wait for the other workers. None, and nothing done: it is not the
+  /// time for that, and they are to be ended by themselves. Throws what the claim does; the next call then answers none.
+  [[nodiscard]] std::optional<std::vector<FinishStatus>> replace(std::span<const backend::Finish> ends);
+  /// Until then a replacement that waits for more outcomes is worth more: as long as the last one took.
+  [[nodiscard]] SteadyPoint gathering_until() const noexcept { return gathering_until_.load(); }
+  /// There are no claims from now on.
+  void close();
 
   /// A slot became free, a job was taken up or outcomes were written: there may be room for a claim.
   void look_again() noexcept {
@@ -38,6 +54,12 @@ class Fetcher final : public Service {
   [[nodiscard]] SteadyPoint next_look(std::optional<TimePoint> next_due, TimePoint asked_wall);
   [[nodiscard]] SteadyPoint as_long_again(SteadyPoint asked_at) const;
   [[nodiscard]] Duration poll(SteadyPoint now) const;
+  /// What a claim said, and how many jobs it got, which are held already.
+  struct Claimed {
+    std::size_t jobs = 0;
+    backend::ClaimResult result{};
+  };
+  [[nodiscard]] Claimed claim(std::size_t limit, std::span<const backend::Finish> ends, SteadyPoint asked_at);
   void hold(std::vector<Job> jobs, SteadyPoint asked_at);
 
   Shared& shared_;
@@ -48,7 +70,12 @@ class Fetcher final : public Service {
   std::atomic<bool> backlog_{false};             // the last claim got all it asked for
   std::atomic<bool> limits_seen_{false};         // some queue has a limit
   std::atomic<bool> suspects_wait_{false};       // the last claim saw some
-  SteadyPoint rest_until_ = SteadyPoint::min();  // no claim before
+  std::mutex claiming_;                          // held during a claim, and for what follows
+  bool closed_ = false;
+  std::atomic<SteadyPoint> gathering_until_{SteadyPoint::min()};
+  SteadyPoint step_claimed_at_ = SteadyPoint::min();
+  SteadyPoint rest_until_ = SteadyPoint::min();     // no step claims before
+  SteadyPoint replace_until_ = SteadyPoint::min();  // and nothing is replaced after
   std::optional<TimePoint> last_due_;
   std::optional<SteadyPoint> last_found_;  // when a claim last got a job
 };

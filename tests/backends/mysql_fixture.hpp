@@ -66,7 +66,7 @@ class ByHand {
     return id;
   }
   [[nodiscard]] backend::ClaimResult claim(std::size_t limit, LeaseToken token = LeaseToken{77}) {
-    return server_.claim(work_, {.limit = limit, .token = token, .worker = "by hand"});
+    return server_.claim(work_, {.limit = limit, .token = token, .worker = "by hand"}, {});
   }
 
  private:

@@ -74,7 +74,10 @@ backend::ClaimResult FaultyDialect::claim(const backend::ClaimRequest& request) 
         dated.now = at(request.now);
         return inner_->claim(dated);
       },
-      [&](const auto& found) { ledger_.claimed(request, found); });
+      [&](const auto& found) {
+        ledger_.finished(request.ends, found.ended);
+        ledger_.claimed(request, found);
+      });
   last_claim_ = clock_.steady();
   return result;
 }

@@ -65,7 +65,7 @@ class Ledger final {
   void compare(backend::Dialect& storage);
 
   struct Figures {
-    std::uint64_t executions = 0, replays = 0, stale = 0, reaped = 0;
+    std::uint64_t executions = 0, replays = 0, stale = 0, reaped = 0, replaced = 0;
   };
   [[nodiscard]] const Figures& figures() const noexcept { return figures_; }
 

@@ -95,16 +95,18 @@ TEST(Simulation, ManySeeds) {
     sum.figures.reaped += report.figures.reaped;
     sum.figures.stale += report.figures.stale;
     sum.figures.replays += report.figures.replays;
+    sum.figures.replaced += report.figures.replaced;
   }
   std::cout << count << " seeds from " << first << ": " << sum.jobs << " jobs, " << sum.figures.executions
             << " executions, " << sum.kills << " kills, " << sum.pauses << " pauses, " << sum.figures.reaped
             << " leases taken back, " << sum.figures.stale << " late outcomes refused, " << sum.figures.replays
-            << " outcomes written twice; digest " << sum.digest << "\n";
+            << " outcomes written twice, " << sum.figures.replaced << " jobs in the places of others; digest " << sum.digest << "\n";
   if (only != 0) return;
   EXPECT_GT(sum.kills, 0u);
   EXPECT_GT(sum.figures.reaped, 0u);
   EXPECT_GT(sum.figures.stale, 0u);
   EXPECT_GT(sum.figures.replays, 0u);
+  EXPECT_GT(sum.figures.replaced, 0u);
 }
 
 TEST(Simulation, ASeedDoesTheSameAgain) {

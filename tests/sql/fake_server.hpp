@@ -78,9 +78,11 @@ class FakeServer final : public Server {
     return answers;
   }
   std::vector<CancelStatus> cancel(Work&, std::span<const JobId>) override { return {}; }
-  backend::ClaimResult claim(Work& work, const backend::ClaimRequest&) override {
+  backend::ClaimResult claim(Work& work, const backend::ClaimRequest&, const Ended& ended) override {
     work.begin();
-    script_.happen("claim");
+    std::string of;
+    for (const auto& [queue, n] : ended) of += " for " + std::to_string(n) + " of " + std::string(queue);
+    script_.happen("claim" + of);
     return {.jobs = {Job{.kind = "claimed now"}}};
   }
   std::vector<Job> claimed(Work&, const backend::ClaimRequest&) override {
@@ -89,7 +91,7 @@ class FakeServer final : public Server {
   }
   std::vector<FinishStatus> finish(Work&, std::span<const backend::Finish> items) override {
     script_.happen("finish " + std::to_string(items.size()));
-    return std::vector<FinishStatus>(items.size(), FinishStatus::applied);
+    return std::vector<FinishStatus>(items.size(), finished);
   }
   std::vector<LeaseStatus> heartbeat(Work&, std::span<const backend::LeaseRef>) override { return {}; }
   ReapReport reap(Work&, std::span<const std::string>, std::size_t) override { return {}; }
@@ -99,6 +101,7 @@ class FakeServer final : public Server {
 
   bool begins = true;       ///< whether enqueue is a transaction of several statements
   std::vector<Job> taken{};  ///< what a claim of unknown outcome has taken
+  FinishStatus finished = FinishStatus::applied;  ///< what finishing answers
 
  private:
   static const Catalogue& catalogue() {

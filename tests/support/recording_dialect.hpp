@@ -31,6 +31,7 @@ class RecordingDialect final : public FakeDialect {
   std::function<void()> during_claim{};  ///< time that passes in a claim, for instance
   std::vector<WaitingKind> waiting{};
   std::vector<std::size_t> claim_limits{};
+  std::vector<std::size_t> replaced{};  ///< how many leases each claim has ended
   std::vector<std::vector<backend::FinishKind>> finishes{};
   std::vector<std::size_t> heartbeats{};
   std::vector<LogLine> logs{};
@@ -72,6 +73,8 @@ class RecordingDialect final : public FakeDialect {
     claim_limits.push_back(request.limit);
     if (during_claim) during_claim();
     backend::ClaimResult result{.next_due = next_due, .limited = limited};
+    for (const backend::Finish& item : request.ends) result.ended.push_back(finish_one(item, false));
+    replaced.push_back(request.ends.size());
     bool suspects = request.suspects;
     for (Row& r : rows_) {
       if (result.jobs.size() == request.limit) break;

@@ -1,5 +1,6 @@
 #include "trials/operations.hpp"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <sstream>
@@ -177,6 +178,19 @@ Operation claim(const std::string& name, std::function<void(Dialect&)> prepare, 
           .replay = false};
 }
 
+/// Ends what the scene holds of the first `n` in claim order, and takes as many.
+Operation replace(const std::string& name, std::function<void(Dialect&)> prepare, std::vector<Finish> ends) {
+  for (Finish& end : ends) end.queue = queue;
+  return {.name = name,
+          .prepare = std::move(prepare),
+          .run = [ends = std::move(ends)](Dialect& d) {
+            const auto result = d.claim({.limit = ends.size(), .token = second, .worker = "w2", .ends = ends,
+                                         .now = soon});
+            return text(result.jobs) + text(std::ranges::all_of(result.ended, accepted));
+          },
+          .replay = false};
+}
+
 /// One that changes a setting of the queue.
 Operation change(const std::string& name, const backend::QueueChange& change) {
   return {.name = name, .prepare = held(1), .run = [change](Dialect& d) {
@@ -235,6 +249,8 @@ void add_writers(std::vector<Operation>& all) {
   all.push_back(claim("claim", six_jobs, 2, soon));
   all.push_back(claim("claim of a limited queue", limited, 5, soon));
   all.push_back(claim("claim of what became due", held(1), 10, later));
+  all.push_back(replace("claim that ends leases", held(3), {success_without_result(6), success_without_result(1)}));
+  all.push_back(replace("claim that ends a lease of a limited queue", limited, {end(6, FinishKind::success)}));
   all.push_back(finish("success", {end(1, FinishKind::success)}));
   all.push_back(finish("success without a result", {success_without_result(1)}));
   all.push_back(finish("success of a whole claim", {success_without_result(1), success_without_result(2),

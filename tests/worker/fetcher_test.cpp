@@ -105,6 +105,129 @@ TEST(Fetcher, AFullClaimOfALimitedQueueIsFollowedByTheNextAtOnce) {
   EXPECT_EQ(s.database.claim_limits, (std::vector<std::size_t>{2, 1}));
 }
 
+/// The places of a limited queue, claimed and their jobs run: the completer is to write the outcomes.
+struct OfALimitedQueue : Services {
+  explicit OfALimitedQueue(int jobs = 6) : Services(2) {
+    database.limited = true;
+    add(database, jobs);
+    fetch_and_run();
+  }
+};
+
+TEST(Fetcher, PlacesOfALimitedQueuePassFromJobToJob) {
+  OfALimitedQueue s;
+  s.runtime.completer.step();
+  EXPECT_EQ(s.database.replaced, (std::vector<std::size_t>{0, 2})) << "ended two and took two in one claim";
+  EXPECT_TRUE(s.database.finishes.empty());
+  EXPECT_EQ(s.stats().succeeded, 2U);
+  EXPECT_EQ(s.stats().claimed, 4U);
+  EXPECT_EQ(s.runtime.shared.in_flight.size(), 2U);
+  EXPECT_EQ(s.runtime.shared.slots.free(), 0U);
+}
+
+TEST(Fetcher, PlacesThatFindNoJobAreForTheNextClaim) {
+  OfALimitedQueue s(3);
+  while (s.runtime.fetcher.wait_until(s.clock->steady())) {
+  }
+  s.runtime.completer.step();
+  EXPECT_EQ(s.stats().claimed, 3U);
+  EXPECT_TRUE(s.runtime.fetcher.wait_until(s.clock->steady())) << "woken";
+}
+
+TEST(Fetcher, WhilePlacesPassOnItLooksForOthersEveryFiftyMilliseconds) {
+  OfALimitedQueue s;
+  s.runtime.completer.step();
+  while (s.runtime.shared.ready.try_take()) s.runtime.executor.free_slot();
+  s.clock->advance(49ms);
+  EXPECT_EQ(s.runtime.fetcher.step(), s.in(1ms));
+  EXPECT_EQ(s.database.claim_limits.size(), 2U);
+  s.clock->advance(1ms);
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.database.claim_limits.size(), 3U);
+}
+
+TEST(Completer, GathersOutcomesAsLongAsTheLastReplacementTookOrUntilAllJobsHaveEnded) {
+  OfALimitedQueue s;
+  s.database.during_claim = [&] { s.clock->advance(10ms); };
+  s.runtime.completer.step();
+  while (s.runtime.completer.wait_until(s.clock->steady())) {
+  }
+  const auto run_one = [&] {
+    const auto lease = s.runtime.shared.ready.try_take();
+    s.runtime.executor.deliver(*lease, s.runtime.executor.run(*lease));
+  };
+  run_one();
+  EXPECT_EQ(s.runtime.completer.step(), s.in(10ms)) << "another job runs";
+  EXPECT_EQ(s.runtime.completer.waiting(), 1U);
+  EXPECT_TRUE(s.runtime.completer.wait_until(s.clock->steady())) << "of the first outcome";
+  run_one();
+  EXPECT_TRUE(s.runtime.completer.wait_until(s.clock->steady())) << "woken: all have ended";
+  s.runtime.completer.step();
+  EXPECT_EQ(s.database.replaced, (std::vector<std::size_t>{0, 2, 2}));
+
+  run_one();
+  s.runtime.completer.step();
+  s.clock->advance(10ms);
+  s.runtime.completer.step();
+  EXPECT_EQ(s.database.replaced, (std::vector<std::size_t>{0, 2, 2, 1})) << "it has waited long enough";
+}
+
+TEST(Fetcher, AfterASecondPlacesAreForEverybody) {
+  OfALimitedQueue s;
+  s.clock->advance(1s);
+  s.runtime.completer.step();
+  EXPECT_EQ(s.database.replaced, std::vector<std::size_t>{0});
+  EXPECT_EQ(s.database.finishes.size(), 1U);
+}
+
+TEST(Fetcher, OnlyPlacesOfLimitedQueuesArePassedOn) {
+  Services s(2);
+  add(s.database, 6);
+  s.fetch_and_run();
+  s.runtime.completer.step();
+  EXPECT_EQ(s.database.replaced, std::vector<std::size_t>{0});
+}
+
+TEST(Fetcher, OnlySuccessesPassTheirPlacesOn) {
+  Services s(2, [](JobContext&) { return Outcome::error("no"); });
+  s.database.limited = true;
+  add(s.database, 6);
+  s.fetch_and_run();
+  s.runtime.completer.step();
+  EXPECT_EQ(s.database.replaced, std::vector<std::size_t>{0});
+}
+
+TEST(Fetcher, AClosedOnePassesNothingOn) {
+  OfALimitedQueue s;
+  s.runtime.fetcher.close();
+  s.runtime.completer.step();
+  EXPECT_EQ(s.database.finishes.size(), 1U);
+  EXPECT_EQ(s.runtime.fetcher.step(), SteadyPoint::max());
+  EXPECT_EQ(s.stats().claimed, 2U);
+}
+
+TEST(Fetcher, OutcomesThatCouldNotPassOnAreWrittenByThemselves) {
+  OfALimitedQueue s;
+  s.database.broken = {"claim"};
+  EXPECT_THROW(s.runtime.completer.step(), Error);
+  s.runtime.completer.step();
+  EXPECT_EQ(s.database.finishes.size(), 1U);
+  EXPECT_EQ(s.stats().succeeded, 2U);
+}
+
+TEST(Fetcher, OutcomesDoNotWaitForSlowClaimsAgain) {
+  OfALimitedQueue s;
+  s.database.during_claim = [&] { s.clock->advance(101ms); };
+  s.runtime.completer.step();
+  EXPECT_EQ(s.database.replaced.size(), 2U);
+  while (const auto lease = s.runtime.shared.ready.try_take()) {
+    s.runtime.executor.deliver(*lease, s.runtime.executor.run(*lease));
+  }
+  s.runtime.completer.step();
+  EXPECT_EQ(s.database.replaced.size(), 2U);
+  EXPECT_EQ(s.database.finishes.size(), 1U);
+}
+
 TEST(Fetcher, HoldsOneSuspectAndIsWokenForTheNextWhenThatHasEnded) {
   Services s(4);
   for (int i = 0; i < 2; ++i) s.database.add([](Job& job) { job.crashes = 2; });

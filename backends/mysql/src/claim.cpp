@@ -58,35 +58,42 @@ std::optional<Place> read_place(std::int64_t lane, std::string_view text) {
 
 class Claim {
  public:
-  Claim(const Context& c, const backend::ClaimRequest& request) : c_(c), request_(request) {}
+  Claim(const Context& c, const backend::ClaimRequest& request, const sql::Ended& ended)
+      : c_(c), request_(request), ended_(ended), replacing_(!request.ends.empty()) {}
 
   backend::ClaimResult run() {
     look();
     if (!view_.worker && (!view_.lanes.empty() || !view_.due_queues().empty())) {
-      // Outside of the transaction: nobody shall wait for it.
+      // Outside of a transaction, unless this one has ended leases: nobody shall wait for it.
       insert_unless_there(c_.session, c_.q.worker_make, {{"name", request_.worker}});
       look();
     }
     const auto due = view_.due_queues();
     // A queue that is full is left alone: nobody shall stand in line for its lock.
     std::set<std::int64_t> guarded;
+    std::map<std::int64_t, std::optional<std::int64_t>> rooms;
     for (const std::int64_t queue : view_.limited) {
-      if (room(queue) != 0) guarded.insert(queue);
+      rooms[queue] = room(queue);
+      if (rooms[queue] != 0) guarded.insert(queue);
     }
     const bool limited = !view_.limited.empty();
     if (!guarded.empty() || !due.empty()) c_.work.begin();
-    // The locks of limited queues first: who holds one of them waits for nothing else after it.
-    std::erase_if(guarded, [&](std::int64_t queue) { return !lock_queue(queue); });
+    // The locks of limited queues first: who holds one of them waits for nothing else after it. Who has ended leases
+    // takes none: there is room for as many jobs, unless the limit was lowered.
+    if (!replacing_) {
+      std::erase_if(guarded, [&](std::int64_t queue) { return !lock_queue(queue); });
+      for (const std::int64_t queue : guarded) rooms[queue] = room(queue);
+    }
     if (!due.empty() && promote(due)) look();
     std::erase_if(view_.lanes, [&](Lane& lane) { return lane.concurrency && !guarded.contains(lane.queue_id); });
-    make_room(guarded);
+    make_room(rooms);
     backend::ClaimResult result{.limited = limited, .suspects = view_.suspects};
     for (const auto& [queue, next] : view_.next_due) {
       const TimePoint at = sql::wall(next);
       if (!result.next_due || at < *result.next_due) result.next_due = at;
     }
     if (!view_.lanes.empty()) result.jobs = take(divide());
-    if (!result.jobs.empty()) {
+    if (!result.jobs.empty() && !replacing_) {
       for (const std::int64_t queue : guarded) c_.session.execute(c_.q.queue_turn, {{"queue", queue}});
     }
     return result;
@@ -199,14 +206,14 @@ class Claim {
     return true;
   }
 
-  /// How many each limited queue may take; their locks keep it true until we commit.
-  void make_room(const std::set<std::int64_t>& guarded) {
-    for (const std::int64_t queue : guarded) {
-      const auto left = room(queue);
+  /// How many each limited queue may take: where this stands under its lock, it stays true until we commit.
+  void make_room(const std::map<std::int64_t, std::optional<std::int64_t>>& rooms) {
+    for (const auto& [queue, left] : rooms) {
       for (Lane& lane : view_.lanes) {
         if (lane.queue_id != queue) continue;
         if (!left) lane.concurrency.reset();
         lane.room = left.value_or(0);
+        if (replacing_) lane.room = std::min(lane.room, ended_in(lane.queue));
       }
     }
     std::erase_if(view_.lanes, [](const Lane& lane) { return lane.concurrency && lane.room == 0; });
@@ -240,6 +247,11 @@ class Claim {
       }
       if (enough) return portions;
     }
+  }
+
+  [[nodiscard]] std::int64_t ended_in(std::string_view queue) const {
+    const auto at = ended_.find(queue);
+    return at == ended_.end() ? 0 : at->second;
   }
 
   std::vector<Place> peek(std::int64_t lane, std::int64_t n) {
@@ -303,9 +315,10 @@ class Claim {
                                                                  {"seqs", list_of(seqs)}});
       if (marked != piece.size()) throw Error(Errc::internal, "jobs that were locked as pending were not", "mysql");
     });
-    add_claims(taken, steady);
+    const std::map<std::int64_t, std::int64_t> together = add_claims(taken, steady);
     for (Taken& t : taken) {
       c_.here.add(t.job.id, {.seq = t.place.seq, .token = request_.token.value, .queue = t.lane->queue_id,
+                             .together = together.at(t.lane->queue_id),
                              .retention = t.job.retention ? std::optional(t.job.retention->count()) : std::nullopt,
                              .keyed = !t.job.unique_key.empty()});
       t.job.queue = t.lane->queue;
@@ -319,8 +332,8 @@ class Claim {
     }
   }
 
-  /// Where the reaper and the limits will look for them.
-  void add_claims(const std::vector<Taken>& taken, std::int64_t steady) {
+  /// Where the reaper and the limits will look for them. Answers how many are of each queue.
+  std::map<std::int64_t, std::int64_t> add_claims(const std::vector<Taken>& taken, std::int64_t steady) {
     struct OfQueue {
       std::vector<std::int64_t> seqs{};
       Duration keepalive = Duration::max();
@@ -331,10 +344,12 @@ class Claim {
       its.seqs.push_back(t.place.seq);
       its.keepalive = std::min(its.keepalive, t.job.keepalive);
     }
+    std::map<std::int64_t, std::int64_t> together;
     for (const auto& [queue, its] : queues) {
+      together[queue] = static_cast<std::int64_t>(its.seqs.size());
       const std::string jobs = sql::json_array(its.seqs);
       const sql::List row{.width = 5, .values = {queue, request_.token.value,
-                                                 static_cast<std::int64_t>(its.seqs.size()),
+                                                 together[queue],
                                                  steady + its.keepalive.count(), std::string_view(jobs)}};
       try {
         c_.session.execute(c_.q.claims_add, {{"rows", row}});
@@ -343,16 +358,21 @@ class Claim {
         throw Error(Errc::retry_transaction, "an earlier try of this claim was applied after all", "mysql");
       }
     }
+    return together;
   }
 
   const Context& c_;
   const backend::ClaimRequest& request_;
+  const sql::Ended& ended_;
+  const bool replacing_;  // ended leases of this transaction by new ones
   View view_{};
 };
 
 }  // namespace
 
-backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& request) { return Claim(c, request).run(); }
+backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& request, const sql::Ended& ended) {
+  return Claim(c, request, ended).run();
+}
 
 std::vector<Job> claimed(const Context& c, LeaseToken token) {
   std::vector<Job> jobs;

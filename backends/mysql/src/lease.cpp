@@ -152,7 +152,8 @@ std::vector<FinishStatus> succeed_all(const Context& c, std::span<const Finish> 
   Leaving leaving;
   for (const Whereabouts& row : rows) {
     alike[{row.queue, row.retention}].push_back(row.seq);
-    ++leaving[{row.queue, row.token}];
+    Leavers& leavers = leaving[{row.queue, row.token}];
+    leavers.all = ++leavers.count == row.together;
   }
   for (const auto& [key, seqs] : alike) add_finished(c, seqs);
   leave_claims(c, leaving);

@@ -217,7 +217,7 @@ void write(const Context& c, std::span<const Change> changes) {
     if (waits) ready.add({was.lane_with(change.crashes), was.priority, change.due, was.seq});
     if (change.state == JobState::scheduled) scheduled.add({was.queue, change.due, was.seq});
     if (is_finished(change.state)) finished[{was.queue, change.state, change.expires}].push_back(was.seq);
-    if (was.held() && change.state != JobState::cancelling) ++leaving[{was.queue, was.token}];
+    if (was.held() && change.state != JobState::cancelling) ++leaving[{was.queue, was.token}].count;
   }
   remove_ready(c, not_ready);
   remove_scheduled(c, not_scheduled);
@@ -271,9 +271,14 @@ void remove_keys(const Context& c, std::span<const std::string_view> keys) {
 }
 
 void leave_claims(const Context& c, const Leaving& leaving) {
-  for (const auto& [claim, n] : leaving) {
-    c.session.execute(c.q.claims_leave, {{"n", n}, {"queue", claim.first}, {"token", claim.second}});
-    c.session.execute(c.q.claims_end, {{"queue", claim.first}, {"token", claim.second}});
+  for (const auto& [claim, leavers] : leaving) {
+    const auto end = [&](std::int64_t held) {
+      return c.session.execute(c.q.claims_end,
+                               {{"queue", claim.first}, {"token", claim.second}, {"held", held}}) != 0;
+    };
+    if (leavers.all && end(leavers.count)) continue;
+    c.session.execute(c.q.claims_leave, {{"n", leavers.count}, {"queue", claim.first}, {"token", claim.second}});
+    end(0);
   }
 }
 

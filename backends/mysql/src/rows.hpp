@@ -168,8 +168,13 @@ struct Appointment {
 };
 void remove_scheduled(const Context& c, std::span<const Appointment> rows);
 
-/// How many jobs no longer hold their lease, by queue and token.
-using Leaving = std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t>;
+/// Jobs of a claim that no longer hold their lease.
+struct Leavers {
+  std::int64_t count = 0;
+  bool all = false;  ///< as far as this process knows
+};
+/// By queue and token.
+using Leaving = std::map<std::pair<std::int64_t, std::int64_t>, Leavers>;
 void leave_claims(const Context& c, const Leaving& leaving);
 /// Remembers which jobs finished alike: in one queue, in the same state, to expire at the same time.
 void add_finished(const Context& c, std::span<const std::int64_t> seqs);

@@ -101,8 +101,13 @@ Survey survey_and_promote(const sql::Work& work, const Queries& q, const backend
   return survey(work, q, request, marks);
 }
 
-/// Takes the locks of the limited queues, then counts: nobody else starts jobs of them until we commit.
-void find_rooms(sql::Work& work, const Queries& q, std::vector<Ready>& lanes, std::int64_t limit) {
+/// Takes the locks of the limited queues, then counts: nobody else starts jobs of them until we commit. Without their
+/// locks where leases have ended: then there is room for as many and no more, unless the limit was lowered.
+void find_rooms(sql::Work& work, const Queries& q, const backend::ClaimRequest& request, const sql::Ended& ended,
+                std::vector<Ready>& lanes) {
+  const bool replacing = !request.ends.empty();
+  if (replacing) std::erase_if(lanes, [&](const Ready& r) { return r.lane.concurrency && !ended.contains(r.lane.queue); });
+  const auto limit = static_cast<std::int64_t>(request.limit);
   std::map<std::int64_t, std::int64_t> rooms;
   for (const Ready& r : lanes) {
     if (r.lane.concurrency) rooms[r.lane.queue_id] = 0;
@@ -110,13 +115,17 @@ void find_rooms(sql::Work& work, const Queries& q, std::vector<Ready>& lanes, st
   if (rooms.empty()) return;
   Array queues;
   for (const auto& [id, room] : rooms) queues.add(id);
-  work.begin();
-  work.session().execute(q.queue_lock, {{"queues", queues.view()}}, [](const sql::Row&) {});
+  if (!replacing) {
+    work.begin();
+    work.session().execute(q.queue_lock, {{"queues", queues.view()}}, [](const sql::Row&) {});
+  }
   work.session().execute(q.rooms, {{"queues", queues.view()}}, [&](const sql::Row& row) {
     rooms[row.integer(0)] = row.null(1) ? limit : std::max<std::int64_t>(row.integer(1), 0);
   });
   for (Ready& r : lanes) {
-    if (r.lane.concurrency) r.lane.room = rooms[r.lane.queue_id];
+    if (!r.lane.concurrency) continue;
+    r.lane.room = rooms[r.lane.queue_id];
+    if (replacing) r.lane.room = std::min(r.lane.room, ended.at(r.lane.queue));
   }
   std::erase_if(lanes, [](const Ready& r) { return r.lane.concurrency && r.lane.room == 0; });
 }
@@ -210,14 +219,15 @@ std::vector<Job> take(const sql::Work& work, const Queries& q, const backend::Cl
 
 }  // namespace
 
-backend::ClaimResult claim(sql::Work& work, const Queries& q, const backend::ClaimRequest& request, Marks& marks) {
+backend::ClaimResult claim(sql::Work& work, const Queries& q, const backend::ClaimRequest& request,
+                           const sql::Ended& ended, Marks& marks) {
   const auto limit = static_cast<std::int64_t>(request.limit);
   Survey found = survey_and_promote(work, q, request, marks);
   backend::ClaimResult result{.jobs = {}, .next_due = found.next_due};
   result.limited = std::ranges::any_of(found.lanes, [](const Ready& r) { return r.lane.concurrency.has_value(); });
   result.suspects = std::ranges::any_of(found.lanes, [](const Ready& r) { return r.lane.suspects(); });
   if (!request.suspects) std::erase_if(found.lanes, [](const Ready& r) { return r.lane.suspects(); });
-  find_rooms(work, q, found.lanes, limit);
+  find_rooms(work, q, request, ended, found.lanes);
   if (found.lanes.empty()) return result;
   std::ranges::sort(found.lanes, {}, &Ready::rank);
   std::vector<sql::Lane> lanes;

@@ -24,7 +24,8 @@ std::vector<CancelStatus> cancel(const sql::Work& work, const Queries& q, std::s
 std::vector<RequeueStatus> requeue(const sql::Work& work, const Queries& q, std::span<const JobId> ids);
 
 // claim.cpp
-backend::ClaimResult claim(sql::Work& work, const Queries& q, const backend::ClaimRequest& request, Marks& marks);
+backend::ClaimResult claim(sql::Work& work, const Queries& q, const backend::ClaimRequest& request,
+                           const sql::Ended& ended, Marks& marks);
 std::vector<Job> claimed(const sql::Work& work, const Queries& q, LeaseToken token);
 
 // lease.cpp

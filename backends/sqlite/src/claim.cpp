@@ -163,13 +163,14 @@ Job take(const Context& c, const backend::ClaimRequest& request, const Pick& pic
 }  // namespace
 
 backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& request) {
+  backend::ClaimResult result;
+  if (!request.ends.empty()) result.ended = finish(c, request.ends);
   const auto next_due = [&] { return c.session.integer(c.q.next_due); };
   auto due = next_due();
   if (due && *due <= sql::us(c.now.wall)) {
     c.session.execute(c.q.promote, {{"now", sql::us(c.now.wall)}});
     due = next_due();
   }
-  backend::ClaimResult result;
   if (due) result.next_due = sql::wall(*due);
   auto lanes = lanes_with_work(c, request);
   result.limited = std::ranges::any_of(lanes, [](const Lane& lane) { return lane.concurrency.has_value(); });

@@ -70,24 +70,6 @@ struct EnqueueItem {
   Duration delay{};
 };
 
-struct ClaimRequest {
-  std::span<const std::string> queues{};  ///< empty: all
-  std::span<const std::string> kinds{};   ///< empty: all
-  std::size_t limit = 1;                  ///< 1 to 10,000
-  LeaseToken token{};                     ///< random, made by the core for this claim; never 0
-  std::string_view worker{};
-  bool suspects = true;                   ///< whether one suspect (is_suspect) may be among them; more never are
-  Now now{};
-};
-
-struct ClaimResult {
-  std::vector<Job> jobs{};              ///< in claim order
-  std::optional<TimePoint> next_due{};  ///< a hint: when the earliest scheduled job of these queues becomes due
-  bool limited = false;                 ///< a hint: a queue that was looked at has a limit, so that every end of a job
-                                        ///< may let another one run
-  bool suspects = false;                ///< a hint: suspects waited, so that the end of one may let the next one run
-};
-
 /// What the holder of a lease wants to happen to its job.
 enum class FinishKind {
   success,  ///< -> success
@@ -106,6 +88,27 @@ struct Finish {
   std::string_view message{};
   Cause cause = Cause::failed;
   Duration delay{};
+  std::string_view queue{};  ///< the job's; only a claim that ends leases asks for it
+};
+
+struct ClaimRequest {
+  std::span<const std::string> queues{};  ///< empty: all
+  std::span<const std::string> kinds{};   ///< empty: all
+  std::size_t limit = 1;                  ///< 1 to 10,000
+  LeaseToken token{};                     ///< random, made by the core for this claim; never 0
+  std::string_view worker{};
+  bool suspects = true;                   ///< whether one suspect (is_suspect) may be among them; more never are
+  std::span<const Finish> ends{};         ///< leases to end before, in the same transaction: successes, none twice
+  Now now{};
+};
+
+struct ClaimResult {
+  std::vector<Job> jobs{};              ///< in claim order
+  std::optional<TimePoint> next_due{};  ///< a hint: when the earliest scheduled job of these queues becomes due
+  bool limited = false;                 ///< a hint: a queue that was looked at has a limit, so that every end of a job
+                                        ///< may let another one run
+  bool suspects = false;                ///< a hint: suspects waited, so that the end of one may let the next one run
+  std::vector<FinishStatus> ended{};    ///< what became of the request's `ends`, in their order
 };
 
 /// Changes to a queue's settings; what is not given stays as it is.
@@ -188,7 +191,10 @@ class Dialect {
   /// lease of its keepalive. At no instant are more jobs of a queue held than its concurrency. No job is given to two
   /// callers. Of all suspects one at most is taken, and none when the request says so. Cost does not depend on the
   /// number of finished, not-due or other queues' jobs.
-  /// Replay after an unknown outcome: do not; what it took comes back when its lease ends.
+  /// With `ends`: ends those leases as `finish` does before it takes any job, both in one transaction. Of a queue with a
+  /// limit it then takes at most as many jobs as it has ended there, if the backend would have to wait for other
+  /// claimers to take more: a place that passes from one job to the next is free at no instant.
+  /// Replay after an unknown outcome: do not, for what it took comes back when its lease ends; `finish` for the `ends`.
   virtual ClaimResult claim(const ClaimRequest& request) = 0;
 
   /// Ends leases as their holders ask.

@@ -1,0 +1,218 @@
+// A claim that ends leases: what it ends gives its places to what it takes, in one transaction.
+
+#include <atomic>
+#include <map>
+#include <utility>
+
+#include <sqlq/conformance/suite.hpp>
+
+namespace sqlq::conformance {
+namespace {
+
+using namespace std::chrono_literals;
+
+backend::Finish success_of(const Job& job, std::string_view result = {}) {
+  return {.id = job.id, .token = job.lease_token, .result = result, .queue = job.queue};
+}
+
+std::vector<backend::Finish> successes_of(const std::vector<Job>& jobs) {
+  std::vector<backend::Finish> ends;
+  for (const Job& job : jobs) ends.push_back(success_of(job));
+  return ends;
+}
+
+/// Takes at most as many as it ends, unless told otherwise.
+backend::ClaimResult replace(backend::Dialect& dialect, const std::vector<backend::Finish>& ends, backend::Now now,
+                             std::size_t limit = 0) {
+  static std::atomic<std::int64_t> last_token{1'000'000};
+  return dialect.claim({.limit = limit == 0 ? ends.size() : limit,
+                        .token = LeaseToken{++last_token},
+                        .worker = "w",
+                        .ends = ends,
+                        .now = now});
+}
+
+using Statuses = std::vector<FinishStatus>;
+
+}  // namespace
+
+TEST_P(Replace, EndsAndTakes) {
+  for (int i = 0; i < 4; ++i) enqueue();
+  const std::vector<Job> first = claim(2);
+  const auto result = replace(dialect(), {success_of(first[0], R"({"n":1})")}, clock().instant());
+  EXPECT_EQ(result.ended, Statuses{FinishStatus::applied});
+  ASSERT_EQ(result.jobs.size(), 1u);
+  EXPECT_EQ(row(first[0].id).state, JobState::success);
+  EXPECT_EQ(row(first[0].id).result, R"({"n":1})");
+  EXPECT_EQ(row(first[0].id).finished_at, clock().now());
+  EXPECT_EQ(state(first[1].id), JobState::running);
+  EXPECT_EQ(row(result.jobs[0].id).lease_token, result.jobs[0].lease_token);
+  EXPECT_EQ(result.jobs[0].attempt, 1);
+  EXPECT_EQ(held(), 2u);
+}
+
+TEST_P(Replace, APlaceOfALimitedQueueGoesToTheNextJob) {
+  admin().create_queue("q", {.concurrency = 2});
+  for (int i = 0; i < 5; ++i) enqueue({.queue = "q"});
+  std::vector<Job> running = claim(5);
+  ASSERT_EQ(running.size(), 2u);
+  for (const std::size_t next : {2u, 1u, 0u}) {
+    const auto result = replace(dialect(), successes_of(running), clock().instant());
+    EXPECT_EQ(result.ended, Statuses(running.size(), FinishStatus::applied));
+    EXPECT_EQ(result.jobs.size(), next);
+    EXPECT_EQ(held("q"), next);
+    running = result.jobs;
+    if (running.empty()) break;
+  }
+}
+
+TEST_P(Replace, NeverMoreThanTheLimit) {
+  admin().create_queue("q", {.concurrency = 3});
+  for (int i = 0; i < 9; ++i) enqueue({.queue = "q"});
+  const std::vector<Job> running = claim(3);
+  const auto result = replace(dialect(), {success_of(running[0])}, clock().instant(), 9);
+  EXPECT_EQ(result.jobs.size(), 1u);
+  EXPECT_EQ(held("q"), 3u);
+}
+
+TEST_P(Replace, ALoweredLimitTakesThePlaces) {
+  admin().create_queue("q", {.concurrency = 4});
+  for (int i = 0; i < 9; ++i) enqueue({.queue = "q"});
+  const std::vector<Job> running = claim(4);
+  admin().set_concurrency("q", 2);
+  for (const auto& [end, taken] : {std::pair{0u, 0u}, std::pair{1u, 0u}, std::pair{2u, 1u}}) {
+    EXPECT_EQ(replace(dialect(), {success_of(running[end])}, clock().instant()).jobs.size(), taken) << end;
+  }
+  EXPECT_EQ(held("q"), 2u);
+}
+
+TEST_P(Replace, ALimitThatWasTakenAwayBindsNobody) {
+  admin().create_queue("q", {.concurrency = 1});
+  for (int i = 0; i < 3; ++i) enqueue({.queue = "q"});
+  const std::vector<Job> running = claim(1);
+  admin().set_concurrency("q", std::nullopt);
+  EXPECT_EQ(replace(dialect(), successes_of(running), clock().instant(), 5).jobs.size(), 2u);
+}
+
+TEST_P(Replace, APausedQueueGivesNothing) {
+  for (int i = 0; i < 3; ++i) enqueue({.queue = "q"});
+  const std::vector<Job> running = claim(1);
+  admin().pause("q");
+  const auto result = replace(dialect(), successes_of(running), clock().instant());
+  EXPECT_EQ(result.ended, Statuses{FinishStatus::applied});
+  EXPECT_TRUE(result.jobs.empty());
+}
+
+TEST_P(Replace, WhatDidNotEndMakesNoRoom) {
+  admin().create_queue("q", {.concurrency = 2});
+  for (int i = 0; i < 6; ++i) enqueue({.queue = "q"});
+  const std::vector<Job> running = claim(2);
+  backend::Finish forged = success_of(running[0]);
+  forged.token = LeaseToken{12345};
+  const auto refused = replace(dialect(), {forged}, clock().instant());
+  EXPECT_EQ(refused.ended, Statuses{FinishStatus::stale});
+  EXPECT_TRUE(refused.jobs.empty());
+  EXPECT_EQ(state(running[0].id), JobState::running);
+
+  EXPECT_EQ(client().success(running[1]), FinishStatus::applied);
+  EXPECT_EQ(claim(5).size(), 1u) << "its place is taken";
+  const auto again = replace(dialect(), {success_of(running[1])}, clock().instant());
+  EXPECT_EQ(again.ended, Statuses{FinishStatus::already_applied});
+  EXPECT_TRUE(again.jobs.empty());
+  EXPECT_EQ(held("q"), 2u);
+}
+
+TEST_P(Replace, ALostLeaseIsRefusedAndItsPlaceIsAnothers) {
+  admin().create_queue("q", {.concurrency = 1});
+  for (int i = 0; i < 3; ++i) enqueue({.queue = "q"});
+  const Job lost = take();
+  clock().advance(lost.keepalive + 1s);
+  EXPECT_EQ(client().reap().total(), 1u);
+  const Job now = take();
+  const auto result = replace(dialect(), {success_of(lost)}, clock().instant());
+  EXPECT_EQ(result.ended, Statuses{FinishStatus::stale});
+  EXPECT_TRUE(result.jobs.empty());
+  EXPECT_EQ(state(now.id), JobState::running);
+}
+
+TEST_P(Replace, ACancellingJobEndsAsCancelledAndMakesRoom) {
+  admin().create_queue("q", {.concurrency = 1});
+  for (int i = 0; i < 2; ++i) enqueue({.queue = "q"});
+  const Job job = take();
+  EXPECT_EQ(client().cancel(job.id), CancelStatus::cancelling);
+  const auto result = replace(dialect(), {success_of(job)}, clock().instant());
+  EXPECT_EQ(result.ended, Statuses{FinishStatus::cancelled});
+  EXPECT_EQ(result.jobs.size(), 1u);
+  EXPECT_EQ(state(job.id), JobState::cancelled);
+}
+
+TEST_P(Replace, UniqueKeysAreFree) {
+  enqueue({.unique_key = "key"});
+  const Job job = take();
+  enqueue();
+  EXPECT_EQ(replace(dialect(), {success_of(job)}, clock().instant()).jobs.size(), 1u);
+  EXPECT_NE(enqueue({.unique_key = "key"}), job.id);
+}
+
+TEST_P(Replace, AnotherLimitedQueueKeepsItsLimit) {
+  admin().create_queue("a", {.concurrency = 1});
+  admin().create_queue("b", {.concurrency = 1});
+  for (int i = 0; i < 3; ++i) {
+    enqueue({.queue = "a"});
+    enqueue({.queue = "b"});
+  }
+  const Job job = take({"a"});
+  const auto result = replace(dialect(), {success_of(job)}, clock().instant(), 10);
+  EXPECT_EQ(held("a"), 1u);
+  EXPECT_EQ(result.jobs.size(), 1u + held("b")) << "whether it takes from the other queue is left to the backend";
+  EXPECT_LE(held("b"), 1u);
+  static_cast<void>(claim(10));
+  EXPECT_EQ(held("b"), 1u);
+}
+
+TEST_P(Replace, ManyAtOnceShareNoJobAndExceedNoLimit) {
+  use_system_clock();
+  constexpr int jobs = 300;
+  constexpr std::uint32_t limit = 5;
+  admin().create_queue("q", {.concurrency = limit});
+  std::map<JobId, std::atomic<int>> done;
+  for (const Enqueued& e : client().enqueue_many(std::vector<NewJob>(jobs, {.kind = "work", .options = {.queue = "q"}}))) {
+    done[e.id] = 0;
+  }
+  const std::vector<Database> handles = {db(), another()};
+  std::atomic<int> finished{0};
+  std::atomic<int> replaced{0};
+  constexpr int workers = 8;
+  in_threads(workers + 1, [&](int t) {
+    if (t == workers) {  // the observer
+      Admin eye{handles[1]};
+      while (finished < jobs) {
+        EXPECT_LE(eye.counts("q").at(JobState::running).value, limit);
+      }
+      return;
+    }
+    Database handle = handles[static_cast<std::size_t>(t) % handles.size()];
+    while (finished < jobs) {
+      std::vector<Job> running = Client{handle}.claim({}, {}, 3);
+      for (int turn = 0; !running.empty(); ++turn) {
+        if (turn == 5) {  // leaves its places to the others
+          for (const Job& job : running) EXPECT_EQ(Client{handle}.success(job), FinishStatus::applied);
+        }
+        auto next = turn == 5 ? backend::ClaimResult{.ended = Statuses(running.size(), FinishStatus::applied)}
+                              : replace(handle.ready(), successes_of(running), {});
+        EXPECT_EQ(next.ended, Statuses(running.size(), FinishStatus::applied));
+        for (const Job& job : running) {
+          EXPECT_EQ(++done.at(job.id), 1);
+          ++finished;
+        }
+        replaced += static_cast<int>(next.jobs.size());
+        running = std::move(next.jobs);
+      }
+    }
+  });
+  EXPECT_EQ(finished, jobs);
+  EXPECT_GT(replaced, 0);
+  EXPECT_EQ(held("q"), 0u);
+}
+
+}  // namespace sqlq::conformance
