@@ -118,7 +118,7 @@ class ServerDialect final : public backend::Dialect {
           if (found.jobs.empty()) {
             found = server_->claim(w, request, ended(request.ends, statuses));
           } else {
-            found.next_due = TimePoint{};  // what else it saw is lost; a time that has passed makes the caller ask again
+            found.next_due = TimePoint{};  // what else it saw is lost; a time that has passed makes callers ask again
           }
           found.ended = std::move(statuses);
           return found;

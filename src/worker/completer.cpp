@@ -132,7 +132,8 @@ bool Completer::write_batch() {
   }
   std::optional<std::vector<FinishStatus>> replaced;
   if (std::ranges::all_of(batch_, replaceable)) replaced = fetcher_.replace(items);
-  const std::vector<FinishStatus> statuses = replaced ? *replaced : shared_.dialect().finish(items, nullptr, shared_.now());
+  const std::vector<FinishStatus> statuses =
+      replaced ? *replaced : shared_.dialect().finish(items, nullptr, shared_.now());
   core::expect_answers(statuses.size(), items.size());
   for (std::size_t i = 0; i < batch_.size(); ++i) settle(batch_[i], statuses[i]);
   std::vector<HeldPtr> written;

@@ -32,7 +32,7 @@ class Fetcher final : public Service {
 
   /// Ends leases of jobs that have succeeded and claims as many others in the same transaction, so that the places of a
   /// limited queue pass from job to job without a wait for the other workers. None, and nothing done: it is not the
-  /// time for that, and they are to be ended by themselves. Throws what the claim does; the next call then answers none.
+  /// time for that, and they are to be ended by themselves. Throws what the claim does; the next calls answer none.
   [[nodiscard]] std::optional<std::vector<FinishStatus>> replace(std::span<const backend::Finish> ends);
   /// Until then a replacement that waits for more outcomes is worth more: as long as the last one took.
   [[nodiscard]] SteadyPoint gathering_until() const noexcept { return gathering_until_.load(); }

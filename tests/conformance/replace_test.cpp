@@ -176,9 +176,8 @@ TEST_P(Replace, ManyAtOnceShareNoJobAndExceedNoLimit) {
   constexpr std::uint32_t limit = 5;
   admin().create_queue("q", {.concurrency = limit});
   std::map<JobId, std::atomic<int>> done;
-  for (const Enqueued& e : client().enqueue_many(std::vector<NewJob>(jobs, {.kind = "work", .options = {.queue = "q"}}))) {
-    done[e.id] = 0;
-  }
+  const std::vector<NewJob> new_jobs(jobs, {.kind = "work", .options = {.queue = "q"}});
+  for (const Enqueued& e : client().enqueue_many(new_jobs)) done[e.id] = 0;
   const std::vector<Database> handles = {db(), another()};
   std::atomic<int> finished{0};
   std::atomic<int> replaced{0};

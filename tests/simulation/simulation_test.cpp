@@ -100,7 +100,8 @@ TEST(Simulation, ManySeeds) {
   std::cout << count << " seeds from " << first << ": " << sum.jobs << " jobs, " << sum.figures.executions
             << " executions, " << sum.kills << " kills, " << sum.pauses << " pauses, " << sum.figures.reaped
             << " leases taken back, " << sum.figures.stale << " late outcomes refused, " << sum.figures.replays
-            << " outcomes written twice, " << sum.figures.replaced << " jobs in the places of others; digest " << sum.digest << "\n";
+            << " outcomes written twice, " << sum.figures.replaced << " jobs in the places of others; digest "
+            << sum.digest << "\n";
   if (only != 0) return;
   EXPECT_GT(sum.kills, 0u);
   EXPECT_GT(sum.figures.reaped, 0u);

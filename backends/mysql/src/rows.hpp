@@ -173,7 +173,7 @@ struct Leavers {
   std::int64_t count = 0;
   bool all = false;  ///< as far as this process knows
 };
-/// By queue and token.
+/// By queue and token. A claim that all leave is gone with one statement, else it takes two.
 using Leaving = std::map<std::pair<std::int64_t, std::int64_t>, Leavers>;
 void leave_claims(const Context& c, const Leaving& leaving);
 /// Remembers which jobs finished alike: in one queue, in the same state, to expire at the same time.

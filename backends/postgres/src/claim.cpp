@@ -106,7 +106,9 @@ Survey survey_and_promote(const sql::Work& work, const Queries& q, const backend
 void find_rooms(sql::Work& work, const Queries& q, const backend::ClaimRequest& request, const sql::Ended& ended,
                 std::vector<Ready>& lanes) {
   const bool replacing = !request.ends.empty();
-  if (replacing) std::erase_if(lanes, [&](const Ready& r) { return r.lane.concurrency && !ended.contains(r.lane.queue); });
+  if (replacing) {
+    std::erase_if(lanes, [&](const Ready& r) { return r.lane.concurrency && !ended.contains(r.lane.queue); });
+  }
   const auto limit = static_cast<std::int64_t>(request.limit);
   std::map<std::int64_t, std::int64_t> rooms;
   for (const Ready& r : lanes) {
