@@ -59,10 +59,10 @@ void Bench::fill() {
   if (options_.finished > 0) drain(options_.finished);
 }
 
-double Bench::drain(std::size_t n) const {
+Timed Bench::drain(std::size_t n) const {
   Ledger ledger(n);
   Worker worker{db_, handlers_for(ledger), worker_options(queue(), options_.threads)};
-  const double passed = seconds([&] {
+  const Timed passed = timed([&] {
     worker.start();
     wait_for(ledger, n, [&] { ledger.set_succeeded(0, worker.stats().succeeded); });
   });
@@ -113,15 +113,22 @@ void Bench::wait_for(const Ledger& ledger, std::uint64_t successes, const std::f
   }
 }
 
-double Bench::seconds(const std::function<void()>& call) const {
+Timed Bench::timed(const std::function<void()>& call) const {
+  Timed timed{.begin = processors::read()};
   const SteadyPoint begin = db_.clock().steady();
   call();
-  return std::chrono::duration<double>(db_.clock().steady() - begin).count();
+  timed.seconds = std::chrono::duration<double>(db_.clock().steady() - begin).count();
+  timed.end = processors::read();
+  return timed;
 }
 
-void Bench::rate(const std::string& op, std::size_t n, double seconds,
+void Bench::rate(const std::string& op, std::size_t n, const Timed& timed,
                  std::vector<std::pair<std::string, double>> more) const {
-  more.insert(more.begin(), {"per_s", static_cast<double>(n) / seconds});
+  const auto times = static_cast<double>(n);
+  const processors::Use use = processors::between(timed.begin, timed.end, times);
+  more.insert(more.begin(), {"per_s", times / timed.seconds});
+  more.insert(more.end(),
+              {{"own_us", use.own_us}, {"others_us", use.others_us}, {"idle_share", use.idle_share}});
   report({.op = op, .n = n, .figures = std::move(more)});
 }
 

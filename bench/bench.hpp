@@ -11,6 +11,7 @@
 
 #include "ledger.hpp"
 #include "options.hpp"
+#include "processors.hpp"
 #include "report.hpp"
 
 namespace sqlq::bench {
@@ -26,6 +27,12 @@ struct Noop {
 [[nodiscard]] Handlers handlers_for(Ledger& ledger);
 /// Options of a worker of `queue`: defaults, but for the concurrency.
 [[nodiscard]] WorkerOptions worker_options(const std::string& queue, unsigned threads);
+
+/// How long something took, and what the processors did meanwhile.
+struct Timed {
+  double seconds = 0;
+  processors::Reading begin{}, end{};
+};
 
 class Bench {
  public:
@@ -45,9 +52,9 @@ class Bench {
 
   /// Enqueues jobs 0 to n - 1 in batches.
   void enqueue(std::size_t n) const;
-  /// Drains jobs 0 to n - 1 with one worker in this process and checks them. Says how many seconds passed from its
-  /// start to the last success being durable.
-  double drain(std::size_t n) const;
+  /// Drains jobs 0 to n - 1 with one worker in this process and checks them. Times from its start to the last success
+  /// being durable.
+  Timed drain(std::size_t n) const;
   /// Runs `call` with 0 to n - 1, each on a thread of its own; throws what one of them threw.
   static void on_threads(unsigned n, const std::function<void(unsigned)>& call);
   /// Throws std::logic_error unless each job of the ledger ran exactly once.
@@ -55,9 +62,9 @@ class Bench {
   /// Waits until that many successes are durable; throws std::runtime_error when none came for a minute.
   void wait_for(const Ledger& ledger, std::uint64_t successes, const std::function<void()>& look) const;
 
-  /// Seconds that the call takes.
-  [[nodiscard]] double seconds(const std::function<void()>& call) const;
-  void rate(const std::string& op, std::size_t n, double seconds,
+  [[nodiscard]] Timed timed(const std::function<void()>& call) const;
+  /// Reports how often a second it was done, and at what cost of processor time.
+  void rate(const std::string& op, std::size_t n, const Timed& timed,
             std::vector<std::pair<std::string, double>> more = {}) const;
   void report(const Result& result) const { print(result, options_.json); }
 

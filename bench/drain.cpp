@@ -11,20 +11,20 @@
 namespace sqlq::bench {
 namespace {
 
-/// Seconds from the start of the workers to the last success being durable.
-double drain_with_processes(Bench& bench, Ledger& ledger, std::size_t count) {
+/// From the start of the workers to the last success being durable.
+Timed drain_with_processes(Bench& bench, Ledger& ledger, std::size_t count) {
   bench.enqueue(ledger.jobs());
   std::vector<std::unique_ptr<WorkerProcess>> workers;
   for (std::size_t i = 0; i < count; ++i) {
     workers.push_back(std::make_unique<WorkerProcess>(bench, ledger, i, bench.options().threads));
   }
-  const double seconds = bench.seconds([&] {
+  const Timed passed = bench.timed([&] {
     for (auto& worker : workers) worker->go();
     bench.wait_for(ledger, ledger.jobs(), [] {});
   });
   for (auto& worker : workers) worker->stop();
   Bench::check(ledger);
-  return seconds;
+  return passed;
 }
 
 void drain_processes(Bench& bench, const char* op, std::size_t count) {
@@ -49,26 +49,26 @@ void drain_limited(Bench& bench) {
   admin.create_queue(Bench::queue());
   admin.set_concurrency(Bench::queue(), limit);
   Ledger ledger(bench.few());
-  const double seconds = drain_with_processes(bench, ledger, 8);
+  const Timed passed = drain_with_processes(bench, ledger, 8);
   admin.set_concurrency(Bench::queue(), std::nullopt);
   if (ledger.most_at_once() > limit) {
     throw std::logic_error(std::to_string(ledger.most_at_once()) + " jobs ran at once; the limit is 50");
   }
-  bench.rate("drain-limited", ledger.jobs(), seconds, {{"most_at_once", ledger.most_at_once()}});
+  bench.rate("drain-limited", ledger.jobs(), passed, {{"most_at_once", ledger.most_at_once()}});
 }
 
 void own_loop(Bench& bench) {
   const std::size_t n = bench.few();
   bench.enqueue(n);
   Client client = bench.client();
-  const double seconds = bench.seconds([&] {
+  const Timed passed = bench.timed([&] {
     for (std::size_t i = 0; i < n; ++i) {
       const auto job = client.claim_one(Bench::queue());
       if (!job || client.success(*job) != FinishStatus::applied) throw std::logic_error("a job is missing");
     }
   });
   if (client.claim_one(Bench::queue())) throw std::logic_error("a job is left over");
-  bench.rate("own-loop-1", n, seconds);
+  bench.rate("own-loop-1", n, passed);
 }
 
 void memory(Bench& bench) {

@@ -74,7 +74,7 @@ void end_to_end(Bench& bench) {
   std::vector<SteadyPoint> begun(n);
   Worker worker{bench.db(), handlers_for(ledger), worker_options(Bench::queue(), bench.options().threads)};
   worker.start();
-  const double seconds = bench.seconds([&] {
+  const Timed passed = bench.timed([&] {
     const SteadyPoint start = clock.steady();
     const auto produce = [&](unsigned which) {
       Client client = bench.client();
@@ -92,7 +92,7 @@ void end_to_end(Bench& bench) {
   Bench::check(ledger);
   std::vector<double> waits;
   for (std::size_t i = 0; i < n; ++i) waits.push_back(ms(ledger.ended_at(i) - begun[i]));
-  bench.rate("end-to-end", n, seconds, percentiles(std::move(waits)));
+  bench.rate("end-to-end", n, passed, percentiles(std::move(waits)));
 }
 
 }  // namespace sqlq::bench

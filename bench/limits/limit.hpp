@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// What the limit programs have in common: the command line, threads, one line of JSON for each operation.
+/// What the limit programs have in common: the command line, threads, one line of JSON for each operation, with what the
+/// processors did.
 
 #include <charconv>
 #include <chrono>
@@ -10,6 +11,8 @@
 #include <string_view>
 #include <thread>
 #include <vector>
+
+#include "../processors.hpp"
 
 namespace limit {
 
@@ -37,7 +40,10 @@ class Operation {
   void report(long n, long deadlocks = 0) const {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin_;
     const double rate = static_cast<double>(n) / took.count();
+    const processors::Use use = processors::between(before_, processors::read(), static_cast<double>(n));
     std::printf("{\"limit\":\"%s\",\"op\":\"%s\",\"n\":%ld,\"per_s\":%.0f", database_, name_, n, rate);
+    std::printf(",\"own_us\":%.3f,\"others_us\":%.3f,\"idle_share\":%.3f", use.own_us, use.others_us,
+                use.idle_share);
     if (deadlocks > 0) std::printf(",\"deadlocks\":%ld", deadlocks);
     std::printf("}\n");
     std::fflush(stdout);
@@ -46,6 +52,7 @@ class Operation {
  private:
   const char* database_;
   const char* name_;
+  const processors::Reading before_ = processors::read();
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
