@@ -73,7 +73,8 @@ UPDATE {queue_locks} FORCE INDEX (PRIMARY) SET turn = turn + 1 WHERE queue_id = 
 -- name: room
 -- params: queue int
 -- returns: concurrency int?, held int
--- Under the queue's lock and in a statement of its own, so that it sees what all earlier claimers have committed.
+-- Under the queue's lock, where a claim takes it, and in a statement of its own, so that it sees what all earlier
+-- claimers have committed.
 SELECT q.concurrency, (SELECT CAST(COALESCE(SUM(c.held), 0) AS SIGNED)
                          FROM {claims} c FORCE INDEX (PRIMARY) WHERE c.queue_id = q.id)
   FROM {queues} q WHERE q.id = :queue

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <string_view>
 #include <tuple>
 #include <unordered_map>
 
@@ -38,6 +40,17 @@ std::vector<Portion> apportion(const std::vector<Lane>& lanes, std::vector<Place
     if (const Portion& portion = portions.at(lane.id); portion.count > 0) result.push_back(portion);
   }
   return result;
+}
+
+std::size_t of_limited(const std::vector<Lane>& lanes, std::span<const Job> jobs) {
+  std::set<std::string_view> limited;
+  for (const Lane& lane : lanes) {
+    if (lane.concurrency) limited.insert(lane.queue);
+  }
+  if (limited.empty()) return 0;
+  return static_cast<std::size_t>(std::ranges::count_if(jobs, [&](const Job& job) {
+    return limited.contains(job.queue);
+  }));
 }
 
 }  // namespace sqlq::sql

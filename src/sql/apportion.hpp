@@ -6,8 +6,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
+
+#include <sqlq/job.hpp>
 
 namespace sqlq::sql {
 
@@ -44,5 +47,8 @@ struct Portion {
 /// lanes the best `limit` are chosen: by queue priority, priority, due time, insertion, within the rooms; one suspect.
 [[nodiscard]] std::vector<Portion> apportion(const std::vector<Lane>& lanes, std::vector<Place> places,
                                              std::int64_t limit);
+
+/// How many of these jobs, taken from these lanes, are of queues with a limit.
+[[nodiscard]] std::size_t of_limited(const std::vector<Lane>& lanes, std::span<const Job> jobs);
 
 }  // namespace sqlq::sql

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/places.hpp"
+
 namespace sqlq::sql {
 
 class Hints::Entry final : public backend::Subscription {
@@ -44,9 +46,12 @@ void Hints::notify() noexcept {
   }
 }
 
-bool Hints::claimed(const backend::ClaimRequest& request, const backend::ClaimResult& result) noexcept {
+void Hints::claimed(const backend::ClaimResult& result) noexcept {
   if (result.limited) limits_seen_ = true;
-  return result.jobs.size() < request.ends.size() && are_news(request.ends);
+}
+
+bool Hints::are_news(const backend::ClaimRequest& request, const backend::ClaimResult& result) const {
+  return are_news(request.ends) && core::leave_places(request.ends, result.jobs);
 }
 
 bool Hints::are_news(std::span<const backend::Finish> ends) const noexcept {

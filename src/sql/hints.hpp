@@ -27,12 +27,13 @@ class Hints {
   /// Tells everybody.
   void notify() noexcept;
 
-  /// To be told of each claim, because what the ends of leases mean depends on the limits it has seen. Says whether it
-  /// is news itself: it has ended leases and left their places to others.
-  [[nodiscard]] bool claimed(const backend::ClaimRequest& request, const backend::ClaimResult& result) noexcept;
+  /// To be told of each claim, because what the ends of leases mean depends on the limits it has seen.
+  void claimed(const backend::ClaimResult& result) noexcept;
   /// May these ends let somebody run something? Those of a limited queue make room; this process has claimed from it,
   /// or it could not end anything there.
   [[nodiscard]] bool are_news(std::span<const backend::Finish> ends) const noexcept;
+  /// The same of a claim that has ended leases: not if it has taken their places itself.
+  [[nodiscard]] bool are_news(const backend::ClaimRequest& request, const backend::ClaimResult& result) const;
 
  private:
   class Entry;

@@ -87,8 +87,8 @@ struct LaneName {
   friend auto operator<=>(const LaneName&, const LaneName&) = default;
 };
 
-/// How many jobs of each queue a transaction has ended before it claims.
-using Ended = std::map<std::string_view, std::int64_t>;
+/// How many places of each queue a transaction has made free itself, by ending leases before it claims.
+using Vacated = std::map<std::string_view, std::int64_t>;
 
 /// Thread-safe: every call brings its own session.
 class Server {
@@ -118,10 +118,10 @@ class Server {
   /// The lanes are there; when one is not after all (somebody tore the schema down): Error(schema), nothing stored.
   virtual std::vector<Enqueued> enqueue(Work& work, std::span<const backend::EnqueueItem> items) = 0;
   virtual std::vector<CancelStatus> cancel(Work& work, std::span<const JobId> ids) = 0;
-  /// When the request has `ends`, the transaction has begun and ended leases, as many of each queue as `ended` says: no
-  /// more jobs of a limited queue are taken, and none if it ended no lease there. So it needs no lock against other
-  /// claimers: what they count until it commits are the leases that it has ended, and then those it has begun.
-  virtual backend::ClaimResult claim(Work& work, const backend::ClaimRequest& request, const Ended& ended) = 0;
+  /// When the request has `ends`, the transaction has begun and ended them, and takes only as many jobs of a limited
+  /// queue as it has vacated places there. So it needs no lock against other claimers: what they count until it commits
+  /// are the leases that it has ended, and then those it has begun.
+  virtual backend::ClaimResult claim(Work& work, const backend::ClaimRequest& request, const Vacated& vacated) = 0;
   /// The jobs that are held with the request's token, in claim order: what a claim whose outcome is unknown has taken.
   virtual std::vector<Job> claimed(Work& work, const backend::ClaimRequest& request) = 0;
   /// No (id, token) is there twice.

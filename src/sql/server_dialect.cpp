@@ -116,7 +116,7 @@ class ServerDialect final : public backend::Dialect {
           backend::ClaimResult found;
           if (unknown) found.jobs = server_->claimed(w, request);
           if (found.jobs.empty()) {
-            found = server_->claim(w, request, ended(request.ends, statuses));
+            found = server_->claim(w, request, vacated(request.ends, statuses));
           } else {
             found.next_due = TimePoint{};  // what else it saw is lost; a time that has passed makes callers ask again
           }
@@ -124,7 +124,8 @@ class ServerDialect final : public backend::Dialect {
           return found;
         },
         &unknown);
-    if (hints_.claimed(request, result)) tell();
+    hints_.claimed(result);
+    if (hints_.are_news(request, result)) tell();
     return result;
   }
   std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* tx, Now now) override {
@@ -212,9 +213,9 @@ class ServerDialect final : public backend::Dialect {
   }
 
  private:
-  /// Those that this transaction has ended, and no earlier one.
-  static Ended ended(std::span<const backend::Finish> items, const std::vector<FinishStatus>& statuses) {
-    Ended queues;
+  /// By this transaction, and no earlier one.
+  static Vacated vacated(std::span<const backend::Finish> items, const std::vector<FinishStatus>& statuses) {
+    Vacated queues;
     for (std::size_t i = 0; i < items.size(); ++i) {
       const bool now = statuses[i] == FinishStatus::applied || statuses[i] == FinishStatus::cancelled;
       if (now) ++queues[items[i].queue];

@@ -10,6 +10,7 @@ struct Harness::Impl {
   Impl(std::string_view url, Handlers handlers, WorkerOptions options)
       : db(open(url, {.clock = clock})), runtime(db, std::move(handlers), recorded(std::move(options))) {
     db.migrate();
+    runtime.fetcher.stop_replacing();  // a step claims what it runs, and no more
     runtime.shared.freeze_handlers();
   }
 

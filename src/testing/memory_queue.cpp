@@ -93,6 +93,7 @@ backend::ClaimResult MemoryQueue::claim(const backend::ClaimRequest& request, In
       if (!result.next_due || job.run_at < *result.next_due) result.next_due = job.run_at;
     } else if (const auto& queue = queues_.at(job.queue); meant(request.kinds, job.kind) && !queue.paused) {
       if (queue.concurrency) result.limited = true;
+      if (queue.concurrency && !request.limited) continue;
       waiting.push_back({{queue.priority, job.priority, job.run_at, row.number}, &row, queue.concurrency});
     }
   }
@@ -107,6 +108,7 @@ backend::ClaimResult MemoryQueue::claim(const backend::ClaimRequest& request, In
     if (next.limit && running >= *next.limit) continue;
     if (is_suspect(next.row->job) && !std::exchange(suspects, false)) continue;
     ++running;
+    if (next.limit) ++result.of_limited;
     take(*next.row, request, now);
     result.jobs.push_back(next.row->job);
   }

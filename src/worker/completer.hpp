@@ -26,8 +26,9 @@ struct Ending {
 };
 
 /// Writes endings in fenced batches: what has gathered while the last batch was written makes the next one. A batch
-/// that failed is kept and written again, which is safe because every write shows its lease token. Successes in a queue
-/// with a limit go to the fetcher, which gives their places to other jobs in the same transaction (decision 0023).
+/// that failed is kept and written again, which is safe because every write shows its lease token. While the worker has
+/// places of a queue with a limit, successes go to the fetcher, which gives their places to other jobs in the same
+/// transaction (decision 0023).
 class Completer final : public Service {
  public:
   static constexpr std::size_t most_per_batch = 1000;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/checks.hpp"
+#include "core/places.hpp"
 #include "platform/random.hpp"
 
 namespace sqlq::worker {
@@ -12,9 +13,10 @@ namespace {
 constexpr std::size_t most_per_claim = 10000;
 constexpr Duration shortest_poll = std::chrono::milliseconds(5);
 constexpr Duration longest_rest = std::chrono::milliseconds(50);
-/// Places of a limited queue that were claimed pass from job to job for so long; then every worker may have them.
-constexpr Duration replacing_time = std::chrono::seconds(1);
-/// Outcomes that wait for a claim wait no longer than this a second time.
+/// Places of a limited queue pass from job to job for so long; then others have so long to find them free.
+constexpr Duration replacing_time = std::chrono::seconds(2);
+constexpr Duration sharing_time = std::chrono::milliseconds(100);
+/// Outcomes that have waited longer than this for a claim do not wait for the next one.
 constexpr Duration longest_replacement = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -27,69 +29,112 @@ Fetcher::Fetcher(Shared& shared, Heartbeat& heartbeat, Watchdog& watchdog)
       jitter_(platform::random64()) {}
 
 SteadyPoint Fetcher::step() {
-  const std::lock_guard lock(claiming_);
-  if (closed_) return SteadyPoint::max();
   starved_ = true;  // before looking, so that what happens from now on wakes us
-  const std::size_t most = wanted();
-  if (most == 0) return SteadyPoint::max();
+  if (wanted() == 0) return SteadyPoint::max();
   const SteadyPoint asked_at = shared_.clock().steady();
-  if (asked_at < rest_until_) return rest_until_;
+  SteadyPoint share_until;
+  {
+    const std::lock_guard lock(mutex_);
+    if (asked_at < rest_until_) return rest_until_;
+    share_when_due(asked_at);
+    share_until = share_until_;
+    step_claimed_at_ = asked_at;
+  }
+  const std::size_t most = shared_.slots.take(wanted());
+  if (most == 0) return SteadyPoint::max();
   starved_ = false;
 
   const TimePoint asked_wall = shared_.clock().now();
   const bool had_suspect = shared_.in_flight.has_suspect();
-  step_claimed_at_ = asked_at;
-  const auto [jobs, claimed] = claim(most, {}, asked_at);
-  backlog_ = jobs >= most;
-  rest_until_ = claimed.limited && !backlog_ ? as_long_again(asked_at) : SteadyPoint::min();
-  if (claimed.limited && jobs > 0) replace_until_ = saturating_add(asked_at, replacing_time);
-  const bool next_suspect = claimed.suspects && had_suspect && !shared_.in_flight.has_suspect();
-  return backlog_ || next_suspect ? SteadyPoint::min() : next_look(claimed.next_due, asked_wall);
+  const bool sharing = asked_at < share_until;
+  const Claimed claimed = claim(most, {.limited = !sharing}, asked_at);
+  backlog_ = claimed.jobs >= most;
+  const backend::ClaimResult& said = claimed.result;
+  {
+    const std::lock_guard lock(mutex_);
+    rest_until_ = said.limited && !backlog_ ? as_long_again(asked_at) : SteadyPoint::min();
+    if (said.of_limited > 0 && asked_at >= replace_until_) replace_until_ = saturating_add(asked_at, replacing_time);
+  }
+  const bool next_suspect = said.suspects && had_suspect && !shared_.in_flight.has_suspect();
+  if (backlog_ || next_suspect) return SteadyPoint::min();
+  const SteadyPoint next = next_look(said.next_due, asked_wall, poll(said.limited && claimed.jobs == 0));
+  return sharing ? std::min(next, share_until) : next;
 }
 
 std::optional<std::vector<FinishStatus>> Fetcher::replace(std::span<const backend::Finish> ends) {
-  const std::unique_lock lock(claiming_, std::try_to_lock);
-  if (!lock || closed_) return {};
+  const std::lock_guard replacing(replacing_);
+  if (!may_replace_) return {};
   const SteadyPoint asked_at = shared_.clock().steady();
-  const std::size_t most = std::min(ends.size(), room());
-  if (asked_at >= replace_until_ || most == 0) return {};
-  const SteadyPoint until = std::exchange(replace_until_, SteadyPoint::min());
-  auto [jobs, claimed] = claim(most, ends, asked_at);
+  {
+    const std::lock_guard lock(mutex_);
+    share_when_due(asked_at);
+    if (asked_at >= replace_until_) return {};
+  }
+  const std::size_t most = shared_.slots.take(std::min(ends.size(), room()));
+  if (most == 0) return {};
+  Claimed claimed;
+  try {
+    claimed = claim(most, {.ends = ends}, asked_at);
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    replace_until_ = SteadyPoint::min();
+    throw;
+  }
+  const SteadyPoint rested = as_long_again(asked_at);
+  const std::lock_guard lock(mutex_);
+  replaced_ = replaced_ || claimed.result.of_limited > 0;
   if (shared_.clock().steady() - asked_at <= longest_replacement) {
-    replace_until_ = until;
-    gathering_until_ = as_long_again(asked_at);
-  }
-  if (jobs == ends.size()) {  // the queue is as full as before: there is nothing to be found in it for a while
-    rest_until_ = std::max(rest_until_, saturating_add(step_claimed_at_, longest_rest));
+    gathering_until_ = rested;
   } else {
-    rest_until_ = as_long_again(asked_at);
-    wake();
+    replace_until_ = SteadyPoint::min();
   }
-  return std::move(claimed.ended);
+  if (claimed.places_left) {
+    rest_until_ = rested;
+    wake();
+  } else {  // the queues are as full as before: there is nothing to be found in them for a while
+    rest_until_ = std::max(rest_until_, saturating_add(step_claimed_at_, longest_rest));
+  }
+  return std::move(claimed.result.ended);
 }
 
-void Fetcher::close() {
-  const std::lock_guard lock(claiming_);
-  closed_ = true;
+void Fetcher::share_when_due(SteadyPoint now) {
+  if (now >= replace_until_ && std::exchange(replaced_, false)) share_until_ = saturating_add(now, sharing_time);
+}
+
+void Fetcher::stop_replacing() {
+  const std::lock_guard replacing(replacing_);
+  may_replace_ = false;
   gathering_until_ = SteadyPoint::min();
 }
 
-Fetcher::Claimed Fetcher::claim(std::size_t limit, std::span<const backend::Finish> ends, SteadyPoint asked_at) {
+Fetcher::Claimed Fetcher::claim(std::size_t slots, backend::ClaimRequest request, SteadyPoint asked_at) {
+  request.queues = shared_.options.queues;
+  request.kinds = shared_.kinds;
+  request.limit = slots;
+  request.token = platform::random_token();
+  request.worker = shared_.options.name;
+  request.suspects = !shared_.in_flight.has_suspect();
+  request.now = shared_.now();
   const std::uint64_t hints = heartbeat_.hints();
-  Claimed claimed{.result = shared_.dialect().claim({.queues = shared_.options.queues,
-                                                     .kinds = shared_.kinds,
-                                                     .limit = limit,
-                                                     .token = platform::random_token(),
-                                                     .worker = shared_.options.name,
-                                                     .suspects = !shared_.in_flight.has_suspect(),
-                                                     .ends = ends,
-                                                     .now = shared_.now()})};
-  core::expect_answers(claimed.result.ended.size(), ends.size());
-  claimed.jobs = claimed.result.jobs.size();
+  Claimed claimed;
+  try {
+    claimed.result = shared_.dialect().claim(request);
+    core::expect_answers(claimed.result.ended.size(), request.ends.size());
+  } catch (...) {
+    shared_.slots.give(slots);
+    throw;
+  }
+  std::vector<Job> jobs = std::exchange(claimed.result.jobs, {});
+  claimed.jobs = jobs.size();
+  claimed.places_left = core::leave_places(request.ends, jobs);
   if (claimed.result.limited) limits_seen_ = true;
   suspects_wait_ = claimed.result.suspects;
-  if (claimed.jobs > 0) last_found_ = asked_at;
-  hold(std::exchange(claimed.result.jobs, {}), asked_at);
+  if (!jobs.empty()) {
+    const std::lock_guard lock(mutex_);
+    last_found_ = asked_at;
+  }
+  hold(std::move(jobs), asked_at);
+  shared_.slots.give(slots - std::min(slots, claimed.jobs));
   if (heartbeat_.hints() != hints) heartbeat_.hint();
   return claimed;
 }
@@ -115,7 +160,6 @@ void Fetcher::hold(std::vector<Job> jobs, SteadyPoint asked_at) {
   for (Job& job : jobs) leases.push_back(std::make_shared<Held>(std::move(job), asked_at));
 
   shared_.counters.claimed += leases.size();
-  shared_.slots.take(leases.size());
   shared_.in_flight.add(leases);
   for (const HeldPtr& lease : leases) {
     heartbeat_.wake_by(lease->renew_at());
@@ -133,15 +177,19 @@ SteadyPoint Fetcher::as_long_again(SteadyPoint asked_at) const {
 
 // Where nobody tells of other processes' jobs, the wait is a quarter of the time since the last one was found: a job
 // is late by a quarter of the pause before it at most, and a worker that is idle for long asks as seldom as any.
-Duration Fetcher::poll(SteadyPoint now) const {
-  const Duration longest = shared_.options.poll;
-  if (shared_.dialect().capabilities().cross_process_wakeup || !last_found_) return longest;
+// Who found the places of a limited queue taken looks when others share them.
+Duration Fetcher::poll(bool places_taken) const {
+  Duration longest = shared_.options.poll;
+  if (shared_.dialect().capabilities().cross_process_wakeup) return longest;
+  if (places_taken) longest = std::min(longest, sharing_time);
+  const std::lock_guard lock(mutex_);
+  if (!last_found_) return longest;
+  const SteadyPoint now = shared_.clock().steady();
   return std::clamp<Duration>((now - *last_found_) / 4, std::min(shortest_poll, longest), longest);
 }
 
-SteadyPoint Fetcher::next_look(std::optional<TimePoint> next_due, TimePoint asked_wall) {
+SteadyPoint Fetcher::next_look(std::optional<TimePoint> next_due, TimePoint asked_wall, Duration wait) {
   const SteadyPoint now = shared_.clock().steady();
-  const Duration wait = poll(now);
   SteadyPoint next = saturating_add(now, jitter_.between(wait - wait / 5, wait));
   if (next_due) {
     // A due time that had passed is worth one more claim, but not two: its job may be held back by something else

@@ -36,8 +36,8 @@ class Fetcher final : public Service {
   [[nodiscard]] std::optional<std::vector<FinishStatus>> replace(std::span<const backend::Finish> ends);
   /// Until then a replacement that waits for more outcomes is worth more: as long as the last one took.
   [[nodiscard]] SteadyPoint gathering_until() const noexcept { return gathering_until_.load(); }
-  /// There are no claims from now on.
-  void close();
+  /// From now on nothing is replaced; waits for a replacement that is under way.
+  void stop_replacing();
 
   /// A slot became free, a job was taken up or outcomes were written: there may be room for a claim.
   void look_again() noexcept {
@@ -51,16 +51,19 @@ class Fetcher final : public Service {
  private:
   [[nodiscard]] std::size_t room() const noexcept;
   [[nodiscard]] std::size_t wanted() const noexcept;
-  [[nodiscard]] SteadyPoint next_look(std::optional<TimePoint> next_due, TimePoint asked_wall);
+  [[nodiscard]] SteadyPoint next_look(std::optional<TimePoint> next_due, TimePoint asked_wall, Duration wait);
   [[nodiscard]] SteadyPoint as_long_again(SteadyPoint asked_at) const;
-  [[nodiscard]] Duration poll(SteadyPoint now) const;
-  /// What a claim said, and how many jobs it got, which are held already.
+  [[nodiscard]] Duration poll(bool places_taken) const;
+  /// What a claim said but for its jobs, which are held already.
   struct Claimed {
     std::size_t jobs = 0;
+    bool places_left = false;  // of the leases that it was to end
     backend::ClaimResult result{};
   };
-  [[nodiscard]] Claimed claim(std::size_t limit, std::span<const backend::Finish> ends, SteadyPoint asked_at);
+  /// Into slots that were taken; those that stay empty are given back. The request says what is not the same each time.
+  [[nodiscard]] Claimed claim(std::size_t slots, backend::ClaimRequest request, SteadyPoint asked_at);
   void hold(std::vector<Job> jobs, SteadyPoint asked_at);
+  void share_when_due(SteadyPoint now);
 
   Shared& shared_;
   Heartbeat& heartbeat_;
@@ -70,14 +73,20 @@ class Fetcher final : public Service {
   std::atomic<bool> backlog_{false};             // the last claim got all it asked for
   std::atomic<bool> limits_seen_{false};         // some queue has a limit
   std::atomic<bool> suspects_wait_{false};       // the last claim saw some
-  std::mutex claiming_;                          // held during a claim, and for what follows
-  bool closed_ = false;
   std::atomic<SteadyPoint> gathering_until_{SteadyPoint::min()};
+
+  std::mutex replacing_;  // held during the whole of a replacement; before mutex_
+  bool may_replace_ = true;
+
+  mutable std::mutex mutex_;  // for what follows
   SteadyPoint step_claimed_at_ = SteadyPoint::min();
   SteadyPoint rest_until_ = SteadyPoint::min();     // no step claims before
-  SteadyPoint replace_until_ = SteadyPoint::min();  // and nothing is replaced after
-  std::optional<TimePoint> last_due_;
-  std::optional<SteadyPoint> last_found_;  // when a claim last got a job
+  SteadyPoint replace_until_ = SteadyPoint::min();  // places pass on until then
+  SteadyPoint share_until_ = SteadyPoint::min();    // and are not claimed until then, so that others get them
+  bool replaced_ = false;                           // since places were shared last
+  std::optional<SteadyPoint> last_found_;           // when a claim last got a job
+
+  std::optional<TimePoint> last_due_;  // only step
 };
 
 }  // namespace sqlq::worker

@@ -1,6 +1,7 @@
 #pragma once
 // How many jobs may be started, and how many are.
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <memory>
@@ -9,8 +10,8 @@
 
 namespace sqlq::worker {
 
-/// A slot is used from the claim of a job until its handler has returned.
-/// Thread-safety: `take` from the fetcher, `wait_used_at_most` from one thread at a time, the rest from any thread.
+/// A slot is used from before the claim of a job until its handler has returned.
+/// Thread-safety: `wait_used_at_most` from one thread at a time, the rest from any thread.
 class Slots final {
  public:
   Slots(Clock& clock, std::size_t capacity) : capacity_(capacity), given_back_(clock.make_signal()) {}
@@ -23,7 +24,15 @@ class Slots final {
     return used < capacity ? capacity - used : 0;
   }
 
-  void take(std::size_t n) noexcept { used_.fetch_add(n); }
+  /// Takes free ones, `most` at most; says how many.
+  [[nodiscard]] std::size_t take(std::size_t most) noexcept {
+    std::size_t used = used_.load();
+    for (;;) {
+      const std::size_t capacity = capacity_.load();
+      const std::size_t n = std::min(most, used < capacity ? capacity - used : 0);
+      if (used_.compare_exchange_weak(used, used + n)) return n;
+    }
+  }
   void give(std::size_t n) noexcept {
     used_.fetch_sub(n);
     if (watched_.load()) given_back_->notify();

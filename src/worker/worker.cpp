@@ -96,7 +96,7 @@ void Worker::Impl::shut_down(Duration drain) {
 // What no thread has begun goes back first, so that other workers get it while this one drains.
 void Worker::Impl::stop_claiming() {
   fetching.stop();
-  runtime->fetcher.close();
+  runtime->fetcher.stop_replacing();
   maintaining.stop();
   const std::vector<HeldPtr> unstarted = shared.ready.close();
   runtime->release(unstarted);

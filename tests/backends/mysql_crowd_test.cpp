@@ -1,7 +1,10 @@
 // Many threads, everything at once: no deadlock and no other error reaches a caller.
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <random>
+#include <span>
 #include <thread>
 
 #include "backends/mysql_fixture.hpp"
@@ -91,6 +94,48 @@ TEST_P(MysqlCrowd, NoDeadlockReachesACaller) {
   }
   for (std::thread& thread : crowd) thread.join();
   EXPECT_GT(finished_, 50);
+  const Native native(url());
+  for (const auto& [name, query] : testing::mysql_contradictions("sqlq_")) EXPECT_EQ(native.number(query), 0) << name;
+}
+
+/// Jobs that expire in another order than that in which they came, each with a line of log and of history.
+TEST_P(MysqlCrowd, ManyWhoPurgeAtOnceGoTheSameWay) {
+  constexpr std::size_t jobs = 3000;
+  Client client(db_);
+  client.enqueue_many(std::vector<NewJob>(jobs, {.kind = "work", .options = {.retention = 0s}}));
+  std::vector<Job> held = client.claim({}, {}, jobs);
+  ASSERT_EQ(held.size(), jobs);
+  std::vector<LogLine> lines;
+  for (const Job& job : held) {
+    lines.push_back({.job = job.id, .token = job.lease_token, .claim = 1, .attempt = 1, .number = 1, .text = "x"});
+  }
+  db_.dialect().append_logs(lines);
+  std::ranges::shuffle(held, std::mt19937(1));
+  for (std::size_t at = 0; at < jobs; at += 20) {
+    std::vector<backend::Finish> ends;
+    for (const Job& job : std::span(held).subspan(at, 20)) {
+      ends.push_back({.id = job.id, .token = job.lease_token, .kind = backend::FinishKind::fail, .message = "no"});
+    }
+    db_.dialect().finish(ends, nullptr, {});
+  }
+  std::atomic<std::size_t> purged{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 16; ++t) {
+    threads.emplace_back([&] {
+      try {
+        for (std::size_t n = 1; n != 0; purged += n) {
+          ByHand hand(options());  // nothing is tried again
+          n = hand.server().purge(hand.work(), 30);
+          if (n != 0) hand.connection().commit();
+        }
+      } catch (const std::exception& e) {
+        ADD_FAILURE() << e.what();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  purged += db_.dialect().purge(jobs, {});  // what all others had passed over because somebody had it locked
+  EXPECT_EQ(purged, jobs);
   const Native native(url());
   for (const auto& [name, query] : testing::mysql_contradictions("sqlq_")) EXPECT_EQ(native.number(query), 0) << name;
 }

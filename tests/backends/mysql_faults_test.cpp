@@ -79,8 +79,8 @@ class CutServer final : public sql::Server {
     return inner_.enqueue(w, items);
   }
   std::vector<CancelStatus> cancel(sql::Work& w, std::span<const JobId> ids) override { return inner_.cancel(w, ids); }
-  backend::ClaimResult claim(sql::Work& w, const backend::ClaimRequest& r, const sql::Ended& ended) override {
-    return inner_.claim(w, r, ended);
+  backend::ClaimResult claim(sql::Work& w, const backend::ClaimRequest& r, const sql::Vacated& vacated) override {
+    return inner_.claim(w, r, vacated);
   }
   std::vector<Job> claimed(sql::Work& w, const backend::ClaimRequest& r) override { return inner_.claimed(w, r); }
   std::vector<FinishStatus> finish(sql::Work& w, std::span<const backend::Finish> items) override {

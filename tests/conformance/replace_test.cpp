@@ -170,6 +170,37 @@ TEST_P(Replace, AnotherLimitedQueueKeepsItsLimit) {
   EXPECT_EQ(held("b"), 1u);
 }
 
+TEST_P(Replace, APlaceThatGoesToAnotherQueuesJobIsOfferedToOthers) {
+  admin().create_queue("q", {.concurrency = 1});
+  for (int i = 0; i < 2; ++i) enqueue({.queue = "q"});
+  const Job job = take({"q"});
+  enqueue({.queue = "first", .priority = 0});
+  std::atomic<int> hints{0};
+  const auto subscription = dialect().subscribe([&] { ++hints; });
+  const int before = hints;
+  const auto result = replace(dialect(), {success_of(job)}, clock().instant());
+  ASSERT_EQ(result.jobs.size(), 1u);
+  EXPECT_EQ(result.jobs[0].queue, "first");
+  EXPECT_GT(hints, before);
+}
+
+TEST_P(Replace, AClaimSaysHowManyAreOfLimitedQueuesAndMayWantNone) {
+  admin().create_queue("q", {.concurrency = 2});
+  for (int i = 0; i < 3; ++i) {
+    enqueue({.queue = "q"});
+    enqueue({.queue = "free", .priority = 20});
+  }
+  const auto without = dialect().claim(
+      {.limit = 1, .token = LeaseToken{1}, .worker = "w", .limited = false, .now = clock().instant()});
+  ASSERT_EQ(without.jobs.size(), 1u);
+  EXPECT_EQ(without.jobs[0].queue, "free");
+  EXPECT_TRUE(without.limited);
+  EXPECT_EQ(without.of_limited, 0u);
+  const auto with = dialect().claim({.limit = 10, .token = LeaseToken{2}, .worker = "w", .now = clock().instant()});
+  EXPECT_EQ(with.jobs.size(), 4u);
+  EXPECT_EQ(with.of_limited, 2u);
+}
+
 TEST_P(Replace, ManyAtOnceShareNoJobAndExceedNoLimit) {
   use_system_clock();
   constexpr int jobs = 300;

@@ -187,7 +187,7 @@ void WorkerProcess::drain() {
   for (Loop& loop : loops_) {
     if (loop.service == &runtime_.fetcher || loop.service == &runtime_.maintenance) loop.stopped = true;
   }
-  runtime_.fetcher.close();
+  runtime_.fetcher.stop_replacing();
   const std::vector<HeldPtr> unstarted = runtime_.shared.ready.close();
   runtime_.release(unstarted);
   runtime_.shared.slots.give(unstarted.size());

@@ -28,6 +28,8 @@ class RecordingDialect final : public FakeDialect {
   std::atomic<bool> away{false};        ///< any thread: every operation fails with Errc::connection
   std::optional<TimePoint> next_due{};  ///< what claims answer besides jobs
   bool limited = false;                 ///< what claims answer besides jobs
+  bool of_limited = true;               ///< whether all jobs are of queues with a limit, when that says so
+  std::vector<bool> claims_of_limited{};  ///< whether each claim wanted such jobs
   std::function<void()> during_claim{};  ///< time that passes in a claim, for instance
   std::vector<WaitingKind> waiting{};
   std::vector<std::size_t> claim_limits{};
@@ -75,11 +77,12 @@ class RecordingDialect final : public FakeDialect {
     backend::ClaimResult result{.next_due = next_due, .limited = limited};
     for (const backend::Finish& item : request.ends) result.ended.push_back(finish_one(item, false));
     replaced.push_back(request.ends.size());
+    claims_of_limited.push_back(request.limited);
     bool suspects = request.suspects;
     for (Row& r : rows_) {
       if (result.jobs.size() == request.limit) break;
       const bool wanted = std::find(request.kinds.begin(), request.kinds.end(), r.job.kind) != request.kinds.end();
-      if (r.job.state != JobState::pending || !wanted) continue;
+      if (r.job.state != JobState::pending || !wanted || (limited && of_limited && !request.limited)) continue;
       if (is_suspect(r.job)) {
         result.suspects = true;
         if (!std::exchange(suspects, false)) continue;
@@ -91,6 +94,7 @@ class RecordingDialect final : public FakeDialect {
       ++r.job.claims;
       if (request.now) r.lease_until = request.now->steady + r.job.keepalive;
       result.jobs.push_back(r.job);
+      if (limited && of_limited) ++result.of_limited;
     }
     return result;
   }

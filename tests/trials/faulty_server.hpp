@@ -74,8 +74,8 @@ class FaultyServer final : public sql::Server {
     return real_->enqueue(w, items);
   }
   std::vector<CancelStatus> cancel(sql::Work& w, std::span<const JobId> ids) override { return real_->cancel(w, ids); }
-  backend::ClaimResult claim(sql::Work& w, const backend::ClaimRequest& r, const sql::Ended& ended) override {
-    return real_->claim(w, r, ended);
+  backend::ClaimResult claim(sql::Work& w, const backend::ClaimRequest& r, const sql::Vacated& vacated) override {
+    return real_->claim(w, r, vacated);
   }
   std::vector<Job> claimed(sql::Work& w, const backend::ClaimRequest& r) override { return real_->claimed(w, r); }
   std::vector<FinishStatus> finish(sql::Work& w, std::span<const backend::Finish> items) override {

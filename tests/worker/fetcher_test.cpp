@@ -172,12 +172,65 @@ TEST(Completer, GathersOutcomesAsLongAsTheLastReplacementTookOrUntilAllJobsHaveE
   EXPECT_EQ(s.database.replaced, (std::vector<std::size_t>{0, 2, 2, 1})) << "it has waited long enough";
 }
 
-TEST(Fetcher, AfterASecondPlacesAreForEverybody) {
+TEST(Fetcher, AfterTwoSecondsPlacesAreForOthersForAMoment) {
+  OfALimitedQueue s(9);
+  s.runtime.completer.step();
+  while (const auto lease = s.runtime.shared.ready.try_take()) {
+    s.runtime.executor.deliver(*lease, s.runtime.executor.run(*lease));
+  }
+  s.clock->advance(2s);
+  s.runtime.completer.step();
+  EXPECT_EQ(s.database.replaced, (std::vector<std::size_t>{0, 2}));
+  EXPECT_EQ(s.database.finishes.size(), 1U) << "by themselves";
+  EXPECT_LE(s.runtime.fetcher.step(), s.in(100ms));
+  EXPECT_EQ(s.database.claims_of_limited, (std::vector<bool>{true, true, false}));
+  EXPECT_EQ(s.stats().claimed, 4U) << "the others are of the queue with a limit";
+  s.clock->advance(100ms);
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.stats().claimed, 6U);
+}
+
+TEST(Fetcher, OnlyWhoHasPassedPlacesOnLeavesThemToOthers) {
   OfALimitedQueue s;
-  s.clock->advance(1s);
+  s.clock->advance(2s);
+  s.runtime.completer.step();
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.database.claims_of_limited, (std::vector<bool>{true, true}));
+}
+
+TEST(Fetcher, JobsOfOtherQueuesPassNoPlacesOn) {
+  Services s(2);
+  s.database.limited = true;
+  s.database.of_limited = false;
+  add(s.database, 6);
+  s.fetch_and_run();
   s.runtime.completer.step();
   EXPECT_EQ(s.database.replaced, std::vector<std::size_t>{0});
-  EXPECT_EQ(s.database.finishes.size(), 1U);
+}
+
+TEST(Fetcher, APlaceThatGoesToAnotherQueuesJobIsOffered) {
+  Services s(1);
+  s.database.limited = true;
+  s.database.add();
+  s.database.add([](Job& job) { job.queue = "another"; });
+  s.fetch_and_run();
+  while (s.runtime.fetcher.wait_until(s.clock->steady())) {
+  }
+  s.runtime.completer.step();
+  EXPECT_EQ(s.database.replaced, (std::vector<std::size_t>{0, 1}));
+  EXPECT_EQ(s.stats().claimed, 2U);
+  EXPECT_TRUE(s.runtime.fetcher.wait_until(s.clock->steady())) << "woken";
+}
+
+TEST(Fetcher, WhoFoundThePlacesTakenLooksWhenOthersShareThem) {
+  for (const bool hints : {true, false}) {
+    SCOPED_TRACE(hints);
+    Services s(1);
+    s.database.able.cross_process_wakeup = hints;
+    s.database.limited = true;
+    const SteadyPoint next = s.runtime.fetcher.step();
+    EXPECT_EQ(next <= s.in(100ms), !hints);
+  }
 }
 
 TEST(Fetcher, OnlyPlacesOfLimitedQueuesArePassedOn) {
@@ -197,12 +250,11 @@ TEST(Fetcher, OnlySuccessesPassTheirPlacesOn) {
   EXPECT_EQ(s.database.replaced, std::vector<std::size_t>{0});
 }
 
-TEST(Fetcher, AClosedOnePassesNothingOn) {
+TEST(Fetcher, PassesNothingOnWhenItIsToStop) {
   OfALimitedQueue s;
-  s.runtime.fetcher.close();
+  s.runtime.fetcher.stop_replacing();
   s.runtime.completer.step();
   EXPECT_EQ(s.database.finishes.size(), 1U);
-  EXPECT_EQ(s.runtime.fetcher.step(), SteadyPoint::max());
   EXPECT_EQ(s.stats().claimed, 2U);
 }
 

@@ -58,8 +58,8 @@ std::optional<Place> read_place(std::int64_t lane, std::string_view text) {
 
 class Claim {
  public:
-  Claim(const Context& c, const backend::ClaimRequest& request, const sql::Ended& ended)
-      : c_(c), request_(request), ended_(ended), replacing_(!request.ends.empty()) {}
+  Claim(const Context& c, const backend::ClaimRequest& request, const sql::Vacated& vacated)
+      : c_(c), request_(request), vacated_(vacated), replacing_(!request.ends.empty()) {}
 
   backend::ClaimResult run() {
     look();
@@ -69,23 +69,14 @@ class Claim {
       look();
     }
     const auto due = view_.due_queues();
-    // A queue that is full is left alone: nobody shall stand in line for its lock.
-    std::set<std::int64_t> guarded;
-    std::map<std::int64_t, std::optional<std::int64_t>> rooms;
-    for (const std::int64_t queue : view_.limited) {
-      rooms[queue] = room(queue);
-      if (rooms[queue] != 0) guarded.insert(queue);
-    }
     const bool limited = !view_.limited.empty();
-    if (!guarded.empty() || !due.empty()) c_.work.begin();
-    // The locks of limited queues first: who holds one of them waits for nothing else after it. Who has ended leases
-    // takes none: there is room for as many jobs, unless the limit was lowered.
-    if (!replacing_) {
-      std::erase_if(guarded, [&](std::int64_t queue) { return !lock_queue(queue); });
-      for (const std::int64_t queue : guarded) rooms[queue] = room(queue);
+    if (!request_.limited) view_.limited.clear();
+    // The locks of limited queues first: who holds one of them waits for nothing else after it.
+    const Rooms rooms = find_rooms();
+    if (!due.empty()) {
+      c_.work.begin();
+      if (promote(due)) look();
     }
-    if (!due.empty() && promote(due)) look();
-    std::erase_if(view_.lanes, [&](Lane& lane) { return lane.concurrency && !guarded.contains(lane.queue_id); });
     make_room(rooms);
     backend::ClaimResult result{.limited = limited, .suspects = view_.suspects};
     for (const auto& [queue, next] : view_.next_due) {
@@ -93,13 +84,17 @@ class Claim {
       if (!result.next_due || at < *result.next_due) result.next_due = at;
     }
     if (!view_.lanes.empty()) result.jobs = take(divide());
+    result.of_limited = sql::of_limited(view_.lanes, result.jobs);
     if (!result.jobs.empty() && !replacing_) {
-      for (const std::int64_t queue : guarded) c_.session.execute(c_.q.queue_turn, {{"queue", queue}});
+      for (const auto& [queue, room] : rooms) c_.session.execute(c_.q.queue_turn, {{"queue", queue}});
     }
     return result;
   }
 
  private:
+  /// What the limits of queues leave that are not full; none: the limit was taken away.
+  using Rooms = std::map<std::int64_t, std::optional<std::int64_t>>;
+
   void look() {
     view_ = {};
     const auto add = [&](const sql::Row& row) { add_lane(row); };
@@ -206,15 +201,28 @@ class Claim {
     return true;
   }
 
-  /// How many each limited queue may take: where this stands under its lock, it stays true until we commit.
-  void make_room(const std::map<std::int64_t, std::optional<std::int64_t>>& rooms) {
-    for (const auto& [queue, left] : rooms) {
-      for (Lane& lane : view_.lanes) {
-        if (lane.queue_id != queue) continue;
-        if (!left) lane.concurrency.reset();
-        lane.room = left.value_or(0);
-        if (replacing_) lane.room = std::min(lane.room, ended_in(lane.queue));
-      }
+  /// Of queues that are not full: nobody shall stand in line for the lock of one that is. Under their locks, so that it
+  /// stays true until we commit; who replaces leases takes none, for he takes no more jobs than he has ended.
+  Rooms find_rooms() {
+    Rooms rooms;
+    for (const std::int64_t queue : view_.limited) {
+      if (const auto left = room(queue); left != 0) rooms[queue] = left;
+    }
+    if (replacing_ || rooms.empty()) return rooms;
+    c_.work.begin();
+    std::erase_if(rooms, [&](const auto& its) { return !lock_queue(its.first); });
+    for (auto& [queue, left] : rooms) left = room(queue);
+    return rooms;
+  }
+
+  /// Leaves the lanes that may be taken from.
+  void make_room(const Rooms& rooms) {
+    for (Lane& lane : view_.lanes) {
+      if (!lane.concurrency) continue;
+      const auto at = rooms.find(lane.queue_id);
+      lane.room = at == rooms.end() ? 0 : at->second.value_or(0);
+      if (at != rooms.end() && !at->second) lane.concurrency.reset();
+      if (replacing_) lane.room = std::min(lane.room, vacated(lane.queue));
     }
     std::erase_if(view_.lanes, [](const Lane& lane) { return lane.concurrency && lane.room == 0; });
     std::erase_if(view_.firsts, [&](const Place& place) {
@@ -249,9 +257,9 @@ class Claim {
     }
   }
 
-  [[nodiscard]] std::int64_t ended_in(std::string_view queue) const {
-    const auto at = ended_.find(queue);
-    return at == ended_.end() ? 0 : at->second;
+  [[nodiscard]] std::int64_t vacated(std::string_view queue) const {
+    const auto at = vacated_.find(queue);
+    return at == vacated_.end() ? 0 : at->second;
   }
 
   std::vector<Place> peek(std::int64_t lane, std::int64_t n) {
@@ -363,15 +371,15 @@ class Claim {
 
   const Context& c_;
   const backend::ClaimRequest& request_;
-  const sql::Ended& ended_;
+  const sql::Vacated& vacated_;
   const bool replacing_;  // ended leases of this transaction by new ones
   View view_{};
 };
 
 }  // namespace
 
-backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& request, const sql::Ended& ended) {
-  return Claim(c, request, ended).run();
+backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& request, const sql::Vacated& vacated) {
+  return Claim(c, request, vacated).run();
 }
 
 std::vector<Job> claimed(const Context& c, LeaseToken token) {

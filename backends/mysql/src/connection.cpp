@@ -178,8 +178,8 @@ void Connection::commit() {
 }
 
 void Connection::rollback() noexcept {
-  if (session_.lost() || doubtful_) return;
-  try {
+  if (session_.silent() || doubtful_) return;
+  try {  // also on a connection that is thrown away next: the server would keep its locks until it notices
     session_.run("ROLLBACK", "rollback");
   } catch (...) {
     doubtful_ = true;

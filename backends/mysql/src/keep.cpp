@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <unordered_map>
 #include <utility>
 
@@ -61,21 +62,29 @@ std::vector<std::int64_t> read_seqs(std::string_view json) {
   return seqs;
 }
 
-/// Deletes up to `most` of those of these jobs that may be purged, with all that belongs to them. Returns how many.
-std::size_t purge_jobs(const Context& c, std::span<const std::int64_t> seqs, std::int64_t now, std::size_t most) {
-  std::size_t purged = 0;
+/// Locks those of these jobs that may be purged, `most` of them at most. What others have locked they purge themselves.
+void lock_expired(const Context& c, std::span<const std::int64_t> seqs, std::int64_t now, std::size_t most,
+                  std::vector<std::int64_t>& mine) {
+  const std::size_t enough = mine.size() + most;
   in_lists(seqs, [&](std::span<const std::int64_t> piece) {
-    if (purged == most) return;
-    std::vector<std::int64_t> mine;
+    if (mine.size() == enough) return;
     c.session.execute(c.q.expired_lock,
-                      {{"seqs", list_of(piece)}, {"now", now}, {"n", static_cast<std::int64_t>(most - purged)}},
+                      {{"seqs", list_of(piece)}, {"now", now}, {"n", static_cast<std::int64_t>(enough - mine.size())}},
                       [&](const sql::Row& row) { mine.push_back(row.integer(0)); });
-    if (mine.empty()) return;
-    const sql::List list = list_of(mine);
-    c.session.execute(c.q.purge_logs, {{"seqs", list}});
-    c.session.execute(c.q.purge_history, {{"seqs", list}});
-    purged += c.session.execute(c.q.purge_jobs, {{"seqs", list}});
   });
+}
+
+/// Deletes jobs with all that belongs to them. One table after the other, each in order: a deletion also waits for the
+/// neighbour of what it deletes, so those who purge at once must all go the same way. Returns how many.
+std::size_t purge_jobs(const Context& c, std::vector<std::int64_t> seqs) {
+  std::ranges::sort(seqs);
+  std::size_t purged = 0;
+  for (const sql::Statement* statement : {&c.q.purge_logs, &c.q.purge_history, &c.q.purge_jobs}) {
+    purged = 0;
+    in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
+      purged += c.session.execute(*statement, {{"seqs", list_of(piece)}});
+    });
+  }
   return purged;
 }
 
@@ -129,10 +138,11 @@ std::vector<bool> append_logs(const Context& c, std::span<const LogLine> lines) 
 
 std::size_t purge(const Context& c, std::size_t limit) {
   constexpr std::int64_t at_once = 100;  // rows of some 500 jobs
-  std::size_t purged = 0;
+  std::vector<std::int64_t> mine;
+  std::vector<Finished> looked_at;
   std::int64_t at = 0;
   std::int64_t id = 0;
-  while (purged < limit) {
+  while (mine.size() < limit) {
     std::int64_t now = 0;
     std::vector<Finished> rows;
     c.session.execute(c.q.expired, {{"now", c.work.wall()}, {"at", at}, {"id", id}, {"n", at_once}},
@@ -143,7 +153,7 @@ std::size_t purge(const Context& c, std::size_t limit) {
     if (rows.empty()) break;
     std::vector<std::int64_t> seqs;
     std::size_t used = 0;
-    while (used < rows.size() && seqs.size() < limit - purged) {
+    while (used < rows.size() && seqs.size() < limit - mine.size()) {
       const auto& its = rows[used++].seqs;
       seqs.insert(seqs.end(), its.begin(), its.end());
     }
@@ -152,9 +162,12 @@ std::size_t purge(const Context& c, std::size_t limit) {
     id = rows.back().id;
     std::ranges::sort(seqs);
     c.work.begin();
-    purged += purge_jobs(c, seqs, now, limit - purged);
-    remove_done(c, rows);
+    lock_expired(c, seqs, now, limit - mine.size(), mine);
+    std::ranges::move(rows, std::back_inserter(looked_at));
   }
+  if (looked_at.empty()) return 0;
+  const std::size_t purged = purge_jobs(c, std::move(mine));
+  remove_done(c, looked_at);
   return purged;
 }
 

@@ -113,6 +113,7 @@ void NativeSession::fail(const std::string& name) {
     raise(mysql_errno(handle_), mysql_error(handle_), name);
   } catch (const Error& e) {
     lost_ = lost_ || e.connection_lost();
+    silent_ = silent_ || (e.connection_lost() && e.code() != Errc::wrong_node);
     throw;
   }
 }

@@ -29,6 +29,8 @@ class NativeSession : public sql::Session {
   [[nodiscard]] std::size_t longest_statement() const noexcept override { return manners_.packet; }
   /// Did an error say that the connection is of no use any more (Error::connection_lost)?
   [[nodiscard]] bool lost() const noexcept { return lost_; }
+  /// Was that because the server does not answer, and not an answer of a server that takes no writes?
+  [[nodiscard]] bool silent() const noexcept { return silent_; }
   /// Runs a text that is no catalogue statement and returns nothing.
   void run(std::string_view text, const std::string& name);
 
@@ -43,6 +45,7 @@ class NativeSession : public sql::Session {
   MYSQL* handle_;
   Manners manners_{};
   bool lost_ = false;
+  bool silent_ = false;
 };
 
 /// The statement's text with the values in it; `args` are as many as it has parameters.

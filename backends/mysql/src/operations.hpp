@@ -38,7 +38,7 @@ std::vector<CancelStatus> cancel(const Context& c, std::span<const JobId> ids);
 std::vector<RequeueStatus> requeue(const Context& c, std::span<const JobId> ids);
 
 // claim.cpp
-backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& request, const sql::Ended& ended);
+backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& request, const sql::Vacated& vacated);
 std::vector<Job> claimed(const Context& c, LeaseToken token);
 
 // lease.cpp

@@ -103,11 +103,11 @@ Survey survey_and_promote(const sql::Work& work, const Queries& q, const backend
 
 /// Takes the locks of the limited queues, then counts: nobody else starts jobs of them until we commit. Without their
 /// locks where leases have ended: then there is room for as many and no more, unless the limit was lowered.
-void find_rooms(sql::Work& work, const Queries& q, const backend::ClaimRequest& request, const sql::Ended& ended,
+void find_rooms(sql::Work& work, const Queries& q, const backend::ClaimRequest& request, const sql::Vacated& vacated,
                 std::vector<Ready>& lanes) {
   const bool replacing = !request.ends.empty();
   if (replacing) {
-    std::erase_if(lanes, [&](const Ready& r) { return r.lane.concurrency && !ended.contains(r.lane.queue); });
+    std::erase_if(lanes, [&](const Ready& r) { return r.lane.concurrency && !vacated.contains(r.lane.queue); });
   }
   const auto limit = static_cast<std::int64_t>(request.limit);
   std::map<std::int64_t, std::int64_t> rooms;
@@ -127,7 +127,7 @@ void find_rooms(sql::Work& work, const Queries& q, const backend::ClaimRequest& 
   for (Ready& r : lanes) {
     if (!r.lane.concurrency) continue;
     r.lane.room = rooms[r.lane.queue_id];
-    if (replacing) r.lane.room = std::min(r.lane.room, ended.at(r.lane.queue));
+    if (replacing) r.lane.room = std::min(r.lane.room, vacated.at(r.lane.queue));
   }
   std::erase_if(lanes, [](const Ready& r) { return r.lane.concurrency && r.lane.room == 0; });
 }
@@ -222,14 +222,15 @@ std::vector<Job> take(const sql::Work& work, const Queries& q, const backend::Cl
 }  // namespace
 
 backend::ClaimResult claim(sql::Work& work, const Queries& q, const backend::ClaimRequest& request,
-                           const sql::Ended& ended, Marks& marks) {
+                           const sql::Vacated& vacated, Marks& marks) {
   const auto limit = static_cast<std::int64_t>(request.limit);
   Survey found = survey_and_promote(work, q, request, marks);
   backend::ClaimResult result{.jobs = {}, .next_due = found.next_due};
   result.limited = std::ranges::any_of(found.lanes, [](const Ready& r) { return r.lane.concurrency.has_value(); });
   result.suspects = std::ranges::any_of(found.lanes, [](const Ready& r) { return r.lane.suspects(); });
   if (!request.suspects) std::erase_if(found.lanes, [](const Ready& r) { return r.lane.suspects(); });
-  find_rooms(work, q, request, ended, found.lanes);
+  if (!request.limited) std::erase_if(found.lanes, [](const Ready& r) { return r.lane.concurrency.has_value(); });
+  find_rooms(work, q, request, vacated, found.lanes);
   if (found.lanes.empty()) return result;
   std::ranges::sort(found.lanes, {}, &Ready::rank);
   std::vector<sql::Lane> lanes;
@@ -243,6 +244,7 @@ backend::ClaimResult claim(sql::Work& work, const Queries& q, const backend::Cla
   }
   const auto portions = divide(work, q, lanes, firsts, limit);
   if (!portions.empty()) result.jobs = take(work, q, request, portions, firsts, limit);
+  result.of_limited = sql::of_limited(lanes, result.jobs);
   if (result.jobs.size() < request.limit) marks.forget();
   return result;
 }

@@ -25,7 +25,7 @@ std::vector<RequeueStatus> requeue(const sql::Work& work, const Queries& q, std:
 
 // claim.cpp
 backend::ClaimResult claim(sql::Work& work, const Queries& q, const backend::ClaimRequest& request,
-                           const sql::Ended& ended, Marks& marks);
+                           const sql::Vacated& vacated, Marks& marks);
 std::vector<Job> claimed(const sql::Work& work, const Queries& q, LeaseToken token);
 
 // lease.cpp

@@ -185,8 +185,8 @@ std::vector<CancelStatus> PgServer::cancel(sql::Work& work, std::span<const JobI
   return answers;
 }
 
-backend::ClaimResult PgServer::claim(sql::Work& work, const backend::ClaimRequest& request, const sql::Ended& ended) {
-  return postgres::claim(work, schema_.queries(), request, ended, marks_);
+backend::ClaimResult PgServer::claim(sql::Work& work, const backend::ClaimRequest& request, const sql::Vacated& vacated) {
+  return postgres::claim(work, schema_.queries(), request, vacated, marks_);
 }
 
 std::vector<Job> PgServer::claimed(sql::Work& work, const backend::ClaimRequest& request) {

@@ -176,8 +176,12 @@ backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& reques
   result.limited = std::ranges::any_of(lanes, [](const Lane& lane) { return lane.concurrency.has_value(); });
   result.suspects = std::ranges::any_of(lanes, [](const Lane& lane) { return lane.suspects(); });
   if (!request.suspects) std::erase_if(lanes, [](const Lane& lane) { return lane.suspects(); });
+  if (!request.limited) std::erase_if(lanes, [](const Lane& lane) { return lane.concurrency.has_value(); });
   Merge merge(c, std::move(lanes), request.limit);
-  for (const Pick& pick : merge.pick()) result.jobs.push_back(take(c, request, pick));
+  for (const Pick& pick : merge.pick()) {
+    if (pick.lane->concurrency) ++result.of_limited;
+    result.jobs.push_back(take(c, request, pick));
+  }
   return result;
 }
 

@@ -208,7 +208,8 @@ std::vector<CancelStatus> SqliteDialect::cancel(std::span<const JobId> ids, cons
 backend::ClaimResult SqliteDialect::claim(const backend::ClaimRequest& request) {
   auto result =
       write_leases<backend::ClaimResult>(request.now, [&](const Context& c) { return sqlite::claim(c, request); });
-  if (hints_.claimed(request, result)) hints_.notify();
+  hints_.claimed(result);
+  if (hints_.are_news(request, result)) hints_.notify();
   return result;
 }
 

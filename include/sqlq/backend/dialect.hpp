@@ -98,6 +98,7 @@ struct ClaimRequest {
   LeaseToken token{};                     ///< random, made by the core for this claim; never 0
   std::string_view worker{};
   bool suspects = true;                   ///< whether one suspect (is_suspect) may be among them; more never are
+  bool limited = true;                    ///< whether jobs of queues that have a limit may be among them
   std::span<const Finish> ends{};         ///< leases to end before, in the same transaction: successes, none twice
   Now now{};
 };
@@ -107,6 +108,7 @@ struct ClaimResult {
   std::optional<TimePoint> next_due{};  ///< a hint: when the earliest scheduled job of these queues becomes due
   bool limited = false;                 ///< a hint: a queue that was looked at has a limit, so that every end of a job
                                         ///< may let another one run
+  std::size_t of_limited = 0;           ///< how many of the jobs are of queues with a limit
   bool suspects = false;                ///< a hint: suspects waited, so that the end of one may let the next one run
   std::vector<FinishStatus> ended{};    ///< what became of the request's `ends`, in their order
 };
@@ -191,9 +193,9 @@ class Dialect {
   /// lease of its keepalive. At no instant are more jobs of a queue held than its concurrency. No job is given to two
   /// callers. Of all suspects one at most is taken, and none when the request says so. Cost does not depend on the
   /// number of finished, not-due or other queues' jobs.
-  /// With `ends`: ends those leases as `finish` does before it takes any job, both in one transaction. Of a queue with
-  /// a limit it may then take no more jobs than it has ended there, so that it need not wait for other claimers: the
-  /// place of a job is the next one's at the same instant.
+  /// With `ends`: ends those leases as `finish` does before it takes any job, both in one transaction. Where taking jobs
+  /// of a queue with a limit means to wait for other claimers, it takes only as many as it has ended there: the place of
+  /// a job is the next one's at the same instant.
   /// Replay after an unknown outcome: do not, for what it took comes back when its lease ends; `finish` for the `ends`.
   virtual ClaimResult claim(const ClaimRequest& request) = 0;
 
