@@ -10,8 +10,8 @@
 #include <sqlq/sqlq.hpp>
 
 #include "ledger.hpp"
+#include "limits/processors.hpp"
 #include "options.hpp"
-#include "processors.hpp"
 #include "report.hpp"
 
 namespace sqlq::bench {

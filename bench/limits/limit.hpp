@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// What the limit programs have in common: the command line, threads, one line of JSON for each operation, with what the
-/// processors did.
+/// What the limit programs have in common: the command line, threads, one line of JSON for each operation, with what
+/// the processors did.
 
 #include <charconv>
 #include <chrono>
@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "../processors.hpp"
+#include "processors.hpp"
 
 namespace limit {
 

@@ -98,7 +98,7 @@ std::vector<Row> make_table() {
   }
   rows.push_back(std::move(limits));
   rows.push_back(std::move(studies));
-  rows.push_back({"bench/", {"public", "own", "process"}});
+  rows.push_back({"bench/", {"public", "own", "process", "limits"}});
   rows.push_back(std::move(builtin));
   rows.push_back(std::move(examples));
   return rows;

@@ -39,7 +39,8 @@ class MysqlServer final : public sql::Server {
   std::vector<CancelStatus> cancel(sql::Work& work, std::span<const JobId> ids) override {
     return mysql::cancel(context(work), ids);
   }
-  backend::ClaimResult claim(sql::Work& work, const backend::ClaimRequest& request, const sql::Vacated& vacated) override {
+  backend::ClaimResult claim(sql::Work& work, const backend::ClaimRequest& request,
+                             const sql::Vacated& vacated) override {
     return mysql::claim(context(work), request, vacated);
   }
   std::vector<Job> claimed(sql::Work& work, const backend::ClaimRequest& request) override {

@@ -185,7 +185,8 @@ std::vector<CancelStatus> PgServer::cancel(sql::Work& work, std::span<const JobI
   return answers;
 }
 
-backend::ClaimResult PgServer::claim(sql::Work& work, const backend::ClaimRequest& request, const sql::Vacated& vacated) {
+backend::ClaimResult PgServer::claim(sql::Work& work, const backend::ClaimRequest& request,
+                                     const sql::Vacated& vacated) {
   return postgres::claim(work, schema_.queries(), request, vacated, marks_);
 }
 

@@ -193,9 +193,9 @@ class Dialect {
   /// lease of its keepalive. At no instant are more jobs of a queue held than its concurrency. No job is given to two
   /// callers. Of all suspects one at most is taken, and none when the request says so. Cost does not depend on the
   /// number of finished, not-due or other queues' jobs.
-  /// With `ends`: ends those leases as `finish` does before it takes any job, both in one transaction. Where taking jobs
-  /// of a queue with a limit means to wait for other claimers, it takes only as many as it has ended there: the place of
-  /// a job is the next one's at the same instant.
+  /// With `ends`: ends those leases as `finish` does before it takes any job, both in one transaction. Where taking
+  /// jobs of a queue with a limit means to wait for other claimers, it takes only as many as it has ended there: the
+  /// place of a job is the next one's at the same instant.
   /// Replay after an unknown outcome: do not, for what it took comes back when its lease ends; `finish` for the `ends`.
   virtual ClaimResult claim(const ClaimRequest& request) = 0;
 
