@@ -40,6 +40,15 @@ TEST(Harness, ADelayedJobWaitsForItsTime) {
   EXPECT_EQ(q.stats().succeeded, 1U);
 }
 
+TEST(Harness, RunsAsManyAsItIsAskedForAndHoldsNoOther) {
+  Harness q(url, Handlers().on<Remind>([](const Remind&) {}));
+  q.admin().create_queue("mail", {.concurrency = 1});
+  for (const char* who : {"ann", "bob"}) q.client().enqueue(Remind{who}, {.queue = "mail"});
+  EXPECT_EQ(q.work_due(1), 1U);
+  EXPECT_EQ(q.admin().counts("mail").at(JobState::pending).value, 1U);
+  EXPECT_EQ(q.stats().claimed, 1U);
+}
+
 TEST(Harness, RetriesUntilTheAttemptsAreUsedUp) {
   Handlers handlers;
   handlers.on<Remind>([](const Remind&) { throw std::runtime_error("no answer"); },

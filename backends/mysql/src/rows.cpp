@@ -270,15 +270,21 @@ void remove_keys(const Context& c, std::span<const std::string_view> keys) {
   });
 }
 
+namespace {
+
+/// If so many of its jobs hold their lease. Says whether it was so.
+bool end_claim(const Context& c, const Leaving::key_type& claim, std::int64_t held) {
+  return c.session.execute(c.q.claims_end,
+                           {{"queue", claim.first}, {"token", claim.second}, {"held", held}}) != 0;
+}
+
+}  // namespace
+
 void leave_claims(const Context& c, const Leaving& leaving) {
-  for (const auto& [claim, leavers] : leaving) {
-    const auto end = [&](std::int64_t held) {
-      return c.session.execute(c.q.claims_end,
-                               {{"queue", claim.first}, {"token", claim.second}, {"held", held}}) != 0;
-    };
-    if (leavers.all && end(leavers.count)) continue;
-    c.session.execute(c.q.claims_leave, {{"n", leavers.count}, {"queue", claim.first}, {"token", claim.second}});
-    end(0);
+  for (const auto& [key, leavers] : leaving) {
+    if (leavers.all && end_claim(c, key, leavers.count)) continue;
+    c.session.execute(c.q.claims_leave, {{"n", leavers.count}, {"queue", key.first}, {"token", key.second}});
+    end_claim(c, key, 0);
   }
 }
 
