@@ -28,7 +28,7 @@ class Cutter final : public Nemesis {
     }
     scene_.proxy->change(number, Weather::silent);
     ++silent_;
-    victim->busy = true;
+    victim->busy = line_.silent = true;
     line_.until_us = now + scene_.lease_us + scene_.random.between(300'000, 1'500'000);
     return true;
   }
@@ -36,7 +36,7 @@ class Cutter final : public Nemesis {
   void look() override {
     if (line_.place == nullptr || steady_us() < line_.until_us) return;
     const auto number = scene_.crowd.number(*line_.place);
-    if (line_.place->busy) {
+    if (line_.silent) {
       if (scene_.random.between(0, 1) == 0) scene_.proxy->cut(number);
       scene_.faults.push_back({.kind = Fault::Kind::silent, .pid = line_.pid, .from_us = line_.since_us,
                                .to_us = steady_us()});
@@ -62,6 +62,7 @@ class Cutter final : public Nemesis {
     std::int32_t pid = 0;
     std::int64_t since_us = 0;
     std::int64_t until_us = 0;
+    bool silent = false;  // so that the place is busy; it may be so for another reason
   };
   Scene& scene_;
   const std::size_t commits_;
