@@ -27,12 +27,9 @@ double mib(const std::string& field) {
 Usage usage_of_this() {
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  };
   return {.rss_mib = mib("VmRSS:"),
           .own_mib = mib("RssAnon:"),
-          .cpu_s = seconds(used.ru_utime) + seconds(used.ru_stime),
+          .cpu_s = processors::seconds(used),
           .wakes = static_cast<double>(used.ru_nvcsw)};
 }
 

@@ -19,13 +19,16 @@ struct Reading {
   double idle = 0;  ///< all processors, waiting for disks included
 };
 
+/// Of processor time, in user and in system mode.
+[[nodiscard]] inline double seconds(const rusage& used) {
+  const auto of = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  return of(used.ru_utime) + of(used.ru_stime);
+}
+
 [[nodiscard]] inline Reading read() {
-  Reading now;
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);
-  for (const timeval& t : {used.ru_utime, used.ru_stime}) {
-    now.own += static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  }
+  Reading now{.own = seconds(used)};
   std::ifstream stat("/proc/stat");
   std::string all;
   std::array<double, 8> ticks{};  // user, nice, system, idle, waiting for disks, interrupts, soft ones, stolen

@@ -178,7 +178,7 @@ Operation claim(const std::string& name, std::function<void(Dialect&)> prepare, 
           .replay = false};
 }
 
-/// Ends what the scene holds of the first `n` in claim order, and takes as many.
+/// Ends leases of the scene and takes as many jobs.
 Operation replace(const std::string& name, std::function<void(Dialect&)> prepare, std::vector<Finish> ends) {
   for (Finish& end : ends) end.queue = queue;
   return {.name = name,

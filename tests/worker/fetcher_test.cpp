@@ -37,9 +37,7 @@ TEST(Fetcher, AFreedSlotWakesItWhenItStarves) {
   s.database.add();
   s.runtime.fetcher.step();
   EXPECT_EQ(s.runtime.fetcher.step(), SteadyPoint::max());
-  const auto lease = s.runtime.shared.ready.try_take();
-  ASSERT_TRUE(lease);
-  s.runtime.executor.deliver(*lease, s.runtime.executor.run(*lease));
+  ASSERT_TRUE(s.run_one());
   EXPECT_TRUE(s.runtime.fetcher.wait_until(s.clock->steady())) << "woken";
 }
 
@@ -47,14 +45,10 @@ TEST(Fetcher, WithABacklogItWaitsForHalfOfTheSlotsWhileJobsWaitForAThread) {
   Services s(4);
   add(s.database, 9);
   s.runtime.fetcher.step();
-  const auto run_one = [&] {
-    const auto lease = s.runtime.shared.ready.try_take();
-    s.runtime.executor.deliver(*lease, s.runtime.executor.run(*lease));
-  };
   EXPECT_EQ(s.runtime.fetcher.step(), SteadyPoint::max());
-  run_one();
+  s.run_one();
   EXPECT_FALSE(s.runtime.fetcher.wait_until(s.clock->steady())) << "one slot is free, three jobs wait";
-  run_one();
+  s.run_one();
   EXPECT_TRUE(s.runtime.fetcher.wait_until(s.clock->steady())) << "half of the slots are free";
   s.runtime.fetcher.step();
   EXPECT_EQ(s.database.claim_limits, (std::vector<std::size_t>{4, 2}));
@@ -99,8 +93,7 @@ TEST(Fetcher, AFullClaimOfALimitedQueueIsFollowedByTheNextAtOnce) {
   s.database.during_claim = [&] { s.clock->advance(3ms); };
   add(s.database, 3);
   s.runtime.fetcher.step();
-  const auto lease = s.runtime.shared.ready.try_take();
-  s.runtime.executor.deliver(*lease, s.runtime.executor.run(*lease));
+  s.run_one();
   s.runtime.fetcher.step();
   EXPECT_EQ(s.database.claim_limits, (std::vector<std::size_t>{2, 1}));
 }
@@ -152,20 +145,16 @@ TEST(Completer, GathersOutcomesAsLongAsTheLastReplacementTookOrUntilAllJobsHaveE
   s.runtime.completer.step();
   while (s.runtime.completer.wait_until(s.clock->steady())) {
   }
-  const auto run_one = [&] {
-    const auto lease = s.runtime.shared.ready.try_take();
-    s.runtime.executor.deliver(*lease, s.runtime.executor.run(*lease));
-  };
-  run_one();
+  s.run_one();
   EXPECT_EQ(s.runtime.completer.step(), s.in(10ms)) << "another job runs";
   EXPECT_EQ(s.runtime.completer.waiting(), 1U);
   EXPECT_TRUE(s.runtime.completer.wait_until(s.clock->steady())) << "of the first outcome";
-  run_one();
+  s.run_one();
   EXPECT_TRUE(s.runtime.completer.wait_until(s.clock->steady())) << "woken: all have ended";
   s.runtime.completer.step();
   EXPECT_EQ(s.database.replaced, (std::vector<std::size_t>{0, 2, 2}));
 
-  run_one();
+  s.run_one();
   s.runtime.completer.step();
   s.clock->advance(10ms);
   s.runtime.completer.step();
@@ -175,9 +164,7 @@ TEST(Completer, GathersOutcomesAsLongAsTheLastReplacementTookOrUntilAllJobsHaveE
 TEST(Fetcher, AfterTwoSecondsPlacesAreForOthersForAMoment) {
   OfALimitedQueue s(9);
   s.runtime.completer.step();
-  while (const auto lease = s.runtime.shared.ready.try_take()) {
-    s.runtime.executor.deliver(*lease, s.runtime.executor.run(*lease));
-  }
+  s.run_all();
   s.clock->advance(2s);
   s.runtime.completer.step();
   EXPECT_EQ(s.database.replaced, (std::vector<std::size_t>{0, 2}));
@@ -272,9 +259,7 @@ TEST(Fetcher, OutcomesDoNotWaitForSlowClaimsAgain) {
   s.database.during_claim = [&] { s.clock->advance(101ms); };
   s.runtime.completer.step();
   EXPECT_EQ(s.database.replaced.size(), 2U);
-  while (const auto lease = s.runtime.shared.ready.try_take()) {
-    s.runtime.executor.deliver(*lease, s.runtime.executor.run(*lease));
-  }
+  s.run_all();
   s.runtime.completer.step();
   EXPECT_EQ(s.database.replaced.size(), 2U);
   EXPECT_EQ(s.database.finishes.size(), 1U);
@@ -288,9 +273,7 @@ TEST(Fetcher, HoldsOneSuspectAndIsWokenForTheNextWhenThatHasEnded) {
   EXPECT_EQ(s.stats().claimed, 2U) << "one suspect and the other job";
   s.runtime.fetcher.step();
   EXPECT_EQ(s.stats().claimed, 2U) << "it holds one already";
-  while (const auto lease = s.runtime.shared.ready.try_take()) {
-    s.runtime.executor.deliver(*lease, s.runtime.executor.run(*lease));
-  }
+  s.run_all();
   s.runtime.fetcher.step();
   EXPECT_EQ(s.stats().claimed, 2U) << "its outcome is not durable yet";
   EXPECT_FALSE(s.runtime.fetcher.wait_until(s.clock->steady()));

@@ -28,11 +28,18 @@ struct Services {
   /// Claims what there is room for and runs it on this thread; outcomes wait for the completer.
   std::size_t fetch_and_run() {
     runtime.fetcher.step();
+    return run_all();
+  }
+  /// Runs the next job that was claimed; false when none waits.
+  bool run_one() {
+    const auto lease = runtime.shared.ready.try_take();
+    if (lease) runtime.executor.deliver(*lease, runtime.executor.run(*lease));
+    return lease.has_value();
+  }
+  /// Runs all of them; says how many.
+  std::size_t run_all() {
     std::size_t ran = 0;
-    while (const auto lease = runtime.shared.ready.try_take()) {
-      runtime.executor.deliver(*lease, runtime.executor.run(*lease));
-      ++ran;
-    }
+    while (run_one()) ++ran;
     return ran;
   }
   /// The same, and writes the outcomes.

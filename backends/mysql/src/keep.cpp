@@ -62,14 +62,13 @@ std::vector<std::int64_t> read_seqs(std::string_view json) {
   return seqs;
 }
 
-/// Locks those of these jobs that may be purged, `most` of them at most. What others have locked they purge themselves.
-void lock_expired(const Context& c, std::span<const std::int64_t> seqs, std::int64_t now, std::size_t most,
+/// Locks those of these jobs that may be purged, until `mine` has `limit`. What others have locked is theirs to purge.
+void lock_expired(const Context& c, std::span<const std::int64_t> seqs, std::int64_t now, std::size_t limit,
                   std::vector<std::int64_t>& mine) {
-  const std::size_t enough = mine.size() + most;
   in_lists(seqs, [&](std::span<const std::int64_t> piece) {
-    if (mine.size() == enough) return;
+    if (mine.size() == limit) return;
     c.session.execute(c.q.expired_lock,
-                      {{"seqs", list_of(piece)}, {"now", now}, {"n", static_cast<std::int64_t>(enough - mine.size())}},
+                      {{"seqs", list_of(piece)}, {"now", now}, {"n", static_cast<std::int64_t>(limit - mine.size())}},
                       [&](const sql::Row& row) { mine.push_back(row.integer(0)); });
   });
 }
@@ -162,7 +161,7 @@ std::size_t purge(const Context& c, std::size_t limit) {
     id = rows.back().id;
     std::ranges::sort(seqs);
     c.work.begin();
-    lock_expired(c, seqs, now, limit - mine.size(), mine);
+    lock_expired(c, seqs, now, limit, mine);
     std::ranges::move(rows, std::back_inserter(looked_at));
   }
   if (looked_at.empty()) return 0;
