@@ -24,8 +24,10 @@ enum class Cut { never, before_commit, after_commit };
 
 class CutConnection final : public sql::Connection {
  public:
-  CutConnection(std::unique_ptr<sql::Connection> inner, Cut& cut, const Native& killer)
-      : inner_(std::move(inner)), cut_(cut), killer_(killer) {}
+  using CutOff = std::function<void(sql::Connection&)>;
+
+  CutConnection(std::unique_ptr<sql::Connection> inner, Cut& cut, const CutOff& cut_off)
+      : inner_(std::move(inner)), cut_(cut), cut_off_(cut_off) {}
 
   sql::Session& session() noexcept override { return inner_->session(); }
   void begin() override { inner_->begin(); }
@@ -44,28 +46,27 @@ class CutConnection final : public sql::Connection {
 
  private:
   void kill() {
-    static const sql::Catalogue catalogue("-- name: id\n-- returns: id int\nSELECT CONNECTION_ID()\n");
-    const auto id = inner_->session().integer(catalogue["id"]);
-    killer_.exec("KILL " + std::to_string(id.value_or(0)));
+    cut_off_(*inner_);
     killed_ = true;
   }
 
   std::unique_ptr<sql::Connection> inner_;
   Cut& cut_;
-  const Native& killer_;
+  const CutOff& cut_off_;
   bool killed_ = false;
 };
 
 /// The server with connections that are cut off on command.
 class CutServer final : public sql::Server {
  public:
-  CutServer(const Options& o, Cut& cut, const Native& killer) : inner_(o), cut_(cut), killer_(killer) {}
+  CutServer(const Options& o, Cut& cut, CutConnection::CutOff cut_off)
+      : inner_(o), cut_(cut), cut_off_(std::move(cut_off)) {}
 
   const backend::Capabilities& capabilities() const noexcept override { return inner_.capabilities(); }
   std::string description() const override { return inner_.description(); }
   std::vector<std::string> self_check(sql::Session& s) override { return inner_.self_check(s); }
   std::unique_ptr<sql::Connection> connect() override {
-    return std::make_unique<CutConnection>(inner_.connect(), cut_, killer_);
+    return std::make_unique<CutConnection>(inner_.connect(), cut_, cut_off_);
   }
   std::unique_ptr<sql::Session> borrow(const Tx& tx) override { return inner_.borrow(tx); }
   const sql::Catalogue& queries() const noexcept override { return inner_.queries(); }
@@ -103,7 +104,7 @@ class CutServer final : public sql::Server {
  private:
   MysqlServer inner_;
   Cut& cut_;
-  const Native& killer_;
+  const CutConnection::CutOff cut_off_;
 };
 
 class MysqlFaults : public OnServer {
@@ -135,7 +136,8 @@ class MysqlFaults : public OnServer {
 
 TEST_P(MysqlFaults, AConnectionCutAroundCommitLosesAndDoublesNothing) {
   Cut cut = Cut::never;
-  const auto dialect = sql::make_server_dialect(std::make_unique<CutServer>(options(), cut, native_), {});
+  const auto dialect = sql::make_server_dialect(
+      std::make_unique<CutServer>(options(), cut, [this](sql::Connection& c) { cut_off(c, native_); }), {});
   for (const Cut when : {Cut::before_commit, Cut::after_commit}) {
     native_.exec("DELETE FROM sqlq_ready");
     for (const char* table : {"jobs", "keys", "scheduled", "claims", "finished"}) {

@@ -3,6 +3,7 @@
 /// The fixture of the backend's own tests: a migrated scratch database on one of the servers, and the inside of the
 /// backend on it.
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -13,6 +14,7 @@
 #include <sqlq/mysql.hpp>
 
 #include "backends/mysql_scratch.hpp"
+#include "platform/pause.hpp"
 #include "server.hpp"
 #include "support/expect_error.hpp"
 
@@ -43,7 +45,27 @@ class OnServer : public ::testing::TestWithParam<Place> {
   }
   [[nodiscard]] Database open_migrated() const { return open_migrated(url_); }
 
+  /// The server cuts the connection off and has undone what it was doing: who tries again before that passes over what
+  /// the connection had locked.
+  void cut_off(sql::Connection& connection, const Native& killer) const {
+    static const sql::Catalogue catalogue("-- name: id\n-- returns: id int\nSELECT CONNECTION_ID()\n");
+    std::string id;
+    try {
+      id = std::to_string(connection.session().integer(catalogue["id"]).value_or(0));
+    } catch (const Error&) {
+      return;  // it is cut already
+    }
+    killer.exec("KILL " + id);
+    await_none(killer, "information_schema.processlist WHERE id = " + id);
+    // MySQL forgets a connection before it has rolled back.
+    if (!on_mariadb()) await_none(killer, "performance_schema.data_locks WHERE object_schema = DATABASE()");
+  }
+
  private:
+  static void await_none(const Native& native, const std::string& rows) {
+    for (int i = 0; i < 10'000 && native.number("SELECT COUNT(*) FROM " + rows) != 0; ++i) platform::pause_for(std::chrono::milliseconds(1));
+  }
+
   std::string url_;
 };
 

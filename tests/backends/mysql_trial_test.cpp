@@ -3,7 +3,6 @@
 #include "backends/mysql_fixture.hpp"
 #include "trials/faulty_server.hpp"
 #include "trials/trial.hpp"
-#include "platform/pause.hpp"
 
 namespace sqlq::mysql {
 namespace {
@@ -41,26 +40,9 @@ class MysqlTrial : public OnServer {
     };
   }
   [[nodiscard]] std::unique_ptr<backend::Dialect> faulty() {
-    const auto cut = [this](sql::Connection& connection) { this->cut(connection); };
+    const auto cut = [this](sql::Connection& connection) { cut_off(connection, native_); };
     return sql::make_server_dialect(
         std::make_unique<trials::FaultyServer>(std::make_unique<MysqlServer>(options()), faults_, cut), {.size = 1});
-  }
-  void cut(sql::Connection& connection) const {
-    static const sql::Catalogue catalogue("-- name: id\n-- returns: id int\nSELECT CONNECTION_ID()\n");
-    std::string id;
-    try {
-      id = std::to_string(connection.session().integer(catalogue["id"]).value_or(0));
-    } catch (const Error&) {
-      return;  // it is cut already
-    }
-    native_.exec("KILL " + id);
-    await_none("SELECT COUNT(*) FROM information_schema.processlist WHERE id = " + id);
-    // MySQL forgets a connection before it has rolled back: who tries again meanwhile passes over what it had locked.
-    if (on_mariadb()) return;
-    await_none("SELECT COUNT(*) FROM performance_schema.data_locks WHERE object_schema = DATABASE()");
-  }
-  void await_none(const std::string& count) const {
-    for (int i = 0; i < 10'000 && native_.number(count) != 0; ++i) platform::pause_for(1ms);
   }
 
   trials::Faults faults_;
