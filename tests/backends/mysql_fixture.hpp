@@ -63,7 +63,8 @@ class OnServer : public ::testing::TestWithParam<Place> {
 
  private:
   static void await_none(const Native& native, const std::string& rows) {
-    for (int i = 0; i < 10'000 && native.number("SELECT COUNT(*) FROM " + rows) != 0; ++i) platform::pause_for(std::chrono::milliseconds(1));
+    const std::string count = "SELECT COUNT(*) FROM " + rows;
+    for (int i = 0; i < 10'000 && native.number(count) != 0; ++i) platform::pause_for(std::chrono::milliseconds(1));
   }
 
   std::string url_;
