@@ -37,15 +37,14 @@ class Connection {
     run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
   }
 
-  /// False: this transaction lost a deadlock and was rolled back.
+  /// False: this transaction lost a deadlock and was rolled back. Rows may be on their way when it is lost.
   bool run(const std::string& sql) {
-    if (mysql_real_query(get(), sql.data(), sql.size()) != 0) {
-      constexpr unsigned deadlock = 1213;
-      if (mysql_errno(get()) == deadlock) return false;
-      give_up();
-    }
-    result_.reset(mysql_store_result(get()));
-    return true;
+    result_.reset();
+    if (mysql_real_query(get(), sql.data(), sql.size()) == 0) result_.reset(mysql_store_result(get()));
+    constexpr unsigned deadlock = 1213;
+    if (mysql_errno(get()) == 0) return true;
+    if (mysql_errno(get()) != deadlock) give_up();
+    return false;
   }
 
   /// The first column of the last result, as "1,2,3".
