@@ -86,7 +86,9 @@ class TlsServer {
         << "\nunix_socket_dir =\nauth_type = scram-sha-256\nauth_file = " << authority.file("users")
         << "\npool_mode = transaction\nlogfile = " << authority.file("log") << "\nclient_tls_sslmode = require"
         << "\nclient_tls_cert_file = " << authority.file(certificate + ".pem")
-        << "\nclient_tls_key_file = " << authority.file(certificate + ".key") << "\nserver_tls_sslmode = disable\n";
+        << "\nclient_tls_key_file = " << authority.file(certificate + ".key")
+        << "\nclient_tls_ca_file = " << authority.ca()  // it wants one to start, and not every machine has its own
+        << "\nserver_tls_sslmode = disable\n";
     const std::vector<std::string> words{"-q", authority.file("ini")};
     if (::geteuid() == 0) {  // it refuses to be run by root
       std::vector<std::string> more{"--reuid=nobody", "--regid=nogroup", "--clear-groups", program("pgbouncer")};
