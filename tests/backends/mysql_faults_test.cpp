@@ -3,108 +3,28 @@
 #include <fcntl.h>
 
 #include <filesystem>
-#include <functional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
 
 #include "backends/mysql_fixture.hpp"
 #include "platform/pause.hpp"
-#include "sql/server.hpp"
+#include "trials/faulty_server.hpp"
 
 namespace sqlq::mysql {
 namespace {
 
 using namespace std::chrono_literals;
 
-/// When a connection is cut off. The server does it: KILL.
-enum class Cut { never, before_commit, after_commit };
-
-class CutConnection final : public sql::Connection {
- public:
-  using CutOff = std::function<void(sql::Connection&)>;
-
-  CutConnection(std::unique_ptr<sql::Connection> inner, Cut& cut, const CutOff& cut_off)
-      : inner_(std::move(inner)), cut_(cut), cut_off_(cut_off) {}
-
-  sql::Session& session() noexcept override { return inner_->session(); }
-  void begin() override { inner_->begin(); }
-  void begin_snapshot() override { inner_->begin_snapshot(); }
-  void commit() override {
-    const Cut cut = std::exchange(cut_, Cut::never);
-    if (cut == Cut::before_commit) kill();
-    inner_->commit();
-    if (cut != Cut::after_commit) return;
-    kill();
-    throw Error(Errc::outcome_unknown, "the answer to COMMIT was lost", "mysql", 2013, "commit");
+/// One COMMIT goes wrong, once it is told how.
+struct AtCommit final : trials::Trips {
+  const trials::Fault* fault = nullptr;
+  const trials::Fault* next(std::string_view trip) override {
+    return trip == "commit" ? std::exchange(fault, nullptr) : nullptr;
   }
-  void rollback() noexcept override { inner_->rollback(); }
-  void script(const std::string& text) override { inner_->script(text); }
-  bool usable() const noexcept override { return !killed_ && inner_->usable(); }
-
- private:
-  void kill() {
-    cut_off_(*inner_);
-    killed_ = true;
-  }
-
-  std::unique_ptr<sql::Connection> inner_;
-  Cut& cut_;
-  const CutOff& cut_off_;
-  bool killed_ = false;
-};
-
-/// The server with connections that are cut off on command.
-class CutServer final : public sql::Server {
- public:
-  CutServer(const Options& o, Cut& cut, CutConnection::CutOff cut_off)
-      : inner_(o), cut_(cut), cut_off_(std::move(cut_off)) {}
-
-  const backend::Capabilities& capabilities() const noexcept override { return inner_.capabilities(); }
-  std::string description() const override { return inner_.description(); }
-  std::vector<std::string> self_check(sql::Session& s) override { return inner_.self_check(s); }
-  std::unique_ptr<sql::Connection> connect() override {
-    return std::make_unique<CutConnection>(inner_.connect(), cut_, cut_off_);
-  }
-  std::unique_ptr<sql::Session> borrow(const Tx& tx) override { return inner_.borrow(tx); }
-  const sql::Catalogue& queries() const noexcept override { return inner_.queries(); }
-  std::span<const Migration> migrations() const noexcept override { return inner_.migrations(); }
-  int migrate(sql::Connection& c, backend::Direction d, int target, const backend::Now& now) override {
-    return inner_.migrate(c, d, target, now);
-  }
-  void teardown(sql::Connection& c) override { inner_.teardown(c); }
-  void make_lanes(const sql::Work& w, std::span<const sql::LaneName> lanes) override { inner_.make_lanes(w, lanes); }
-  std::vector<Enqueued> enqueue(sql::Work& w, std::span<const backend::EnqueueItem> items) override {
-    return inner_.enqueue(w, items);
-  }
-  std::vector<CancelStatus> cancel(sql::Work& w, std::span<const JobId> ids) override { return inner_.cancel(w, ids); }
-  backend::ClaimResult claim(sql::Work& w, const backend::ClaimRequest& r, const sql::Vacated& vacated) override {
-    return inner_.claim(w, r, vacated);
-  }
-  std::vector<Job> claimed(sql::Work& w, const backend::ClaimRequest& r) override { return inner_.claimed(w, r); }
-  std::vector<FinishStatus> finish(sql::Work& w, std::span<const backend::Finish> items) override {
-    return inner_.finish(w, items);
-  }
-  std::vector<LeaseStatus> heartbeat(sql::Work& w, std::span<const backend::LeaseRef> leases) override {
-    return inner_.heartbeat(w, leases);
-  }
-  ReapReport reap(sql::Work& w, std::span<const std::string> queues, std::size_t limit) override {
-    return inner_.reap(w, queues, limit);
-  }
-  std::size_t purge(sql::Work& w, std::size_t limit) override { return inner_.purge(w, limit); }
-  std::vector<RequeueStatus> requeue(sql::Work& w, std::span<const JobId> ids) override {
-    return inner_.requeue(w, ids);
-  }
-  std::vector<bool> append_logs(sql::Work& w, std::span<const LogLine> lines) override {
-    return inner_.append_logs(w, lines);
-  }
-
- private:
-  MysqlServer inner_;
-  Cut& cut_;
-  const CutConnection::CutOff cut_off_;
 };
 
 class MysqlFaults : public OnServer {
@@ -135,10 +55,13 @@ class MysqlFaults : public OnServer {
 };
 
 TEST_P(MysqlFaults, AConnectionCutAroundCommitLosesAndDoublesNothing) {
-  Cut cut = Cut::never;
+  AtCommit commit;
   const auto dialect = sql::make_server_dialect(
-      std::make_unique<CutServer>(options(), cut, [this](sql::Connection& c) { cut_off(c, native_); }), {});
-  for (const Cut when : {Cut::before_commit, Cut::after_commit}) {
+      std::make_unique<trials::FaultyServer>(std::make_unique<MysqlServer>(options()), commit,
+                                             [this](sql::Connection& c) { cut_off(c, native_); }),
+      {});
+  for (const trials::Effect when : {trials::Effect::cut, trials::Effect::cut_late}) {
+    const trials::Fault cut{.name = "connection cut", .effect = when};
     native_.exec("DELETE FROM sqlq_ready");
     for (const char* table : {"jobs", "keys", "scheduled", "claims", "finished"}) {
       native_.exec(std::string("DELETE FROM sqlq_") + table);
@@ -149,16 +72,16 @@ TEST_P(MysqlFaults, AConnectionCutAroundCommitLosesAndDoublesNothing) {
                        .keepalive = 30s});
     }
     static_cast<void>(dialect->enqueue(std::span(items).first(1), nullptr, {}));  // the lane
-    cut = when;
+    commit.fault = &cut;
     const auto made = dialect->enqueue(items, nullptr, {});
-    EXPECT_EQ(cut, Cut::never);
+    EXPECT_EQ(commit.fault, nullptr);
     for (std::size_t i = 0; i < items.size(); ++i) EXPECT_EQ(made[i].id, items[i].id);
     EXPECT_EQ(jobs_in("1"), 5);
     EXPECT_EQ(native_.number("SELECT COUNT(*) FROM sqlq_ready"), 5);
 
-    cut = when;
+    commit.fault = &cut;
     const auto claimed = dialect->claim({.limit = 3, .token = LeaseToken{5}, .worker = "w"});
-    EXPECT_EQ(cut, Cut::never);
+    EXPECT_EQ(commit.fault, nullptr);
     ASSERT_EQ(claimed.jobs.size(), 3u);
     for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(claimed.jobs[i].id, items[i].id);
     EXPECT_EQ(jobs_in("2"), 3);
@@ -167,9 +90,9 @@ TEST_P(MysqlFaults, AConnectionCutAroundCommitLosesAndDoublesNothing) {
     std::vector<backend::Finish> ends;
     for (const Job& job : claimed.jobs) ends.push_back({.id = job.id, .token = job.lease_token});
     ends[2].kind = backend::FinishKind::fail;
-    cut = when;
+    commit.fault = &cut;
     for (const FinishStatus status : dialect->finish(ends, nullptr, {})) EXPECT_TRUE(accepted(status));
-    EXPECT_EQ(cut, Cut::never);
+    EXPECT_EQ(commit.fault, nullptr);
     EXPECT_EQ(jobs_in("3"), 2);
     EXPECT_EQ(jobs_in("4"), 1);
     EXPECT_EQ(native_.number("SELECT COUNT(*) FROM sqlq_history h JOIN sqlq_jobs j ON j.seq = h.job_seq"), 1);

@@ -20,6 +20,12 @@
 
 namespace sqlq::mysql {
 
+/// The server's number of the session's connection.
+inline std::string id_of(sql::Session& session) {
+  static const sql::Catalogue catalogue("-- name: id\n-- returns: id int\nSELECT CONNECTION_ID()\n");
+  return std::to_string(session.integer(catalogue["id"]).value_or(0));
+}
+
 class OnServer : public ::testing::TestWithParam<Place> {
  protected:
   OnServer() : url_(make_scratch(GetParam())) {
@@ -48,10 +54,9 @@ class OnServer : public ::testing::TestWithParam<Place> {
   /// The server cuts the connection off and has undone what it was doing: who tries again before that passes over what
   /// the connection had locked.
   void cut_off(sql::Connection& connection, const Native& killer) const {
-    static const sql::Catalogue catalogue("-- name: id\n-- returns: id int\nSELECT CONNECTION_ID()\n");
     std::string id;
     try {
-      id = std::to_string(connection.session().integer(catalogue["id"]).value_or(0));
+      id = id_of(connection.session());
     } catch (const Error&) {
       return;  // it is cut already
     }
@@ -82,12 +87,7 @@ class ByHand {
   [[nodiscard]] MysqlServer& server() { return server_; }
   [[nodiscard]] sql::Work& work() { return work_; }
   [[nodiscard]] Connection& connection() { return static_cast<Connection&>(*connection_); }
-  [[nodiscard]] std::string id() {
-    std::string id;
-    static const sql::Catalogue catalogue("-- name: id\n-- returns: id text\nSELECT CONNECTION_ID()\n");
-    connection_->session().execute(catalogue["id"], {}, [&](const sql::Row& row) { id = row.text(0); });
-    return id;
-  }
+  [[nodiscard]] std::string id() { return id_of(connection_->session()); }
   [[nodiscard]] backend::ClaimResult claim(std::size_t limit, LeaseToken token = LeaseToken{77}) {
     return server_.claim(work_, {.limit = limit, .token = token, .worker = "by hand"}, {});
   }
