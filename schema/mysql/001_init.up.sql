@@ -91,19 +91,22 @@ CREATE TABLE IF NOT EXISTS {keys} (
 
 -- Exactly the pending jobs, stored in the order of claims: a claim reads, locks and deletes the first rows of a lane.
 -- Suspects (is_suspect in sqlq/job.hpp), of which a claim takes one at most, have the negative number of their lane.
+-- no_prefetch is always NULL: who reads it beside the first row of a lane gets that row alone (docs/decisions/0025).
 CREATE TABLE IF NOT EXISTS {ready} (
-  lane_id  INT NOT NULL,
-  priority INT NOT NULL,
-  due_us   BIGINT NOT NULL,
-  seq      BIGINT NOT NULL,
+  lane_id     INT NOT NULL,
+  priority    INT NOT NULL,
+  due_us      BIGINT NOT NULL,
+  seq         BIGINT NOT NULL,
+  no_prefetch TINYBLOB,
   PRIMARY KEY (lane_id, priority, due_us, seq)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
--- Exactly the scheduled jobs.
+-- Exactly the scheduled jobs; no_prefetch as above.
 CREATE TABLE IF NOT EXISTS {scheduled} (
-  queue_id INT NOT NULL,
-  due_us   BIGINT NOT NULL,
-  seq      BIGINT NOT NULL,
+  queue_id    INT NOT NULL,
+  due_us      BIGINT NOT NULL,
+  seq         BIGINT NOT NULL,
+  no_prefetch TINYBLOB,
   PRIMARY KEY (queue_id, due_us, seq)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 

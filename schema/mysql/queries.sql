@@ -23,12 +23,15 @@
 -- that are fixed: MySQL sorts otherwise.
 SELECT {now}, (SELECT w.id FROM {workers} w WHERE w.name = :worker), q.id, q.name, q.priority, q.concurrency,
        (SELECT s.due_us FROM {scheduled} s FORCE INDEX (PRIMARY)
-         WHERE s.queue_id = q.id ORDER BY s.queue_id, s.due_us, s.seq LIMIT 1),
+         WHERE s.queue_id = q.id AND s.no_prefetch IS NULL
+         ORDER BY s.queue_id, s.due_us, s.seq LIMIT 1),
        l.id, l.kind,
        (SELECT CONCAT_WS(' ', r.priority, r.due_us, r.seq) FROM {ready} r FORCE INDEX (PRIMARY)
-         WHERE r.lane_id = l.id ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1),
+         WHERE r.lane_id = l.id AND r.no_prefetch IS NULL
+         ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1),
        (SELECT CONCAT_WS(' ', r.priority, r.due_us, r.seq) FROM {ready} r FORCE INDEX (PRIMARY)
-         WHERE r.lane_id = -l.id ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1)
+         WHERE r.lane_id = -l.id AND r.no_prefetch IS NULL
+         ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1)
   FROM {queues} q FORCE INDEX (sqlq_queues_name)
   STRAIGHT_JOIN {lanes} l FORCE INDEX (sqlq_lanes_name) ON l.queue = q.name
  WHERE q.name IN (:queues) AND q.paused = 0
@@ -38,12 +41,15 @@ SELECT {now}, (SELECT w.id FROM {workers} w WHERE w.name = :worker), q.id, q.nam
 -- returns: now int, worker int?, queue_id int, queue text, queue_priority int, concurrency int?, next_due int?, lane int, kind text, first text?, first_suspect text?
 SELECT {now}, (SELECT w.id FROM {workers} w WHERE w.name = :worker), q.id, q.name, q.priority, q.concurrency,
        (SELECT s.due_us FROM {scheduled} s FORCE INDEX (PRIMARY)
-         WHERE s.queue_id = q.id ORDER BY s.queue_id, s.due_us, s.seq LIMIT 1),
+         WHERE s.queue_id = q.id AND s.no_prefetch IS NULL
+         ORDER BY s.queue_id, s.due_us, s.seq LIMIT 1),
        l.id, l.kind,
        (SELECT CONCAT_WS(' ', r.priority, r.due_us, r.seq) FROM {ready} r FORCE INDEX (PRIMARY)
-         WHERE r.lane_id = l.id ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1),
+         WHERE r.lane_id = l.id AND r.no_prefetch IS NULL
+         ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1),
        (SELECT CONCAT_WS(' ', r.priority, r.due_us, r.seq) FROM {ready} r FORCE INDEX (PRIMARY)
-         WHERE r.lane_id = -l.id ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1)
+         WHERE r.lane_id = -l.id AND r.no_prefetch IS NULL
+         ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1)
   FROM {queues} q
   STRAIGHT_JOIN {lanes} l FORCE INDEX (sqlq_lanes_name) ON l.queue = q.name
  WHERE q.paused = 0

@@ -29,13 +29,17 @@ bool replaceable(const Ending& e) { return e.kind == FinishKind::success && !is_
 // Who finds something submitted already need not wake us: a step ends only when it has found nothing, or to gather.
 void Completer::submit(Ending ending) {
   bool worth_it = false;
+  bool for_two = false;
   {
     const std::lock_guard lock(mutex_);
     worth_it = submitted_.empty();
+    for_two = worth_beside();
     submitted_.push_back(std::move(ending));
     worth_it = worth_it || (gathering_ && all_have_ended());
+    for_two = !for_two && worth_beside();
   }
   if (worth_it) wake();
+  if (for_two) beside_.wake();
 }
 
 void Completer::submit(std::vector<Ending> endings) {
@@ -53,16 +57,44 @@ std::size_t Completer::waiting() const {
 
 SteadyPoint Completer::step() {
   if (gather()) return fetcher_.gathering_until();
-  fill_batch();
+  fill(batch_);
   if (batch_.empty()) return SteadyPoint::max();
-  verify_batch();
-  const bool returning = std::ranges::any_of(batch_, returns_soon);
+  finish(batch_);
+  return SteadyPoint::min();
+}
+
+// What could not be written goes back to `step`, so that only one batch has to be written when the worker stops.
+SteadyPoint Completer::step_beside() {
+  std::vector<Ending> batch;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!worth_beside()) return SteadyPoint::max();
+  }
+  fill(batch);
+  try {
+    finish(batch);
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    submitted_.insert(submitted_.begin(), std::move_iterator(batch.begin()), std::move_iterator(batch.end()));
+    wake();
+    throw;
+  }
+  return SteadyPoint::min();
+}
+
+void Completer::finish(std::vector<Ending>& batch) {
+  verify(batch);
+  const bool returning = std::ranges::any_of(batch, returns_soon);
   if (returning) flush_logs();
-  const bool replaced = write_batch();
+  const bool replaced = write(batch);
   fetcher_.look_again();
   if (!replaced) fetcher_.place_freed();
   if (returning) fetcher_.wake();
-  return SteadyPoint::min();
+}
+
+// As many as half of the slots: two smaller batches cost more than one.
+bool Completer::worth_beside() const {
+  return shared_.two_in_flight && submitted_.size() * 2 >= shared_.slots.capacity();
 }
 
 bool Completer::all_have_ended() const { return batch_.size() + submitted_.size() >= shared_.in_flight.size(); }
@@ -74,18 +106,18 @@ bool Completer::gather() {
   return gathering_;
 }
 
-void Completer::fill_batch() {
+void Completer::fill(std::vector<Ending>& batch) {
   const std::lock_guard lock(mutex_);
-  while (batch_.size() < most_per_batch && !submitted_.empty()) {
-    batch_.push_back(std::move(submitted_.front()));
+  while (batch.size() < most_per_batch && !submitted_.empty()) {
+    batch.push_back(std::move(submitted_.front()));
     submitted_.pop_front();
   }
 }
 
 // Jobs completed in the users' transactions: those that were committed have nothing left to write.
-void Completer::verify_batch() {
+void Completer::verify(std::vector<Ending>& batch) {
   std::vector<JobId> ids;
-  for (const Ending& ending : batch_) {
+  for (const Ending& ending : batch) {
     if (ending.verify) ids.push_back(ending.lease->job().id);
   }
   if (ids.empty()) return;
@@ -93,7 +125,7 @@ void Completer::verify_batch() {
   const std::vector<std::optional<Job>> jobs = shared_.dialect().get(ids);
   core::expect_answers(jobs.size(), ids.size());
   std::size_t next = 0;
-  std::erase_if(batch_, [&](Ending& ending) {
+  std::erase_if(batch, [&](Ending& ending) {
     if (!ending.verify) return false;
     const std::optional<Job>& now = jobs[next++];
     ending.verify = false;
@@ -116,11 +148,11 @@ void Completer::flush_logs() {
   }
 }
 
-bool Completer::write_batch() {
-  if (batch_.empty()) return false;
+bool Completer::write(std::vector<Ending>& batch) {
+  if (batch.empty()) return false;
   std::vector<backend::Finish> items;
-  items.reserve(batch_.size());
-  for (const Ending& e : batch_) {
+  items.reserve(batch.size());
+  for (const Ending& e : batch) {
     items.push_back({.id = e.lease->job().id,
                      .token = e.lease->job().lease_token,
                      .kind = e.kind,
@@ -131,16 +163,16 @@ bool Completer::write_batch() {
                      .queue = e.lease->job().queue});
   }
   std::optional<std::vector<FinishStatus>> replaced;
-  if (std::ranges::all_of(batch_, replaceable)) replaced = fetcher_.replace(items);
+  if (std::ranges::all_of(batch, replaceable)) replaced = fetcher_.replace(items);
   const std::vector<FinishStatus> statuses =
       replaced ? *replaced : shared_.dialect().finish(items, nullptr, shared_.now());
   core::expect_answers(statuses.size(), items.size());
-  for (std::size_t i = 0; i < batch_.size(); ++i) settle(batch_[i], statuses[i]);
+  for (std::size_t i = 0; i < batch.size(); ++i) settle(batch[i], statuses[i]);
   std::vector<HeldPtr> written;
-  written.reserve(batch_.size());
-  for (Ending& e : batch_) written.push_back(std::move(e.lease));
+  written.reserve(batch.size());
+  for (Ending& e : batch) written.push_back(std::move(e.lease));
   shared_.in_flight.remove(written);
-  batch_.clear();
+  batch.clear();
   return replaced.has_value();
 }
 

@@ -26,7 +26,8 @@ Fetcher::Fetcher(Shared& shared, Heartbeat& heartbeat, Watchdog& watchdog)
       shared_(shared),
       heartbeat_(heartbeat),
       watchdog_(watchdog),
-      jitter_(platform::random64()) {}
+      jitter_(platform::random64()),
+      beside_(shared.clock(), *this, "second fetcher") {}
 
 SteadyPoint Fetcher::step() {
   starved_ = true;  // before looking, so that what happens from now on wakes us
@@ -48,8 +49,9 @@ SteadyPoint Fetcher::step() {
   const bool had_suspect = shared_.in_flight.has_suspect();
   const bool sharing = asked_at < share_until;
   const Claimed claimed = claim(most, {.limited = !sharing}, asked_at);
-  backlog_ = claimed.jobs >= most;
   const backend::ClaimResult& said = claimed.result;
+  backlog_ = claimed.jobs >= most;
+  two_ = shared_.two_in_flight && backlog_ && said.of_limited == 0;
   {
     const std::lock_guard lock(mutex_);
     rest_until_ = said.limited && !backlog_ ? as_long_again(asked_at) : SteadyPoint::min();
@@ -59,6 +61,16 @@ SteadyPoint Fetcher::step() {
   if (backlog_ || next_suspect) return SteadyPoint::min();
   const SteadyPoint next = next_look(said.next_due, asked_wall, poll(said.limited && claimed.jobs == 0));
   return sharing ? std::min(next, share_until) : next;
+}
+
+SteadyPoint Fetcher::step_beside() {
+  beside_starved_ = true;  // before looking, as above
+  const std::size_t most = shared_.slots.take(wanted_beside());
+  if (most == 0) return SteadyPoint::max();
+  beside_starved_ = false;
+  const Claimed claimed = claim(most, {.suspects = false, .limited = false}, shared_.clock().steady());
+  if (claimed.jobs < most) two_ = false;
+  return SteadyPoint::min();
 }
 
 std::optional<std::vector<FinishStatus>> Fetcher::replace(std::span<const backend::Finish> ends) {
@@ -113,14 +125,16 @@ Fetcher::Claimed Fetcher::claim(std::size_t slots, backend::ClaimRequest request
   request.limit = slots;
   request.token = platform::random_token();
   request.worker = shared_.options.name;
-  request.suspects = !shared_.in_flight.has_suspect();
+  request.suspects = request.suspects && !shared_.in_flight.has_suspect();
   request.now = shared_.now();
   const std::uint64_t hints = heartbeat_.hints();
   Claimed claimed;
+  const UnderWay under_way(*this);
   try {
     claimed.result = shared_.dialect().claim(request);
     core::expect_answers(claimed.result.ended.size(), request.ends.size());
   } catch (...) {
+    two_ = false;
     shared_.slots.give(slots);
     throw;
   }
@@ -145,12 +159,26 @@ std::size_t Fetcher::room() const noexcept {
   return std::min({shared_.slots.free(), writable, most_per_claim});
 }
 
-// With a backlog a claim is worth more the larger it is: while jobs wait for a thread that is being woken, it waits for
-// half of the slots. When none waits, every free slot is worth a claim. 0: not worth it now.
+// Two claims at a time have half of the slots each.
+std::size_t Fetcher::share() const noexcept {
+  const std::size_t capacity = shared_.slots.capacity();
+  return two_ ? (capacity + 1) / 2 : capacity;
+}
+
+// The larger a claim the less each of its jobs costs.
+bool Fetcher::large(std::size_t claim) const noexcept { return claim * 4 >= share() * 3; }
+
+// With a backlog, a large one only, as long as jobs wait for a thread that is being woken or a claim is under way. When
+// no job is about to start, every free slot is worth a claim. 0: not worth it now.
 std::size_t Fetcher::wanted() const noexcept {
-  const std::size_t most = room();
-  const bool worth_it = !backlog_ || shared_.ready.empty() || most * 2 >= shared_.slots.capacity();
-  return worth_it ? most : 0;
+  const std::size_t most = std::min(room(), share());
+  const bool none_about_to_start = shared_.ready.empty() && under_way_ == 0;
+  return !backlog_ || none_about_to_start || large(most) ? most : 0;
+}
+
+std::size_t Fetcher::wanted_beside() const noexcept {
+  const std::size_t most = std::min(room(), share());
+  return two_ && large(most) ? most : 0;
 }
 
 void Fetcher::hold(std::vector<Job> jobs, SteadyPoint asked_at) {

@@ -22,12 +22,16 @@ namespace sqlq::worker {
 /// Thread-safety: step from one thread, the rest from any.
 class Fetcher final : public Service {
  public:
-  /// How many leases may wait for their outcome to be written before no more jobs are claimed.
-  static constexpr std::size_t most_unwritten = 1000;
+  /// How many leases may wait for their outcome to be written before no more jobs are claimed: two full batches.
+  static constexpr std::size_t most_unwritten = 2000;
 
   Fetcher(Shared& shared, Heartbeat& heartbeat, Watchdog& watchdog);
 
   SteadyPoint step() override;
+  /// With a backlog, a claim beside that of `step`. It asks for no suspects and no jobs of queues with a limit: what is
+  /// to be heeded there is of one claim at a time.
+  SteadyPoint step_beside();
+  [[nodiscard]] Service& beside() noexcept { return beside_; }
   [[nodiscard]] std::string_view name() const noexcept override { return "fetcher"; }
 
   /// Ends leases of jobs that have succeeded and claims as many others in the same transaction, so that the places of a
@@ -42,6 +46,7 @@ class Fetcher final : public Service {
   /// A slot became free, a job was taken up or outcomes were written: there may be room for a claim.
   void look_again() noexcept {
     if (starved_ && wanted() > 0) wake();
+    if (beside_starved_ && wanted_beside() > 0) beside_.wake();
   }
   /// Jobs ended: in a limited queue that makes room for others, and so it does for a suspect.
   void place_freed() noexcept {
@@ -50,7 +55,10 @@ class Fetcher final : public Service {
 
  private:
   [[nodiscard]] std::size_t room() const noexcept;
+  [[nodiscard]] std::size_t share() const noexcept;
+  [[nodiscard]] bool large(std::size_t claim) const noexcept;
   [[nodiscard]] std::size_t wanted() const noexcept;
+  [[nodiscard]] std::size_t wanted_beside() const noexcept;
   [[nodiscard]] SteadyPoint next_look(std::optional<TimePoint> next_due, TimePoint asked_wall, Duration wait);
   [[nodiscard]] SteadyPoint as_long_again(SteadyPoint asked_at) const;
   [[nodiscard]] Duration poll(bool places_taken) const;
@@ -62,6 +70,17 @@ class Fetcher final : public Service {
   };
   /// Into slots that were taken; those that stay empty are given back. The request says what is not the same each time.
   [[nodiscard]] Claimed claim(std::size_t slots, backend::ClaimRequest request, SteadyPoint asked_at);
+  /// While it lives a claim is under way.
+  struct UnderWay {
+    explicit UnderWay(Fetcher& fetcher) : its(fetcher) { ++its.under_way_; }
+    ~UnderWay() {
+      --its.under_way_;
+      its.look_again();
+    }
+    UnderWay(const UnderWay&) = delete;
+    UnderWay& operator=(const UnderWay&) = delete;
+    Fetcher& its;
+  };
   void hold(std::vector<Job> jobs, SteadyPoint asked_at);
   void share_when_due(SteadyPoint now);
 
@@ -69,8 +88,12 @@ class Fetcher final : public Service {
   Heartbeat& heartbeat_;
   Watchdog& watchdog_;
   Jitter jitter_;
+  Beside<Fetcher> beside_;
   std::atomic<bool> starved_{false};
-  std::atomic<bool> backlog_{false};             // the last claim got all it asked for
+  std::atomic<bool> beside_starved_{false};
+  std::atomic<bool> backlog_{false};             // the last claim of a step got all it asked for
+  std::atomic<bool> two_{false};                 // and there is enough for one beside it
+  std::atomic<int> under_way_{0};                // claims
   std::atomic<bool> limits_seen_{false};         // some queue has a limit
   std::atomic<bool> suspects_wait_{false};       // the last claim saw some
   std::atomic<SteadyPoint> gathering_until_{SteadyPoint::min()};

@@ -13,6 +13,7 @@
 namespace sqlq::worker {
 namespace {
 
+constexpr unsigned worth_two_in_flight = 512;  // with fewer slots two smaller claims cost what the overlap wins
 constexpr unsigned most_executors = 4096;
 
 void check_between(Duration value, Duration least, Duration most, const char* message) {
@@ -58,6 +59,7 @@ Shared::Shared(Database database, Handlers table, WorkerOptions wanted)
       handlers(std::move(table)),
       options(checked(std::move(wanted), db, handlers)),
       owned_events(std::make_shared<Events>(options.on_event)),
+      two_in_flight(options.concurrency >= worth_two_in_flight),
       slots(clock(), options.concurrency) {}
 
 void Shared::freeze_handlers() {

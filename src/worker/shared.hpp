@@ -48,6 +48,8 @@ struct Shared {
   std::vector<std::string> kinds;
   const std::shared_ptr<Events> owned_events;
   Events& events = *owned_events;
+  /// Whether claims are made two at a time, and writes of outcomes too, while there is a backlog (decision 0025).
+  bool two_in_flight;
   Counters counters;
   InFlight in_flight;
   Slots slots;

@@ -46,7 +46,9 @@ struct Worker::Impl {
   std::atomic<Stage> stage{Stage::fresh};
   std::unique_ptr<backend::Subscription> subscription;
   ServiceLoop fetching = loop_for(runtime->fetcher);
+  ServiceLoop fetching_beside = loop_for(runtime->fetcher.beside());
   ServiceLoop completing = loop_for(runtime->completer);
+  ServiceLoop completing_beside = loop_for(runtime->completer.beside());
   ServiceLoop beating = loop_for(runtime->heartbeat);
   ServiceLoop watching = loop_for(runtime->watchdog);
   ServiceLoop maintaining = loop_for(runtime->maintenance);
@@ -77,11 +79,15 @@ void Worker::Impl::start() {
 void Worker::Impl::start_threads() {
   runtime->pool.start(shared.options.concurrency, runtime);
   for (ServiceLoop* loop : {&completing, &beating, &watching, &shipping, &fetching, &maintaining}) loop->start();
+  if (shared.two_in_flight) {
+    for (ServiceLoop* loop : {&fetching_beside, &completing_beside}) loop->start();
+  }
 }
 
 void Worker::Impl::shut_down(Duration drain) {
   stop_claiming();
   drain_executors(drain);
+  completing_beside.stop();
   completing.stop();
   write_outcomes();
   beating.stop();
@@ -96,6 +102,7 @@ void Worker::Impl::shut_down(Duration drain) {
 // What no thread has begun goes back first, so that other workers get it while this one drains.
 void Worker::Impl::stop_claiming() {
   fetching.stop();
+  fetching_beside.stop();
   runtime->fetcher.stop_replacing();
   maintaining.stop();
   const std::vector<HeldPtr> unstarted = shared.ready.close();

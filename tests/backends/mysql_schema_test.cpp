@@ -85,8 +85,10 @@ class MysqlSchema : public OnServer {
                  "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " + std::to_string(jobs) +
                  ") SELECT UNHEX(LPAD(HEX(i), 32, '0')), 1 + i % 2, 1 + i % 2, 1 + i % 7, 10,"
                  "  IF(i % 7 = 6, 4000000000000000, 0) + i, 25, 3, 30, i, i, '{}', i, IF(i % 3 = 0, i, NULL) FROM n");
-    native_.exec("INSERT INTO sqlq_ready SELECT lane_id, priority, due_us, seq FROM sqlq_jobs WHERE state = 1");
-    native_.exec("INSERT INTO sqlq_scheduled SELECT queue_id, due_us, seq FROM sqlq_jobs WHERE state = 7");
+    native_.exec("INSERT INTO sqlq_ready (lane_id, priority, due_us, seq)"
+                 "SELECT lane_id, priority, due_us, seq FROM sqlq_jobs WHERE state = 1");
+    native_.exec("INSERT INTO sqlq_scheduled (queue_id, due_us, seq)"
+                 "SELECT queue_id, due_us, seq FROM sqlq_jobs WHERE state = 7");
     native_.exec("INSERT INTO sqlq_claims SELECT queue_id, -seq, 1, 0, CONCAT('[', seq, ']') FROM sqlq_jobs "
                  "WHERE state IN (2, 5)");
     native_.exec("INSERT INTO sqlq_finished (queue_id, state, expires_us, jobs) SELECT queue_id, state, expires_us, "

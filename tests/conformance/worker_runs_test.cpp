@@ -305,6 +305,25 @@ TEST_P(WorkerRuns, AQueuesLimitHoldsWithinAndBetweenWorkers) {
   EXPECT_EQ(first->stop().succeeded + second->stop().succeeded, jobs.size());
 }
 
+// So many slots that claims and writes of outcomes are made two at a time.
+TEST_P(WorkerRuns, ALargeBacklogIsRunOnceEach) {
+  use_system_clock();
+  const std::vector<NewJob> jobs(3000, NewJob{.kind = "work"});
+  for (std::size_t i = 0; i < jobs.size(); i += 1000) client().enqueue_many(std::span(jobs).subspan(i, 1000));
+  std::atomic<std::uint64_t> runs{0};
+  QuietWorker worker{db(), handler("work",
+                                   [&](JobContext&) {
+                                     ++runs;
+                                     return Outcome::done();
+                                   }),
+                     {.concurrency = 512}};
+  EXPECT_TRUE(eventually([&] { return worker->stats().succeeded == jobs.size(); }));
+  const WorkerStats stats = worker->stop();
+  EXPECT_EQ(runs, jobs.size());
+  EXPECT_EQ(stats.claimed, jobs.size());
+  EXPECT_EQ(admin().counts().at(JobState::success).value, jobs.size());
+}
+
 TEST_P(WorkerRuns, MisuseIsSaidClearly) {
   Handlers handlers = handler("work", [](JobContext&) { return Outcome::done(); });
   const auto start = [](Worker& worker) {

@@ -41,17 +41,18 @@ TEST(Fetcher, AFreedSlotWakesItWhenItStarves) {
   EXPECT_TRUE(s.runtime.fetcher.wait_until(s.clock->steady())) << "woken";
 }
 
-TEST(Fetcher, WithABacklogItWaitsForHalfOfTheSlotsWhileJobsWaitForAThread) {
+TEST(Fetcher, WithABacklogItWaitsForThreeQuartersOfTheSlotsWhileJobsWaitForAThread) {
   Services s(4);
   add(s.database, 9);
   s.runtime.fetcher.step();
   EXPECT_EQ(s.runtime.fetcher.step(), SteadyPoint::max());
   s.run_one();
-  EXPECT_FALSE(s.runtime.fetcher.wait_until(s.clock->steady())) << "one slot is free, three jobs wait";
   s.run_one();
-  EXPECT_TRUE(s.runtime.fetcher.wait_until(s.clock->steady())) << "half of the slots are free";
+  EXPECT_FALSE(s.runtime.fetcher.wait_until(s.clock->steady())) << "two slots are free, two jobs wait";
+  s.run_one();
+  EXPECT_TRUE(s.runtime.fetcher.wait_until(s.clock->steady())) << "three slots are free";
   s.runtime.fetcher.step();
-  EXPECT_EQ(s.database.claim_limits, (std::vector<std::size_t>{4, 2}));
+  EXPECT_EQ(s.database.claim_limits, (std::vector<std::size_t>{4, 3}));
 }
 
 TEST(Fetcher, WithABacklogEveryFreeSlotIsWorthAClaimWhenNoJobWaits) {
@@ -65,6 +66,115 @@ TEST(Fetcher, WithABacklogEveryFreeSlotIsWorthAClaimWhenNoJobWaits) {
   EXPECT_TRUE(s.runtime.fetcher.wait_until(s.clock->steady()));
   s.runtime.fetcher.step();
   EXPECT_EQ(s.database.claim_limits, (std::vector<std::size_t>{4, 1}));
+}
+
+/// A worker with a backlog and with two claims in flight: all eight slots are used, none of the jobs has begun.
+struct InPairs : Services {
+  explicit InPairs(int jobs = 40) : Services(8) {
+    runtime.shared.two_in_flight = true;
+    add(database, jobs);
+    runtime.fetcher.step();
+    EXPECT_EQ(runtime.fetcher.step(), SteadyPoint::max());
+    EXPECT_EQ(runtime.fetcher.step_beside(), SteadyPoint::max());
+  }
+  void take_up(std::size_t n) {
+    for (std::size_t i = 0; i < n; ++i) running.push_back(*runtime.shared.ready.try_take());
+  }
+  void end_one() {
+    runtime.executor.deliver(running.back(), runtime.executor.run(running.back()));
+    running.pop_back();
+  }
+  bool woken() { return runtime.fetcher.wait_until(clock->steady()); }
+  bool beside_woken() { return runtime.fetcher.beside().wait_until(clock->steady()); }
+  std::vector<worker::HeldPtr> running{};
+};
+
+TEST(Fetcher, WithABacklogTwoClaimsShareTheSlots) {
+  InPairs s;
+  for (int i = 0; i < 2; ++i) s.run_one();
+  EXPECT_FALSE(s.beside_woken()) << "two slots are free";
+  s.run_one();
+  EXPECT_TRUE(s.beside_woken()) << "three quarters of its half are free";
+  s.run_all();
+  EXPECT_EQ(s.runtime.fetcher.step_beside(), SteadyPoint::min());
+  EXPECT_EQ(s.runtime.fetcher.step(), SteadyPoint::min());
+  EXPECT_EQ(s.database.claim_limits, (std::vector<std::size_t>{8, 4, 4}));
+  EXPECT_EQ(s.database.claims_of_limited, (std::vector<bool>{true, false, true}));
+  EXPECT_EQ(s.runtime.fetcher.step_beside(), SteadyPoint::max()) << "no slot is free";
+}
+
+TEST(Fetcher, TheSecondClaimEndsWithTheBacklog) {
+  InPairs s(11);
+  s.run_all();
+  s.runtime.fetcher.step_beside();
+  EXPECT_EQ(s.stats().claimed, 11U);
+  s.run_all();
+  EXPECT_EQ(s.runtime.fetcher.step_beside(), SteadyPoint::max());
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.database.claim_limits, (std::vector<std::size_t>{8, 4, 8})) << "alone again";
+}
+
+TEST(Fetcher, WithoutABacklogThereIsOneClaim) {
+  Services s(8);
+  s.runtime.shared.two_in_flight = true;
+  add(s.database, 7);
+  s.fetch_and_run();
+  EXPECT_EQ(s.runtime.fetcher.step_beside(), SteadyPoint::max());
+  EXPECT_EQ(s.database.claim_limits.size(), 1U);
+}
+
+TEST(Fetcher, TheSecondClaimIsNotForSuspects) {
+  InPairs s(8);
+  s.run_all();
+  while (s.runtime.completer.step() != SteadyPoint::max()) {
+  }
+  s.database.add([](Job& job) { job.crashes = 2; });
+  s.runtime.fetcher.step_beside();
+  EXPECT_EQ(s.stats().claimed, 8U);
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.stats().claimed, 9U);
+}
+
+TEST(Fetcher, JobsOfLimitedQueuesAreClaimedOneClaimAtATime) {
+  Services s(8);
+  s.runtime.shared.two_in_flight = true;
+  s.database.limited = true;
+  add(s.database, 40);
+  s.fetch_and_run();
+  EXPECT_EQ(s.runtime.fetcher.step_beside(), SteadyPoint::max());
+}
+
+TEST(Fetcher, WhileAClaimIsUnderWayTheOtherOneWaitsForALargeOne) {
+  InPairs s;
+  s.take_up(8);
+  while (s.woken()) {
+  }
+  for (int i = 0; i < 3; ++i) s.end_one();
+  EXPECT_TRUE(s.woken()) << "no job waits for a thread, and no claim is under way";
+  s.database.during_claim = [&] {
+    s.end_one();
+    EXPECT_FALSE(s.woken());
+  };
+  s.runtime.fetcher.step_beside();
+  EXPECT_EQ(s.database.claim_limits, (std::vector<std::size_t>{8, 3}));
+  EXPECT_FALSE(s.woken()) << "three jobs wait for a thread";
+  s.database.during_claim = {};
+  s.take_up(3);
+  s.end_one();
+  EXPECT_TRUE(s.woken());
+}
+
+TEST(Fetcher, ASecondClaimThatFailsLeavesTheSlotsToTheFirst) {
+  InPairs s;
+  s.take_up(8);
+  for (int i = 0; i < 3; ++i) s.end_one();
+  while (s.woken()) {
+  }
+  s.database.broken = {"claim"};
+  EXPECT_THROW(s.runtime.fetcher.step_beside(), Error);
+  EXPECT_TRUE(s.woken());
+  EXPECT_EQ(s.runtime.shared.slots.free(), 3U);
+  EXPECT_EQ(s.runtime.fetcher.step_beside(), SteadyPoint::max()) << "not before the first has found a backlog again";
 }
 
 TEST(Fetcher, AClaimCutShortByALimitIsFollowedByARestAsLong) {
@@ -92,10 +202,9 @@ TEST(Fetcher, AFullClaimOfALimitedQueueIsFollowedByTheNextAtOnce) {
   s.database.limited = true;
   s.database.during_claim = [&] { s.clock->advance(3ms); };
   add(s.database, 3);
+  s.fetch_and_run();
   s.runtime.fetcher.step();
-  s.run_one();
-  s.runtime.fetcher.step();
-  EXPECT_EQ(s.database.claim_limits, (std::vector<std::size_t>{2, 1}));
+  EXPECT_EQ(s.database.claim_limits, (std::vector<std::size_t>{2, 2}));
 }
 
 /// The places of a limited queue, claimed and their jobs run: the completer is to write the outcomes.
@@ -333,12 +442,12 @@ TEST(Fetcher, ADueTimeThatHasPassedIsWorthOneMoreClaimNotTwo) {
 }
 
 TEST(Fetcher, OutcomesThatCannotBeWrittenHoldItBack) {
-  Services s(1000);
-  add(s.database, 2500);
-  EXPECT_EQ(s.fetch_and_run(), 1000U);
-  EXPECT_EQ(s.fetch_and_run(), 0U) << "1000 wait for the completer";
+  Services s(500);
+  add(s.database, 3000);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(s.fetch_and_run(), 500U);
+  EXPECT_EQ(s.fetch_and_run(), 0U) << "2000 wait for the completer";
   s.runtime.completer.step();
-  EXPECT_EQ(s.fetch_and_run(), 1000U);
+  EXPECT_EQ(s.fetch_and_run(), 500U);
 }
 
 TEST(Fetcher, ClaimsOnlyKindsItHasHandlersFor) {
