@@ -353,6 +353,11 @@ UPDATE {jobs} FORCE INDEX (PRIMARY)
        result = COALESCE(ELT(FIELD(seq, :seqs), :results), result)
  WHERE seq IN (:seqs) AND (seq, state, lease_token) IN (:was)
 
+-- name: clock
+-- params: now int?
+-- returns: now int
+SELECT {now}
+
 -- name: succeed
 -- params: now int?, seqs list, token int
 -- Jobs of one claim, without unique keys, that end well and without a result.

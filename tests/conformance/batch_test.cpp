@@ -40,6 +40,22 @@ TEST_P(Batch, OneWrongJobMeansNoJobAtAll) {
   EXPECT_TRUE(admin().queues().empty());
 }
 
+// By the database's own clock, for that is where it differs.
+TEST_P(Batch, JobsOfSeveralClaimsThatFinishTogetherAreCountedAndPurged) {
+  use_system_clock();
+  std::vector<NewJob> jobs = numbered(600);
+  for (NewJob& job : jobs) job.options.retention = Duration(0);
+  client().enqueue_many(jobs);
+  std::vector<backend::Finish> ends;
+  for (const std::size_t n : {1u, 20u, 30u, 549u}) {
+    for (const Job& job : claim(n)) ends.push_back({.id = job.id, .token = job.lease_token});
+  }
+  dialect().finish(ends, nullptr, {});
+  EXPECT_EQ(admin().counts().at(JobState::success).value, 600u);
+  EXPECT_EQ(admin().purge(), 600u);
+  EXPECT_EQ(admin().counts().at(JobState::success).value, 0u);
+}
+
 TEST_P(Batch, NothingIsAnAllowedBatch) {
   EXPECT_TRUE(client().enqueue_many(std::span<const NewJob>{}).empty());
   EXPECT_TRUE(admin().list().empty());

@@ -118,13 +118,16 @@ std::size_t write_success(const Context& c, std::span<const Whereabouts> rows) {
     for (const Whereabouts& row : some) seqs.values.emplace_back(row.seq);
     return seqs;
   };
+  // Jobs that finish together expire together (see the table of finished jobs), so all have the time of one statement.
+  std::optional<std::int64_t> now = c.work.wall();
+  if (!now && (runs.size() > 1 || rows.size() > most_rows)) now = c.session.integer(c.q.clock, {{"now", now}});
   std::size_t done = 0;
   constexpr std::size_t worthwhile = 8;  // rows for a statement of their own
   if (rows.size() >= worthwhile * runs.size() || runs.size() == 1) {
     for (const auto run : runs) {
       in_lists(run, [&](std::span<const Whereabouts> piece) {
         done += c.session.execute(
-            c.q.succeed, {{"now", c.work.wall()}, {"seqs", seqs_of(piece)}, {"token", piece.front().token}});
+            c.q.succeed, {{"now", now}, {"seqs", seqs_of(piece)}, {"token", piece.front().token}});
       });
     }
     return done;
@@ -133,7 +136,7 @@ std::size_t write_success(const Context& c, std::span<const Whereabouts> rows) {
     sql::List leases{.width = 2};
     for (const Whereabouts& row : piece) leases.values.insert(leases.values.end(), {row.seq, row.token});
     done += c.session.execute(c.q.succeed_mixed,
-                              {{"now", c.work.wall()}, {"seqs", seqs_of(piece)}, {"leases", leases}});
+                              {{"now", now}, {"seqs", seqs_of(piece)}, {"leases", leases}});
   });
   return done;
 }

@@ -57,6 +57,7 @@ struct Queries {
   const sql::Statement& ended_of = catalogue["ended_of"];
   const sql::Statement& ended_lock = catalogue["ended_lock"];
   const sql::Statement& jobs_write = catalogue["jobs_write"];
+  const sql::Statement& clock = catalogue["clock"];
   const sql::Statement& succeed = catalogue["succeed"];
   const sql::Statement& succeed_mixed = catalogue["succeed_mixed"];
   const sql::Statement& finished_add = catalogue["finished_add"];
