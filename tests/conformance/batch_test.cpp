@@ -40,6 +40,28 @@ TEST_P(Batch, OneWrongJobMeansNoJobAtAll) {
   EXPECT_TRUE(admin().queues().empty());
 }
 
+TEST_P(Batch, LeasesOfOneClaimThatAreNotAsTheOthersAreAnsweredForThemselves) {
+  client().enqueue_many(numbered(12));
+  const std::vector<Job> jobs = claim(12);
+  std::vector<backend::Finish> ends;
+  for (const Job& job : jobs) ends.push_back({.id = job.id, .token = job.lease_token});
+  std::vector<FinishStatus> expected(12, FinishStatus::applied);
+
+  EXPECT_EQ(client().success(jobs[3]), FinishStatus::applied);
+  expected[3] = FinishStatus::already_applied;
+  client().cancel(jobs[5].id);
+  expected[5] = FinishStatus::cancelled;
+  ends[7].token = LeaseToken{jobs[7].lease_token.value ^ 1};
+  expected[7] = FinishStatus::stale;
+  ends[9].result = R"("some")";
+
+  EXPECT_EQ(dialect().finish(ends, nullptr, clock().instant()), expected);
+  EXPECT_EQ(state(jobs[0].id), JobState::success);
+  EXPECT_EQ(state(jobs[5].id), JobState::cancelled);
+  EXPECT_EQ(state(jobs[7].id), JobState::running);
+  EXPECT_EQ(row(jobs[9].id).result, R"("some")");
+}
+
 // By the database's own clock, for that is where it differs.
 TEST_P(Batch, JobsOfSeveralClaimsThatFinishTogetherAreCountedAndPurged) {
   use_system_clock();

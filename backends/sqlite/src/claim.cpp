@@ -11,6 +11,7 @@
 #include "operations.hpp"
 #include "sql/apportion.hpp"
 #include "sql/job_row.hpp"
+#include "sql/reading.hpp"
 
 namespace sqlq::sqlite {
 namespace {
@@ -142,22 +143,28 @@ class Merge {
   std::vector<Lane*> heap_{};
 };
 
-/// Marks one job running and reads it.
-Job take(const Context& c, const backend::ClaimRequest& request, const Pick& pick) {
+/// Marks the jobs running and reads them.
+std::vector<Job> take(const Context& c, const backend::ClaimRequest& request, const std::vector<Pick>& picks) {
+  std::vector<Job> jobs;
+  if (picks.empty()) return jobs;
+  std::vector<std::int64_t> seqs;
+  for (const Pick& pick : picks) seqs.push_back(pick.seq);
+  const std::string list = sql::json_array(seqs);
   const std::size_t taken = c.session.execute(c.q.claim, {{"token", request.token.value},
                                                           {"worker", request.worker},
                                                           {"now", sql::us(c.now.wall)},
                                                           {"steady", sql::us(c.now.steady)},
-                                                          {"seq", pick.seq}});
-  if (taken != 1) throw Error(Errc::internal, "a job picked under the write lock was not pending", "sqlite");
-  Job job;
-  c.session.execute(c.q.claimed, {{"seq", pick.seq}}, [&](const sql::Row& row) {
+                                                          {"seqs", std::string_view(list)}});
+  if (taken != picks.size()) throw Error(Errc::internal, "a job picked under the write lock was not pending", "sqlite");
+  jobs.reserve(picks.size());
+  c.session.execute(c.q.claimed, {{"seqs", std::string_view(list)}}, [&](const sql::Row& row) {
     sql::Fields f(row);
-    job = sql::read_job(f);
+    const Lane& lane = *picks[static_cast<std::size_t>(f.integer())].lane;
+    Job& job = jobs.emplace_back(sql::read_job(f));
+    job.queue = lane.queue;
+    job.kind = lane.kind;
   });
-  job.queue = pick.lane->queue;
-  job.kind = pick.lane->kind;
-  return job;
+  return jobs;
 }
 
 }  // namespace
@@ -178,10 +185,10 @@ backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& reques
   if (!request.suspects) std::erase_if(lanes, [](const Lane& lane) { return lane.suspects(); });
   if (!request.limited) std::erase_if(lanes, [](const Lane& lane) { return lane.concurrency.has_value(); });
   Merge merge(c, std::move(lanes), request.limit);
-  for (const Pick& pick : merge.pick()) {
-    if (pick.lane->concurrency) ++result.of_limited;
-    result.jobs.push_back(take(c, request, pick));
-  }
+  const std::vector<Pick> picks = merge.pick();
+  const auto limited = [](const Pick& pick) { return pick.lane->concurrency.has_value(); };
+  result.of_limited = static_cast<std::size_t>(std::ranges::count_if(picks, limited));
+  result.jobs = take(c, request, picks);
   return result;
 }
 

@@ -122,7 +122,15 @@ Result SqliteDialect::write(Now now, const std::function<Result(const Context&)>
   Result result{};
   // The time is read under the write lock: read before the wait for it, it would be older than what others wrote
   // meanwhile, and their leases would seem to begin in the future.
-  writer_.write([&](sql::Session& session) { result = operation(Context{session, queries(), at(now)}); });
+  const auto run = [&](bool as_usual) {
+    writer_.write([&](sql::Session& session) { result = operation(Context{session, queries(), at(now), as_usual}); });
+  };
+  try {
+    run(true);
+  } catch (const Error& e) {
+    if (e.code() != Errc::retry_transaction) throw;
+    run(false);
+  }
   return result;
 }
 

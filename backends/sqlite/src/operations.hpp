@@ -21,6 +21,9 @@ struct Context {
   sql::Session& session;
   const Queries& q;
   Instant now{};
+  /// Whether an operation may count on all its jobs being as they usually are, and throw Error(retry_transaction) when
+  /// one of them is not.
+  bool as_usual = false;
 };
 
 // produce.cpp

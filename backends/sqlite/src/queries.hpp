@@ -25,6 +25,7 @@ struct Queries {
   const sql::Statement& peek = catalogue["peek"];
   const sql::Statement& claim = catalogue["claim"];
   const sql::Statement& claimed = catalogue["claimed"];
+  const sql::Statement& succeed = catalogue["succeed"];
   const sql::Statement& finish_success = catalogue["finish_success"];
   const sql::Statement& finish_end = catalogue["finish_end"];
   const sql::Statement& finish_back = catalogue["finish_back"];
