@@ -48,7 +48,7 @@ void drain_limited(Bench& bench) {
   Admin admin(bench.db());
   admin.create_queue(Bench::queue());
   admin.set_concurrency(Bench::queue(), limit);
-  Ledger ledger(bench.few());
+  Ledger ledger(bench.options().jobs);
   const Timed passed = drain_with_processes(bench, ledger, 8);
   admin.set_concurrency(Bench::queue(), std::nullopt);
   if (ledger.most_at_once() > limit) {

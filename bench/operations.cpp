@@ -6,6 +6,11 @@ namespace sqlq::bench {
 
 std::span<const Operation> operations() {
   static const std::vector<Operation> list{
+      // First those that measure a database which has nothing else to do.
+      {"idle", "an idle worker process for 20 s: queries, wake-ups, processor time", idle},
+      {"latency", "idle worker in the same process: enqueue call to handler start", latency},
+      {"latency-xproc", "idle worker in another process: enqueue call to handler start", latency_between_processes},
+      {"end-to-end", "4 producers at --rate and a worker: enqueue call to handler end", end_to_end},
       {"enqueue-single-1", "one enqueue a call, each durable when it returns, 1 thread", enqueue_single_1},
       {"enqueue-single-8", "the same, 8 threads", enqueue_single_8},
       {"enqueue-batch-1000", "enqueue_many of --batch", enqueue_batch},
@@ -14,10 +19,6 @@ std::span<const Operation> operations() {
       {"drain-8proc", "the same, 8 worker processes", drain_8_processes},
       {"drain-limited", "the same, 8 worker processes on a queue whose concurrency is 50", drain_limited},
       {"own-loop-1", "claim 1, success 1, 1 thread", own_loop},
-      {"end-to-end", "4 producers at --rate and a worker: enqueue call to handler end", end_to_end},
-      {"latency", "idle worker in the same process: enqueue call to handler start", latency},
-      {"latency-xproc", "idle worker in another process: enqueue call to handler start", latency_between_processes},
-      {"idle", "an idle worker process for 20 s: queries, wake-ups, processor time", idle},
       {"memory", "a worker process with 64 slots: idle, and how much draining makes it grow", memory},
   };
   return list;

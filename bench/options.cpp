@@ -90,7 +90,7 @@ std::string usage() {
       "\n"
       "  --only OP,...     these operations; default all\n"
       "  --jobs N          jobs of an operation (default 100000); those that go one by one take a tenth\n"
-      "  --threads T       concurrency of each worker (default 512)\n"
+      "  --threads T       concurrency of each worker (default 1024)\n"
       "  --batch B         jobs in one enqueue (default 1000)\n"
       "  --rate R          jobs a second that end-to-end offers (default 1000)\n"
       "  --backlog N       first fill in N jobs of another queue and kind,\n"

@@ -19,7 +19,7 @@ struct Options {
   std::string url{};
   std::vector<std::string> only{};  ///< empty: every operation
   std::size_t jobs = 100'000;       ///< of the batched operations; those that go one by one take a tenth
-  unsigned threads = 512;           ///< concurrency of each worker
+  unsigned threads = 1024;          ///< concurrency of each worker
   std::size_t batch = 1000;         ///< jobs in one enqueue
   std::size_t backlog = 0;          ///< jobs of another queue and kind that wait meanwhile
   std::size_t scheduled = 0;        ///< jobs of the same queue and kind, of higher priority, not due before tomorrow
