@@ -91,7 +91,7 @@ CREATE TABLE IF NOT EXISTS {keys} (
 
 -- Exactly the pending jobs, stored in the order of claims: a claim reads, locks and deletes the first rows of a lane.
 -- Suspects (is_suspect in sqlq/job.hpp), of which a claim takes one at most, have the negative number of their lane.
--- no_prefetch is always NULL: who reads it beside the first row of a lane gets that row alone (docs/decisions/0025).
+-- no_prefetch is always NULL: who reads it beside the first row of a lane gets that row alone (docs/decisions/0026).
 CREATE TABLE IF NOT EXISTS {ready} (
   lane_id     INT NOT NULL,
   priority    INT NOT NULL,
