@@ -20,7 +20,7 @@
 -- The lanes of the queues that are not paused, each with its first job and its first suspect (is_suspect in
 -- sqlq/job.hpp), which waits in the lane with the negative number: priority, due time and seq in one text, so that the
 -- way past rows that were deleted and not yet purged is gone once. ORDER BY names all columns of the index, also those
--- that are fixed: MySQL sorts otherwise. no_prefetch keeps it from reading 128 KiB of what follows (docs/decisions/0026).
+-- that are fixed: MySQL sorts otherwise. no_prefetch keeps it from reading 128 KiB ahead (docs/decisions/0026).
 SELECT {now}, (SELECT w.id FROM {workers} w WHERE w.name = :worker), q.id, q.name, q.priority, q.concurrency,
        (SELECT s.due_us FROM {scheduled} s FORCE INDEX (PRIMARY)
          WHERE s.queue_id = q.id AND s.no_prefetch IS NULL

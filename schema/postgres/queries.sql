@@ -110,7 +110,7 @@ SELECT pg_current_xact_id()
 -- params: ids text
 -- returns: id text, committed int
 SELECT w.id, (w.status = 'committed')::integer
-  FROM (SELECT t.id, pg_xact_status(t.id) AS status FROM unnest(:ids::xid8[]) AS t(id)) w
+  FROM (SELECT t.id, pg_xact_status(t.id::xid8) AS status FROM unnest(:ids::text[]) AS t(id)) w
  WHERE w.status IS DISTINCT FROM 'in progress'
 
 -- name: announce

@@ -33,9 +33,9 @@ struct List {
   [[nodiscard]] std::size_t rows() const noexcept { return values.size() / width; }
 };
 
-using Value = std::variant<std::nullptr_t, std::int64_t, std::string_view, const List*>;
+using Value = std::variant<std::nullptr_t, std::int64_t, std::string_view, Bytes, const List*>;
 
-/// A value for a named parameter. Texts and lists are borrowed until the call returns.
+/// A value for a named parameter. Texts, bytes and lists are borrowed until the call returns.
 struct Arg {
   const char* name;
   Value value;
@@ -43,6 +43,7 @@ struct Arg {
   constexpr Arg(const char* n, std::int64_t v) : name(n), value(v) {}
   constexpr Arg(const char* n, int v) : name(n), value(std::int64_t{v}) {}
   constexpr Arg(const char* n, std::string_view v) : name(n), value(v) {}
+  constexpr Arg(const char* n, Bytes v) : name(n), value(v) {}
   constexpr Arg(const char* n, std::nullptr_t) : name(n), value(nullptr) {}
   constexpr Arg(const char* n, const List& v) : name(n), value(&v) {}
   template <class T>

@@ -50,7 +50,7 @@ struct Places {
     dues.add(place.due);
     seqs.add(place.seq);
   }
-  Array lanes{}, priorities{}, dues{}, seqs{};
+  Array lanes{Of::integer}, priorities{Of::integer}, dues{Of::bigint}, seqs{Of::bigint};
 };
 
 Survey look_again(const sql::Work& work, const Queries& q, const std::vector<sql::Place>& marks) {
@@ -115,7 +115,7 @@ void find_rooms(sql::Work& work, const Queries& q, const backend::ClaimRequest& 
     if (r.lane.concurrency) rooms[r.lane.queue_id] = 0;
   }
   if (rooms.empty()) return;
-  Array queues;
+  Array queues(Of::integer);
   for (const auto& [id, room] : rooms) queues.add(id);
   if (!replacing) {
     work.begin();
@@ -144,7 +144,7 @@ std::vector<sql::Portion> divide(const sql::Work& work, const Queries& q, const 
   if (lanes.size() == 1) return {{.lane = &lanes.front(), .count = lanes.front().at_most(limit)}};
   if (limit == 1) return {{.lane = &lanes.front(), .count = 1}};
   Places from;
-  Array counts;
+  Array counts(Of::bigint);
   std::int64_t left = limit;  // the first jobs of the unbounded lanes before come before all of this lane's
   for (const sql::Lane& lane : lanes) {
     from.add(firsts.at(lane.id));
@@ -185,7 +185,7 @@ std::vector<Job> in_order(std::vector<Taken> taken) {
 std::vector<Job> take(const sql::Work& work, const Queries& q, const backend::ClaimRequest& request,
                       const std::vector<sql::Portion>& portions, const Firsts& firsts, std::int64_t limit) {
   Places from;
-  Array counts;
+  Array counts(Of::bigint);
   std::unordered_map<std::int64_t, const sql::Lane*> lanes;
   for (const sql::Portion& p : portions) {
     from.add(firsts.at(p.lane->id));

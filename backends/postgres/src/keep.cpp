@@ -30,7 +30,8 @@ std::size_t purge(const sql::Work& work, const Queries& q, std::size_t limit) {
 }
 
 std::vector<bool> append_logs(const sql::Work& work, const Queries& q, std::span<const LogLine> lines) {
-  Array ids, tokens, claims, numbers, attempts, ats, levels, texts;
+  Array ids(Of::uuid), tokens(Of::bigint), claims(Of::bigint), numbers(Of::bigint), attempts(Of::integer),
+      ats(Of::bigint), levels(Of::smallint), texts(Of::text);
   for (const LogLine& line : lines) {
     ids.add(line.job);
     tokens.add(line.token.value);

@@ -40,8 +40,8 @@ using Numbers = std::vector<std::size_t>;
 /// Renews the leases with these numbers; returns those that were not.
 Numbers renew(const sql::Work& work, const sql::Statement& statement, std::span<const backend::LeaseRef> leases,
               const Numbers& numbers, std::vector<LeaseStatus>& answers) {
-  Array ids;
-  Array tokens;
+  Array ids(Of::uuid);
+  Array tokens(Of::bigint);
   for (const std::size_t i : numbers) {
     ids.add(leases[i].id);
     tokens.add(leases[i].token.value);
@@ -88,7 +88,7 @@ void succeed(const sql::Work& work, const Queries& q, std::span<const Finish> it
   Numbers numbers(items.size());
   std::iota(numbers.begin(), numbers.end(), std::size_t{0});
   std::ranges::sort(numbers, {}, [&](std::size_t i) { return items[i].id; });
-  Array ids, tokens, results;
+  Array ids(Of::uuid), tokens(Of::bigint), results(Of::text);
   for (const std::size_t i : numbers) {
     ids.add(items[i].id);
     tokens.add(items[i].token.value);
@@ -105,7 +105,8 @@ void succeed(const sql::Work& work, const Queries& q, std::span<const Finish> it
 
 /// Ends leases in all the ways there are.
 void end(const sql::Work& work, const Queries& q, std::span<const Finish> items, Ended& ended) {
-  Array ids, tokens, kinds, results, messages, causes, delays;
+  Array ids(Of::uuid), tokens(Of::bigint), kinds(Of::smallint), results(Of::text), messages(Of::text),
+      causes(Of::smallint), delays(Of::bigint);
   for (const Finish& item : items) {
     ids.add(item.id);
     tokens.add(item.token.value);

@@ -89,7 +89,7 @@ void Notifier::turn(bool announced) {
 
 bool Notifier::some_committed(sql::Session& session) {
   const auto now = clock_->steady();
-  Array ids;
+  Array ids(Of::text);
   {
     const std::lock_guard lock(mutex_);
     std::erase_if(followed_, [&](const auto& f) { return now - f.second.since > longest_transaction; });

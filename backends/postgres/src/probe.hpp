@@ -19,7 +19,7 @@ struct Probe {
 template <class Done>
 [[nodiscard]] std::unordered_map<JobId, Probe> probe_others(const sql::Work& work, const Queries& q,
                                                             std::span<const JobId> ids, const Done& done) {
-  Array list;
+  Array list(Of::uuid);
   for (const JobId id : ids) {
     if (!done.contains(id)) list.add(id);
   }

@@ -117,9 +117,12 @@ class Columns {
 
   std::map<Shape, std::int64_t> places_;
   std::map<Shape, std::int64_t>::const_iterator last_ = places_.end();
-  Array queues_, kinds_, run_ats_, delays_, priorities_, max_attempts_, max_crashes_, keepalives_, timeouts_,
-      retentions_;                        // of each shape
-  Array ids_, shapes_, keys_, params_;  // of each job
+  // of each shape
+  Array queues_{Of::text}, kinds_{Of::text}, run_ats_{Of::bigint}, delays_{Of::bigint}, priorities_{Of::integer},
+      max_attempts_{Of::integer}, max_crashes_{Of::integer}, keepalives_{Of::bigint}, timeouts_{Of::bigint},
+      retentions_{Of::bigint};
+  // of each job
+  Array ids_{Of::uuid}, shapes_{Of::integer}, keys_{Of::text}, params_{Of::text};
 };
 
 /// The cast that fails in queries.sql when a transaction's snapshot may be older than the lane.
@@ -168,8 +171,8 @@ Numbers insert(const sql::Work& work, const Queries& q, std::span<const backend:
 /// Finds who is in the way. Returns those items whose holder has gone away meanwhile.
 Numbers find_holders(const sql::Work& work, const Queries& q, std::span<const backend::EnqueueItem> items,
                      const Numbers& refused, std::vector<Enqueued>& answers) {
-  Array ids;
-  Array keys;
+  Array ids(Of::uuid);
+  Array keys(Of::text);
   for (const std::size_t i : refused) {
     ids.add(items[i].id);
     keys.add(items[i].unique_key);
@@ -205,8 +208,8 @@ void enqueue_some(const sql::Work& work, const Queries& q, std::span<const backe
 }  // namespace
 
 void make_lanes(const sql::Work& work, const Queries& q, std::span<const sql::LaneName> lanes) {
-  Array queues;
-  Array kinds;
+  Array queues(Of::text);
+  Array kinds(Of::text);
   for (const auto& lane : lanes) {
     queues.add(lane.queue);
     kinds.add(lane.kind);
@@ -231,7 +234,7 @@ std::vector<Enqueued> enqueue(sql::Work& work, const Queries& q, std::span<const
 }
 
 std::vector<CancelStatus> cancel(const sql::Work& work, const Queries& q, std::span<const JobId> ids) {
-  Array list = array_of(std::set<JobId>(ids.begin(), ids.end()));
+  Array list = array_of(Of::uuid, std::set<JobId>(ids.begin(), ids.end()));
   std::unordered_map<JobId, CancelStatus> asked;
   work.session().execute(q.cancel, {{"ids", list.view()}, {"now", work.wall()}}, [&](const sql::Row& row) {
     const auto was = static_cast<JobState>(row.integer(1));
@@ -262,7 +265,7 @@ std::vector<RequeueStatus> requeue(const sql::Work& work, const Queries& q, std:
   for (const JobId id : ids) {
     if (seen.insert(id).second) once.push_back(id);
   }
-  Array list = array_of(once);
+  Array list = array_of(Of::uuid, once);
   std::unordered_map<JobId, RequeueStatus> back;
   work.session().execute(q.requeue, {{"ids", list.view()}, {"now", work.wall()}}, [&](const sql::Row& row) {
     back.emplace(JobId::parse(row.text(0)).value_or(JobId{}), RequeueStatus::requeued);

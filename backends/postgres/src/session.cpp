@@ -32,27 +32,36 @@ class PgRow final : public sql::Row {
   int row_;
 };
 
-/// Arguments as libpq wants them: texts that end in NUL.
+/// Arguments as libpq wants them: texts that end in NUL, and bytes of a given length.
 struct Parameters {
   explicit Parameters(std::initializer_list<sql::Arg> args) {
     texts.reserve(args.size());
-    values.reserve(args.size());
     for (const sql::Arg& arg : args) {
-      if (const auto* integer = std::get_if<std::int64_t>(&arg.value)) {
-        texts.push_back(std::to_string(*integer));
+      if (const auto* bytes = std::get_if<sql::Bytes>(&arg.value)) {
+        add(bytes->data.data(), static_cast<int>(bytes->data.size()), binary);
+      } else if (const auto* integer = std::get_if<std::int64_t>(&arg.value)) {
+        add(texts.emplace_back(std::to_string(*integer)).c_str());
       } else if (const auto* text = std::get_if<std::string_view>(&arg.value)) {
-        texts.emplace_back(*text);
+        add(texts.emplace_back(*text).c_str());
       } else {
-        values.push_back(nullptr);
-        continue;
+        add(nullptr);
       }
-      values.push_back(texts.back().c_str());
     }
   }
   [[nodiscard]] int count() const { return static_cast<int>(values.size()); }
 
-  std::vector<std::string> texts;  // reserved: what values points to does not move
-  std::vector<const char*> values;
+  std::vector<std::string> texts{};  // reserved: what values points to does not move
+  std::vector<const char*> values{};
+  std::vector<int> lengths{};
+  std::vector<int> formats{};
+
+ private:
+  static constexpr int binary = 1;
+  void add(const char* value, int length = 0, int format = 0) {
+    values.push_back(value);
+    lengths.push_back(length);
+    formats.push_back(format);
+  }
 };
 
 /// Numbers are declared; the server finds the type of texts where they are used.
@@ -122,13 +131,13 @@ Result PgSession::run(const sql::Statement& statement, std::initializer_list<sql
   const Parameters p(args);
   if (plans_ == Plans::kept) {
     prepare(statement);
-    return finish(PQsendQueryPrepared(handle_, name_of(statement).c_str(), p.count(), p.values.data(), nullptr,
-                                      nullptr, 0),
+    return finish(PQsendQueryPrepared(handle_, name_of(statement).c_str(), p.count(), p.values.data(),
+                                      p.lengths.data(), p.formats.data(), 0),
                   statement.name);
   }
   const auto types = types_of(statement);
   return finish(PQsendQueryParams(handle_, texts_[statement.index].c_str(), p.count(), types.data(), p.values.data(),
-                                  nullptr, nullptr, 0),
+                                  p.lengths.data(), p.formats.data(), 0),
                 statement.name);
 }
 

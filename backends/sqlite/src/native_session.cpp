@@ -29,6 +29,9 @@ int bind(sqlite3_stmt* s, int at, const sql::Value& value) {
     const char* data = text->data() == nullptr ? "" : text->data();  // a null pointer would bind NULL
     return sqlite3_bind_text64(s, at, data, text->size(), SQLITE_STATIC, SQLITE_UTF8);
   }
+  if (const auto* bytes = std::get_if<sql::Bytes>(&value)) {
+    return sqlite3_bind_blob64(s, at, bytes->data.data(), bytes->data.size(), SQLITE_STATIC);
+  }
   return sqlite3_bind_null(s, at);
 }
 
