@@ -68,8 +68,8 @@ struct WorkerStats {
 
 /// One process's runtime. Make one per process and set of queues; many processes may work the same queues.
 ///
-/// Threads: one each for fetching, completing, heartbeats, timeouts, maintenance and log shipping; with a concurrency of
-/// 512 or more a second one each for fetching and completing; and `concurrency` executors. No exception leaves a thread
+/// Threads: one each for fetching, completing, heartbeats, timeouts, maintenance and log shipping, a second one for both
+/// fetching and completing with a concurrency of 512 or more, and `concurrency` executors. No exception leaves a thread
 /// and no fault of the database ends the process: services back off and try again, and say so by events.
 ///
 /// Thread-safety: all members from any thread; not from a handler it runs (stop would wait for itself).
