@@ -68,9 +68,9 @@ struct WorkerStats {
 
 /// One process's runtime. Make one per process and set of queues; many processes may work the same queues.
 ///
-/// Threads: one each for fetching, completing, heartbeats, timeouts, maintenance and log shipping, a second one for both
-/// fetching and completing with a concurrency of 512 or more, and `concurrency` executors. No exception leaves a thread
-/// and no fault of the database ends the process: services back off and try again, and say so by events.
+/// Threads: one each for fetching, completing, heartbeats, timeouts, maintenance and log shipping; a second one for
+/// fetching and for completing with a concurrency of 512 or more; and `concurrency` executors. No exception leaves a
+/// thread and no fault of the database ends the process: services back off and try again, and say so by events.
 ///
 /// Thread-safety: all members from any thread; not from a handler it runs (stop would wait for itself).
 /// Lifetime: the destructor stops the worker with its configured timeouts. A handler that ignores its stop token beyond
