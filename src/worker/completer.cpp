@@ -94,7 +94,7 @@ void Completer::finish(std::vector<Ending>& batch) {
 
 // As many as half of the slots: two smaller batches cost more than one.
 bool Completer::worth_beside() const {
-  return shared_.two_in_flight && submitted_.size() * 2 >= shared_.slots.capacity();
+  return fetcher_.two() && submitted_.size() * 2 >= shared_.slots.capacity();
 }
 
 bool Completer::all_have_ended() const { return batch_.size() + submitted_.size() >= shared_.in_flight.size(); }

@@ -16,6 +16,8 @@ constexpr Duration longest_rest = std::chrono::milliseconds(50);
 /// Places of a limited queue pass from job to job for so long; then others have so long to find them free.
 constexpr Duration replacing_time = std::chrono::seconds(2);
 constexpr Duration sharing_time = std::chrono::milliseconds(100);
+/// No second claim is made for so long after one that found less than it asked for.
+constexpr Duration time_alone = std::chrono::seconds(1);
 /// Outcomes that have waited longer than this for a claim do not wait for the next one.
 constexpr Duration longest_replacement = std::chrono::milliseconds(100);
 
@@ -51,7 +53,7 @@ SteadyPoint Fetcher::step() {
   const Claimed claimed = claim(most, {.limited = !sharing}, asked_at);
   const backend::ClaimResult& said = claimed.result;
   backlog_ = claimed.jobs >= most;
-  two_ = shared_.two_in_flight && backlog_ && said.of_limited == 0;
+  two_ = shared_.two_in_flight && backlog_ && said.of_limited == 0 && asked_at >= two_from_.load();
   {
     const std::lock_guard lock(mutex_);
     rest_until_ = said.limited && !backlog_ ? as_long_again(asked_at) : SteadyPoint::min();
@@ -68,8 +70,12 @@ SteadyPoint Fetcher::step_beside() {
   const std::size_t most = shared_.slots.take(wanted_beside());
   if (most == 0) return SteadyPoint::max();
   beside_starved_ = false;
-  const Claimed claimed = claim(most, {.suspects = false, .limited = false}, shared_.clock().steady());
-  if (claimed.jobs < most) two_ = false;
+  const SteadyPoint asked_at = shared_.clock().steady();
+  const Claimed claimed = claim(most, {.suspects = false, .limited = false, .beside = true}, asked_at);
+  if (claimed.jobs < most) {
+    two_ = false;
+    two_from_ = saturating_add(asked_at, time_alone);
+  }
   return SteadyPoint::min();
 }
 
@@ -142,7 +148,7 @@ Fetcher::Claimed Fetcher::claim(std::size_t slots, backend::ClaimRequest request
   claimed.jobs = jobs.size();
   claimed.places_left = core::leave_places(request.ends, jobs);
   if (claimed.result.limited) limits_seen_ = true;
-  suspects_wait_ = claimed.result.suspects;
+  if (!request.beside) suspects_wait_ = claimed.result.suspects;
   if (!jobs.empty()) {
     const std::lock_guard lock(mutex_);
     last_found_ = asked_at;

@@ -32,6 +32,8 @@ class Fetcher final : public Service {
   /// to be heeded there is of one claim at a time.
   SteadyPoint step_beside();
   [[nodiscard]] Service& beside() noexcept { return beside_; }
+  /// Whether claims are made two at a time.
+  [[nodiscard]] bool two() const noexcept { return two_; }
   [[nodiscard]] std::string_view name() const noexcept override { return "fetcher"; }
 
   /// Ends leases of jobs that have succeeded and claims as many others in the same transaction, so that the places of a
@@ -93,6 +95,7 @@ class Fetcher final : public Service {
   std::atomic<bool> beside_starved_{false};
   std::atomic<bool> backlog_{false};             // the last claim of a step got all it asked for
   std::atomic<bool> two_{false};                 // and there is enough for one beside it
+  std::atomic<SteadyPoint> two_from_{SteadyPoint::min()};
   std::atomic<int> under_way_{0};                // claims
   std::atomic<bool> limits_seen_{false};         // some queue has a limit
   std::atomic<bool> suspects_wait_{false};       // the last claim saw some

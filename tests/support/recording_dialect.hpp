@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -30,6 +31,7 @@ class RecordingDialect final : public FakeDialect {
   bool limited = false;                 ///< what claims answer besides jobs
   bool of_limited = true;               ///< whether all jobs are of queues with a limit, when that says so
   std::vector<bool> claims_of_limited{};  ///< whether each claim wanted such jobs
+  std::size_t left_beside = std::numeric_limits<std::size_t>::max();  ///< the most that a claim beside another takes
   std::function<void()> during_claim{};  ///< time that passes in a claim, for instance
   std::vector<WaitingKind> waiting{};
   std::vector<std::size_t> claim_limits{};
@@ -80,7 +82,7 @@ class RecordingDialect final : public FakeDialect {
     claims_of_limited.push_back(request.limited);
     bool suspects = request.suspects;
     for (Row& r : rows_) {
-      if (result.jobs.size() == request.limit) break;
+      if (result.jobs.size() == request.limit || (request.beside && result.jobs.size() >= left_beside)) break;
       const bool wanted = std::find(request.kinds.begin(), request.kinds.end(), r.job.kind) != request.kinds.end();
       if (r.job.state != JobState::pending || !wanted || (limited && of_limited && !request.limited)) continue;
       if (is_suspect(r.job)) {

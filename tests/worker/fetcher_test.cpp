@@ -114,6 +114,21 @@ TEST(Fetcher, TheSecondClaimEndsWithTheBacklog) {
   EXPECT_EQ(s.database.claim_limits, (std::vector<std::size_t>{8, 4, 8})) << "alone again";
 }
 
+TEST(Fetcher, ASecondClaimThatFindsLessThanItAskedForIsNotMadeAgainForASecond) {
+  InPairs s;
+  s.database.left_beside = 0;
+  s.run_all();
+  s.runtime.fetcher.step_beside();
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.database.claim_limits, (std::vector<std::size_t>{8, 4, 8})) << "the first claims for both";
+  s.run_all();
+  EXPECT_EQ(s.runtime.fetcher.step_beside(), SteadyPoint::max()) << "there is a backlog, but it waits";
+  s.clock->advance(1s);
+  s.runtime.fetcher.step();
+  s.run_all();
+  EXPECT_TRUE(s.beside_woken());
+}
+
 TEST(Fetcher, WithoutABacklogThereIsOneClaim) {
   Services s(8);
   s.runtime.shared.two_in_flight = true;

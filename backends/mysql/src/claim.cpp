@@ -62,6 +62,7 @@ class Claim {
       : c_(c), request_(request), vacated_(vacated), replacing_(!request.ends.empty()) {}
 
   backend::ClaimResult run() {
+    if (request_.beside && !only_one_beside()) return {};
     look();
     if (!view_.worker && (!view_.lanes.empty() || !view_.due_queues().empty())) {
       // Outside of a transaction, unless this one has ended leases: nobody shall wait for it.
@@ -182,16 +183,28 @@ class Claim {
     return left;
   }
 
+  /// Each claim passes over what the others have locked: the more there are at once, the more each of them looks at.
+  /// (No queue has the number 0.)
+  bool only_one_beside() {
+    constexpr std::int64_t beside = 0;
+    c_.work.begin();
+    if (locked(c_.q.queue_lock, beside)) return true;
+    if (locked(c_.q.queue_lock_there, beside)) return false;
+    c_.session.execute(c_.q.queue_lock_make, {{"queue", beside}});
+    return true;
+  }
+
+  bool locked(const sql::Statement& statement, std::int64_t queue) {
+    return c_.session.execute(statement, {{"queue", queue}}, [](const sql::Row&) {}) != 0;
+  }
+
   /// Whoever holds the lock lets it go after a moment, or was stopped. Then the queue is passed over: other queues go
   /// on, and what is claimed has not used up its lease, which counts from when the worker has asked.
   bool lock_queue(std::int64_t queue) {
     constexpr int most_tries = 5;
-    const auto any = [&](const sql::Statement& statement) {
-      return c_.session.execute(statement, {{"queue", queue}}, [](const sql::Row&) {}) != 0;
-    };
     Duration pause = std::chrono::milliseconds(5);
-    for (int tries = 1; !any(c_.q.queue_lock); ++tries, pause *= 2) {
-      if (tries == 1 && !any(c_.q.queue_lock_there)) {
+    for (int tries = 1; !locked(c_.q.queue_lock, queue); ++tries, pause *= 2) {
+      if (tries == 1 && !locked(c_.q.queue_lock_there, queue)) {
         c_.session.execute(c_.q.queue_lock_make, {{"queue", queue}});
         return true;
       }
