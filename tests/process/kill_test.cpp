@@ -92,6 +92,30 @@ TEST_P(Kill, AtRandomMomentsLosesNothingAndExplainsEverything) {
             << " workers, " << producer_kills << " producers; " << took << " s" << std::endl;
 }
 
+/// A backlog and so many slots that claims and writes of outcomes are made two at a time.
+TEST_P(Kill, OfAWorkerWithManySlotsLosesNothing) {
+  std::cout << "seed " << seed() << " (SQLQ_SEED=" << seed() << " repeats it)" << std::endl;
+  RecordProperty("seed", std::to_string(seed()));
+  constexpr int slots = 512;
+  constexpr std::int64_t backlog = 5000;
+  open(url()).migrate();
+  start_producer(backlog);
+  ASSERT_TRUE(load_.wait_for_acknowledged(backlog));
+
+  load_.start_workers(1, slots);
+  for (const auto after : moments(5, backlog * 9 / 10)) {
+    ASSERT_TRUE(load_.wait_for_ends(after)) << "no progress: " << load_.ended() << " jobs";
+    note(load_.replace_workers({0}, slots));
+  }
+  load_.finish(open(url()));
+
+  const Duration bound = lease + sweep + poll + 3 * machine;  // some thousand threads have come and gone
+  const faults::Figures f =
+      judge({.lease_us = lease.count(), .rescue_us = bound.count(), .unproved_percent = 10}, killed_);
+  EXPECT_EQ(f.acknowledged, static_cast<std::size_t>(backlog));
+  EXPECT_GT(f.rescues_us.size(), std::size_t{slots});
+}
+
 SQLQ_PLACES(Kill, SQLQ_EVERYWHERE);
 
 }  // namespace
