@@ -31,6 +31,8 @@ constexpr std::array changes{
     // Whoever says it is done is believed.
     Change{"finish_without_token", queries, "id = :id AND state = 2 AND lease_token = :token",
            "id = :id AND state = 2 AND :token IS NOT NULL"},
+    Change{"finish_without_token", queries, "json_each(:ids)) AND state = 2 AND lease_token = :token",
+           "json_each(:ids)) AND state = 2 AND :token IS NOT NULL"},
     // What had a lease once is taken back when that has ended, finished or not.
     Change{"reap_by_id", queries, " WHERE state IN (2, 5) AND seq IN (", " WHERE seq IN ("},
     Change{"reap_by_id", queries, "    WHERE state IN (2, 5) AND (lease_until_us",
@@ -38,7 +40,8 @@ constexpr std::array changes{
     // A job that somebody else has taken meanwhile is taken once more.
     Change{"claim_without_compare", queries, " WHERE state = 1 AND lane_id = :lane AND (priority",
            " WHERE (state = 1 OR state = 2 AND claims = 1 AND seq % 5 = 0) AND lane_id = :lane AND (priority"},
-    Change{"claim_without_compare", queries, " WHERE seq = :seq AND state = 1", " WHERE seq = :seq"},
+    Change{"claim_without_compare", queries, " WHERE seq IN (SELECT value FROM json_each(:seqs)) AND state = 1",
+           " WHERE seq IN (SELECT value FROM json_each(:seqs))"},
     // Who dies before the end is not counted.
     Change{"attempt_counted_at_end", queries, "SET state = 2, attempt = attempt + 1,", "SET state = 2,"},
     Change{"attempt_counted_at_end", queries, "SET state = 3, result", "SET state = 3, attempt = attempt + 1, result"},
