@@ -146,12 +146,14 @@ SELECT r.priority, r.due_us, r.seq FROM {ready} r FORCE INDEX (PRIMARY)
  WHERE r.lane_id = :lane ORDER BY r.priority, r.due_us, r.seq LIMIT :n
 
 -- name: take
--- params: now int?, lane int, n int
+-- params: now int?, lane int, priority int, due int, n int
 -- returns: now int, seq int, place_priority int, place_due int, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
--- Locks the first rows of the lane and their jobs, skipping what somebody else has locked: no more than n of each.
+-- Locks the first rows of the lane and their jobs, skipping what somebody else has locked: no more than n of each. From
+-- the place of the first one on that the survey saw: before it there may be many rows that are gone and not yet purged.
 SELECT {now}, r.seq, r.priority, r.due_us, {pending_job}
   FROM {ready} r FORCE INDEX (PRIMARY) STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = r.seq
  WHERE r.lane_id = :lane AND j.state = 1
+   AND (r.priority > :priority OR (r.priority = :priority AND r.due_us >= :due))
  ORDER BY r.priority, r.due_us, r.seq LIMIT :n FOR UPDATE SKIP LOCKED
 
 -- name: claim

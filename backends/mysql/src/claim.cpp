@@ -297,7 +297,12 @@ class Claim {
     std::vector<Taken> taken;
     std::int64_t now = 0;
     for (const Portion& p : portions) {
-      c_.session.execute(c_.q.take, {{"now", c_.work.wall()}, {"lane", p.lane->id}, {"n", p.count}},
+      const Place first = *std::ranges::find(view_.firsts, p.lane->id, &Place::lane);
+      c_.session.execute(c_.q.take, {{"now", c_.work.wall()},
+                                     {"lane", p.lane->id},
+                                     {"priority", first.priority},
+                                     {"due", first.due},
+                                     {"n", p.count}},
                          [&](const sql::Row& row) {
                            sql::Fields f(row);
                            now = f.integer();
