@@ -57,7 +57,10 @@ std::size_t Completer::waiting() const {
 
 SteadyPoint Completer::step() {
   if (gather()) return fetcher_.gathering_until();
-  fill(batch_);
+  {
+    const std::lock_guard lock(mutex_);
+    fill(batch_);
+  }
   if (batch_.empty()) return SteadyPoint::max();
   finish(batch_);
   return SteadyPoint::min();
@@ -68,9 +71,9 @@ SteadyPoint Completer::step_beside() {
   std::vector<Ending> batch;
   {
     const std::lock_guard lock(mutex_);
-    if (!worth_beside()) return SteadyPoint::max();
+    if (worth_beside()) fill(batch);
   }
-  fill(batch);
+  if (batch.empty()) return SteadyPoint::max();
   try {
     finish(batch);
   } catch (...) {
@@ -107,7 +110,6 @@ bool Completer::gather() {
 }
 
 void Completer::fill(std::vector<Ending>& batch) {
-  const std::lock_guard lock(mutex_);
   while (batch.size() < most_per_batch && !submitted_.empty()) {
     batch.push_back(std::move(submitted_.front()));
     submitted_.pop_front();

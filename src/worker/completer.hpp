@@ -59,7 +59,7 @@ class Completer final : public Service {
   /// Whether to wait for more: what ends in one replacement takes a round trip less for each job.
   [[nodiscard]] bool gather();
   [[nodiscard]] bool all_have_ended() const;
-  /// Adds what was submitted, up to most_per_batch.
+  /// Adds what was submitted, up to most_per_batch. Under the mutex, as worth_beside.
   void fill(std::vector<Ending>& batch);
   /// Writes them, and leaves none.
   void finish(std::vector<Ending>& batch);

@@ -19,7 +19,9 @@ namespace sqlq::worker {
 /// Claims exactly as many jobs as there are free slots: a job that is claimed is started at once, so when a process
 /// dies no more jobs are harmed than it has executors.
 ///
-/// Thread-safety: step from one thread, the rest from any.
+/// While there is a backlog a worker of many slots has two claims in flight, each for half of them (decision 0025).
+///
+/// Thread-safety: step and step_beside from one thread each, the rest from any.
 class Fetcher final : public Service {
  public:
   /// How many leases may wait for their outcome to be written before no more jobs are claimed: two full batches.

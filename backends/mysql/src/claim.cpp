@@ -186,25 +186,19 @@ class Claim {
   /// Each claim passes over what the others have locked: the more there are at once, the more each of them looks at.
   /// (No queue has the number 0.)
   bool only_one_beside() {
-    constexpr std::int64_t beside = 0;
     c_.work.begin();
-    if (locked(c_.q.queue_lock, beside)) return true;
-    if (locked(c_.q.queue_lock_there, beside)) return false;
-    c_.session.execute(c_.q.queue_lock_make, {{"queue", beside}});
-    return true;
-  }
-
-  bool locked(const sql::Statement& statement, std::int64_t queue) {
-    return c_.session.execute(statement, {{"queue", queue}}, [](const sql::Row&) {}) != 0;
+    return lock_queue(0, 1);
   }
 
   /// Whoever holds the lock lets it go after a moment, or was stopped. Then the queue is passed over: other queues go
   /// on, and what is claimed has not used up its lease, which counts from when the worker has asked.
-  bool lock_queue(std::int64_t queue) {
-    constexpr int most_tries = 5;
+  bool lock_queue(std::int64_t queue, int most_tries) {
+    const auto any = [&](const sql::Statement& statement) {
+      return c_.session.execute(statement, {{"queue", queue}}, [](const sql::Row&) {}) != 0;
+    };
     Duration pause = std::chrono::milliseconds(5);
-    for (int tries = 1; !locked(c_.q.queue_lock, queue); ++tries, pause *= 2) {
-      if (tries == 1 && !locked(c_.q.queue_lock_there, queue)) {
+    for (int tries = 1; !any(c_.q.queue_lock); ++tries, pause *= 2) {
+      if (tries == 1 && !any(c_.q.queue_lock_there)) {
         c_.session.execute(c_.q.queue_lock_make, {{"queue", queue}});
         return true;
       }
@@ -223,7 +217,7 @@ class Claim {
     }
     if (replacing_ || rooms.empty()) return rooms;
     c_.work.begin();
-    std::erase_if(rooms, [&](const auto& its) { return !lock_queue(its.first); });
+    std::erase_if(rooms, [&](const auto& its) { return !lock_queue(its.first, 5); });
     for (auto& [queue, left] : rooms) left = room(queue);
     return rooms;
   }

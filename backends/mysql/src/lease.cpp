@@ -119,8 +119,8 @@ std::size_t write_success(const Context& c, std::span<const Whereabouts> rows) {
     return seqs;
   };
   // Jobs that finish together expire together (see the table of finished jobs), so all have the time of one statement.
-  std::optional<std::int64_t> now = c.work.wall();
-  if (!now && (runs.size() > 1 || rows.size() > most_rows)) now = c.session.integer(c.q.clock, {{"now", now}});
+  const bool several = runs.size() > 1 || rows.size() > most_rows;
+  const auto now = several ? c.session.integer(c.q.clock, {{"now", c.work.wall()}}) : c.work.wall();
   std::size_t done = 0;
   constexpr std::size_t worthwhile = 8;  // rows for a statement of their own
   if (rows.size() >= worthwhile * runs.size() || runs.size() == 1) {

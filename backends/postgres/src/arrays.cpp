@@ -24,30 +24,29 @@ Array::Array(Of of) : width_(of == Of::smallint ? 2 : of == Of::integer ? 4 : 8)
   for (const std::uint32_t number : {1U, 0U, static_cast<std::uint32_t>(of), 0U, 1U}) append(data_, number, 4);
 }
 
-void Array::count() { put(&data_[size_at], ++size_, 4); }
+void Array::begin(std::uint32_t length) {
+  append(data_, length, 4);
+  put(&data_[size_at], ++size_, 4);
+}
 
 void Array::add(std::int64_t number) {
-  append(data_, width_, 4);
+  begin(static_cast<std::uint32_t>(width_));
   append(data_, static_cast<std::uint64_t>(number), width_);
-  count();
 }
 
 void Array::add(const JobId& id) {
-  append(data_, id.bytes().size(), 4);
+  begin(static_cast<std::uint32_t>(id.bytes().size()));
   data_.append(reinterpret_cast<const char*>(id.bytes().data()), id.bytes().size());
-  count();
 }
 
 void Array::add(std::string_view text) {
-  append(data_, text.size(), 4);
+  begin(static_cast<std::uint32_t>(text.size()));
   data_.append(text);
-  count();
 }
 
 void Array::add_null() {
-  append(data_, length_of_null, 4);
+  begin(length_of_null);
   put(&data_[nulls_at], 1, 4);
-  count();
 }
 
 }  // namespace sqlq::postgres

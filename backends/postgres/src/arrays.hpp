@@ -38,7 +38,7 @@ class Array {
 
  private:
   void add_null();
-  void count();
+  void begin(std::uint32_t length);
 
   std::size_t width_;  // of a number
   std::uint32_t size_ = 0;
