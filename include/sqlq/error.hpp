@@ -20,6 +20,11 @@ namespace sqlq {
 enum class Errc {
   invalid_argument,   ///< your value, option, URL or payload: nothing was sent to the database
   misuse,             ///< a call out of order: started twice, registered too late, no transaction open
+  refused,            ///< the database refuses this value for good: a CHECK, trigger or index of yours, its encoding or
+                      ///< a limit of its own: change the value or the database
+  permission,         ///< the database forbids it: a missing grant, a wrong password, a read-only file: change the rights
+  configuration,      ///< it cannot work as it is set up: a file, certificate or database that is not there, TLS that
+                      ///< one side demands and the other lacks: change the URL or the server
   schema,             ///< your deployment: not migrated, newer than this library, or changed by hand
   retry_transaction,  ///< the database undid the transaction (deadlock, serialization): run it again
   busy,               ///< locked, full or overloaded until a deadline passed: try again later
@@ -45,7 +50,8 @@ class Error : public std::runtime_error {
 
   [[nodiscard]] Errc code() const noexcept { return code_; }
 
-  /// May the same call be repeated as it is? True for retry_transaction, busy, connection, wrong_node.
+  /// May the same call be repeated as it is? True for retry_transaction, busy, connection, wrong_node; what only a
+  /// person can mend is never retryable.
   [[nodiscard]] bool retryable() const noexcept;
   /// Was the connection thrown away? True for connection, wrong_node, outcome_unknown.
   [[nodiscard]] bool connection_lost() const noexcept;

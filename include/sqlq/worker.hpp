@@ -21,7 +21,18 @@ namespace sqlq {
 /// Something a worker wants somebody to know.
 struct WorkerEvent {
   enum class Level { info, warning, error };
+  /// What it is about, for programs; the message says the same to people. Values may be added.
+  enum class Code {
+    other,
+    service_failed,   ///< a service could not do its turn; it backs off and tries again
+    lease_lost,       ///< a job's lease was lost; its outcome will be refused
+    outcome_late,     ///< an outcome came after the lease was lost and was refused
+    outcome_refused,  ///< the database refused an outcome for good; the job was ended as errored instead
+    log_refused,      ///< the database refused a log line for good; it was left out
+    idle,             ///< the worker takes nothing; the message says why
+  };
   Level level = Level::info;
+  Code code = Code::other;
   std::string service{};         ///< which part of the worker: "fetcher", "completer", "heartbeat", ...
   std::string message{};         ///< one line; no payload, no password
   std::optional<JobId> job{};    ///< when it is about one job

@@ -8,6 +8,9 @@ std::string_view to_string(Errc code) noexcept {
   switch (code) {
     case Errc::invalid_argument: return "invalid_argument";
     case Errc::misuse: return "misuse";
+    case Errc::refused: return "refused";
+    case Errc::permission: return "permission";
+    case Errc::configuration: return "configuration";
     case Errc::schema: return "schema";
     case Errc::retry_transaction: return "retry_transaction";
     case Errc::busy: return "busy";

@@ -181,7 +181,7 @@ bool Completer::write(std::vector<Ending>& batch) {
 void Completer::settle(const Ending& ending, FinishStatus status) {
   if (status == FinishStatus::stale) {
     shared_.events.report(Events::Level::warning, name(), "the outcome came too late: the lease was lost",
-                          ending.lease->job().id);
+                          ending.lease->job().id, Events::Code::outcome_late);
     ++shared_.counters.lost;
     return;
   }

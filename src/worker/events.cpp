@@ -35,10 +35,10 @@ void print(const WorkerEvent& event) {
 Events::Events(std::function<void(const WorkerEvent&)> callback)
     : callback_(callback ? std::move(callback) : std::function<void(const WorkerEvent&)>(print)) {}
 
-void Events::report(Level level, std::string_view service, std::string_view message,
-                    std::optional<JobId> job) noexcept {
+void Events::report(Level level, std::string_view service, std::string_view message, std::optional<JobId> job,
+                    Code code) noexcept {
   try {
-    const WorkerEvent event{level, std::string(service), one_line(message), job};
+    const WorkerEvent event{level, code, std::string(service), one_line(message), job};
     const std::lock_guard lock(mutex_);
     if (!closed_) callback_(event);
   } catch (...) {  // what the user's callback throws is his; there is nobody left to tell

@@ -17,9 +17,11 @@ namespace sqlq::worker {
 class Events final {
  public:
   using Level = WorkerEvent::Level;
+  using Code = WorkerEvent::Code;
   explicit Events(std::function<void(const WorkerEvent&)> callback);
 
-  void report(Level level, std::string_view service, std::string_view message, std::optional<JobId> job = {}) noexcept;
+  void report(Level level, std::string_view service, std::string_view message, std::optional<JobId> job = {},
+              Code code = Code::other) noexcept;
   /// After it returned nothing is reported any more: threads of handlers that never end may outlive what the callback
   /// uses.
   void close() noexcept;

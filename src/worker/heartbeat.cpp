@@ -66,7 +66,7 @@ void Heartbeat::answer(const HeldPtr& lease, LeaseStatus status, SteadyPoint ask
         lease->renewed(asked_at);
       } else if (lease->lose()) {
         shared_.events.report(Events::Level::warning, name(), "the lease was lost; somebody else may have the job",
-                              lease->job().id);
+                              lease->job().id, Events::Code::lease_lost);
       }
       return;
   }

@@ -30,7 +30,8 @@ Turns::Next Turns::failed(const std::string& why) {
   const Duration delay = jitter_.between(first, range);
   const SteadyPoint again = saturating_add(clock_.steady(), delay);
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(delay).count();
-  events_.report(Events::Level::warning, service_.name(), why + "; tries again in " + std::to_string(ms) + " ms");
+  events_.report(Events::Level::warning, service_.name(), why + "; tries again in " + std::to_string(ms) + " ms", {},
+                 Events::Code::service_failed);
   return {again, true};
 }
 

@@ -17,7 +17,8 @@ SteadyPoint Watchdog::look_after(const HeldPtr& lease, SteadyPoint now) {
   if (now >= lease->fence_at()) {
     if (lease->lose()) {
       shared_.events.report(Events::Level::warning, name(),
-                            "the lease could not be renewed in time; the job is stopped", lease->job().id);
+                            "the lease could not be renewed in time; the job is stopped", lease->job().id,
+                            Events::Code::lease_lost);
     }
     return SteadyPoint::max();
   }

@@ -84,8 +84,8 @@ TEST(Error, AnswersItsThreeQuestions) {
   for (const Errc code : {Errc::retry_transaction, Errc::busy, Errc::connection, Errc::wrong_node}) {
     EXPECT_TRUE(Error(code, "x").retryable()) << to_string(code);
   }
-  for (const Errc code : {Errc::invalid_argument, Errc::misuse, Errc::schema, Errc::outcome_unknown, Errc::corrupt,
-                          Errc::internal}) {
+  for (const Errc code : {Errc::invalid_argument, Errc::misuse, Errc::refused, Errc::permission, Errc::configuration,
+                          Errc::schema, Errc::outcome_unknown, Errc::corrupt, Errc::internal}) {
     EXPECT_FALSE(Error(code, "x").retryable()) << to_string(code);
   }
   EXPECT_TRUE(Error(Errc::outcome_unknown, "x").outcome_unknown());
