@@ -57,8 +57,9 @@ struct WorkerOptions {
   Duration grace = std::chrono::seconds(5);
   /// Where the jobs' logs go. Empty: database_log_sink.
   std::shared_ptr<LogSink> log_sink{};
-  /// Called from the worker's threads, one call at a time; must not block for long; what it throws is dropped.
-  /// Empty: warnings and errors go to standard error.
+  /// Called on a thread that the worker keeps for that, one call at a time, in the order of the events; what it throws
+  /// is dropped. No lease or timeout waits for it; while 1000 events wait, more are left out, and counted in one that
+  /// follows. It must not stop the worker. Empty: warnings and errors go to standard error.
   std::function<void(const WorkerEvent&)> on_event{};
   /// Stored in the jobs it runs. Empty: host, process id and a random part. At most 255 bytes.
   std::string name{};
@@ -80,8 +81,13 @@ struct WorkerStats {
 /// One process's runtime. Make one per process and set of queues; many processes may work the same queues.
 ///
 /// Threads: one each for fetching, completing, heartbeats, timeouts, maintenance and log shipping; a second one for
-/// fetching and for completing with a concurrency of 512 or more; and `concurrency` executors. No exception leaves a
-/// thread and no fault of the database ends the process: services back off and try again, and say so by events.
+/// fetching and for completing with a concurrency of 512 or more; `concurrency` executors; and one for your callbacks
+/// (on_event, stop callbacks), joined by another while all of those are busy. Heartbeats and timeouts wait for none of
+/// your code and for no row that somebody has locked. No exception leaves a thread and no fault of the database ends
+/// the process: services back off and try again, and say so by events.
+///
+/// A cancellation reaches a running job at once where the database tells of it (capability cross_process_wakeup), else
+/// within 3 s: then, and only while jobs run, heartbeats come each 2.5 s.
 ///
 /// Thread-safety: all members from any thread; not from a handler it runs (stop would wait for itself).
 /// Lifetime: the destructor stops the worker with its configured timeouts. A handler that ignores its stop token beyond

@@ -396,20 +396,6 @@ UPDATE {jobs} j SET heartbeat_us = {now}, lease_until_us = {steady} + j.keepaliv
  WHERE j.id = h.id AND +j.state IN (2, 5) AND j.lease_token = h.token
 RETURNING h.n, j.state
 
--- name: heartbeat_wait
--- params: ids text, tokens text, now int?, steady int?
--- returns: n int, state int
--- The same for the locked ones: waits for their locks.
-WITH held AS MATERIALIZED (
-  SELECT j.id, i.token, i.n
-    FROM unnest(:ids::uuid[], :tokens::bigint[]) WITH ORDINALITY AS i(id, token, n) JOIN {jobs} j ON j.id = i.id
-   WHERE +j.state IN (2, 5) AND j.lease_token = i.token AND i.token <> 0
-   ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j)
-UPDATE {jobs} j SET heartbeat_us = {now}, lease_until_us = {steady} + j.keepalive_us
-  FROM held h
- WHERE j.id = h.id AND +j.state IN (2, 5) AND j.lease_token = h.token
-RETURNING h.n, j.state
-
 -- name: reap
 -- params: queues text?, n int, now int?, steady int?
 -- returns: id text, state int

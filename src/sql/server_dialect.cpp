@@ -24,6 +24,8 @@ using backend::Now;
 /// Conflicts are gone after a moment; five tries take at most about two seconds.
 constexpr int most_tries = 5;
 constexpr Duration first_pause = std::chrono::milliseconds(10);
+/// Connections for heartbeats: one is enough for a worker, a second is there when the first one is dead.
+constexpr std::size_t most_renewing = 2;
 
 /// Which lanes are known to be there, so that enqueueing looks for none. Thread-safe.
 class KnownLanes {
@@ -66,6 +68,8 @@ class ServerDialect final : public backend::Dialect {
       : server_(std::move(server)),
         queries_(server_->queries()),
         pool_(pool, [this] { return server_->connect(); }),
+        renewing_({.size = most_renewing, .wait = pool.wait, .idle_lifetime = pool.idle_lifetime},
+                  [this] { return server_->connect(); }),
         hints_(server_->capabilities().cross_process_wakeup
                    ? Hints::Watch([this](std::function<void()> heard) { return server_->watch(std::move(heard)); })
                    : nullptr) {
@@ -151,7 +155,9 @@ class ServerDialect final : public backend::Dialect {
     return answers;
   }
   std::vector<LeaseStatus> heartbeat(std::span<const backend::LeaseRef> leases, Now now) override {
-    return write<std::vector<LeaseStatus>>(now, [&](Work& w) { return server_->heartbeat(w, leases); });
+    // Not on the connections of the others, who may all be waiting for somebody's lock while the leases run out.
+    return write<std::vector<LeaseStatus>>(
+        now, [&](Work& w) { return server_->heartbeat(w, leases); }, nullptr, &renewing_);
   }
   ReapReport reap(std::span<const std::string> names, std::size_t limit, Now now) override {
     auto report = write<ReapReport>(now, [&](Work& w) { return server_->reap(w, names, limit); });
@@ -253,19 +259,21 @@ class ServerDialect final : public backend::Dialect {
   ///
   /// `unknown` is set before a run that follows one which may have been applied.
   template <class Result>
-  Result write(const Now& now, const std::function<Result(Work&)>& operation, bool* unknown = nullptr) {
+  Result write(const Now& now, const std::function<Result(Work&)>& operation, bool* unknown = nullptr,
+               Pool* pool = nullptr) {
+    if (pool == nullptr) pool = &pool_;
     bool may_be_applied = false;
     Duration pause = first_pause;
     for (int tries = 1;; ++tries) {
       bool connected = false;
       try {
-        const auto lease = pool_.take();
+        const auto lease = pool->take();
         connected = true;
         return once(*lease, now, operation);
       } catch (const Error& e) {
         may_be_applied = may_be_applied || e.outcome_unknown();
         if (unknown != nullptr) *unknown = may_be_applied;
-        if (e.connection_lost()) pool_.forget_idle();  // an idle one that was lost says little about the server
+        if (e.connection_lost()) pool->forget_idle();  // an idle one that was lost says little about the server
         const bool conflict = e.code() == Errc::retry_transaction;
         const bool again = connected && tries < most_tries && (conflict || e.connection_lost());
         if (!again && may_be_applied && !e.outcome_unknown()) throw lost_meanwhile(e);
@@ -337,6 +345,7 @@ class ServerDialect final : public backend::Dialect {
   const std::unique_ptr<Server> server_;
   const ReadQueries queries_;
   Pool pool_;
+  Pool renewing_;  // for heartbeats only
   KnownLanes lanes_;
   EnqueueQueue producing_{[this](EnqueueQueue::Items items) { return store(items, nullptr, {}); }};
   Hints hints_;  // last: its watcher uses the others

@@ -47,7 +47,7 @@ bool JobContext::complete_in(Tx tx) {
     lease->set_completing(false);
     throw;
   }
-  if (!impl_->completed) lease->lose();
+  if (!impl_->completed) impl_->shared.lose(lease);
   return impl_->completed;
 }
 

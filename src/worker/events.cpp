@@ -32,22 +32,74 @@ void print(const WorkerEvent& event) {
 
 }  // namespace
 
-Events::Events(std::function<void(const WorkerEvent&)> callback)
-    : callback_(callback ? std::move(callback) : std::function<void(const WorkerEvent&)>(print)) {}
+Events::Events(std::function<void(const WorkerEvent&)> callback, std::shared_ptr<Callbacks> callbacks)
+    : callback_(callback ? std::move(callback) : std::function<void(const WorkerEvent&)>(print)),
+      callbacks_(std::move(callbacks)) {}
 
 void Events::report(Level level, std::string_view service, std::string_view message, std::optional<JobId> job,
                     Code code) noexcept {
   try {
-    const WorkerEvent event{level, code, std::string(service), one_line(message), job};
-    const std::lock_guard lock(mutex_);
-    if (!closed_) callback_(event);
-  } catch (...) {  // what the user's callback throws is his; there is nobody left to tell
+    report(WorkerEvent{level, code, std::string(service), std::string(message), job});
+  } catch (...) {  // no memory to tell of anything
   }
 }
 
-void Events::close() noexcept {
+void Events::report(WorkerEvent event) noexcept {
+  try {
+    event.message = one_line(event.message);
+    {
+      const std::lock_guard lock(mutex_);
+      if (closed_) return;
+      if (waiting_.size() >= most_waiting) {
+        ++dropped_;
+        return;
+      }
+      waiting_.push_back(std::move(event));
+      if (std::exchange(delivering_, true)) return;
+    }
+    if (callbacks_ == nullptr) return deliver();
+    try {
+      callbacks_->post([self = shared_from_this()] { self->deliver(); });
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      delivering_ = false;  // the next report tries again
+    }
+  } catch (...) {  // no memory to tell of anything
+  }
+}
+
+void Events::deliver() {
+  while (const std::optional<WorkerEvent> event = next()) {
+    try {
+      callback_(*event);
+    } catch (...) {  // what the user's callback throws is his
+    }
+  }
+}
+
+std::optional<WorkerEvent> Events::next() {
   const std::lock_guard lock(mutex_);
-  closed_ = true;
+  if (waiting_.empty()) {
+    delivering_ = false;
+    return {};
+  }
+  if (const std::size_t dropped = std::exchange(dropped_, 0)) {
+    return WorkerEvent{Level::warning, Code::other, "events",
+                       std::to_string(dropped) + " events were left out: on_event took too long", {}};
+  }
+  std::optional<WorkerEvent> event(std::move(waiting_.front()));
+  waiting_.pop_front();
+  return event;
+}
+
+void Events::close(SteadyPoint deadline) {
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  if (callbacks_ != nullptr) callbacks_->close(deadline);
+  const std::lock_guard lock(mutex_);
+  waiting_.clear();
 }
 
 std::string current_exception_text() {

@@ -1,34 +1,53 @@
 #pragma once
 // Where the worker's events go.
 
+#include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <sqlq/worker.hpp>
 
+#include "worker/callbacks.hpp"
+
 namespace sqlq::worker {
 
-/// Calls the user's callback, one call at a time, and drops what it throws. Without a callback, warnings and errors go
-/// to standard error, one line each. A message becomes one line of UTF-8 without control characters.
+/// Has the user's callback called, one call at a time and in order, by `callbacks`: no report waits for it. Without a
+/// callback, warnings and errors go to standard error, one line each. A message becomes one line of UTF-8 without
+/// control characters. While 1000 wait for a callback that does not return, more are dropped and counted.
+///
 /// Thread-safety: all members from any thread.
-class Events final {
+class Events final : public std::enable_shared_from_this<Events> {
  public:
   using Level = WorkerEvent::Level;
   using Code = WorkerEvent::Code;
-  explicit Events(std::function<void(const WorkerEvent&)> callback);
+  static constexpr std::size_t most_waiting = 1000;
+
+  /// Without `callbacks` a report calls the callback itself.
+  explicit Events(std::function<void(const WorkerEvent&)> callback, std::shared_ptr<Callbacks> callbacks = {});
 
   void report(Level level, std::string_view service, std::string_view message, std::optional<JobId> job = {},
               Code code = Code::other) noexcept;
-  /// After it returned nothing is reported any more: threads of handlers that never end may outlive what the callback
-  /// uses.
-  void close() noexcept;
+  /// The message becomes one line.
+  void report(WorkerEvent event) noexcept;
+  /// Closes the callbacks: what waits is delivered until then, what is reported from now on is not, for threads of
+  /// handlers that never end may outlive what the callback uses.
+  void close(SteadyPoint deadline);
 
  private:
-  std::mutex mutex_;
-  std::function<void(const WorkerEvent&)> callback_;
+  void deliver();
+  [[nodiscard]] std::optional<WorkerEvent> next();
+
+  const std::function<void(const WorkerEvent&)> callback_;
+  const std::shared_ptr<Callbacks> callbacks_;
+  std::mutex mutex_;  // for what follows
+  std::deque<WorkerEvent> waiting_;
+  std::size_t dropped_ = 0;
+  bool delivering_ = false;
   bool closed_ = false;
 };
 

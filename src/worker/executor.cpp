@@ -80,7 +80,7 @@ const Handlers::Entry* Executor::begin(const HeldPtr& lease, std::optional<Endin
   fetcher_.look_again();  // it may have been the last one that waited
   const Job& job = lease->job();
   // A process that stood still: the watchdog may not have seen it yet.
-  if (shared_.clock().steady() >= lease->fence_at()) lease->lose();
+  if (shared_.clock().steady() >= lease->fence_at()) shared_.lose(lease);
   if (lease->stop_reason() != StopReason::none) {
     instead = not_started(lease);
     return nullptr;

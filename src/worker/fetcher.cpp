@@ -92,7 +92,7 @@ std::optional<std::vector<FinishStatus>> Fetcher::replace(std::span<const backen
   if (most == 0) return {};
   Claimed claimed;
   try {
-    claimed = claim(most, {.ends = ends}, asked_at);
+    claimed = claim(most, {.suspects = false, .ends = ends}, asked_at);  // only step may: one suspect at a time
   } catch (...) {
     const std::lock_guard lock(mutex_);
     replace_until_ = SteadyPoint::min();
@@ -196,7 +196,7 @@ void Fetcher::hold(std::vector<Job> jobs, SteadyPoint asked_at) {
   shared_.counters.claimed += leases.size();
   shared_.in_flight.add(leases);
   for (const HeldPtr& lease : leases) {
-    heartbeat_.wake_by(lease->renew_at());
+    heartbeat_.look_after(lease);
     watchdog_.wake_by(lease->fence_at());
   }
   shared_.ready.push(std::move(leases));

@@ -7,7 +7,14 @@
 namespace sqlq::worker {
 namespace {
 
-constexpr Duration least_between_hints = std::chrono::milliseconds(500);
+using std::chrono::milliseconds, std::chrono::seconds;
+
+constexpr Duration least_between_hints = milliseconds(500);
+constexpr Duration longest_between_beats = seconds(10);
+/// Where nobody tells of a cancellation, a running job hears of it within 3 s because it is asked for so often.
+constexpr Duration longest_unasked = milliseconds(2500);
+/// While the handler's own transaction may have the row locked, so that the lease is soon renewed when that is undone.
+constexpr Duration longest_while_completing = seconds(1);
 
 }  // namespace
 
@@ -17,6 +24,13 @@ void Heartbeat::hint() noexcept {
   if (!hinted_.exchange(true)) wake();
 }
 
+SteadyPoint Heartbeat::due_of(const Held& lease) const {
+  if (lease.completing()) return lease.renew_at(longest_while_completing);
+  const bool told = shared_.db.dialect().capabilities().cross_process_wakeup;
+  const bool asks = !told && lease.phase() != Phase::finishing && lease.stop_reason() == StopReason::none;
+  return lease.renew_at(asks ? longest_unasked : longest_between_beats);
+}
+
 SteadyPoint Heartbeat::step() {
   const bool hinted = hinted_.exchange(false);  // before looking: later ones are about leases we may not see
   std::vector<HeldPtr> leases = shared_.in_flight.snapshot();
@@ -24,7 +38,7 @@ SteadyPoint Heartbeat::step() {
   if (leases.empty()) return SteadyPoint::max();
 
   SteadyPoint due = SteadyPoint::max();
-  for (const HeldPtr& lease : leases) due = std::min(due, lease->renew_at());
+  for (const HeldPtr& lease : leases) due = std::min(due, due_of(*lease));
   if (hinted) due = std::min(due, saturating_add(last_, least_between_hints));
   const SteadyPoint asked_at = shared_.clock().steady();
   if (asked_at < due) {
@@ -58,13 +72,13 @@ void Heartbeat::answer(const HeldPtr& lease, LeaseStatus status, SteadyPoint ask
       return;
     case LeaseStatus::cancel_requested:
       lease->renewed(asked_at);
-      lease->trip(StopReason::cancel);
+      shared_.trip(lease, StopReason::cancel);
       return;
     case LeaseStatus::lost:
       // Not news when the outcome is being written or the job was completed in the user's transaction.
       if (lease->phase() == Phase::finishing || lease->completing()) {
         lease->renewed(asked_at);
-      } else if (lease->lose()) {
+      } else if (shared_.lose(lease)) {
         shared_.events.report(Events::Level::warning, name(), "the lease was lost; somebody else may have the job",
                               lease->job().id, Events::Code::lease_lost);
       }

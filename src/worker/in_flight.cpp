@@ -4,21 +4,13 @@
 
 namespace sqlq::worker {
 
-bool Held::trip(StopReason reason) noexcept {
+bool Held::mark(StopReason reason) noexcept {
   StopReason none = StopReason::none;
-  if (!reason_.compare_exchange_strong(none, reason)) return false;
-  stop_.request_stop();
-  return true;
+  return reason_.compare_exchange_strong(none, reason);
 }
 
-bool Held::lose() noexcept {
-  const bool first = !lost_.exchange(true);
-  trip(StopReason::lease_lost);
-  return first;
-}
-
-SteadyPoint Held::renew_at() const noexcept {
-  return saturating_add(renewed_at_.load(), std::min<Duration>(job_.keepalive / 3, std::chrono::seconds(10)));
+SteadyPoint Held::renew_at(Duration longest) const noexcept {
+  return saturating_add(renewed_at_.load(), std::min<Duration>(job_.keepalive / 3, longest));
 }
 
 SteadyPoint Held::fence_at() const noexcept {
@@ -52,10 +44,6 @@ std::vector<HeldPtr> InFlight::snapshot() const {
   all.reserve(leases_.size());
   for (const auto& [key, lease] : leases_) all.push_back(lease);
   return all;
-}
-
-void InFlight::trip_all(StopReason reason) {
-  for (const HeldPtr& lease : snapshot()) lease->trip(reason);
 }
 
 }  // namespace sqlq::worker

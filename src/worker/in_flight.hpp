@@ -30,15 +30,18 @@ class Held final {
 
   [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
   [[nodiscard]] StopReason stop_reason() const noexcept { return reason_.load(); }
-  /// Trips the stop token; the first reason stays. Runs the handler's stop callbacks: call it without a lock.
-  bool trip(StopReason reason) noexcept;
-  /// The lease is gone, or soon will be: trips the token, and no outcome but success is worth sending.
-  bool lose() noexcept;
+  /// Why the token is, or is about to be, tripped; the first reason stays. True for the first: then the token is to be
+  /// tripped, see Shared::trip.
+  bool mark(StopReason reason) noexcept;
+  /// Runs the handler's stop callbacks, and so may take any time.
+  void request_stop() noexcept { stop_.request_stop(); }
+  /// The lease is gone, or soon will be: no outcome but success is worth sending. True for the first to say so.
+  bool set_lost() noexcept { return !lost_.exchange(true); }
   [[nodiscard]] bool lost() const noexcept { return lost_.load(); }
 
   void renewed(SteadyPoint asked_at) noexcept { renewed_at_.store(asked_at); }
-  /// A third of the keepalive, but at most 10 s, after the last renewal.
-  [[nodiscard]] SteadyPoint renew_at() const noexcept;
+  /// A third of the keepalive, but at most `longest`, after the last renewal.
+  [[nodiscard]] SteadyPoint renew_at(Duration longest) const noexcept;
   /// When this process stops trusting the lease: a sixth of the keepalive before its end.
   [[nodiscard]] SteadyPoint fence_at() const noexcept;
 
@@ -72,7 +75,6 @@ class InFlight final {
   [[nodiscard]] std::size_t size() const noexcept { return size_.load(); }
   [[nodiscard]] bool has_suspect() const noexcept { return suspects_.load() > 0; }
   [[nodiscard]] std::vector<HeldPtr> snapshot() const;
-  void trip_all(StopReason reason);
 
  private:
   mutable std::mutex mutex_;

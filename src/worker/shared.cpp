@@ -58,7 +58,8 @@ Shared::Shared(Database database, Handlers table, WorkerOptions wanted)
     : db(std::move(database)),
       handlers(std::move(table)),
       options(checked(std::move(wanted), db, handlers)),
-      owned_events(std::make_shared<Events>(options.on_event)),
+      callbacks(std::make_shared<Callbacks>(std::shared_ptr<Clock>(std::make_shared<Database>(db), &db.clock()))),
+      owned_events(std::make_shared<Events>(options.on_event, callbacks)),
       two_in_flight(options.concurrency >= worth_two_in_flight),
       slots(clock(), options.concurrency) {}
 
@@ -72,6 +73,25 @@ backend::Now Shared::now() const { return core::request_time(clock()); }
 void Shared::drop_lost(const HeldPtr& lease) {
   ++counters.lost;
   in_flight.remove({&lease, 1});
+}
+
+void Shared::trip(const HeldPtr& lease, StopReason reason) noexcept {
+  if (!lease->mark(reason)) return;
+  try {
+    callbacks->post([lease] { lease->request_stop(); });
+  } catch (...) {  // no memory to pass it on
+    lease->request_stop();
+  }
+}
+
+void Shared::trip_all(StopReason reason) {
+  for (const HeldPtr& lease : in_flight.snapshot()) trip(lease, reason);
+}
+
+bool Shared::lose(const HeldPtr& lease) noexcept {
+  const bool first = lease->set_lost();
+  trip(lease, StopReason::lease_lost);
+  return first;
 }
 
 }  // namespace sqlq::worker

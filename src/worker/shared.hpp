@@ -12,6 +12,7 @@
 #include <sqlq/handlers.hpp>
 #include <sqlq/worker.hpp>
 
+#include "worker/callbacks.hpp"
 #include "worker/channel.hpp"
 #include "worker/events.hpp"
 #include "worker/in_flight.hpp"
@@ -41,11 +42,17 @@ struct Shared {
   [[nodiscard]] backend::Now now() const;
   /// Takes the lease off the books because there is nothing to write for it.
   void drop_lost(const HeldPtr& lease);
+  /// Trips the job's stop token on a thread for callbacks: what the handler has registered there may take any time.
+  void trip(const HeldPtr& lease, StopReason reason) noexcept;
+  void trip_all(StopReason reason);
+  /// The lease is gone, or soon will be. True for the first to say so.
+  bool lose(const HeldPtr& lease) noexcept;
 
   const Database db;
   const Handlers handlers;
   const WorkerOptions options;
   std::vector<std::string> kinds;
+  const std::shared_ptr<Callbacks> callbacks;
   const std::shared_ptr<Events> owned_events;
   Events& events = *owned_events;
   /// Whether claims are made two at a time, and writes of outcomes too, while there is a backlog (decision 0025).

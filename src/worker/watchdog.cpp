@@ -15,7 +15,7 @@ SteadyPoint Watchdog::step() {
 SteadyPoint Watchdog::look_after(const HeldPtr& lease, SteadyPoint now) {
   if (lease->phase() == Phase::finishing || lease->lost()) return SteadyPoint::max();
   if (now >= lease->fence_at()) {
-    if (lease->lose()) {
+    if (shared_.lose(lease)) {
       shared_.events.report(Events::Level::warning, name(),
                             "the lease could not be renewed in time; the job is stopped", lease->job().id,
                             Events::Code::lease_lost);
@@ -23,7 +23,7 @@ SteadyPoint Watchdog::look_after(const HeldPtr& lease, SteadyPoint now) {
     return SteadyPoint::max();
   }
   const bool running = lease->phase() == Phase::running;
-  if (running && now >= lease->timeout_at()) lease->trip(StopReason::timeout);
+  if (running && now >= lease->timeout_at()) shared_.trip(lease, StopReason::timeout);
   const bool may_time_out = running && lease->stop_reason() == StopReason::none;
   return may_time_out ? std::min(lease->fence_at(), lease->timeout_at()) : lease->fence_at();
 }

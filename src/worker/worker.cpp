@@ -77,6 +77,7 @@ void Worker::Impl::start() {
 }
 
 void Worker::Impl::start_threads() {
+  shared.callbacks->start(shared.options.concurrency + 1);  // one for each job's stop callbacks, one for on_event
   runtime->pool.start(shared.options.concurrency, runtime);
   for (ServiceLoop* loop : {&completing, &beating, &watching, &shipping, &fetching, &maintaining}) loop->start();
   if (shared.two_in_flight) {
@@ -96,7 +97,7 @@ void Worker::Impl::shut_down(Duration drain) {
   write_logs();
   shared.options.log_sink->set_flush_hint({});
   subscription.reset();
-  shared.events.close();
+  shared.events.close(SteadyPoint::max());
 }
 
 // What no thread has begun goes back first, so that other workers get it while this one drains.
@@ -113,7 +114,7 @@ void Worker::Impl::stop_claiming() {
 void Worker::Impl::drain_executors(Duration drain) {
   const auto in = [this](Duration time) { return saturating_add(shared.clock().steady(), time); };
   if (!shared.slots.wait_used_at_most(0, in(drain))) {
-    shared.in_flight.trip_all(StopReason::shutdown);
+    shared.trip_all(StopReason::shutdown);
     shared.slots.wait_used_at_most(0, in(shared.options.grace));
   }
   const std::vector<HeldPtr> abandoned = runtime->pool.abandon();

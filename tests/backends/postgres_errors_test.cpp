@@ -129,7 +129,7 @@ TEST_F(PostgresTrouble, AStatementThatTakesTooLongIsBusy) {
 }
 
 TEST_F(PostgresTrouble, ALockedRowKeepsNoOtherLeaseFromBeingRenewed) {
-  const auto db = open("lock_timeout=50ms");
+  const auto db = open("lock_timeout=1h&statement_timeout=1h");  // whoever waits for the row, waits for ever
   enqueue(db);
   enqueue(db);
   Client client(db);

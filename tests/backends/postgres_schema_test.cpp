@@ -154,7 +154,6 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"succeed", {"sqlq_jobs_pkey", "Tid Scan on sqlq_history", "sqlq_history_pkey"}},
     {"finish", {"sqlq_jobs_pkey", "Tid Scan on sqlq_history", "sqlq_history_pkey"}},
     {"heartbeat", {"sqlq_jobs_pkey"}},
-    {"heartbeat_wait", {"sqlq_jobs_pkey"}},
     {"reap", {"sqlq_jobs_held", "Tid Scan on sqlq_jobs", "sqlq_logs_pkey"}},
     {"purge", {"sqlq_jobs_finished", "Tid Scan on sqlq_jobs", "sqlq_logs_pkey", "sqlq_history_pkey"}},
     {"log_add", {"sqlq_jobs_pkey"}},
@@ -174,7 +173,7 @@ const std::map<std::string, std::vector<std::string>> hot = {
 
 /// These put the few jobs of a batch into the order of locking; no other sorts jobs.
 const std::set<std::string> batches = {"job_insert", "job_insert_new", "cancel",         "requeue",
-                                       "finish",     "heartbeat",      "heartbeat_wait", "log_add"};
+                                       "finish",     "heartbeat",      "log_add"};
 
 /// Nothing walks through a table that may be long.
 void PostgresSchema::expect_no_scan(const std::string& name, const std::string& plan) {

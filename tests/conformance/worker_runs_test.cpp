@@ -215,6 +215,20 @@ TEST_P(WorkerRuns, ACancelTripsTheToken) {
   EXPECT_EQ(worker->stop().cancelled, 1u);
 }
 
+TEST_P(WorkerRuns, ACancelFromElsewhereComesWithinThreeSeconds) {
+  Moment started;
+  const JobId id = enqueue();
+  QuietWorker worker{db(), handler("work", [&](JobContext& job) {
+                       started.happen();
+                       wait_for_stop(job);
+                       return Outcome::error("stopped early");
+                     })};
+  ASSERT_TRUE(started.wait());
+  EXPECT_EQ(Client{another()}.cancel(id), CancelStatus::cancelling);
+  clock().advance(3s);
+  EXPECT_TRUE(reaches(id, JobState::cancelled));
+}
+
 TEST_P(WorkerRuns, ALostLeaseRefusesTheOutcome) {
   Moment started;
   Moment go_on;

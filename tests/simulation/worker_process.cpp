@@ -194,7 +194,7 @@ void WorkerProcess::drain() {
   const std::vector<HeldPtr> unstarted = runtime_.shared.ready.close();
   runtime_.release(unstarted);
   runtime_.shared.slots.give(unstarted.size());
-  runtime_.shared.in_flight.trip_all(StopReason::shutdown);
+  runtime_.shared.trip_all(StopReason::shutdown);
 }
 
 bool WorkerProcess::drained() const {

@@ -93,7 +93,9 @@ class FakeServer final : public Server {
     script_.happen("finish " + std::to_string(items.size()));
     return std::vector<FinishStatus>(items.size(), finished);
   }
-  std::vector<LeaseStatus> heartbeat(Work&, std::span<const backend::LeaseRef>) override { return {}; }
+  std::vector<LeaseStatus> heartbeat(Work&, std::span<const backend::LeaseRef> leases) override {
+    return std::vector<LeaseStatus>(leases.size(), LeaseStatus::renewed);
+  }
   ReapReport reap(Work&, std::span<const std::string>, std::size_t) override { return {}; }
   std::size_t purge(Work&, std::size_t) override { return 0; }
   std::vector<RequeueStatus> requeue(Work&, std::span<const JobId>) override { return {}; }

@@ -53,6 +53,17 @@ class ServerDialectTest : public ::testing::Test {
   std::unique_ptr<backend::Dialect> dialect;
 };
 
+TEST_F(ServerDialectTest, AHeartbeatNeedsNoneOfTheConnectionsThatOthersUse) {
+  warm_up();
+  const backend::LeaseRef lease{.id = JobId::make(TimePoint{}), .token = LeaseToken{1}};
+  std::size_t answers = 0;
+  script.before = [&](const std::string& event) {
+    if (event == "enqueue") answers = dialect->heartbeat({&lease, 1}, {}).size();
+  };
+  enqueue();
+  EXPECT_EQ(answers, 1U) << "the only connection of the pool was in use";
+}
+
 TEST_F(ServerDialectTest, LanesAreMadeOnce) {
   enqueue();
   enqueue();

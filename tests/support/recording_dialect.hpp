@@ -31,6 +31,7 @@ class RecordingDialect final : public FakeDialect {
   bool limited = false;                 ///< what claims answer besides jobs
   bool of_limited = true;               ///< whether all jobs are of queues with a limit, when that says so
   std::vector<bool> claims_of_limited{};  ///< whether each claim wanted such jobs
+  std::vector<bool> claims_of_suspects{};  ///< whether each claim wanted one
   std::size_t left_beside = std::numeric_limits<std::size_t>::max();  ///< the most that a claim beside another takes
   std::function<void()> during_claim{};  ///< time that passes in a claim, for instance
   std::vector<WaitingKind> waiting{};
@@ -62,6 +63,11 @@ class RecordingDialect final : public FakeDialect {
     const std::lock_guard lock(mutex_);
     row(id)->job.lease_token = LeaseToken{-1};
   }
+  /// How many heartbeats there were.
+  [[nodiscard]] std::size_t beats() {
+    const std::lock_guard lock(mutex_);
+    return heartbeats.size();
+  }
   void hint() {
     const std::lock_guard lock(hint_mutex_);
     if (hint_) hint_();
@@ -80,6 +86,7 @@ class RecordingDialect final : public FakeDialect {
     for (const backend::Finish& item : request.ends) result.ended.push_back(finish_one(item, false));
     replaced.push_back(request.ends.size());
     claims_of_limited.push_back(request.limited);
+    claims_of_suspects.push_back(request.suspects);
     bool suspects = request.suspects;
     for (Row& r : rows_) {
       if (result.jobs.size() == request.limit || (request.beside && result.jobs.size() >= left_beside)) break;

@@ -29,7 +29,7 @@ struct OneJob {
 };
 
 void trip(Services* const& services, StopReason reason) {
-  services->runtime.shared.in_flight.snapshot().at(0)->trip(reason);
+  services->runtime.shared.trip_all(reason);
 }
 
 TEST(Executor, DoneIsSuccessWithItsResult) {
@@ -174,7 +174,7 @@ TEST(Executor, ACancelledJobEndsCancelledWhateverTheHandlerSays) {
 TEST(Executor, AFailureAfterALostLeaseIsNotSent) {
   Services* services = nullptr;
   Services s(1, [&](JobContext&) {
-    services->runtime.shared.in_flight.snapshot().at(0)->lose();
+    services->runtime.shared.lose(services->runtime.shared.in_flight.snapshot().at(0));
     return Outcome::error("stopped");
   });
   services = &s;
@@ -208,7 +208,7 @@ TEST(Executor, StoppedBeforeItsTurnTheHandlerIsNotCalled) {
     });
     s.database.add();
     s.runtime.fetcher.step();
-    s.runtime.shared.in_flight.trip_all(reason);
+    s.runtime.shared.trip_all(reason);
     const auto lease = s.runtime.shared.ready.try_take();
     const auto ending = s.runtime.executor.run(*lease);
     ASSERT_TRUE(ending);

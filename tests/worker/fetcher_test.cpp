@@ -407,6 +407,16 @@ TEST(Fetcher, HoldsOneSuspectAndIsWokenForTheNextWhenThatHasEnded) {
   EXPECT_EQ(s.stats().claimed, 3U);
 }
 
+// It runs beside the step, which may be claiming one: each would find that none is held.
+TEST(Fetcher, AReplacementIsNotForSuspects) {
+  OfALimitedQueue s;
+  const JobId suspect = s.database.add([](Job& job) { job.crashes = 2, job.priority = 0; });
+  s.runtime.completer.step();
+  EXPECT_EQ(s.database.replaced, (std::vector<std::size_t>{0, 2}));
+  EXPECT_EQ(s.database.claims_of_suspects, (std::vector<bool>{true, false}));
+  EXPECT_EQ(s.database.job(suspect).state, JobState::pending);
+}
+
 TEST(Fetcher, ClaimsAgainWhenTheSuspectItHeldEndedDuringTheClaim) {
   Services s(4);
   for (int i = 0; i < 2; ++i) s.database.add([](Job& job) { job.crashes = 2; });

@@ -88,6 +88,41 @@ TEST(Heartbeat, AHintBringsACancellationAtOnceButNotMoreThanTwiceASecond) {
   EXPECT_EQ(lease->stop_reason(), StopReason::cancel);
 }
 
+TEST(Heartbeat, WhereNobodyTellsOfACancellationItAsksForItWithinThreeSeconds) {
+  Services s;
+  s.database.able.cross_process_wakeup = false;
+  const JobId id = s.database.add();
+  EXPECT_EQ(s.runtime.heartbeat.turn(), SteadyPoint::max());
+  const auto lease = s.claim_one();
+  EXPECT_TRUE(s.runtime.heartbeat.wait_until(s.clock->steady())) << "woken by the claim";
+  Client(s.base.db).cancel(id);
+  EXPECT_EQ(s.runtime.heartbeat.step(), s.in(2500ms));
+  s.clock->advance(2500ms);
+  s.runtime.heartbeat.step();
+  EXPECT_EQ(lease->stop_reason(), StopReason::cancel);
+  EXPECT_EQ(s.runtime.heartbeat.step(), s.in(10s)) << "there is nothing more to hear";
+  lease->finish();
+  EXPECT_EQ(s.runtime.heartbeat.step(), s.in(10s));
+  EXPECT_EQ(s.database.heartbeats.size(), 1U);
+}
+
+TEST(Heartbeat, WhereNobodyTellsItAsksNothingWithoutRunningJobs) {
+  Services s;
+  s.database.able.cross_process_wakeup = false;
+  EXPECT_EQ(s.runtime.heartbeat.step(), SteadyPoint::max());
+}
+
+// Its row is locked until that transaction ends; if it is undone, the lease may have ended meanwhile.
+TEST(Heartbeat, ALeaseInTheHandlersOwnTransactionIsRenewedSoonAfterIt) {
+  Services s;
+  s.database.add();
+  const auto lease = s.claim_one();
+  lease->set_completing(true);
+  EXPECT_EQ(s.runtime.heartbeat.step(), s.in(1s));
+  lease->set_completing(false);
+  EXPECT_EQ(s.runtime.heartbeat.step(), s.in(10s));
+}
+
 TEST(Heartbeat, AHintDuringTheClaimCountsForItsJobs) {
   Services s;
   const JobId id = s.database.add();
@@ -192,9 +227,9 @@ TEST(Watchdog, LeavesJobsAloneWhoseHandlerHasReturned) {
 
 TEST(Held, TheFirstReasonStays) {
   worker::Held lease(Job{.keepalive = 30s}, SteadyPoint{});
-  EXPECT_TRUE(lease.trip(StopReason::cancel));
-  EXPECT_FALSE(lease.trip(StopReason::shutdown));
-  EXPECT_TRUE(lease.lose());
+  EXPECT_TRUE(lease.mark(StopReason::cancel));
+  EXPECT_FALSE(lease.mark(StopReason::shutdown));
+  EXPECT_TRUE(lease.set_lost());
   EXPECT_EQ(lease.stop_reason(), StopReason::cancel);
   EXPECT_TRUE(lease.lost());
   EXPECT_EQ(to_string(lease.stop_reason()), "cancel");

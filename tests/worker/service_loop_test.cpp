@@ -145,7 +145,7 @@ TEST(Events, ArePrintedInOneLineAndWhatTheCallbackThrowsIsDropped) {
   });
   throwing.report(WorkerEvent::Level::error, "fetcher", "first");
   throwing.report(WorkerEvent::Level::error, "fetcher", "second");
-  throwing.close();
+  throwing.close(SteadyPoint::max());
   throwing.report(WorkerEvent::Level::error, "fetcher", "after the end");
   EXPECT_EQ(calls, 2);
 }

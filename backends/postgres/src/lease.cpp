@@ -4,6 +4,7 @@
 
 #include "arrays.hpp"
 #include "operations.hpp"
+#include "platform/pause.hpp"
 #include "probe.hpp"
 #include "sql/job_row.hpp"
 
@@ -37,8 +38,8 @@ LeaseStatus status_of(std::int64_t state) {
 
 using Numbers = std::vector<std::size_t>;
 
-/// Renews the leases with these numbers; returns those that were not.
-Numbers renew(const sql::Work& work, const sql::Statement& statement, std::span<const backend::LeaseRef> leases,
+/// Renews those of the leases with these numbers whose rows are not locked; returns those that were not renewed.
+Numbers renew(const sql::Work& work, const Queries& q, std::span<const backend::LeaseRef> leases,
               const Numbers& numbers, std::vector<LeaseStatus>& answers) {
   Array ids(Of::uuid);
   Array tokens(Of::bigint);
@@ -48,7 +49,7 @@ Numbers renew(const sql::Work& work, const sql::Statement& statement, std::span<
   }
   std::vector<bool> done(numbers.size(), false);
   work.session().execute(
-      statement,
+      q.heartbeat,
       {{"ids", ids.view()}, {"tokens", tokens.view()}, {"now", work.wall()}, {"steady", work.steady()}},
       [&](const sql::Row& row) {
         const auto n = static_cast<std::size_t>(row.integer(0)) - 1;
@@ -70,6 +71,7 @@ Numbers still_held(const sql::Work& work, const Queries& q, std::span<const back
   const auto found = probe_others(work, q, ids, None{});
   Numbers held;
   for (const std::size_t i : numbers) {
+    answers[i] = LeaseStatus::lost;
     const auto at = found.find(leases[i].id);
     if (at == found.end() || at->second.token != leases[i].token || leases[i].token.value == 0) continue;
     if (at->second.state != JobState::running && at->second.state != JobState::cancelling) continue;
@@ -157,21 +159,22 @@ std::vector<FinishStatus> finish(const sql::Work& work, const Queries& q, std::s
   return answers;
 }
 
+// Nobody's lock is waited for: the other leases of the process would run out meanwhile. Most locks are gone after a
+// moment: an outcome or lines of a log are being written, or the job is being taken back. Whoever keeps one for longer
+// ends the lease or leaves it; nobody takes the job away meanwhile, so the lease counts as renewed.
 std::vector<LeaseStatus> heartbeat(const sql::Work& work, const Queries& q, std::span<const backend::LeaseRef> leases) {
+  constexpr int most_tries = 4;
   std::vector<LeaseStatus> answers(leases.size(), LeaseStatus::lost);
   Numbers left(leases.size());
   std::iota(left.begin(), left.end(), std::size_t{0});
-  left = renew(work, q.heartbeat, leases, left, answers);
-  if (left.empty()) return answers;
-  left = still_held(work, q, leases, left, answers);
-  if (left.empty()) return answers;
+  left = renew(work, q, leases, left, answers);
+  Duration pause = std::chrono::milliseconds(10);
   sql::follow_up(work, [&] {
-    try {
-      const Numbers lost = renew(work, q.heartbeat_wait, leases, left, answers);
-      for (const std::size_t i : lost) answers[i] = LeaseStatus::lost;
-    } catch (const Error& e) {
-      // Whoever has the lock for so long ends the lease or leaves it: nobody takes the job away meanwhile.
-      if (e.code() != Errc::retry_transaction) throw;
+    for (int tries = 1; !left.empty(); ++tries, pause *= 3) {
+      left = still_held(work, q, leases, left, answers);
+      if (left.empty() || tries == most_tries) return;
+      platform::pause_for(pause);
+      left = renew(work, q, leases, left, answers);
     }
   });
   return answers;

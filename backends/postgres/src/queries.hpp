@@ -33,7 +33,6 @@ struct Queries {
   const sql::Statement& succeed = catalogue["succeed"];
   const sql::Statement& finish = catalogue["finish"];
   const sql::Statement& heartbeat = catalogue["heartbeat"];
-  const sql::Statement& heartbeat_wait = catalogue["heartbeat_wait"];
   const sql::Statement& reap = catalogue["reap"];
   const sql::Statement& purge = catalogue["purge"];
   const sql::Statement& log_add = catalogue["log_add"];

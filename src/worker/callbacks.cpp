@@ -1,0 +1,95 @@
+#include "worker/callbacks.hpp"
+
+#include <new>
+#include <utility>
+
+namespace sqlq::worker {
+namespace {
+
+void make(const Callbacks::Call& call) noexcept {
+  try {
+    call();
+  } catch (...) {  // what the user's code throws is his; there is nobody left to tell
+  }
+}
+
+}  // namespace
+
+void Callbacks::start(std::size_t most) {
+  const std::lock_guard lock(mutex_);
+  most_ = most;
+  add_thread();
+}
+
+void Callbacks::add_thread() {
+  threads_.emplace_back([self = shared_from_this()] { self->work(); });
+}
+
+// One at a time: the new one begins with what waits, and sees whether another is needed.
+void Callbacks::add_thread_if_all_are_busy() noexcept {
+  if (waiting_.empty() || busy_ < threads_.size() || threads_.size() >= most_) return;
+  try {
+    add_thread();
+  } catch (...) {  // those that are there come to it
+  }
+}
+
+void Callbacks::post(Call call) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return;
+    if (most_ > 0) try {
+        waiting_.push_back(std::move(call));
+        add_thread_if_all_are_busy();
+        posted_.notify_one();
+        return;
+      } catch (const std::bad_alloc&) {  // then here and now: better late for others than never
+      }
+  }
+  make(call);
+}
+
+void Callbacks::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    posted_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
+    if (waiting_.empty()) return;
+    {
+      const Call call = std::move(waiting_.front());
+      waiting_.pop_front();
+      ++busy_;
+      add_thread_if_all_are_busy();
+      lock.unlock();
+      make(call);
+    }  // what the call owned is gone before anybody hears that it has ended
+    lock.lock();
+    --busy_;
+    if (nothing_left()) idle_->notify();
+  }
+}
+
+bool Callbacks::close(SteadyPoint deadline) {
+  std::unique_lock lock(mutex_);
+  while (!nothing_left()) {
+    lock.unlock();
+    const bool in_time = idle_->wait_until(deadline);
+    lock.lock();
+    if (!in_time) break;
+  }
+  const bool all = nothing_left();
+  closed_ = true;
+  waiting_.clear();
+  posted_.notify_all();
+  std::vector<std::thread> threads = std::exchange(threads_, {});
+  lock.unlock();
+  for (std::thread& thread : threads) {
+    if (all) {
+      thread.join();
+    } else {
+      thread.detach();
+    }
+  }
+  return all;
+}
+
+}  // namespace sqlq::worker
