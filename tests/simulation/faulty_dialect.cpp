@@ -57,12 +57,12 @@ backend::Now FaultyDialect::at(const backend::Now& asked) const {
 
 std::vector<Enqueued> FaultyDialect::enqueue(std::span<const backend::EnqueueItem> items, const Tx* within,
                                              backend::Now now) {
-  return call("enqueue", Sort::write, [&] { return inner_->enqueue(items, within, at(now)); },
+  return call("enqueue", Sort::write, [&] { return inner().enqueue(items, within, at(now)); },
               [&](const auto& answers) { if (within == nullptr) ledger_.enqueued(items, answers); });
 }
 
 std::vector<CancelStatus> FaultyDialect::cancel(std::span<const JobId> ids, const Tx* within, backend::Now now) {
-  return call("cancel", Sort::write, [&] { return inner_->cancel(ids, within, at(now)); },
+  return call("cancel", Sort::write, [&] { return inner().cancel(ids, within, at(now)); },
               [&](const auto& answers) { if (within == nullptr) ledger_.cancelled(ids, answers); });
 }
 
@@ -72,7 +72,7 @@ backend::ClaimResult FaultyDialect::claim(const backend::ClaimRequest& request) 
       [&] {
         backend::ClaimRequest dated = request;
         dated.now = at(request.now);
-        return inner_->claim(dated);
+        return inner().claim(dated);
       },
       [&](const auto& found) {
         ledger_.finished(request.ends, found.ended);
@@ -84,49 +84,49 @@ backend::ClaimResult FaultyDialect::claim(const backend::ClaimRequest& request) 
 
 std::vector<FinishStatus> FaultyDialect::finish(std::span<const backend::Finish> items, const Tx* within,
                                                 backend::Now now) {
-  return call("finish", Sort::write, [&] { return inner_->finish(items, within, at(now)); },
+  return call("finish", Sort::write, [&] { return inner().finish(items, within, at(now)); },
               [&](const auto& answers) { if (within == nullptr) ledger_.finished(items, answers); });
 }
 
 std::vector<LeaseStatus> FaultyDialect::heartbeat(std::span<const backend::LeaseRef> leases, backend::Now now) {
-  return call("heartbeat", Sort::write, [&] { return inner_->heartbeat(leases, at(now)); },
+  return call("heartbeat", Sort::write, [&] { return inner().heartbeat(leases, at(now)); },
               [&](const auto& answers) { ledger_.renewed(leases, answers); });
 }
 
 ReapReport FaultyDialect::reap(std::span<const std::string> queues, std::size_t limit, backend::Now now) {
-  return call("reap", Sort::write, [&] { return inner_->reap(queues, limit, at(now)); },
+  return call("reap", Sort::write, [&] { return inner().reap(queues, limit, at(now)); },
               [&](const auto& report) { ledger_.reaped(report); });
 }
 
 std::size_t FaultyDialect::purge(std::size_t limit, backend::Now now) {
-  return call("purge", Sort::write, [&] { return inner_->purge(limit, at(now)); },
+  return call("purge", Sort::write, [&] { return inner().purge(limit, at(now)); },
               [&](std::size_t jobs) { ledger_.purged(jobs); });
 }
 
 std::vector<RequeueStatus> FaultyDialect::requeue(std::span<const JobId> ids, backend::Now now) {
-  return call("requeue", Sort::write, [&] { return inner_->requeue(ids, at(now)); },
+  return call("requeue", Sort::write, [&] { return inner().requeue(ids, at(now)); },
               [&](const auto& answers) { ledger_.requeued(ids, answers); });
 }
 
 std::vector<std::optional<Job>> FaultyDialect::get(std::span<const JobId> ids) {
-  return call("get", Sort::read, [&] { return inner_->get(ids); }, [](const auto&) {});
+  return call("get", Sort::read, [&] { return inner().get(ids); }, [](const auto&) {});
 }
 
 std::vector<WaitingKind> FaultyDialect::waiting_kinds(std::size_t limit) {
-  return call("waiting_kinds", Sort::read, [&] { return inner_->waiting_kinds(limit); }, [](const auto&) {});
+  return call("waiting_kinds", Sort::read, [&] { return inner().waiting_kinds(limit); }, [](const auto&) {});
 }
 
 bool FaultyDialect::queue_update(std::string_view name, const backend::QueueChange& change) {
-  return call("queue_update", Sort::write, [&] { return inner_->queue_update(name, change); },
+  return call("queue_update", Sort::write, [&] { return inner().queue_update(name, change); },
               [&](bool there) { if (there) ledger_.queue_changed(std::string(name), change); });
 }
 
 std::vector<bool> FaultyDialect::append_logs(std::span<const LogLine> lines) {
-  return call("append_logs", Sort::write, [&] { return inner_->append_logs(lines); }, [](const auto&) {});
+  return call("append_logs", Sort::write, [&] { return inner().append_logs(lines); }, [](const auto&) {});
 }
 
 std::unique_ptr<backend::Subscription> FaultyDialect::subscribe(std::function<void()> hint) {
-  return inner_->subscribe([this, hint = std::move(hint)] {
+  return inner().subscribe([this, hint = std::move(hint)] {
     if (!line_.killed && !dice_.mishap(line_.weather.deaf)) hint();
   });
 }

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
+#include <sqlq/backend/forwarding.hpp>
 #include <sqlq/testing/manual_clock.hpp>
 
 #include "simulation/dice.hpp"
 #include "simulation/ledger.hpp"
-#include "support/fake_dialect.hpp"
 
 namespace sqlq::simulation {
 
@@ -34,15 +34,14 @@ struct Line {
 };
 
 /// Passes operations on to the storage and tells the ledger what they have done, before the caller is told anything
-/// else. Only operations that worker and client use; any other throws Error(internal).
-class FaultyDialect final : public testing::FakeDialect {
+/// else. What the ledger keeps no book of is passed on as it is, when the connection stands.
+class FaultyDialect final : public backend::ForwardingDialect {
  public:
   FaultyDialect(std::unique_ptr<backend::Dialect> inner, Line& line, Ledger& ledger, testing::ManualClock& clock,
                 Dice& dice)
-      : inner_(std::move(inner)), line_(line), ledger_(ledger), clock_(clock), dice_(dice) {
-    able = inner_->capabilities();
-    status = inner_->migration_status();
-  }
+      : ForwardingDialect(std::move(inner)), line_(line), ledger_(ledger), clock_(clock), dice_(dice) {}
+
+  [[nodiscard]] MigrationStatus migration_status() override { return inner().migration_status(); }
 
   std::vector<Enqueued> enqueue(std::span<const backend::EnqueueItem> items, const Tx* within,
                                 backend::Now now) override;
@@ -63,6 +62,12 @@ class FaultyDialect final : public testing::FakeDialect {
   /// When a claim last came through; for asking how soon a worker recovers.
   [[nodiscard]] std::optional<SteadyPoint> last_claim() const noexcept { return last_claim_; }
 
+ protected:
+  backend::Dialect& target(const char* operation) override {
+    before(operation);
+    return inner();
+  }
+
  private:
   enum class Sort { read, write };
 
@@ -73,7 +78,6 @@ class FaultyDialect final : public testing::FakeDialect {
   void maybe_slow();
   [[nodiscard]] backend::Now at(const backend::Now& asked) const;
 
-  const std::unique_ptr<backend::Dialect> inner_;
   Line& line_;
   Ledger& ledger_;
   testing::ManualClock& clock_;

@@ -9,15 +9,17 @@
 #include <utility>
 #include <vector>
 
-#include <sqlq/backend/dialect.hpp>
+#include <sqlq/backend/forwarding.hpp>
 #include <sqlq/database.hpp>
 #include <sqlq/error.hpp>
 
 namespace sqlq::testing {
 
 /// The schema is up to date unless `status` is changed.
-class FakeDialect : public backend::Dialect {
+class FakeDialect : public backend::ForwardingDialect {
  public:
+  FakeDialect() : ForwardingDialect(nullptr) {}
+
   backend::Capabilities able{};  ///< what it says it can; changed before it is used
 
   MigrationStatus status{.current = 1, .latest = 1};
@@ -29,41 +31,8 @@ class FakeDialect : public backend::Dialect {
   [[nodiscard]] std::span<const Migration> migrations() const noexcept override { return known; }
   [[nodiscard]] MigrationStatus migration_status() override { return status; }
 
-  int migrate(backend::Direction, int, backend::Now) override { unexpected("migrate"); }
-  void teardown() override { unexpected("teardown"); }
-  std::vector<Enqueued> enqueue(std::span<const backend::EnqueueItem>, const Tx*, backend::Now) override {
-    unexpected("enqueue");
-  }
-  std::vector<CancelStatus> cancel(std::span<const JobId>, const Tx*, backend::Now) override { unexpected("cancel"); }
-  backend::ClaimResult claim(const backend::ClaimRequest&) override { unexpected("claim"); }
-  std::vector<FinishStatus> finish(std::span<const backend::Finish>, const Tx*, backend::Now) override {
-    unexpected("finish");
-  }
-  std::vector<LeaseStatus> heartbeat(std::span<const backend::LeaseRef>, backend::Now) override {
-    unexpected("heartbeat");
-  }
-  ReapReport reap(std::span<const std::string>, std::size_t, backend::Now) override { unexpected("reap"); }
-  std::size_t purge(std::size_t, backend::Now) override { unexpected("purge"); }
-  std::vector<RequeueStatus> requeue(std::span<const JobId>, backend::Now) override { unexpected("requeue"); }
-  [[nodiscard]] std::vector<std::optional<Job>> get(std::span<const JobId>) override { unexpected("get"); }
-  [[nodiscard]] std::vector<Job> list(const JobFilter&, const Page&) override { unexpected("list"); }
-  [[nodiscard]] JobCounts counts(std::string_view, std::uint64_t) override { unexpected("counts"); }
-  [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t) override { unexpected("waiting_kinds"); }
-  [[nodiscard]] std::vector<AttemptRecord> history(JobId, std::size_t) override { unexpected("history"); }
-  [[nodiscard]] std::vector<LogLine> read_logs(JobId, std::int64_t, std::int64_t, std::size_t) override {
-    unexpected("read_logs");
-  }
-  [[nodiscard]] std::vector<Queue> queues(std::string_view, std::size_t) override { unexpected("queues"); }
-  [[nodiscard]] std::optional<Queue> queue(std::string_view) override { unexpected("queue"); }
-  void queue_upsert(std::string_view, const QueueOptions&, backend::Now) override { unexpected("queue_upsert"); }
-  bool queue_update(std::string_view, const backend::QueueChange&) override { unexpected("queue_update"); }
-  std::vector<bool> append_logs(std::span<const LogLine>) override { unexpected("append_logs"); }
-  [[nodiscard]] std::unique_ptr<backend::Subscription> subscribe(std::function<void()>) override {
-    unexpected("subscribe");
-  }
-
- private:
-  [[noreturn]] static void unexpected(const char* operation) {
+ protected:
+  [[noreturn]] backend::Dialect& target(const char* operation) override {
     throw Error(Errc::internal, std::string(operation) + " was not expected");
   }
 };

@@ -1,0 +1,119 @@
+#pragma once
+/// \file
+/// A dialect that passes every operation on to another one: the base of everything that stands in front of a database
+/// (metrics, faults, tests). A decorator overrides what it is about; an operation that is added to `Dialect` later is
+/// added here, and reaches the inner dialect without a change of the decorator.
+///
+///     class Counting final : public sqlq::backend::ForwardingDialect {
+///      public:
+///       using ForwardingDialect::ForwardingDialect;
+///       sqlq::backend::ClaimResult claim(const sqlq::backend::ClaimRequest& request) override {
+///         ++claims;
+///         return inner().claim(request);
+///       }
+///     };
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sqlq/backend/dialect.hpp>
+
+namespace sqlq::backend {
+
+/// Thread-safety: that of the inner dialect. Lifetime: owns the inner dialect.
+class ForwardingDialect : public Dialect {
+ public:
+  /// `inner` may be null when a derived class overrides `target`, and with it capabilities, description and migrations,
+  /// which go to the inner dialect directly.
+  explicit ForwardingDialect(std::unique_ptr<Dialect> inner) : inner_(std::move(inner)) {}
+
+  [[nodiscard]] const Capabilities& capabilities() const noexcept override { return inner_->capabilities(); }
+  [[nodiscard]] std::string description() const override { return inner_->description(); }
+  [[nodiscard]] std::vector<std::string> self_check() override { return target("self_check").self_check(); }
+
+  [[nodiscard]] std::span<const Migration> migrations() const noexcept override { return inner_->migrations(); }
+  [[nodiscard]] MigrationStatus migration_status() override { return target("migration_status").migration_status(); }
+  int migrate(Direction direction, int version, Now now) override {
+    return target("migrate").migrate(direction, version, now);
+  }
+  void teardown() override { target("teardown").teardown(); }
+
+  std::vector<Enqueued> enqueue(std::span<const EnqueueItem> items, const Tx* within, Now now) override {
+    return target("enqueue").enqueue(items, within, now);
+  }
+  std::vector<CancelStatus> cancel(std::span<const JobId> ids, const Tx* within, Now now) override {
+    return target("cancel").cancel(ids, within, now);
+  }
+
+  ClaimResult claim(const ClaimRequest& request) override { return target("claim").claim(request); }
+  std::vector<FinishStatus> finish(std::span<const Finish> items, const Tx* within, Now now) override {
+    return target("finish").finish(items, within, now);
+  }
+  std::vector<LeaseStatus> heartbeat(std::span<const LeaseRef> leases, Now now) override {
+    return target("heartbeat").heartbeat(leases, now);
+  }
+  ReapReport reap(std::span<const std::string> queues, std::size_t limit, Now now) override {
+    return target("reap").reap(queues, limit, now);
+  }
+
+  std::size_t purge(std::size_t limit, Now now) override { return target("purge").purge(limit, now); }
+  std::vector<RequeueStatus> requeue(std::span<const JobId> ids, Now now) override {
+    return target("requeue").requeue(ids, now);
+  }
+
+  [[nodiscard]] std::vector<std::optional<Job>> get(std::span<const JobId> ids) override {
+    return target("get").get(ids);
+  }
+  [[nodiscard]] std::vector<Job> list(const JobFilter& filter, const Page& page) override {
+    return target("list").list(filter, page);
+  }
+  [[nodiscard]] JobCounts counts(std::string_view queue, std::uint64_t cap) override {
+    return target("counts").counts(queue, cap);
+  }
+  [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit) override {
+    return target("waiting_kinds").waiting_kinds(limit);
+  }
+  [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit) override {
+    return target("history").history(id, limit);
+  }
+  [[nodiscard]] std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
+                                               std::size_t limit) override {
+    return target("read_logs").read_logs(id, after_claim, after_number, limit);
+  }
+
+  [[nodiscard]] std::vector<Queue> queues(std::string_view after, std::size_t limit) override {
+    return target("queues").queues(after, limit);
+  }
+  [[nodiscard]] std::optional<Queue> queue(std::string_view name) override { return target("queue").queue(name); }
+  void queue_upsert(std::string_view name, const QueueOptions& options, Now now) override {
+    target("queue_upsert").queue_upsert(name, options, now);
+  }
+  bool queue_update(std::string_view name, const QueueChange& change) override {
+    return target("queue_update").queue_update(name, change);
+  }
+
+  std::vector<bool> append_logs(std::span<const LogLine> lines) override {
+    return target("append_logs").append_logs(lines);
+  }
+
+  [[nodiscard]] std::unique_ptr<Subscription> subscribe(std::function<void()> hint) override {
+    return target("subscribe").subscribe(std::move(hint));
+  }
+
+ protected:
+  [[nodiscard]] Dialect& inner() const noexcept { return *inner_; }
+  /// Where an operation goes, asked before each one that is not overridden: for what shall happen before all of them,
+  /// as to refuse some. What it throws reaches the caller.
+  virtual Dialect& target(const char* operation) {
+    static_cast<void>(operation);
+    return *inner_;
+  }
+
+ private:
+  const std::unique_ptr<Dialect> inner_;
+};
+
+}  // namespace sqlq::backend
