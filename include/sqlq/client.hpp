@@ -22,16 +22,21 @@ struct ClaimFilter {
   std::vector<std::string> kinds{};  ///< empty: all kinds
 };
 
-/// What became of a write by the holder of a lease.
+/// What became of a write by the holder of a lease. There are six ways to end one: success, error with a retry, error
+/// for good, cancelled, snooze, release. The same way again is a replay, also with another result, message or delay:
+/// what was said first stays.
 enum class FinishStatus {
   applied,          ///< done as asked
-  already_applied,  ///< the same write of the same lease was applied before: a replay, nothing changed
+  already_applied,  ///< this lease was ended in the same way before: a replay, nothing changed
   cancelled,        ///< cancellation had been asked for, so the job ended as cancelled (also for success and error)
-  stale,            ///< the lease is lost (reaped, finished otherwise, no such job): nothing was changed
+  stale,            ///< the lease is lost (reaped, claimed again, requeued, no such job): nothing was changed
+  ended_otherwise,  ///< this lease was ended in another way before, as by `error` before `success`: nothing was changed
 };
 [[nodiscard]] std::string_view to_string(FinishStatus status) noexcept;
 /// Did the write reach the job, now or before?
-[[nodiscard]] constexpr bool accepted(FinishStatus s) noexcept { return s != FinishStatus::stale; }
+[[nodiscard]] constexpr bool accepted(FinishStatus s) noexcept {
+  return s != FinishStatus::stale && s != FinishStatus::ended_otherwise;
+}
 
 /// Answer to a heartbeat.
 enum class LeaseStatus {

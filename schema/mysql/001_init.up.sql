@@ -49,13 +49,15 @@ CREATE TABLE IF NOT EXISTS {workers} (
 
 -- seq is the insertion order, private to this database; id is the job's identity everywhere. What claims and ends
 -- of leases write has a fixed length and no index: where jobs of a state are is said by the tables below,
--- and each row there is believed only as far as the job's own row agrees.
+-- and each row there is believed only as far as the job's own row agrees. ended says how the lease of lease_token was
+-- ended (the number of backend::FinishKind), whatever that made of the job.
 CREATE TABLE IF NOT EXISTS {jobs} (
   seq            BIGINT NOT NULL AUTO_INCREMENT,
   id             BINARY(16) NOT NULL,
   lane_id        INT NOT NULL,
   queue_id       INT NOT NULL,
   state          TINYINT NOT NULL CHECK (state BETWEEN 1 AND 7),
+  ended          TINYINT NOT NULL DEFAULT 0,
   priority       INT NOT NULL,
   due_us         BIGINT NOT NULL,
   attempt        INT NOT NULL DEFAULT 0,

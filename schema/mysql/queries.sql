@@ -305,9 +305,9 @@ SELECT j.seq, j.id, 0, 0, 0, 0, 0 FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE
 
 -- name: lock
 -- params: now int?, seqs list
--- returns: now int, seq int, id text, queue int, lane int, state int, token int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?, unique_key text?
-SELECT {now}, j.seq, j.id, j.queue_id, j.lane_id, j.state, j.lease_token, j.priority, j.due_us, j.queued_us, j.attempt,
-       j.max_attempts, j.crashes, j.max_crashes, j.claims, {worker}, j.retention_us,
+-- returns: now int, seq int, id text, queue int, lane int, state int, token int, ended int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?, unique_key text?
+SELECT {now}, j.seq, j.id, j.queue_id, j.lane_id, j.state, j.lease_token, j.ended, j.priority, j.due_us, j.queued_us,
+       j.attempt, j.max_attempts, j.crashes, j.max_crashes, j.claims, {worker}, j.retention_us,
        j.unique_key
   FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq IN (:seqs) ORDER BY j.seq FOR UPDATE
 
@@ -333,24 +333,25 @@ SELECT c.queue_id, c.token, j.seq FROM {queues} q FORCE INDEX (sqlq_queues_name)
 
 -- name: ended_lock
 -- params: now int?, seqs list, steady int?
--- returns: now int, seq int, id text, queue int, lane int, state int, token int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?, unique_key text?
+-- returns: now int, seq int, id text, queue int, lane int, state int, token int, ended int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?, unique_key text?
 -- What is locked is being renewed, finished or reaped by somebody else.
-SELECT {now}, j.seq, j.id, j.queue_id, j.lane_id, j.state, j.lease_token, j.priority, j.due_us, j.queued_us, j.attempt,
-       j.max_attempts, j.crashes, j.max_crashes, j.claims, {worker}, j.retention_us,
+SELECT {now}, j.seq, j.id, j.queue_id, j.lane_id, j.state, j.lease_token, j.ended, j.priority, j.due_us, j.queued_us,
+       j.attempt, j.max_attempts, j.crashes, j.max_crashes, j.claims, {worker}, j.retention_us,
        j.unique_key
   FROM {jobs} j FORCE INDEX (PRIMARY)
  WHERE j.seq IN (:seqs) AND j.state IN (2, 5) AND j.lease_until_us <= {steady}
  ORDER BY j.seq FOR UPDATE SKIP LOCKED
 
 -- name: jobs_write
--- params: seqs list, was list, states list, dues list, attempts list, crashes list, tokens list, queued list, finished list, expires list, results list
+-- params: seqs list, was list, states list, dues list, attempts list, crashes list, tokens list, ended list, queued list, finished list, expires list, results list
 -- What rows locked before become: each list has the rows' values in the order of `seqs`. Was: rows of seq, state and
 -- token as they must still be. A result that is NULL leaves the old one. (No join with a table of values: in a borrowed
 -- session MySQL may want a default database for it, and MariaDB may call it unsafe.)
 UPDATE {jobs} FORCE INDEX (PRIMARY)
    SET state = ELT(FIELD(seq, :seqs), :states), due_us = ELT(FIELD(seq, :seqs), :dues),
        attempt = ELT(FIELD(seq, :seqs), :attempts), crashes = ELT(FIELD(seq, :seqs), :crashes),
-       lease_token = ELT(FIELD(seq, :seqs), :tokens), queued_us = ELT(FIELD(seq, :seqs), :queued),
+       lease_token = ELT(FIELD(seq, :seqs), :tokens), ended = ELT(FIELD(seq, :seqs), :ended),
+       queued_us = ELT(FIELD(seq, :seqs), :queued),
        finished_us = ELT(FIELD(seq, :seqs), :finished), expires_us = ELT(FIELD(seq, :seqs), :expires),
        result = COALESCE(ELT(FIELD(seq, :seqs), :results), result)
  WHERE seq IN (:seqs) AND (seq, state, lease_token) IN (:was)
@@ -364,7 +365,7 @@ SELECT {now}
 -- params: now int?, seqs list, token int
 -- Jobs of one claim, without unique keys, that end well and without a result.
 UPDATE {jobs} FORCE INDEX (PRIMARY)
-   SET state = 3, result = NULL, finished_us = {now},
+   SET state = 3, ended = 1, result = NULL, finished_us = {now},
        expires_us = {now} + LEAST(COALESCE(retention_us, 86400000000), 4000000000000000000)
  WHERE seq IN (:seqs) AND lease_token = :token AND state = 2
 
@@ -372,7 +373,7 @@ UPDATE {jobs} FORCE INDEX (PRIMARY)
 -- params: now int?, seqs list, leases list
 -- The same for jobs of many claims; leases: rows of seq and token. A fifth dearer.
 UPDATE {jobs} FORCE INDEX (PRIMARY)
-   SET state = 3, result = NULL, finished_us = {now},
+   SET state = 3, ended = 1, result = NULL, finished_us = {now},
        expires_us = {now} + LEAST(COALESCE(retention_us, 86400000000), 4000000000000000000)
  WHERE seq IN (:seqs) AND (seq, lease_token) IN (:leases) AND state = 2
 

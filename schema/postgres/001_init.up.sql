@@ -25,7 +25,8 @@ CREATE TABLE {lanes} (
 
 -- seq is the insertion order, private to this database; id is the job's identity everywhere, and the only index that
 -- every change of state writes to beside the one of the state (docs/decisions/0010). notes counts the job's
--- lines of history ever written: whoever holds the row's lock numbers the next one without reading the others.
+-- lines of history ever written: whoever holds the row's lock numbers the next one without reading the others. ended says
+-- how the lease of lease_token was ended (the number of backend::FinishKind), whatever that made of the job.
 --
 -- Rows die at each change of state, so vacuum comes by numbers of rows, not by shares of a table that may be long, and
 -- does not pause. It never truncates: that would lock everybody out for a moment. Heartbeats touch no indexed column;
@@ -50,6 +51,7 @@ CREATE TABLE {jobs} (
   crashes        integer NOT NULL DEFAULT 0,
   max_crashes    integer NOT NULL,
   state          smallint NOT NULL CHECK (state BETWEEN 1 AND 7),
+  ended          smallint NOT NULL DEFAULT 0,
   worker         text NOT NULL DEFAULT '',
   params         text NOT NULL,
   result         text NOT NULL DEFAULT '',

@@ -147,8 +147,8 @@ SELECT id, was FROM asked
 
 -- name: probe
 -- params: ids text
--- returns: id text, state int, token int
-SELECT j.id, j.state, j.lease_token FROM unnest(:ids::uuid[]) AS w(id) JOIN {jobs} j ON j.id = w.id
+-- returns: id text, state int, token int, ended int
+SELECT j.id, j.state, j.lease_token, j.ended FROM unnest(:ids::uuid[]) AS w(id) JOIN {jobs} j ON j.id = w.id
 
 -- name: requeue
 -- params: ids text, now int?
@@ -318,11 +318,11 @@ SELECT q.name, l.kind, q.priority, j.seq,
 -- name: succeed
 -- params: ids text, tokens text, results text, now int?
 -- returns: n int, state int
--- What finish does to a batch in which every kind is 0, the usual one: no lock before the change, so that each row is
+-- What finish does to a batch in which every kind is 1, the usual one: no lock before the change, so that each row is
 -- found once. The ids come in order. Who was asked to cancel is told by the state after it.
 WITH ended AS (
   UPDATE {jobs} j
-     SET state = CASE j.state WHEN 5 THEN 6 ELSE 3 END, result = i.result, finished_us = {now},
+     SET state = CASE j.state WHEN 5 THEN 6 ELSE 3 END, ended = 1, result = i.result, finished_us = {now},
          expires_us = {now} + coalesce(j.retention_us, 86400000000),
          notes = j.notes + CASE j.state WHEN 5 THEN 1 ELSE 0 END
     FROM unnest(:ids::uuid[], :tokens::bigint[], :results::text[]) WITH ORDINALITY AS i(id, token, result, n)
@@ -341,7 +341,7 @@ SELECT n, state FROM ended
 -- name: finish
 -- params: ids text, tokens text, kinds text, results text, messages text, causes text, delays text, now int?
 -- returns: n int, was int
--- Kinds: 0 success, 1 retry, 2 fail, 3 cancel, 4 snooze, 5 release. Who was asked to cancel ends as cancelled whatever
+-- Kinds: 1 success, 2 retry, 3 fail, 4 cancel, 5 snooze, 6 release. Who was asked to cancel ends as cancelled whatever
 -- the kind. A released job keeps its place. 7 days for errored, 24 h for the others. Answers what each ended job was
 -- before; the others are not held with that token.
 WITH item AS MATERIALIZED (
@@ -355,25 +355,26 @@ held AS MATERIALIZED (
    ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j),
 ended AS (
   UPDATE {jobs} j
-     SET state = CASE WHEN j.state = 5 THEN 6 WHEN h.kind = 0 THEN 3 WHEN h.kind = 2 THEN 4 WHEN h.kind = 3 THEN 6
-                      WHEN h.kind <> 5 AND h.delay > 0 THEN 7 ELSE 1 END,
-         result = CASE WHEN h.kind IN (0, 2, 3) THEN h.result ELSE j.result END,
-         attempt = j.attempt - CASE WHEN j.state = 2 AND h.kind IN (4, 5) THEN 1 ELSE 0 END,
-         due_us = CASE WHEN j.state = 2 AND h.kind IN (1, 4)
+     SET state = CASE WHEN j.state = 5 THEN 6 WHEN h.kind = 1 THEN 3 WHEN h.kind = 3 THEN 4 WHEN h.kind = 4 THEN 6
+                      WHEN h.kind <> 6 AND h.delay > 0 THEN 7 ELSE 1 END,
+         ended = h.kind,
+         result = CASE WHEN h.kind IN (1, 3, 4) THEN h.result ELSE j.result END,
+         attempt = j.attempt - CASE WHEN j.state = 2 AND h.kind IN (5, 6) THEN 1 ELSE 0 END,
+         due_us = CASE WHEN j.state = 2 AND h.kind IN (2, 5)
                        THEN {now} + least(greatest(h.delay, 0), 9223372036854775807 - greatest({now}, 0))
                        ELSE j.due_us END,
-         queued_us = CASE WHEN j.state = 2 AND h.kind IN (1, 4, 5) THEN {now} ELSE j.queued_us END,
-         finished_us = CASE WHEN j.state = 5 OR h.kind IN (0, 2, 3) THEN {now} END,
-         expires_us = CASE WHEN j.state = 5 OR h.kind IN (0, 2, 3) THEN {now} + coalesce(j.retention_us,
-                        CASE WHEN j.state = 2 AND h.kind = 2 THEN 604800000000 ELSE 86400000000 END) END,
-         notes = j.notes + CASE WHEN j.state = 2 AND h.kind = 0 THEN 0 ELSE 1 END
+         queued_us = CASE WHEN j.state = 2 AND h.kind IN (2, 5, 6) THEN {now} ELSE j.queued_us END,
+         finished_us = CASE WHEN j.state = 5 OR h.kind IN (1, 3, 4) THEN {now} END,
+         expires_us = CASE WHEN j.state = 5 OR h.kind IN (1, 3, 4) THEN {now} + coalesce(j.retention_us,
+                        CASE WHEN j.state = 2 AND h.kind = 3 THEN 604800000000 ELSE 86400000000 END) END,
+         notes = j.notes + CASE WHEN j.state = 2 AND h.kind = 1 THEN 0 ELSE 1 END
     FROM held h
    WHERE j.id = h.id AND +j.state IN (2, 5) AND j.lease_token = h.token
   RETURNING h.n, h.was, h.kind, h.message, h.cause, j.seq, j.state, j.notes, j.claims, j.attempt, j.worker),
 noted AS (
   INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
-  SELECT seq, notes, claims, {now}, attempt + CASE WHEN was = 2 AND kind IN (4, 5) THEN 1 ELSE 0 END,
-         CASE WHEN state = 6 THEN 7 WHEN kind = 4 THEN 6 WHEN kind = 5 THEN 5 ELSE cause END, worker, message
+  SELECT seq, notes, claims, {now}, attempt + CASE WHEN was = 2 AND kind IN (5, 6) THEN 1 ELSE 0 END,
+         CASE WHEN state = 6 THEN 7 WHEN kind = 5 THEN 6 WHEN kind = 6 THEN 5 ELSE cause END, worker, message
     FROM ended WHERE state <> 3),
 trimmed AS (
   DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(

@@ -23,7 +23,8 @@ CREATE TABLE sqlq_lanes (
   UNIQUE (queue_id, kind)
 ) STRICT;
 
--- seq is the insertion order, private to this database; id is the job's identity everywhere.
+-- seq is the insertion order, private to this database; id is the job's identity everywhere. ended says how the lease of
+-- lease_token was ended (the number of backend::FinishKind), whatever that made of the job.
 CREATE TABLE sqlq_jobs (
   seq            INTEGER PRIMARY KEY,
   id             TEXT    NOT NULL,
@@ -38,6 +39,7 @@ CREATE TABLE sqlq_jobs (
   max_crashes    INTEGER NOT NULL,
   claims         INTEGER NOT NULL DEFAULT 0,
   lease_token    INTEGER NOT NULL DEFAULT 0,
+  ended          INTEGER NOT NULL DEFAULT 0,
   lease_until_us INTEGER NOT NULL DEFAULT 0,
   keepalive_us   INTEGER NOT NULL,
   timeout_us     INTEGER NOT NULL DEFAULT 0,

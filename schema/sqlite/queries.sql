@@ -105,34 +105,35 @@ SELECT x.key, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.att
 -- params: now int, ids text, token int
 -- Jobs of one claim that end well and without a result; ids: a JSON array.
 UPDATE sqlq_jobs
-   SET state = 3, result = '', finished_us = :now, expires_us = :now + coalesce(retention_us, 86400000000)
+   SET state = 3, ended = 1, result = '', finished_us = :now, expires_us = :now + coalesce(retention_us, 86400000000)
  WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 2 AND lease_token = :token
 
 -- name: finish_success
 -- params: result text, now int, id text, token int
 -- The usual end in one statement. 24 h is the default retention of job.hpp.
 UPDATE sqlq_jobs
-   SET state = 3, result = :result, finished_us = :now, expires_us = :now + coalesce(retention_us, 86400000000)
+   SET state = 3, ended = 1, result = :result, finished_us = :now, expires_us = :now + coalesce(retention_us, 86400000000)
  WHERE id = :id AND state = 2 AND lease_token = :token
 
 -- name: finish_end
--- params: state int, result text, now int, retention int, seq int, token int
+-- params: state int, ended int, result text, now int, retention int, seq int, token int
 -- Ends a lease for good.
 UPDATE sqlq_jobs
-   SET state = :state, result = :result, finished_us = :now, expires_us = :now + coalesce(retention_us, :retention)
+   SET state = :state, ended = :ended, result = :result, finished_us = :now,
+       expires_us = :now + coalesce(retention_us, :retention)
  WHERE seq = :seq AND state IN (2, 5) AND lease_token = :token
 
 -- name: finish_back
--- params: state int, due int?, uncharge int, now int, seq int, token int
+-- params: state int, ended int, due int?, uncharge int, now int, seq int, token int
 -- Ends a lease and puts the job back into the queue.
 UPDATE sqlq_jobs
-   SET state = :state, due_us = coalesce(:due, due_us), attempt = attempt - :uncharge, queued_us = :now
+   SET state = :state, ended = :ended, due_us = coalesce(:due, due_us), attempt = attempt - :uncharge, queued_us = :now
  WHERE seq = :seq AND state = 2 AND lease_token = :token
 
 -- name: probe
 -- params: id text
--- returns: seq int, state int, token int, attempt int, claims int, worker text
-SELECT seq, state, lease_token, attempt, claims, worker FROM sqlq_jobs WHERE id = :id
+-- returns: seq int, state int, token int, ended int, attempt int, claims int, worker text
+SELECT seq, state, lease_token, ended, attempt, claims, worker FROM sqlq_jobs WHERE id = :id
 
 -- name: heartbeat
 -- params: now int, steady int, id text, token int

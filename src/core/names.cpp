@@ -59,6 +59,7 @@ std::string_view to_string(FinishStatus status) noexcept {
     case FinishStatus::already_applied: return "already_applied";
     case FinishStatus::cancelled: return "cancelled";
     case FinishStatus::stale: return "stale";
+    case FinishStatus::ended_otherwise: return "ended_otherwise";
   }
   return "unknown";
 }

@@ -3,6 +3,7 @@
 /// Rows to values, for the column orders the catalogues declare.
 
 #include <sqlq/admin.hpp>
+#include <sqlq/backend/dialect.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 
@@ -13,6 +14,11 @@ namespace sqlq::sql {
 [[nodiscard]] inline TimePoint wall(std::int64_t us) { return TimePoint(Duration(us)); }
 [[nodiscard]] inline std::int64_t us(TimePoint t) { return t.time_since_epoch().count(); }
 [[nodiscard]] inline std::int64_t us(SteadyPoint t) { return t.time_since_epoch().count(); }
+
+/// What is said of a lease that was ended before, as `ended` says in its row.
+[[nodiscard]] inline FinishStatus answer_to_replay(std::int64_t ended, backend::FinishKind kind) {
+  return ended == static_cast<std::int64_t>(kind) ? FinishStatus::already_applied : FinishStatus::ended_otherwise;
+}
 
 /// Columns: id, state, priority, params, result, unique_key?, attempt, max_attempts, crashes, max_crashes, claims,
 /// token, worker, keepalive, timeout, retention?, created, queued, due, started?, heartbeat?, finished?

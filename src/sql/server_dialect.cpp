@@ -133,25 +133,11 @@ class ServerDialect final : public backend::Dialect {
     return result;
   }
   std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* tx, Now now) override {
-    // A lease ends once: the first of two wishes counts, the other finds it ended.
-    std::vector<backend::Finish> once;
-    std::map<std::pair<JobId, LeaseToken>, std::size_t> place;  // in `once`
-    for (const backend::Finish& item : items) {
-      if (place.emplace(std::pair(item.id, item.token), once.size()).second) once.push_back(item);
-    }
-    const auto operation = [&](Work& w) { return server_->finish(w, once); };
+    const auto operation = [&](Work& w) { return finish_in_rounds(w, items); };
     using Answers = std::vector<FinishStatus>;
-    const Answers first =
-        tx != nullptr ? within<Answers>(*tx, now, operation) : write<Answers>(now, operation);
-    if (tx == nullptr && hints_.are_news(items)) tell();
-    if (once.size() == items.size()) return first;
-    Answers answers;
-    std::vector<bool> told(once.size(), false);
-    for (const backend::Finish& item : items) {
-      const std::size_t at = place.at({item.id, item.token});
-      answers.push_back(told[at] && accepted(first[at]) ? FinishStatus::already_applied : first[at]);
-      told[at] = true;
-    }
+    if (tx != nullptr) return within<Answers>(*tx, now, operation);
+    Answers answers = write<Answers>(now, operation);
+    if (hints_.are_news(items)) tell();
     return answers;
   }
   std::vector<LeaseStatus> heartbeat(std::span<const backend::LeaseRef> leases, Now now) override {
@@ -219,6 +205,26 @@ class ServerDialect final : public backend::Dialect {
   }
 
  private:
+  /// Of items of one lease each is in a round of its own, and finds what those before it have done.
+  std::vector<FinishStatus> finish_in_rounds(Work& w, std::span<const backend::Finish> items) {
+    std::map<std::pair<JobId, LeaseToken>, std::size_t> seen;
+    std::vector<std::vector<std::size_t>> rounds;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const std::size_t round = seen[{items[i].id, items[i].token}]++;
+      if (round == rounds.size()) rounds.emplace_back();
+      rounds[round].push_back(i);
+    }
+    if (rounds.size() <= 1) return server_->finish(w, items);
+    w.begin();
+    std::vector<FinishStatus> answers(items.size());
+    for (const std::vector<std::size_t>& round : rounds) {
+      std::vector<backend::Finish> once;
+      for (const std::size_t i : round) once.push_back(items[i]);
+      const std::vector<FinishStatus> said = server_->finish(w, once);
+      for (std::size_t n = 0; n < round.size(); ++n) answers[round[n]] = said[n];
+    }
+    return answers;
+  }
   /// By this transaction, and no earlier one.
   static Vacated vacated(std::span<const backend::Finish> items, const std::vector<FinishStatus>& statuses) {
     Vacated queues;

@@ -119,7 +119,8 @@ FinishStatus MemoryQueue::finish(const Finish& item, Instant now) {
   Row* row = find(item.id);
   if (row == nullptr || item.token == LeaseToken{} || row->job.lease_token != item.token) return FinishStatus::stale;
   Job& job = row->job;
-  if (!held(job)) return FinishStatus::already_applied;
+  if (!held(job)) return row->ended == item.kind ? FinishStatus::already_applied : FinishStatus::ended_otherwise;
+  row->ended = item.kind;
 
   if (job.state == JobState::cancelling) {
     job.result = item.result;

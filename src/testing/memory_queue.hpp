@@ -54,6 +54,7 @@ class MemoryQueue {
     Job job{};
     std::uint64_t number = 0;  // order of insertion
     SteadyPoint lease_until{};
+    std::optional<backend::FinishKind> ended{};  // how the lease of the job's token was
     std::optional<TimePoint> expires{};
     std::vector<AttemptRecord> history{};
     std::map<std::pair<std::int64_t, std::int64_t>, LogLine> logs{};  // by claim and number

@@ -179,8 +179,11 @@ bool Completer::write(std::vector<Ending>& batch) {
 }
 
 void Completer::settle(const Ending& ending, FinishStatus status) {
-  if (status == FinishStatus::stale) {
-    shared_.events.report(Events::Level::warning, name(), "the outcome came too late: the lease was lost",
+  if (!accepted(status)) {
+    shared_.events.report(Events::Level::warning, name(),
+                          status == FinishStatus::stale
+                              ? "the outcome came too late: the lease was lost"
+                              : "the outcome came too late: the handler had ended the lease in another way",
                           ending.lease->job().id, Events::Code::outcome_late);
     ++shared_.counters.lost;
     return;

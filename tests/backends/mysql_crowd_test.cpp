@@ -52,7 +52,7 @@ class MysqlCrowd : public OnServer {
     if (!jobs.empty() && platform::random_below(3) == 0) client.ping(jobs);
     std::vector<backend::Finish> ends;
     for (const Job& job : jobs) {
-      const auto kind = static_cast<backend::FinishKind>(platform::random_below(6));
+      const auto kind = static_cast<backend::FinishKind>(1 + platform::random_below(6));
       if (platform::random_below(20) == 0) continue;  // left to the reaper
       ends.push_back({.id = job.id, .token = job.lease_token, .kind = kind, .message = "x", .delay = 20ms});
       if (kind == backend::FinishKind::success && platform::random_below(2) == 0) ends.back().result = "{}";

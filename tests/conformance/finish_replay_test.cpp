@@ -50,18 +50,58 @@ TEST_P(FinishReplay, TheSecondErrorIsAReplay) {
   EXPECT_EQ(history[0].message, "first");
 }
 
-TEST_P(FinishReplay, OtherFinishesOfTheSameLeaseChangeNothing) {
-  const JobId id = enqueue();
+// Seven calls, and what each is: the number of the way in which it ends a lease.
+struct EndingCall {
+  const char* name;
+  int way;
+  FinishStatus (*end)(Client&, const Job&);
+};
+const EndingCall ending_calls[] = {
+    {"success", 1, [](Client& c, const Job& j) { return c.success(j, "1"); }},
+    {"error", 2, [](Client& c, const Job& j) { return c.error(j, "no", {.retry = RetryPolicy::constant(60s)}); }},
+    {"error at once", 2, [](Client& c, const Job& j) { return c.error(j, "no", {.retry = RetryPolicy::constant(0s)}); }},
+    {"discard", 3, [](Client& c, const Job& j) { return c.error(j, "no", {.discard = true}); }},
+    {"cancelled", 4, [](Client& c, const Job& j) { return c.cancelled(j); }},
+    {"snooze", 5, [](Client& c, const Job& j) { return c.snooze(j, 60s); }},
+    {"release", 6, [](Client& c, const Job& j) { return c.release(j); }},
+};
+
+TEST_P(FinishReplay, OfTwoEndingsOfOneLeaseTheSecondIsTold) {
+  for (const bool cancelling : {false, true}) {
+    for (const EndingCall& first : ending_calls) {
+      for (const EndingCall& second : ending_calls) {
+        SCOPED_TRACE(std::string(first.name) + ", then " + second.name + (cancelling ? ", asked to cancel" : ""));
+        const JobId id = enqueue();
+        const Job job = take();
+        ASSERT_EQ(job.id, id);
+        if (cancelling) client().cancel(id);
+        EXPECT_EQ(first.end(client(), job), cancelling ? FinishStatus::cancelled : FinishStatus::applied);
+        const Job before = row(id);
+        const std::vector<Cause> said = causes(id);
+        const FinishStatus answer = second.end(client(), job);
+        EXPECT_EQ(answer, first.way == second.way ? FinishStatus::already_applied : FinishStatus::ended_otherwise);
+        EXPECT_EQ(accepted(answer), first.way == second.way);
+        EXPECT_EQ(client().ping(job), LeaseStatus::lost);
+        const Job after = row(id);
+        EXPECT_EQ(after.state, before.state);
+        EXPECT_EQ(after.result, before.result);
+        EXPECT_EQ(after.attempt, before.attempt);
+        EXPECT_EQ(after.run_at, before.run_at);
+        EXPECT_EQ(after.finished_at, before.finished_at);
+        EXPECT_EQ(causes(id), said);
+        client().cancel(id);  // out of the way of the next pair, when it waits
+        EXPECT_EQ(second.end(client(), job), answer) << "what happened to the job since is not its lease's end";
+      }
+    }
+  }
+}
+
+TEST_P(FinishReplay, AnErrorForGoodIsADiscardedOne) {
+  enqueue({.max_attempts = 1});
   const Job job = take();
-  EXPECT_EQ(client().success(job), FinishStatus::applied);
-  EXPECT_EQ(client().error(job, "no"), FinishStatus::already_applied);
-  EXPECT_EQ(client().snooze(job, 1s), FinishStatus::already_applied);
-  EXPECT_EQ(client().release(job), FinishStatus::already_applied);
-  EXPECT_EQ(client().cancelled(job), FinishStatus::already_applied);
-  EXPECT_EQ(client().ping(job), LeaseStatus::lost);
-  EXPECT_EQ(state(id), JobState::success);
-  EXPECT_EQ(row(id).attempt, 1);
-  EXPECT_TRUE(causes(id).empty());
+  EXPECT_EQ(client().error(job, "no"), FinishStatus::applied);
+  EXPECT_EQ(client().error(job, "no", {.discard = true}), FinishStatus::already_applied);
+  EXPECT_EQ(client().success(job), FinishStatus::ended_otherwise);
 }
 
 TEST_P(FinishReplay, ReleaseAndSnoozeGiveTheAttemptBackOnce) {
@@ -95,6 +135,9 @@ TEST_P(FinishReplay, ABatchMayNameAJobTwice) {
   const backend::Finish item{.id = job.id, .token = job.lease_token};
   EXPECT_EQ(dialect().finish(std::vector<backend::Finish>{item, item}, nullptr, clock().instant()),
             (std::vector<FinishStatus>{FinishStatus::applied, FinishStatus::already_applied}));
+  const backend::Finish other{.id = job.id, .token = job.lease_token, .kind = backend::FinishKind::release};
+  EXPECT_EQ(dialect().finish(std::vector<backend::Finish>{other, item}, nullptr, clock().instant()),
+            (std::vector<FinishStatus>{FinishStatus::ended_otherwise, FinishStatus::already_applied}));
 }
 
 TEST_P(FinishReplay, ABatchOfEveryKindAnswersInOrder) {

@@ -286,11 +286,13 @@ void Twin::finish(Command::Kind how) {
   const JobId id = lease->id;
   const auto found = jobs_.find(id);
   Known* job = found == jobs_.end() ? nullptr : &found->second;
+  const Command::Kind way = how == error && lease->attempt >= lease->max_attempts ? discard : how;
   FinishStatus expected = FinishStatus::stale;
   if (job != nullptr && job->token == lease->lease_token) {
     expected = job->state == JobState::cancelling ? FinishStatus::cancelled
                : job->is_held()                   ? FinishStatus::applied
-                                                  : FinishStatus::already_applied;
+               : job->ended == way                ? FinishStatus::already_applied
+                                                  : FinishStatus::ended_otherwise;
   }
   const Duration delay = std::chrono::seconds(number(0, 30));
   const std::string result = std::to_string(number(0, 9));
@@ -323,6 +325,7 @@ void Twin::finish(Command::Kind how) {
   same(said, expected, "the answer");
   if (said != FinishStatus::applied && said != FinishStatus::cancelled) return;
 
+  job->ended = way;
   if (how == success) job->result = result;
   if (said == FinishStatus::cancelled) cause = Cause::cancelled;
   if (how != success || said == FinishStatus::cancelled) job->record(cause);

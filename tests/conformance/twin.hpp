@@ -80,6 +80,7 @@ class Twin {
     int max_crashes = 1;
     std::int64_t claims = 0;
     LeaseToken token{};
+    std::optional<Command::Kind> ended{};  ///< how its lease was: an error for good counts as a discarded one
     Duration keepalive{};
     std::optional<Duration> retention{};
     TimePoint run_at{};

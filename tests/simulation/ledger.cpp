@@ -144,9 +144,10 @@ void Ledger::finished(std::span<const backend::Finish> items, std::span<const Fi
     FinishStatus expected = FinishStatus::stale;
     if (at != jobs_.end() && at->second.token == item.token && item.token != LeaseToken{}) {
       const JobState state = at->second.state;
-      expected = state == JobState::cancelling ? FinishStatus::cancelled
-                 : held(state)                 ? FinishStatus::applied
-                                               : FinishStatus::already_applied;
+      expected = state == JobState::cancelling   ? FinishStatus::cancelled
+                 : held(state)                   ? FinishStatus::applied
+                 : at->second.ended == item.kind ? FinishStatus::already_applied
+                                                 : FinishStatus::ended_otherwise;
     }
     note("finish " + name(item.id) + " kind " + std::to_string(static_cast<int>(item.kind)) + ": " + text(answers[i]));
     mix(static_cast<std::uint64_t>(answers[i]) + 20);
@@ -157,6 +158,7 @@ void Ledger::finished(std::span<const backend::Finish> items, std::span<const Fi
     if (answers[i] != expected) {
       fail("fencing", item.id, "was to be ended, answer " + text(answers[i]) + " instead of " + text(expected));
     }
+    if (expected == FinishStatus::applied || expected == FinishStatus::cancelled) at->second.ended = item.kind;
     if (expected == FinishStatus::applied) carry_out(at->second, item, when);
     if (expected == FinishStatus::cancelled) {
       at->second.result = item.result;

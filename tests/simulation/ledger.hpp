@@ -76,6 +76,7 @@ class Ledger final {
     std::string key{};
     JobState state = JobState::pending;
     LeaseToken token{};
+    std::optional<backend::FinishKind> ended{};  // how the lease of the token was
     SteadyPoint claimed_at{};
     SteadyPoint lease_until{};
     TimePoint due{};

@@ -24,6 +24,7 @@ class RecordingDialect final : public FakeDialect {
   struct Row {
     Job job{};
     SteadyPoint lease_until{};
+    std::optional<backend::FinishKind> ended{};
   };
 
   std::atomic<bool> away{false};        ///< any thread: every operation fails with Errc::connection
@@ -228,7 +229,8 @@ class RecordingDialect final : public FakeDialect {
   FinishStatus finish_one(const backend::Finish& item, bool in_transaction) {
     Row& r = *row(item.id);
     if (r.job.lease_token != item.token) return FinishStatus::stale;
-    if (!held(r)) return FinishStatus::already_applied;
+    if (!held(r)) return r.ended == item.kind ? FinishStatus::already_applied : FinishStatus::ended_otherwise;
+    r.ended = item.kind;
     const bool cancelled = r.job.state == JobState::cancelling;
     Job after = r.job;
     after.state = cancelled ? JobState::cancelled : state_after(item.kind);

@@ -51,6 +51,7 @@ Ending end_of(const Locked& row, const Finish& item, std::int64_t now) {
   Change& change = ending.change;
   const bool asked = row.state == JobState::cancelling;
   if (!item.result.empty()) change.result = item.result;
+  change.ended = static_cast<std::int64_t>(item.kind);
   if (asked) {
     change.finish(JobState::cancelled, now, false);
     ending.cause = Cause::cancelled;
@@ -178,7 +179,7 @@ std::vector<FinishStatus> finish_locked(const Context& c, std::span<const Finish
     const Locked* row = locked.find(item.id);
     if (row == nullptr || item.token.value == 0 || row->token != item.token.value) continue;
     if (!row->held()) {
-      answers[i] = FinishStatus::already_applied;
+      answers[i] = sql::answer_to_replay(row->ended, item.kind);
       continue;
     }
     const Ending ending = end_of(*row, item, locked.now);

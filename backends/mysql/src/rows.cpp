@@ -27,6 +27,7 @@ Locked read_locked(sql::Fields f) {
   r.lane = f.integer();
   r.state = static_cast<JobState>(f.integer());
   r.token = f.integer();
+  r.ended = f.integer();
   r.priority = f.integer();
   r.due = f.integer();
   r.queued = f.integer();
@@ -49,7 +50,7 @@ void add_locked(LockedRows& locked, const sql::Row& row) {
 }
 
 void write_piece(const Context& c, std::span<const Change> changes) {
-  sql::List seqs, was{.width = 3}, states, dues, attempts, crashes, tokens, queued, finished, expires, results;
+  sql::List seqs, was{.width = 3}, states, dues, attempts, crashes, tokens, ended, queued, finished, expires, results;
   for (const Change& change : changes) {
     const Locked& row = *change.was;
     seqs.values.emplace_back(row.seq);
@@ -59,6 +60,7 @@ void write_piece(const Context& c, std::span<const Change> changes) {
     attempts.values.emplace_back(change.attempt);
     crashes.values.emplace_back(change.crashes);
     tokens.values.emplace_back(change.token);
+    ended.values.emplace_back(change.ended);
     queued.values.emplace_back(change.queued);
     finished.values.emplace_back(change.finished);
     expires.values.emplace_back(change.expires);
@@ -71,6 +73,7 @@ void write_piece(const Context& c, std::span<const Change> changes) {
                                      {"attempts", attempts},
                                      {"crashes", crashes},
                                      {"tokens", tokens},
+                                     {"ended", ended},
                                      {"queued", queued},
                                      {"finished", finished},
                                      {"expires", expires},

@@ -97,6 +97,7 @@ struct Locked {
   std::int64_t lane = 0;
   JobState state = JobState::invalid;
   std::int64_t token = 0;
+  std::int64_t ended = 0;
   std::int64_t priority = 0;
   std::int64_t due = 0;
   std::int64_t queued = 0;
@@ -137,7 +138,7 @@ struct LockedRows {
 struct Change {
   explicit Change(const Locked& row)
       : was(&row), state(row.state), due(row.due), attempt(row.attempt), crashes(row.crashes), token(row.token),
-        queued(row.queued) {}
+        ended(row.ended), queued(row.queued) {}
 
   /// Finished at `now`, to be purged after its retention: the job's own or this state's.
   void finish(JobState as, std::int64_t now, bool errored_retention);
@@ -147,6 +148,7 @@ struct Change {
   std::int64_t attempt;
   std::int64_t crashes;
   std::int64_t token;
+  std::int64_t ended;
   std::int64_t queued;
   std::int64_t finished = 0;
   std::int64_t expires = 0;

@@ -14,19 +14,6 @@ namespace {
 using backend::Finish;
 using backend::FinishKind;
 
-/// The numbers of queries.sql.
-std::int64_t number_of(FinishKind kind) {
-  switch (kind) {
-    case FinishKind::success: return 0;
-    case FinishKind::retry: return 1;
-    case FinishKind::fail: return 2;
-    case FinishKind::cancel: return 3;
-    case FinishKind::snooze: return 4;
-    case FinishKind::release: return 5;
-  }
-  throw Error(Errc::internal, "an unknown way to finish a job", "postgres");
-}
-
 /// Nothing of these, so that looking through them costs nothing.
 struct None {
   [[nodiscard]] static bool contains(const JobId&) { return false; }
@@ -112,7 +99,7 @@ void end(const sql::Work& work, const Queries& q, std::span<const Finish> items,
   for (const Finish& item : items) {
     ids.add(item.id);
     tokens.add(item.token.value);
-    kinds.add(number_of(item.kind));
+    kinds.add(static_cast<std::int64_t>(item.kind));
     results.add(item.result);
     messages.add(item.message);
     causes.add(static_cast<std::int64_t>(item.cause));
@@ -154,7 +141,9 @@ std::vector<FinishStatus> finish(const sql::Work& work, const Queries& q, std::s
   for (std::size_t i = 0; i < items.size(); ++i) {
     const auto at = ended[i] ? found.end() : found.find(items[i].id);
     const bool mine = at != found.end() && items[i].token.value != 0 && at->second.token == items[i].token;
-    answers.push_back(ended[i] ? *ended[i] : mine ? FinishStatus::already_applied : FinishStatus::stale);
+    answers.push_back(ended[i] ? *ended[i]
+                      : mine   ? sql::answer_to_replay(at->second.ended, items[i].kind)
+                               : FinishStatus::stale);
   }
   return answers;
 }

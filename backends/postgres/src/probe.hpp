@@ -13,6 +13,7 @@ namespace sqlq::postgres {
 struct Probe {
   JobState state = JobState::invalid;
   LeaseToken token{};
+  std::int64_t ended = 0;
 };
 
 /// The jobs of `ids` that are not among the keys of `done`; nothing is asked when there are none.
@@ -28,7 +29,8 @@ template <class Done>
   sql::follow_up(work, [&] {
     return work.session().execute(q.probe, {{"ids", list.view()}}, [&](const sql::Row& row) {
       found.insert_or_assign(JobId::parse(row.text(0)).value_or(JobId{}),
-                             Probe{static_cast<JobState>(row.integer(1)), LeaseToken{row.integer(2)}});
+                             Probe{static_cast<JobState>(row.integer(1)), LeaseToken{row.integer(2)},
+                                   row.integer(3)});
     });
   });
   return found;

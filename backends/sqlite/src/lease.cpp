@@ -20,6 +20,7 @@ struct Found {
   Attempt attempt{};
   JobState state = JobState::invalid;
   LeaseToken token{};
+  std::int64_t ended = 0;
 };
 
 std::optional<Found> find(const Context& c, std::string_view id) {
@@ -30,6 +31,7 @@ std::optional<Found> find(const Context& c, std::string_view id) {
     job.attempt.seq = f.integer();
     job.state = static_cast<JobState>(f.integer());
     job.token = LeaseToken{f.integer()};
+    job.ended = f.integer();
     job.attempt.attempt = f.integer();
     job.attempt.claim = f.integer();
     job.attempt.worker = f.text();
@@ -43,6 +45,7 @@ bool held(JobState state) { return state == JobState::running || state == JobSta
 void end_for_good(const Context& c, const Finish& item, const Found& job, JobState state) {
   const Duration retention = state == JobState::errored ? std::chrono::days(7) : std::chrono::hours(24);
   c.session.execute(c.q.finish_end, {{"state", static_cast<int>(state)},
+                                     {"ended", static_cast<int>(item.kind)},
                                      {"result", item.result},
                                      {"now", sql::us(c.now.wall)},
                                      {"retention", retention.count()},
@@ -55,6 +58,7 @@ void put_back(const Context& c, const Finish& item, const Found& job) {
   std::optional<std::int64_t> due;  // a released job keeps its place
   if (item.kind != FinishKind::release) due = sql::us(saturating_add(c.now.wall, std::max(item.delay, Duration(0))));
   c.session.execute(c.q.finish_back, {{"state", static_cast<int>(later ? JobState::scheduled : JobState::pending)},
+                                      {"ended", static_cast<int>(item.kind)},
                                       {"due", due},
                                       {"uncharge", item.kind == FinishKind::retry ? 0 : 1},
                                       {"now", sql::us(c.now.wall)},
@@ -90,7 +94,7 @@ FinishStatus finish_one(const Context& c, const Finish& item) {
   // Nobody else writes until this transaction ends: what is read here is still so when it is written.
   const auto job = find(c, id);
   if (!job || item.token.value == 0 || job->token != item.token) return FinishStatus::stale;
-  if (!held(job->state)) return FinishStatus::already_applied;
+  if (!held(job->state)) return sql::answer_to_replay(job->ended, item.kind);
   if (job->state == JobState::cancelling) {
     end_for_good(c, item, *job, JobState::cancelled);
     add_history(c, job->attempt, Cause::cancelled, item.message);

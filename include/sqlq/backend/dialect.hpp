@@ -70,14 +70,14 @@ struct EnqueueItem {
   Duration delay{};
 };
 
-/// What the holder of a lease wants to happen to its job.
-enum class FinishKind {
-  success,  ///< -> success
-  retry,    ///< -> scheduled at now + delay; history gets `cause` and `message`
-  fail,     ///< -> errored; history gets `cause` and `message`
-  cancel,   ///< -> cancelled; history gets Cause::cancelled
-  snooze,   ///< -> scheduled at now + delay, attempt given back; history gets Cause::snoozed
-  release,  ///< -> pending at once, attempt given back; history gets Cause::released
+/// What the holder of a lease wants to happen to its job. Stored as these numbers: never renumber.
+enum class FinishKind : std::uint8_t {
+  success = 1,  ///< -> success
+  retry = 2,    ///< -> scheduled at now + delay; history gets `cause` and `message`
+  fail = 3,     ///< -> errored; history gets `cause` and `message`
+  cancel = 4,   ///< -> cancelled; history gets Cause::cancelled
+  snooze = 5,   ///< -> scheduled at now + delay, attempt given back; history gets Cause::snoozed
+  release = 6,  ///< -> pending at once, attempt given back; history gets Cause::released
 };
 
 struct Finish {
@@ -206,11 +206,13 @@ class Dialect {
   ///
   /// Per item: if the job is held and its token is `token`: done; a job in `cancelling` ends as cancelled whatever the
   /// kind (its result is kept) and answers `cancelled`; else `applied`. If the job's token is still `token` but the
-  /// job is no longer held, this lease ended it before: `already_applied`. Else `stale`. The token stays on the row
-  /// until the next claim, reap or requeue takes it away.
+  /// job is no longer held, this lease was ended before: `already_applied` when that was asked for by the same kind (its
+  /// result, message and delay stay as they were first said), else `ended_otherwise`. Else `stale`. The token stays on
+  /// the row until the next claim, reap or requeue takes it away. Items of one lease count in their order.
   /// Post: state, result, stamps and history are written together; the concurrency slot is free. Retention sets when
   /// it may be purged: the job's own, or the defaults of job.hpp.
-  /// `within` as for enqueue. Replay: already_applied (or stale when the job went on meanwhile).
+  /// `within` as for enqueue. Replay: already_applied, also for what was answered `cancelled` (or stale when the job
+  /// went on meanwhile).
   virtual std::vector<FinishStatus> finish(std::span<const Finish> items, const Tx* within, Now now) = 0;
 
   /// Renews leases: each held job whose token is shown gets now + its keepalive; never revives a lost lease.
