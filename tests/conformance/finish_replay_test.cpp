@@ -54,16 +54,16 @@ TEST_P(FinishReplay, TheSecondErrorIsAReplay) {
 struct EndingCall {
   const char* name;
   int way;
-  FinishStatus (*end)(Client&, const Job&);
+  FinishStatus (*end)(Client, const Job&);
 };
 const EndingCall ending_calls[] = {
-    {"success", 1, [](Client& c, const Job& j) { return c.success(j, "1"); }},
-    {"error", 2, [](Client& c, const Job& j) { return c.error(j, "no", {.retry = RetryPolicy::constant(60s)}); }},
-    {"error at once", 2, [](Client& c, const Job& j) { return c.error(j, "no", {.retry = RetryPolicy::constant(0s)}); }},
-    {"discard", 3, [](Client& c, const Job& j) { return c.error(j, "no", {.discard = true}); }},
-    {"cancelled", 4, [](Client& c, const Job& j) { return c.cancelled(j); }},
-    {"snooze", 5, [](Client& c, const Job& j) { return c.snooze(j, 60s); }},
-    {"release", 6, [](Client& c, const Job& j) { return c.release(j); }},
+    {"success", 1, [](Client c, const Job& j) { return c.success(j, "1"); }},
+    {"error", 2, [](Client c, const Job& j) { return c.error(j, "no", {.retry = RetryPolicy::constant(60s)}); }},
+    {"error at once", 2, [](Client c, const Job& j) { return c.error(j, "no", {.retry = RetryPolicy::constant(0s)}); }},
+    {"discard", 3, [](Client c, const Job& j) { return c.error(j, "no", {.discard = true}); }},
+    {"cancelled", 4, [](Client c, const Job& j) { return c.cancelled(j); }},
+    {"snooze", 5, [](Client c, const Job& j) { return c.snooze(j, 60s); }},
+    {"release", 6, [](Client c, const Job& j) { return c.release(j); }},
 };
 
 TEST_P(FinishReplay, OfTwoEndingsOfOneLeaseTheSecondIsTold) {

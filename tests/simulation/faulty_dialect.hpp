@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <sqlq/backend/forwarding.hpp>
+#include <sqlq/error.hpp>
 #include <sqlq/testing/manual_clock.hpp>
 
 #include "simulation/dice.hpp"
