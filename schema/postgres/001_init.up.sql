@@ -25,8 +25,8 @@ CREATE TABLE {lanes} (
 
 -- seq is the insertion order, private to this database; id is the job's identity everywhere, and the only index that
 -- every change of state writes to beside the one of the state (docs/decisions/0010). notes counts the job's
--- lines of history ever written: whoever holds the row's lock numbers the next one without reading the others. ended says
--- how the lease of lease_token was ended (the number of backend::FinishKind), whatever that made of the job.
+-- lines of history ever written: whoever holds the row's lock numbers the next one without reading the others.
+-- ended says how the lease of lease_token was ended (the number of backend::FinishKind), whatever became of the job.
 --
 -- Rows die at each change of state, so vacuum comes by numbers of rows, not by shares of a table that may be long, and
 -- does not pause. It never truncates: that would lock everybody out for a moment. Heartbeats touch no indexed column;

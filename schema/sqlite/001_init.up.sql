@@ -23,8 +23,8 @@ CREATE TABLE sqlq_lanes (
   UNIQUE (queue_id, kind)
 ) STRICT;
 
--- seq is the insertion order, private to this database; id is the job's identity everywhere. ended says how the lease of
--- lease_token was ended (the number of backend::FinishKind), whatever that made of the job.
+-- seq is the insertion order, private to this database; id is the job's identity everywhere.
+-- ended says how the lease of lease_token was ended (the number of backend::FinishKind), whatever became of the job.
 CREATE TABLE sqlq_jobs (
   seq            INTEGER PRIMARY KEY,
   id             TEXT    NOT NULL,

@@ -112,7 +112,8 @@ UPDATE sqlq_jobs
 -- params: result text, now int, id text, token int
 -- The usual end in one statement. 24 h is the default retention of job.hpp.
 UPDATE sqlq_jobs
-   SET state = 3, ended = 1, result = :result, finished_us = :now, expires_us = :now + coalesce(retention_us, 86400000000)
+   SET state = 3, ended = 1, result = :result, finished_us = :now,
+       expires_us = :now + coalesce(retention_us, 86400000000)
  WHERE id = :id AND state = 2 AND lease_token = :token
 
 -- name: finish_end

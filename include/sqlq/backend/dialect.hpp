@@ -206,9 +206,9 @@ class Dialect {
   ///
   /// Per item: if the job is held and its token is `token`: done; a job in `cancelling` ends as cancelled whatever the
   /// kind (its result is kept) and answers `cancelled`; else `applied`. If the job's token is still `token` but the
-  /// job is no longer held, this lease was ended before: `already_applied` when that was asked for by the same kind (its
-  /// result, message and delay stay as they were first said), else `ended_otherwise`. Else `stale`. The token stays on
-  /// the row until the next claim, reap or requeue takes it away. Items of one lease count in their order.
+  /// job is no longer held, this lease was ended before: `already_applied` when that was asked for by the same kind
+  /// (its result, message and delay stay as they were first said), else `ended_otherwise`. Else `stale`. The token
+  /// stays on the row until the next claim, reap or requeue takes it away. Items of one lease count in their order.
   /// Post: state, result, stamps and history are written together; the concurrency slot is free. Retention sets when
   /// it may be purged: the job's own, or the defaults of job.hpp.
   /// `within` as for enqueue. Replay: already_applied, also for what was answered `cancelled` (or stale when the job

@@ -23,17 +23,21 @@
 
 namespace sqlq::backend {
 
-/// Thread-safety: that of the inner dialect. Lifetime: owns the inner dialect.
+/// Thread-safety: that of the inner dialect, which it passes calls on to without any lock of its own.
+/// Lifetime: owns the inner dialect. Subscriptions made through it are the inner dialect's.
+/// Errors: those of the inner dialect, unchanged, and whatever `target` throws.
 class ForwardingDialect : public Dialect {
  public:
   /// `inner` may be null when a derived class overrides `target`, and with it capabilities, description and migrations,
   /// which go to the inner dialect directly.
   explicit ForwardingDialect(std::unique_ptr<Dialect> inner) : inner_(std::move(inner)) {}
 
+  // ---- the backend itself
   [[nodiscard]] const Capabilities& capabilities() const noexcept override { return inner_->capabilities(); }
   [[nodiscard]] std::string description() const override { return inner_->description(); }
   [[nodiscard]] std::vector<std::string> self_check() override { return target("self_check").self_check(); }
 
+  // ---- schema
   [[nodiscard]] std::span<const Migration> migrations() const noexcept override { return inner_->migrations(); }
   [[nodiscard]] MigrationStatus migration_status() override { return target("migration_status").migration_status(); }
   int migrate(Direction direction, int version, Now now) override {
@@ -41,6 +45,7 @@ class ForwardingDialect : public Dialect {
   }
   void teardown() override { target("teardown").teardown(); }
 
+  // ---- producing
   std::vector<Enqueued> enqueue(std::span<const EnqueueItem> items, const Tx* within, Now now) override {
     return target("enqueue").enqueue(items, within, now);
   }
@@ -48,6 +53,7 @@ class ForwardingDialect : public Dialect {
     return target("cancel").cancel(ids, within, now);
   }
 
+  // ---- working
   ClaimResult claim(const ClaimRequest& request) override { return target("claim").claim(request); }
   std::vector<FinishStatus> finish(std::span<const Finish> items, const Tx* within, Now now) override {
     return target("finish").finish(items, within, now);
@@ -59,11 +65,13 @@ class ForwardingDialect : public Dialect {
     return target("reap").reap(queues, limit, now);
   }
 
+  // ---- housekeeping
   std::size_t purge(std::size_t limit, Now now) override { return target("purge").purge(limit, now); }
   std::vector<RequeueStatus> requeue(std::span<const JobId> ids, Now now) override {
     return target("requeue").requeue(ids, now);
   }
 
+  // ---- reading
   [[nodiscard]] std::vector<std::optional<Job>> get(std::span<const JobId> ids) override {
     return target("get").get(ids);
   }
@@ -84,6 +92,7 @@ class ForwardingDialect : public Dialect {
     return target("read_logs").read_logs(id, after_claim, after_number, limit);
   }
 
+  // ---- queues
   [[nodiscard]] std::vector<Queue> queues(std::string_view after, std::size_t limit) override {
     return target("queues").queues(after, limit);
   }
@@ -95,15 +104,18 @@ class ForwardingDialect : public Dialect {
     return target("queue_update").queue_update(name, change);
   }
 
+  // ---- logs
   std::vector<bool> append_logs(std::span<const LogLine> lines) override {
     return target("append_logs").append_logs(lines);
   }
 
+  // ---- wake-ups
   [[nodiscard]] std::unique_ptr<Subscription> subscribe(std::function<void()> hint) override {
     return target("subscribe").subscribe(std::move(hint));
   }
 
  protected:
+  /// The one behind this one; not to be called when it was made with none.
   [[nodiscard]] Dialect& inner() const noexcept { return *inner_; }
   /// Where an operation goes, asked before each one that is not overridden: for what shall happen before all of them,
   /// as to refuse some. What it throws reaches the caller.
