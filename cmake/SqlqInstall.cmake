@@ -26,6 +26,7 @@ install(TARGETS ${targets} EXPORT sqlqTargets
   LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
   OBJECTS DESTINATION "${CMAKE_INSTALL_LIBDIR}/sqlq"
   FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+install(DIRECTORY include/sqlq/adapters DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sqlq")  # each needs its own library
 install(EXPORT sqlqTargets NAMESPACE sqlq:: DESTINATION "${sqlq_config_dir}")
 
 configure_package_config_file(cmake/sqlqConfig.cmake.in generated/sqlqConfig.cmake

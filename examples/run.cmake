@@ -3,7 +3,7 @@
 #   cmake -D PROGRAM=... -D EXPECTED=... -D SCRATCH=... [-D SERVER=...] -P run.cmake -- ARGUMENTS...
 #
 # With a SERVER (postgres, mariadb, mysql), `@url@` in the arguments becomes the URL of new tables in the one that
-# ci/services has started, and `@soci@` SOCI's words for the same database.
+# ci/services has started, `@soci@` SOCI's words for the same database, and `@pq@` those of libpq.
 
 cmake_minimum_required(VERSION 3.25)
 
@@ -17,7 +17,8 @@ if(SERVER)
   string(RANDOM LENGTH 8 ALPHABET abcdefghijklmnopqrstuvwxyz name)
   if(SERVER STREQUAL "postgres")
     set(url "${server}?schema=${name}")
-    set(soci "postgresql://${soci} dbname=postgres")
+    set(pq "${soci} dbname=postgres")
+    set(soci "postgresql://${pq}")
   else()
     set(url "${server}/sqlq?prefix=${name}_")
     set(soci "mysql://${soci} db=sqlq")
@@ -31,6 +32,7 @@ foreach(i RANGE ${last})
   if(collecting)
     string(REPLACE "@url@" "${url}" argument "${CMAKE_ARGV${i}}")
     string(REPLACE "@soci@" "${soci}" argument "${argument}")
+    string(REPLACE "@pq@" "${pq}" argument "${argument}")
     list(APPEND arguments "${argument}")
   elseif("${CMAKE_ARGV${i}}" STREQUAL "--")
     set(collecting TRUE)

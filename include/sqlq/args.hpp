@@ -17,6 +17,7 @@
 #include <concepts>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace sqlq {
 
@@ -32,10 +33,33 @@ concept Encodable = requires(const T& value, std::string_view text) {
   { codec<T>::decode(text) } -> std::same_as<T>;
 };
 
+/// Types with a name: a static member `kind`.
+template <class T>
+concept Named = requires {
+  { T::kind } -> std::convertible_to<std::string_view>;
+  requires !std::is_member_pointer_v<decltype(&T::kind)>;
+};
+
 /// Types that can be enqueued and handled: encodable, with a constant `kind`.
 template <class T>
-concept JobArgs = Encodable<T> && requires {
-  { T::kind } -> std::convertible_to<std::string_view>;
-};
+concept JobArgs = Encodable<T> && Named<T>;
+
+/// Asserts that `T` can be a job and says in words what is missing. Calls that take a job type use it.
+template <class T>
+consteval bool check_job_type() {
+  static_assert(Named<T>,
+                "sqlq: this type is no job: it needs a name, as in  static constexpr std::string_view kind = \"...\";");
+  static_assert(Encodable<T> || std::is_default_constructible_v<T>,
+                "sqlq: a job needs a default constructor, so that it can be read from JSON");
+  static_assert(Encodable<T> || !std::is_default_constructible_v<T>,
+                "sqlq: a job needs a JSON conversion: include <sqlq/json.hpp> and write, inside the type, "
+                "NLOHMANN_DEFINE_TYPE_INTRUSIVE_WITH_DEFAULT(Type, members...), or specialise sqlq::codec<Type>; each "
+                "member must have a conversion, too");
+  return JobArgs<T>;
+}
+
+/// A class that is no job, so that it can be told why.
+template <class T>
+concept NoJobArgs = std::is_class_v<T> && !JobArgs<T>;
 
 }  // namespace sqlq

@@ -2,7 +2,9 @@
 /// \file
 /// The client: enqueue and cancel jobs; and, for programs that run their own loop, claim and finish them by hand.
 
+#include <initializer_list>
 #include <optional>
+#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +18,10 @@
 #include <sqlq/tx.hpp>
 
 namespace sqlq {
+
+/// Many values of one job type.
+template <class R>
+concept JobRange = std::ranges::input_range<R> && JobArgs<std::ranges::range_value_t<R>>;
 
 /// Which jobs a claim may take.
 struct ClaimFilter {
@@ -89,14 +95,34 @@ class Client {
   Enqueued enqueue(Tx tx, const A& args, EnqueueOptions options = {}) {
     return enqueue(tx, NewJob{std::string(std::string_view(A::kind)), codec<A>::encode(args), std::move(options)});
   }
-  /// Many of one type in one atomic batch, each with the same options; an id or unique_key in them is refused.
+  /// Many of one type in one atomic batch, each with the same options; an id or unique_key in them is refused. Any
+  /// range will do: a vector, an array, a list, a view, or `{SendEmail{...}, SendEmail{...}}`.
+  template <JobRange R>
+  std::vector<Enqueued> enqueue_many(R&& args, const EnqueueOptions& options = {}) {
+    return enqueue_many(std::span<const NewJob>(describe(args, options)));
+  }
+  template <JobRange R>
+  std::vector<Enqueued> enqueue_many(Tx tx, R&& args, const EnqueueOptions& options = {}) {
+    return enqueue_many(tx, std::span<const NewJob>(describe(args, options)));
+  }
   template <JobArgs A>
-  std::vector<Enqueued> enqueue_many(std::span<const A> args, const EnqueueOptions& options = {}) {
+  std::vector<Enqueued> enqueue_many(std::initializer_list<A> args, const EnqueueOptions& options = {}) {
     return enqueue_many(std::span<const NewJob>(describe(args, options)));
   }
   template <JobArgs A>
-  std::vector<Enqueued> enqueue_many(Tx tx, std::span<const A> args, const EnqueueOptions& options = {}) {
+  std::vector<Enqueued> enqueue_many(Tx tx, std::initializer_list<A> args, const EnqueueOptions& options = {}) {
     return enqueue_many(tx, std::span<const NewJob>(describe(args, options)));
+  }
+  /// A type that is no job: says in words what it lacks.
+  template <NoJobArgs A>
+  Enqueued enqueue(const A&, const EnqueueOptions& = {}) {
+    static_cast<void>(check_job_type<A>());
+    return {};
+  }
+  template <NoJobArgs A>
+  Enqueued enqueue(Tx, const A&, const EnqueueOptions& = {}) {
+    static_cast<void>(check_job_type<A>());
+    return {};
   }
 
   /// Untyped: kind and JSON text.
@@ -158,11 +184,12 @@ class Client {
   [[nodiscard]] const Database& database() const noexcept { return db_; }
 
  private:
-  template <JobArgs A>
-  static std::vector<NewJob> describe(std::span<const A> args, const EnqueueOptions& options) {
+  template <JobRange R>
+  static std::vector<NewJob> describe(R&& args, const EnqueueOptions& options) {
+    using A = std::ranges::range_value_t<R>;
     refuse_shared_identity(options);
     std::vector<NewJob> jobs;
-    jobs.reserve(args.size());
+    if constexpr (std::ranges::sized_range<R>) jobs.reserve(std::ranges::size(args));
     for (const A& a : args) {
       jobs.push_back(NewJob{std::string(std::string_view(A::kind)), codec<A>::encode(a), options});
     }

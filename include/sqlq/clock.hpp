@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace sqlq {
@@ -37,6 +38,28 @@ template <class Point>
   if (by.count() < 0 && at < Point::min() - by) return Point::min();
   return at + by;
 }
+
+/// A wall time or none, for options. Takes a `sys_time` of any unit, such as `system_clock::now() + 5min`: finer ones
+/// are rounded up to the next microsecond, and values out of range become the first or last `TimePoint`.
+class OptionalTime : public std::optional<TimePoint> {
+ public:
+  constexpr OptionalTime() noexcept = default;
+  constexpr OptionalTime(std::nullopt_t) noexcept {}                                             // NOLINT: converts
+  constexpr OptionalTime(std::optional<TimePoint> at) noexcept : std::optional<TimePoint>(at) {}  // NOLINT: converts
+  template <class Unit>
+  constexpr OptionalTime(std::chrono::sys_time<Unit> at) noexcept  // NOLINT: converts
+      : std::optional<TimePoint>(rounded_up(at)) {}
+
+ private:
+  template <class Unit>
+  [[nodiscard]] static constexpr TimePoint rounded_up(std::chrono::sys_time<Unit> at) noexcept {
+    using Wide = std::chrono::duration<long double, Duration::period>;
+    const Wide wide(at.time_since_epoch());
+    if (wide >= Wide(Duration::max())) return TimePoint::max();
+    if (wide <= Wide(Duration::min())) return TimePoint::min();
+    return std::chrono::ceil<Duration>(at);
+  }
+};
 
 /// The two times of one moment; what a request to the database carries when a test owns the time.
 struct Instant {

@@ -26,6 +26,11 @@ void check_json(std::string_view text, const PayloadLimits& limits, std::string_
 /// Options of one job. Every field has a default: write only what you mean.
 ///
 ///     client.enqueue(SendEmail{...}, {.queue = "mail", .priority = 1, .delay = 10min});
+///
+/// If the compiler only says "no matching function" for such a call, a name is wrong or they are out of order. Write
+/// the type, and it names the member:
+///
+///     client.enqueue(SendEmail{...}, sqlq::EnqueueOptions{.prio = 1});  // error: ... no ... member named 'prio'
 struct EnqueueOptions {
   /// 1 to 255 bytes of UTF-8 without control characters; compared byte by byte. Made on first use.
   std::string queue = "default";
@@ -38,7 +43,7 @@ struct EnqueueOptions {
   /// Not before now + delay. Negative means now; huge values saturate. Not together with run_at.
   Duration delay{0};
   /// Not before this time. A time in the past means now.
-  std::optional<TimePoint> run_at{};
+  OptionalTime run_at{};
   /// At most one job that is not finished has this key, over all queues; a second enqueue returns the first job.
   /// 1 to 255 bytes of UTF-8 when given.
   std::optional<std::string> unique_key{};

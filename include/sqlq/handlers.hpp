@@ -2,29 +2,26 @@
 /// \file
 /// The table of handlers: which code runs which kind of job.
 
-#include <concepts>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <sqlq/args.hpp>
 #include <sqlq/context.hpp>
+#include <sqlq/handler_call.hpp>
 #include <sqlq/outcome.hpp>
 #include <sqlq/retry.hpp>
 
 namespace sqlq {
 
-/// Callable as a handler of A: (args, context) or (args), returning Outcome or nothing. It must be callable while
-/// const, because it is called from many threads at once: a lambda that mutates its captures does not compile.
+/// Callable as a handler of A: with (args, context), (args), (context) or nothing, returning an Outcome or nothing. It
+/// is called from many threads at once, so it must be callable while const: a lambda that is `mutable` is refused, and
+/// so is one that takes the args by a reference it could change.
 template <class F, class A>
-concept Handler = JobArgs<A> && (std::is_invocable_r_v<Outcome, const F&, const A&, JobContext&> ||
-                                 std::is_same_v<std::invoke_result_t<const F&, const A&, JobContext&>, void> ||
-                                 std::is_invocable_v<const F&, const A&>);
+concept Handler = JobArgs<A> && detail::Handles<const F, const A&>;
 
 /// Options of one kind.
 struct HandlerOptions {
@@ -35,10 +32,11 @@ struct HandlerOptions {
 /// Maps kinds to handlers. A shared handle: copies are the same table. A worker freezes it when it starts.
 ///
 /// Thread-safety: register from one thread, before a worker starts. Errors: invalid_argument for a bad kind, misuse
-/// for a kind registered twice and for registering after a worker started.
+/// for a kind registered twice and for registering after a worker started. A type that is no job or a function that is
+/// no handler of it does not compile; the compiler's message begins with "sqlq:" and says why in words.
 class Handlers {
  public:
-  /// The untyped form: `context.job().params` has the JSON text.
+  /// What the table holds.
   using Function = std::function<Outcome(JobContext&)>;
   /// One row of the table.
   struct Entry {
@@ -49,12 +47,33 @@ class Handlers {
   Handlers();
 
   /// handlers.on<SendEmail>([](const SendEmail& m, sqlq::JobContext& job) { ... });
-  template <JobArgs A, class F>
-    requires Handler<F, A>
+  /// The handler may own what cannot be copied, such as a std::unique_ptr.
+  template <class A, class F>
   Handlers& on(F handler, HandlerOptions options = {}) {
-    return on(std::string(std::string_view(A::kind)), Function(Typed<A, F>{std::move(handler)}), std::move(options));
+    if constexpr (check_job_type<A>() && detail::check_handler<F, A>()) {
+      if (detail::is_empty(handler)) return add(std::string(std::string_view(A::kind)), nullptr, std::move(options));
+      return add(std::string(std::string_view(A::kind)),
+                 [its = std::make_shared<const F>(std::move(handler))](JobContext& context) {
+                   return detail::call_typed<A>(*its, context);
+                 },
+                 std::move(options));
+    }
+    return *this;
   }
-  Handlers& on(std::string kind, Function handler, HandlerOptions options = {});
+  /// The untyped form; `context.job().params` has the JSON text:
+  /// handlers.on("send-email", [](sqlq::JobContext& context) { ... });
+  template <class F>
+  Handlers& on(std::string kind, F handler, HandlerOptions options = {}) {
+    if constexpr (detail::check_untyped_handler<F>()) {
+      if (detail::is_empty(handler)) return add(std::move(kind), nullptr, std::move(options));
+      return add(std::move(kind),
+                 [its = std::make_shared<const F>(std::move(handler))](JobContext& context) {
+                   return detail::outcome_of(*its, context);
+                 },
+                 std::move(options));
+    }
+    return *this;
+  }
 
   /// The entry of a kind, or null. Pointers stay valid as long as any copy of the table lives.
   [[nodiscard]] const Entry* find(std::string_view kind) const noexcept;
@@ -64,27 +83,8 @@ class Handlers {
   void freeze() const noexcept;
 
  private:
-  template <class A, class F>
-  struct Typed {
-    F handler;
-    Outcome operator()(JobContext& context) const {
-      const A args = codec<A>::decode(context.job().params);
-      if constexpr (std::is_invocable_v<const F&, const A&, JobContext&>) {
-        return finish([&] { return std::as_const(handler)(args, context); });
-      } else {
-        return finish([&] { return std::as_const(handler)(args); });
-      }
-    }
-    template <class Call>
-    static Outcome finish(Call call) {
-      if constexpr (std::is_void_v<decltype(call())>) {
-        call();
-        return Outcome::done();
-      } else {
-        return call();
-      }
-    }
-  };
+  Handlers& add(std::string kind, Function handler, HandlerOptions options);
+
   struct Impl;
   std::shared_ptr<Impl> impl_;
 };

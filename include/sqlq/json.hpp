@@ -1,17 +1,21 @@
 #pragma once
 /// \file
 /// The codec for everything nlohmann::json converts: types with to_json/from_json or one of its macros, standard
-/// containers, and nlohmann::json itself. The only public header that includes it. Opt-in by `#include`; the umbrella
-/// <sqlq/sqlq.hpp> includes it.
+/// containers, and nlohmann::json itself; with json_types.hpp also std::optional and std::chrono members. Opt-in by
+/// `#include`; the umbrella <sqlq/sqlq.hpp> includes it.
+///
+/// A job without parameters needs no conversion: a struct that has a kind and no members is stored as {}.
 
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include <nlohmann/json.hpp>
 
 #include <sqlq/args.hpp>
 #include <sqlq/enqueue.hpp>
 #include <sqlq/error.hpp>
+#include <sqlq/json_types.hpp>
 
 namespace sqlq {
 
@@ -19,6 +23,19 @@ template <class T>
 concept JsonConvertible = requires(const T& value, const nlohmann::json& json) {
   nlohmann::json(value);
   { json.template get<T>() } -> std::same_as<T>;
+};
+
+/// A job without parameters.
+template <class T>
+concept WithoutMembers = std::is_class_v<T> && std::is_empty_v<T> && std::is_default_constructible_v<T> && Named<T>;
+
+/// What is stored is {}, so that members with defaults can be added later; what is read is not looked at, so that
+/// members can be taken away.
+template <class T>
+  requires(WithoutMembers<T> && !JsonConvertible<T>)
+struct codec<T> {
+  static std::string encode(const T&) { return "{}"; }
+  static T decode(std::string_view) { return T{}; }
 };
 
 template <JsonConvertible T>

@@ -16,7 +16,7 @@ namespace sqlq {
 /// One object per signal and process at a time (else Error(misuse)). Thread-safety: make and destroy on one thread.
 class SignalStop {
  public:
-  SignalStop(std::initializer_list<int> signals);
+  SignalStop(std::initializer_list<int> numbers);  // not `signals`, which is a macro of Qt
   ~SignalStop();
   SignalStop(const SignalStop&) = delete;
   SignalStop& operator=(const SignalStop&) = delete;

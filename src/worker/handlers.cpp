@@ -16,7 +16,7 @@ struct Handlers::Impl {
 
 Handlers::Handlers() : impl_(std::make_shared<Impl>()) {}
 
-Handlers& Handlers::on(std::string kind, Function handler, HandlerOptions options) {
+Handlers& Handlers::add(std::string kind, Function handler, HandlerOptions options) {
   core::check_name(kind, "the kind");
   if (!handler) throw Error(Errc::invalid_argument, "the handler of kind '" + kind + "' is empty");
   if (options.timeout < Duration(0)) {

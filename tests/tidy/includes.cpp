@@ -67,6 +67,7 @@ struct Row {
 std::vector<Row> make_table() {
   std::vector<Row> rows{
       {"include/sqlq/json.hpp", {"public", "nlohmann"}},
+      {"include/sqlq/json_types.hpp", {"public", "nlohmann"}},
       {"include/sqlq/backend/", {"public", "backend"}},
       {"include/sqlq/testing/", {"public", "testing"}},
       {"include/sqlq/conformance/", {"public", "backend", "testing", "conformance", "gtest"}},

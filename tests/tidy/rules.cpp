@@ -195,6 +195,7 @@ constexpr std::array all_exceptions{
     Exception{"includes", "src/core/json_check.cpp", "checks JSON with the parser that will read it"},
     Exception{"characters", "tests/fuzz/corpus/", "bytes for the fuzzer, not text for people"},
     Exception{"leftovers", "include/sqlq/conformance/fixture.hpp", "the one skip: a capability not declared, reported"},
+    Exception{"backend-names", "include/sqlq/adapters/", "each is about the library of one database"},
     Exception{"leftovers", "tests/process/storage_sqlite_test.cpp", "a machine may forbid to mount, and it says so"},
     Exception{"threads", "src/worker/service_loop.", "owns the threads of the services"},
     Exception{"threads", "src/worker/executor_pool.", "owns the threads that run handlers"},

@@ -1,0 +1,67 @@
+/// 03, with Qt SQL: jobs in a transaction on your QSqlDatabase.
+///
+///     03_transaction_qtsql [FILE]
+
+#include <cstdlib>
+#include <iostream>
+#include <stdexcept>
+
+#include <QtSql/QSqlDatabase>
+#include <QtSql/QSqlError>
+#include <QtSql/QSqlQuery>
+
+#include <sqlq/adapters/qtsql.hpp>
+#include <sqlq/sqlq.hpp>
+
+struct ShipOrder {
+  static constexpr std::string_view kind = "ship-order";
+  int order = 0;
+  NLOHMANN_DEFINE_TYPE_INTRUSIVE_WITH_DEFAULT(ShipOrder, order)
+};
+
+void run(QSqlDatabase& shop, const char* sql) {
+  QSqlQuery query(shop);
+  if (!query.exec(sql)) throw std::runtime_error(query.lastError().text().toStdString());
+}
+
+void place_order(QSqlDatabase& shop, sqlq::Client& client, int order, bool payment_fails) {
+  run(shop, "BEGIN IMMEDIATE");  // shop.transaction() is BEGIN: it may find the lock taken at its first write
+  try {
+    run(shop, ("INSERT INTO orders (id) VALUES (" + std::to_string(order) + ")").c_str());
+    client.enqueue(sqlq::borrow(shop), ShipOrder{order});
+    if (payment_fails) throw std::runtime_error("payment failed");
+    run(shop, "COMMIT");
+  } catch (...) {
+    run(shop, "ROLLBACK");
+    throw;
+  }
+}
+
+int main(int argc, char** argv) try {
+  const std::string file = argc > 1 ? argv[1] : "orders_qtsql.db";
+  auto db = sqlq::open("sqlite://" + file);
+  db.migrate();
+  sqlq::Client client{db};
+
+  QSqlDatabase shop = QSqlDatabase::addDatabase("QSQLITE");
+  shop.setDatabaseName(QString::fromStdString(file));
+  shop.setConnectOptions("QSQLITE_BUSY_TIMEOUT=5000");
+  if (!shop.open()) throw std::runtime_error(shop.lastError().text().toStdString());
+  run(shop, "PRAGMA wal_autocheckpoint=0");
+  run(shop, "DROP TABLE IF EXISTS orders");
+  run(shop, "CREATE TABLE orders (id INTEGER PRIMARY KEY)");
+
+  const auto waiting = [&] { return sqlq::Admin{db}.list({.states = {sqlq::JobState::pending}}).size(); };
+  const std::size_t before = waiting();
+  place_order(shop, client, 1, false);
+  std::cout << "order 1 placed; new jobs: " << waiting() - before << '\n';
+  try {
+    place_order(shop, client, 2, true);
+  } catch (const std::runtime_error& e) {
+    std::cout << "order 2: " << e.what() << "; new jobs: " << waiting() - before << '\n';
+  }
+  return EXIT_SUCCESS;
+} catch (const std::exception& e) {
+  std::cerr << "error: " << e.what() << '\n';
+  return EXIT_FAILURE;
+}

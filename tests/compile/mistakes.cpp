@@ -1,0 +1,65 @@
+// What people get wrong first, and a part of what the compiler must say. Number 0 is right.
+
+#include <sqlq/sqlq.hpp>
+
+struct Mail {
+  static constexpr std::string_view kind = "mail";
+  std::string to;
+  NLOHMANN_DEFINE_TYPE_INTRUSIVE_WITH_DEFAULT(Mail, to)
+};
+
+struct Nameless {
+  std::string to;
+  NLOHMANN_DEFINE_TYPE_INTRUSIVE_WITH_DEFAULT(Nameless, to)
+};
+
+struct Member {
+  std::string kind;
+  NLOHMANN_DEFINE_TYPE_INTRUSIVE_WITH_DEFAULT(Member, kind)
+};
+
+struct Mute {
+  static constexpr std::string_view kind = "mute";
+  std::string to;
+};
+
+struct Undefaulted {
+  static constexpr std::string_view kind = "undefaulted";
+  explicit Undefaulted(int n) : number(n) {}
+  int number;
+};
+
+void mistake(sqlq::Client& client, sqlq::Handlers& handlers) {
+#if SQLQ_MISTAKE == 0  // nothing
+  client.enqueue(Mail{"ada"}, sqlq::EnqueueOptions{.priority = 1});
+  handlers.on<Mail>([](const Mail&, sqlq::JobContext&) {});
+#elif SQLQ_MISTAKE == 1  // this type is no job: it needs a name
+  client.enqueue(Nameless{"ada"});
+#elif SQLQ_MISTAKE == 2  // this type is no job: it needs a name
+  client.enqueue(Member{"ada"});
+#elif SQLQ_MISTAKE == 3  // a job needs a JSON conversion
+  client.enqueue(Mute{"ada"});
+#elif SQLQ_MISTAKE == 4  // a job needs a default constructor
+  client.enqueue(Undefaulted{1});
+#elif SQLQ_MISTAKE == 5  // a handler takes the job first and then the context
+  handlers.on<Mail>([](sqlq::JobContext&, const Mail&) {});
+#elif SQLQ_MISTAKE == 6  // this handler is `mutable`
+  handlers.on<Mail>([n = 0](const Mail&) mutable { ++n; });
+#elif SQLQ_MISTAKE == 7  // not by a reference that could change it
+  handlers.on<Mail>([](Mail&) {});
+#elif SQLQ_MISTAKE == 8  // a handler returns nothing or a sqlq::Outcome
+  handlers.on<Mail>([](const Mail&) { return 42; });
+#elif SQLQ_MISTAKE == 9  // a handler takes (const Job&, sqlq::JobContext&)
+  handlers.on<Mail>([](int, double) {});
+#elif SQLQ_MISTAKE == 10  // this type is no job: it needs a name
+  handlers.on<Nameless>([](const Nameless&) {});
+#elif SQLQ_MISTAKE == 11  // prio
+  client.enqueue(Mail{"ada"}, sqlq::EnqueueOptions{.prio = 1});
+#elif SQLQ_MISTAKE == 12  // this handler is `mutable`
+  handlers.on("mail", [n = 0](sqlq::JobContext&) mutable { ++n; });
+#elif SQLQ_MISTAKE == 13  // an untyped handler takes (sqlq::JobContext&)
+  handlers.on("mail", [](const Mail&) {});
+#endif
+  static_cast<void>(client);
+  static_cast<void>(handlers);
+}
