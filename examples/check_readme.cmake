@@ -1,4 +1,4 @@
-# The program in the README is the one that is compiled, to the letter.
+# The program in a document is the one that is compiled, to the letter.
 #
 #   cmake -D README=... -D PROGRAM=... -P check_readme.cmake
 

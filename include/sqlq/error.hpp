@@ -22,7 +22,7 @@ enum class Errc {
   misuse,             ///< a call out of order: started twice, registered too late, no transaction open
   refused,            ///< the database refuses this value for good: a CHECK, trigger or index of yours, its encoding or
                       ///< a limit of its own: change the value or the database
-  permission,         ///< the database forbids it: a missing grant, a wrong password, a read-only file: change the rights
+  permission,         ///< the database forbids it: a missing grant, a wrong password, a read-only file: change that
   configuration,      ///< it cannot work as it is set up: a file, certificate or database that is not there, TLS that
                       ///< one side demands and the other lacks: change the URL or the server
   schema,             ///< your deployment: not migrated, newer than this library, or changed by hand

@@ -18,6 +18,7 @@
 
 namespace nlohmann {
 
+/// null when empty. A member that is missing keeps its default where the WITH_DEFAULT macro is used.
 template <class T>
 struct adl_serializer<std::optional<T>> {
   template <class Json>
@@ -38,6 +39,7 @@ struct adl_serializer<std::optional<T>> {
   }
 };
 
+/// A number in the unit of the member; a whole one where the unit counts in whole numbers.
 template <class Rep, class Period>
 struct adl_serializer<std::chrono::duration<Rep, Period>> {
   template <class Json>
@@ -50,11 +52,12 @@ struct adl_serializer<std::chrono::duration<Rep, Period>> {
   }
 };
 
+/// A number in the unit of the member, since 1970 UTC.
 template <class Unit>
 struct adl_serializer<std::chrono::sys_time<Unit>> {
   template <class Json>
   static void to_json(Json& json, const std::chrono::sys_time<Unit>& value) {
-    json = value.time_since_epoch();
+    json = value.time_since_epoch();  // by the serializer above
   }
   template <class Json>
   static void from_json(const Json& json, std::chrono::sys_time<Unit>& value) {

@@ -51,7 +51,8 @@ Handlers nothing() { return Handlers().on<Tidy>([] {}); }
 
 TEST(FirstLines, TimesOfTheSystemClock) {
   Queue q(nothing());
-  const auto soon = std::chrono::system_clock::now() + 5min;
+  // the type of std::chrono::system_clock::now()
+  const std::chrono::sys_time<std::chrono::nanoseconds> soon = q.harness.clock().now() + 5min + 1ns;
   const JobId id = q.client.enqueue(Mail{"ada"}, {.run_at = soon}).id;
   EXPECT_EQ(q.client.find(id).value().run_at, std::chrono::ceil<Duration>(soon));
   EXPECT_EQ(OptionalTime(std::chrono::sys_time<std::chrono::nanoseconds>(1ns)), TimePoint(1us));

@@ -11,8 +11,8 @@
 /// language exempts from access checks. With libpqxx 7.3 and newer you can do without: make the PGconn yourself, give
 /// it to `pqxx::connection::seize_raw_connection`, and pass it to `sqlq::postgres::borrow` as well.
 ///
-/// Not for pqxx::nontransaction (there is no transaction: Error(misuse)) nor for pqxx::robusttransaction, which repeats
-/// what it did on a new connection. Between two calls of a pipeline or a stream the connection is busy: end those first.
+/// Not for pqxx::nontransaction, where there is no transaction (Error(misuse)), nor for pqxx::robusttransaction, which
+/// repeats on a new connection what it did. While a pipeline or a stream is open the connection is busy: end it first.
 
 #include <pqxx/pqxx>
 
