@@ -2,27 +2,30 @@
 
 set_property(GLOBAL PROPERTY SQLQ_SUMMARY "")
 
-# sqlq_want_backend(OUT <var> NAME <name> OPTION <option> PACKAGES <find_package arguments>... DEBIAN <packages>...)
-# Sets OUT to whether to build the backend <name>. Each PACKAGES item is one string of find_package arguments; the
-# installed package looks the same ones up for its component <name>.
+# sqlq_want_backend(OUT <var> NAME <name> OPTION <option> PACKAGES <target>=<find_package arguments>...
+#                   DEBIAN <packages>... PKG_CONFIG <modules>...)
+# Sets OUT to whether to build the backend <name>. Each PACKAGES item is one string; where its target is there already
+# (a parent project's), nothing is looked up. The installed package looks the same ones up for its component <name>,
+# sqlq.pc the PKG_CONFIG modules.
 macro(sqlq_want_backend)
-  cmake_parse_arguments(want "" "OUT;NAME;OPTION" "PACKAGES;DEBIAN" ${ARGN})
-  if(NOT "${${want_OPTION}}" MATCHES "^(AUTO|ON|OFF)$")
-    message(FATAL_ERROR "${want_OPTION} is '${${want_OPTION}}'; it must be AUTO, ON or OFF")
-  endif()
+  cmake_parse_arguments(want "" "OUT;NAME;OPTION" "PACKAGES;DEBIAN;PKG_CONFIG" ${ARGN})
   set(${want_OUT} FALSE)
   set(want_reason "off (${want_OPTION}=OFF)")
+  list(JOIN want_DEBIAN " " want_debian)
   if(NOT "${${want_OPTION}}" STREQUAL "OFF")
     set(want_missing "")
     foreach(want_package IN LISTS want_PACKAGES)
-      separate_arguments(want_arguments UNIX_COMMAND "${want_package}")
-      list(GET want_arguments 0 want_name)
-      find_package(${want_arguments} QUIET)
-      if(NOT ${want_name}_FOUND)
-        list(APPEND want_missing "${want_name}")
+      string(REGEX MATCH "^([^=]+)=(.*)$" want_ignored "${want_package}")
+      set(want_target "${CMAKE_MATCH_1}")
+      separate_arguments(want_arguments UNIX_COMMAND "${CMAKE_MATCH_2}")
+      if(NOT TARGET ${want_target})
+        list(GET want_arguments 0 want_name)
+        find_package(${want_arguments} QUIET)
+        if(NOT ${want_name}_FOUND)
+          list(APPEND want_missing "${want_name}")
+        endif()
       endif()
     endforeach()
-    list(JOIN want_DEBIAN " " want_debian)
     list(JOIN want_missing ", " want_names)
     if(NOT want_missing)
       set(${want_OUT} TRUE)
@@ -30,33 +33,67 @@ macro(sqlq_want_backend)
     elseif("${${want_OPTION}}" STREQUAL "ON")
       message(FATAL_ERROR
         "${want_OPTION}=ON, but ${want_names} was not found. On Debian: apt-get install ${want_debian}. "
-        "Use ${want_OPTION}=OFF to build without it. ${SOCI_NOT_FOUND_MESSAGE}")
+        "Use ${want_OPTION}=OFF to build without it.")
     else()
       set(want_reason "off (${want_names} not found, on Debian: apt-get install ${want_debian})")
+      set_property(GLOBAL APPEND PROPERTY SQLQ_LEFT_OUT "${want_OPTION}: apt-get install ${want_debian}")
     endif()
   endif()
   set_property(GLOBAL APPEND PROPERTY SQLQ_SUMMARY "backend ${want_NAME}: ${want_reason}")
   set_property(GLOBAL PROPERTY SQLQ_PACKAGES_${want_NAME} "${want_PACKAGES}")
+  set_property(GLOBAL PROPERTY SQLQ_PKG_CONFIG_${want_NAME} "${want_PKG_CONFIG}")
 endmacro()
 
-# sqlq_builtin_backend(NAME <name> SCHEME <scheme>... FACTORY <expression> HEADER <header> CLIENT <libraries>...
-#                      SERVERS <label>=<Name>...)
-# Puts the backend sqlq_<name> into the list that sqlq::open registers. CLIENT: what its users' own connections need;
-# tests link it. SERVERS: the databases it is tested with, and what the names of their test cases contain.
+# sqlq_builtin_backend(NAME <name> CLIENT <libraries>... [SOCI <component>] SERVERS <label>=<Name>...)
+# Puts the backend sqlq_<name> into the list of those that sqlq::open knows: it calls sqlq::<name>::register_schemes().
+# CLIENT: what its users' own connections need; tests link it. SOCI: SOCI's name of that database; its headers are used
+# when they are there (SQLQ_SOCI), and nothing of SOCI is linked. SERVERS: the databases it is tested with, and what the
+# names of their test cases contain.
 function(sqlq_builtin_backend)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;FACTORY;HEADER" "SCHEME;CLIENT;SERVERS")
-  set_property(GLOBAL APPEND PROPERTY SQLQ_BUILTIN_INCLUDES "#include <${arg_HEADER}>")
-  foreach(scheme IN LISTS arg_SCHEME)
-    set_property(GLOBAL APPEND PROPERTY SQLQ_BUILTIN_REGISTRATIONS
-      "  add_builtin(\"${scheme}\", ${arg_FACTORY})@semicolon@")
-  endforeach()
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;SOCI" "CLIENT;SERVERS")
   set_property(GLOBAL APPEND PROPERTY SQLQ_BACKENDS ${arg_NAME})
   set_property(GLOBAL PROPERTY SQLQ_CLIENT_${arg_NAME} "${arg_CLIENT}")
   set_property(GLOBAL PROPERTY SQLQ_SERVERS_${arg_NAME} "${arg_SERVERS}")
+  if(arg_SOCI AND NOT SQLQ_SOCI STREQUAL "OFF")
+    find_package(SOCI 4.0 QUIET COMPONENTS Core ${arg_SOCI})
+    if(SOCI_FOUND)
+      target_compile_definitions(sqlq_${arg_NAME} PRIVATE SQLQ_SOCI)
+      target_include_directories(sqlq_${arg_NAME} SYSTEM PRIVATE
+        $<TARGET_PROPERTY:SOCI::${arg_SOCI},INTERFACE_INCLUDE_DIRECTORIES>
+        $<TARGET_PROPERTY:SOCI::Core,INTERFACE_INCLUDE_DIRECTORIES>)
+      set_property(GLOBAL PROPERTY SQLQ_SOCI_${arg_NAME} SOCI::${arg_SOCI} SOCI::Core)
+      set_property(GLOBAL APPEND PROPERTY SQLQ_SOCI_WITH ${arg_NAME})
+    elseif(SQLQ_SOCI STREQUAL "ON")
+      message(FATAL_ERROR "SQLQ_SOCI=ON, but SOCI with its backend ${arg_SOCI} was not found. "
+        "On Debian: apt-get install libsoci-dev libboost-dev. Only who borrows the transaction of a soci::session "
+        "needs it: SQLQ_SOCI=OFF does without. ${SOCI_NOT_FOUND_MESSAGE}")
+    endif()
+  endif()
+endfunction()
+
+# A library without any database is only what somebody asked for.
+function(sqlq_need_a_backend)
+  get_property(backends GLOBAL PROPERTY SQLQ_BACKENDS)
+  get_property(left_out GLOBAL PROPERTY SQLQ_LEFT_OUT)
+  if(left_out AND NOT backends)
+    list(JOIN left_out "\n  " left_out)
+    message(FATAL_ERROR "No database's client library was found. Install one or more, on Debian:\n  ${left_out}\n"
+      "or set these options to OFF for a library that has no database of its own.")
+  endif()
 endfunction()
 
 function(sqlq_print_summary)
   get_property(lines GLOBAL PROPERTY SQLQ_SUMMARY)
+  get_property(with GLOBAL PROPERTY SQLQ_SOCI_WITH)
+  if(with)
+    list(JOIN with ", " with)
+    list(APPEND lines "borrowing a soci::session: on for ${with} (SQLQ_SOCI=${SQLQ_SOCI})")
+  elseif(SQLQ_SOCI STREQUAL "OFF")
+    list(APPEND lines "borrowing a soci::session: off (SQLQ_SOCI=OFF)")
+  else()
+    list(APPEND lines
+      "borrowing a soci::session: off (SOCI not found, on Debian: apt-get install libsoci-dev libboost-dev)")
+  endif()
   message(STATUS "sqlq ${PROJECT_VERSION}: tests ${SQLQ_BUILD_TESTS}, examples ${SQLQ_BUILD_EXAMPLES}, "
     "install ${SQLQ_INSTALL}, warnings as errors ${SQLQ_WERROR}")
   foreach(line IN LISTS lines)

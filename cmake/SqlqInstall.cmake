@@ -1,4 +1,4 @@
-# The installed package: find_package(sqlq COMPONENTS ...) with the targets of this build.
+# The installed package: find_package(sqlq COMPONENTS ...) with the targets of this build, sqlq.pc, the documentation.
 
 include(CMakePackageConfigHelpers)
 
@@ -7,36 +7,117 @@ get_property(SQLQ_COMPONENT_LIST GLOBAL PROPERTY SQLQ_BACKENDS)
 set(SQLQ_COMPONENT_DEPENDENCIES "")
 foreach(backend IN LISTS SQLQ_COMPONENT_LIST)
   get_property(packages GLOBAL PROPERTY SQLQ_PACKAGES_${backend})
-  list(TRANSFORM packages PREPEND "  find_dependency(")
-  list(TRANSFORM packages APPEND ")")
+  list(TRANSFORM packages REPLACE "^([^=]+)=(.*)$" "  sqlq_find(\\1 \\2)")
   list(JOIN packages "\n" packages)
-  string(APPEND SQLQ_COMPONENT_DEPENDENCIES
-    "if(\"${backend}\" IN_LIST sqlq_wanted OR sqlq_want_all)\n${packages}\nendif()\n")
+  string(APPEND SQLQ_COMPONENT_DEPENDENCIES "if(\"${backend}\" IN_LIST sqlq_backends)\n${packages}\nendif()\n")
 endforeach()
+
+# sqlq::open exists once for every choice of backends, so that a program links those it asked for and no other: it
+# calls each of them, and a library cannot do without what it calls. Each is one small object.
+set(umbrellas sqlq)
+list(LENGTH SQLQ_COMPONENT_LIST count)
+math(EXPR last "(1 << ${count}) - 2")
+if(count GREATER 1)
+  foreach(number RANGE 1 ${last})
+    set(some "")
+    set(bit 1)
+    foreach(backend IN LISTS SQLQ_COMPONENT_LIST)
+      math(EXPR taken "${number} & ${bit}")
+      math(EXPR bit "${bit} << 1")
+      if(taken)
+        list(APPEND some ${backend})
+      endif()
+    endforeach()
+    list(JOIN some "_" name)
+    sqlq_umbrella(sqlq_with_${name} with_${name} ${some})
+    list(APPEND umbrellas sqlq_with_${name})
+  endforeach()
+endif()
 
 set(targets "")
 list(TRANSFORM SQLQ_COMPONENT_LIST PREPEND sqlq_ OUTPUT_VARIABLE backend_targets)
-foreach(target sqlq_core sqlq_sql ${backend_targets} sqlq sqlq_testing sqlq_conformance)
+foreach(target sqlq_core sqlq_sql ${backend_targets} ${umbrellas} sqlq_testing sqlq_conformance)
   if(TARGET ${target})
     list(APPEND targets ${target})
   endif()
 endforeach()
+# sqlq::sqlq is what the package makes of the umbrella that its user asks for.
+list(JOIN SQLQ_COMPONENT_LIST "_" name)
+set_property(TARGET sqlq PROPERTY EXPORT_NAME with_${name})
 install(TARGETS ${targets} EXPORT sqlqTargets
   ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
   LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
   OBJECTS DESTINATION "${CMAKE_INSTALL_LIBDIR}/sqlq"
   FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(DIRECTORY include/sqlq/adapters DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sqlq")  # each needs its own library
+# Headers that compile where the library that they are about is: no part of what must compile alone.
+install(DIRECTORY include/sqlq/adapters DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sqlq")
 install(EXPORT sqlqTargets NAMESPACE sqlq:: DESTINATION "${sqlq_config_dir}")
 
 configure_package_config_file(cmake/sqlqConfig.cmake.in generated/sqlqConfig.cmake
   INSTALL_DESTINATION "${sqlq_config_dir}"
-  NO_SET_AND_CHECK_MACRO)
+  NO_SET_AND_CHECK_MACRO NO_CHECK_REQUIRED_COMPONENTS_MACRO)
 write_basic_package_version_file(generated/sqlqConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES
   "${PROJECT_BINARY_DIR}/generated/sqlqConfig.cmake"
   "${PROJECT_BINARY_DIR}/generated/sqlqConfigVersion.cmake"
-  cmake/FindSOCI.cmake
   cmake/FindMariaDB.cmake
   DESTINATION "${sqlq_config_dir}")
-install(FILES LICENSE README.md DESTINATION "${CMAKE_INSTALL_DOCDIR}" OPTIONAL)
+
+# sqlq.pc: all backends. A static library needs what it is made of wherever it is linked, a shared one brings it along.
+cmake_path(IS_ABSOLUTE CMAKE_INSTALL_LIBDIR absolute)
+if(absolute)
+  set(SQLQ_PC_PREFIX "${CMAKE_INSTALL_PREFIX}")
+  set(SQLQ_PC_LIBDIR "${CMAKE_INSTALL_LIBDIR}")
+else()  # found from where the file lies, so that the installation may be moved
+  string(REGEX REPLACE "[^/]+" ".." up "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+  set(SQLQ_PC_PREFIX "\${pcfiledir}/${up}")
+  set(SQLQ_PC_LIBDIR "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
+endif()
+cmake_path(IS_ABSOLUTE CMAKE_INSTALL_INCLUDEDIR absolute)
+set(SQLQ_PC_INCLUDEDIR "${CMAKE_INSTALL_INCLUDEDIR}")
+if(NOT absolute)
+  string(PREPEND SQLQ_PC_INCLUDEDIR "\${prefix}/")
+endif()
+set(modules "")
+foreach(backend IN LISTS SQLQ_COMPONENT_LIST)
+  get_property(wanted GLOBAL PROPERTY SQLQ_PKG_CONFIG_${backend})
+  list(APPEND modules ${wanted})
+endforeach()
+list(JOIN modules ", " modules)
+set(SQLQ_PC_REQUIRES "nlohmann_json >= 3.11")
+set(SQLQ_PC_REQUIRES_PRIVATE "${modules}")
+set(libraries sqlq ${backend_targets})
+set(private "")
+if(TARGET sqlq_sql)
+  set(private sqlq_sql)
+endif()
+list(TRANSFORM libraries PREPEND "-l")
+list(TRANSFORM private PREPEND "-l")
+get_property(type TARGET sqlq_core PROPERTY TYPE)
+if(type STREQUAL "SHARED_LIBRARY")
+  list(JOIN libraries " " SQLQ_PC_LIBS)
+  string(APPEND SQLQ_PC_LIBS " -lsqlq_core")
+  list(APPEND private -pthread)
+  list(JOIN private " " SQLQ_PC_LIBS_PRIVATE)
+else()
+  list(APPEND libraries ${private} -lsqlq_core -pthread)
+  list(JOIN libraries " " SQLQ_PC_LIBS)
+  set(SQLQ_PC_LIBS_PRIVATE "")
+  if(modules)
+    string(APPEND SQLQ_PC_REQUIRES ", ${modules}")
+  endif()
+endif()
+configure_file(cmake/sqlq.pc.in generated/sqlq.pc @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/generated/sqlq.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+
+# The documentation keeps its folders, so that its links hold; headers and messages name it as share/doc/sqlq/...
+set(doc "${CMAKE_INSTALL_DOCDIR}")
+if(NOT PROJECT_IS_TOP_LEVEL)  # that one is named after the project around us
+  set(doc "${CMAKE_INSTALL_DATAROOTDIR}/doc/sqlq")
+endif()
+install(FILES LICENSE README.md CHANGELOG.md DESTINATION "${doc}")
+install(DIRECTORY docs DESTINATION "${doc}")
+install(DIRECTORY backends schema examples DESTINATION "${doc}"
+  FILES_MATCHING PATTERN "README.md" PATTERN "*.sql" REGEX "/examples/[^/]*\\.[ch]pp$"
+  PATTERN "src" EXCLUDE PATTERN "include" EXCLUDE PATTERN "data" EXCLUDE PATTERN "expected" EXCLUDE)

@@ -34,7 +34,9 @@ target_link_options(sqlq_build_flags INTERFACE
 # sqlq_set_up(TARGET): what every target of ours gets.
 function(sqlq_set_up target)
   target_compile_features(${target} PUBLIC cxx_std_20)
-  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
+  # Our headers name no symbols to export: all are, whatever the project around us has chosen for its own.
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON
+    CXX_VISIBILITY_PRESET default VISIBILITY_INLINES_HIDDEN OFF)
   target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:sqlq_build_flags>)
 endfunction()
 
@@ -47,6 +49,11 @@ function(sqlq_add_library target alias)
     EXPORT_NAME ${alias}
     VERSION ${PROJECT_VERSION}
     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  if(APPLE)  # our shared libraries find each other wherever they lie
+    set_property(TARGET ${target} APPEND PROPERTY INSTALL_RPATH "@loader_path")
+  else()
+    set_property(TARGET ${target} APPEND PROPERTY INSTALL_RPATH "$ORIGIN")
+  endif()
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src")
 endfunction()
 

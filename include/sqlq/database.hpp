@@ -52,16 +52,18 @@ class Database {
   std::shared_ptr<Impl> impl_;
 };
 
-/// Opens `scheme:...`. Which schemes there are depends on the backends built in and registered; their READMEs list the
-/// forms and options of each. Options are query parameters: `?name=value&name=value`, percent-encoded.
+/// Opens `scheme:...`. Which schemes there are depends on the backends built in and registered; their READMEs
+/// (share/doc/sqlq/backends) list the forms and options of each. Options are query parameters:
+/// `?name=value&name=value`, percent-encoded.
 ///
 /// Connects at once, so that a wrong address is noticed here. Does not migrate.
 ///
 /// Errors: invalid_argument for an unknown scheme or option (the message lists the known ones) and for malformed URLs;
 /// connection, busy or corrupt when the database cannot be used. Passwords never appear in a message.
 ///
-/// Defined in the umbrella library `sqlq::sqlq`, which knows the backends built in. With single backend libraries call
-/// `backend::register_backend` and `backend::open` instead.
+/// Defined in the umbrella library `sqlq::sqlq`, which knows the backends that were built, or those of them that
+/// find_package(sqlq COMPONENTS ...) named. A program that links single backend libraries calls `register_schemes` of
+/// each and `backend::open` instead.
 [[nodiscard]] Database open(std::string_view url, DatabaseOptions options = {});
 
 }  // namespace sqlq

@@ -22,6 +22,19 @@ struct Migration {
   std::string up{};        ///< SQL text
   std::string down{};      ///< SQL text
   std::string checksum{};  ///< of `up`; 16 hexadecimal digits
+  /// `up` and `down` with the statements that keep the record of the step, and that make what the tables are in where
+  /// there is such a thing: for other tools. Each statement ends with a line that ends with `;`, and no line within one
+  /// does. Empty when the backend has none: then `up` and `down` are all there is.
+  std::string up_script{};
+  std::string down_script{};
+};
+
+/// For which tool `Migrator::sql` writes.
+enum class SqlForm {
+  plain,           ///< for the database's own command line, and whoever reads it
+  flyway = plain,  ///< save it as V<version>__<name>.sql, and the way back as U<version>__<name>.sql
+  dbmate,          ///< both ways in one text, below `-- migrate:up` and `-- migrate:down`
+  goose,           ///< both ways in one text, below `-- +goose Up` and `-- +goose Down`
 };
 
 /// How the schema stands.
@@ -34,7 +47,8 @@ struct MigrationStatus {
   int current = 0;                 ///< highest version applied; 0: none
   int latest = 0;                  ///< highest version this library knows
   std::vector<Applied> applied{};  ///< in order
-  /// Empty when this library can work with it or bring it up; else a sentence: newer, gap, changed checksum.
+  /// Empty when this library can work with it or bring it up; else a sentence: newer, gap, changed checksum, tables
+  /// without a record of their version.
   std::string problem{};
 };
 
@@ -51,8 +65,11 @@ class Migrator {
   /// Undoes all steps above `target` (0 or more), newest first. Jobs in dropped tables are gone.
   int down(int target);
   [[nodiscard]] MigrationStatus status() const;
-  /// The SQL that up (from < to) or down (from > to) would run, for other migration tools or for review.
-  [[nodiscard]] std::string sql(int from, int to) const;
+  /// The SQL that up (from < to) or down (from > to) would run, for other migration tools or for review. It keeps the
+  /// library's record as well: a schema that it made is accepted as if `up` had made it. It has no BEGIN and no COMMIT:
+  /// run it in one transaction where the database has such for DDL (share/doc/sqlq/docs/operations.md).
+  /// Errors: invalid_argument for dbmate and goose unless from < to: they hold both ways.
+  [[nodiscard]] std::string sql(int from, int to, SqlForm form = SqlForm::plain) const;
   /// The steps this library knows.
   [[nodiscard]] std::vector<Migration> steps() const;
   /// Drops everything sqlq has made, whatever version it is, and nothing else. All jobs are gone.

@@ -42,6 +42,7 @@ class Tx {
 inline constexpr std::string_view soci_session_type = "soci::session";
 
 /// A transaction open on a SOCI session (a soci::transaction, or one begun by SQL). <soci/soci.h> is not needed here.
+/// With a library that was built without SOCI (SQLQ_SOCI=OFF) the call it is passed to ends in Error(configuration).
 [[nodiscard]] inline Tx borrow(soci::session& session) noexcept { return {soci_session_type, &session}; }
 
 }  // namespace sqlq

@@ -630,6 +630,15 @@ SELECT RELEASE_LOCK({lock})
 -- returns: n int
 SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = {schema_text} AND table_name = {migrations_text}
 
+-- name: jobs_exist
+-- returns: n int
+SELECT COUNT(*) FROM information_schema.tables
+ WHERE table_schema = {schema_text} AND table_name = {jobs_text}
+
+-- name: migrations_any
+-- returns: n int
+SELECT COUNT(*) FROM {migrations}
+
 -- name: migrations_make
 CREATE TABLE IF NOT EXISTS {migrations} (
   version    BIGINT NOT NULL,

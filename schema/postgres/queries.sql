@@ -631,6 +631,10 @@ SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = {schema_name}
 -- name: schema_make
 CREATE SCHEMA {schema}
 
+-- name: schema_make_if_missing
+-- For scripts. It needs the right to make schemas even where there is nothing to make.
+CREATE SCHEMA IF NOT EXISTS {schema}
+
 -- name: server_time
 -- params: now int?
 -- returns: now int
@@ -639,6 +643,14 @@ SELECT {now}
 -- name: migrations_exist
 -- returns: n int
 SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = {schema_name} AND tablename = 'sqlq_migrations'
+
+-- name: jobs_exist
+-- returns: n int
+SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = {schema_name} AND tablename = 'sqlq_jobs'
+
+-- name: migrations_any
+-- returns: n int
+SELECT count(*) FROM {migrations}
 
 -- name: migrations_make
 CREATE TABLE IF NOT EXISTS {migrations} (
@@ -649,8 +661,8 @@ CREATE TABLE IF NOT EXISTS {migrations} (
 SELECT version, name, checksum, applied_us FROM {migrations} ORDER BY version
 
 -- name: migration_add
--- params: version int, name text, checksum text, now int
-INSERT INTO {migrations} (version, name, checksum, applied_us) VALUES (:version, :name, :checksum, :now)
+-- params: version int, name text, checksum text, now int?
+INSERT INTO {migrations} (version, name, checksum, applied_us) VALUES (:version, :name, :checksum, {now})
 
 -- name: migration_remove
 -- params: version int

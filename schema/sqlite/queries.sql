@@ -372,6 +372,14 @@ RETURNING name
 -- returns: n int
 SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'sqlq_migrations'
 
+-- name: jobs_exist
+-- returns: n int
+SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'sqlq_jobs'
+
+-- name: migrations_any
+-- returns: n int
+SELECT count(*) FROM sqlq_migrations
+
 -- name: migrations_make
 CREATE TABLE IF NOT EXISTS sqlq_migrations (
   version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_us INTEGER NOT NULL) STRICT
@@ -381,8 +389,9 @@ CREATE TABLE IF NOT EXISTS sqlq_migrations (
 SELECT version, name, checksum, applied_us FROM sqlq_migrations ORDER BY version
 
 -- name: migration_add
--- params: version int, name text, checksum text, now int
-INSERT INTO sqlq_migrations (version, name, checksum, applied_us) VALUES (:version, :name, :checksum, :now)
+-- params: version int, name text, checksum text, now int?
+INSERT INTO sqlq_migrations (version, name, checksum, applied_us)
+VALUES (:version, :name, :checksum, coalesce(:now, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)))
 
 -- name: migration_remove
 -- params: version int

@@ -19,6 +19,15 @@ void check_version(const Database& db, int version) {
                                           ": this library knows 0 to " + std::to_string(latest_version(db)));
 }
 
+std::string script_of(const Database& db, int version, bool up) {
+  const Migration& step = db.dialect().migrations()[static_cast<std::size_t>(version - 1)];
+  std::string text = "-- sqlq " + std::to_string(version) + " " + step.name + (up ? ", up\n" : ", down\n");
+  const std::string& whole = up ? step.up_script : step.down_script;
+  text += !whole.empty() ? whole : up ? step.up : step.down;
+  if (!text.ends_with('\n')) text += '\n';
+  return text;
+}
+
 // Whatever happened to the schema, the next call looks at it again.
 struct RecheckAtEnd {
   const Database& db;
@@ -46,20 +55,22 @@ int Migrator::down(int target) {
 
 MigrationStatus Migrator::status() const { return db_.dialect().migration_status(); }
 
-std::string Migrator::sql(int from, int to) const {
+std::string Migrator::sql(int from, int to, SqlForm form) const {
   check_version(db_, from);
   check_version(db_, to);
-  const std::span<const Migration> known = db_.dialect().migrations();
-  std::string script;
-  const auto add = [&](int version, bool up) {
-    const Migration& step = known[static_cast<std::size_t>(version - 1)];
-    script += "-- " + std::to_string(version) + " " + step.name + (up ? ", up\n" : ", down\n");
-    script += up ? step.up : step.down;
-    if (!script.ends_with('\n')) script += '\n';
+  const auto script = [&](int begin, int end) {
+    std::string text;
+    for (int version = begin + 1; version <= end; ++version) text += script_of(db_, version, true);
+    for (int version = begin; version > end; --version) text += script_of(db_, version, false);
+    return text;
   };
-  for (int version = from + 1; version <= to; ++version) add(version, true);
-  for (int version = from; version > to; --version) add(version, false);
-  return script;
+  if (form == SqlForm::plain) return script(from, to);
+  if (from >= to) {
+    throw Error(Errc::invalid_argument, "this form of SQL holds both ways in one text: `from` must be less than `to`");
+  }
+  const bool dbmate = form == SqlForm::dbmate;
+  return (dbmate ? "-- migrate:up\n" : "-- +goose Up\n") + script(from, to) +
+         (dbmate ? "\n-- migrate:down\n" : "\n-- +goose Down\n") + script(to, from);
 }
 
 std::vector<Migration> Migrator::steps() const {

@@ -37,17 +37,30 @@ std::string unknown_scheme(const std::string& scheme) {
   if (schemes.empty()) return message + "no backend is built in or registered: call backend::register_backend";
   message += "known:";
   for (const std::string& known : schemes) message += " " + known + ":";
-  return message;
+  return message + ". A backend of sqlq itself that is missing here was left out when sqlq was built (its client "
+                   "library was not found, see the summary of cmake) or is not among the COMPONENTS of "
+                   "find_package(sqlq)";
 }
 
-}  // namespace
-
-void register_backend(std::string scheme, Factory factory) {
+void check(const std::string& scheme, const Factory& factory) {
   if (!valid_scheme(scheme)) {
     throw Error(Errc::invalid_argument,
                 "a backend's scheme has lower-case letters, digits, '+', '-' and '.', and begins with a letter");
   }
   if (!factory) throw Error(Errc::invalid_argument, "the backend '" + scheme + "' was registered without a factory");
+}
+
+}  // namespace
+
+void register_builtin(std::string scheme, Factory factory) {
+  check(scheme, factory);
+  Registry& known = registry();
+  const std::lock_guard lock(known.mutex);
+  known.factories.try_emplace(std::move(scheme), std::move(factory));
+}
+
+void register_backend(std::string scheme, Factory factory) {
+  check(scheme, factory);
   Registry& known = registry();
   const std::lock_guard lock(known.mutex);
   known.factories.insert_or_assign(std::move(scheme), std::move(factory));

@@ -38,7 +38,46 @@ std::string judge(const std::vector<MigrationStatus::Applied>& applied, const st
   return {};
 }
 
+/// The statement with its values in it: names and checksums are ours, and have nothing in them to quote.
+std::string written_out(const Statement& statement, const Migration& step) {
+  const auto value = [&](const std::string& param) -> std::string {
+    if (param == "version") return std::to_string(step.version);
+    if (param == "name") return "'" + step.name + "'";
+    if (param == "checksum") return "'" + step.checksum + "'";
+    return "NULL";
+  };
+  std::string text;
+  for (const Piece& piece : statement.pieces) {
+    text += piece.text;
+    if (piece.param) text += value(statement.params[*piece.param].name);
+  }
+  return text + ";\n";
+}
+
+constexpr const char* unrecorded =
+    "there are tables of sqlq, but no record of their version: sqlq_migrations is missing or empty. Either a script "
+    "that keeps no record has made them, or the record was deleted. If they are whole, run the statements on "
+    "sqlq_migrations that Migrator::sql(0, version) prints; if their jobs may go, Migrator::teardown() and migrate";
+
 }  // namespace
+
+void write_scripts(std::vector<Migration>& steps, const Catalogue& queries, const RecordStatements& record) {
+  const auto add = [&](std::string& script, const std::vector<std::string_view>& names, const Migration& step) {
+    for (const std::string_view name : names) script += written_out(queries[name], step);
+  };
+  const auto add_text = [](std::string& script, const std::string& text) {
+    script += text;
+    if (!text.ends_with('\n')) script += '\n';
+  };
+  for (Migration& step : steps) {
+    add(step.up_script, record.before_up, step);
+    add_text(step.up_script, step.up);
+    add(step.up_script, record.after_up, step);
+    add(step.down_script, record.before_down, step);
+    add_text(step.down_script, step.down);
+    add(step.down_script, record.after_down, step);
+  }
+}
 
 std::string_view file_text(std::span<const EmbeddedFile> files, std::string_view name) {
   const auto it = std::ranges::find(files, name, &EmbeddedFile::name);
@@ -71,7 +110,12 @@ std::vector<Migration> read_migrations(std::span<const EmbeddedFile> files) {
 MigrationStatus read_status(Session& session, const Catalogue& queries, std::span<const Migration> known) {
   MigrationStatus status;
   status.latest = static_cast<int>(known.size());
-  if (session.integer(queries["migrations_exist"]).value_or(0) == 0) return status;
+  const bool exist = session.integer(queries["migrations_exist"]).value_or(0) != 0;
+  const bool any = exist && session.integer(queries["migrations_any"]).value_or(0) != 0;
+  if (!any) {
+    if (session.integer(queries["jobs_exist"]).value_or(0) != 0) status.problem = unrecorded;
+    return status;
+  }
   std::vector<std::string> sums;
   session.execute(queries["migrations"], {}, [&](const Row& row) {
     Fields f(row);

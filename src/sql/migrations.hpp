@@ -20,11 +20,22 @@ namespace sqlq::sql {
 /// Pairs NNN_name.up.sql with NNN_name.down.sql. Error(internal) unless they are numbered 1, 2, ... in pairs.
 [[nodiscard]] std::vector<Migration> read_migrations(std::span<const EmbeddedFile> files);
 
+/// Names of statements that keep the record of a step: parameters version, name, checksum, and others that may be NULL.
+struct RecordStatements {
+  std::vector<std::string_view> before_up{"migrations_make"};
+  std::vector<std::string_view> after_up{"migration_add"};
+  std::vector<std::string_view> before_down{};
+  std::vector<std::string_view> after_down{"migration_remove"};
+};
+
+/// Fills up_script and down_script of each.
+void write_scripts(std::vector<Migration>& steps, const Catalogue& queries, const RecordStatements& record);
+
 /// The text of an embedded file; Error(internal) if it is missing.
 [[nodiscard]] std::string_view file_text(std::span<const EmbeddedFile> files, std::string_view name);
 
 /// Reads the bookkeeping table through the catalogue's statements migrations_exist and migrations, and compares it with
-/// the steps known. Changes nothing.
+/// the steps known; where it says nothing at all (migrations_any) there must be no jobs_exist. Changes nothing.
 [[nodiscard]] MigrationStatus read_status(Session& session, const Catalogue& queries, std::span<const Migration> known);
 
 /// Throws Error(schema) when the status has a problem, Error(invalid_argument) for a target out of range.

@@ -7,8 +7,10 @@
 namespace sqlq::testing {
 
 struct Harness::Impl {
-  Impl(std::string_view url, Handlers handlers, WorkerOptions options)
-      : db(open(url, {.clock = clock})), runtime(db, std::move(handlers), recorded(std::move(options))) {
+  Impl(Opened opened, Handlers handlers, WorkerOptions options)
+      : clock(std::move(opened.clock)),
+        db(std::move(opened.db)),
+        runtime(db, std::move(handlers), recorded(std::move(options))) {
     db.migrate();
     runtime.fetcher.stop_replacing();  // a step claims what it runs, and no more
     runtime.shared.freeze_handlers();
@@ -23,14 +25,14 @@ struct Harness::Impl {
     return options;
   }
 
-  std::shared_ptr<ManualClock> clock = std::make_shared<ManualClock>();
+  std::shared_ptr<ManualClock> clock;
   std::vector<WorkerEvent> events;
   Database db;
   worker::Runtime runtime;
 };
 
-Harness::Harness(std::string_view url, Handlers handlers, WorkerOptions options)
-    : impl_(std::make_unique<Impl>(url, std::move(handlers), std::move(options))) {}
+Harness::Harness(Opened opened, Handlers handlers, WorkerOptions options)
+    : impl_(std::make_unique<Impl>(std::move(opened), std::move(handlers), std::move(options))) {}
 Harness::~Harness() = default;
 
 Database& Harness::database() noexcept { return impl_->db; }

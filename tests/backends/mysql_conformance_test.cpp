@@ -1,8 +1,6 @@
 // The conformance suite on MariaDB and MySQL.
 
 #include <mysql.h>
-#include <soci/mysql/soci-mysql.h>
-#include <soci/soci.h>
 
 #include <memory>
 #include <string>
@@ -11,6 +9,7 @@
 #include <sqlq/mysql.hpp>
 
 #include "backends/mysql_scratch.hpp"
+#include "backends/soci/user.hpp"
 #include "model/sequences.hpp"
 
 namespace {
@@ -49,40 +48,19 @@ class NativeUser final : public conformance::UserConnection {
   Native native_;
 };
 
-std::string soci_text_of(const std::string& url) {
-  const auto at = sqlq::backend::Url::parse(url).authority();
-  std::string text = "host=" + at.hosts.at(0).first + " port=" + std::to_string(at.hosts.at(0).second) +
-                     " db=" + at.path + " user=" + at.user + " charset=utf8mb4";
-  if (at.password) text += " password=" + *at.password;
+std::string settings_of(void* handle) {
+  auto* const connection = static_cast<MYSQL*>(handle);
+  std::string text;
+  if (mysql_query(connection, settings_query) != 0) return mysql_error(connection);
+  const std::unique_ptr<MYSQL_RES, decltype(&mysql_free_result)> rows(mysql_store_result(connection),
+                                                                      &mysql_free_result);
+  while (const MYSQL_ROW row = mysql_fetch_row(rows.get())) text += std::string(row[0]) + "=" + row[1] + "\n";
   return text;
 }
 
-class SociUser final : public conformance::UserConnection {
- public:
-  explicit SociUser(const std::string& url) : session_(soci::mysql, soci_text_of(url)) {}
-
-  void execute(const std::string& sql) override { session_ << sql; }
-  std::int64_t query_int(const std::string& sql) override {
-    long long value = 0;
-    session_ << sql, soci::into(value);
-    return value;
-  }
-  bool in_transaction() override { return is_in_transaction(native()); }
-  std::string settings() override {
-    std::string text;
-    std::string name;
-    std::string value;
-    soci::statement read = (session_.prepare << settings_query, soci::into(name), soci::into(value));
-    for (bool row = read.execute(true); row; row = read.fetch()) text += name + "=" + value + "\n";
-    return text;
-  }
-  sqlq::Tx tx() override { return sqlq::borrow(session_); }
-
- private:
-  MYSQL* native() { return static_cast<soci::mysql_session_backend*>(session_.get_backend())->conn_; }
-
-  soci::session session_;
-};
+constexpr conformance::NativeQuestions questions{
+    .in_transaction = [](void* handle) { return is_in_transaction(static_cast<MYSQL*>(handle)); },
+    .settings = settings_of};
 
 template <class User>
 conformance::Handle handle(const char* name) {
@@ -115,7 +93,7 @@ conformance::Backend suite_on(const Place& place) {
   return {.create = [place](const std::string&) { return sqlq::mysql::make_scratch(place); },
           .drop = [place](const std::string& url) { sqlq::mysql::drop_scratch(place, url); },
           .open = {},
-          .handles = {handle<NativeUser>("MYSQL*"), handle<SociUser>("soci::session")},
+          .handles = conformance::and_soci(handle<NativeUser>("MYSQL*"), questions),
           .newer_schema_sql = {"INSERT INTO sqlq_migrations (version, name, checksum, applied_us)"
                                " SELECT max(version) + 1, 'from_the_future', '0123456789abcdef', max(applied_us)"
                                "   FROM sqlq_migrations"},

@@ -1,8 +1,6 @@
 // The conformance suite on PostgreSQL: directly, and through a pooler in transaction mode.
 
 #include <libpq-fe.h>
-#include <soci/postgresql/soci-postgresql.h>
-#include <soci/soci.h>
 
 #include <memory>
 #include <string>
@@ -11,6 +9,7 @@
 #include <sqlq/postgres.hpp>
 
 #include "backends/postgres_scratch.hpp"
+#include "backends/soci/user.hpp"
 #include "model/sequences.hpp"
 
 namespace {
@@ -40,30 +39,13 @@ class NativeUser final : public conformance::UserConnection {
   Native native_;
 };
 
-class SociUser final : public conformance::UserConnection {
- public:
-  explicit SociUser(const std::string& url) : session_(soci::postgresql, sqlq::postgres::conninfo_of(url)) {
-    session_ << sqlq::postgres::search_path_of(url);
-  }
-
-  void execute(const std::string& sql) override { session_ << sql; }
-  std::int64_t query_int(const std::string& sql) override {
-    long long value = 0;
-    session_ << sql, soci::into(value);
-    return value;
-  }
-  bool in_transaction() override { return PQtransactionStatus(native()) != PQTRANS_IDLE; }
-  std::string settings() override {
-    const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(native(), settings_query), &PQclear);
-    return PQntuples(result.get()) == 1 ? PQgetvalue(result.get(), 0, 0) : PQerrorMessage(native());
-  }
-  sqlq::Tx tx() override { return sqlq::borrow(session_); }
-
- private:
-  PGconn* native() { return static_cast<soci::postgresql_session_backend*>(session_.get_backend())->conn_; }
-
-  soci::session session_;
-};
+constexpr conformance::NativeQuestions questions{
+    .in_transaction = [](void* h) { return PQtransactionStatus(static_cast<PGconn*>(h)) != PQTRANS_IDLE; },
+    .settings = [](void* h) -> std::string {
+      auto* const handle = static_cast<PGconn*>(h);
+      const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(handle, settings_query), &PQclear);
+      return PQntuples(result.get()) == 1 ? PQgetvalue(result.get(), 0, 0) : PQerrorMessage(handle);
+    }};
 
 template <class User>
 conformance::Handle handle(const char* name) {
@@ -102,7 +84,7 @@ conformance::Backend suite_on(std::function<std::string(const std::string&)> cre
   return {.create = std::move(create),
           .drop = sqlq::postgres::drop_scratch,
           .open = {},
-          .handles = {handle<NativeUser>("PGconn*"), handle<SociUser>("soci::session")},
+          .handles = conformance::and_soci(handle<NativeUser>("PGconn*"), questions),
           .newer_schema_sql = {"INSERT INTO sqlq_migrations (version, name, checksum, applied_us)"
                                " SELECT max(version) + 1, 'from_the_future', '0123456789abcdef', max(applied_us)"
                                "   FROM sqlq_migrations"},

@@ -1,7 +1,6 @@
 // The conformance suite on SQLite: a file, and memory.
 
-#include <soci/soci.h>
-#include <soci/sqlite3/soci-sqlite3.h>
+#include <sqlite3.h>
 #include <unistd.h>
 
 #include <array>
@@ -14,12 +13,12 @@
 #include <sqlq/conformance/suite.hpp>
 #include <sqlq/sqlite.hpp>
 
+#include "backends/soci/user.hpp"
 #include "model/sequences.hpp"
 
 namespace {
 
 namespace conformance = sqlq::conformance;
-namespace api = sqlite_api;  // SOCI's header puts the C functions there
 
 // Settings that belong to a connection or could be changed through it.
 constexpr std::array pragmas{"journal_mode",        "synchronous", "busy_timeout",       "foreign_keys",
@@ -27,21 +26,21 @@ constexpr std::array pragmas{"journal_mode",        "synchronous", "busy_timeout
                              "recursive_triggers",  "query_only",  "user_version",       "application_id",
                              "case_sensitive_like", "mmap_size",   "secure_delete",      "journal_size_limit"};
 
-std::string read_settings(api::sqlite3* handle) {
+std::string read_settings(sqlite3* handle) {
   std::string all;
   for (const char* pragma : pragmas) {
-    api::sqlite3_stmt* statement = nullptr;
-    if (api::sqlite3_prepare_v2(handle, (std::string("PRAGMA ") + pragma).c_str(), -1, &statement, nullptr) !=
+    sqlite3_stmt* statement = nullptr;
+    if (sqlite3_prepare_v2(handle, (std::string("PRAGMA ") + pragma).c_str(), -1, &statement, nullptr) !=
         SQLITE_OK) {
-      throw std::runtime_error(api::sqlite3_errmsg(handle));
+      throw std::runtime_error(sqlite3_errmsg(handle));
     }
     all += pragma;
-    if (api::sqlite3_step(statement) == SQLITE_ROW) {
-      const unsigned char* text = api::sqlite3_column_text(statement, 0);
+    if (sqlite3_step(statement) == SQLITE_ROW) {
+      const unsigned char* text = sqlite3_column_text(statement, 0);
       if (text != nullptr) all += "=" + std::string(reinterpret_cast<const char*>(text));
     }
     all += "\n";
-    api::sqlite3_finalize(statement);
+    sqlite3_finalize(statement);
   }
   return all;
 }
@@ -55,55 +54,39 @@ std::string file_of(const std::string& url) {
 class NativeUser final : public conformance::UserConnection {
  public:
   explicit NativeUser(const std::string& url) {
-    if (api::sqlite3_open(file_of(url).c_str(), &handle_) != SQLITE_OK) throw std::runtime_error("sqlite3_open");
-    api::sqlite3_busy_timeout(handle_, 5000);
+    if (sqlite3_open(file_of(url).c_str(), &handle_) != SQLITE_OK) throw std::runtime_error("sqlite3_open");
+    sqlite3_busy_timeout(handle_, 5000);
   }
-  ~NativeUser() override { api::sqlite3_close(handle_); }
+  ~NativeUser() override { sqlite3_close(handle_); }
   NativeUser(const NativeUser&) = delete;
   NativeUser& operator=(const NativeUser&) = delete;
 
   void execute(const std::string& sql) override {
-    if (api::sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
-      throw std::runtime_error(api::sqlite3_errmsg(handle_));
+    if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
+      throw std::runtime_error(sqlite3_errmsg(handle_));
     }
   }
   std::int64_t query_int(const std::string& sql) override {
-    api::sqlite3_stmt* statement = nullptr;
-    if (api::sqlite3_prepare_v2(handle_, sql.c_str(), -1, &statement, nullptr) != SQLITE_OK ||
-        api::sqlite3_step(statement) != SQLITE_ROW) {
-      throw std::runtime_error(api::sqlite3_errmsg(handle_));
+    sqlite3_stmt* statement = nullptr;
+    if (sqlite3_prepare_v2(handle_, sql.c_str(), -1, &statement, nullptr) != SQLITE_OK ||
+        sqlite3_step(statement) != SQLITE_ROW) {
+      throw std::runtime_error(sqlite3_errmsg(handle_));
     }
-    const std::int64_t value = api::sqlite3_column_int64(statement, 0);
-    api::sqlite3_finalize(statement);
+    const std::int64_t value = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
     return value;
   }
-  bool in_transaction() override { return api::sqlite3_get_autocommit(handle_) == 0; }
+  bool in_transaction() override { return sqlite3_get_autocommit(handle_) == 0; }
   std::string settings() override { return read_settings(handle_); }
-  sqlq::Tx tx() override { return sqlq::sqlite::borrow(reinterpret_cast<sqlite3*>(handle_)); }
+  sqlq::Tx tx() override { return sqlq::sqlite::borrow(handle_); }
 
  private:
-  api::sqlite3* handle_ = nullptr;
+  sqlite3* handle_ = nullptr;
 };
 
-class SociUser final : public conformance::UserConnection {
- public:
-  explicit SociUser(const std::string& url) : session_(soci::sqlite3, "db=" + file_of(url) + " timeout=5") {}
-
-  void execute(const std::string& sql) override { session_ << sql; }
-  std::int64_t query_int(const std::string& sql) override {
-    long long value = 0;
-    session_ << sql, soci::into(value);
-    return value;
-  }
-  bool in_transaction() override { return api::sqlite3_get_autocommit(native()) == 0; }
-  std::string settings() override { return read_settings(native()); }
-  sqlq::Tx tx() override { return sqlq::borrow(session_); }
-
- private:
-  api::sqlite3* native() { return static_cast<soci::sqlite3_session_backend*>(session_.get_backend())->conn_; }
-
-  soci::session session_;
-};
+constexpr conformance::NativeQuestions questions{
+    .in_transaction = [](void* handle) { return sqlite3_get_autocommit(static_cast<sqlite3*>(handle)) == 0; },
+    .settings = [](void* handle) { return read_settings(static_cast<sqlite3*>(handle)); }};
 
 /// Memory where there is a file system for it: the suite tests meaning, not disks.
 std::filesystem::path scratch_folder() {
@@ -131,7 +114,7 @@ conformance::Backend sqlite_file() {
   sqlq::backend::register_backend("sqlite", sqlq::sqlite::factory());
   return {.create = create_file,
           .drop = drop_file,
-          .handles = {handle<NativeUser>("sqlite3*"), handle<SociUser>("soci::session")},
+          .handles = conformance::and_soci(handle<NativeUser>("sqlite3*"), questions),
           .newer_schema_sql = {"INSERT INTO sqlq_migrations (version, name, checksum, applied_us)"
                                " SELECT max(version) + 1, 'from_the_future', '0123456789abcdef', max(applied_us)"
                                "   FROM sqlq_migrations"},

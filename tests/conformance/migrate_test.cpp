@@ -1,5 +1,8 @@
 // Schema versions: up, down, status, SQL, teardown; from many callers at once; never over what it does not know.
 
+#include <sstream>
+#include <utility>
+
 #include <sqlq/conformance/suite.hpp>
 #include <sqlq/migrator.hpp>
 
@@ -8,6 +11,45 @@ namespace {
 
 void run_all(UserConnection& user, const std::vector<std::string>& statements) {
   for (const std::string& sql : statements) user.execute(sql);
+}
+
+/// As goose cuts a script: comments are passed over, and a line that ends with `;` ends a statement.
+std::vector<std::string> statements_of(const std::string& script) {
+  std::vector<std::string> statements;
+  std::string statement;
+  std::istringstream lines(script);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty() || line.starts_with("--")) continue;
+    statement += line;
+    if (!line.ends_with(';')) {
+      statement += '\n';
+      continue;
+    }
+    statement.pop_back();
+    statements.push_back(std::exchange(statement, {}));
+  }
+  EXPECT_EQ(statement, "") << "a statement without an end";
+  return statements;
+}
+
+/// The way up and the way down of a text that has both.
+std::pair<std::string, std::string> ways_of(const std::string& text, const std::string& up, const std::string& down) {
+  const auto middle = text.find(down);
+  EXPECT_EQ(text.find(up), 0u);
+  EXPECT_NE(middle, std::string::npos);
+  return {text.substr(up.size(), middle - up.size()), text.substr(middle + down.size())};
+}
+
+void drop_record(UserConnection& user, const Migrator& migrator) {
+  const std::vector<std::string> up = statements_of(migrator.sql(0, migrator.status().latest));
+  for (const std::string& sql : up) {  // CREATE TABLE IF NOT EXISTS <the record> (
+    const auto begin = sql.find("CREATE TABLE IF NOT EXISTS ") + 27;
+    if (sql.starts_with("CREATE TABLE") && sql.find("sqlq_migrations") != std::string::npos) {
+      user.execute("DROP TABLE " + sql.substr(begin, sql.find(' ', begin) - begin));
+      return;
+    }
+  }
+  ADD_FAILURE() << "no statement makes the record";
 }
 
 }  // namespace
@@ -108,6 +150,65 @@ TEST_P(Migrate, TheSqlCanBePrintedWithoutRunningIt) {
     EXPECT_NE(down.find(step.down), std::string::npos) << step.version;
   }
   EXPECT_EQ(migrator.status().current, 0);
+}
+
+TEST_P(Migrate, ThePrintedSqlLeavesWhatTheLibraryAccepts) {
+  SQLQ_NEEDS(borrowed_transactions);
+  Migrator migrator{blank()};
+  const int latest = migrator.status().latest;
+  const std::pair<std::string, std::string> plain{migrator.sql(0, latest), migrator.sql(latest, 0)};
+  EXPECT_EQ(migrator.sql(0, latest, SqlForm::flyway), plain.first);
+  const auto dbmate = ways_of(migrator.sql(0, latest, SqlForm::dbmate), "-- migrate:up\n", "-- migrate:down\n");
+  const auto goose = ways_of(migrator.sql(0, latest, SqlForm::goose), "-- +goose Up\n", "-- +goose Down\n");
+  const auto connection = user();
+  for (const auto& [up, down] : {plain, dbmate, goose}) {
+    run_all(*connection, statements_of(up));
+    const MigrationStatus made = migrator.status();
+    EXPECT_EQ(made.current, latest);
+    EXPECT_EQ(made.problem, "");
+    ASSERT_EQ(made.applied.size(), static_cast<std::size_t>(latest));
+    EXPECT_LT(std::chrono::abs(made.applied.back().at - system_clock()->now()), std::chrono::hours(1));
+    EXPECT_EQ(migrator.up(), 0) << "there is nothing left to do";
+    EXPECT_TRUE(Client{open(url())}.enqueue(NewJob{.kind = "work"}).inserted);
+    run_all(*connection, statements_of(down));
+    EXPECT_EQ(migrator.status().current, 0);
+    EXPECT_EQ(migrator.status().problem, "");
+  }
+  EXPECT_EQ(migrator.up(), latest);
+}
+
+TEST_P(Migrate, FormsOfBothWaysWantAWayUp) {
+  Migrator migrator{blank()};
+  for (const SqlForm form : {SqlForm::dbmate, SqlForm::goose}) {
+    EXPECT_EQ(code_of([&] { return migrator.sql(1, 0, form); }), "invalid_argument");
+    EXPECT_EQ(code_of([&] { return migrator.sql(1, 1, form); }), "invalid_argument");
+  }
+}
+
+TEST_P(Migrate, TablesWithoutARecordAreToldAndCanBeGivenOne) {
+  SQLQ_NEEDS(borrowed_transactions);
+  const JobId id = enqueue();
+  const auto connection = user();
+  drop_record(*connection, Migrator{blank()});
+
+  Database fresh = another();
+  Migrator migrator{fresh};
+  const MigrationStatus status = migrator.status();
+  EXPECT_EQ(status.current, 0);
+  EXPECT_NE(status.problem.find("no record"), std::string::npos) << status.problem;
+  EXPECT_NE(status.problem.find("Migrator::sql"), std::string::npos) << "what to do";
+  EXPECT_EQ(code_of([&] { return migrator.up(); }), "schema");
+  EXPECT_EQ(code_of([&] { return migrator.down(0); }), "schema");
+  EXPECT_EQ(code_of([&] { return Client{fresh}.claim(); }), "schema");
+
+  for (const std::string& sql : statements_of(migrator.sql(0, status.latest))) {  // as the sentence says
+    if (sql.find("sqlq_migrations") != std::string::npos) connection->execute(sql);
+  }
+  EXPECT_EQ(migrator.status().problem, "");
+  EXPECT_EQ(migrator.up(), 0);
+  EXPECT_EQ(Client{fresh}.find(id)->state, JobState::pending);
+  migrator.teardown();
+  EXPECT_EQ(migrator.up(), status.latest);
 }
 
 TEST_P(Migrate, TeardownForgetsEverything) {

@@ -84,7 +84,8 @@ std::vector<Row> make_table() {
   };
   Row limits{"bench/limits/", {"own"}};
   Row studies{"bench/studies/", {"own"}};
-  Row builtin{"src/builtin_backends.cpp.in", {"public", "backend"}};
+  rows.push_back({"src/open.cpp", {"public", "backend"}});
+  rows.push_back({"src/builtin_backends.cpp.in", {}});
   Row examples{"examples/", {"public", "testing", "own", "soci"}};
   for (const std::string name : backend_names) {
     const std::string api = "api-" + name;
@@ -92,7 +93,6 @@ std::vector<Row> make_table() {
     rows.push_back({"backends/" + name + "/include/", {"public", "backend", api}});
     rows.push_back({"backends/" + name + "/",
                     {"public", "backend", "own", "sql", "core", "platform", "soci", api, client}});
-    builtin.may.push_back(api);
     examples.may.insert(examples.may.end(), {api, client});
     limits.may.push_back(client);
     studies.may.push_back(client);
@@ -100,7 +100,6 @@ std::vector<Row> make_table() {
   rows.push_back(std::move(limits));
   rows.push_back(std::move(studies));
   rows.push_back({"bench/", {"public", "own", "process", "limits"}});
-  rows.push_back(std::move(builtin));
   rows.push_back(std::move(examples));
   return rows;
 }

@@ -16,4 +16,9 @@ backend::Factory factory() {
   };
 }
 
+void register_schemes() {
+  backend::register_builtin("mysql", factory());
+  backend::register_builtin("mariadb", factory());
+}
+
 }  // namespace sqlq::mysql

@@ -47,7 +47,7 @@ std::string_view advice(Errc code, unsigned number) noexcept {
       if (number == 1045 || number == 1698 || number == 1130) return "check user, password and host in the URL";
       if (number == 1049) return "create the database, or correct its name in the URL";
       if (number == 1044 || number == 1142 || number == 1143 || number == 1227) {
-        return "grant this user what docs/backends.md lists; migrate() needs all rights on the database";
+        return "grant this user what share/doc/sqlq/docs/backends.md lists; migrate() needs all rights on the database";
       }
       return {};
     default: return number == 1665 ? "set the server's binlog_format to ROW" : std::string_view{};

@@ -43,6 +43,7 @@ std::vector<sql::Substitution> substitutions(const Options& o) {
       {"lock", lock_name(o)},
       {"schema_text", text(o.database)},
       {"migrations_text", text(o.prefix + "sqlq_migrations")},
+      {"jobs_text", text(o.prefix + "sqlq_jobs")},
       {"stem_text", text(o.prefix + "sqlq_")},
   };
   for (const char* name : {"queues", "lanes", "queue_locks", "workers", "jobs", "keys", "ready", "scheduled", "claims",
@@ -52,12 +53,14 @@ std::vector<sql::Substitution> substitutions(const Options& o) {
   return result;
 }
 
-std::vector<Migration> expanded_migrations(const Options& o) {
+std::vector<Migration> expanded_migrations(const Options& o, const sql::Catalogue& catalogue) {
   std::vector<Migration> steps = sql::read_migrations(schema_files());
   for (Migration& m : steps) {
     m.up = sql::expand(m.up, substitutions(o));
     m.down = sql::expand(m.down, substitutions(o));
   }
+  sql::write_scripts(steps, catalogue,
+                     {.before_up = {"migrations_make", "migration_begin"}, .before_down = {"migration_begin"}});
   return steps;
 }
 
@@ -128,7 +131,7 @@ Schema::Schema(const Options& o)
     : database("`" + o.database + "`"),
       catalogue(sql::expand(sql::file_text(schema_files(), "queries.sql"), substitutions(o))),
       queries{catalogue},
-      migrations(expanded_migrations(o)) {}
+      migrations(expanded_migrations(o, catalogue)) {}
 
 int migrate(sql::Connection& connection, const Schema& schema, backend::Direction direction, int target,
             const backend::Now& now) {

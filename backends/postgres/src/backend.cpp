@@ -15,4 +15,9 @@ backend::Factory factory() {
   };
 }
 
+void register_schemes() {
+  backend::register_builtin("postgresql", factory());
+  backend::register_builtin("postgres", factory());
+}
+
 }  // namespace sqlq::postgres

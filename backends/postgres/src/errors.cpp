@@ -36,7 +36,7 @@ constexpr std::array known{
     Known{"40001", Errc::retry_transaction, again},
     Known{"40003", Errc::outcome_unknown, "repeat the call with the same ids or lease"},
     Known{"40P01", Errc::retry_transaction, again},
-    Known{"42501", Errc::invalid_argument, "grant the role of the URL what docs/backends.md lists"},
+    Known{"42501", Errc::invalid_argument, "grant the role of the URL what share/doc/sqlq/docs/backends.md lists"},
     Known{"42703", Errc::schema, migrate},
     Known{"42P01", Errc::schema, migrate},
     Known{"53100", Errc::busy, "free space on the server's disk, then try again"},

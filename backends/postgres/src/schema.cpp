@@ -50,12 +50,17 @@ std::vector<std::string> wire_texts(const sql::Catalogue& catalogue) {
   return texts;
 }
 
-std::vector<Migration> placed_migrations(const std::vector<sql::Substitution>& places) {
+std::vector<Migration> placed_migrations(const std::string& schema, const sql::Catalogue& catalogue) {
+  const auto places = substitutions(schema);
   std::vector<Migration> migrations = sql::read_migrations(schema_files());
   for (Migration& m : migrations) {
     m.up = sql::expand(m.up, places);
     m.down = sql::expand(m.down, places);
   }
+  sql::RecordStatements record;
+  // `public` is there in every database, and to many roles making another is forbidden.
+  if (schema != "public") record.before_up.insert(record.before_up.begin(), "schema_make_if_missing");
+  sql::write_scripts(migrations, catalogue, record);
   return migrations;
 }
 
@@ -81,7 +86,7 @@ std::string quoted_text(const std::string& text) {
 Schema::Schema(const std::string& name)
     : catalogue_(sql::expand(sql::file_text(schema_files(), "queries.sql"), substitutions(name))),
       texts_(wire_texts(catalogue_)),
-      migrations_(placed_migrations(substitutions(name))),
+      migrations_(placed_migrations(name, catalogue_)),
       channel_(channel_of(name)) {}
 
 }  // namespace sqlq::postgres

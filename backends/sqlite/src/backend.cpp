@@ -12,4 +12,8 @@ backend::Factory factory() {
   };
 }
 
+void register_schemes() {
+  backend::register_builtin("sqlite", factory());
+}
+
 }  // namespace sqlq::sqlite

@@ -15,7 +15,11 @@ const Queries& queries() {
 }
 
 const std::vector<Migration>& known_migrations() {
-  static const std::vector<Migration> instance = sql::read_migrations(schema_files());
+  static const std::vector<Migration> instance = [] {
+    std::vector<Migration> steps = sql::read_migrations(schema_files());
+    sql::write_scripts(steps, catalogue(), {});
+    return steps;
+  }();
   return instance;
 }
 

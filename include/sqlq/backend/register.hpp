@@ -22,6 +22,9 @@ using Factory = std::function<std::unique_ptr<Dialect>(const Url& url, std::shar
 /// letter. Registering a scheme again replaces its factory. Thread-safe.
 void register_backend(std::string scheme, Factory factory);
 
+/// The same for a backend that is built in: what was registered under the scheme before is kept.
+void register_builtin(std::string scheme, Factory factory);
+
 /// The schemes known now, sorted.
 [[nodiscard]] std::vector<std::string> registered_schemes();
 

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <sqlq/admin.hpp>
@@ -31,7 +32,8 @@ namespace sqlq::testing {
 /// attempts as in a worker.
 class Harness {
  public:
-  Harness(std::string_view url, Handlers handlers, WorkerOptions options = {});
+  Harness(std::string_view url, Handlers handlers, WorkerOptions options = {})
+      : Harness(at(url), std::move(handlers), std::move(options)) {}
   ~Harness();
   Harness(const Harness&) = delete;
   Harness& operator=(const Harness&) = delete;
@@ -53,6 +55,18 @@ class Harness {
   [[nodiscard]] const std::vector<WorkerEvent>& events() const;
 
  private:
+  /// Opened where the harness is used: which backends there are is said by what the tests link.
+  struct Opened {
+    std::shared_ptr<ManualClock> clock;
+    Database db;
+  };
+  static Opened at(std::string_view url) {
+    auto clock = std::make_shared<ManualClock>();
+    Database db = open(url, {.clock = clock});
+    return {std::move(clock), std::move(db)};
+  }
+  Harness(Opened opened, Handlers handlers, WorkerOptions options);
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -1,9 +1,9 @@
 #pragma once
 /// \file
-/// The MySQL and MariaDB backend: borrowing a native handle, and the factory for programs that link single backends.
+/// The MySQL and MariaDB backend: borrowing a native handle, and what programs need that link single backends.
 ///
 /// URLs: `mysql://user:password@host:port/database` or `mariadb://...`; which server it is is asked, not guessed.
-/// Options, limits and advice are in the README of the backend. <mysql.h> is not needed here.
+/// Options, limits and advice are in share/doc/sqlq/backends/mysql/README.md. <mysql.h> is not needed here.
 
 #include <string_view>
 
@@ -22,7 +22,11 @@ inline constexpr std::string_view handle_type = "MYSQL";
 /// set must be utf8mb4. Nothing of it is changed but the rows written.
 [[nodiscard]] inline Tx borrow(st_mysql* connection) noexcept { return {handle_type, connection}; }
 
-/// For `backend::register_backend("mysql", mysql::factory())`; the umbrella library does it by itself.
+/// Makes "mysql:" and "mariadb:" URLs open through this backend, unless something was registered for them.
+/// `sqlq::open` does it; a program that links single backends calls it once and then `backend::open`. Thread-safe.
+void register_schemes();
+
+/// For `backend::register_backend` under another scheme.
 [[nodiscard]] backend::Factory factory();
 
 }  // namespace sqlq::mysql

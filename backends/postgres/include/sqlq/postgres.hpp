@@ -1,9 +1,9 @@
 #pragma once
 /// \file
-/// The PostgreSQL backend: borrowing a native handle, and the factory for programs that link single backends.
+/// The PostgreSQL backend: borrowing a native handle, and what programs need that link single backends.
 ///
 /// URLs: `postgresql://user:password@host:port,host:port/database?option=value`, `postgres://...`. Options, limits and
-/// advice are in the README of the backend. <libpq-fe.h> is not needed here.
+/// advice are in share/doc/sqlq/backends/postgres/README.md. <libpq-fe.h> is not needed here.
 
 #include <string_view>
 
@@ -22,7 +22,11 @@ inline constexpr std::string_view handle_type = "PGconn";
 /// written, and no prepared statement stays on it. Commit it soon: the rows it touched are locked until then.
 [[nodiscard]] inline Tx borrow(pg_conn* connection) noexcept { return {handle_type, connection}; }
 
-/// For `backend::register_backend("postgresql", postgres::factory())`; the umbrella library does it by itself.
+/// Makes "postgresql:" and "postgres:" URLs open through this backend, unless something was registered for them.
+/// `sqlq::open` does it; a program that links single backends calls it once and then `backend::open`. Thread-safe.
+void register_schemes();
+
+/// For `backend::register_backend` under another scheme.
 [[nodiscard]] backend::Factory factory();
 
 }  // namespace sqlq::postgres

@@ -1,9 +1,9 @@
 #pragma once
 /// \file
-/// The SQLite backend: borrowing a native handle, and the factory for programs that link single backends.
+/// The SQLite backend: borrowing a native handle, and what programs need that link single backends.
 ///
 /// URLs: `sqlite:rel.db`, `sqlite://rel.db`, `sqlite:///absolute.db`, `sqlite::memory:`. Options, limits and advice are
-/// in the README of the backend. <sqlite3.h> is not needed here.
+/// in share/doc/sqlq/backends/sqlite/README.md. <sqlite3.h> is not needed here.
 
 #include <string_view>
 
@@ -21,7 +21,11 @@ inline constexpr std::string_view handle_type = "sqlite3";
 /// `Database` it is used with. Nothing of it is changed but the rows written.
 [[nodiscard]] inline Tx borrow(sqlite3* connection) noexcept { return {handle_type, connection}; }
 
-/// For `backend::register_backend("sqlite", sqlite::factory())`; the umbrella library does it by itself.
+/// Makes "sqlite:" URLs open through this backend, unless something was registered for them.
+/// `sqlq::open` does it; a program that links single backends calls it once and then `backend::open`. Thread-safe.
+void register_schemes();
+
+/// For `backend::register_backend` under another scheme.
 [[nodiscard]] backend::Factory factory();
 
 }  // namespace sqlq::sqlite
