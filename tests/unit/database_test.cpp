@@ -139,8 +139,8 @@ TEST(Migrator, MakesTheDatabaseLookAgain) {
 TEST(Migrator, PrintsTheSqlOfEachDirection) {
   SchemaFake f;
   const Migrator migrator{f.db};
-  EXPECT_EQ(migrator.sql(0, 2), "-- 1 init, up\nmake tables;\n-- 2 more, up\nalter tables;\n");
-  EXPECT_EQ(migrator.sql(2, 0), "-- 2 more, down\nalter back;\n-- 1 init, down\ndrop tables;\n");
+  EXPECT_EQ(migrator.sql(0, 2), "-- sqlq 1 init, up\nmake tables;\n-- sqlq 2 more, up\nalter tables;\n");
+  EXPECT_EQ(migrator.sql(2, 0), "-- sqlq 2 more, down\nalter back;\n-- sqlq 1 init, down\ndrop tables;\n");
   EXPECT_EQ(migrator.sql(1, 1), "");
   EXPECT_EQ(migrator.steps().size(), 2U);
 }
