@@ -18,6 +18,25 @@
 
 namespace sqlq {
 
+/// Why a worker takes no jobs from a queue, as far as it can see.
+struct IdleReason {
+  enum class Why {
+    paused,      ///< jobs wait and the queue is paused
+    limit_used,  ///< jobs wait, and as many of the queue's are held as its concurrency allows: `limit`. `worker` holds
+                 ///< the newest of them since `at` (both empty when the limit is 0)
+    no_handler,  ///< jobs of `kind` wait, and the worker has no handler for it
+    due_later,   ///< the jobs of its queues are all due later, the first `at`, in a minute or more; `queue` is empty
+    other_case,  ///< no queue has this name of WorkerOptions::queues; `other` differs from it in upper and lower case
+  };
+  Why why{};
+  std::string queue{};
+  std::string kind{};
+  std::string other{};
+  std::string worker{};
+  std::uint32_t limit = 0;
+  std::optional<TimePoint> at{};
+};
+
 /// Something a worker wants somebody to know.
 struct WorkerEvent {
   enum class Level { info, warning, error };
@@ -29,13 +48,15 @@ struct WorkerEvent {
     outcome_late,     ///< an outcome came after the lease was lost and was refused
     outcome_refused,  ///< the database refused an outcome for good; the job was ended as errored instead
     log_refused,      ///< the database refused a log line for good; it was left out
-    idle,             ///< the worker takes nothing; the message says why
+    idle,             ///< the worker leaves jobs alone: `idle` and the message say why. At most one a minute
   };
   Level level = Level::info;
   Code code = Code::other;
   std::string service{};         ///< which part of the worker: "fetcher", "completer", "heartbeat", ...
   std::string message{};         ///< one line; no payload, no password
   std::optional<JobId> job{};    ///< when it is about one job
+  /// Code::idle: the reasons, at most 10. no_handler is also told while the worker is busy with other jobs.
+  std::vector<IdleReason> idle{};
 };
 
 /// Options of a worker; every field has a default.
@@ -51,9 +72,10 @@ struct WorkerOptions {
   /// How often leases that ended are looked for. 100 ms to 1 h. Finished jobs past their retention are deleted at every
   /// sweep while there are any, else at each twelfth.
   Duration sweep = std::chrono::seconds(5);
-  /// Stopping: how long running jobs may go on before their stop tokens are tripped...
+  /// stop() without options: how long running jobs may go on before their stop tokens are tripped...
   Duration drain_timeout = std::chrono::seconds(30);
-  /// ... and how long they have after that before they are released for another worker.
+  /// ... and how long handlers have after that before they are left behind (in any stop). stop() without options takes
+  /// drain_timeout + grace at most.
   Duration grace = std::chrono::seconds(5);
   /// Where the jobs' logs go. Empty: database_log_sink.
   std::shared_ptr<LogSink> log_sink{};
@@ -63,6 +85,16 @@ struct WorkerOptions {
   std::function<void(const WorkerEvent&)> on_event{};
   /// Stored in the jobs it runs. Empty: host, process id and a random part. At most 255 bytes.
   std::string name{};
+};
+
+/// How long a stop may take.
+struct StopOptions {
+  /// Worker::stop returns within this, whatever handlers, callbacks, network and database do. A limit below 1 s counts
+  /// as 1 s: giving jobs back takes its time.
+  Duration limit = std::chrono::seconds(35);
+  /// How long running jobs may go on before their stop tokens are tripped. Zero: at once. Empty: WorkerOptions::grace
+  /// before the end of the limit, but at least for half of it.
+  std::optional<Duration> drain{};
 };
 
 /// What a worker has done so far; the last value is the summary of a run.
@@ -90,9 +122,9 @@ struct WorkerStats {
 /// within 3 s: then, and only while jobs run, heartbeats come each 2.5 s.
 ///
 /// Thread-safety: all members from any thread; not from a handler it runs (stop would wait for itself).
-/// Lifetime: the destructor stops the worker with its configured timeouts. A handler that ignores its stop token beyond
-/// them keeps its thread (and the worker's internals) alive until it returns; whatever it captured by reference must
-/// live as long.
+/// Lifetime: the destructor stops the worker as stop() does. A handler or callback that does not return in time keeps
+/// its thread (and the worker's internals) alive until it does; whatever it captured by reference must live as long. A
+/// call to the database that was left behind keeps the Database alive until its own timeout.
 class Worker {
  public:
   /// Errors: invalid_argument for options out of range and for handlers without any kind.
@@ -104,9 +136,22 @@ class Worker {
   /// Checks the schema, starts the threads and returns. Errors: schema, connection, ...; misuse when it was started or
   /// stopped before. Freezes the handlers.
   void start();
-  /// Claims nothing new, lets running jobs finish for `drain` (then trips their tokens, waits WorkerOptions::grace and
-  /// releases what is left), writes all outcomes and logs. Idempotent; allowed before start. Returns the summary.
-  WorkerStats stop(Duration drain);
+  /// Stops, and returns when nothing of the worker runs any more and all outcomes and log lines are written; within
+  /// `options.limit` in any case. In order:
+  ///   1. nothing new is claimed, and jobs that no handler has begun are given back;
+  ///   2. running jobs may finish for `options.drain`; then their stop tokens are tripped (StopReason::shutdown);
+  ///   3. handlers that still run after WorkerOptions::grace, or when a tenth of the limit (at most 1 s) is left, are
+  ///      left behind: WorkerStats::abandoned. What becomes of their jobs, and of those whose handlers fail after their
+  ///      token was tripped, says HandlerOptions::on_stop;
+  ///   4. outcomes and log lines are written: for `grace`, but at least 1 s, and not beyond the limit;
+  ///   5. calls that do not return, because the network is silent, are left behind: their threads end when they do.
+  ///      Outcomes that were not written are lost, and their jobs come back when their leases end; events say how many.
+  /// Idempotent; allowed before start. While another thread stops the worker, a call with a nearer end hastens that
+  /// stop, and returns with it. Returns the summary. Errors: invalid_argument for a negative time.
+  WorkerStats stop(StopOptions options);
+  /// The same, in so much time: stop({.limit = limit}).
+  WorkerStats stop(Duration limit);
+  /// The same, with the times of WorkerOptions.
   WorkerStats stop();
   /// start, wait until the token is tripped, stop. Returns the summary.
   WorkerStats run(std::stop_token until);

@@ -35,16 +35,16 @@ void Callbacks::add_thread_if_all_are_busy() noexcept {
 }
 
 void Callbacks::post(Call call) noexcept {
-  {
+  try {
     const std::lock_guard lock(mutex_);
     if (closed_) return;
-    if (most_ > 0) try {
-        waiting_.push_back(std::move(call));
-        add_thread_if_all_are_busy();
-        posted_.notify_one();
-        return;
-      } catch (const std::bad_alloc&) {  // then here and now: better late for others than never
-      }
+    if (most_ > 0) {
+      waiting_.push_back(std::move(call));
+      add_thread_if_all_are_busy();
+      posted_.notify_one();
+      return;
+    }
+  } catch (const std::bad_alloc&) {  // then here and now: better late for others than never
   }
   make(call);
 }

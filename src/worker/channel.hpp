@@ -23,12 +23,15 @@ namespace sqlq::worker {
 template <class T>
 class Channel final {
  public:
-  void push(std::vector<T> items) {
-    if (items.empty()) return;
+  /// Returns what it does not take, because it is closed.
+  [[nodiscard]] std::vector<T> push(std::vector<T> items) {
+    if (items.empty()) return items;
     const std::lock_guard lock(mutex_);
+    if (closed_) return items;
     for (T& item : items) items_.push_back(std::move(item));
     size_ = items_.size();
     wake_one();
+    return {};
   }
 
   /// Waits for an item; empty when the channel is closed.

@@ -48,6 +48,7 @@ class Completer final : public Service {
   SteadyPoint step_beside();
   [[nodiscard]] Service& beside() noexcept { return beside_; }
   [[nodiscard]] std::string_view name() const noexcept override { return "completer"; }
+  [[nodiscard]] bool may_end() const override { return waiting() == 0; }
 
   /// From any thread. Never blocks; the fetcher bounds how many can be waiting.
   void submit(Ending ending);

@@ -35,14 +35,21 @@ Ending failed(const HeldPtr& lease, std::string message, Cause cause, const Retr
           .delay = retry.delay(job.attempt)};
 }
 
-Ending ended_badly(const HeldPtr& lease, const Outcome& outcome, const RetryPolicy& retry) {
+Ending interrupted_by_stop(const HeldPtr& lease, const std::string& message, const HandlerOptions& options) {
+  if (options.on_stop == OnStop::release) {
+    return {.lease = lease, .kind = FinishKind::release, .message = message, .cause = Cause::released};
+  }
+  return failed(lease, "interrupted by the stop of the worker: " + message, Cause::failed, options.retry);
+}
+
+Ending ended_badly(const HeldPtr& lease, const Outcome& outcome, const HandlerOptions& options) {
   const StopReason reason = lease->stop_reason();
   if (outcome.kind() == Outcome::Kind::discard) {
     return {.lease = lease, .kind = FinishKind::fail, .message = outcome.message(), .cause = Cause::discarded};
   }
   if (reason == StopReason::timeout) {
     const std::string said = outcome.kind() == Outcome::Kind::error ? ": " + outcome.message() : std::string();
-    return failed(lease, "the attempt ran longer than its timeout" + said, Cause::timed_out, retry);
+    return failed(lease, "the attempt ran longer than its timeout" + said, Cause::timed_out, options.retry);
   }
   if (outcome.kind() == Outcome::Kind::snooze) {
     return {.lease = lease,
@@ -50,10 +57,8 @@ Ending ended_badly(const HeldPtr& lease, const Outcome& outcome, const RetryPoli
             .cause = Cause::snoozed,
             .delay = std::max(outcome.delay(), Duration(0))};
   }
-  if (reason == StopReason::shutdown) {
-    return {.lease = lease, .kind = FinishKind::release, .message = outcome.message(), .cause = Cause::released};
-  }
-  return failed(lease, outcome.message(), Cause::failed, retry);
+  if (reason == StopReason::shutdown) return interrupted_by_stop(lease, outcome.message(), options);
+  return failed(lease, outcome.message(), Cause::failed, options.retry);
 }
 
 }  // namespace
@@ -73,7 +78,7 @@ std::optional<Ending> Executor::run(const HeldPtr& lease) {
   if (entry == nullptr) return instead;
   JobContext::Impl impl = context_of(lease);
   JobContext context(impl);
-  return conclude(impl, call(*entry, context), entry->options.retry);
+  return conclude(impl, call(*entry, context), entry->options);
 }
 
 const Handlers::Entry* Executor::begin(const HeldPtr& lease, std::optional<Ending>& instead) {
@@ -99,26 +104,34 @@ JobContext::Impl Executor::context_of(const HeldPtr& lease) const {
   return {shared_, lease, JobLogger(lease->job(), logs_, clock_)};
 }
 
-std::optional<Ending> Executor::conclude(JobContext::Impl& impl, const Outcome& outcome, const RetryPolicy& retry) {
+std::optional<Ending> Executor::conclude(JobContext::Impl& impl, const Outcome& outcome,
+                                         const HandlerOptions& options) {
   const HeldPtr& lease = impl.lease;
   const std::lock_guard lock(impl.mutex);
-  if (impl.completed) return completed_by_handler(lease, outcome, retry);
+  if (impl.completed) return completed_by_handler(lease, outcome, options);
   if (outcome.kind() == Outcome::Kind::done) return Ending{.lease = lease, .result = std::move(impl.result)};
   if (lease->lost()) return std::nullopt;
-  return ended_badly(lease, outcome, retry);
+  return ended_badly(lease, outcome, options);
 }
 
 // What counts is whether the user's transaction was committed; the completer looks. Else the attempt has failed.
-Ending Executor::completed_by_handler(const HeldPtr& lease, const Outcome& outcome, const RetryPolicy& retry) {
+Ending Executor::completed_by_handler(const HeldPtr& lease, const Outcome& outcome,
+                                     const HandlerOptions& options) {
   const bool done = outcome.kind() == Outcome::Kind::done;
   if (!done) {
     shared_.events.report(Events::Level::info, "executor", "the handler failed after complete_in: " + outcome.message(),
                           lease->job().id);
   }
-  Ending ending = done ? failed(lease, "the transaction given to complete_in was not committed", Cause::failed, retry)
-                       : ended_badly(lease, outcome, retry);
+  Ending ending = done ? failed(lease, "the transaction given to complete_in was not committed", Cause::failed,
+                                options.retry)
+                       : ended_badly(lease, outcome, options);
   ending.verify = true;
   return ending;
+}
+
+Ending Executor::interrupted(const HeldPtr& lease, const std::string& message) const {
+  const Handlers::Entry* entry = shared_.handlers.find(lease->job().kind);
+  return interrupted_by_stop(lease, message, entry != nullptr ? entry->options : HandlerOptions{});
 }
 
 // Stopped while it waited for a thread: the handler never sees it. So it is given back also when its lease seems to be

@@ -23,14 +23,17 @@ class Executor final {
   [[nodiscard]] const Handlers::Entry* begin(const HeldPtr& lease, std::optional<Ending>& instead);
   [[nodiscard]] JobContext::Impl context_of(const HeldPtr& lease) const;
   [[nodiscard]] std::optional<Ending> conclude(JobContext::Impl& impl, const Outcome& outcome,
-                                               const RetryPolicy& retry);
+                                               const HandlerOptions& options);
+  /// What becomes of an attempt that the stop of the worker interrupts.
+  [[nodiscard]] Ending interrupted(const HeldPtr& lease, const std::string& message) const;
   /// Passes the ending on and frees the slot.
   void deliver(const HeldPtr& lease, std::optional<Ending> ending);
   void free_slot();
 
  private:
   [[nodiscard]] static Ending not_started(const HeldPtr& lease);
-  [[nodiscard]] Ending completed_by_handler(const HeldPtr& lease, const Outcome& outcome, const RetryPolicy& retry);
+  [[nodiscard]] Ending completed_by_handler(const HeldPtr& lease, const Outcome& outcome,
+                                            const HandlerOptions& options);
   [[nodiscard]] SteadyPoint timeout_of(const Job& job, const HandlerOptions& options) const;
 
   Shared& shared_;

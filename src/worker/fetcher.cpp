@@ -80,7 +80,6 @@ SteadyPoint Fetcher::step_beside() {
 }
 
 std::optional<std::vector<FinishStatus>> Fetcher::replace(std::span<const backend::Finish> ends) {
-  const std::lock_guard replacing(replacing_);
   if (!may_replace_) return {};
   const SteadyPoint asked_at = shared_.clock().steady();
   {
@@ -119,8 +118,7 @@ void Fetcher::share_when_due(SteadyPoint now) {
   if (now >= replace_until_ && std::exchange(replaced_, false)) share_until_ = saturating_add(now, sharing_time);
 }
 
-void Fetcher::stop_replacing() {
-  const std::lock_guard replacing(replacing_);
+void Fetcher::stop_replacing() noexcept {
   may_replace_ = false;
   gathering_until_ = SteadyPoint::min();
 }
@@ -141,7 +139,7 @@ Fetcher::Claimed Fetcher::claim(std::size_t slots, backend::ClaimRequest request
     core::expect_answers(claimed.result.ended.size(), request.ends.size());
   } catch (...) {
     two_ = false;
-    shared_.slots.give(slots);
+    shared_.slots.claimed(slots, 0);
     throw;
   }
   std::vector<Job> jobs = std::exchange(claimed.result.jobs, {});
@@ -153,8 +151,8 @@ Fetcher::Claimed Fetcher::claim(std::size_t slots, backend::ClaimRequest request
     const std::lock_guard lock(mutex_);
     last_found_ = asked_at;
   }
+  shared_.slots.claimed(slots, claimed.jobs);
   hold(std::move(jobs), asked_at);
-  shared_.slots.give(slots - std::min(slots, claimed.jobs));
   if (heartbeat_.hints() != hints) heartbeat_.hint();
   return claimed;
 }
@@ -199,7 +197,26 @@ void Fetcher::hold(std::vector<Job> jobs, SteadyPoint asked_at) {
     heartbeat_.look_after(lease);
     watchdog_.wake_by(lease->fence_at());
   }
-  shared_.ready.push(std::move(leases));
+  const std::vector<HeldPtr> refused = shared_.ready.push(std::move(leases));
+  if (!refused.empty()) give_back(refused);
+}
+
+// By itself: when a claim comes back so late, there may be nobody any more who writes outcomes.
+void Fetcher::give_back(const std::vector<HeldPtr>& leases) {
+  shared_.in_flight.remove(leases);
+  shared_.slots.give(leases.size());
+  std::vector<backend::Finish> items;
+  items.reserve(leases.size());
+  for (const HeldPtr& lease : leases) {
+    items.push_back({.id = lease->job().id,
+                     .token = lease->job().lease_token,
+                     .kind = backend::FinishKind::release,
+                     .cause = Cause::released,
+                     .queue = lease->job().queue});
+  }
+  for (const FinishStatus status : shared_.dialect().finish(items, nullptr, shared_.now())) {
+    shared_.counters.released += accepted(status) ? 1 : 0;
+  }
 }
 
 // Claims of a limited queue stand in line for its lock, and each place that becomes free calls for one of every worker.
@@ -225,6 +242,7 @@ Duration Fetcher::poll(bool places_taken) const {
 SteadyPoint Fetcher::next_look(std::optional<TimePoint> next_due, TimePoint asked_wall, Duration wait) {
   const SteadyPoint now = shared_.clock().steady();
   SteadyPoint next = saturating_add(now, jitter_.between(wait - wait / 5, wait));
+  const std::lock_guard lock(mutex_);
   if (next_due) {
     // A due time that had passed is worth one more claim, but not two: its job may be held back by something else
     // (another kind, a limit, a server whose clock differs from ours).

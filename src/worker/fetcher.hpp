@@ -44,9 +44,14 @@ class Fetcher final : public Service {
   [[nodiscard]] std::optional<std::vector<FinishStatus>> replace(std::span<const backend::Finish> ends);
   /// Until then a replacement that waits for more outcomes is worth more: as long as the last one took.
   [[nodiscard]] SteadyPoint gathering_until() const noexcept { return gathering_until_.load(); }
-  /// From now on nothing is replaced; waits for a replacement that is under way.
-  void stop_replacing();
+  /// From now on nothing is replaced, but for what is under way.
+  void stop_replacing() noexcept;
 
+  /// When the first scheduled job of its queues is due, as the last claim of a step has seen it.
+  [[nodiscard]] std::optional<TimePoint> next_due() const {
+    const std::lock_guard lock(mutex_);
+    return last_due_;
+  }
   /// A slot became free, a job was taken up or outcomes were written: there may be room for a claim.
   void look_again() noexcept {
     if (starved_ && wanted() > 0) wake();
@@ -86,6 +91,8 @@ class Fetcher final : public Service {
     Fetcher& its;
   };
   void hold(std::vector<Job> jobs, SteadyPoint asked_at);
+  /// Jobs that came when the worker was to stop already.
+  void give_back(const std::vector<HeldPtr>& leases);
   void share_when_due(SteadyPoint now);
 
   Shared& shared_;
@@ -103,8 +110,7 @@ class Fetcher final : public Service {
   std::atomic<bool> suspects_wait_{false};       // the last claim saw some
   std::atomic<SteadyPoint> gathering_until_{SteadyPoint::min()};
 
-  std::mutex replacing_;  // held during the whole of a replacement; before mutex_
-  bool may_replace_ = true;
+  std::atomic<bool> may_replace_{true};
 
   mutable std::mutex mutex_;  // for what follows
   SteadyPoint step_claimed_at_ = SteadyPoint::min();
@@ -113,8 +119,7 @@ class Fetcher final : public Service {
   SteadyPoint share_until_ = SteadyPoint::min();    // and are not claimed until then, so that others get them
   bool replaced_ = false;                           // since places were shared last
   std::optional<SteadyPoint> last_found_;           // when a claim last got a job
-
-  std::optional<TimePoint> last_due_;  // only step
+  std::optional<TimePoint> last_due_;               // what the last step has seen
 };
 
 }  // namespace sqlq::worker

@@ -22,4 +22,13 @@ void GuardedSink::flush() {
   sink_->flush();
 }
 
+void LogShipper::end() noexcept {
+  try {
+    sink_.flush();
+  } catch (...) {
+    shared_.events.report(Events::Level::error, "worker",
+                          "stopped without writing all log lines: " + current_exception_text());
+  }
+}
+
 }  // namespace sqlq::worker

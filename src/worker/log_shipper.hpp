@@ -38,6 +38,7 @@ class LogShipper final : public Service {
     sink_.flush();
     return saturating_add(shared_.clock().steady(), std::chrono::seconds(1));
   }
+  void end() noexcept override;
   [[nodiscard]] std::string_view name() const noexcept override { return "log shipper"; }
 
  private:

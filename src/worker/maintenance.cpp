@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::size_t most_per_call = 1000;
 constexpr int sweeps_without_purge = 12;
-constexpr Duration between_reports = std::chrono::minutes(1);
 
 }  // namespace
 
@@ -20,7 +19,7 @@ Maintenance::Maintenance(Shared& shared, Fetcher& fetcher)
 SteadyPoint Maintenance::step() {
   const bool more_to_reap = attempt("taking back jobs whose lease ended", &Maintenance::reap);
   const bool more_to_purge = attempt("deleting finished jobs", &Maintenance::purge);
-  attempt("looking for jobs without a handler", &Maintenance::report_unknown_kinds);
+  attempt("looking why nothing is taken", &Maintenance::look_why_idle);
   if (more_to_reap || more_to_purge) return SteadyPoint::min();
   const Duration sweep = shared_.options.sweep;
   return saturating_add(shared_.clock().steady(), jitter_.between(sweep - sweep / 5, sweep));
@@ -62,19 +61,8 @@ bool Maintenance::purge() {
   return purged >= most_per_call;
 }
 
-bool Maintenance::report_unknown_kinds() {
-  const SteadyPoint now = shared_.clock().steady();
-  if (now < next_report_) return false;
-  const std::vector<WaitingKind> waiting = shared_.dialect().waiting_kinds(most_per_call);
-  next_report_ = saturating_add(now, between_reports);
-  const auto& queues = shared_.options.queues;
-  for (const WaitingKind& w : waiting) {
-    const bool ours = queues.empty() || std::find(queues.begin(), queues.end(), w.queue) != queues.end();
-    if (!ours || shared_.handlers.find(w.kind) != nullptr) continue;
-    shared_.events.report(Events::Level::warning, name(),
-                          "jobs of kind '" + w.kind + "' wait in queue '" + w.queue +
-                              "', and this worker has no handler for them");
-  }
+bool Maintenance::look_why_idle() {
+  idleness_.look();
   return false;
 }
 

@@ -3,14 +3,15 @@
 #include <string>
 
 #include "worker/fetcher.hpp"
+#include "worker/idleness.hpp"
 #include "worker/jitter.hpp"
 #include "worker/service.hpp"
 #include "worker/shared.hpp"
 
 namespace sqlq::worker {
 
-/// Takes back jobs whose lease ended, deletes finished ones past their retention, and now and then looks for jobs that
-/// wait for a handler this worker does not have. Every worker does it; the database keeps them apart.
+/// Takes back jobs whose lease ended, deletes finished ones past their retention, and says why the worker takes
+/// nothing. Every worker does it; the database keeps them apart.
 class Maintenance final : public Service {
  public:
   Maintenance(Shared& shared, Fetcher& fetcher);
@@ -23,14 +24,14 @@ class Maintenance final : public Service {
  private:
   bool reap();
   bool purge();
-  bool report_unknown_kinds();
+  bool look_why_idle();
   bool attempt(const char* task, bool (Maintenance::*run)());
 
   Shared& shared_;
   Fetcher& fetcher_;
   Jitter jitter_;
   SteadyPoint next_purge_ = SteadyPoint::min();
-  SteadyPoint next_report_ = SteadyPoint::min();
+  Idleness idleness_{shared_, fetcher_};
 };
 
 }  // namespace sqlq::worker

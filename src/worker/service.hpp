@@ -32,6 +32,11 @@ class Service {
     return {std::chrono::milliseconds(100), std::chrono::seconds(8)};
   }
 
+  /// Once it is to stop: may it end, or is there something left that only its steps can do? On the loop's thread.
+  [[nodiscard]] virtual bool may_end() const { return true; }
+  /// The last thing the loop does, unless it had to be left behind. Does not throw.
+  virtual void end() noexcept {}
+
   /// Asks for a step now.
   void wake() noexcept { wake_up_->notify(); }
   /// Asks for a step at `at` or before; cheap when one is planned anyway.

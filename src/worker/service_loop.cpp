@@ -35,22 +35,55 @@ Turns::Next Turns::failed(const std::string& why) {
   return {again, true};
 }
 
-void ServiceLoop::start() {
-  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
-}
-
-void ServiceLoop::stop() noexcept {
+ServiceLoop::~ServiceLoop() {
   if (!thread_.joinable()) return;
-  thread_.request_stop();
-  service_.wake();
+  request_stop();
   thread_.join();
 }
 
-void ServiceLoop::run(const std::stop_token& stop) {
-  while (!stop.stop_requested()) {
+void ServiceLoop::start(std::shared_ptr<void> keep_alive, Signal& ended) {
+  ended_ = false;
+  try {
+    thread_ = std::thread([this, &ended, keep_alive = std::move(keep_alive)] {
+      run();
+      if (!left_behind_) service_.end();
+      ended_ = true;
+      ended.notify();
+    });
+  } catch (...) {
+    ended_ = true;
+    throw;
+  }
+}
+
+void ServiceLoop::request_stop() noexcept {
+  stopping_ = true;
+  service_.wake();
+}
+
+void ServiceLoop::finish() noexcept {
+  if (!thread_.joinable()) return;
+  if (ended_) {
+    thread_.join();
+    return;
+  }
+  left_behind_ = true;
+  service_.wake();
+  thread_.detach();
+}
+
+void ServiceLoop::run() {
+  bool told = false;  // to stop
+  while (!over()) {
     const auto [at, backing_off] = turns_.take();
-    while (!stop.stop_requested() && clock_.steady() < at) {
-      if (service_.wait_until(at) && !backing_off) break;
+    while (!over() && clock_.steady() < at) {
+      const bool woken = service_.wait_until(at);
+      if (stopping_ && !told) {
+        told = true;
+        turns_.forget_failures();
+        break;
+      }
+      if (woken && !backing_off) break;
     }
   }
 }

@@ -1,7 +1,10 @@
 #pragma once
 // Runs a service: the one place where services' threads, exceptions and back-off live.
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <thread>
 
 #include "worker/events.hpp"
@@ -22,6 +25,8 @@ class Turns final {
       : service_(service), clock_(clock), events_(events), jitter_(seed) {}
 
   Next take();
+  /// As if nothing had failed: what comes next is tried without a long wait.
+  void forget_failures() noexcept { failures_ = 0; }
 
  private:
   Next failed(const std::string& why);
@@ -33,26 +38,38 @@ class Turns final {
   int failures_ = 0;
 };
 
-/// One thread for one service. Thread-safety: start and stop from one thread at a time.
+/// One thread for one service. Thread-safety: one thread at a time.
 class ServiceLoop final {
  public:
   ServiceLoop(Service& service, Clock& clock, Events& events, std::uint64_t seed)
       : service_(service), clock_(clock), turns_(service, clock, events, seed) {}
-  ~ServiceLoop() { stop(); }
+  ~ServiceLoop();
   ServiceLoop(const ServiceLoop&) = delete;
   ServiceLoop& operator=(const ServiceLoop&) = delete;
 
-  void start();
-  /// Lets the current step end; takes no further one. Idempotent.
-  void stop() noexcept;
+  /// `keep_alive` owns the loop, its service and all that they use; the thread has a copy. `ended` is notified when the
+  /// thread has nothing more to do; it must live as long.
+  void start(std::shared_ptr<void> keep_alive, Signal& ended);
+  /// Lets the current step end; then takes no more than the service needs to come to its end, the next one at once
+  /// though the last have failed.
+  void request_stop() noexcept;
+  /// After request_stop: whether it has ended, or never began.
+  [[nodiscard]] bool ended() const noexcept { return ended_.load(); }
+  /// Waits for the thread if it has ended; else leaves it behind: it takes no further step, and keeps what it uses
+  /// alive until the call that it is in returns. Idempotent.
+  void finish() noexcept;
 
  private:
-  void run(const std::stop_token& stop);
+  void run();
+  [[nodiscard]] bool over() const { return left_behind_ || (stopping_ && service_.may_end()); }
 
   Service& service_;
   Clock& clock_;
   Turns turns_;
-  std::jthread thread_;
+  std::thread thread_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> left_behind_{false};
+  std::atomic<bool> ended_{true};
 };
 
 }  // namespace sqlq::worker

@@ -61,7 +61,7 @@ Shared::Shared(Database database, Handlers table, WorkerOptions wanted)
       callbacks(std::make_shared<Callbacks>(std::shared_ptr<Clock>(std::make_shared<Database>(db), &db.clock()))),
       owned_events(std::make_shared<Events>(options.on_event, callbacks)),
       two_in_flight(options.concurrency >= worth_two_in_flight),
-      slots(clock(), options.concurrency) {}
+      slots(*progress, options.concurrency) {}
 
 void Shared::freeze_handlers() {
   handlers.freeze();

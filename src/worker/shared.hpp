@@ -59,6 +59,8 @@ struct Shared {
   bool two_in_flight;
   Counters counters;
   InFlight in_flight;
+  /// For who waits for the end of a stop: something has ended.
+  const std::unique_ptr<Signal> progress = clock().make_signal();
   Slots slots;
   Channel<HeldPtr> ready;
 };

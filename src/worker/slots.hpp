@@ -4,59 +4,67 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
-#include <memory>
+#include <cstdint>
 
 #include <sqlq/clock.hpp>
 
 namespace sqlq::worker {
 
 /// A slot is used from before the claim of a job until its handler has returned.
-/// Thread-safety: `wait_used_at_most` from one thread at a time, the rest from any thread.
+/// Thread-safety: all members from any thread.
 class Slots final {
  public:
-  Slots(Clock& clock, std::size_t capacity) : capacity_(capacity), given_back_(clock.make_signal()) {}
+  /// `given_back` must outlive it.
+  Slots(Signal& given_back, std::size_t capacity) : capacity_(capacity), given_back_(given_back) {}
 
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_.load(); }
-  [[nodiscard]] std::size_t used() const noexcept { return used_.load(); }
+  [[nodiscard]] std::size_t used() const noexcept {
+    const std::uint64_t state = state_.load();
+    return jobs_in(state) + claims_in(state);
+  }
   [[nodiscard]] std::size_t free() const noexcept {
-    const std::size_t used = used_.load();
+    const std::size_t used = this->used();
     const std::size_t capacity = capacity_.load();
     return used < capacity ? capacity - used : 0;
   }
+  /// Used by jobs, not by claims under way.
+  [[nodiscard]] std::size_t with_jobs() const noexcept { return jobs_in(state_.load()); }
 
-  /// Takes free ones, `most` at most; says how many.
+  /// Takes free ones for a claim, `most` at most; says how many.
   [[nodiscard]] std::size_t take(std::size_t most) noexcept {
-    std::size_t used = used_.load();
+    std::uint64_t state = state_.load();
     for (;;) {
+      const std::size_t used = jobs_in(state) + claims_in(state);
       const std::size_t capacity = capacity_.load();
       const std::size_t n = std::min(most, used < capacity ? capacity - used : 0);
-      if (used_.compare_exchange_weak(used, used + n)) return n;
+      if (state_.compare_exchange_weak(state, state + n * one_claim)) return n;
     }
   }
+  /// A claim that had taken so many has ended: so many of them got a job, the others are free.
+  void claimed(std::size_t taken, std::size_t jobs) noexcept { state_.fetch_sub(taken * one_claim - jobs); }
+  /// So many jobs need theirs no more.
   void give(std::size_t n) noexcept {
-    used_.fetch_sub(n);
-    if (watched_.load()) given_back_->notify();
+    state_.fetch_sub(n);
+    if (watched_.load()) given_back_.notify();
   }
   /// The slot's thread is gone: it will never be free again.
   void retire() noexcept {
     capacity_.fetch_sub(1);
     give(1);
   }
-
-  /// Returns false when the deadline passed first.
-  bool wait_used_at_most(std::size_t n, SteadyPoint deadline) {
-    watched_.store(true);
-    while (used() > n) {
-      if (!given_back_->wait_until(deadline)) return used() <= n;
-    }
-    return true;
-  }
+  /// From now on each one given back is notified.
+  void watch() noexcept { watched_.store(true); }
 
  private:
+  // Both counts in one, so that no slot is ever seen in none of them: claims above, jobs below.
+  static constexpr std::uint64_t one_claim = std::uint64_t{1} << 32;
+  static constexpr std::size_t jobs_in(std::uint64_t state) noexcept { return state & (one_claim - 1); }
+  static constexpr std::size_t claims_in(std::uint64_t state) noexcept { return state / one_claim; }
+
   std::atomic<std::size_t> capacity_;
-  std::atomic<std::size_t> used_{0};
+  std::atomic<std::uint64_t> state_{0};
   std::atomic<bool> watched_{false};
-  std::unique_ptr<Signal> given_back_;
+  Signal& given_back_;
 };
 
 }  // namespace sqlq::worker

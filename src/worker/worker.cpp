@@ -1,6 +1,7 @@
 #include <sqlq/worker.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <mutex>
 #include <system_error>
@@ -10,49 +11,83 @@
 #include "platform/random.hpp"
 #include "worker/runtime.hpp"
 #include "worker/service_loop.hpp"
+#include "worker/stop_schedule.hpp"
 
 namespace sqlq {
 
+using worker::Ending;
 using worker::Events;
 using worker::HeldPtr;
+using worker::Phase;
 using worker::Runtime;
 using worker::Service;
 using worker::ServiceLoop;
 using worker::Shared;
-using worker::Turns;
+using worker::StopSchedule;
+
+namespace {
+
+/// The services and their threads. Threads that a stop has left behind keep it alive.
+struct Engine {
+  Engine(Database db, Handlers handlers, WorkerOptions options)
+      : runtime(std::move(db), std::move(handlers), std::move(options)) {}
+
+  [[nodiscard]] ServiceLoop loop_for(Service& service) {
+    return ServiceLoop(service, runtime.shared.clock(), runtime.shared.events, platform::random64());
+  }
+
+  Runtime runtime;
+  ServiceLoop fetching = loop_for(runtime.fetcher);
+  ServiceLoop fetching_beside = loop_for(runtime.fetcher.beside());
+  ServiceLoop completing = loop_for(runtime.completer);
+  ServiceLoop completing_beside = loop_for(runtime.completer.beside());
+  ServiceLoop beating = loop_for(runtime.heartbeat);
+  ServiceLoop watching = loop_for(runtime.watchdog);
+  ServiceLoop maintaining = loop_for(runtime.maintenance);
+  ServiceLoop shipping = loop_for(runtime.log_shipper);
+
+  const std::array<ServiceLoop*, 8> loops{&completing, &beating,     &watching,        &shipping,
+                                          &fetching,   &maintaining, &fetching_beside, &completing_beside};
+};
+
+}  // namespace
 
 struct Worker::Impl {
   enum class Stage { fresh, running, stopped };
 
   Impl(Database db, Handlers handlers, WorkerOptions options)
-      : runtime(std::make_shared<Runtime>(std::move(db), std::move(handlers), std::move(options))) {}
+      : engine(std::make_shared<Engine>(std::move(db), std::move(handlers), std::move(options))) {}
+  ~Impl() { leave_behind(); }  // after a stop there is nothing to be left
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
   void start();
   void start_threads();
-  void shut_down(Duration drain);
+  void shut_down();
   void stop_claiming();
-  void drain_executors(Duration drain);
-  void write_outcomes();
-  void write_logs();
+  void drain_executors();
+  void write_what_is_left();
+  void leave_behind() noexcept;
 
-  [[nodiscard]] ServiceLoop loop_for(Service& service) {
-    return ServiceLoop(service, shared.clock(), shared.events, platform::random64());
+  /// Waits until `done` or the moment that `deadline` says, which a second stop may bring nearer. Says whether done.
+  template <class Deadline, class Done>
+  bool wait(Deadline deadline, Done done) {
+    while (!done()) {
+      const SteadyPoint at = deadline();
+      if (shared.clock().steady() >= at) return done();
+      shared.progress->wait_until(at);
+    }
+    return true;
   }
 
-  const std::shared_ptr<Runtime> runtime;
-  Shared& shared = runtime->shared;
+  const std::shared_ptr<Engine> engine;
+  Runtime& runtime = engine->runtime;
+  Shared& shared = runtime.shared;
   const std::unique_ptr<Signal> ended = shared.clock().make_signal();
   std::mutex lifecycle;  // held during the whole of start and stop
   std::atomic<Stage> stage{Stage::fresh};
-  std::unique_ptr<backend::Subscription> subscription;
-  ServiceLoop fetching = loop_for(runtime->fetcher);
-  ServiceLoop fetching_beside = loop_for(runtime->fetcher.beside());
-  ServiceLoop completing = loop_for(runtime->completer);
-  ServiceLoop completing_beside = loop_for(runtime->completer.beside());
-  ServiceLoop beating = loop_for(runtime->heartbeat);
-  ServiceLoop watching = loop_for(runtime->watchdog);
-  ServiceLoop maintaining = loop_for(runtime->maintenance);
-  ServiceLoop shipping = loop_for(runtime->log_shipper);
+  StopSchedule schedule;
+  std::shared_ptr<backend::Subscription> subscription;
 };
 
 void Worker::Impl::start() {
@@ -60,96 +95,95 @@ void Worker::Impl::start() {
   if (stage == Stage::stopped) throw Error(Errc::misuse, "the worker was stopped; make a new one to start again");
   backend::Dialect& dialect = shared.dialect();
   shared.freeze_handlers();
-  Runtime* const services = runtime.get();  // outlives subscription and hint: both end in shut_down
-  subscription = dialect.subscribe([services] {
-    services->heartbeat.hint();  // first: the claim that follows must not take it for one about its jobs
-    services->fetcher.wake();
+  subscription = dialect.subscribe([services = engine] {
+    services->runtime.heartbeat.hint();  // first: the claim that follows must not take it for one about its jobs
+    services->runtime.fetcher.wake();
   });
-  shared.options.log_sink->set_flush_hint([services] { services->log_shipper.wake(); });
+  shared.options.log_sink->set_flush_hint([services = engine] { services->runtime.log_shipper.wake(); });
   stage = Stage::running;
   try {
     start_threads();
   } catch (const std::system_error& e) {
     stage = Stage::stopped;
-    shut_down(Duration(0));
+    schedule.hasten({.limit = Duration(0)}, shared.options.grace, shared.clock().steady());
+    shut_down();
     throw Error(Errc::busy, std::string("the system refused a thread for the worker: ") + e.what());
   }
 }
 
 void Worker::Impl::start_threads() {
   shared.callbacks->start(shared.options.concurrency + 1);  // one for each job's stop callbacks, one for on_event
-  runtime->pool.start(shared.options.concurrency, runtime);
-  for (ServiceLoop* loop : {&completing, &beating, &watching, &shipping, &fetching, &maintaining}) loop->start();
-  if (shared.two_in_flight) {
-    for (ServiceLoop* loop : {&fetching_beside, &completing_beside}) loop->start();
+  runtime.pool.start(shared.options.concurrency, engine);
+  for (ServiceLoop* loop : engine->loops) {
+    const bool second = loop == &engine->fetching_beside || loop == &engine->completing_beside;
+    if (!second || shared.two_in_flight) loop->start(engine, *shared.progress);
   }
 }
 
-void Worker::Impl::shut_down(Duration drain) {
+void Worker::Impl::shut_down() {
+  shared.slots.watch();
   stop_claiming();
-  drain_executors(drain);
-  completing_beside.stop();
-  completing.stop();
-  write_outcomes();
-  beating.stop();
-  watching.stop();
-  shipping.stop();
-  write_logs();
+  drain_executors();
+  write_what_is_left();
+  leave_behind();
   shared.options.log_sink->set_flush_hint({});
-  subscription.reset();
-  shared.events.close(SteadyPoint::max());
+  shared.callbacks->post([ending = std::exchange(subscription, {})] {});  // that may have to wait for the network, too
+  shared.events.close(schedule.end_at());
 }
 
-// What no thread has begun goes back first, so that other workers get it while this one drains.
+// What no thread has begun goes back first, so that other workers get it while this one drains. What a claim under way
+// brings goes back when it comes.
 void Worker::Impl::stop_claiming() {
-  fetching.stop();
-  fetching_beside.stop();
-  runtime->fetcher.stop_replacing();
-  maintaining.stop();
+  for (ServiceLoop* loop : {&engine->fetching, &engine->fetching_beside, &engine->maintaining}) loop->request_stop();
+  runtime.fetcher.stop_replacing();
   const std::vector<HeldPtr> unstarted = shared.ready.close();
-  runtime->release(unstarted);
+  runtime.release(unstarted);
   shared.slots.give(unstarted.size());
 }
 
-void Worker::Impl::drain_executors(Duration drain) {
-  const auto in = [this](Duration time) { return saturating_add(shared.clock().steady(), time); };
-  if (!shared.slots.wait_used_at_most(0, in(drain))) {
+void Worker::Impl::drain_executors() {
+  const auto idle = [this] { return shared.slots.with_jobs() == 0; };
+  if (!wait([this] { return schedule.trip_at(); }, idle)) {
     shared.trip_all(StopReason::shutdown);
-    shared.slots.wait_used_at_most(0, in(shared.options.grace));
+    wait([this] { return schedule.leave_at(); }, idle);
   }
-  const std::vector<HeldPtr> abandoned = runtime->pool.abandon();
-  shared.counters.abandoned += abandoned.size();
-  for (const HeldPtr& lease : abandoned) {
-    shared.events.report(Events::Level::warning, "worker", "the handler ignored its stop token; its job is released",
+  std::vector<Ending> endings;
+  for (const HeldPtr& lease : runtime.pool.abandon()) {
+    ++shared.counters.abandoned;
+    shared.events.report(Events::Level::warning, "worker", "the handler ignored its stop token and is left behind",
                          lease->job().id);
+    endings.push_back(runtime.executor.interrupted(lease, "the handler did not return in time"));
+    lease->finish();
   }
-  runtime->release(abandoned);
-  runtime->pool.join();  // the others are not in a handler; what they still have to say is written
+  runtime.completer.submit(std::move(endings));
+  runtime.pool.join();  // the others are not in a handler; what they still have to say is written
 }
 
-void Worker::Impl::write_outcomes() {
-  const SteadyPoint deadline = saturating_add(shared.clock().steady(), shared.options.grace);
-  Turns turns(runtime->completer, shared.clock(), shared.events, platform::random64());
-  while (const std::size_t waiting = runtime->completer.waiting()) {
-    const auto [at, backing_off] = turns.take();
-    if (!backing_off) continue;
-    if (shared.clock().steady() >= deadline) {
-      shared.events.report(Events::Level::error, "worker",
-                           "stopped without writing " + std::to_string(waiting) +
-                               " outcomes; their jobs come back when their leases end");
-      return;
-    }
-    while (shared.clock().steady() < std::min(at, deadline)) runtime->completer.wait_until(std::min(at, deadline));
-  }
-}
-
-void Worker::Impl::write_logs() {
-  try {
-    runtime->logs->flush();
-  } catch (...) {
+// Most of the time is for outcomes; leases are renewed until those are written.
+void Worker::Impl::write_what_is_left() {
+  const SteadyPoint now = shared.clock().steady();
+  const SteadyPoint longest = saturating_add(now, std::max<Duration>(shared.options.grace, std::chrono::seconds(1)));
+  const auto end = [&] { return std::min(schedule.write_until(), longest); };
+  const auto most = [&] { return end() <= now ? now : now + (end() - now) / 4 * 3; };
+  const auto finish = [&](ServiceLoop& loop, const auto& deadline) {
+    loop.request_stop();
+    return wait(deadline, [&] { return loop.ended(); });
+  };
+  finish(engine->completing_beside, most);
+  if (!finish(engine->completing, most)) {
+    const auto unwritten = std::ranges::count_if(
+        shared.in_flight.snapshot(), [](const HeldPtr& lease) { return lease->phase() == Phase::finishing; });
     shared.events.report(Events::Level::error, "worker",
-                         "stopped without writing all log lines: " + worker::current_exception_text());
+                         "stopped without writing " + std::to_string(unwritten) +
+                             " outcomes; their jobs come back when their leases end");
   }
+  for (ServiceLoop* loop : engine->loops) loop->request_stop();
+  wait(end, [this] { return std::ranges::all_of(engine->loops, &ServiceLoop::ended); });
+}
+
+void Worker::Impl::leave_behind() noexcept {
+  for (ServiceLoop* loop : engine->loops) loop->request_stop();
+  for (ServiceLoop* loop : engine->loops) loop->finish();
 }
 
 Worker::Worker(Database db, Handlers handlers, WorkerOptions options)
@@ -167,15 +201,27 @@ void Worker::start() {
   impl_->start();
 }
 
-WorkerStats Worker::stop(Duration drain) {
+WorkerStats Worker::stop(StopOptions options) {
+  if (options.limit < Duration(0) || options.drain.value_or(Duration(0)) < Duration(0)) {
+    throw Error(Errc::invalid_argument, "StopOptions::limit and drain must not be negative");
+  }
+  impl_->schedule.hasten(options, impl_->shared.options.grace, impl_->shared.clock().steady());
+  impl_->shared.progress->notify();  // for the stop that is under way
   const std::lock_guard lock(impl_->lifecycle);
   const bool running = impl_->stage.exchange(Impl::Stage::stopped) == Impl::Stage::running;
   impl_->ended->notify();
-  if (running) impl_->shut_down(std::max(drain, Duration(0)));
+  if (running) impl_->shut_down();
   return stats();
 }
 
-WorkerStats Worker::stop() { return stop(impl_->shared.options.drain_timeout); }
+WorkerStats Worker::stop(Duration limit) { return stop(StopOptions{.limit = limit}); }
+
+WorkerStats Worker::stop() {
+  const WorkerOptions& options = impl_->shared.options;
+  const bool endless = options.drain_timeout > Duration::max() - options.grace;
+  return stop(StopOptions{.limit = endless ? Duration::max() : options.drain_timeout + options.grace,
+                          .drain = options.drain_timeout});
+}
 
 WorkerStats Worker::run(std::stop_token until) {
   start();
@@ -188,7 +234,7 @@ WorkerStats Worker::run(std::stop_token until) {
   return stop();
 }
 
-void Worker::wake() noexcept { impl_->runtime->fetcher.wake(); }
+void Worker::wake() noexcept { impl_->runtime.fetcher.wake(); }
 
 WorkerStats Worker::stats() const { return impl_->shared.counters.snapshot(); }
 

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 
 #include <filesystem>
+#include <latch>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -10,7 +12,10 @@
 #include <thread>
 #include <utility>
 
+#include <sqlq/worker.hpp>
+
 #include "backends/mysql_fixture.hpp"
+#include "backends/postgres_proxy.hpp"
 #include "platform/pause.hpp"
 #include "trials/faulty_server.hpp"
 
@@ -179,6 +184,33 @@ TEST_P(MysqlFaults, ALongLockIsWaitedOutAndThenReported) {
 
 // A process that is stopped amid a transaction keeps its locks for as long as the server lets it.
 
+TEST_P(MysqlFaults, AStopEndsInTimeThoughTheNetworkIsSilent) {
+  Client(db_).enqueue({.kind = "work"});
+  const int port = backend::Url::parse(url()).authority().hosts.at(0).second;
+  postgres::Proxy proxy(port);
+  std::string through = url();
+  through.replace(through.find(":" + std::to_string(port)), std::to_string(port).size() + 1,
+                  ":" + std::to_string(proxy.port()));
+  std::latch running(1), end(1);
+  Handlers handlers;
+  handlers.on("work", [&](JobContext&) {
+    running.count_down();
+    end.wait();
+    return Outcome::done();
+  });
+  const auto worker = std::make_unique<Worker>(
+      backend::open(through), handlers,
+      WorkerOptions{.concurrency = 2, .poll = 10ms, .sweep = 100ms, .on_event = [](const WorkerEvent&) {}});
+  worker->start();
+  running.wait();
+  proxy.freeze();
+  end.count_down();
+  platform::pause_for(200ms);  // every service asks for something meanwhile
+  const SteadyPoint begin = system_clock()->steady();
+  worker->stop(2s);
+  EXPECT_LT(system_clock()->steady() - begin, 10s) << "an answer is waited for";
+}
+
 TEST_P(MysqlFaults, AHeartbeatPassesOverWhatIsLocked) {
   const std::vector<Job> jobs = take(3);
   const std::string beats = "SELECT heartbeat_us FROM sqlq_jobs ORDER BY seq";
@@ -195,6 +227,23 @@ TEST_P(MysqlFaults, AHeartbeatPassesOverWhatIsLocked) {
   other.exec("ROLLBACK");
   EXPECT_EQ(Client(db_).ping(jobs), std::vector(3, LeaseStatus::renewed));
   EXPECT_NE(native_.query(beats)[1], before[1]);
+}
+
+// Each lock that a user can hold while others may still take jobs away.
+TEST_P(MysqlFaults, NoLockOfAUserHoldsUpAHeartbeat) {
+  const std::vector<Job> jobs = take(3);
+  const Native other(url());
+  for (const char* lock :
+       {"SELECT seq FROM sqlq_jobs FOR UPDATE", "SELECT seq FROM sqlq_jobs LOCK IN SHARE MODE",
+        "SELECT id FROM sqlq_queues FOR UPDATE", "SELECT id FROM sqlq_lanes FOR UPDATE"}) {
+    other.exec("START TRANSACTION");
+    other.exec(lock);
+    EXPECT_EQ(at_once([&] { return Client(db_).ping(jobs); }), std::vector(3, LeaseStatus::renewed)) << lock;
+    other.exec("ROLLBACK");
+  }
+  other.exec("LOCK TABLES sqlq_queues WRITE, sqlq_lanes WRITE, sqlq_logs WRITE, sqlq_history WRITE");
+  EXPECT_EQ(at_once([&] { return Client(db_).ping(jobs); }), std::vector(3, LeaseStatus::renewed));
+  other.exec("UNLOCK TABLES");
 }
 
 TEST_P(MysqlFaults, AHeartbeatTriesAgainWhatWasLockedForAMoment) {

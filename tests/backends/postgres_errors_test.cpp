@@ -145,6 +145,26 @@ TEST_F(PostgresTrouble, ALockedRowKeepsNoOtherLeaseFromBeingRenewed) {
   EXPECT_EQ(db.dialect().heartbeat(leases, {}), (std::vector<LeaseStatus>{LeaseStatus::lost, LeaseStatus::renewed}));
 }
 
+// Each lock that a user can hold while others may still take jobs away. Only a lock on all of the jobs table that keeps
+// everybody from writing holds up a heartbeat, and then nobody can take a job back either.
+TEST_F(PostgresTrouble, NoLockOfAUserHoldsUpAHeartbeat) {
+  const auto db = open("lock_timeout=1h&statement_timeout=1h");  // whoever waits, waits for ever
+  for (int i = 0; i < 3; ++i) enqueue(db);
+  const auto jobs = Client(db).claim({}, {}, 3);
+  ASSERT_EQ(jobs.size(), 3u);
+  for (const char* lock :
+       {"SELECT 1 FROM sqlq_jobs FOR UPDATE", "SELECT 1 FROM sqlq_jobs FOR SHARE",
+        "SELECT 1 FROM sqlq_queues FOR UPDATE", "SELECT 1 FROM sqlq_lanes FOR UPDATE",
+        "LOCK TABLE sqlq_jobs IN ACCESS SHARE MODE", "LOCK TABLE sqlq_jobs IN ROW SHARE MODE",
+        "LOCK TABLE sqlq_jobs IN ROW EXCLUSIVE MODE", "LOCK TABLE sqlq_jobs IN SHARE UPDATE EXCLUSIVE MODE",
+        "LOCK TABLE sqlq_history, sqlq_logs IN SHARE MODE",
+        "LOCK TABLE sqlq_queues, sqlq_lanes IN ACCESS EXCLUSIVE MODE"}) {
+    native_.exec(std::string("BEGIN; ") + lock);
+    EXPECT_EQ(Client(db).ping(jobs), std::vector(3, LeaseStatus::renewed)) << lock;
+    native_.exec("ROLLBACK");
+  }
+}
+
 TEST_F(PostgresTrouble, AReadOnlyServerIsTheWrongOne) {
   static_cast<void>(open());
   const std::string user = role("SUPERUSER");

@@ -1,12 +1,14 @@
 // Connections that are cut, frozen and killed; servers that are not there.
 
 #include <atomic>
+#include <latch>
 #include <map>
 #include <mutex>
 #include <set>
 #include <thread>
 
 #include <sqlq/admin.hpp>
+#include <sqlq/worker.hpp>
 
 #include "backends/postgres_fixture.hpp"
 #include "backends/postgres_proxy.hpp"
@@ -67,6 +69,26 @@ TEST_F(PostgresFaults, AnEnqueueWhoseAnswerIsLostIsThereOnce) {
     EXPECT_EQ(jobs(), before + 1);
     EXPECT_TRUE(Client(direct_).find(id));
   }
+}
+
+TEST_F(PostgresFaults, AStopEndsInTimeThoughTheNetworkIsSilent) {
+  Client(direct_).enqueue(NewJob{.kind = "k"});
+  std::latch running(1), end(1);
+  Handlers handlers;
+  handlers.on("k", [&](JobContext&) {
+    running.count_down();
+    end.wait();
+    return Outcome::done();
+  });
+  const auto worker = std::make_unique<Worker>(
+      backend::open(url_at(here(proxy_.port()))), handlers,
+      WorkerOptions{.concurrency = 2, .poll = 10ms, .sweep = 100ms, .on_event = [](const WorkerEvent&) {}});
+  worker->start();
+  running.wait();
+  proxy_.freeze();
+  end.count_down();
+  platform::pause_for(200ms);  // every service asks for something meanwhile
+  EXPECT_LT(time_of([&] { worker->stop(2s); }), 10s) << "an answer is waited for";
 }
 
 TEST_F(PostgresFaults, ALongBatchCutAtItsCommitIsThereOnce) {

@@ -120,7 +120,7 @@ void WorkerProcess::begin() {
                              : End::forget;
   Execution& execution = running_.emplace_back(Execution{
       .lease = *lease,
-      .retry = entry->options.retry,
+      .options = entry->options,
       .impl = std::unique_ptr<JobContext::Impl>(new JobContext::Impl(runtime_.executor.context_of(*lease))),
       .ends = never ? SteadyPoint::max() : world_.in(dice.between(0s, long_one ? Duration(60s) : Duration(2s))),
       .obeys = never || !dice.one_in(4),
@@ -130,7 +130,7 @@ void WorkerProcess::begin() {
 
 void WorkerProcess::end(std::list<Execution>::iterator which) {
   const Outcome outcome = play(*which);
-  runtime_.executor.deliver(which->lease, runtime_.executor.conclude(*which->impl, outcome, which->retry));
+  runtime_.executor.deliver(which->lease, runtime_.executor.conclude(*which->impl, outcome, which->options));
   running_.erase(which);
 }
 

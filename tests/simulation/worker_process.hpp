@@ -87,7 +87,7 @@ class WorkerProcess final {
   enum class End { done, error, discard, snooze, complete, forget };
   struct Execution {
     worker::HeldPtr lease;
-    const RetryPolicy& retry;
+    const HandlerOptions& options;
     std::unique_ptr<JobContext::Impl> impl;
     SteadyPoint ends;
     bool obeys;  // its stop token

@@ -36,6 +36,7 @@ class RecordingDialect final : public FakeDialect {
   std::size_t left_beside = std::numeric_limits<std::size_t>::max();  ///< the most that a claim beside another takes
   std::function<void()> during_claim{};  ///< time that passes in a claim, for instance
   std::vector<WaitingKind> waiting{};
+  std::vector<Queue> known_queues{};
   std::vector<std::size_t> claim_limits{};
   std::vector<std::size_t> replaced{};  ///< how many leases each claim has ended
   std::vector<std::vector<backend::FinishKind>> finishes{};
@@ -179,6 +180,21 @@ class RecordingDialect final : public FakeDialect {
     fail_if_broken("waiting_kinds");
     return waiting;
   }
+  [[nodiscard]] std::optional<Queue> queue(std::string_view name) override {
+    const std::lock_guard lock(mutex_);
+    ++looks_at_queues;
+    for (const Queue& q : known_queues) {
+      if (q.name == name) return q;
+    }
+    return std::nullopt;
+  }
+  [[nodiscard]] std::vector<Queue> queues(std::string_view, std::size_t) override {
+    const std::lock_guard lock(mutex_);
+    ++looks_at_queues;
+    return known_queues;
+  }
+  int looks_at_queues = 0;
+
   [[nodiscard]] std::vector<std::optional<Job>> get(std::span<const JobId> ids) override {
     const std::lock_guard lock(mutex_);
     fail_if_broken("get");

@@ -263,7 +263,7 @@ TEST(Maintenance, OneTasksFailureDoesNotSkipTheOthers) {
   s.runtime.maintenance.step();
   EXPECT_EQ(s.database.purges, 1);
   EXPECT_TRUE(s.reported("taking back jobs whose lease ended failed: reap is broken"));
-  EXPECT_TRUE(s.reported("looking for jobs without a handler failed"));
+  EXPECT_TRUE(s.reported("looking why nothing is taken failed"));
 }
 
 TEST(Maintenance, ReportsKindsNobodyHereHandlesEveryMinute) {

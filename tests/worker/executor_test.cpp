@@ -156,6 +156,38 @@ TEST(Executor, AFailureAfterShutdownIsAReleaseWithTheAttemptGivenBack) {
   EXPECT_EQ(s.stats().released, 1U);
 }
 
+// Whoever wants no second run after a stop says so for the kind, and gives the job one attempt.
+TEST(Executor, AnAttemptThatAStopInterruptsCountsWhereTheKindSaysSo) {
+  for (const int attempts : {1, 25}) {
+    Services* services = nullptr;
+    Services s(1,
+               [&](JobContext&) {
+                 trip(services, StopReason::shutdown);
+                 return Outcome::error("half done");
+               },
+               {}, {.on_stop = OnStop::fail});
+    services = &s;
+    const JobId id = s.database.add([&](Job& job) { job.max_attempts = attempts; });
+    s.work();
+    EXPECT_EQ(s.database.job(id).state, attempts == 1 ? JobState::errored : JobState::scheduled);
+    EXPECT_EQ(s.database.job(id).attempt, 1);
+    EXPECT_EQ(s.database.messages.back(), "interrupted by the stop of the worker: half done");
+    EXPECT_EQ(s.database.causes.back(), Cause::failed);
+  }
+}
+
+TEST(Executor, AHandlerLeftBehindEndsAsItsKindSays) {
+  for (const OnStop on_stop : {OnStop::release, OnStop::fail}) {
+    Services s(1, {}, {}, {.on_stop = on_stop});
+    s.database.add([](Job& job) { job.max_attempts = 1; });
+    const worker::HeldPtr lease = s.claim_one();
+    const worker::Ending ending = s.runtime.executor.interrupted(lease, "deaf");
+    const bool fails = on_stop == OnStop::fail;
+    EXPECT_EQ(ending.kind, fails ? backend::FinishKind::fail : backend::FinishKind::release);
+    EXPECT_EQ(ending.cause, fails ? Cause::failed : Cause::released);
+  }
+}
+
 TEST(Executor, ACancelledJobEndsCancelledWhateverTheHandlerSays) {
   Services* services = nullptr;
   JobId id;

@@ -106,6 +106,15 @@ TEST(Heartbeat, WhereNobodyTellsOfACancellationItAsksForItWithinThreeSeconds) {
   EXPECT_EQ(s.database.heartbeats.size(), 1U);
 }
 
+TEST(Heartbeat, WhereNobodyElseCanCancelItDoesNotAsk) {
+  Services s;
+  s.database.able.cross_process_wakeup = false;
+  s.database.able.shared_storage = false;
+  s.database.add();
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.runtime.heartbeat.step(), s.in(10s));
+}
+
 TEST(Heartbeat, WhereNobodyTellsItAsksNothingWithoutRunningJobs) {
   Services s;
   s.database.able.cross_process_wakeup = false;

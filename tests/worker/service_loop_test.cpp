@@ -29,6 +29,13 @@ struct Loop : ::testing::Test {
   ManualClock clock;
   std::vector<WorkerEvent> events;
   worker::Events sink{[this](const WorkerEvent& event) { events.push_back(event); }};
+  void end(worker::ServiceLoop& loop) {
+    loop.request_stop();
+    while (!loop.ended()) ended->wait_until(SteadyPoint::max());
+    loop.finish();
+  }
+
+  std::unique_ptr<Signal> ended = clock.make_signal();
   Scripted service{clock};
   worker::Turns turns{service, clock, sink, 7};
 };
@@ -79,14 +86,14 @@ TEST_F(Loop, StepsWhenWokenAndWhenDue) {
     return next;
   };
   worker::ServiceLoop loop(service, clock, sink, 1);
-  loop.start();
+  loop.start({}, *ended);
   first.wait();
   service.wake();
   woken.wait();
   clock.advance(1h);
   due.wait();
-  loop.stop();
-  loop.stop();
+  end(loop);
+  end(loop);
   EXPECT_EQ(service.steps, 3);
 }
 
@@ -98,7 +105,7 @@ TEST_F(Loop, AWakeDoesNotShortenTheBackOff) {
     throw std::runtime_error("away");
   };
   worker::ServiceLoop loop(service, clock, sink, 1);
-  loop.start();
+  loop.start({}, *ended);
   failed.wait();
   for (int i = 0; i < 100; ++i) {
     service.wake();
@@ -106,7 +113,7 @@ TEST_F(Loop, AWakeDoesNotShortenTheBackOff) {
   }
   EXPECT_EQ(service.steps, 1) << "no time has passed, so no step may follow";
   while (service.steps < 2) clock.advance(100ms);
-  loop.stop();
+  end(loop);
 }
 
 TEST_F(Loop, WorkAddedDuringAStepWakesItAgain) {

@@ -349,23 +349,22 @@ TEST_F(WorkerInTime, RunningJobsMayFinishDuringTheDrain) {
 
 TEST_F(WorkerInTime, AfterTheDrainTheTokensAreTripped) {
   std::latch running(1);
-  std::atomic<bool> stopped{false};
+  std::atomic<bool> told{false};
   const JobId id = database.add([](Job& job) { job.keepalive = 1h; });
   WorkerOptions options = quiet();
   options.grace = 1h;
   Worker worker(base.db, handle([&](JobContext& job) {
                   running.count_down();
                   wait_for_stop(job);
+                  told = true;
                   return Outcome::error(std::string(to_string(job.stop_reason())));
                 }),
                 options);
   worker.start();
   running.wait();
-  std::jthread stopping([&] {
-    EXPECT_EQ(worker.stop(30s).released, 1U);
-    stopped = true;
-  });
-  advance_until(stopped);
+  std::jthread stopping([&] { EXPECT_EQ(worker.stop({.limit = 2h, .drain = 30s}).released, 1U); });
+  advance_until(told);
+  stopping.join();
   EXPECT_EQ(database.messages.back(), "shutdown");
   EXPECT_EQ(database.job(id).state, JobState::pending);
 }
@@ -391,13 +390,101 @@ TEST_F(WorkerTest, AHandlerThatIgnoresItsTokenIsAbandoned) {
     const WorkerStats stats = worker.stop(0s);
     EXPECT_EQ(stats.abandoned, 1U);
     EXPECT_EQ(stats.released, 1U);
-    EXPECT_EQ(events.back(), "the handler ignored its stop token; its job is released");
+    EXPECT_EQ(events.back(), "the handler ignored its stop token and is left behind");
   }
   EXPECT_EQ(database.job(id).state, JobState::pending);
   end.count_down();
   gone.wait();
   EXPECT_EQ(database.job(id).state, JobState::pending) << "what it said later is dropped";
   EXPECT_EQ(database.finishes.size(), 1U);
+}
+
+// Its limit is 2 s, though grace alone is 5 s.
+TEST_F(WorkerInTime, AStopHasOneLimit) {
+  std::atomic<bool> running{false}, told{false};
+  std::latch end(1);
+  database.add([](Job& job) { job.keepalive = 1h; });
+  WorkerOptions options = quiet();
+  options.grace = 5s;
+  Worker worker(base.db, handle([&](JobContext& job) {
+                  running = true;
+                  wait_for_stop(job);
+                  told = true;
+                  end.wait();  // deaf from here on
+                  return Outcome::done();
+                }),
+                options);
+  worker.start();
+  advance_until(running, 0ms);
+  std::jthread stopping([&] { EXPECT_EQ(worker.stop(2s).abandoned, 1U); });
+  advance_until(told);
+  clock->advance(2s);  // and no more: a stop that needs longer never returns
+  stopping.join();
+  end.count_down();
+}
+
+TEST_F(WorkerInTime, AStopWithoutDrainTripsTheTokensAtOnce) {
+  std::latch running(1);
+  database.add();
+  Worker worker(base.db, handle([&](JobContext& job) {
+                  running.count_down();
+                  wait_for_stop(job);
+                  return Outcome::error("interrupted");
+                }),
+                quiet());
+  worker.start();
+  running.wait();
+  EXPECT_EQ(worker.stop({.limit = 1h, .drain = 0s}).released, 1U) << "no time has passed";
+}
+
+TEST_F(WorkerInTime, ASecondStopHastensTheFirst) {
+  std::latch running(1);
+  database.add();
+  WorkerOptions options = quiet();
+  options.grace = 1h;
+  Worker worker(base.db, handle([&](JobContext& job) {
+                  running.count_down();
+                  wait_for_stop(job);
+                  return Outcome::error("interrupted");
+                }),
+                options);
+  worker.start();
+  running.wait();
+  std::jthread patient([&] { EXPECT_EQ(worker.stop({.limit = 2h, .drain = 2h}).released, 1U); });
+  EXPECT_EQ(worker.stop({.limit = 1h, .drain = 0s}).released, 1U) << "no time has passed";
+}
+
+TEST_F(WorkerTest, AStopRefusesNegativeTimes) {
+  Worker worker(base.db, handle(do_nothing), quiet());
+  error_of(Errc::invalid_argument, [&] { worker.stop(-1s); });
+  error_of(Errc::invalid_argument, [&] { worker.stop({.drain = -1s}); });
+}
+
+// Every call to the database waits for an answer that does not come.
+TEST_F(WorkerInTime, AStopReturnsThoughTheNetworkIsSilent) {
+  std::latch answer(1);
+  std::atomic<bool> asked{false}, stopped{false};
+  const JobId id = database.add();
+  database.during_claim = [&] {
+    asked = true;
+    answer.wait();
+  };
+  {
+    WorkerOptions options = quiet();
+    options.grace = 5s;
+    Worker worker(base.db, handle(do_nothing), options);
+    worker.start();
+    advance_until(asked, 0ms);
+    std::jthread stopping([&] {
+      EXPECT_EQ(worker.stop(2s).claimed, 0U);
+      stopped = true;
+    });
+    advance_until(stopped);
+  }
+  answer.count_down();
+  const auto given_back = [&] { return database.job(id).claims == 1 && database.job(id).state == JobState::pending; };
+  while (!given_back()) std::this_thread::yield();
+  EXPECT_EQ(database.job(id).attempt, 0) << "what the claim brought so late went back";
 }
 
 TEST_F(WorkerTest, StopReturnsThoughTheDatabaseIsAway) {
