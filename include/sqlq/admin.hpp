@@ -65,6 +65,51 @@ enum class RequeueStatus {
 };
 [[nodiscard]] std::string_view to_string(RequeueStatus status) noexcept;
 
+/// Answer to what an operator does to one job.
+enum class ActionStatus {
+  done,
+  unchanged,  ///< the job is in no state for it; nothing changed
+  not_found,
+};
+[[nodiscard]] std::string_view to_string(ActionStatus status) noexcept;
+
+/// What becomes of a job whose lease is taken away.
+enum class AfterTaking {
+  pending,  ///< it runs again; the attempt is given back
+  errored,  ///< it has ended
+};
+
+/// A queue with its numbers.
+struct QueueStats {
+  Queue queue{};
+  JobCounts counts{};                      ///< by state, each capped; every state is present
+  std::optional<TimePoint> oldest_due{};   ///< since when the job that waits longest could have run; empty: none waits
+  /// How long that is. Zero when none waits, and when the clocks disagree.
+  [[nodiscard]] Duration age(TimePoint now) const noexcept {
+    return oldest_due && *oldest_due < now ? now - *oldest_due : Duration::zero();
+  }
+};
+
+/// What a purge did.
+struct PurgeReport {
+  std::size_t deleted = 0;
+  std::vector<JobId> kept{};  ///< the database refused: something of yours refers to them. Tried again in a day
+};
+
+/// Which jobs of a queue go with it.
+struct DeleteQueueOptions {
+  bool finished = false;  ///< finished ones are deleted, with logs and histories
+  bool waiting = false;   ///< pending and scheduled ones are cancelled first, and then count as finished
+};
+
+/// Answer to delete_queue.
+enum class DeleteQueueStatus {
+  deleted,
+  not_empty,  ///< jobs are left in it that were not to go, or run: the queue stays (others may have gone already)
+  not_found,
+};
+[[nodiscard]] std::string_view to_string(DeleteQueueStatus status) noexcept;
+
 /// A kind of job that waits in a queue.
 struct WaitingKind {
   std::string queue{};
@@ -90,6 +135,13 @@ class Admin {
   [[nodiscard]] std::optional<Queue> queue(const std::string& name) const;
   /// In order of name, at most `limit` (1 to 10,000) after the name given.
   [[nodiscard]] std::vector<Queue> queues(const std::string& after = {}, std::size_t limit = 1000) const;
+  /// All queues with their numbers: jobs by state, each counted up to `cap` (1 to 1,000,000), and since when the job
+  /// waits that waits longest. In order of name. Costs some ten statements a queue.
+  [[nodiscard]] std::vector<QueueStats> stats(std::uint64_t cap = 10000) const;
+  /// Forgets a queue without jobs and its settings. It is there again, with the defaults, while it has jobs (an enqueue
+  /// that is under way may still bring one), and for good after create_queue. Not atomic when it deletes jobs: called
+  /// again it goes on.
+  DeleteQueueStatus delete_queue(const std::string& name, const DeleteQueueOptions& options = {});
 
   // ------------------------------------------------------------------------------------------------- jobs
   [[nodiscard]] std::optional<Job> find(JobId id) const;
@@ -104,10 +156,21 @@ class Admin {
   CancelStatus cancel(JobId id);
   /// Runs a finished job again: same id, params and history; recorded with cause `requeued`.
   RequeueStatus requeue(JobId id);
+  /// scheduled -> pending, due now.
+  ActionStatus run_now(JobId id);
+  /// Takes a running job away from its worker, which is told by its next heartbeat and can write nothing for it any
+  /// more; its handler may go on until then. running -> pending or errored, with cause `taken_away`; one that is being
+  /// cancelled ends as cancelled.
+  ActionStatus take_away(JobId id, AfterTaking then = AfterTaking::pending);
+  /// Deletes a finished job with its log and history, whatever its retention. Error(refused) when something of yours,
+  /// such as a foreign key, keeps it.
+  ActionStatus erase(JobId id);
   /// Kinds of the jobs that are pending, by queue; for finding jobs nobody has a handler for. At most 1000.
   [[nodiscard]] std::vector<WaitingKind> waiting_kinds() const;
-  /// Deletes finished jobs past their retention, with logs and history; says how many. A worker does it every sweep.
-  std::size_t purge();
+  /// Deletes finished jobs past their retention, with logs and history. A worker does it every sweep. A job that the
+  /// database refuses to delete, because of a foreign key or trigger of yours, stays, is named and is not tried again
+  /// for a day; the others go.
+  PurgeReport purge();
 
   // ------------------------------------------------------------------------------------------------- health
   /// Sentences about versions with known defects, doubtful settings and the like; empty: nothing to say.

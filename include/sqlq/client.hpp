@@ -6,6 +6,7 @@
 #include <optional>
 #include <ranges>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,6 +68,30 @@ struct ErrorOptions {
   bool discard = false;  ///< no retry, though attempts are left
 };
 
+/// How one lease is to end: what the members of Client of the same names do, for many jobs in one call.
+///
+///     client.finish({Ending::success(first), Ending::error(second, "no such address"), Ending::release(third)});
+class Ending {
+ public:
+  [[nodiscard]] static Ending success(const Job& job, std::string result = {});
+  [[nodiscard]] static Ending error(const Job& job, std::string_view message, const ErrorOptions& options = {});
+  [[nodiscard]] static Ending cancelled(const Job& job);
+  [[nodiscard]] static Ending snooze(const Job& job, Duration delay);
+  [[nodiscard]] static Ending release(const Job& job);
+
+ private:
+  friend class Client;
+  enum class Way { success, retry, fail, cancel, snooze, release };
+  Ending(const Job& job, Way way) : id_(job.id), token_(job.lease_token), way_(way) {}
+
+  JobId id_;
+  LeaseToken token_;
+  Way way_;
+  bool discarded_ = false;
+  std::string text_{};  ///< the result or the message
+  Duration delay_{};
+};
+
 /// What a sweep did with the jobs whose lease had ended.
 struct ReapReport {
   std::vector<JobId> returned{};   ///< back to pending
@@ -83,6 +108,8 @@ struct ReapReport {
 class Client {
  public:
   explicit Client(Database db) : db_(std::move(db)) {}
+  /// With defaults for the jobs that it enqueues. Errors: invalid_argument, as for EnqueueOptions.
+  Client(Database db, ClientOptions defaults);
 
   // ------------------------------------------------------------------------------------------------- enqueue
   /// Stores the job; when this returns it will be executed or stays visible, whatever crashes (promise I1).
@@ -136,8 +163,14 @@ class Client {
   // ------------------------------------------------------------------------------------------------- look
   /// The job as it is now; empty if there is none.
   [[nodiscard]] std::optional<Job> find(JobId id) const;
+  /// The same as the user's transaction sees it: with what it has enqueued and finished itself.
+  [[nodiscard]] std::optional<Job> find(Tx tx, JobId id) const;
   /// Is cancellation asked for? (In a worker the stop token says it without a query.)
   [[nodiscard]] bool is_cancelled(JobId id) const;
+  [[nodiscard]] bool is_cancelled(Tx tx, JobId id) const;
+  /// Waits until the job has finished, and returns it. Empty: it had not by then, or `stop` was tripped, or there is no
+  /// such job (any more: retention). Looks after 5 ms at first and then after a quarter of the time since, at most 2 s.
+  [[nodiscard]] std::optional<Job> wait(JobId id, Duration timeout, std::stop_token stop = {}) const;
 
   // ------------------------------------------------------------------------------------------------- cancel
   /// Asks a job to stop. Affects this job only.
@@ -155,6 +188,12 @@ class Client {
   /// its keepalive, pinged meanwhile.
   [[nodiscard]] std::vector<Job> claim(std::span<const std::string> queues = {}, const ClaimFilter& filter = {},
                                        std::size_t n = 1);
+  /// The same, and waits up to `wait` for the first ones when there are none; ends early, with none, when `stop` is
+  /// tripped. Hints of the database wake it where there are any; else it looks as Client::wait does. In a transaction
+  /// of yours there is no claim, ping or reap: a lease that nobody else sees protects nothing, and what it has locked
+  /// would stop others.
+  [[nodiscard]] std::vector<Job> claim(std::span<const std::string> queues, const ClaimFilter& filter, std::size_t n,
+                                       Duration wait, std::stop_token stop = {});
   /// One job or none, from one queue.
   [[nodiscard]] std::optional<Job> claim_one(const std::string& queue, const ClaimFilter& filter = {});
 
@@ -177,6 +216,11 @@ class Client {
   /// running -> pending at once; the attempt is given back.
   FinishStatus release(const Job& job);
 
+  /// Ends many leases in one call and one transaction, each as it says; answers in the order given. At most 10,000.
+  std::vector<FinishStatus> finish(std::span<const Ending> endings);
+  std::vector<FinishStatus> finish(Tx tx, std::span<const Ending> endings);
+  std::vector<FinishStatus> finish(std::initializer_list<Ending> endings) { return finish(std::span(endings)); }
+
   /// Returns jobs whose lease ended to pending, or ends them when attempts or max_crashes are used up; writes a line
   /// into each job's log and history. No queues: all. A worker does this by itself every sweep.
   ReapReport reap(std::span<const std::string> queues = {});
@@ -197,7 +241,11 @@ class Client {
   }
   static void refuse_shared_identity(const EnqueueOptions& options);
 
+  std::vector<Enqueued> store(std::span<const NewJob> jobs, const Tx* within) const;
+  std::vector<FinishStatus> end(std::span<const Ending> endings, const Tx* within) const;
+
   Database db_;
+  ClientOptions defaults_{};
 };
 
 }  // namespace sqlq

@@ -23,6 +23,20 @@ struct PayloadLimits {
 /// the message; the message never quotes it. Cost: one pass, no tree is built.
 void check_json(std::string_view text, const PayloadLimits& limits, std::string_view what);
 
+/// As a retention: the finished job stays until somebody deletes it.
+inline constexpr Duration unlimited_retention = Duration::max();
+
+/// What a client (or a worker, for the clients of its handlers) says of jobs that do not say it themselves.
+///
+///     sqlq::Client client{db, {.queue = "mail", .max_attempts = 5}};
+struct ClientOptions {
+  std::string queue = "default";                 ///< as EnqueueOptions::queue
+  int max_attempts = 25;                         ///< as EnqueueOptions::max_attempts
+  int max_crashes = 3;                           ///< as EnqueueOptions::max_crashes
+  Duration keepalive = std::chrono::seconds(30); ///< as EnqueueOptions::keepalive
+  std::optional<Duration> retention{};           ///< as EnqueueOptions::retention
+};
+
 /// Options of one job. Every field has a default: write only what you mean.
 ///
 ///     client.enqueue(SendEmail{...}, {.queue = "mail", .priority = 1, .delay = 10min});
@@ -32,14 +46,15 @@ void check_json(std::string_view text, const PayloadLimits& limits, std::string_
 ///
 ///     client.enqueue(SendEmail{...}, sqlq::EnqueueOptions{.prio = 1});  // error: ... no ... member named 'prio'
 struct EnqueueOptions {
-  /// 1 to 255 bytes of UTF-8 without control characters; compared byte by byte. Made on first use.
-  std::string queue = "default";
+  /// 1 to 255 bytes of UTF-8 without control characters; compared byte by byte. Made on first use. Empty: the client's,
+  /// "default" unless ClientOptions says another.
+  std::optional<std::string> queue{};
   /// Lower number first; any int.
   int priority = 10;
-  /// How many times the job may be claimed and charged; 1 to 1,000,000.
-  int max_attempts = 25;
-  /// How many of those may end with the worker dying or hanging; 1 to 1,000,000.
-  int max_crashes = 3;
+  /// How many times the job may be claimed and charged; 1 to 1,000,000. Empty: the client's, 25.
+  std::optional<int> max_attempts{};
+  /// How many of those may end with the worker dying or hanging; 1 to 1,000,000. Empty: the client's, 3.
+  std::optional<int> max_crashes{};
   /// Not before now + delay. Negative means now; huge values saturate. Not together with run_at.
   Duration delay{0};
   /// Not before this time. A time in the past means now.
@@ -47,10 +62,11 @@ struct EnqueueOptions {
   /// At most one job that is not finished has this key, over all queues; a second enqueue returns the first job.
   /// 1 to 255 bytes of UTF-8 when given.
   std::optional<std::string> unique_key{};
-  /// The lease: a worker silent for so long has lost the job. 1 s to 24 h.
-  Duration keepalive = std::chrono::seconds(30);
-  /// How long the finished job stays. Empty: 24 h for success and cancelled, 7 days for errored. Zero: until it is
-  /// swept up. Negative is refused; more than a thousand years counts as a thousand.
+  /// The lease: a worker silent for so long has lost the job. 1 s to 24 h. Empty: the client's, 30 s.
+  std::optional<Duration> keepalive{};
+  /// How long the finished job stays. Empty: the client's, and without one 24 h for success and cancelled, 7 days for
+  /// errored. Zero: until it is swept up. Negative is refused; more than a thousand years, as unlimited_retention,
+  /// counts as a thousand.
   std::optional<Duration> retention{};
   /// Longest run of one attempt; then its stop token is tripped, and the attempt fails unless its handler still returns
   /// normally: work that was done late is done. Zero: no limit.

@@ -124,6 +124,7 @@ enum class Cause : std::uint8_t {
   snoozed = 6,      ///< the handler asked to be run later, attempt not charged
   cancelled = 7,    ///< cancelled before it finished
   requeued = 8,     ///< an operator put the finished job back
+  taken_away = 9,   ///< an operator took the lease away
 };
 [[nodiscard]] std::string_view to_string(Cause cause) noexcept;
 

@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <string_view>
 
@@ -28,6 +30,8 @@ struct LogLine {
   TimePoint at{};
   LogLevel level = LogLevel::info;
   std::string text{};  ///< at most 16 KiB, cut at a character boundary
+  std::string queue{};  ///< of the job, for sinks; lines read from the database have none
+  std::string kind{};   ///< the same
 };
 
 /// Where lines go. Implement it to send them to your own logging.
@@ -57,6 +61,31 @@ class LogSink {
 /// loops. Lines that were not flushed yet (in a worker: of about the last second) are gone when the process is killed.
 [[nodiscard]] std::shared_ptr<LogSink> database_log_sink(Database db);
 
+namespace detail {
+
+/// A value as a line of a log shows it.
+template <class T>
+std::string log_text(const T& value) {
+  if constexpr (std::is_convertible_v<const T&, std::string_view>) {
+    return std::string(std::string_view(value));
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return value ? "true" : "false";
+  } else if constexpr (requires { value.to_string(); }) {
+    return value.to_string();
+  } else if constexpr (requires { std::string(to_string(value)); }) {
+    return std::string(to_string(value));
+  } else {
+    std::ostringstream text;
+    text << value;
+    return std::move(text).str();
+  }
+}
+
+/// Puts the values where `format` has {}; what is left over of them goes to the end.
+[[nodiscard]] std::string fill_in(std::string_view format, std::initializer_list<std::string> values);
+
+}  // namespace detail
+
 /// Writes lines for one execution of one job. Cheap to make; a handler gets one from JobContext::log().
 ///
 /// Thread-safety: all members from any thread. Lifetime: keeps the sink alive; may outlive the handler (lines written
@@ -69,6 +98,34 @@ class JobLogger {
   void info(std::string_view text) { write(LogLevel::info, text); }
   void warn(std::string_view text) { write(LogLevel::warn, text); }
   void error(std::string_view text) { write(LogLevel::error, text); }
+  /// With values in the place of each `{}`: log.info("{} of {} sent", n, all). A value is anything like a string, with
+  /// a to_string or with an operator<<. There are no format options; `{{` is a `{`. A `{}` without a value stays as it
+  /// is, values without a `{}` follow the text.
+  template <class... Values>
+    requires(sizeof...(Values) > 0)
+  void debug(std::string_view format, const Values&... values) {
+    write(LogLevel::debug, format, values...);
+  }
+  template <class... Values>
+    requires(sizeof...(Values) > 0)
+  void info(std::string_view format, const Values&... values) {
+    write(LogLevel::info, format, values...);
+  }
+  template <class... Values>
+    requires(sizeof...(Values) > 0)
+  void warn(std::string_view format, const Values&... values) {
+    write(LogLevel::warn, format, values...);
+  }
+  template <class... Values>
+    requires(sizeof...(Values) > 0)
+  void error(std::string_view format, const Values&... values) {
+    write(LogLevel::error, format, values...);
+  }
+  template <class... Values>
+    requires(sizeof...(Values) > 0)
+  void write(LogLevel level, std::string_view format, const Values&... values) {
+    write(level, std::string_view(detail::fill_in(format, {detail::log_text(values)...})));
+  }
   /// Never throws because of the text: NUL and invalid UTF-8 are replaced, long text is cut.
   void write(LogLevel level, std::string_view text);
 

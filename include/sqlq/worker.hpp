@@ -12,6 +12,7 @@
 
 #include <sqlq/clock.hpp>
 #include <sqlq/database.hpp>
+#include <sqlq/enqueue.hpp>
 #include <sqlq/handlers.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
@@ -83,6 +84,8 @@ struct WorkerOptions {
   /// is dropped. No lease or timeout waits for it; while 1000 events wait, more are left out, and counted in one that
   /// follows. It must not stop the worker. Empty: warnings and errors go to standard error.
   std::function<void(const WorkerEvent&)> on_event{};
+  /// Defaults for what its handlers enqueue through JobContext::client().
+  ClientOptions client{};
   /// Stored in the jobs it runs. Empty: host, process id and a random part. At most 255 bytes.
   std::string name{};
 };

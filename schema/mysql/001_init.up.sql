@@ -7,6 +7,7 @@
 -- sqlq/job.hpp and sqlq/log.hpp. Names and texts are bytes that hold UTF-8: VARBINARY and BLOB compare byte by byte,
 -- pad nothing and are translated to no character set. The view shows them as text.
 
+-- A queue that is hidden was deleted: it is there only while it has jobs.
 CREATE TABLE IF NOT EXISTS {queues} (
   id          INT NOT NULL AUTO_INCREMENT,
   name        VARBINARY(255) NOT NULL,
@@ -14,6 +15,7 @@ CREATE TABLE IF NOT EXISTS {queues} (
   concurrency BIGINT,
   priority    BIGINT NOT NULL DEFAULT 1,
   paused      TINYINT NOT NULL DEFAULT 0,
+  hidden      TINYINT NOT NULL DEFAULT 0,
   created_us  BIGINT NOT NULL,
   PRIMARY KEY (id),
   UNIQUE KEY sqlq_queues_name (name)

@@ -461,6 +461,17 @@ DELETE FROM {finished} WHERE id IN (:rows)
 SELECT j.seq FROM {jobs} j FORCE INDEX (PRIMARY)
  WHERE j.seq IN (:seqs) AND j.state IN (3, 4, 6) AND j.expires_us <= :now ORDER BY j.seq LIMIT :n FOR UPDATE SKIP LOCKED
 
+-- name: finished_ids
+-- params: seqs list, now int
+-- returns: id text
+SELECT j.id FROM {jobs} j FORCE INDEX (PRIMARY)
+ WHERE j.seq IN (:seqs) AND j.state IN (3, 4, 6) AND j.expires_us <= :now
+
+-- name: postpone
+-- params: now int?, seq int
+-- What could not be deleted is not tried again for a day.
+UPDATE {jobs} FORCE INDEX (PRIMARY) SET expires_us = {now} + 86400000000 WHERE seq = :seq AND state IN (3, 4, 6)
+
 -- name: purge_logs
 -- params: seqs list
 DELETE g FROM {logs} g FORCE INDEX (PRIMARY) WHERE g.job_seq IN (:seqs)
@@ -487,6 +498,38 @@ SELECT l.queue, l.kind, {job}
 -- `states` is a set of bits, one for each state's number. A page walks the id index downwards from `before`.
 SELECT l.queue, l.kind, {job}
   FROM {jobs} j FORCE INDEX (sqlq_jobs_id) STRAIGHT_JOIN {lanes} l FORCE INDEX (PRIMARY) ON l.id = j.lane_id
+ WHERE j.id < UNHEX(REPLACE(:before, '-', '')) AND ((:states >> j.state) & 1) = 1
+   AND (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind)
+ ORDER BY j.id DESC LIMIT :n
+
+-- name: list_few
+-- params: before text, queue text?, kind text?, states int, n int
+-- returns: queue text, kind text, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- The same for states of which there are few jobs: reads each state's jobs from its table, and sorts them.
+SELECT l.queue, l.kind, {job}
+  FROM (
+    SELECT r.seq FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
+     STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY) ON r.lane_id = l.id
+     WHERE (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind) AND ((:states >> 1) & 1) = 1
+    UNION DISTINCT
+    SELECT r.seq FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
+     STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY) ON r.lane_id = -l.id
+     WHERE (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind) AND ((:states >> 1) & 1) = 1
+    UNION DISTINCT
+    SELECT s.seq FROM {queues} q STRAIGHT_JOIN {scheduled} s FORCE INDEX (PRIMARY) ON s.queue_id = q.id
+     WHERE (:queue IS NULL OR q.name = :queue) AND ((:states >> 7) & 1) = 1
+    UNION DISTINCT
+    SELECT x.seq FROM {queues} q STRAIGHT_JOIN {claims} c FORCE INDEX (PRIMARY) ON c.queue_id = q.id
+     STRAIGHT_JOIN JSON_TABLE(c.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
+     WHERE (:queue IS NULL OR q.name = :queue) AND (:states & 36) <> 0
+    UNION DISTINCT
+    SELECT x.seq FROM {queues} q
+     STRAIGHT_JOIN (SELECT 3 AS state UNION ALL SELECT 4 UNION ALL SELECT 6) e
+     STRAIGHT_JOIN {finished} f FORCE INDEX (sqlq_finished_state) ON f.state = e.state AND f.queue_id = q.id
+     STRAIGHT_JOIN JSON_TABLE(f.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
+     WHERE (:queue IS NULL OR q.name = :queue) AND ((:states >> e.state) & 1) = 1) few
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = few.seq
+ STRAIGHT_JOIN {lanes} l FORCE INDEX (PRIMARY) ON l.id = j.lane_id
  WHERE j.id < UNHEX(REPLACE(:before, '-', '')) AND ((:states >> j.state) & 1) = 1
    AND (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind)
  ORDER BY j.id DESC LIMIT :n
@@ -572,27 +615,27 @@ SELECT j.lease_token, g.claim, g.attempt, g.n, g.at_us, g.level, g.text
 
 -- name: queues
 -- params: after text, n int
--- returns: name text, description text, concurrency int?, priority int, paused int, created int
+-- returns: name text, description text, concurrency int?, priority int, paused int, created int, hidden int
 SELECT q.name, q.description, q.concurrency, q.priority, q.paused, q.created_us
   FROM {queues} q FORCE INDEX (sqlq_queues_name) WHERE q.name > :after ORDER BY q.name LIMIT :n
 
 -- name: queue
 -- params: name text
--- returns: name text, description text, concurrency int?, priority int, paused int, created int
+-- returns: name text, description text, concurrency int?, priority int, paused int, created int, hidden int
 SELECT q.name, q.description, q.concurrency, q.priority, q.paused, q.created_us FROM {queues} q WHERE q.name = :name
 
 -- name: queue_upsert
 -- params: name text, description text, concurrency int?, priority int, now int?
 INSERT INTO {queues} (name, description, concurrency, priority, created_us)
 VALUES (:name, :description, :concurrency, :priority, {now})
-ON DUPLICATE KEY UPDATE description = :description, concurrency = :concurrency, priority = :priority
+ON DUPLICATE KEY UPDATE description = :description, concurrency = :concurrency, priority = :priority, hidden = 0
 
 -- name: queue_update
 -- params: description text?, limited int, concurrency int?, priority int?, paused int?, name text
 UPDATE {queues}
    SET description = COALESCE(:description, description),
        concurrency = CASE :limited WHEN 1 THEN :concurrency ELSE concurrency END,
-       priority = COALESCE(:priority, priority), paused = COALESCE(:paused, paused)
+       priority = COALESCE(:priority, priority), paused = COALESCE(:paused, paused), hidden = 0
  WHERE name = :name
 
 -- name: borrowed
@@ -616,6 +659,52 @@ SELECT VERSION(), @@max_allowed_packet, CONCAT(@@GLOBAL.read_only) NOT IN ('0', 
 SHOW GLOBAL VARIABLES WHERE Variable_name IN
   ('innodb_flush_log_at_trx_commit', 'sync_binlog', 'log_bin', 'binlog_format', 'innodb_doublewrite',
    'innodb_flush_method', 'wsrep_on', 'innodb_rollback_on_timeout', 'max_allowed_packet')
+
+-- name: queue_used
+-- params: name text
+-- returns: n int
+-- Has it any job?
+SELECT 1 FROM {queues} q FORCE INDEX (sqlq_queues_name)
+ WHERE q.name = :name AND (
+   EXISTS (SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
+            STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY) ON r.lane_id = l.id WHERE l.queue = q.name)
+   OR EXISTS (SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
+               STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY) ON r.lane_id = -l.id WHERE l.queue = q.name)
+   OR EXISTS (SELECT 1 FROM {scheduled} s FORCE INDEX (PRIMARY) WHERE s.queue_id = q.id)
+   OR EXISTS (SELECT 1 FROM {claims} c FORCE INDEX (PRIMARY) WHERE c.queue_id = q.id)
+   OR EXISTS (SELECT 1 FROM {finished} f FORCE INDEX (sqlq_finished_state)
+               STRAIGHT_JOIN JSON_TABLE(f.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
+               STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = x.seq AND j.state = f.state
+               WHERE f.state IN (3, 4, 6) AND f.queue_id = q.id))
+
+-- name: queue_hide
+-- params: name text
+UPDATE {queues} SET description = X'', concurrency = NULL, priority = 1, paused = 0, hidden = 1 WHERE name = :name
+
+-- name: oldest_due
+-- params: queue text, now int?
+-- returns: due int?
+-- Jumps from priority to priority along the ready table, at most 900 in a lane.
+WITH RECURSIVE step (lane, priority, n) AS (
+  SELECT l.id * s.sign,
+         (SELECT r.priority FROM {ready} r FORCE INDEX (PRIMARY) WHERE r.lane_id = l.id * s.sign
+           ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1), 1
+    FROM {lanes} l FORCE INDEX (sqlq_lanes_name) CROSS JOIN (SELECT 1 AS sign UNION ALL SELECT -1) s
+   WHERE l.queue = :queue
+  UNION ALL
+  SELECT step.lane, (SELECT r.priority FROM {ready} r FORCE INDEX (PRIMARY)
+                      WHERE r.lane_id = step.lane AND r.priority > step.priority
+                      ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1), step.n + 1
+    FROM step WHERE step.priority IS NOT NULL AND step.n < 900)
+SELECT MIN(o.due) FROM (
+  SELECT (SELECT r.due_us FROM {ready} r FORCE INDEX (PRIMARY)
+           WHERE r.lane_id = step.lane AND r.priority = step.priority
+           ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1) AS due
+    FROM step WHERE step.priority IS NOT NULL
+  UNION ALL
+  SELECT s.due_us FROM {queues} q FORCE INDEX (sqlq_queues_name)
+   STRAIGHT_JOIN {scheduled} s FORCE INDEX (PRIMARY) ON s.queue_id = q.id
+   WHERE q.name = :queue AND s.due_us <= {now}) o
 
 -- name: migration_lock
 -- params: wait int
@@ -673,7 +762,16 @@ DELETE FROM {migrations} WHERE version = :version
 
 -- name: objects
 -- returns: type text, name text
--- What teardown drops; views first.
+-- What teardown drops, exactly; views first. The server compares these names without regard to case, also where it
+-- keeps tables apart that differ in nothing else.
 SELECT table_type, table_name FROM information_schema.tables
- WHERE table_schema = {schema_text} AND LEFT(table_name, CHAR_LENGTH({stem_text})) = {stem_text}
+ WHERE table_schema = {schema_text} AND table_name IN ({made})
+   AND (@@lower_case_table_names > 0 OR CAST(table_name AS BINARY) IN ({made}))
  ORDER BY table_type DESC
+
+-- name: in_the_way
+-- returns: name text
+-- Tables of the user's with a foreign key to one of ours, which cannot be dropped then.
+SELECT DISTINCT CONCAT(k.table_schema, '.', k.table_name) FROM information_schema.key_column_usage k
+ WHERE k.referenced_table_schema = {schema_text} AND k.referenced_table_name IN ({made})
+   AND NOT (k.table_schema = {schema_text} AND k.table_name IN ({made}))

@@ -10,6 +10,7 @@ CREATE TABLE {queues} (
   concurrency bigint CHECK (concurrency >= 0),
   priority    integer NOT NULL DEFAULT 1,
   paused      smallint NOT NULL DEFAULT 0 CHECK (paused IN (0, 1)),
+  hidden      smallint NOT NULL DEFAULT 0,  -- deleted: there only while it has jobs
   created_us  bigint NOT NULL
 );
 

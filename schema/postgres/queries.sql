@@ -471,6 +471,83 @@ gone AS (
    WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM expired)) AND +j.state IN (3, 4, 6) RETURNING 1)
 SELECT count(*) FROM gone
 
+-- name: expired
+-- params: n int, now int?
+-- returns: id text
+-- What purge would take.
+WITH RECURSIVE queue(id) AS (
+  (SELECT queue_id FROM {jobs} WHERE state IN (3, 4, 6) ORDER BY queue_id, state, expires_us LIMIT 1)
+  UNION ALL
+  SELECT n.queue_id FROM queue CROSS JOIN LATERAL (
+    SELECT j.queue_id FROM {jobs} j WHERE j.state IN (3, 4, 6) AND j.queue_id > queue.id
+     ORDER BY j.queue_id, j.state, j.expires_us LIMIT 1) n)
+SELECT x.id
+  FROM queue CROSS JOIN (VALUES (3), (4), (6)) AS finished(state)
+ CROSS JOIN LATERAL (
+   SELECT j.id FROM {jobs} j
+    WHERE j.state IN (3, 4, 6) AND j.queue_id = queue.id AND j.state = finished.state AND j.expires_us <= {now}
+    ORDER BY j.queue_id, j.state, j.expires_us LIMIT :n) x
+ LIMIT :n
+
+-- name: erase
+-- params: ids text
+-- returns: id text
+WITH chosen AS MATERIALIZED (
+  SELECT j.id, j.seq FROM unnest(:ids::uuid[]) AS w(id) JOIN {jobs} j ON j.id = w.id
+   WHERE +j.state IN (3, 4, 6) ORDER BY uuid_send(j.id) FOR UPDATE OF j),
+logs_gone AS (
+  DELETE FROM {logs} g WHERE g.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM chosen e CROSS JOIN LATERAL (
+      SELECT x.ctid FROM {logs} x WHERE x.job_seq = e.seq OFFSET 0) o))),
+history_gone AS (
+  DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM chosen e CROSS JOIN LATERAL (
+      SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq OFFSET 0) o)))
+DELETE FROM {jobs} j WHERE j.id = ANY (ARRAY(SELECT id FROM chosen)) AND +j.state IN (3, 4, 6) RETURNING j.id
+
+-- name: postpone
+-- params: id text, now int?
+-- What could not be deleted is not tried again for a day.
+UPDATE {jobs} j SET expires_us = {now} + 86400000000 WHERE j.id = :id::uuid AND +j.state IN (3, 4, 6)
+
+-- name: run_now
+-- params: ids text, now int?
+-- returns: id text
+WITH locked AS MATERIALIZED (
+  SELECT j.id FROM unnest(:ids::uuid[]) AS w(id) JOIN {jobs} j ON j.id = w.id
+   WHERE +j.state = 7 ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j)
+UPDATE {jobs} j SET state = 1, due_us = {now}, queued_us = {now}
+  FROM locked l WHERE j.id = l.id AND +j.state = 7 RETURNING j.id
+
+-- name: take_away
+-- params: ids text, ends int, now int?
+-- returns: id text
+WITH locked AS MATERIALIZED (
+  SELECT j.id FROM unnest(:ids::uuid[]) AS w(id) JOIN {jobs} j ON j.id = w.id
+   WHERE +j.state IN (2, 5) ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j),
+taken AS (
+  UPDATE {jobs} j
+     SET state = CASE WHEN j.state = 5 THEN 6 WHEN :ends = 1 THEN 4 ELSE 1 END, lease_token = 0,
+         attempt = j.attempt - CASE WHEN j.state = 2 AND :ends = 0 THEN 1 ELSE 0 END,
+         queued_us = CASE WHEN j.state = 2 AND :ends = 0 THEN {now} ELSE j.queued_us END,
+         finished_us = CASE WHEN j.state = 5 OR :ends = 1 THEN {now} END,
+         expires_us = CASE WHEN j.state = 5 OR :ends = 1 THEN {now} + coalesce(j.retention_us,
+                        CASE j.state WHEN 5 THEN 86400000000 ELSE 604800000000 END) END,
+         notes = j.notes + 1
+    FROM locked l
+   WHERE j.id = l.id AND +j.state IN (2, 5)
+  RETURNING j.id, j.seq, j.state, j.notes, j.claims, j.attempt, j.worker),
+noted AS (
+  INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
+  SELECT seq, notes, claims, {now}, attempt + CASE state WHEN 1 THEN 1 ELSE 0 END,
+         CASE state WHEN 6 THEN 7 ELSE 9 END, worker, 'taken away by an operator' FROM taken),
+trimmed AS (
+  DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM taken e CROSS JOIN LATERAL (
+      SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq AND x.n <= e.notes - 1000 OFFSET 0) o
+     WHERE e.notes > 1000)))
+SELECT id FROM taken
+
 -- name: log_add
 -- params: ids text, tokens text, claims text, numbers text, attempts text, ats text, levels text, texts text
 -- returns: n int
@@ -510,6 +587,49 @@ SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_k
  WHERE j.id < :before::uuid AND ((:states >> j.state) & 1) = 1
    AND (:queue::text IS NULL OR q.name = :queue::text) AND (:kind::text IS NULL OR l.kind = :kind::text)
  ORDER BY j.id DESC LIMIT :n
+
+-- name: list_few
+-- params: before text, queue text?, kind text?, states int, n int
+-- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- The same for states of which there are few jobs: reads each state's jobs from its index, and sorts them.
+WITH wanted AS MATERIALIZED (
+  SELECT id, name FROM {queues} WHERE :queue::text IS NULL OR name = :queue::text),
+few AS MATERIALIZED (
+  SELECT x.id, x.lane_id, x.queue_id
+    FROM wanted w JOIN {lanes} l ON l.queue_id = w.id CROSS JOIN (VALUES (1), (-1)) AS s(sign)
+   CROSS JOIN LATERAL (SELECT j.id, j.lane_id, j.queue_id FROM {jobs} j WHERE j.state = 1 AND j.lane_id = l.id * s.sign
+                        ORDER BY j.lane_id, j.priority, j.due_us, j.seq OFFSET 0) x
+   WHERE ((:states >> 1) & 1) = 1
+  UNION ALL
+  SELECT x.id, x.lane_id, x.queue_id
+    FROM (SELECT j.id, j.lane_id, j.queue_id FROM {jobs} j WHERE j.state = 7 ORDER BY j.due_us, j.queue_id OFFSET 0) x
+   WHERE ((:states >> 7) & 1) = 1
+  UNION ALL
+  SELECT x.id, x.lane_id, x.queue_id
+    FROM (SELECT j.id, j.lane_id, j.queue_id, j.state FROM {jobs} j WHERE j.state IN (2, 5)
+           ORDER BY j.queue_id OFFSET 0) x
+   WHERE ((:states >> x.state) & 1) = 1
+  UNION ALL
+  SELECT x.id, x.lane_id, x.queue_id
+    FROM wanted w CROSS JOIN (VALUES (3), (4), (6)) AS f(state)
+   CROSS JOIN LATERAL (
+     SELECT j.id, j.lane_id, j.queue_id FROM {jobs} j
+      WHERE j.state IN (3, 4, 6) AND j.queue_id = w.id AND j.state = f.state
+      ORDER BY j.queue_id, j.state, j.expires_us OFFSET 0) x
+   WHERE ((:states >> f.state) & 1) = 1),
+page AS MATERIALIZED (
+  SELECT f.id FROM few f
+   WHERE f.id < :before::uuid
+     AND (:kind::text IS NULL OR (SELECT l.kind FROM {lanes} l WHERE l.id = abs(f.lane_id)) = :kind::text)
+     AND (:queue::text IS NULL OR f.queue_id IN (SELECT id FROM wanted))
+   ORDER BY f.id DESC LIMIT :n)
+SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
+       j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
+       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+  FROM page JOIN {jobs} j ON j.id = page.id
+ CROSS JOIN LATERAL (SELECT l.kind, l.queue_id FROM {lanes} l WHERE l.id = abs(j.lane_id) LIMIT 1) l
+ CROSS JOIN LATERAL (SELECT q.name FROM {queues} q WHERE q.id = l.queue_id LIMIT 1) q
+ ORDER BY j.id DESC
 
 -- name: count_pending
 -- params: queue text, cap int
@@ -593,21 +713,21 @@ SELECT (SELECT j.lease_token FROM {jobs} j WHERE j.id = :id::uuid), g.claim, g.a
 
 -- name: queues
 -- params: after text, n int
--- returns: name text, description text, concurrency int?, priority int, paused int, created int
-SELECT name, description, concurrency, priority, paused, created_us FROM {queues}
+-- returns: name text, description text, concurrency int?, priority int, paused int, created int, hidden int
+SELECT name, description, concurrency, priority, paused, created_us, hidden FROM {queues}
  WHERE name > :after ORDER BY name LIMIT :n
 
 -- name: queue
 -- params: name text
--- returns: name text, description text, concurrency int?, priority int, paused int, created int
-SELECT name, description, concurrency, priority, paused, created_us FROM {queues} WHERE name = :name
+-- returns: name text, description text, concurrency int?, priority int, paused int, created int, hidden int
+SELECT name, description, concurrency, priority, paused, created_us, hidden FROM {queues} WHERE name = :name
 
 -- name: queue_upsert
 -- params: name text, description text, concurrency int?, priority int, now int?
 INSERT INTO {queues} (name, description, concurrency, priority, created_us)
 VALUES (:name, :description, :concurrency, :priority, {now})
 ON CONFLICT (name) DO UPDATE SET description = excluded.description, concurrency = excluded.concurrency,
-                                 priority = excluded.priority
+                                 priority = excluded.priority, hidden = 0
 
 -- name: queue_update
 -- params: description text?, limited int, concurrency int?, priority int?, paused int?, name text
@@ -615,9 +735,47 @@ ON CONFLICT (name) DO UPDATE SET description = excluded.description, concurrency
 UPDATE {queues}
    SET description = coalesce(:description, description),
        concurrency = CASE :limited WHEN 1 THEN :concurrency ELSE concurrency END,
-       priority = coalesce(:priority, priority), paused = coalesce(:paused, paused)
+       priority = coalesce(:priority, priority), paused = coalesce(:paused, paused), hidden = 0
  WHERE name = :name
 RETURNING name
+
+-- name: queue_used
+-- params: name text
+-- returns: n int
+-- Has it any job?
+SELECT 1 FROM {queues} q
+ WHERE q.name = :name AND (
+   EXISTS (SELECT 1 FROM {lanes} l JOIN {jobs} j ON j.lane_id IN (l.id, -l.id)
+            WHERE l.queue_id = q.id AND j.state = 1)
+   OR EXISTS (SELECT 1 FROM {jobs} j WHERE j.state = 7 AND j.queue_id = q.id)
+   OR EXISTS (SELECT 1 FROM {jobs} j WHERE j.state IN (2, 5) AND j.queue_id = q.id)
+   OR EXISTS (SELECT 1 FROM {jobs} j WHERE j.state IN (3, 4, 6) AND j.queue_id = q.id))
+
+-- name: queue_hide
+-- params: name text
+UPDATE {queues} SET description = '', concurrency = NULL, priority = 1, paused = 0, hidden = 1 WHERE name = :name
+
+-- name: oldest_due
+-- params: queue text, now int?
+-- returns: due int?
+-- Jumps from priority to priority along the ready index, at most 900 in a lane.
+WITH RECURSIVE step(lane, priority, due, n) AS (
+  SELECT f.lane_id, f.priority, f.due_us, 1
+    FROM {queues} q JOIN {lanes} l ON l.queue_id = q.id CROSS JOIN (VALUES (1), (-1)) AS s(sign)
+   CROSS JOIN LATERAL (
+     SELECT j.lane_id, j.priority, j.due_us FROM {jobs} j WHERE j.state = 1 AND j.lane_id = l.id * s.sign
+      ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1) f
+   WHERE q.name = :queue
+  UNION ALL
+  SELECT f.lane_id, f.priority, f.due_us, step.n + 1
+    FROM step CROSS JOIN LATERAL (
+      SELECT j.lane_id, j.priority, j.due_us FROM {jobs} j
+       WHERE j.state = 1 AND j.lane_id = step.lane AND j.priority > step.priority
+       ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1) f
+   WHERE step.n < 900)
+SELECT least((SELECT min(due) FROM step),
+             (SELECT min(j.due_us) FROM {jobs} j
+               WHERE j.state = 7 AND j.due_us <= {now} AND j.queue_id = (SELECT id FROM {queues} WHERE name = :queue)))
 
 -- name: migration_lock
 -- returns: locked text
@@ -674,8 +832,25 @@ DELETE FROM {migrations} WHERE version = :version
 SELECT 'DROP ' || o.kind || ' ' || string_agg(format('%I.%I', o.schema, o.name), ', ' ORDER BY o.name)
   FROM (SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END AS kind, s.nspname AS schema, c.relname AS name
           FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
-         WHERE s.nspname = {schema_name} AND c.relkind IN ('r', 'p', 'v') AND starts_with(c.relname, 'sqlq_')) o
+         WHERE s.nspname = {schema_name} AND c.relkind IN ('r', 'p', 'v') AND c.relname IN ({made})) o
  GROUP BY o.kind ORDER BY o.kind DESC
+
+-- name: in_the_way
+-- returns: name text
+-- Views and foreign keys of the user's, without which our tables cannot be dropped.
+WITH ours AS (
+  SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
+   WHERE s.nspname = {schema_name} AND c.relkind IN ('r', 'p', 'v') AND c.relname IN ({made})),
+theirs AS (
+  SELECT r.ev_class AS oid FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
+   WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
+     AND d.refobjid IN (SELECT oid FROM ours)
+  UNION
+  SELECT k.conrelid FROM pg_catalog.pg_constraint k
+   WHERE k.contype = 'f' AND k.confrelid IN (SELECT oid FROM ours))
+SELECT format('%I.%I', s.nspname, c.relname)
+  FROM theirs t JOIN pg_catalog.pg_class c ON c.oid = t.oid JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
+ WHERE t.oid NOT IN (SELECT oid FROM ours) ORDER BY 1
 
 -- name: settings
 -- returns: name text, setting text

@@ -10,6 +10,7 @@ CREATE TABLE sqlq_queues (
   concurrency INTEGER CHECK (concurrency >= 0),
   priority    INTEGER NOT NULL DEFAULT 1,
   paused      INTEGER NOT NULL DEFAULT 0 CHECK (paused IN (0, 1)),
+  hidden      INTEGER NOT NULL DEFAULT 0,  -- deleted: there only while it has jobs
   created_us  INTEGER NOT NULL
 ) STRICT;
 

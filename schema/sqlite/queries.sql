@@ -240,6 +240,31 @@ UPDATE OR IGNORE sqlq_jobs
  WHERE id = :id AND state IN (3, 4, 6)
 RETURNING seq, claims
 
+-- name: run_now
+-- params: now int, id text
+-- returns: seq int
+UPDATE sqlq_jobs SET state = 1, due_us = :now, queued_us = :now WHERE id = :id AND state = 7 RETURNING seq
+
+-- name: take_away
+-- params: now int, ends int, id text
+-- returns: seq int, state int, attempt int, claims int, worker text
+UPDATE sqlq_jobs
+   SET state = CASE WHEN state = 5 THEN 6 WHEN :ends = 1 THEN 4 ELSE 1 END, lease_token = 0,
+       attempt = attempt - CASE WHEN state = 2 AND :ends = 0 THEN 1 ELSE 0 END,
+       queued_us = CASE WHEN state = 2 AND :ends = 0 THEN :now ELSE queued_us END,
+       finished_us = CASE WHEN state = 2 AND :ends = 0 THEN NULL ELSE :now END,
+       expires_us = CASE WHEN state = 2 AND :ends = 0 THEN NULL
+                         ELSE :now + coalesce(retention_us, CASE state WHEN 5 THEN 86400000000 ELSE 604800000000 END)
+                         END
+ WHERE id = :id AND state IN (2, 5)
+RETURNING seq, state, attempt, claims, worker
+
+-- name: postpone
+-- params: now int, seq int
+-- returns: id text
+-- What could not be deleted is not tried again for a day.
+UPDATE sqlq_jobs SET expires_us = :now + 86400000000 WHERE seq = :seq AND state IN (3, 4, 6) RETURNING id
+
 -- name: get
 -- params: ids text
 -- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
@@ -261,6 +286,32 @@ SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_k
  CROSS JOIN sqlq_queues q ON q.id = l.queue_id
  WHERE j.id < :before AND ((:states >> j.state) & 1) = 1
    AND (:queue IS NULL OR q.name = :queue) AND (:kind IS NULL OR l.kind = :kind)
+ ORDER BY j.id DESC LIMIT :n
+
+-- name: list_few
+-- params: before text, queue text?, kind text?, states int, n int
+-- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- The same for states of which there are few jobs: reads each state's jobs from its index, and sorts them.
+WITH wanted(id, name) AS MATERIALIZED (SELECT id, name FROM sqlq_queues WHERE :queue IS NULL OR name = :queue),
+few(seq) AS (
+  SELECT j.seq FROM wanted w CROSS JOIN sqlq_lanes l ON l.queue_id = w.id
+   CROSS JOIN sqlq_jobs j INDEXED BY sqlq_jobs_ready ON j.lane_id IN (l.id, -l.id)
+   WHERE j.state = 1 AND ((:states >> 1) & 1) = 1
+  UNION ALL
+  SELECT j.seq FROM sqlq_jobs j INDEXED BY sqlq_jobs_scheduled WHERE j.state = 7 AND ((:states >> 7) & 1) = 1
+  UNION ALL
+  SELECT j.seq FROM sqlq_jobs j INDEXED BY sqlq_jobs_held WHERE j.state IN (2, 5) AND ((:states >> j.state) & 1) = 1
+  UNION ALL
+  SELECT j.seq FROM wanted w CROSS JOIN (SELECT 3 AS state UNION ALL SELECT 4 UNION ALL SELECT 6) f
+   CROSS JOIN sqlq_jobs j INDEXED BY sqlq_jobs_finished ON j.queue_id = w.id AND j.state = f.state
+   WHERE j.expires_us IS NOT NULL AND ((:states >> f.state) & 1) = 1)
+SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
+       j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
+       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+  FROM few CROSS JOIN sqlq_jobs j ON j.seq = few.seq
+ CROSS JOIN sqlq_lanes l ON l.id = abs(j.lane_id)
+ CROSS JOIN wanted q ON q.id = l.queue_id
+ WHERE j.id < :before AND (:kind IS NULL OR l.kind = :kind)
  ORDER BY j.id DESC LIMIT :n
 
 -- name: count_pending
@@ -342,21 +393,21 @@ SELECT j.lease_token, g.claim, g.attempt, g.n, g.at_us, g.level, g.text
 
 -- name: queues
 -- params: after text, n int
--- returns: name text, description text, concurrency int?, priority int, paused int, created int
-SELECT name, description, concurrency, priority, paused, created_us FROM sqlq_queues
+-- returns: name text, description text, concurrency int?, priority int, paused int, created int, hidden int
+SELECT name, description, concurrency, priority, paused, created_us, hidden FROM sqlq_queues
  WHERE name > :after ORDER BY name LIMIT :n
 
 -- name: queue
 -- params: name text
--- returns: name text, description text, concurrency int?, priority int, paused int, created int
-SELECT name, description, concurrency, priority, paused, created_us FROM sqlq_queues WHERE name = :name
+-- returns: name text, description text, concurrency int?, priority int, paused int, created int, hidden int
+SELECT name, description, concurrency, priority, paused, created_us, hidden FROM sqlq_queues WHERE name = :name
 
 -- name: queue_upsert
 -- params: name text, description text, concurrency int?, priority int, now int
 INSERT INTO sqlq_queues (name, description, concurrency, priority, created_us)
 VALUES (:name, :description, :concurrency, :priority, :now)
 ON CONFLICT (name) DO UPDATE SET description = excluded.description, concurrency = excluded.concurrency,
-                                 priority = excluded.priority
+                                 priority = excluded.priority, hidden = 0
 
 -- name: queue_update
 -- params: description text?, limited int, concurrency int?, priority int?, paused int?, name text
@@ -364,9 +415,47 @@ ON CONFLICT (name) DO UPDATE SET description = excluded.description, concurrency
 UPDATE sqlq_queues
    SET description = coalesce(:description, description),
        concurrency = CASE :limited WHEN 1 THEN :concurrency ELSE concurrency END,
-       priority = coalesce(:priority, priority), paused = coalesce(:paused, paused)
+       priority = coalesce(:priority, priority), paused = coalesce(:paused, paused), hidden = 0
  WHERE name = :name
 RETURNING name
+
+-- name: queue_used
+-- params: name text
+-- returns: n int
+-- Has it any job?
+SELECT 1 FROM sqlq_queues q
+ WHERE q.name = :name AND (
+   EXISTS (SELECT 1 FROM sqlq_lanes l CROSS JOIN sqlq_jobs j ON j.lane_id IN (l.id, -l.id)
+            WHERE l.queue_id = q.id AND j.state = 1)
+   OR EXISTS (SELECT 1 FROM sqlq_jobs j WHERE j.state = 7 AND j.queue_id = q.id)
+   OR EXISTS (SELECT 1 FROM sqlq_jobs j WHERE j.state IN (2, 5) AND j.queue_id = q.id)
+   OR EXISTS (SELECT 1 FROM sqlq_jobs j WHERE j.expires_us IS NOT NULL AND j.queue_id = q.id))
+
+-- name: queue_hide
+-- params: name text
+UPDATE sqlq_queues SET description = '', concurrency = NULL, priority = 1, paused = 0, hidden = 1 WHERE name = :name
+
+-- name: oldest_due
+-- params: queue text, now int?
+-- returns: due int?
+-- Jumps from priority to priority along the ready index, at most 900 in a lane.
+WITH RECURSIVE step(lane, priority, n) AS (
+  SELECT l.id * s.sign,
+         (SELECT min(j.priority) FROM sqlq_jobs j WHERE j.state = 1 AND j.lane_id = l.id * s.sign), 1
+    FROM sqlq_queues q CROSS JOIN sqlq_lanes l ON l.queue_id = q.id
+   CROSS JOIN (SELECT 1 AS sign UNION ALL SELECT -1) s
+   WHERE q.name = :queue
+  UNION ALL
+  SELECT step.lane, (SELECT min(j.priority) FROM sqlq_jobs j
+                      WHERE j.state = 1 AND j.lane_id = step.lane AND j.priority > step.priority), step.n + 1
+    FROM step WHERE step.priority IS NOT NULL AND step.n < 900)
+SELECT min(o.due) FROM (
+  SELECT (SELECT min(j.due_us) FROM sqlq_jobs j
+           WHERE j.state = 1 AND j.lane_id = step.lane AND j.priority = step.priority) AS due
+    FROM step WHERE step.priority IS NOT NULL
+  UNION ALL
+  SELECT min(j.due_us) FROM sqlq_jobs j
+   WHERE j.state = 7 AND j.due_us <= :now AND j.queue_id = (SELECT id FROM sqlq_queues WHERE name = :queue)) o
 
 -- name: migrations_exist
 -- returns: n int
@@ -399,8 +488,11 @@ DELETE FROM sqlq_migrations WHERE version = :version
 
 -- name: objects
 -- returns: type text, name text
--- What teardown drops; views first.
-SELECT type, name FROM sqlite_master WHERE type IN ('table', 'view') AND name LIKE 'sqlq\_%' ESCAPE '\'
+-- What teardown drops, exactly; views first.
+SELECT type, name FROM sqlite_master
+ WHERE type IN ('table', 'view') AND lower(name) IN (
+   'sqlq_queues', 'sqlq_lanes', 'sqlq_jobs', 'sqlq_history', 'sqlq_logs', 'sqlq_facts', 'sqlq_jobs_readable',
+   'sqlq_migrations')
  ORDER BY type DESC
 
 -- name: begin

@@ -1,5 +1,6 @@
 #include <sqlq/admin.hpp>
 
+#include <algorithm>
 #include <iterator>
 
 #include <sqlq/backend/dialect.hpp>
@@ -24,6 +25,12 @@ void change_queue(const Database& db, const std::string& name, const backend::Qu
   check_queue_name(name);
   if (db.ready().queue_update(name, change)) return;
   throw Error(Errc::invalid_argument, "there is no queue '" + name + "': create it, or enqueue a job into it");
+}
+
+ActionStatus act(const Database& db, JobId id, backend::Action what) {
+  const auto answers = db.ready().act(std::span(&id, 1), what, core::request_time(db.clock()));
+  core::expect_answers(answers.size(), 1);
+  return answers.front();
 }
 
 }  // namespace
@@ -99,16 +106,69 @@ RequeueStatus Admin::requeue(JobId id) {
   return answers.front();
 }
 
+ActionStatus Admin::run_now(JobId id) { return act(db_, id, backend::Action::run_now); }
+
+ActionStatus Admin::take_away(JobId id, AfterTaking then) {
+  return act(db_, id, then == AfterTaking::pending ? backend::Action::take_away : backend::Action::end);
+}
+
+ActionStatus Admin::erase(JobId id) { return act(db_, id, backend::Action::erase); }
+
+std::vector<QueueStats> Admin::stats(std::uint64_t cap) const {
+  core::check_range(cap, 1, 1'000'000, "the cap of the counts");
+  constexpr std::size_t page = 100;
+  backend::Dialect& dialect = db_.ready();
+  std::vector<QueueStats> all;
+  for (;;) {
+    const std::string after = all.empty() ? std::string{} : all.back().queue.name;
+    auto some = dialect.queue_stats(after, page, cap, core::request_time(db_.clock()));
+    const bool last = some.size() < page;
+    all.insert(all.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
+    if (last) return all;
+  }
+}
+
+DeleteQueueStatus Admin::delete_queue(const std::string& name, const DeleteQueueOptions& options) {
+  check_queue_name(name);
+  backend::Dialect& dialect = db_.ready();
+  if (!dialect.queue(name)) return DeleteQueueStatus::not_found;
+  // Each page's jobs leave the states it lists, so the first page is the next one.
+  const auto each_page = [&](std::vector<JobState> states, auto&& use) {
+    for (;;) {
+      const std::vector<Job> jobs = dialect.list({.queue = name, .states = states}, {.limit = 1000});
+      std::vector<JobId> ids;
+      for (const Job& job : jobs) ids.push_back(job.id);
+      if (ids.empty() || !use(ids)) return;
+    }
+  };
+  if (options.waiting) {
+    each_page({JobState::pending, JobState::scheduled}, [&](const std::vector<JobId>& ids) {
+      dialect.cancel(ids, nullptr, core::request_time(db_.clock()));
+      return true;
+    });
+  }
+  if (options.finished || options.waiting) {
+    std::vector<JobState> states{JobState::cancelled};
+    if (options.finished) states = {JobState::success, JobState::errored, JobState::cancelled};
+    each_page(states, [&](const std::vector<JobId>& ids) {
+      const auto said = dialect.act(ids, backend::Action::erase, core::request_time(db_.clock()));
+      return std::ranges::find(said, ActionStatus::done) != said.end();
+    });
+  }
+  return dialect.queue_delete(name);
+}
+
 std::vector<WaitingKind> Admin::waiting_kinds() const { return db_.ready().waiting_kinds(1000); }
 
-std::size_t Admin::purge() {
+PurgeReport Admin::purge() {
   constexpr std::size_t batch = 1000;
   backend::Dialect& dialect = db_.ready();
-  std::size_t total = 0;
+  PurgeReport total;
   for (;;) {
-    const std::size_t deleted = dialect.purge(batch, core::request_time(db_.clock()));
-    total += deleted;
-    if (deleted < batch) return total;
+    const PurgeReport some = dialect.purge(batch, core::request_time(db_.clock()));
+    total.deleted += some.deleted;
+    total.kept.insert(total.kept.end(), some.kept.begin(), some.kept.end());
+    if (some.deleted < batch && some.kept.empty()) return total;
   }
 }
 

@@ -6,6 +6,7 @@
 #include <sqlq/backend/dialect.hpp>
 #include <sqlq/error.hpp>
 
+#include "client/waiting.hpp"
 #include "core/checks.hpp"
 #include "core/request_time.hpp"
 #include "core/text.hpp"
@@ -19,6 +20,7 @@ namespace {
 using backend::EnqueueItem;
 using backend::Finish;
 using backend::FinishKind;
+using client::Waiting;
 
 // A thousand years: no database has to add more to a date.
 constexpr Duration longest_retention = std::chrono::hours(24) * 365'000;
@@ -39,35 +41,24 @@ void check_batch(std::span<const NewJob> jobs, const PayloadLimits& limits) {
   }
 }
 
-EnqueueItem describe(const NewJob& job, TimePoint now) {
+EnqueueItem item_of(const NewJob& job, const ClientOptions& defaults, TimePoint now) {
   const EnqueueOptions& options = job.options;
   EnqueueItem item;
   item.id = options.id ? *options.id : JobId::make(now);
-  item.queue = options.queue;
+  item.queue = options.queue ? *options.queue : defaults.queue;
   item.kind = job.kind;
   item.params = job.params;
   if (options.unique_key) item.unique_key = *options.unique_key;
   item.priority = options.priority;
-  item.max_attempts = options.max_attempts;
-  item.max_crashes = options.max_crashes;
-  item.keepalive = options.keepalive;
+  item.max_attempts = options.max_attempts.value_or(defaults.max_attempts);
+  item.max_crashes = options.max_crashes.value_or(defaults.max_crashes);
+  item.keepalive = options.keepalive.value_or(defaults.keepalive);
   item.timeout = options.timeout;
-  if (options.retention) item.retention = std::min(*options.retention, longest_retention);
+  item.retention = options.retention ? options.retention : defaults.retention;
+  if (item.retention) item.retention = std::min(*item.retention, longest_retention);
   item.run_at = options.run_at;
   item.delay = std::max(options.delay, Duration::zero());
   return item;
-}
-
-std::vector<Enqueued> store(const Database& db, std::span<const NewJob> jobs, const Tx* within) {
-  check_batch(jobs, db.limits());
-  if (jobs.empty()) return {};
-  const TimePoint now = db.clock().now();
-  std::vector<EnqueueItem> items;
-  items.reserve(jobs.size());
-  for (const NewJob& job : jobs) items.push_back(describe(job, now));
-  std::vector<Enqueued> answers = db.ready().enqueue(items, within, core::request_time(db.clock()));
-  core::expect_answers(answers.size(), items.size());
-  return answers;
 }
 
 CancelStatus ask_to_stop(const Database& db, JobId id, const Tx* within) {
@@ -77,45 +68,14 @@ CancelStatus ask_to_stop(const Database& db, JobId id, const Tx* within) {
   return answers.front();
 }
 
-// A job without a token was never claimed, or its lease was taken away: nothing it says may reach the row.
-FinishStatus finish(const Database& db, const Job& job, Finish item, const Tx* within) {
-  if (job.lease_token == LeaseToken{}) return FinishStatus::stale;
-  item.id = job.id;
-  item.token = job.lease_token;
-  const std::vector<FinishStatus> answers =
-      db.ready().finish(std::span(&item, 1), within, core::request_time(db.clock()));
+std::optional<Job> look(const Database& db, JobId id, const Tx* within) {
+  std::vector<std::optional<Job>> answers = db.ready().get(std::span(&id, 1), within);
   core::expect_answers(answers.size(), 1);
-  return answers.front();
+  return std::move(answers.front());
 }
 
-FinishStatus finish_success(const Database& db, const Job& job, std::string_view result, const Tx* within) {
-  if (!result.empty()) check_json(result, db.limits(), "the job's result");
-  Finish item;
-  item.kind = FinishKind::success;
-  item.result = result;
-  return finish(db, job, item, within);
-}
-
-FinishStatus finish_error(const Database& db, const Job& job, std::string_view message, const ErrorOptions& options,
-                          const Tx* within) {
-  const std::string text = core::clean_text(message, core::max_message_bytes);
-  Finish item;
-  item.message = text;
-  item.cause = options.discard ? Cause::discarded : Cause::failed;
-  if (!options.discard && job.attempt < job.max_attempts) {
-    item.kind = FinishKind::retry;
-    item.delay = options.retry.delay(job.attempt);
-  } else {
-    item.kind = FinishKind::fail;
-  }
-  return finish(db, job, item, within);
-}
-
-FinishStatus finish_cancelled(const Database& db, const Job& job, const Tx* within) {
-  Finish item;
-  item.kind = FinishKind::cancel;
-  item.cause = Cause::cancelled;
-  return finish(db, job, item, within);
+bool asked_to_stop(const std::optional<Job>& job) {
+  return job && (job->state == JobState::cancelling || job->state == JobState::cancelled);
 }
 
 // One name for all own loops of this process; workers have one each.
@@ -132,23 +92,55 @@ void Client::refuse_shared_identity(const EnqueueOptions& options) {
               "enqueue_many gives all jobs the same options: with an id or unique_key all but one would be duplicates");
 }
 
-Enqueued Client::enqueue(const NewJob& job) { return store(db_, std::span(&job, 1), nullptr).front(); }
-
-Enqueued Client::enqueue(Tx tx, const NewJob& job) { return store(db_, std::span(&job, 1), &tx).front(); }
-
-std::vector<Enqueued> Client::enqueue_many(std::span<const NewJob> jobs) { return store(db_, jobs, nullptr); }
-
-std::vector<Enqueued> Client::enqueue_many(Tx tx, std::span<const NewJob> jobs) { return store(db_, jobs, &tx); }
-
-std::optional<Job> Client::find(JobId id) const {
-  std::vector<std::optional<Job>> answers = db_.ready().get(std::span(&id, 1));
-  core::expect_answers(answers.size(), 1);
-  return std::move(answers.front());
+Client::Client(Database db, ClientOptions defaults) : db_(std::move(db)), defaults_(std::move(defaults)) {
+  EnqueueOptions all;
+  all.queue = defaults_.queue;
+  all.max_attempts = defaults_.max_attempts;
+  all.max_crashes = defaults_.max_crashes;
+  all.keepalive = defaults_.keepalive;
+  all.retention = defaults_.retention;
+  core::check_options(all);
 }
 
-bool Client::is_cancelled(JobId id) const {
-  const std::optional<Job> job = find(id);
-  return job && (job->state == JobState::cancelling || job->state == JobState::cancelled);
+std::vector<Enqueued> Client::store(std::span<const NewJob> jobs, const Tx* within) const {
+  check_batch(jobs, db_.limits());
+  if (jobs.empty()) return {};
+  const TimePoint now = db_.clock().now();
+  std::vector<EnqueueItem> items;
+  items.reserve(jobs.size());
+  for (const NewJob& job : jobs) items.push_back(item_of(job, defaults_, now));
+  std::vector<Enqueued> answers = db_.ready().enqueue(items, within, core::request_time(db_.clock()));
+  core::expect_answers(answers.size(), items.size());
+  return answers;
+}
+
+Enqueued Client::enqueue(const NewJob& job) { return store(std::span(&job, 1), nullptr).front(); }
+
+Enqueued Client::enqueue(Tx tx, const NewJob& job) { return store(std::span(&job, 1), &tx).front(); }
+
+std::vector<Enqueued> Client::enqueue_many(std::span<const NewJob> jobs) { return store(jobs, nullptr); }
+
+std::vector<Enqueued> Client::enqueue_many(Tx tx, std::span<const NewJob> jobs) { return store(jobs, &tx); }
+
+std::optional<Job> Client::find(JobId id) const { return look(db_, id, nullptr); }
+
+std::optional<Job> Client::find(Tx tx, JobId id) const { return look(db_, id, &tx); }
+
+bool Client::is_cancelled(JobId id) const { return asked_to_stop(find(id)); }
+
+bool Client::is_cancelled(Tx tx, JobId id) const { return asked_to_stop(find(tx, id)); }
+
+std::optional<Job> Client::wait(JobId id, Duration timeout, std::stop_token stop) const {
+  std::optional<Waiting> waiting;  // made when it is needed: it may cost a connection
+  for (;;) {
+    std::optional<Job> job = find(id);
+    if (!job || is_finished(job->state)) return job;
+    if (!waiting) {
+      waiting.emplace(db_, timeout, stop);
+    } else if (!waiting->go_on()) {
+      return std::nullopt;
+    }
+  }
 }
 
 CancelStatus Client::cancel(JobId id) { return ask_to_stop(db_, id, nullptr); }
@@ -156,19 +148,33 @@ CancelStatus Client::cancel(JobId id) { return ask_to_stop(db_, id, nullptr); }
 CancelStatus Client::cancel(Tx tx, JobId id) { return ask_to_stop(db_, id, &tx); }
 
 std::vector<Job> Client::claim(std::span<const std::string> queues, const ClaimFilter& filter, std::size_t n) {
+  return claim(queues, filter, n, Duration::zero());
+}
+
+std::vector<Job> Client::claim(std::span<const std::string> queues, const ClaimFilter& filter, std::size_t n,
+                               Duration wait, std::stop_token stop) {
   core::check_range(n, 1, core::max_claim, "the number of jobs to claim");
   const std::vector<std::string> queue_names = core::check_names(queues, "a queue name");
   const std::vector<std::string> kind_names = core::check_names(filter.kinds, "a kind");
   const std::string worker = own_loop_name();
+  backend::Dialect& dialect = db_.ready();
   backend::ClaimRequest request;
   request.queues = queue_names;
   request.kinds = kind_names;
   request.limit = n;
-  request.token = platform::random_token();
   request.worker = worker;
-  backend::Dialect& dialect = db_.ready();
-  request.now = core::request_time(db_.clock());
-  return dialect.claim(request).jobs;
+  std::optional<Waiting> waiting;  // made when it is needed: it may cost a connection
+  for (;;) {
+    request.token = platform::random_token();
+    request.now = core::request_time(db_.clock());
+    backend::ClaimResult found = dialect.claim(request);
+    if (!found.jobs.empty() || wait <= Duration::zero()) return std::move(found.jobs);
+    if (!waiting) {
+      waiting.emplace(db_, wait, stop);
+    } else if (!waiting->go_on(found.next_due)) {
+      return {};
+    }
+  }
 }
 
 std::optional<Job> Client::claim_one(const std::string& queue, const ClaimFilter& filter) {
@@ -202,39 +208,92 @@ std::vector<LeaseStatus> Client::ping(std::span<const Job> jobs) {
 }
 
 FinishStatus Client::success(const Job& job, std::string_view result) {
-  return finish_success(db_, job, result, nullptr);
+  return finish({Ending::success(job, std::string(result))}).front();
 }
 
 FinishStatus Client::success(Tx tx, const Job& job, std::string_view result) {
-  return finish_success(db_, job, result, &tx);
+  const Ending ending = Ending::success(job, std::string(result));
+  return end({&ending, 1}, &tx).front();
 }
 
 FinishStatus Client::error(const Job& job, std::string_view message, const ErrorOptions& options) {
-  return finish_error(db_, job, message, options, nullptr);
+  return finish({Ending::error(job, message, options)}).front();
 }
 
 FinishStatus Client::error(Tx tx, const Job& job, std::string_view message, const ErrorOptions& options) {
-  return finish_error(db_, job, message, options, &tx);
+  const Ending ending = Ending::error(job, message, options);
+  return end({&ending, 1}, &tx).front();
 }
 
-FinishStatus Client::cancelled(const Job& job) { return finish_cancelled(db_, job, nullptr); }
+FinishStatus Client::cancelled(const Job& job) { return finish({Ending::cancelled(job)}).front(); }
 
-FinishStatus Client::cancelled(Tx tx, const Job& job) { return finish_cancelled(db_, job, &tx); }
-
-FinishStatus Client::snooze(const Job& job, Duration delay) {
-  Finish item;
-  item.kind = FinishKind::snooze;
-  item.cause = Cause::snoozed;
-  item.delay = std::max(delay, Duration::zero());
-  return finish(db_, job, item, nullptr);
+FinishStatus Client::cancelled(Tx tx, const Job& job) {
+  const Ending ending = Ending::cancelled(job);
+  return end({&ending, 1}, &tx).front();
 }
 
-FinishStatus Client::release(const Job& job) {
-  Finish item;
-  item.kind = FinishKind::release;
-  item.cause = Cause::released;
-  return finish(db_, job, item, nullptr);
+FinishStatus Client::snooze(const Job& job, Duration delay) { return finish({Ending::snooze(job, delay)}).front(); }
+
+FinishStatus Client::release(const Job& job) { return finish({Ending::release(job)}).front(); }
+
+std::vector<FinishStatus> Client::finish(std::span<const Ending> endings) { return end(endings, nullptr); }
+
+std::vector<FinishStatus> Client::finish(Tx tx, std::span<const Ending> endings) { return end(endings, &tx); }
+
+// A job without a token was never claimed, or its lease was taken away: nothing it says may reach the row.
+std::vector<FinishStatus> Client::end(std::span<const Ending> endings, const Tx* within) const {
+  core::check_range(endings.size(), 0, core::max_claim, "the number of leases to end");
+  std::vector<Finish> items;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < endings.size(); ++i) {
+    const Ending& e = endings[i];
+    if (e.way_ == Ending::Way::success && !e.text_.empty()) check_json(e.text_, db_.limits(), "the job's result");
+    if (e.token_ == LeaseToken{}) continue;
+    Finish& item = items.emplace_back(Finish{.id = e.id_, .token = e.token_, .delay = e.delay_});
+    switch (e.way_) {
+      case Ending::Way::success: item.result = e.text_; break;
+      case Ending::Way::retry: item.kind = FinishKind::retry; break;
+      case Ending::Way::fail: item.kind = FinishKind::fail; break;
+      case Ending::Way::cancel: item.kind = FinishKind::cancel; item.cause = Cause::cancelled; break;
+      case Ending::Way::snooze: item.kind = FinishKind::snooze; item.cause = Cause::snoozed; break;
+      case Ending::Way::release: item.kind = FinishKind::release; item.cause = Cause::released; break;
+    }
+    if (e.way_ != Ending::Way::success) item.message = e.text_;
+    if (e.discarded_) item.cause = Cause::discarded;
+    places.push_back(i);
+  }
+  std::vector<FinishStatus> result(endings.size(), FinishStatus::stale);
+  if (items.empty()) return result;
+  const auto answers = db_.ready().finish(items, within, core::request_time(db_.clock()));
+  core::expect_answers(answers.size(), items.size());
+  for (std::size_t i = 0; i < answers.size(); ++i) result[places[i]] = answers[i];
+  return result;
 }
+
+Ending Ending::success(const Job& job, std::string result) {
+  Ending ending(job, Way::success);
+  ending.text_ = std::move(result);
+  return ending;
+}
+
+Ending Ending::error(const Job& job, std::string_view message, const ErrorOptions& options) {
+  const bool again = !options.discard && job.attempt < job.max_attempts;
+  Ending ending(job, again ? Way::retry : Way::fail);
+  ending.text_ = core::clean_text(message, core::max_message_bytes);
+  ending.discarded_ = options.discard;
+  if (again) ending.delay_ = options.retry.delay(job.attempt);
+  return ending;
+}
+
+Ending Ending::cancelled(const Job& job) { return {job, Way::cancel}; }
+
+Ending Ending::snooze(const Job& job, Duration delay) {
+  Ending ending(job, Way::snooze);
+  ending.delay_ = std::max(delay, Duration::zero());
+  return ending;
+}
+
+Ending Ending::release(const Job& job) { return {job, Way::release}; }
 
 ReapReport Client::reap(std::span<const std::string> queues) {
   constexpr std::size_t batch = 1000;

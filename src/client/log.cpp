@@ -149,6 +149,23 @@ std::shared_ptr<LogSink> make_log_sink(std::function<void(const LogLine&)> write
 
 std::shared_ptr<LogSink> database_log_sink(Database db) { return std::make_shared<DatabaseSink>(std::move(db)); }
 
+std::string detail::fill_in(std::string_view format, std::initializer_list<std::string> values) {
+  std::string text;
+  const std::string* next = values.begin();
+  for (std::size_t i = 0; i < format.size(); ++i) {
+    const std::string_view two = format.substr(i, 2);
+    if (two == "{}" && next != values.end()) {
+      text += *next++;
+      ++i;
+    } else {
+      text += format[i];
+      if (two == "{{" || two == "}}") ++i;
+    }
+  }
+  for (; next != values.end(); ++next) text += ' ' + *next;
+  return text;
+}
+
 struct JobLogger::Impl {
   LogLine base;
   std::shared_ptr<LogSink> sink;
@@ -164,6 +181,8 @@ JobLogger::JobLogger(const Job& job, std::shared_ptr<LogSink> sink, std::shared_
   impl_->base.token = job.lease_token;
   impl_->base.claim = job.claims;
   impl_->base.attempt = job.attempt;
+  impl_->base.queue = job.queue;
+  impl_->base.kind = job.kind;
   impl_->sink = std::move(sink);
   impl_->clock = std::move(clock);
 }

@@ -63,15 +63,17 @@ void check_range(std::uint64_t value, std::uint64_t least, std::uint64_t most, s
 }
 
 void check_options(const EnqueueOptions& options) {
-  check_name(options.queue, "the queue name");
+  if (options.queue) check_name(*options.queue, "the queue name");
   constexpr int most_tries = 1'000'000;
-  if (options.max_attempts < 1 || options.max_attempts > most_tries) refuse("max_attempts", "must be 1 to 1,000,000");
-  if (options.max_crashes < 1 || options.max_crashes > most_tries) refuse("max_crashes", "must be 1 to 1,000,000");
+  const auto possible = [](int tries) { return tries >= 1 && tries <= most_tries; };
+  if (!possible(options.max_attempts.value_or(1))) refuse("max_attempts", "must be 1 to 1,000,000");
+  if (!possible(options.max_crashes.value_or(1))) refuse("max_crashes", "must be 1 to 1,000,000");
   if (options.delay != Duration::zero() && options.run_at) {
     refuse("delay", "and run_at were both given: use one of them");
   }
   if (options.unique_key) check_bytes(*options.unique_key, "the unique key");
-  if (options.keepalive < seconds(1) || options.keepalive > hours(24)) refuse("keepalive", "must be 1 s to 24 h");
+  const Duration keepalive = options.keepalive.value_or(seconds(1));
+  if (keepalive < seconds(1) || keepalive > hours(24)) refuse("keepalive", "must be 1 s to 24 h");
   if (options.retention && *options.retention < Duration::zero()) refuse("retention", "must not be negative");
   if (options.timeout < Duration::zero()) refuse("timeout", "must not be negative (zero means no limit)");
   if (options.id && options.id->nil()) refuse("the job id", "is nil: make one with JobId::make, or give none");

@@ -39,6 +39,7 @@ std::string_view to_string(Cause cause) noexcept {
     case Cause::snoozed: return "snoozed";
     case Cause::cancelled: return "cancelled";
     case Cause::requeued: return "requeued";
+    case Cause::taken_away: return "taken_away";
   }
   return "unknown";
 }
@@ -51,6 +52,24 @@ std::string_view to_string(LogLevel level) noexcept {
     case LogLevel::error: return "error";
   }
   return "unknown";
+}
+
+std::string_view to_string(ActionStatus status) noexcept {
+  switch (status) {
+    case ActionStatus::done: return "done";
+    case ActionStatus::unchanged: return "unchanged";
+    case ActionStatus::not_found: return "not_found";
+  }
+  return "invalid";
+}
+
+std::string_view to_string(DeleteQueueStatus status) noexcept {
+  switch (status) {
+    case DeleteQueueStatus::deleted: return "deleted";
+    case DeleteQueueStatus::not_empty: return "not_empty";
+    case DeleteQueueStatus::not_found: return "not_found";
+  }
+  return "invalid";
 }
 
 std::string_view to_string(FinishStatus status) noexcept {

@@ -157,4 +157,13 @@ int run_steps(Session& session, const Catalogue& queries, std::span<const Migrat
   return steps;
 }
 
+void refuse_teardown(std::span<const std::string> in_the_way, const std::string& backend) {
+  if (in_the_way.empty()) return;
+  std::string names;
+  for (const std::string& name : in_the_way) names += (names.empty() ? "" : ", ") + name;
+  throw Error(Errc::refused,
+              "nothing was dropped, for objects of yours refer to sqlq's tables: " + names + "; drop them first",
+              backend);
+}
+
 }  // namespace sqlq::sql

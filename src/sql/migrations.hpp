@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
@@ -47,5 +48,8 @@ void check_target(const MigrationStatus& status, int target);
 int run_steps(Session& session, const Catalogue& queries, std::span<const Migration> known,
               const MigrationStatus& status, backend::Direction direction, int target, TimePoint now,
               const std::function<void(const std::string&)>& run_script);
+
+/// Throws Error(refused) that names these objects of the user's, which refer to ours; does nothing if there are none.
+void refuse_teardown(std::span<const std::string> in_the_way, const std::string& backend);
 
 }  // namespace sqlq::sql

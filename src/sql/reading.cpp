@@ -1,5 +1,7 @@
 #include "sql/reading.hpp"
 
+#include <algorithm>
+#include <array>
 #include <unordered_map>
 
 #include "sql/job_row.hpp"
@@ -25,8 +27,8 @@ std::optional<std::string_view> unless_empty(std::string_view text) {
 }
 
 /// One more than `cap` is enough to know that there are more.
-CappedCount capped(std::optional<std::int64_t> counted, std::uint64_t cap) {
-  const auto n = static_cast<std::uint64_t>(counted.value_or(0));
+CappedCount capped(std::int64_t counted, std::uint64_t cap) {
+  const auto n = static_cast<std::uint64_t>(counted);
   return {.value = std::min(n, cap), .capped = n > cap};
 }
 
@@ -45,6 +47,7 @@ std::string array_of(std::span<const Item> items, ToJson&& to_json) {
 ReadQueries::ReadQueries(const Catalogue& c)
     : get(c["get"]),
       list(c["list"]),
+      list_few(c["list_few"]),
       count_pending(c["count_pending"]),
       count_pending_all(c["count_pending_all"]),
       count_scheduled(c["count_scheduled"]),
@@ -57,7 +60,10 @@ ReadQueries::ReadQueries(const Catalogue& c)
       queues(c["queues"]),
       queue(c["queue"]),
       queue_upsert(c["queue_upsert"]),
-      queue_update(c["queue_update"]) {}
+      queue_update(c["queue_update"]),
+      queue_used(c["queue_used"]),
+      queue_hide(c["queue_hide"]),
+      oldest_due(c["oldest_due"]) {}
 
 std::vector<std::optional<Job>> get(Session& s, const ReadQueries& q, std::span<const JobId> ids) {
   std::unordered_map<JobId, Job> found;
@@ -72,37 +78,64 @@ std::vector<std::optional<Job>> get(Session& s, const ReadQueries& q, std::span<
   return jobs;
 }
 
+namespace {
+
+std::int64_t count(Session& s, const ReadQueries& q, JobState state, const std::optional<std::string_view>& queue,
+                    std::int64_t most) {
+  const int number = static_cast<int>(state);
+  const auto n = [&]() -> std::optional<std::int64_t> {
+    switch (state) {
+      case JobState::pending:
+        return queue ? s.integer(q.count_pending, {{"queue", *queue}, {"cap", most}})
+                     : s.integer(q.count_pending_all, {{"cap", most}});
+      case JobState::scheduled: return s.integer(q.count_scheduled, {{"queue", queue}, {"cap", most}});
+      case JobState::running:
+      case JobState::cancelling: return s.integer(q.count_held, {{"queue", queue}, {"state", number}, {"cap", most}});
+      default:
+        return queue ? s.integer(q.count_finished, {{"queue", *queue}, {"state", number}, {"cap", most}})
+                     : s.integer(q.count_finished_all, {{"state", number}, {"cap", most}});
+    }
+  }();
+  return n.value_or(0);
+}
+
+constexpr std::array all_states{JobState::running, JobState::cancelling, JobState::pending, JobState::scheduled,
+                                JobState::errored, JobState::cancelled,  JobState::success};
+
+/// Whether the filter leaves so few jobs that it is quicker to read and sort all of them than to look for them along
+/// the ids: those may be found at the very end of a million others.
+bool are_few(Session& s, const ReadQueries& q, const JobFilter& filter) {
+  if (filter.queue.empty() && filter.states.empty()) return false;
+  constexpr std::int64_t few = 5000;
+  std::int64_t n = 0;
+  for (const JobState state : all_states) {
+    const bool wanted = filter.states.empty() || std::ranges::find(filter.states, state) != filter.states.end();
+    if (wanted) n += count(s, q, state, unless_empty(filter.queue), few + 1 - n);
+    if (n > few) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 std::vector<Job> list(Session& s, const ReadQueries& q, const JobFilter& filter, const Page& page) {
   std::int64_t states = filter.states.empty() ? ~std::int64_t{0} : 0;
   for (const JobState state : filter.states) states |= std::int64_t{1} << static_cast<int>(state);
   std::vector<Job> jobs;
-  s.execute(q.list,
-                    {{"before", std::string_view(page.before ? page.before->to_string() : above_all_ids)},
-                     {"queue", unless_empty(filter.queue)},
-                     {"kind", unless_empty(filter.kind)},
-                     {"states", states},
-                     {"n", static_cast<std::int64_t>(page.limit)}},
-                    [&](const Row& row) { jobs.push_back(read_whole(row)); });
+  s.execute(are_few(s, q, filter) ? q.list_few : q.list,
+            {{"before", std::string_view(page.before ? page.before->to_string() : above_all_ids)},
+             {"queue", unless_empty(filter.queue)},
+             {"kind", unless_empty(filter.kind)},
+             {"states", states},
+             {"n", static_cast<std::int64_t>(page.limit)}},
+            [&](const Row& row) { jobs.push_back(read_whole(row)); });
   return jobs;
 }
 
 JobCounts counts(Session& s, const ReadQueries& q, std::string_view queue, std::uint64_t cap) {
-  const auto name = unless_empty(queue);
-  const auto n = static_cast<std::int64_t>(cap) + 1;
   JobCounts counts;
-  counts[JobState::pending] = capped(name ? s.integer(q.count_pending, {{"queue", *name}, {"cap", n}})
-                                          : s.integer(q.count_pending_all, {{"cap", n}}),
-                                     cap);
-  counts[JobState::scheduled] = capped(s.integer(q.count_scheduled, {{"queue", name}, {"cap", n}}), cap);
-  for (const JobState state : {JobState::running, JobState::cancelling}) {
-    counts[state] = capped(
-        s.integer(q.count_held, {{"queue", name}, {"state", static_cast<int>(state)}, {"cap", n}}), cap);
-  }
-  for (const JobState state : {JobState::success, JobState::errored, JobState::cancelled}) {
-    const int number = static_cast<int>(state);
-    counts[state] = capped(name ? s.integer(q.count_finished, {{"queue", *name}, {"state", number}, {"cap", n}})
-                                : s.integer(q.count_finished_all, {{"state", number}, {"cap", n}}),
-                           cap);
+  for (const JobState state : all_states) {
+    counts[state] = capped(count(s, q, state, unless_empty(queue), static_cast<std::int64_t>(cap) + 1), cap);
   }
   return counts;
 }
@@ -134,18 +167,68 @@ std::vector<LogLine> read_logs(Session& s, const ReadQueries& q, JobId id, std::
   return lines;
 }
 
+namespace {
+
+/// A row, and whether the queue was deleted: then it is there only while it has jobs.
+struct QueueRow {
+  Queue queue{};
+  bool hidden = false;
+};
+
+QueueRow read_queue_row(const Row& row) { return {.queue = read_queue(Fields(row)), .hidden = row.integer(6) != 0}; }
+
+bool is_used(Session& s, const ReadQueries& q, std::string_view name) {
+  return s.integer(q.queue_used, {{"name", name}}).has_value();
+}
+
+bool is_there(Session& s, const ReadQueries& q, const QueueRow& row) {
+  return !row.hidden || is_used(s, q, row.queue.name);
+}
+
+}  // namespace
+
 std::vector<Queue> queues(Session& s, const ReadQueries& q, std::string_view after, std::size_t limit) {
   std::vector<Queue> found;
-  s.execute(q.queues, {{"after", after}, {"n", static_cast<std::int64_t>(limit)}},
-                    [&](const Row& row) { found.push_back(read_queue(Fields(row))); });
-  return found;
+  std::string last(after);
+  for (;;) {
+    std::vector<QueueRow> rows;
+    s.execute(q.queues, {{"after", std::string_view(last)}, {"n", static_cast<std::int64_t>(limit)}},
+              [&](const Row& row) { rows.push_back(read_queue_row(row)); });
+    const bool all = rows.size() < limit;
+    if (!rows.empty()) last = rows.back().queue.name;
+    for (QueueRow& row : rows) {
+      if (found.size() < limit && is_there(s, q, row)) found.push_back(std::move(row.queue));
+    }
+    if (all || found.size() == limit) return found;
+  }
 }
 
 std::optional<Queue> queue(Session& s, const ReadQueries& q, std::string_view name) {
-  std::optional<Queue> found;
-  s.execute(q.queue, {{"name", name}},
-                    [&](const Row& row) { found = read_queue(Fields(row)); });
-  return found;
+  std::optional<QueueRow> found;
+  s.execute(q.queue, {{"name", name}}, [&](const Row& row) { found = read_queue_row(row); });
+  if (!found || !is_there(s, q, *found)) return std::nullopt;
+  return std::move(found->queue);
+}
+
+DeleteQueueStatus queue_delete(Session& s, const ReadQueries& q, std::string_view name) {
+  if (!queue(s, q, name)) return DeleteQueueStatus::not_found;
+  if (is_used(s, q, name)) return DeleteQueueStatus::not_empty;
+  s.execute(q.queue_hide, {{"name", name}});
+  return DeleteQueueStatus::deleted;
+}
+
+std::vector<QueueStats> queue_stats(Session& s, const ReadQueries& q, std::string_view after, std::size_t limit,
+                                    std::uint64_t cap, std::optional<std::int64_t> now) {
+  std::vector<QueueStats> all;
+  for (Queue& queue : queues(s, q, after, limit)) {
+    QueueStats stats{.counts = counts(s, q, queue.name, cap)};
+    if (const auto due = s.integer(q.oldest_due, {{"queue", std::string_view(queue.name)}, {"now", now}})) {
+      stats.oldest_due = wall(*due);
+    }
+    stats.queue = std::move(queue);
+    all.push_back(std::move(stats));
+  }
+  return all;
 }
 
 void queue_upsert(Session& s, const ReadQueries& q, std::string_view name, const QueueOptions& options,
@@ -159,6 +242,7 @@ void queue_upsert(Session& s, const ReadQueries& q, std::string_view name, const
 }
 
 bool queue_update(Session& s, const ReadQueries& q, std::string_view name, const backend::QueueChange& change) {
+  if (!queue(s, q, name)) return false;
   const std::optional<std::int64_t> concurrency = change.concurrency.value_or(std::nullopt);
   return s.execute(q.queue_update, {{"description", change.description},
                                     {"limited", change.concurrency ? 1 : 0},

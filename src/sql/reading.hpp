@@ -20,6 +20,7 @@ struct ReadQueries {
   explicit ReadQueries(const Catalogue& c);
   const Statement& get;
   const Statement& list;
+  const Statement& list_few;
   const Statement& count_pending;
   const Statement& count_pending_all;
   const Statement& count_scheduled;
@@ -33,6 +34,9 @@ struct ReadQueries {
   const Statement& queue;
   const Statement& queue_upsert;
   const Statement& queue_update;
+  const Statement& queue_used;
+  const Statement& queue_hide;
+  const Statement& oldest_due;
 };
 
 [[nodiscard]] std::vector<std::optional<Job>> get(Session& s, const ReadQueries& q, std::span<const JobId> ids);
@@ -46,6 +50,11 @@ struct ReadQueries {
 [[nodiscard]] std::optional<Queue> queue(Session& s, const ReadQueries& q, std::string_view name);
 void queue_upsert(Session& s, const ReadQueries& q, std::string_view name, const QueueOptions& options,
                   std::optional<std::int64_t> now);
+/// Which of a queue's row and its jobs there are is asked one after the other: see Dialect::queue_delete.
+[[nodiscard]] DeleteQueueStatus queue_delete(Session& s, const ReadQueries& q, std::string_view name);
+[[nodiscard]] std::vector<QueueStats> queue_stats(Session& s, const ReadQueries& q, std::string_view after,
+                                                  std::size_t limit, std::uint64_t cap,
+                                                  std::optional<std::int64_t> now);
 [[nodiscard]] bool queue_update(Session& s, const ReadQueries& q, std::string_view name,
                                 const backend::QueueChange& change);
 

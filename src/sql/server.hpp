@@ -128,7 +128,13 @@ class Server {
   virtual std::vector<FinishStatus> finish(Work& work, std::span<const backend::Finish> items) = 0;
   virtual std::vector<LeaseStatus> heartbeat(Work& work, std::span<const backend::LeaseRef> leases) = 0;
   virtual ReapReport reap(Work& work, std::span<const std::string> queues, std::size_t limit) = 0;
+  /// Error(refused), nothing deleted, when the database keeps one of them.
   virtual std::size_t purge(Work& work, std::size_t limit) = 0;
+  /// Which jobs purge would delete now, without locks.
+  virtual std::vector<JobId> expired(Work& work, std::size_t limit) = 0;
+  /// Keeps a finished job for another day.
+  virtual void postpone(Work& work, JobId id) = 0;
+  virtual std::vector<ActionStatus> act(Work& work, std::span<const JobId> ids, backend::Action what) = 0;
   virtual std::vector<RequeueStatus> requeue(Work& work, std::span<const JobId> ids) = 0;
   virtual std::vector<bool> append_logs(Work& work, std::span<const LogLine> lines) = 0;
 

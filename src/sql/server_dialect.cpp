@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -13,6 +14,7 @@
 #include "sql/job_row.hpp"
 #include "sql/migrations.hpp"
 #include "sql/pool.hpp"
+#include "sql/purging.hpp"
 #include "sql/reading.hpp"
 #include "sql/server.hpp"
 
@@ -152,8 +154,24 @@ class ServerDialect final : public backend::Dialect {
   }
 
   // ---------------------------------------------------------------------------------------------- housekeeping
-  std::size_t purge(std::size_t limit, Now now) override {
-    return write<std::size_t>(now, [&](Work& w) { return server_->purge(w, limit); });
+  PurgeReport purge(std::size_t limit, Now now) override {
+    try {
+      return {.deleted = write<std::size_t>(now, [&](Work& w) { return server_->purge(w, limit); })};
+    } catch (const Error& e) {
+      if (e.code() != Errc::refused) throw;
+    }
+    const auto ids = write<std::vector<JobId>>(now, [&](Work& w) { return server_->expired(w, limit); });
+    return purge_apart<JobId>(
+        ids,
+        [&](std::span<const JobId> some) {
+          const auto said = act(some, backend::Action::erase, now);
+          return static_cast<std::size_t>(std::ranges::count(said, ActionStatus::done));
+        },
+        [&](JobId id) { return write<JobId>(now, [&](Work& w) { return server_->postpone(w, id), id; }); });
+  }
+  std::vector<ActionStatus> act(std::span<const JobId> ids, backend::Action what, Now now) override {
+    auto answers = write<std::vector<ActionStatus>>(now, [&](Work& w) { return server_->act(w, ids, what); });
+    return what == backend::Action::erase ? std::move(answers) : announced(std::move(answers));
   }
   std::vector<RequeueStatus> requeue(std::span<const JobId> ids, Now now) override {
     return announced(write<std::vector<RequeueStatus>>(now, [&](Work& w) { return server_->requeue(w, ids); }));
@@ -163,11 +181,15 @@ class ServerDialect final : public backend::Dialect {
   }
 
   // ---------------------------------------------------------------------------------------------- reading
-  std::vector<std::optional<Job>> get(std::span<const JobId> ids) override {
-    return read<std::vector<std::optional<Job>>>([&](Session& s) { return sql::get(s, queries_, ids); });
+  std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* tx) override {
+    using Answers = std::vector<std::optional<Job>>;
+    if (tx != nullptr) return within<Answers>(*tx, {}, [&](Work& w) { return sql::get(w.session(), queries_, ids); });
+    return read<Answers>([&](Session& s) { return sql::get(s, queries_, ids); });
   }
   std::vector<Job> list(const JobFilter& filter, const Page& page) override {
-    return read<std::vector<Job>>([&](Session& s) { return sql::list(s, queries_, filter, page); });
+    const bool one = filter.queue.empty() && filter.states.empty();
+    return read<std::vector<Job>>([&](Session& s) { return sql::list(s, queries_, filter, page); },
+                                  one ? Statements::one : Statements::several);
   }
   JobCounts counts(std::string_view name, std::uint64_t cap) override {
     return read<JobCounts>([&](Session& s) { return sql::counts(s, queries_, name, cap); }, Statements::several);
@@ -184,10 +206,17 @@ class ServerDialect final : public backend::Dialect {
         [&](Session& s) { return sql::read_logs(s, queries_, id, after_claim, after_number, limit); });
   }
   std::vector<Queue> queues(std::string_view after, std::size_t limit) override {
-    return read<std::vector<Queue>>([&](Session& s) { return sql::queues(s, queries_, after, limit); });
+    return read<std::vector<Queue>>([&](Session& s) { return sql::queues(s, queries_, after, limit); },
+                                    Statements::several);
   }
   std::optional<Queue> queue(std::string_view name) override {
     return read<std::optional<Queue>>([&](Session& s) { return sql::queue(s, queries_, name); });
+  }
+  std::vector<QueueStats> queue_stats(std::string_view after, std::size_t limit, std::uint64_t cap,
+                                      Now now) override {
+    const auto wall = now ? std::optional(us(now->wall)) : std::nullopt;
+    return read<std::vector<QueueStats>>(
+        [&](Session& s) { return sql::queue_stats(s, queries_, after, limit, cap, wall); }, Statements::several);
   }
 
   // ---------------------------------------------------------------------------------------------- queues
@@ -198,6 +227,10 @@ class ServerDialect final : public backend::Dialect {
   bool queue_update(std::string_view name, const backend::QueueChange& change) override {
     return announced(
         write<bool>({}, [&](Work& w) { return sql::queue_update(w.session(), queries_, name, change); }));
+  }
+
+  DeleteQueueStatus queue_delete(std::string_view name) override {
+    return write<DeleteQueueStatus>({}, [&](Work& w) { return sql::queue_delete(w.session(), queries_, name); });
   }
 
   std::unique_ptr<backend::Subscription> subscribe(std::function<void()> hint) override {

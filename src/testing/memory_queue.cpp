@@ -175,14 +175,14 @@ void MemoryQueue::end_all_leases() {
 
 // ------------------------------------------------------------------------------------------------- housekeeping
 
-std::size_t MemoryQueue::purge(std::size_t limit, Instant now) {
-  std::size_t gone = 0;
+PurgeReport MemoryQueue::purge(std::size_t limit, Instant now) {
+  PurgeReport report;
   std::erase_if(rows_, [&](const auto& entry) {
-    const bool goes = gone < limit && entry.second.expires && *entry.second.expires <= now.wall;
-    gone += goes ? 1 : 0;
+    const bool goes = report.deleted < limit && entry.second.expires && *entry.second.expires <= now.wall;
+    report.deleted += goes ? 1 : 0;
     return goes;
   });
-  return gone;
+  return report;
 }
 
 RequeueStatus MemoryQueue::requeue(JobId id, Instant now) {
@@ -201,6 +201,37 @@ RequeueStatus MemoryQueue::requeue(JobId id, Instant now) {
   record(row->history, job, Cause::requeued, "put back by an operator", now);
   put_back(*row, JobState::pending, now);
   return RequeueStatus::requeued;
+}
+
+ActionStatus MemoryQueue::act(JobId id, backend::Action what, Instant now) {
+  using backend::Action;
+  Row* row = find(id);
+  if (row == nullptr) return ActionStatus::not_found;
+  Job& job = row->job;
+  const bool fits = what == Action::run_now ? job.state == JobState::scheduled
+                    : what == Action::erase ? is_finished(job.state)
+                                            : held(job);
+  if (!fits) return ActionStatus::unchanged;
+  if (what == Action::erase) {
+    rows_.erase(id);
+    return ActionStatus::done;
+  }
+  if (what == Action::run_now) {
+    job.run_at = now.wall;
+    put_back(*row, JobState::pending, now);
+    return ActionStatus::done;
+  }
+  const bool cancelling = job.state == JobState::cancelling;
+  record(row->history, job, cancelling ? Cause::cancelled : Cause::taken_away, "taken away by an operator", now);
+  job.lease_token = {};
+  if (cancelling || what == Action::end) {
+    end(*row, cancelling ? JobState::cancelled : JobState::errored, now);
+  } else {
+    --job.attempt;
+    put_back(*row, JobState::pending, now);
+  }
+  news_ = true;
+  return ActionStatus::done;
 }
 
 // ------------------------------------------------------------------------------------------------- reading
@@ -279,19 +310,19 @@ std::vector<LogLine> MemoryQueue::read_logs(JobId id, std::int64_t after_claim, 
 std::vector<Queue> MemoryQueue::queues(std::string_view after, std::size_t limit) const {
   std::vector<Queue> found;
   for (auto at = queues_.upper_bound(after); at != queues_.end() && found.size() < limit; ++at) {
-    found.push_back(at->second);
+    if (is_there(at->first)) found.push_back(at->second);
   }
   return found;
 }
 
 std::optional<Queue> MemoryQueue::queue(std::string_view name) const {
-  const auto at = queues_.find(name);
-  if (at == queues_.end()) return std::nullopt;
-  return at->second;
+  if (!is_there(name)) return std::nullopt;
+  return queues_.find(name)->second;
 }
 
 void MemoryQueue::queue_upsert(std::string_view name, const QueueOptions& options, Instant now) {
   Queue& queue = queue_made(name, now);
+  deleted_.erase(std::string(name));
   queue.description = options.description;
   queue.concurrency = options.concurrency;
   queue.priority = options.priority;
@@ -299,15 +330,39 @@ void MemoryQueue::queue_upsert(std::string_view name, const QueueOptions& option
 }
 
 bool MemoryQueue::queue_update(std::string_view name, const backend::QueueChange& change) {
-  const auto at = queues_.find(name);
-  if (at == queues_.end()) return false;
-  Queue& queue = at->second;
+  if (!is_there(name)) return false;
+  deleted_.erase(std::string(name));
+  Queue& queue = queues_.find(name)->second;
   if (change.description) queue.description = *change.description;
   if (change.concurrency) queue.concurrency = *change.concurrency;
   if (change.priority) queue.priority = *change.priority;
   if (change.paused) queue.paused = *change.paused;
   news_ = true;
   return true;
+}
+
+DeleteQueueStatus MemoryQueue::queue_delete(std::string_view name) {
+  if (!is_there(name)) return DeleteQueueStatus::not_found;
+  if (has_jobs(name)) return DeleteQueueStatus::not_empty;
+  Queue& queue = queues_.find(name)->second;
+  queue = {.name = queue.name, .created_at = queue.created_at};
+  deleted_.emplace(name);
+  return DeleteQueueStatus::deleted;
+}
+
+std::vector<QueueStats> MemoryQueue::queue_stats(std::string_view after, std::size_t limit, std::uint64_t cap,
+                                                 Instant now) const {
+  std::vector<QueueStats> all;
+  for (Queue& queue : queues(after, limit)) {
+    QueueStats& stats = all.emplace_back(QueueStats{.counts = counts(queue.name, cap)});
+    for (const auto& [id, row] : rows_) {
+      const bool is_due = row.job.state == JobState::scheduled && row.job.run_at <= now.wall;
+      if (row.job.queue != queue.name || (row.job.state != JobState::pending && !is_due)) continue;
+      if (!stats.oldest_due || row.job.run_at < *stats.oldest_due) stats.oldest_due = row.job.run_at;
+    }
+    stats.queue = std::move(queue);
+  }
+  return all;
 }
 
 // ------------------------------------------------------------------------------------------------- logs
@@ -336,6 +391,14 @@ const MemoryQueue::Row* MemoryQueue::live_with(std::string_view key) const {
     return entry.second.job.unique_key == key && !is_finished(entry.second.job.state);
   });
   return at == rows_.end() ? nullptr : &at->second;
+}
+
+bool MemoryQueue::has_jobs(std::string_view queue) const {
+  return std::ranges::any_of(rows_, [&](const auto& entry) { return entry.second.job.queue == queue; });
+}
+
+bool MemoryQueue::is_there(std::string_view queue) const {
+  return queues_.contains(queue) && (!deleted_.contains(queue) || has_jobs(queue));
 }
 
 Queue& MemoryQueue::queue_made(std::string_view name, Instant now) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,8 +29,9 @@ class MemoryQueue {
   /// After a restart of the host nobody can hold a lease.
   void end_all_leases();
 
-  std::size_t purge(std::size_t limit, Instant now);
+  PurgeReport purge(std::size_t limit, Instant now);
   RequeueStatus requeue(JobId id, Instant now);
+  ActionStatus act(JobId id, backend::Action what, Instant now);
 
   [[nodiscard]] std::optional<Job> get(JobId id) const;
   [[nodiscard]] std::vector<Job> list(const JobFilter& filter, const Page& page) const;
@@ -43,6 +45,9 @@ class MemoryQueue {
   [[nodiscard]] std::optional<Queue> queue(std::string_view name) const;
   void queue_upsert(std::string_view name, const QueueOptions& options, Instant now);
   bool queue_update(std::string_view name, const backend::QueueChange& change);
+  DeleteQueueStatus queue_delete(std::string_view name);
+  [[nodiscard]] std::vector<QueueStats> queue_stats(std::string_view after, std::size_t limit, std::uint64_t cap,
+                                                    Instant now) const;
 
   bool append_log(const LogLine& line);
 
@@ -63,6 +68,8 @@ class MemoryQueue {
   [[nodiscard]] Row* find(JobId id);
   [[nodiscard]] const Row* find(JobId id) const;
   [[nodiscard]] const Row* live_with(std::string_view key) const;
+  [[nodiscard]] bool has_jobs(std::string_view queue) const;
+  [[nodiscard]] bool is_there(std::string_view queue) const;
   Queue& queue_made(std::string_view name, Instant now);
   [[nodiscard]] std::map<std::string_view, std::uint64_t> held_by_queue() const;
   void promote(Instant now);
@@ -73,6 +80,7 @@ class MemoryQueue {
 
   std::map<JobId, Row> rows_;
   std::map<std::string, Queue, std::less<>> queues_;
+  std::set<std::string, std::less<>> deleted_;  // of the queues; one is there all the same while it has jobs
   std::uint64_t inserted_ = 0;
   bool news_ = false;
 };

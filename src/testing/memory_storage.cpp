@@ -295,19 +295,32 @@ class MemoryDialect final : public backend::Dialect {
   ReapReport reap(std::span<const std::string> queues, std::size_t limit, Now now) override {
     return on_jobs([&](MemoryQueue& jobs) { return jobs.reap(queues, limit, time(now)); });
   }
-  std::size_t purge(std::size_t limit, Now now) override {
+  PurgeReport purge(std::size_t limit, Now now) override {
     return on_jobs([&](MemoryQueue& jobs) { return jobs.purge(limit, time(now)); });
   }
   std::vector<RequeueStatus> requeue(std::span<const JobId> ids, Now now) override {
     return each(ids, now, &MemoryQueue::requeue);
   }
 
-  [[nodiscard]] std::vector<std::optional<Job>> get(std::span<const JobId> ids) override {
-    return on_jobs([&](const MemoryQueue& jobs) {
+  std::vector<ActionStatus> act(std::span<const JobId> ids, backend::Action what, Now now) override {
+    return on_jobs([&](MemoryQueue& jobs) {
+      std::vector<ActionStatus> answers;
+      for (const JobId id : ids) answers.push_back(jobs.act(id, what, time(now)));
+      return answers;
+    });
+  }
+
+  [[nodiscard]] std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* within) override {
+    const auto look = [&](const MemoryQueue& jobs) {
       std::vector<std::optional<Job>> found;
       for (const JobId id : ids) found.push_back(jobs.get(id));
       return found;
-    });
+    };
+    if (within == nullptr) return on_jobs(look);
+    MemoryConnection::Impl& connection = transaction(*within);
+    const std::lock_guard lock(storage_->mutex);
+    storage_->require_schema();
+    return look(connection.view());
   }
   [[nodiscard]] std::vector<Job> list(const JobFilter& filter, const Page& page) override {
     return on_jobs([&](const MemoryQueue& jobs) { return jobs.list(filter, page); });
@@ -340,6 +353,13 @@ class MemoryDialect final : public backend::Dialect {
   }
   bool queue_update(std::string_view name, const backend::QueueChange& change) override {
     return on_jobs([&](MemoryQueue& jobs) { return jobs.queue_update(name, change); });
+  }
+  DeleteQueueStatus queue_delete(std::string_view name) override {
+    return on_jobs([&](MemoryQueue& jobs) { return jobs.queue_delete(name); });
+  }
+  [[nodiscard]] std::vector<QueueStats> queue_stats(std::string_view after, std::size_t limit, std::uint64_t cap,
+                                                    Now now) override {
+    return on_jobs([&](const MemoryQueue& jobs) { return jobs.queue_stats(after, limit, cap, time(now)); });
   }
 
   std::vector<bool> append_logs(std::span<const LogLine> lines) override {

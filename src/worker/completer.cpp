@@ -124,7 +124,7 @@ void Completer::verify(std::vector<Ending>& batch) {
   }
   if (ids.empty()) return;
 
-  const std::vector<std::optional<Job>> jobs = shared_.dialect().get(ids);
+  const std::vector<std::optional<Job>> jobs = shared_.dialect().get(ids, nullptr);
   core::expect_answers(jobs.size(), ids.size());
   std::size_t next = 0;
   std::erase_if(batch, [&](Ending& ending) {

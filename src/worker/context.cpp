@@ -22,7 +22,7 @@ const Job& JobContext::job() const noexcept { return impl_->lease->job(); }
 std::stop_token JobContext::stop_token() const noexcept { return impl_->lease->stop_token(); }
 StopReason JobContext::stop_reason() const noexcept { return impl_->lease->stop_reason(); }
 JobLogger& JobContext::log() noexcept { return impl_->log; }
-Client JobContext::client() const { return Client(impl_->shared.db); }
+Client JobContext::client() const { return {impl_->shared.db, impl_->shared.options.client}; }
 
 void JobContext::set_result(std::string_view json) {
   check_json(json, impl_->shared.db.limits(), "the result");

@@ -56,9 +56,16 @@ bool Maintenance::reap() {
 bool Maintenance::purge() {
   const SteadyPoint now = shared_.clock().steady();
   if (now < next_purge_) return false;
-  const std::size_t purged = shared_.dialect().purge(most_per_call, shared_.now());
-  next_purge_ = purged > 0 ? SteadyPoint::min() : saturating_add(now, shared_.options.sweep * sweeps_without_purge);
-  return purged >= most_per_call;
+  const PurgeReport report = shared_.dialect().purge(most_per_call, shared_.now());
+  for (const JobId id : report.kept) {
+    shared_.events.report(Events::Level::warning, name(),
+                          "a finished job cannot be deleted: something of yours, as a foreign key, refers to it; "
+                          "it is tried again in a day",
+                          id);
+  }
+  const bool some = report.deleted > 0 || !report.kept.empty();
+  next_purge_ = some ? SteadyPoint::min() : saturating_add(now, shared_.options.sweep * sweeps_without_purge);
+  return report.deleted >= most_per_call;
 }
 
 bool Maintenance::look_why_idle() {

@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+#include <sqlq/admin.hpp>
+
 #include "backends/mysql_fixture.hpp"
 
 namespace sqlq::mysql {
@@ -247,6 +249,20 @@ TEST_P(MysqlSchema, HotPlansWithStatisticsOfAnEmptyTable) {
   expect_good_plans();
 }
 
+TEST_P(MysqlSchema, ListsOfFewJobsReadTheTablesOfTheirStates) {
+  fill(100'000);
+  analyze();
+  const std::map<std::string, std::string> wanted{
+      {"r", "PRIMARY"}, {"s", "PRIMARY"}, {"c", "PRIMARY"}, {"f", "sqlq_finished_state"}, {"j", "PRIMARY"}};
+  for (const Step& step : plan(catalogue()["list_few"])) {
+    const auto key = wanted.find(step.table);
+    if (key == wanted.end()) continue;
+    EXPECT_EQ(step.key, key->second) << step.table;
+    EXPECT_NE(step.type, "ALL") << step.table;
+    EXPECT_NE(step.type, "index") << step.table;
+  }
+}
+
 TEST_P(MysqlSchema, AClaimLocksNoMoreThanItsLimit) {
   fill(7'000);
   ByHand claimer(options());
@@ -337,6 +353,44 @@ TEST_P(MysqlSchema, TwoPrefixesLiveInOneDatabase) {
   EXPECT_EQ(native_.query("SHOW TABLES LIKE 'my\\_sqlq\\_jobs'").size(), 1u);
   Migrator(other).teardown();
   EXPECT_TRUE(native_.query("SHOW TABLES").empty());
+}
+
+TEST_P(MysqlSchema, TeardownDropsItsOwn) {
+  native_.exec("CREATE TABLE sqlq_mine (n INT)");
+  native_.exec("CREATE VIEW mine AS SELECT COUNT(*) AS n FROM sqlq_jobs");
+  native_.exec("CREATE TABLE refers (job BINARY(16), FOREIGN KEY (job) REFERENCES sqlq_jobs (id)) ENGINE = InnoDB");
+  if (native_.number("SELECT @@lower_case_table_names") == 0) native_.exec("CREATE TABLE SQLQ_JOBS (n INT)");
+  const auto before = native_.query("SHOW TABLES");
+  try {
+    Migrator(db_).teardown();
+    ADD_FAILURE() << "dropped what others need";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), Errc::refused);
+    EXPECT_NE(std::string(e.what()).find(".refers"), std::string::npos) << e.what();
+  }
+  EXPECT_EQ(native_.query("SHOW TABLES"), before);
+  native_.exec("DROP TABLE refers");
+  Migrator(db_).teardown();
+  std::vector<std::string> left{"SQLQ_JOBS", "mine", "sqlq_mine"};
+  if (native_.number("SELECT @@lower_case_table_names") != 0) left.erase(left.begin());
+  EXPECT_EQ(native_.query("SHOW TABLES"), left);
+}
+
+TEST_P(MysqlSchema, OneForeignKeyKeepsOneJob) {
+  const Database& db = db_;
+  Client client(db);
+  std::vector<JobId> ids;
+  for (int i = 0; i < 30; ++i) {
+    ids.push_back(client.enqueue({.kind = "k", .options = {.retention = Duration::zero()}}).id);
+  }
+  for (const Job& job : client.claim({}, {}, 30)) client.success(job);
+  native_.exec("CREATE TABLE refers (job BINARY(16), FOREIGN KEY (job) REFERENCES sqlq_jobs (id)) ENGINE = InnoDB");
+  native_.exec("INSERT INTO refers VALUES (UNHEX(REPLACE('" + ids[17].to_string() + "', '-', '')))");
+  const PurgeReport report = Admin(db).purge();
+  EXPECT_EQ(report.deleted, 29u);
+  EXPECT_EQ(report.kept, std::vector{ids[17]});
+  EXPECT_TRUE(Admin(db).purge().kept.empty()) << "it is not tried again at once";
+  EXPECT_EQ(Admin(db).requeue(ids[17]), RequeueStatus::requeued);
 }
 
 TEST_P(MysqlSchema, EveryTableHasAPrimaryKey) {

@@ -3,8 +3,11 @@
 #include <map>
 #include <set>
 
+#include <sqlq/admin.hpp>
+
 #include "backends/postgres_fixture.hpp"
 #include "session.hpp"
+#include "support/expect_error.hpp"
 
 namespace sqlq::postgres {
 namespace {
@@ -22,7 +25,7 @@ const std::map<std::string, std::string> samples = {
     {"max_attempts", "{1,1}"}, {"max_crashes", "{1,1}"}, {"keepalives", "{1,1}"}, {"timeouts", "{1,1}"},
     {"retentions", "{NULL,NULL}"}, {"params", "{null,null}"}, {"results", "{r,r}"}, {"messages", "{m,m}"},
     {"causes", "{1,1}"}, {"claims", "{1,1}"}, {"numbers", "{1,1}"}, {"attempts", "{1,1}"}, {"ats", "{1,1}"},
-    {"levels", "{1,1}"}, {"texts", "{t,t}"}, {"shapes", "{1,2}"}, {"dues", "{1,1}"}, {"seqs", "{1,1}"},
+    {"ends", "0"}, {"levels", "{1,1}"}, {"texts", "{t,t}"}, {"shapes", "{1,2}"}, {"dues", "{1,1}"}, {"seqs", "{1,1}"},
 };
 
 std::string sample_of(const sql::Statement& s, const sql::Field& p) {
@@ -240,6 +243,24 @@ TEST_F(PostgresSchema, HotPlansWhereNearlyAllJobsAreFinished) {
   expect_good_plans(true, true);
 }
 
+// Errored jobs among 100,000 that have succeeded: each state's jobs come from its index, and only those are sorted.
+TEST_F(PostgresSchema, ListsOfFewJobsReadTheIndexesOfTheirStates) {
+  fill("CASE WHEN i % 10000 = 0 THEN 4 ELSE 3 END");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes");
+  const auto& statement = schema_.catalogue()["list_few"];
+  for (const std::string& plan : {kept_plan(statement), passing_plan(statement)}) {
+    for (const char* index : {"sqlq_jobs_ready", "sqlq_jobs_scheduled", "sqlq_jobs_held", "sqlq_jobs_finished"}) {
+      EXPECT_NE(plan.find(index), std::string::npos) << index << ":\n" << plan;
+    }
+    expect_no_scan("list_few", plan);
+    EXPECT_EQ(plan.find("Scan Backward"), std::string::npos) << plan;
+  }
+  const Database db = backend::open(url());
+  EXPECT_EQ(Admin(db).list({.states = {JobState::errored}}).size(), 10u);
+  EXPECT_EQ(Admin(db).list({.states = {JobState::errored}}, {.limit = 3}).size(), 3u);
+  EXPECT_TRUE(Admin(db).list({.states = {JobState::running, JobState::pending, JobState::scheduled}}).empty());
+}
+
 TEST_F(PostgresSchema, HotPlansWhereAllJobsWait) {
   fill("1");
   native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes");
@@ -302,6 +323,44 @@ TEST_F(PostgresSchema, OddSchemaNamesAreOnlyNames) {
     EXPECT_EQ(Migrator(db).status().current, 0);
     native_.exec("DROP SCHEMA " + quoted_name(odd));
   }
+}
+
+TEST_F(PostgresSchema, TeardownDropsItsOwn) {
+  native_.exec("CREATE TABLE sqlq_mine (n integer); CREATE VIEW mine AS SELECT count(*) FROM sqlq_jobs;"
+               "CREATE TABLE refers (job uuid REFERENCES sqlq_jobs (id))");
+  const Database db = backend::open(url());
+  try {
+    Migrator(db).teardown();
+    ADD_FAILURE() << "dropped what others need";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), Errc::refused);
+    EXPECT_NE(std::string(e.what()).find(".mine, "), std::string::npos) << e.what();
+    EXPECT_NE(std::string(e.what()).find(".refers"), std::string::npos) << e.what();
+  }
+  EXPECT_TRUE(Client(db).claim().empty()) << "nothing was dropped";
+  native_.exec("DROP VIEW mine; DROP TABLE refers");
+  Migrator(db).teardown();
+  EXPECT_EQ(native_.query("SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
+                          " AND relkind IN ('r', 'v', 'S') ORDER BY 1"),
+            std::vector<std::string>{"sqlq_mine"});
+}
+
+TEST_F(PostgresSchema, OneForeignKeyKeepsOneJob) {
+  const Database db = backend::open(url());
+  Client client(db);
+  std::vector<JobId> ids;
+  for (int i = 0; i < 30; ++i) {
+    ids.push_back(client.enqueue({.kind = "k", .options = {.retention = Duration::zero()}}).id);
+  }
+  for (const Job& job : client.claim({}, {}, 30)) client.success(job);
+  native_.exec("CREATE TABLE refers (job uuid REFERENCES sqlq_jobs (id)); INSERT INTO refers VALUES ('" +
+               ids[17].to_string() + "')");
+  const PurgeReport report = Admin(db).purge();
+  EXPECT_EQ(report.deleted, 29u);
+  EXPECT_EQ(report.kept, std::vector{ids[17]});
+  EXPECT_TRUE(Admin(db).purge().kept.empty()) << "it is not tried again at once";
+  testing::expect_error(Errc::refused, "", [&] { Admin(db).erase(ids[17]); });
+  EXPECT_EQ(Admin(db).requeue(ids[17]), RequeueStatus::requeued);
 }
 
 TEST_F(PostgresSchema, TeardownLeavesWhatOthersHave) {

@@ -1,5 +1,6 @@
 // The catalogue against the schema: every statement prepares and is declared truly; hot ones have the plan they need.
 
+#include <sqlq/admin.hpp>
 #include <sqlq/backend/register.hpp>
 #include <sqlq/migrator.hpp>
 #include <sqlq/sqlite.hpp>
@@ -153,6 +154,50 @@ TEST_F(SqliteSchema, AMigrationNeverGoesTheOtherWay) {
   EXPECT_EQ(Migrator(db).down(0), 1);
   EXPECT_EQ(db.dialect().migrate(backend::Direction::down, 1, {}), 0);
   EXPECT_EQ(db.dialect().migration_status().current, 0);
+}
+
+TEST_F(SqliteSchema, ListsOfFewJobsReadTheIndexesOfTheirStates) {
+  fill();
+  for (const bool analyzed : {false, true}) {
+    if (analyzed) native_->exec("ANALYZE");
+    std::string whole;
+    for (const auto& line : plan(catalogue()["list_few"])) {
+      whole += line + "\n";
+      const bool by_state = contains(line, "sqlq_jobs_scheduled") || contains(line, "sqlq_jobs_held");
+      EXPECT_FALSE((line.starts_with("SCAN j") || line.starts_with("SCAN sqlq_jobs")) && !by_state) << line;
+    }
+    for (const char* index : {"sqlq_jobs_ready (lane_id=?)", "sqlq_jobs_scheduled", "sqlq_jobs_held",
+                              "sqlq_jobs_finished (queue_id=? AND state=?"}) {
+      EXPECT_TRUE(contains(whole, index)) << index << ":\n" << whole;
+    }
+  }
+}
+
+TEST_F(SqliteSchema, TeardownDropsItsOwn) {
+  ASSERT_EQ(native_->exec("CREATE TABLE sqlq_mine (n); CREATE TABLE SQLQ_yours (n);"
+                          "CREATE VIEW mine AS SELECT count(*) FROM sqlq_jobs"),
+            SQLITE_OK);
+  Migrator(backend::open(url())).teardown();
+  EXPECT_EQ(native_->exec("SELECT * FROM sqlq_mine; SELECT * FROM SQLQ_yours"), SQLITE_OK);
+  EXPECT_NE(native_->exec("SELECT * FROM sqlq_jobs"), SQLITE_OK);
+}
+
+TEST_F(SqliteSchema, OneTriggerKeepsOneJob) {
+  const Database db = backend::open(url());
+  Client client(db);
+  std::vector<JobId> ids;
+  for (int i = 0; i < 30; ++i) {
+    ids.push_back(client.enqueue({.kind = "k", .options = {.retention = Duration::zero()}}).id);
+  }
+  for (const Job& job : client.claim({}, {}, 30)) client.success(job);
+  ASSERT_EQ(native_->exec("CREATE TRIGGER keep BEFORE DELETE ON sqlq_jobs WHEN old.id = '" + ids[17].to_string() +
+                          "' BEGIN SELECT RAISE(ABORT, 'needed'); END"),
+            SQLITE_OK);
+  const PurgeReport report = Admin(db).purge();
+  EXPECT_EQ(report.deleted, 29u);
+  EXPECT_EQ(report.kept, std::vector{ids[17]});
+  EXPECT_TRUE(Admin(db).purge().kept.empty()) << "it is not tried again at once";
+  EXPECT_EQ(Admin(db).requeue(ids[17]), RequeueStatus::requeued);
 }
 
 TEST_F(SqliteSchema, TheReadableViewShowsNames) {

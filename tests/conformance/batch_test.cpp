@@ -74,7 +74,7 @@ TEST_P(Batch, JobsOfSeveralClaimsThatFinishTogetherAreCountedAndPurged) {
   }
   dialect().finish(ends, nullptr, {});
   EXPECT_EQ(admin().counts().at(JobState::success).value, 600u);
-  EXPECT_EQ(admin().purge(), 600u);
+  EXPECT_EQ(admin().purge().deleted, 600u);
   EXPECT_EQ(admin().counts().at(JobState::success).value, 0u);
 }
 

@@ -47,7 +47,7 @@ TEST_P(Defects, Defect02_ACancelledPendingJobWasNeverFinished) {
   EXPECT_EQ(state(id), JobState::cancelled);
   EXPECT_TRUE(row(id).finished_at);
   clock().advance(24h + 1s);
-  EXPECT_EQ(admin().purge(), 1u);
+  EXPECT_EQ(admin().purge().deleted, 1u);
 }
 
 TEST_P(Defects, Defect03_AReapedWorkerFinishedItsSuccessorsAttempt) {

@@ -167,7 +167,7 @@ TEST_P(FinishReplay, EmptyBatchesAreAllowed) {
   EXPECT_TRUE(client().ping(std::span<const Job>{}).empty());
   EXPECT_TRUE(dialect().cancel({}, nullptr, clock().instant()).empty());
   EXPECT_TRUE(dialect().append_logs({}).empty());
-  EXPECT_TRUE(dialect().get({}).empty());
+  EXPECT_TRUE(dialect().get({}, nullptr).empty());
 }
 
 }  // namespace sqlq::conformance

@@ -70,7 +70,7 @@ TEST_P(ListPages, SeveralJobsAtOnceInTheOrderAsked) {
   const JobId a = enqueue();
   const JobId b = enqueue();
   const JobId unknown = JobId::make(clock().now());
-  const std::vector<std::optional<Job>> jobs = dialect().get(std::vector<JobId>{b, unknown, a, b});
+  const std::vector<std::optional<Job>> jobs = dialect().get(std::vector<JobId>{b, unknown, a, b}, nullptr);
   ASSERT_EQ(jobs.size(), 4u);
   EXPECT_EQ(jobs[0]->id, b);
   EXPECT_FALSE(jobs[1]);

@@ -15,17 +15,17 @@ TEST_P(Retention, DefaultsAreADayAndAWeek) {
   client().cancel(cancelled);
 
   clock().advance(24h - 1us);
-  EXPECT_EQ(admin().purge(), 0u);
+  EXPECT_EQ(admin().purge().deleted, 0u);
   clock().advance(2us);
-  EXPECT_EQ(admin().purge(), 2u);
+  EXPECT_EQ(admin().purge().deleted, 2u);
   EXPECT_FALSE(client().find(good));
   EXPECT_FALSE(client().find(cancelled));
   EXPECT_TRUE(client().find(bad));
 
   clock().advance(24h * 6 - 2us);
-  EXPECT_EQ(admin().purge(), 0u);
+  EXPECT_EQ(admin().purge().deleted, 0u);
   clock().advance(2us);
-  EXPECT_EQ(admin().purge(), 1u);
+  EXPECT_EQ(admin().purge().deleted, 1u);
   EXPECT_FALSE(client().find(bad));
   EXPECT_TRUE(admin().list().empty());
 }
@@ -34,7 +34,7 @@ TEST_P(Retention, TheJobsOwnWins) {
   const JobId id = enqueue({.retention = 1h});
   client().error(take(), "no", {.discard = true});
   clock().advance(1h + 1us);
-  EXPECT_EQ(admin().purge(), 1u);
+  EXPECT_EQ(admin().purge().deleted, 1u);
   EXPECT_FALSE(client().find(id));
 }
 
@@ -42,7 +42,7 @@ TEST_P(Retention, ZeroMeansUntilTheNextSweep) {
   const JobId id = enqueue({.retention = 0s});
   client().success(take());
   EXPECT_EQ(state(id), JobState::success);
-  EXPECT_EQ(admin().purge(), 1u);
+  EXPECT_EQ(admin().purge().deleted, 1u);
   EXPECT_FALSE(client().find(id));
 }
 
@@ -50,7 +50,7 @@ TEST_P(Retention, ForEverIsPossible) {
   const JobId id = enqueue({.retention = Duration::max()});
   client().success(take());
   clock().advance(24h * 365 * 100);
-  EXPECT_EQ(admin().purge(), 0u);
+  EXPECT_EQ(admin().purge().deleted, 0u);
   EXPECT_EQ(state(id), JobState::success);
 }
 
@@ -62,7 +62,7 @@ TEST_P(Retention, LogsAndHistoryGoWithTheJob) {
   client().success(take());
   ASSERT_FALSE(admin().logs(id).empty());
   ASSERT_FALSE(admin().history(id).empty());
-  EXPECT_EQ(admin().purge(), 1u);
+  EXPECT_EQ(admin().purge().deleted, 1u);
   EXPECT_TRUE(admin().logs(id).empty());
   EXPECT_TRUE(admin().history(id).empty());
 }
@@ -73,7 +73,7 @@ TEST_P(Retention, LiveJobsStayHoweverOld) {
   const JobId running = enqueue({.priority = 1, .retention = 0s});
   ASSERT_EQ(take().id, running);
   clock().advance(24h * 365);
-  EXPECT_EQ(admin().purge(), 0u);
+  EXPECT_EQ(admin().purge().deleted, 0u);
   EXPECT_EQ(state(pending), JobState::pending);
   EXPECT_EQ(state(scheduled), JobState::scheduled);
   EXPECT_EQ(state(running), JobState::running);
@@ -85,9 +85,9 @@ TEST_P(Retention, AReaperErroredJobIsKeptAWeek) {
   clock().advance(31s);
   EXPECT_EQ(client().reap().errored.size(), 1u);
   clock().advance(24h * 7 - 1us);
-  EXPECT_EQ(admin().purge(), 0u);
+  EXPECT_EQ(admin().purge().deleted, 0u);
   clock().advance(2us);
-  EXPECT_EQ(admin().purge(), 1u);
+  EXPECT_EQ(admin().purge().deleted, 1u);
   EXPECT_FALSE(client().find(id));
 }
 
@@ -96,26 +96,26 @@ TEST_P(Retention, ARequeuedJobIsAliveAgain) {
   client().success(take());
   EXPECT_EQ(admin().requeue(id), RequeueStatus::requeued);
   clock().advance(24h);
-  EXPECT_EQ(admin().purge(), 0u);
+  EXPECT_EQ(admin().purge().deleted, 0u);
   client().success(take());
-  EXPECT_EQ(admin().purge(), 0u);
+  EXPECT_EQ(admin().purge().deleted, 0u);
   clock().advance(1h + 1us);
-  EXPECT_EQ(admin().purge(), 1u);
+  EXPECT_EQ(admin().purge().deleted, 1u);
 }
 
 TEST_P(Retention, ManyGoInOneCallAndInBoundedSteps) {
   std::vector<NewJob> jobs(250, NewJob{.kind = "work", .options = {.retention = 0s}});
   client().enqueue_many(jobs);
   for (const Job& job : claim(250)) client().success(job);
-  EXPECT_EQ(dialect().purge(100, clock().instant()), 100u);
-  EXPECT_EQ(admin().purge(), 150u);
-  EXPECT_EQ(admin().purge(), 0u);
+  EXPECT_EQ(dialect().purge(100, clock().instant()).deleted, 100u);
+  EXPECT_EQ(admin().purge().deleted, 150u);
+  EXPECT_EQ(admin().purge().deleted, 0u);
 }
 
 TEST_P(Retention, TheQueueOutlivesItsJobs) {
   enqueue({.queue = "q", .retention = 0s});
   client().success(take());
-  EXPECT_EQ(admin().purge(), 1u);
+  EXPECT_EQ(admin().purge().deleted, 1u);
   EXPECT_TRUE(admin().queue("q"));
 }
 

@@ -58,18 +58,18 @@ TEST_P(Transaction, AQueueMadeInARolledBackTransactionIsMadeAgain) {
     user.begin();
     client().enqueue(user.tx(), job);
     user.rollback();  // whether the queue itself stays behind is the backend's affair
-    EXPECT_TRUE(admin().list({.queue = job.options.queue}).empty());
+    EXPECT_TRUE(admin().list({.queue = *job.options.queue}).empty());
     const JobId plain = client().enqueue(job).id;
-    EXPECT_EQ(take({job.options.queue}).id, plain);
+    EXPECT_EQ(take({*job.options.queue}).id, plain);
 
-    job.options.queue += "b";
+    *job.options.queue += "b";
     user.begin();
     client().enqueue(user.tx(), job);
     user.rollback();
     user.begin();
     const JobId again = client().enqueue(user.tx(), job).id;
     user.commit();
-    EXPECT_EQ(take({job.options.queue}).id, again);
+    EXPECT_EQ(take({*job.options.queue}).id, again);
   });
 }
 

@@ -213,9 +213,9 @@ void Twin::check_answers(const std::vector<NewJob>& jobs, const std::vector<Enqu
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const Enqueued expected = expect_enqueued(jobs[i]);
     const EnqueueOptions& o = jobs[i].options;
-    done("enqueue " + name(expected.id) + (expected.inserted ? "" : " again") + ": queue " + o.queue + ", kind " +
-         jobs[i].kind + ", priority " + text(o.priority) + ", attempts " + text(o.max_attempts) + ", crashes " +
-         text(o.max_crashes) + ", delay " + text(o.delay) + ", keepalive " + text(o.keepalive) + ", key " +
+    done("enqueue " + name(expected.id) + (expected.inserted ? "" : " again") + ": queue " + *o.queue + ", kind " +
+         jobs[i].kind + ", priority " + text(o.priority) + ", attempts " + text(*o.max_attempts) + ", crashes " +
+         text(*o.max_crashes) + ", delay " + text(o.delay) + ", keepalive " + text(*o.keepalive) + ", key " +
          o.unique_key.value_or("-") + ", retention " + (o.retention ? text(*o.retention) : "-"));
     same(answers[i].inserted, expected.inserted, "inserted");
     same(answers[i].id, expected.id, "the id of the job");
@@ -229,13 +229,13 @@ Enqueued Twin::expect_enqueued(const NewJob& asked) {
   if (const auto holder = live_with(o.unique_key.value_or(""))) return {.id = *holder, .inserted = false};
   Known job;
   job.number = ++inserted_;
-  job.queue = o.queue;
+  job.queue = *o.queue;
   job.kind = asked.kind;
   job.key = o.unique_key.value_or("");
   job.priority = o.priority;
-  job.max_attempts = o.max_attempts;
-  job.max_crashes = o.max_crashes;
-  job.keepalive = o.keepalive;
+  job.max_attempts = *o.max_attempts;
+  job.max_crashes = *o.max_crashes;
+  job.keepalive = *o.keepalive;
   job.retention = o.retention;
   job.run_at = clock_.now() + o.delay;
   job.state = o.delay > Duration(0) ? JobState::scheduled : JobState::pending;
@@ -408,7 +408,7 @@ void Twin::purge() {
     if (job.is_over() && job.expires <= clock_.now()) names.insert(name(id));
   }
   std::erase_if(jobs_, [&](const auto& entry) { return names.contains(name(entry.first)); });
-  const std::size_t gone = admin_.purge();
+  const std::size_t gone = admin_.purge().deleted;
   done("purge: " + text(gone) + ", should be " + text(names));
   same(gone, names.size(), "how many are gone");
 }
@@ -517,7 +517,7 @@ void clear(Client client, Admin admin, testing::ManualClock& clock) {
     clock.advance(24h * 8);  // longer than any lease and any retention
     client.reap();
     clock.advance(24h * 8);
-    while (admin.purge() > 0) {
+    while (admin.purge().deleted > 0) {
     }
   }
   throw Mismatch("there are jobs that no cancel, reap and purge takes away");

@@ -161,6 +161,39 @@ TEST_P(Grants, AnAdminChangesQueues) {
   testing::expect_error(Errc::invalid_argument, "grant", [&] { Migrator{db}.teardown(); });
 }
 
+TEST_P(Grants, AWebTierShowsAndCancelsJobsAndMakesQueues) {
+  const Database db = as("web", {"producer", "web"});
+  enqueue_all_sorts(db);
+  Client client{db};
+  Admin admin{db};
+  admin.create_queue("customer", {.concurrency = 2});
+  admin.set_concurrency("customer", 3);
+  EXPECT_EQ(admin.queue("customer")->concurrency, 3u);
+  const JobId waiting = client.enqueue(NewJob{"k"}).id;
+  EnqueueOptions options;
+  options.queue = "customer";
+  options.unique_key = "customer's";
+  options.delay = 1h;
+  const JobId later = client.enqueue(NewJob{"k", "null", options}).id;
+  options = {};
+  options.queue = "runs";
+  const JobId running = client.enqueue(NewJob{"k", "null", options}).id;
+  ASSERT_TRUE(Client{owner_}.claim_one("runs"));
+  EXPECT_EQ(client.cancel(waiting), CancelStatus::cancelled);
+  EXPECT_EQ(client.cancel(later), CancelStatus::cancelled);
+  EXPECT_EQ(client.cancel(running), CancelStatus::cancelling);
+  EXPECT_EQ(admin.find(waiting)->state, JobState::cancelled);
+  EXPECT_EQ(admin.history(waiting).size(), 1u);
+  EXPECT_TRUE(admin.logs(waiting).empty());
+  EXPECT_EQ(admin.list({.states = {JobState::cancelled}}).size(), 2u);
+  EXPECT_EQ(admin.list({.queue = "customer"}).size(), 1u);
+  EXPECT_EQ(admin.counts("customer")[JobState::cancelled].value, 1u);
+  EXPECT_EQ(admin.stats().size(), 4u);
+  EXPECT_ANY_THROW((void)client.claim());
+  EXPECT_ANY_THROW((void)admin.erase(waiting));
+  EXPECT_ANY_THROW(Migrator{db}.teardown());
+}
+
 SQLQ_PLACES(Grants, SQLQ_ALL_SERVERS);
 
 }  // namespace

@@ -98,9 +98,9 @@ ReapReport FaultyDialect::reap(std::span<const std::string> queues, std::size_t 
               [&](const auto& report) { ledger_.reaped(report); });
 }
 
-std::size_t FaultyDialect::purge(std::size_t limit, backend::Now now) {
+PurgeReport FaultyDialect::purge(std::size_t limit, backend::Now now) {
   return call("purge", Sort::write, [&] { return inner().purge(limit, at(now)); },
-              [&](std::size_t jobs) { ledger_.purged(jobs); });
+              [&](const PurgeReport& report) { ledger_.purged(report.deleted); });
 }
 
 std::vector<RequeueStatus> FaultyDialect::requeue(std::span<const JobId> ids, backend::Now now) {
@@ -108,8 +108,8 @@ std::vector<RequeueStatus> FaultyDialect::requeue(std::span<const JobId> ids, ba
               [&](const auto& answers) { ledger_.requeued(ids, answers); });
 }
 
-std::vector<std::optional<Job>> FaultyDialect::get(std::span<const JobId> ids) {
-  return call("get", Sort::read, [&] { return inner().get(ids); }, [](const auto&) {});
+std::vector<std::optional<Job>> FaultyDialect::get(std::span<const JobId> ids, const Tx* within) {
+  return call("get", Sort::read, [&] { return inner().get(ids, within); }, [](const auto&) {});
 }
 
 std::vector<WaitingKind> FaultyDialect::waiting_kinds(std::size_t limit) {

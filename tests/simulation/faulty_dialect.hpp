@@ -52,9 +52,9 @@ class FaultyDialect final : public backend::ForwardingDialect {
                                    backend::Now now) override;
   std::vector<LeaseStatus> heartbeat(std::span<const backend::LeaseRef> leases, backend::Now now) override;
   ReapReport reap(std::span<const std::string> queues, std::size_t limit, backend::Now now) override;
-  std::size_t purge(std::size_t limit, backend::Now now) override;
+  PurgeReport purge(std::size_t limit, backend::Now now) override;
   std::vector<RequeueStatus> requeue(std::span<const JobId> ids, backend::Now now) override;
-  [[nodiscard]] std::vector<std::optional<Job>> get(std::span<const JobId> ids) override;
+  [[nodiscard]] std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* within) override;
   [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit) override;
   bool queue_update(std::string_view name, const backend::QueueChange& change) override;
   std::vector<bool> append_logs(std::span<const LogLine> lines) override;

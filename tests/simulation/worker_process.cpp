@@ -161,7 +161,7 @@ Outcome WorkerProcess::complete(JobContext& context, bool commit) {
   } catch (const Error& e) {
     return Outcome::error(e.what());
   }
-  const std::optional<Job> after = world_.storage.connect(world_.clock)->get(std::vector{context.id()})[0];
+  const std::optional<Job> after = world_.storage.connect(world_.clock)->get(std::vector{context.id()}, nullptr)[0];
   if (!after || !after->finished_at) {
     world_.ledger.fail("fencing", context.id(), "was ended in a transaction that committed, and has not ended");
     return Outcome::done();

@@ -98,6 +98,9 @@ class FakeServer final : public Server {
   }
   ReapReport reap(Work&, std::span<const std::string>, std::size_t) override { return {}; }
   std::size_t purge(Work&, std::size_t) override { return 0; }
+  std::vector<JobId> expired(Work&, std::size_t) override { return {}; }
+  void postpone(Work&, JobId) override {}
+  std::vector<ActionStatus> act(Work&, std::span<const JobId>, backend::Action) override { return {}; }
   std::vector<RequeueStatus> requeue(Work&, std::span<const JobId>) override { return {}; }
   std::vector<bool> append_logs(Work&, std::span<const LogLine>) override { return {}; }
 
@@ -109,9 +112,10 @@ class FakeServer final : public Server {
   static const Catalogue& catalogue() {
     static const Catalogue instance([] {
       std::string text;
-      for (const char* name : {"get", "list", "count_pending", "count_pending_all", "count_scheduled", "count_held",
+      for (const char* name : {"get", "list", "list_few", "count_pending", "count_pending_all", "count_scheduled",
+                               "count_held",
                                "count_finished", "count_finished_all", "waiting_kinds", "history", "log_read", "queues",
-                               "queue", "queue_upsert", "queue_update"}) {
+                               "queue", "queue_upsert", "queue_update", "queue_used", "queue_hide", "oldest_due"}) {
         text += std::string("-- name: ") + name + "\nSELECT 1\n";
       }
       return text;

@@ -166,14 +166,15 @@ class RecordingDialect final : public FakeDialect {
     }
     return report;
   }
-  std::size_t purge(std::size_t, backend::Now) override {
+  PurgeReport purge(std::size_t, backend::Now) override {
     const std::lock_guard lock(mutex_);
     fail_if_broken("purge");
     ++purges;
-    return std::exchange(purgeable, 0);
+    return {.deleted = std::exchange(purgeable, 0), .kept = std::exchange(kept, {})};
   }
   int purges = 0;
   std::size_t purgeable = 0;  ///< how many the next purge finds
+  std::vector<JobId> kept{};  ///< what the next purge cannot delete
 
   [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t) override {
     const std::lock_guard lock(mutex_);
@@ -195,7 +196,7 @@ class RecordingDialect final : public FakeDialect {
   }
   int looks_at_queues = 0;
 
-  [[nodiscard]] std::vector<std::optional<Job>> get(std::span<const JobId> ids) override {
+  [[nodiscard]] std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx*) override {
     const std::lock_guard lock(mutex_);
     fail_if_broken("get");
     std::vector<std::optional<Job>> jobs;

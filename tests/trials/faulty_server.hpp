@@ -88,6 +88,11 @@ class FaultyServer final : public sql::Server {
     return real_->reap(w, queues, limit);
   }
   std::size_t purge(sql::Work& w, std::size_t limit) override { return real_->purge(w, limit); }
+  std::vector<JobId> expired(sql::Work& w, std::size_t limit) override { return real_->expired(w, limit); }
+  void postpone(sql::Work& w, JobId id) override { real_->postpone(w, id); }
+  std::vector<ActionStatus> act(sql::Work& w, std::span<const JobId> ids, backend::Action what) override {
+    return real_->act(w, ids, what);
+  }
   std::vector<RequeueStatus> requeue(sql::Work& w, std::span<const JobId> ids) override {
     return real_->requeue(w, ids);
   }

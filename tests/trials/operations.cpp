@@ -287,7 +287,8 @@ void add_writers(std::vector<Operation>& all) {
                        d.cancel({&one, 1}, nullptr, begin);
                      },
                  .run = [](Dialect& d) { return text(d.reap({}, 100, later)); }});
-  all.push_back({.name = "purge", .prepare = with_logs, .run = [](Dialect& d) { return text(d.purge(100, at_last)); }});
+  all.push_back({.name = "purge", .prepare = with_logs,
+                 .run = [](Dialect& d) { return text(d.purge(100, at_last).deleted); }});
   all.push_back({.name = "cancel", .prepare = held(2), .run = [](Dialect& d) {
                    const std::array ids{job(1), job(2), job(4), job(5), job(99)};
                    return text(d.cancel(ids, nullptr, soon));

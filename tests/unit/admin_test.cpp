@@ -36,11 +36,11 @@ class QueueDialect final : public FakeDialect {
     if (change.paused) stored->paused = *change.paused;
     return true;
   }
-  std::size_t purge(std::size_t limit, backend::Now) override {
+  PurgeReport purge(std::size_t limit, backend::Now) override {
     EXPECT_EQ(limit, 1000U);
     const std::size_t deleted = purges.front();
     purges.erase(purges.begin());
-    return deleted;
+    return {.deleted = deleted};
   }
 };
 
@@ -108,7 +108,7 @@ TEST(Admin, RefusesBadInputBeforeAnythingIsSent) {
 TEST(AdminPurge, GoesOnUntilABatchIsNotFull) {
   QueueFake f;
   f.fake.purges = {1000, 1000, 0, 9};
-  EXPECT_EQ(Admin{f.db}.purge(), 2000U);
+  EXPECT_EQ(Admin{f.db}.purge().deleted, 2000U);
   EXPECT_EQ(f.fake.purges.size(), 1U);
 }
 

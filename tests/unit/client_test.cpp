@@ -88,8 +88,8 @@ class RecordingDialect final : public FakeDialect {
     if (!reaps.empty()) reaps.erase(reaps.begin());
     return report;
   }
-  std::vector<std::optional<Job>> get(std::span<const JobId> ids) override {
-    ++calls;
+  std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* tx) override {
+    note(tx, {});
     return std::vector<std::optional<Job>>(ids.size(), row);
   }
 

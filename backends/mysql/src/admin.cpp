@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <optional>
+#include <set>
+
 #include <sqlq/error.hpp>
 
 #include "errors.hpp"
@@ -27,7 +31,79 @@ RequeueStatus requeue_one(const Context& c, const Locked& row, std::int64_t now)
   return RequeueStatus::requeued;
 }
 
+/// What becomes of the row; empty: it is in no state for it.
+std::optional<Change> change_of(const Locked& row, backend::Action what, std::int64_t now) {
+  Change change(row);
+  if (what == backend::Action::run_now) {
+    if (row.state != JobState::scheduled) return std::nullopt;
+    change.state = JobState::pending;
+    change.due = change.queued = now;
+    return change;
+  }
+  if (!row.held()) return std::nullopt;
+  change.token = 0;
+  if (row.state == JobState::cancelling) {
+    change.finish(JobState::cancelled, now, false);
+  } else if (what == backend::Action::end) {
+    change.finish(JobState::errored, now, true);
+  } else {
+    change.state = JobState::pending;
+    change.queued = now;
+    --change.attempt;
+  }
+  return change;
+}
+
+std::vector<std::int64_t> erase(const Context& c, const LockedRows& locked) {
+  std::vector<std::int64_t> seqs;
+  for (const Locked& row : locked.rows) {
+    if (is_finished(row.state)) seqs.push_back(row.seq);
+  }
+  if (!seqs.empty()) purge_jobs(c, seqs);
+  return seqs;
+}
+
+std::vector<std::int64_t> carry_out(const Context& c, const LockedRows& locked, backend::Action what) {
+  std::vector<std::int64_t> seqs;
+  std::vector<Change> changes;
+  std::vector<Record> records;
+  for (const Locked& row : locked.rows) {
+    const std::optional<Change> change = change_of(row, what, locked.now);
+    if (!change) continue;
+    changes.push_back(*change);
+    seqs.push_back(row.seq);
+    if (!row.held()) continue;
+    const Cause cause = row.state == JobState::cancelling ? Cause::cancelled : Cause::taken_away;
+    records.push_back({.row = &row, .attempt = row.attempt, .cause = cause, .message = "taken away by an operator"});
+    c.here.forget(row.id);
+  }
+  write(c, changes);
+  add_history(c, locked.now, records);
+  return seqs;
+}
+
 }  // namespace
+
+std::vector<ActionStatus> act(const Context& c, std::span<const JobId> ids, backend::Action what) {
+  std::vector<ActionStatus> answers(ids.size(), ActionStatus::not_found);
+  const Places places(c, {ids.begin(), ids.end()});
+  if (places.seqs().empty()) return answers;
+  c.work.begin();
+  const LockedRows locked = mysql::lock(c, places.seqs());
+  const bool erases = what == backend::Action::erase;
+  const std::vector<std::int64_t> done = erases ? erase(c, locked) : carry_out(c, locked, what);
+  std::set<JobId> seen;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const Locked* row = locked.find(ids[i]);
+    if (row == nullptr) continue;
+    const bool mine = std::ranges::find(done, row->seq) != done.end();
+    const bool first = seen.insert(ids[i]).second;
+    answers[i] = mine && first    ? ActionStatus::done
+                 : mine && erases ? ActionStatus::not_found
+                                  : ActionStatus::unchanged;
+  }
+  return answers;
+}
 
 std::vector<CancelStatus> cancel(const Context& c, std::span<const JobId> ids) {
   std::vector<CancelStatus> answers(ids.size(), CancelStatus::not_found);

@@ -73,20 +73,6 @@ void lock_expired(const Context& c, std::span<const std::int64_t> seqs, std::int
   });
 }
 
-/// Deletes jobs with all that belongs to them. One table after the other, each in order: a deletion also waits for the
-/// neighbour of what it deletes, so those who purge at once must all go the same way. Returns how many.
-std::size_t purge_jobs(const Context& c, std::vector<std::int64_t> seqs) {
-  std::ranges::sort(seqs);
-  std::size_t purged = 0;
-  for (const sql::Statement* statement : {&c.q.purge_logs, &c.q.purge_history, &c.q.purge_jobs}) {
-    purged = 0;
-    in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
-      purged += c.session.execute(*statement, {{"seqs", list_of(piece)}});
-    });
-  }
-  return purged;
-}
-
 /// Forgets the rows of which no job is left as it was.
 void remove_done(const Context& c, std::span<const Finished> rows) {
   std::vector<std::int64_t> seqs;
@@ -133,6 +119,46 @@ std::vector<bool> append_logs(const Context& c, std::span<const LogLine> lines) 
   }
   add_lines(c, lines, mine);
   return answers;
+}
+
+// One table after the other, each in order: a deletion also waits for the
+// neighbour of what it deletes, so those who purge at once must all go the same way. Returns how many.
+std::size_t purge_jobs(const Context& c, std::vector<std::int64_t> seqs) {
+  std::ranges::sort(seqs);
+  std::size_t purged = 0;
+  for (const sql::Statement* statement : {&c.q.purge_logs, &c.q.purge_history, &c.q.purge_jobs}) {
+    purged = 0;
+    in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
+      purged += c.session.execute(*statement, {{"seqs", list_of(piece)}});
+    });
+  }
+  return purged;
+}
+
+std::vector<JobId> expired(const Context& c, std::size_t limit) {
+  std::int64_t now = 0;
+  std::vector<std::int64_t> seqs;
+  const auto n = static_cast<std::int64_t>(limit);
+  c.session.execute(c.q.expired, {{"now", c.work.wall()}, {"at", 0}, {"id", 0}, {"n", n}}, [&](const sql::Row& row) {
+    now = row.integer(0);
+    if (seqs.size() >= limit) return;
+    const auto its = read_seqs(row.text(4));
+    seqs.insert(seqs.end(), its.begin(), its.end());
+  });
+  std::vector<JobId> ids;
+  in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
+    c.session.execute(c.q.finished_ids, {{"seqs", list_of(piece)}, {"now", now}},
+                      [&](const sql::Row& row) { ids.push_back(id_of(row.text(0))); });
+  });
+  return ids;
+}
+
+void postpone(const Context& c, JobId id) {
+  const Places places(c, {id});
+  for (const std::int64_t seq : places.seqs()) {
+    c.work.begin();
+    if (c.session.execute(c.q.postpone, {{"now", c.work.wall()}, {"seq", seq}}) == 1) add_finished(c, {&seq, 1});
+  }
 }
 
 std::size_t purge(const Context& c, std::size_t limit) {

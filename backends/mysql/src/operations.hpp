@@ -36,6 +36,7 @@ std::vector<Enqueued> enqueue(const Context& c, std::span<const backend::Enqueue
 // admin.cpp
 std::vector<CancelStatus> cancel(const Context& c, std::span<const JobId> ids);
 std::vector<RequeueStatus> requeue(const Context& c, std::span<const JobId> ids);
+std::vector<ActionStatus> act(const Context& c, std::span<const JobId> ids, backend::Action what);
 
 // claim.cpp
 backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& request, const sql::Vacated& vacated);
@@ -49,5 +50,9 @@ ReapReport reap(const Context& c, std::span<const std::string> queues, std::size
 // keep.cpp
 std::vector<bool> append_logs(const Context& c, std::span<const LogLine> lines);
 std::size_t purge(const Context& c, std::size_t limit);
+std::vector<JobId> expired(const Context& c, std::size_t limit);
+void postpone(const Context& c, JobId id);
+/// Deletes jobs whose rows are locked with all that belongs to them.
+std::size_t purge_jobs(const Context& c, std::vector<std::int64_t> seqs);
 
 }  // namespace sqlq::mysql

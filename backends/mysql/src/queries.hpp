@@ -74,6 +74,8 @@ struct Queries {
   const sql::Statement& finished_left = catalogue["finished_left"];
   const sql::Statement& finished_remove = catalogue["finished_remove"];
   const sql::Statement& expired_lock = catalogue["expired_lock"];
+  const sql::Statement& finished_ids = catalogue["finished_ids"];
+  const sql::Statement& postpone = catalogue["postpone"];
   const sql::Statement& purge_logs = catalogue["purge_logs"];
   const sql::Statement& purge_history = catalogue["purge_history"];
   const sql::Statement& purge_jobs = catalogue["purge_jobs"];
@@ -90,6 +92,7 @@ struct Queries {
   const sql::Statement& migration_add = catalogue["migration_add"];
   const sql::Statement& migration_remove = catalogue["migration_remove"];
   const sql::Statement& objects = catalogue["objects"];
+  const sql::Statement& in_the_way = catalogue["in_the_way"];
 };
 
 }  // namespace sqlq::mysql

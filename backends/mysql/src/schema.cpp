@@ -44,12 +44,14 @@ std::vector<sql::Substitution> substitutions(const Options& o) {
       {"schema_text", text(o.database)},
       {"migrations_text", text(o.prefix + "sqlq_migrations")},
       {"jobs_text", text(o.prefix + "sqlq_jobs")},
-      {"stem_text", text(o.prefix + "sqlq_")},
   };
+  std::string made;
   for (const char* name : {"queues", "lanes", "queue_locks", "workers", "jobs", "keys", "ready", "scheduled", "claims",
                            "finished", "history", "logs", "jobs_readable", "migrations"}) {
     result.push_back({name, table(name)});
+    made += (made.empty() ? "" : ", ") + text(o.prefix + "sqlq_" + name);
   }
+  result.push_back({"made", made});
   return result;
 }
 
@@ -159,6 +161,9 @@ int migrate(sql::Connection& connection, const Schema& schema, backend::Directio
 void teardown(sql::Connection& connection, const Schema& schema) {
   sql::Session& session = connection.session();
   const MigrationLock lock(session, schema.queries);
+  std::vector<std::string> others;
+  session.execute(schema.queries.in_the_way, {}, [&](const sql::Row& row) { others.emplace_back(row.text(0)); });
+  sql::refuse_teardown(others, "mysql");
   std::string script;
   session.execute(schema.queries.objects, {}, [&](const sql::Row& row) {
     script += row.text(0) == "VIEW" ? "DROP VIEW IF EXISTS " : "DROP TABLE IF EXISTS ";

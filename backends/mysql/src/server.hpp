@@ -56,6 +56,13 @@ class MysqlServer final : public sql::Server {
     return mysql::reap(context(work), queues, limit);
   }
   std::size_t purge(sql::Work& work, std::size_t limit) override { return mysql::purge(context(work), limit); }
+  std::vector<JobId> expired(sql::Work& work, std::size_t limit) override {
+    return mysql::expired(context(work), limit);
+  }
+  void postpone(sql::Work& work, JobId id) override { mysql::postpone(context(work), id); }
+  std::vector<ActionStatus> act(sql::Work& work, std::span<const JobId> ids, backend::Action what) override {
+    return mysql::act(context(work), ids, what);
+  }
   std::vector<RequeueStatus> requeue(sql::Work& work, std::span<const JobId> ids) override {
     return mysql::requeue(context(work), ids);
   }

@@ -1,5 +1,8 @@
+#include <set>
+
 #include "arrays.hpp"
 #include "operations.hpp"
+#include "probe.hpp"
 #include "sql/job_row.hpp"
 
 namespace sqlq::postgres {
@@ -27,6 +30,42 @@ std::size_t purge(const sql::Work& work, const Queries& q, std::size_t limit) {
   const auto gone =
       work.session().integer(q.purge, {{"n", static_cast<std::int64_t>(limit)}, {"now", work.wall()}});
   return static_cast<std::size_t>(gone.value_or(0));
+}
+
+std::vector<JobId> expired(const sql::Work& work, const Queries& q, std::size_t limit) {
+  std::vector<JobId> ids;
+  work.session().execute(q.expired, {{"n", static_cast<std::int64_t>(limit)}, {"now", work.wall()}},
+                         [&](const sql::Row& row) { ids.push_back(JobId::parse(row.text(0)).value_or(JobId{})); });
+  return ids;
+}
+
+void postpone(const sql::Work& work, const Queries& q, JobId id) {
+  work.session().execute(q.postpone, {{"id", std::string_view(id.to_string())}, {"now", work.wall()}});
+}
+
+std::vector<ActionStatus> act(const sql::Work& work, const Queries& q, std::span<const JobId> ids,
+                              backend::Action what) {
+  const Array list = array_of(Of::uuid, std::set<JobId>(ids.begin(), ids.end()));
+  std::set<JobId> done;
+  const auto note = [&](const sql::Row& row) { done.insert(JobId::parse(row.text(0)).value_or(JobId{})); };
+  if (what == backend::Action::erase) {
+    work.session().execute(q.erase, {{"ids", list.view()}}, note);
+  } else if (what == backend::Action::run_now) {
+    work.session().execute(q.run_now, {{"ids", list.view()}, {"now", work.wall()}}, note);
+  } else {
+    const int ends = what == backend::Action::end ? 1 : 0;
+    work.session().execute(q.take_away, {{"ids", list.view()}, {"ends", ends}, {"now", work.wall()}}, note);
+  }
+  const auto others = probe_others(work, q, ids, done);
+  std::vector<ActionStatus> answers;
+  answers.reserve(ids.size());
+  std::set<JobId> seen;  // should an id come again, it finds what was done
+  for (const JobId id : ids) {
+    const bool there = others.contains(id) || (done.contains(id) && what != backend::Action::erase);
+    const bool mine = done.contains(id) && seen.insert(id).second;
+    answers.push_back(mine ? ActionStatus::done : there ? ActionStatus::unchanged : ActionStatus::not_found);
+  }
+  return answers;
 }
 
 std::vector<bool> append_logs(const sql::Work& work, const Queries& q, std::span<const LogLine> lines) {

@@ -35,6 +35,10 @@ std::vector<LeaseStatus> heartbeat(const sql::Work& work, const Queries& q, std:
 // keep.cpp
 ReapReport reap(const sql::Work& work, const Queries& q, std::span<const std::string> queues, std::size_t limit);
 std::size_t purge(const sql::Work& work, const Queries& q, std::size_t limit);
+std::vector<JobId> expired(const sql::Work& work, const Queries& q, std::size_t limit);
+void postpone(const sql::Work& work, const Queries& q, JobId id);
+std::vector<ActionStatus> act(const sql::Work& work, const Queries& q, std::span<const JobId> ids,
+                              backend::Action what);
 std::vector<bool> append_logs(const sql::Work& work, const Queries& q, std::span<const LogLine> lines);
 
 }  // namespace sqlq::postgres

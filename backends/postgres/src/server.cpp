@@ -130,6 +130,10 @@ void PgServer::teardown(sql::Connection& connection) {
   c.begin_patient();
   try {
     c.session().execute(schema_.queries().migration_lock, {}, [](const sql::Row&) {});
+    std::vector<std::string> others;
+    c.session().execute(schema_.queries().in_the_way, {},
+                        [&](const sql::Row& row) { others.emplace_back(row.text(0)); });
+    sql::refuse_teardown(others, "postgres");
     std::vector<std::string> drops;
     c.session().execute(schema_.queries().drops, {}, [&](const sql::Row& row) { drops.emplace_back(row.text(0)); });
     for (const std::string& drop : drops) c.script(drop);
@@ -216,6 +220,18 @@ ReapReport PgServer::reap(sql::Work& work, std::span<const std::string> queues, 
 
 std::size_t PgServer::purge(sql::Work& work, std::size_t limit) {
   return postgres::purge(work, schema_.queries(), limit);
+}
+
+std::vector<JobId> PgServer::expired(sql::Work& work, std::size_t limit) {
+  return postgres::expired(work, schema_.queries(), limit);
+}
+
+void PgServer::postpone(sql::Work& work, JobId id) { postgres::postpone(work, schema_.queries(), id); }
+
+std::vector<ActionStatus> PgServer::act(sql::Work& work, std::span<const JobId> ids, backend::Action what) {
+  auto answers = postgres::act(work, schema_.queries(), ids, what);
+  marks_.forget();
+  return answers;
 }
 
 std::vector<RequeueStatus> PgServer::requeue(sql::Work& work, std::span<const JobId> ids) {

@@ -40,6 +40,9 @@ class PgServer final : public sql::Server {
   std::vector<LeaseStatus> heartbeat(sql::Work& work, std::span<const backend::LeaseRef> leases) override;
   ReapReport reap(sql::Work& work, std::span<const std::string> queues, std::size_t limit) override;
   std::size_t purge(sql::Work& work, std::size_t limit) override;
+  std::vector<JobId> expired(sql::Work& work, std::size_t limit) override;
+  void postpone(sql::Work& work, JobId id) override;
+  std::vector<ActionStatus> act(sql::Work& work, std::span<const JobId> ids, backend::Action what) override;
   std::vector<RequeueStatus> requeue(sql::Work& work, std::span<const JobId> ids) override;
   std::vector<bool> append_logs(sql::Work& work, std::span<const LogLine> lines) override;
 

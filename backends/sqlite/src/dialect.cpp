@@ -240,8 +240,14 @@ ReapReport SqliteDialect::reap(std::span<const std::string> names, std::size_t l
   return report;
 }
 
-std::size_t SqliteDialect::purge(std::size_t limit, Now now) {
-  return write<std::size_t>(now, [&](const Context& c) { return sqlite::purge(c, limit); });
+PurgeReport SqliteDialect::purge(std::size_t limit, Now now) {
+  return write<PurgeReport>(now, [&](const Context& c) { return sqlite::purge(c, limit); });
+}
+
+std::vector<ActionStatus> SqliteDialect::act(std::span<const JobId> ids, backend::Action what, Now now) {
+  auto answers = write<std::vector<ActionStatus>>(now, [&](const Context& c) { return sqlite::act(c, ids, what); });
+  if (what != backend::Action::erase) hints_.notify();
+  return answers;
 }
 
 std::vector<RequeueStatus> SqliteDialect::requeue(std::span<const JobId> ids, Now now) {
@@ -256,8 +262,10 @@ std::vector<bool> SqliteDialect::append_logs(std::span<const LogLine> lines) {
 
 // ------------------------------------------------------------------------------------------------ reading
 
-std::vector<std::optional<Job>> SqliteDialect::get(std::span<const JobId> ids) {
-  return read<std::vector<std::optional<Job>>>([&](const Context& c) { return sql::get(c.session, c.q.reading, ids); });
+std::vector<std::optional<Job>> SqliteDialect::get(std::span<const JobId> ids, const Tx* tx) {
+  using Answers = std::vector<std::optional<Job>>;
+  const auto operation = [&](const Context& c) { return sql::get(c.session, c.q.reading, ids); };
+  return tx != nullptr ? within<Answers>(*tx, {}, operation) : read<Answers>(operation);
 }
 
 std::vector<Job> SqliteDialect::list(const JobFilter& filter, const Page& page) {
@@ -307,6 +315,18 @@ bool SqliteDialect::queue_update(std::string_view name, const backend::QueueChan
       {}, [&](const Context& c) { return sql::queue_update(c.session, c.q.reading, name, change); });
   hints_.notify();  // a raised limit or a resumed queue may let jobs run
   return found;
+}
+
+DeleteQueueStatus SqliteDialect::queue_delete(std::string_view name) {
+  return write<DeleteQueueStatus>(
+      {}, [&](const Context& c) { return sql::queue_delete(c.session, c.q.reading, name); });
+}
+
+std::vector<QueueStats> SqliteDialect::queue_stats(std::string_view after, std::size_t limit, std::uint64_t cap,
+                                                   Now now) {
+  const std::int64_t wall = sql::us(at(now).wall);
+  return read<std::vector<QueueStats>>(
+      [&](const Context& c) { return sql::queue_stats(c.session, c.q.reading, after, limit, cap, wall); });
 }
 
 // ------------------------------------------------------------------------------------------------ wake-ups

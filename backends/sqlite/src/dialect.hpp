@@ -37,10 +37,11 @@ class SqliteDialect final : public backend::Dialect {
   std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* within, backend::Now now) override;
   std::vector<LeaseStatus> heartbeat(std::span<const backend::LeaseRef> leases, backend::Now now) override;
   ReapReport reap(std::span<const std::string> queues, std::size_t limit, backend::Now now) override;
-  std::size_t purge(std::size_t limit, backend::Now now) override;
+  PurgeReport purge(std::size_t limit, backend::Now now) override;
+  std::vector<ActionStatus> act(std::span<const JobId> ids, backend::Action what, backend::Now now) override;
   std::vector<RequeueStatus> requeue(std::span<const JobId> ids, backend::Now now) override;
 
-  std::vector<std::optional<Job>> get(std::span<const JobId> ids) override;
+  std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* within) override;
   std::vector<Job> list(const JobFilter& filter, const Page& page) override;
   JobCounts counts(std::string_view queue, std::uint64_t cap) override;
   std::vector<WaitingKind> waiting_kinds(std::size_t limit) override;
@@ -52,6 +53,9 @@ class SqliteDialect final : public backend::Dialect {
   std::optional<Queue> queue(std::string_view name) override;
   void queue_upsert(std::string_view name, const QueueOptions& options, backend::Now now) override;
   bool queue_update(std::string_view name, const backend::QueueChange& change) override;
+  DeleteQueueStatus queue_delete(std::string_view name) override;
+  std::vector<QueueStats> queue_stats(std::string_view after, std::size_t limit, std::uint64_t cap,
+                                      backend::Now now) override;
 
   std::vector<bool> append_logs(std::span<const LogLine> lines) override;
   std::unique_ptr<backend::Subscription> subscribe(std::function<void()> hint) override;

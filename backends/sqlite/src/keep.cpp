@@ -1,5 +1,9 @@
+#include <sqlq/error.hpp>
+
 #include "operations.hpp"
 #include "sql/job_row.hpp"
+#include "sql/purging.hpp"
+#include "sql/reading.hpp"
 
 namespace sqlq::sqlite {
 namespace {
@@ -47,15 +51,33 @@ std::vector<bool> append_logs(const Context& c, std::span<const LogLine> lines) 
   return answers;
 }
 
-std::size_t purge(const Context& c, std::size_t limit) {
+// The jobs first: when a trigger of the user's keeps one, that statement has done nothing.
+std::size_t purge_jobs(const Context& c, std::span<const std::int64_t> seqs) {
+  const std::string list = sql::json_array(seqs);
+  const std::size_t deleted = c.session.execute(c.q.purge_jobs, {{"seqs", std::string_view(list)}});
+  c.session.execute(c.q.purge_logs, {{"seqs", std::string_view(list)}});
+  c.session.execute(c.q.purge_history, {{"seqs", std::string_view(list)}});
+  return deleted;
+}
+
+PurgeReport purge(const Context& c, std::size_t limit) {
   std::vector<std::int64_t> seqs;
   c.session.execute(c.q.expired, {{"now", sql::us(c.now.wall)}, {"n", static_cast<std::int64_t>(limit)}},
                     [&](const sql::Row& row) { seqs.push_back(row.integer(0)); });
-  if (seqs.empty()) return 0;
-  const std::string list = sql::json_array(seqs);
-  c.session.execute(c.q.purge_logs, {{"seqs", std::string_view(list)}});
-  c.session.execute(c.q.purge_history, {{"seqs", std::string_view(list)}});
-  return c.session.execute(c.q.purge_jobs, {{"seqs", std::string_view(list)}});
+  if (seqs.empty()) return {};
+  try {
+    return {.deleted = purge_jobs(c, seqs)};
+  } catch (const Error& e) {
+    if (e.code() != Errc::refused) throw;
+  }
+  return sql::purge_apart<std::int64_t>(
+      seqs, [&](std::span<const std::int64_t> some) { return purge_jobs(c, some); },
+      [&](std::int64_t seq) {
+        JobId id{};
+        c.session.execute(c.q.postpone, {{"now", sql::us(c.now.wall)}, {"seq", seq}},
+                          [&](const sql::Row& row) { id = JobId::parse(row.text(0)).value_or(JobId{}); });
+        return id;
+      });
 }
 
 }  // namespace sqlq::sqlite

@@ -30,6 +30,7 @@ struct Context {
 std::vector<Enqueued> enqueue(const Context& c, std::span<const backend::EnqueueItem> items);
 std::vector<CancelStatus> cancel(const Context& c, std::span<const JobId> ids);
 std::vector<RequeueStatus> requeue(const Context& c, std::span<const JobId> ids);
+std::vector<ActionStatus> act(const Context& c, std::span<const JobId> ids, backend::Action what);
 
 // claim.cpp
 backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& request);
@@ -50,6 +51,8 @@ struct Attempt {
 };
 void add_history(const Context& c, const Attempt& attempt, Cause cause, std::string_view message);
 std::vector<bool> append_logs(const Context& c, std::span<const LogLine> lines);
-std::size_t purge(const Context& c, std::size_t limit);
+PurgeReport purge(const Context& c, std::size_t limit);
+/// Deletes finished jobs with all that belongs to them. Error(refused), nothing deleted, when one is kept.
+std::size_t purge_jobs(const Context& c, std::span<const std::int64_t> seqs);
 
 }  // namespace sqlq::sqlite

@@ -124,6 +124,42 @@ RequeueStatus requeue_one(const Context& c, JobId job) {
   return status;
 }
 
+ActionStatus act_one(const Context& c, JobId job, backend::Action what) {
+  using backend::Action;
+  const std::string id = job.to_string();
+  if (what == Action::run_now) {
+    if (c.session.integer(c.q.run_now, {{"now", sql::us(c.now.wall)}, {"id", id}})) return ActionStatus::done;
+  } else if (what != Action::erase) {
+    std::optional<Attempt> taken;
+    JobState now{};
+    c.session.execute(c.q.take_away,
+                      {{"now", sql::us(c.now.wall)}, {"ends", what == Action::end ? 1 : 0}, {"id", id}},
+                      [&](const sql::Row& row) {
+                        sql::Fields f(row);
+                        taken.emplace();
+                        taken->seq = f.integer();
+                        now = static_cast<JobState>(f.integer());
+                        taken->attempt = f.integer() + (now == JobState::pending ? 1 : 0);
+                        taken->claim = f.integer();
+                        taken->worker = f.text();
+                      });
+    if (taken) {
+      const Cause cause = now == JobState::cancelled ? Cause::cancelled : Cause::taken_away;
+      add_history(c, *taken, cause, "taken away by an operator");
+      return ActionStatus::done;
+    }
+  }
+  ActionStatus status = ActionStatus::not_found;
+  std::optional<std::int64_t> finished;
+  c.session.execute(c.q.probe, {{"id", id}}, [&](const sql::Row& row) {
+    status = ActionStatus::unchanged;
+    if (is_finished(static_cast<JobState>(row.integer(1)))) finished = row.integer(0);
+  });
+  if (what != Action::erase || !finished) return status;
+  purge_jobs(c, {&*finished, 1});
+  return ActionStatus::done;
+}
+
 }  // namespace
 
 std::vector<Enqueued> enqueue(const Context& c, std::span<const backend::EnqueueItem> items) {
@@ -138,6 +174,13 @@ std::vector<CancelStatus> cancel(const Context& c, std::span<const JobId> ids) {
   std::vector<CancelStatus> answers;
   answers.reserve(ids.size());
   for (const JobId id : ids) answers.push_back(cancel_one(c, id));
+  return answers;
+}
+
+std::vector<ActionStatus> act(const Context& c, std::span<const JobId> ids, backend::Action what) {
+  std::vector<ActionStatus> answers;
+  answers.reserve(ids.size());
+  for (const JobId id : ids) answers.push_back(act_one(c, id, what));
   return answers;
 }
 

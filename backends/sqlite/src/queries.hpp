@@ -45,6 +45,9 @@ struct Queries {
   const sql::Statement& purge_history = catalogue["purge_history"];
   const sql::Statement& purge_jobs = catalogue["purge_jobs"];
   const sql::Statement& requeue = catalogue["requeue"];
+  const sql::Statement& run_now = catalogue["run_now"];
+  const sql::Statement& take_away = catalogue["take_away"];
+  const sql::Statement& postpone = catalogue["postpone"];
   const sql::Statement& log_guard = catalogue["log_guard"];
   const sql::Statement& log_add = catalogue["log_add"];
   const sql::Statement& begin = catalogue["begin"];

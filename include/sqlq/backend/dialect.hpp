@@ -122,6 +122,16 @@ struct QueueChange {
   std::optional<bool> paused{};
 };
 
+/// What an operator does to single jobs.
+enum class Action {
+  run_now,  ///< scheduled -> pending, due now
+  /// running -> pending, attempt given back, no token; cancelling -> cancelled. History gets Cause::taken_away, or
+  /// Cause::cancelled.
+  take_away,
+  end,    ///< the same, but running -> errored
+  erase,  ///< finished -> gone, with log and history
+};
+
 /// Which way a migration may go.
 enum class Direction { up, down };
 
@@ -229,15 +239,22 @@ class Dialect {
 
   // ---------------------------------------------------------------------------------------------- housekeeping
 
-  /// Deletes up to `limit` finished jobs whose retention has passed, with their logs and histories. Returns how many.
-  virtual std::size_t purge(std::size_t limit, Now now) = 0;
+  /// Deletes up to `limit` finished jobs whose retention has passed, with their logs and histories. Those of them that
+  /// the database refuses to delete (a foreign key of the user's) are kept for another day, and do not keep the others;
+  /// a call may leave many of them to the next one.
+  virtual PurgeReport purge(std::size_t limit, Now now) = 0;
   /// finished -> pending with attempt = crashes = 0, no token, history Cause::requeued; `claims` goes on counting.
   virtual std::vector<RequeueStatus> requeue(std::span<const JobId> ids, Now now) = 0;
+
+  /// What an operator wants of single jobs. A job that is in no state for it is `unchanged`. Errc::refused, nothing
+  /// changed, when the database keeps one of those to be erased. Replay: unchanged, or not_found for what was erased.
+  virtual std::vector<ActionStatus> act(std::span<const JobId> ids, Action what, Now now) = 0;
 
   // ---------------------------------------------------------------------------------------------- reading
   // Each call sees one snapshot.
 
-  [[nodiscard]] virtual std::vector<std::optional<Job>> get(std::span<const JobId> ids) = 0;
+  /// `within` as for enqueue: what that transaction sees.
+  [[nodiscard]] virtual std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* within) = 0;
   /// Newest id first; ids strictly below `page.before`.
   [[nodiscard]] virtual std::vector<Job> list(const JobFilter& filter, const Page& page) = 0;
   /// Every state is present. Counting stops at `cap` per state. Empty queue: all queues.
@@ -257,6 +274,14 @@ class Dialect {
   /// Changes single settings in one step, so that two operators do not undo each other's. Returns false when there is
   /// no such queue. Binding for every claim that starts after this returned.
   virtual bool queue_update(std::string_view name, const QueueChange& change) = 0;
+  /// Forgets a queue that has no job at all, and its settings; the answers are those of Admin. A job that is enqueued
+  /// at the same time is never lost: a deleted queue is there (for all calls of this section, with default settings) as
+  /// long as it has a job, and for good after queue_upsert or queue_update. Replay: not_found.
+  virtual DeleteQueueStatus queue_delete(std::string_view name) = 0;
+  /// As `queues`, with `counts` of each and since when the pending job, or scheduled one that is due, waits that could
+  /// have run first.
+  [[nodiscard]] virtual std::vector<QueueStats> queue_stats(std::string_view after, std::size_t limit,
+                                                            std::uint64_t cap, Now now) = 0;
 
   // ---------------------------------------------------------------------------------------------- logs
 

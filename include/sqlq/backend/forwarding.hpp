@@ -66,14 +66,18 @@ class ForwardingDialect : public Dialect {
   }
 
   // ---- housekeeping
-  std::size_t purge(std::size_t limit, Now now) override { return target("purge").purge(limit, now); }
+  PurgeReport purge(std::size_t limit, Now now) override { return target("purge").purge(limit, now); }
   std::vector<RequeueStatus> requeue(std::span<const JobId> ids, Now now) override {
     return target("requeue").requeue(ids, now);
   }
 
+  std::vector<ActionStatus> act(std::span<const JobId> ids, Action what, Now now) override {
+    return target("act").act(ids, what, now);
+  }
+
   // ---- reading
-  [[nodiscard]] std::vector<std::optional<Job>> get(std::span<const JobId> ids) override {
-    return target("get").get(ids);
+  [[nodiscard]] std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* within) override {
+    return target("get").get(ids, within);
   }
   [[nodiscard]] std::vector<Job> list(const JobFilter& filter, const Page& page) override {
     return target("list").list(filter, page);
@@ -102,6 +106,11 @@ class ForwardingDialect : public Dialect {
   }
   bool queue_update(std::string_view name, const QueueChange& change) override {
     return target("queue_update").queue_update(name, change);
+  }
+  DeleteQueueStatus queue_delete(std::string_view name) override { return target("queue_delete").queue_delete(name); }
+  [[nodiscard]] std::vector<QueueStats> queue_stats(std::string_view after, std::size_t limit, std::uint64_t cap,
+                                                    Now now) override {
+    return target("queue_stats").queue_stats(after, limit, cap, now);
   }
 
   // ---- logs
