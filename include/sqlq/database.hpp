@@ -58,8 +58,13 @@ class Database {
 ///
 /// Connects at once, so that a wrong address is noticed here. Does not migrate.
 ///
+/// `?wait=30s` (default 0, at most 1h; every backend): when the database cannot be reached yet, tries again for that
+/// long, after 100 ms first and then up to 1 s apart. Only what is retryable() is waited for: a server that is starting
+/// or full, but no wrong password and no missing file. The last try may take the connection's own timeout more.
+///
 /// Errors: invalid_argument for an unknown scheme or option (the message lists the known ones) and for malformed URLs;
-/// connection, busy or corrupt when the database cannot be used. Passwords never appear in a message.
+/// connection, busy, permission, configuration or corrupt when the database cannot be used. Passwords never appear in
+/// messages.
 ///
 /// Defined in the umbrella library `sqlq::sqlq`, which knows the backends that were built, or those of them that
 /// find_package(sqlq COMPONENTS ...) named. A program that links single backend libraries calls `register_schemes` of

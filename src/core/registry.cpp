@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -42,6 +43,31 @@ std::string unknown_scheme(const std::string& scheme) {
                    "find_package(sqlq)";
 }
 
+Error after_waiting(const Error& error, Duration wait) {
+  const auto ms = std::to_string(wait / std::chrono::milliseconds(1));
+  return Error(error.code(), std::string(error.what()) + "; waited " + ms + " ms for it (URL option 'wait')",
+               error.backend(), error.native_code(), error.statement());
+}
+
+/// The database may be about to start; what waiting does not mend is not waited for.
+std::unique_ptr<Dialect> connect(const Factory& factory, const Url& url, const std::shared_ptr<Clock>& clock) {
+  const Duration wait = url.wait();
+  const SteadyPoint until = saturating_add(clock->steady(), wait);
+  const auto signal = clock->make_signal();
+  Duration pause = std::chrono::milliseconds(100);
+  while (true) {
+    try {
+      return factory(url, clock);
+    } catch (const Error& e) {
+      const SteadyPoint now = clock->steady();
+      if (!e.retryable() || wait == Duration(0)) throw;
+      if (now >= until) throw after_waiting(e, wait);
+      signal->wait_until(std::min(until, saturating_add(now, pause)));
+      pause = std::min<Duration>(pause * 2, std::chrono::seconds(1));
+    }
+  }
+}
+
 void check(const std::string& scheme, const Factory& factory) {
   if (!valid_scheme(scheme)) {
     throw Error(Errc::invalid_argument,
@@ -80,7 +106,7 @@ Database open(std::string_view url, DatabaseOptions options) {
   const Factory factory = find_factory(parsed.scheme());
   if (!factory) throw Error(Errc::invalid_argument, unknown_scheme(parsed.scheme()));
   if (!options.clock) options.clock = system_clock();
-  std::unique_ptr<Dialect> dialect = factory(parsed, options.clock);
+  std::unique_ptr<Dialect> dialect = connect(factory, parsed, options.clock);
   return Database(std::move(dialect), std::move(options));
 }
 

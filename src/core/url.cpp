@@ -11,6 +11,7 @@ namespace sqlq::backend {
 
 namespace {
 
+constexpr std::string_view wait_option = "wait";
 constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz";
 
 [[noreturn]] void refuse(const std::string& why) {
@@ -252,13 +253,15 @@ std::string Url::choice(std::string_view name, std::string_view otherwise,
   refuse_option(name, list);
 }
 
+Duration Url::wait() const { return duration(wait_option, Duration(0), Duration(0), std::chrono::hours(1)); }
+
 void Url::refuse_unknown(std::initializer_list<std::string_view> known) const {
   for (const auto& entry : options_) {
     const std::string& name = entry.first;
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    if (name == wait_option || std::find(known.begin(), known.end(), name) != known.end()) continue;
     std::string message = "has an option '" + name + "' that '" + scheme_ + ":' does not know; known:";
-    if (known.size() == 0) message += " none";
     for (const std::string_view word : known) message.append(" ").append(word);
+    message.append(" ").append(wait_option);
     refuse(message);
   }
 }

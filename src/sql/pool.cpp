@@ -24,7 +24,7 @@ Pool::Lease Pool::take() {
     if (!told && taken_ >= options_.size) {
       throw Error(Errc::busy, "all " + std::to_string(options_.size) + " connections of the pool were in use for " +
                                   std::to_string(options_.wait.count() / 1000) +
-                                  " ms: raise the URL option 'pool', or use fewer threads");
+                                  " ms: raise the URL option '" + options_.option + "', or use fewer threads");
     }
   }
   const SteadyPoint oldest = saturating_add(clock->steady(), -options_.idle_lifetime);

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// A pool of connections to a server.
+/// A pool of connections to one database.
 
 #include <deque>
 #include <functional>

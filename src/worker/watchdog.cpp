@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace sqlq::worker {
+namespace {
+
+constexpr Duration between_looks_while_locked = std::chrono::milliseconds(100);
+
+}  // namespace
 
 SteadyPoint Watchdog::step() {
   const SteadyPoint now = shared_.clock().steady();
@@ -14,7 +19,8 @@ SteadyPoint Watchdog::step() {
 // Returns when to look again.
 SteadyPoint Watchdog::look_after(const HeldPtr& lease, SteadyPoint now) {
   if (lease->phase() == Phase::finishing || lease->lost()) return SteadyPoint::max();
-  if (now >= lease->fence_at()) {
+  const bool fenced = now >= lease->fence_at();
+  if (fenced && !nobody_can_take(*lease)) {
     if (shared_.lose(lease)) {
       shared_.events.report(Events::Level::warning, name(),
                             "the lease could not be renewed in time; the job is stopped", lease->job().id,
@@ -22,10 +28,17 @@ SteadyPoint Watchdog::look_after(const HeldPtr& lease, SteadyPoint now) {
     }
     return SteadyPoint::max();
   }
+  const SteadyPoint again = fenced ? saturating_add(now, between_looks_while_locked) : lease->fence_at();
   const bool running = lease->phase() == Phase::running;
   if (running && now >= lease->timeout_at()) shared_.trip(lease, StopReason::timeout);
   const bool may_time_out = running && lease->stop_reason() == StopReason::none;
-  return may_time_out ? std::min(lease->fence_at(), lease->timeout_at()) : lease->fence_at();
+  return may_time_out ? std::min(again, lease->timeout_at()) : again;
+}
+
+// Nor can we renew it; whoever can write first renews (decision 0031).
+bool Watchdog::nobody_can_take(const Held& lease) const {
+  const auto locked_since = shared_.db.dialect().locked_since();
+  return locked_since && *locked_since <= lease.fence_at();
 }
 
 }  // namespace sqlq::worker

@@ -6,7 +6,8 @@
 namespace sqlq::worker {
 
 /// Ends what runs too long, without asking the database: attempts past their timeout, and leases which by our own clock
-/// are about to end because no heartbeat came through (somebody else may have the job soon).
+/// are about to end because no heartbeat came through (somebody else may have the job soon). While everybody is kept
+/// from writing (Dialect::locked_since), nobody else can have it.
 class Watchdog final : public Service {
  public:
   explicit Watchdog(Shared& shared) : Service(shared.clock()), shared_(shared) {}
@@ -16,6 +17,7 @@ class Watchdog final : public Service {
 
  private:
   SteadyPoint look_after(const HeldPtr& lease, SteadyPoint now);
+  [[nodiscard]] bool nobody_can_take(const Held& lease) const;
 
   Shared& shared_;
 };

@@ -85,22 +85,8 @@ TEST_F(SqliteFile, AFileThatIsThereKeepsItsModeAndGivesItToTheRest) {
 
 TEST_F(SqliteFile, ALinkThatLeadsNowhereIsNotFollowed) {
   std::filesystem::create_symlink(path("elsewhere.db"), path());
-  expect_error(Errc::connection, "folder exists", [&] { (void)backend::open(url()); });
+  expect_error(Errc::configuration, "folder exists", [&] { (void)backend::open(url()); });
   EXPECT_FALSE(std::filesystem::exists(path("elsewhere.db")));
-}
-
-TEST_F(SqliteFile, CreateFalseRefusesAMissingFile) {
-  expect_error(Errc::connection, "folder exists", [&] { (void)backend::open(url("?create=false")); });
-  EXPECT_FALSE(std::filesystem::exists(path()));
-}
-
-TEST_F(SqliteFile, AMissingFolderSaysWhatToDo) {
-  expect_error(Errc::connection, "folder exists", [&] { (void)backend::open("sqlite://" + path("none/jobs.db")); });
-}
-
-TEST_F(SqliteFile, AFileThatIsNoDatabaseIsRefused) {
-  std::ofstream(path()) << std::string(4096, 'x');
-  expect_error(Errc::corrupt, "not a database", [&] { (void)backend::open(url()); });
 }
 
 TEST_F(SqliteFile, OddNamesAreOnlyNames) {
@@ -149,6 +135,7 @@ TEST_F(SqliteFile, AReplacedFileIsNoticedBeforeAnythingIsAcknowledged) {
   expect_error(Errc::corrupt, "deleted or replaced", [&] { (void)Client(db).find(first); });
   { Native other(path()); }  // another file under the old name
   expect_error(Errc::corrupt, "deleted or replaced", [&] { enqueue(db); });
+  expect_error(Errc::corrupt, "deleted or replaced", [&] { (void)Client(db).find(first); });
 }
 
 /// What goes into a deleted WAL is gone with the process, and others begin a new one meanwhile.
@@ -198,16 +185,20 @@ TEST(SqliteVersion, KnowsWhichOnesHaveTheWalResetBug) {
   for (const int good : {3044006, 3044009, 3050007, 3051003, 3053002}) EXPECT_FALSE(has_wal_reset_bug(good)) << good;
 }
 
+Errc classify(int code, std::string_view message) { return sqlite::classify({.code = code, .message = message}); }
+
 TEST(SqliteErrors, AreClassifiedByTheirCode) {
   EXPECT_EQ(classify(SQLITE_BUSY, ""), Errc::busy);
   EXPECT_EQ(classify(SQLITE_BUSY_RECOVERY, ""), Errc::busy);
   EXPECT_EQ(classify(SQLITE_BUSY_SNAPSHOT, ""), Errc::retry_transaction);
   EXPECT_EQ(classify(SQLITE_FULL, ""), Errc::busy);
-  EXPECT_EQ(classify(SQLITE_READONLY_DBMOVED, ""), Errc::busy);
+  EXPECT_EQ(classify(SQLITE_READONLY, ""), Errc::permission);
+  EXPECT_EQ(classify(SQLITE_READONLY_DIRECTORY, ""), Errc::permission);
+  EXPECT_EQ(classify(SQLITE_READONLY_DBMOVED, ""), Errc::corrupt);
   EXPECT_EQ(classify(SQLITE_IOERR_FSYNC, ""), Errc::outcome_unknown);
   EXPECT_EQ(classify(SQLITE_CORRUPT_INDEX, ""), Errc::corrupt);
   EXPECT_EQ(classify(SQLITE_NOTADB, ""), Errc::corrupt);
-  EXPECT_EQ(classify(SQLITE_CANTOPEN, ""), Errc::connection);
+  EXPECT_EQ(classify(SQLITE_CANTOPEN, ""), Errc::configuration);
   EXPECT_EQ(classify(SQLITE_ERROR, "no such table: sqlq_jobs"), Errc::schema);
   EXPECT_EQ(classify(SQLITE_ERROR, "near \"x\": syntax error"), Errc::internal);
 }

@@ -24,7 +24,9 @@ class ConnectionVictim final : public trials::Victim {
   void undo() override {
     if (sqlite3_get_autocommit(handle_) == 0) sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
   }
-  void report(const std::string& error) override { raise(std::stoi(error), "it was provoked", {}); }
+  void report(const std::string& error) override {
+    raise({.code = std::stoi(error), .message = "it was provoked"}, {});
+  }
   void cut() override {}
 
  private:
@@ -40,7 +42,7 @@ const std::array kinds{
     fault("locked", Effect::refused, SQLITE_BUSY, Errc::busy),
     fault("disk full", Effect::refused, SQLITE_FULL, Errc::busy),
     fault("disk full, undone", Effect::undone, SQLITE_FULL, Errc::busy),
-    fault("read-only", Effect::refused, SQLITE_READONLY, Errc::busy),
+    fault("read-only", Effect::refused, SQLITE_READONLY, Errc::permission),
     fault("took too long", Effect::refused, SQLITE_INTERRUPT, Errc::busy),
     fault("no memory", Effect::undone, SQLITE_NOMEM, Errc::busy),
     fault("write failed", Effect::undone, SQLITE_IOERR_WRITE, Errc::outcome_unknown),

@@ -45,6 +45,9 @@ class RecordingDialect final : public FakeDialect {
   std::vector<Cause> causes{};
   std::vector<std::string> messages{};
   std::vector<std::string> broken{};  ///< operations that fail
+  std::optional<SteadyPoint> locked{};  ///< since when nobody can write
+
+  [[nodiscard]] std::optional<SteadyPoint> locked_since() const noexcept override { return locked; }
 
   /// A pending job; `describe` may change anything of it.
   JobId add(const std::function<void(Job&)>& describe = {}) {

@@ -195,6 +195,34 @@ TEST(Watchdog, FencesTheWorkerBeforeOthersMayTakeTheJob) {
   EXPECT_EQ(s.runtime.heartbeat.step(), SteadyPoint::max()) << "what was given up is not renewed";
 }
 
+TEST(Watchdog, KeepsALeaseForAsLongAsNobodyCanWrite) {
+  Services s;
+  s.database.add();
+  const auto lease = s.claim_one();
+  lease->start(s.in(28s));
+  s.database.locked = s.in(24s);
+  s.clock->advance(25s);
+  EXPECT_EQ(s.runtime.watchdog.step(), s.in(100ms));
+  s.clock->advance(2950ms);
+  EXPECT_EQ(s.runtime.watchdog.step(), s.in(50ms)) << "the attempt may still time out";
+  EXPECT_EQ(lease->stop_reason(), StopReason::none);
+  s.clock->advance(1h);
+  s.database.locked.reset();
+  s.runtime.watchdog.step();
+  EXPECT_TRUE(lease->lost());
+}
+
+TEST(Watchdog, WhatBeganToBeLockedAfterTheFenceKeepsNothing) {
+  Services s;
+  s.database.add();
+  const auto lease = s.claim_one();
+  lease->start(SteadyPoint::max());
+  s.clock->advance(26s);
+  s.database.locked = s.in(0s);
+  s.runtime.watchdog.step();
+  EXPECT_EQ(lease->stop_reason(), StopReason::lease_lost);
+}
+
 TEST(Watchdog, ARenewalPutsTheFenceOff) {
   Services s;
   s.database.add();

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <mutex>
 #include <utility>
 
@@ -24,6 +25,9 @@ namespace {
 /// mutex in open() keeps our other connections from opening it meanwhile.
 void create_private(const std::string& path) {
   const int fd = ::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  if (fd < 0 && errno != EEXIST) {
+    raise({.code = SQLITE_CANTOPEN, .message = "cannot make the file", .file = path, .system_error = errno}, {});
+  }
   if (fd < 0) return;
   ::fchmod(fd, S_IRUSR | S_IWUSR);  // a umask may have taken even the owner's rights
   ::close(fd);
@@ -31,23 +35,18 @@ void create_private(const std::string& path) {
 
 }  // namespace
 
-FileId FileId::of(const char* path) noexcept {
-  struct stat found {};
-  if (::stat(path, &found) != 0) return {};
-  return {found.st_dev, found.st_ino};
-}
-
 SteadyPoint Connection::now() {
   static const auto clock = system_clock();
   return clock->steady();
 }
 
-Connection::Connection(const Options& options, Role role) : options_(options) {
+Connection::Connection(const Options& options, Role role, LockWatch* watch)
+    : options_(options), role_(role), watch_(watch) {
   open();
   session_ = std::make_unique<NativeSession>(handle_, NativeSession::Plans::kept);
   if (options_.around) session_ = options_.around(std::move(session_), handle_);
   try {
-    configure(role);
+    configure();
   } catch (...) {
     close();
     throw;
@@ -71,28 +70,43 @@ void Connection::open() {
   const int rc = sqlite3_open_v2(name.c_str(), &handle_, flags, nullptr);
   if (rc != SQLITE_OK) {
     const std::string why = handle_ != nullptr ? sqlite3_errmsg(handle_) : "out of memory";
+    const int refused = handle_ != nullptr ? sqlite3_system_errno(handle_) : 0;
     sqlite3_close(std::exchange(handle_, nullptr));
-    raise(rc, "cannot open '" + name + "': " + why, {});
+    raise({.code = rc, .message = why, .file = options_.path, .system_error = refused}, {});
   }
   sqlite3_extended_result_codes(handle_, 1);
-  if (!options_.in_memory()) file_ = FileId::of(options_.path.c_str());
+  remember_file();
 }
 
-void Connection::configure(Role role) {
+void Connection::remember_file() {
+  if (options_.in_memory()) return;
+  const FileLook look = look_at(options_.path);
+  if (look.error != 0) {
+    raise({.code = SQLITE_CANTOPEN, .message = "cannot look at the file", .file = options_.path,
+           .system_error = look.error}, {});
+  }
+  file_ = look.id;
+}
+
+void Connection::configure() {
   sqlite3_busy_handler(handle_, &Connection::on_busy, this);
   exec("PRAGMA temp_store = MEMORY");
   if (options_.in_memory()) return;
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_wal_hook(handle_, &Connection::on_wal, this);  // takes the place of the automatic checkpoints
   exec("PRAGMA mmap_size = 0");
-  if (role == Role::writer) {
+  if (role_ == Role::writer) {
+    // SQLite opens what it may not write for reading, and would say so at the first write.
+    if (sqlite3_db_readonly(handle_, "main") == 1) {
+      raise({.code = SQLITE_READONLY, .message = "the file is read-only for this process", .file = options_.path}, {});
+    }
     enter_wal();
     (void)pragma("PRAGMA schema_version");  // the first look at the file opens its WAL
-    wal_ = FileId::of(wal_path().c_str());
-    exec("PRAGMA journal_size_limit = 67108864");
+    wal_ = look_at(wal_path()).id;
+    exec("PRAGMA journal_size_limit = " + std::to_string(options_.wal_limit));
   }
   exec(options_.full_sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
-  if (role == Role::reader) {
+  if (role_ == Role::reader) {
     exec("PRAGMA query_only = 1");
     sqlite3_progress_handler(handle_, 20000, &Connection::on_progress, this);
   }
@@ -112,7 +126,7 @@ void Connection::enter_wal() {
 
 void Connection::exec(const std::string& sql) {
   if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
-    raise(sqlite3_extended_errcode(handle_), sqlite3_errmsg(handle_), {});
+    raise(Failure::of(handle_), {});
   }
 }
 
@@ -123,48 +137,74 @@ std::string Connection::pragma(const std::string& sql) {
     return 0;
   };
   if (sqlite3_exec(handle_, sql.c_str(), keep, &value, nullptr) != SQLITE_OK) {
-    raise(sqlite3_extended_errcode(handle_), sqlite3_errmsg(handle_), {});
+    raise(Failure::of(handle_), {});
   }
   return value;
 }
 
 void Connection::rollback() noexcept {
+  read_until_ = SteadyPoint::max();
   if (sqlite3_get_autocommit(handle_) == 0) sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
-void Connection::begin_immediate() { session_->execute(queries().begin); }
+void Connection::begin() {
+  session_->execute(queries().begin);
+  if (watch_ != nullptr) watch_->got();
+}
+
+void Connection::begin_snapshot() {
+  read_until_ = saturating_add(now(), options_.read_timeout);
+  exec("BEGIN");
+}
 
 void Connection::commit() { session_->execute(queries().commit); }
 
 std::int64_t Connection::data_version() { return session_->integer(queries().data_version).value_or(0); }
 
+void Connection::begin_wal_anew() {
+  begin();
+  session_->execute(queries().fact_set, {{"name", std::string_view("wal")}, {"value", std::string_view("begun anew")}});
+  commit();
+}
+
 bool Connection::checkpoint(Connection& writer) {
   int in_wal = -1;
   int copied = -1;
-  writer.begin_immediate();
+  writer.begin();
   const int rc = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_wal, &copied);
   writer.commit();
   if (rc == SQLITE_BUSY || rc == SQLITE_LOCKED) return false;
-  if (rc != SQLITE_OK) raise(rc, sqlite3_errmsg(handle_), "checkpoint");
+  if (rc != SQLITE_OK) raise(Failure::of(handle_), "checkpoint");
   return in_wal == copied;
 }
 
 void Connection::check_file() const {
   if (options_.in_memory()) return;
-  const bool same = same_file(options_.path.c_str());
-  if (same && (wal_ == FileId{} || FileId::of(wal_path().c_str()) == wal_)) return;
+  const Errc when_unknown = role_ == Role::writer ? Errc::outcome_unknown : Errc::busy;
+  if (!leads_to(options_.path, file_, when_unknown)) refuse(options_.path);
+  if (wal_ != FileId{} && !leads_to(wal_path(), wal_, when_unknown)) refuse(wal_path());
+}
+
+void Connection::expect_file_of(const Connection& other) const {
+  if (other.file_ != file_) refuse(options_.path);
+}
+
+void Connection::refuse(const std::string& replaced) {
   throw Error(Errc::corrupt,
-              "the file '" + (same ? wal_path() : options_.path) + "' was deleted or replaced while the database was "
-              "open: what is written through this handle goes to the old file; close the Database and open it again",
+              "the file '" + replaced + "' was deleted or replaced while the database was open: what is written "
+              "through this handle goes to the old file; close the Database and open it again",
               "sqlite");
 }
 
-bool Connection::same_file(const char* path) const { return path != nullptr && FileId::of(path) == file_; }
+bool Connection::same_file(const char* path) const {
+  return path != nullptr && leads_to(path, file_, Errc::invalid_argument);
+}
 
 std::string Connection::wal_path() const { return options_.path + "-wal"; }
 
 int Connection::on_busy(void* self, int count) {
   auto& c = *static_cast<Connection*>(self);
+  if (c.watch_ != nullptr) c.watch_->taken();
   if (count == 0) c.busy_until_ = saturating_add(now(), c.options_.busy_timeout);
   if (now() >= c.busy_until_) return 0;
   // Short, uneven naps: waiting in SQLite is unordered, and its own back-off of up to 100 ms starves the unlucky.
@@ -180,16 +220,6 @@ int Connection::on_progress(void* self) {
 int Connection::on_wal(void* self, sqlite3*, const char*, int pages) {
   static_cast<Connection*>(self)->wal_pages_ = pages;
   return SQLITE_OK;
-}
-
-ReadScope::ReadScope(Connection& connection) : connection_(connection) {
-  connection_.read_until_ = saturating_add(Connection::now(), connection_.options_.read_timeout);
-  connection_.exec("BEGIN");
-}
-
-ReadScope::~ReadScope() {
-  connection_.read_until_ = SteadyPoint::max();
-  connection_.rollback();
 }
 
 }  // namespace sqlq::sqlite

@@ -3,29 +3,20 @@
 /// One connection of our own to the database file.
 
 #include <sqlite3.h>
-#include <sys/types.h>
 
 #include <memory>
 #include <string>
 
+#include "file_id.hpp"
+#include "lock_watch.hpp"
 #include "options.hpp"
-#include "sql/session.hpp"
+#include "sql/server.hpp"
 
 namespace sqlq::sqlite {
 
-/// Which file a path leads to.
-struct FileId {
-  dev_t device = 0;
-  ino_t inode = 0;
-
-  /// All zero: none.
-  [[nodiscard]] static FileId of(const char* path) noexcept;
-  [[nodiscard]] bool operator==(const FileId&) const = default;
-};
-
 /// Opened with WAL, our busy handler, no automatic checkpoints and none on close (decision: docs/decisions). Not
 /// thread-safe.
-class Connection {
+class Connection final : public sql::Connection {
  public:
   enum class Role {
     writer,      ///< writes; the only connection of the process that does
@@ -33,11 +24,12 @@ class Connection {
     reader,      ///< refuses to write; statements end with Errc::busy after read_timeout
   };
 
-  /// Errors: connection (cannot open), corrupt (not a database), busy.
-  Connection(const Options& options, Role role);
-  ~Connection();
+  /// Errors: configuration and permission (cannot open, or not write), corrupt (not a database), busy.
+  /// `watch`, which may be null, hears of each try to take the write lock; it must live as long.
+  Connection(const Options& options, Role role, LockWatch* watch = nullptr);
+  ~Connection() override;
 
-  [[nodiscard]] sql::Session& session() noexcept { return *session_; }
+  [[nodiscard]] sql::Session& session() noexcept override { return *session_; }
   [[nodiscard]] sqlite3* handle() noexcept { return handle_; }
 
   /// One or several statements without parameters and results.
@@ -46,30 +38,46 @@ class Connection {
   [[nodiscard]] std::string pragma(const std::string& sql);
 
   /// Takes the write lock, waiting up to busy_timeout.
-  void begin_immediate();
-  void commit();
+  void begin() override;
+  /// Bounded by read_timeout until rollback().
+  void begin_snapshot() override;
+  void commit() override;
   /// Ends a transaction if one is open; never throws.
-  void rollback() noexcept;
+  void rollback() noexcept override;
+  void script(const std::string& text) override { exec(text); }
+  [[nodiscard]] bool usable() const noexcept override { return usable_; }
+  /// Something failed on it that may happen again: it is not to be used any more.
+  void give_up() noexcept { usable_ = false; }
 
   /// A value that changes whenever another connection has committed.
   [[nodiscard]] std::int64_t data_version();
   /// Pages in the WAL after this connection's last commit.
   [[nodiscard]] int wal_pages() const noexcept { return wal_pages_; }
+  /// Bytes of the WAL's file.
+  [[nodiscard]] std::int64_t wal_size() const noexcept { return look_at(wal_path()).size; }
+  /// Writes something, after all of the WAL was copied: SQLite then begins it anew, unless somebody reads from it, and
+  /// cuts it to wal_limit. Error(schema) where there are no tables yet.
+  void begin_wal_anew();
   /// Copies what it can of the WAL into the file, without waiting for readers. True if all of it was copied. `writer`,
   /// another connection, holds the write lock meanwhile, so that nobody begins the WAL anew (decision 0005); when this
   /// throws it may hold it still.
   bool checkpoint(Connection& writer);
 
   /// Throws Errc::corrupt when the path no longer leads to the file that was opened, or, for the writer, that of the
-  /// WAL to the one it writes: what is written now is lost.
+  /// WAL to the one it writes: what is written now is lost. When the system cannot tell: outcome_unknown for the
+  /// writer, who has committed, and busy for others.
   void check_file() const;
-  /// Is `path` this database's file?
+  /// Throws Errc::corrupt when `other`, opened later by the same path, has found another file there.
+  void expect_file_of(const Connection& other) const;
+  /// Does `path`, which may be null, lead to this database's file? Error(invalid_argument) when that cannot be told.
   [[nodiscard]] bool same_file(const char* path) const;
 
  private:
   void open();
+  void remember_file();
+  [[noreturn]] static void refuse(const std::string& replaced);
   void close() noexcept;
-  void configure(Role role);
+  void configure();
   void enter_wal();
   [[nodiscard]] std::string wal_path() const;
   static int on_busy(void* self, int count);
@@ -78,27 +86,16 @@ class Connection {
   [[nodiscard]] static SteadyPoint now();
 
   const Options options_;
+  const Role role_;
+  LockWatch* const watch_;
   sqlite3* handle_ = nullptr;
   std::unique_ptr<sql::Session> session_;
   SteadyPoint busy_until_{};
   SteadyPoint read_until_ = SteadyPoint::max();
   int wal_pages_ = 0;
+  bool usable_ = true;
   FileId file_{};
   FileId wal_{};  ///< of the writer; SQLite deletes it when the last connection closes, never before
-
-  friend class ReadScope;
-};
-
-/// A read transaction on a reader, bounded by read_timeout: all statements see one snapshot.
-class ReadScope {
- public:
-  explicit ReadScope(Connection& connection);
-  ~ReadScope();
-  ReadScope(const ReadScope&) = delete;
-  ReadScope& operator=(const ReadScope&) = delete;
-
- private:
-  Connection& connection_;
 };
 
 }  // namespace sqlq::sqlite

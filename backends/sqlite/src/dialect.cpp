@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
+
 #include <sqlq/error.hpp>
 #include <sqlq/sqlite.hpp>
 
@@ -34,8 +36,8 @@ SqliteDialect::SqliteDialect(Options options, std::shared_ptr<Clock> clock)
     : options_(std::move(options)),
       capabilities_(capabilities_of(options_)),
       clock_(std::move(clock)),
-      writer_(options_),
-      readers_(options_),
+      writer_(options_, clock_),
+      readers_(options_, writer_.connection()),
       hints_(capabilities_.cross_process_wakeup ? sql::Hints::Watch([this](std::function<void()> heard) {
         return std::make_shared<Watcher>([this] { return foreign_commit(); }, std::move(heard));
       })
@@ -52,15 +54,19 @@ std::vector<std::string> SqliteDialect::self_check() {
   std::vector<std::string> findings;
   if (options_.in_memory()) return findings;
   if (has_wal_reset_bug(sqlite3_libversion_number())) findings.push_back(wal_reset_advice());
+  writer_.tidy();
   writer_.exclusive([&](Connection& c) {
     const std::string mode = c.pragma("PRAGMA journal_mode");
     if (mode != "wal") {
       findings.push_back("journal_mode is '" + mode + "', not WAL: the file system does not support it; readers and "
                          "the writer block each other");
     }
-    if (c.wal_pages() * 4096LL > 64LL << 20) {
-      findings.push_back("the write-ahead log is larger than 64 MiB: a reader has been open for long and keeps it from "
-                         "being reset");
+    const auto mib = [](std::int64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; };
+    if (c.wal_size() > options_.wal_limit) {
+      findings.push_back("the write-ahead log '" + options_.path + "-wal' has " + mib(c.wal_size()) + ", more than "
+                         "wal_limit (" + mib(options_.wal_limit) + "): a connection has been reading for long and "
+                         "keeps it from being begun anew. It is cut when that ends: look for transactions and "
+                         "statements of your own that stay open");
     }
   });
   return findings;
@@ -79,7 +85,7 @@ int SqliteDialect::migrate(backend::Direction direction, int target, Now now) {
   const TimePoint wall = at(now).wall;
   int steps = 0;
   writer_.exclusive([&](Connection& c) {
-    c.begin_immediate();
+    c.begin();
     try {
       const auto status = sql::read_status(c.session(), catalogue(), known_migrations());
       sql::check_target(status, target);
@@ -98,7 +104,7 @@ int SqliteDialect::migrate(backend::Direction direction, int target, Now now) {
 
 void SqliteDialect::teardown() {
   writer_.exclusive([&](Connection& c) {
-    c.begin_immediate();
+    c.begin();
     try {
       std::string script;
       c.session().execute(catalogue()["objects"], {}, [&](const sql::Row& row) {
@@ -163,10 +169,7 @@ Result SqliteDialect::read(const std::function<Result(const Context&)>& operatio
   Result result{};
   const auto work = [&](sql::Session& session) { result = operation(Context{session, queries(), {}}); };
   if (options_.in_memory()) {
-    writer_.exclusive([&](Connection& c) {
-      const ReadScope scope(c);
-      work(c.session());
-    });
+    writer_.exclusive([&](Connection& c) { read_on(c, work); });
   } else {
     readers_.read(work);
   }
@@ -187,7 +190,7 @@ sqlite3* SqliteDialect::borrowed_handle(const Tx& tx) {
     throw Error(Errc::misuse, "the borrowed connection is not inside a transaction: begin one first (BEGIN IMMEDIATE), "
                               "or enqueue without it", "sqlite");
   }
-  if (options_.in_memory() || !writer_.same_file(sqlite3_db_filename(connection, "main"))) {
+  if (options_.in_memory() || !writer_.connection().same_file(sqlite3_db_filename(connection, "main"))) {
     throw Error(Errc::invalid_argument, "the borrowed connection has another file open than the Database", "sqlite");
   }
   return connection;
@@ -235,7 +238,11 @@ std::vector<LeaseStatus> SqliteDialect::heartbeat(std::span<const backend::Lease
 }
 
 ReapReport SqliteDialect::reap(std::span<const std::string> names, std::size_t limit, Now now) {
-  auto report = write_leases<ReapReport>(now, [&](const Context& c) { return sqlite::reap(c, names, limit); });
+  auto report = write_leases<ReapReport>(now, [&](const Context& c) {
+    // Under the lock, so that nobody else takes it for long between this look and the write.
+    const auto spared_after = lock_watch().spared_after();
+    return sqlite::reap(c, names, limit, std::min(c.now.steady, spared_after.value_or(c.now.steady)));
+  });
   if (!report.returned.empty()) hints_.notify();
   return report;
 }

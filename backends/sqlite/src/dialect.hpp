@@ -59,6 +59,9 @@ class SqliteDialect final : public backend::Dialect {
 
   std::vector<bool> append_logs(std::span<const LogLine> lines) override;
   std::unique_ptr<backend::Subscription> subscribe(std::function<void()> hint) override;
+  std::optional<SteadyPoint> locked_since() const noexcept override { return lock_watch().taken_since(); }
+
+  [[nodiscard]] const LockWatch& lock_watch() const noexcept { return writer_.lock_watch(); }
 
  private:
   template <class Result>

@@ -2,6 +2,8 @@
 /// \file
 /// SQLite's result codes as classes of trouble.
 
+#include <sqlite3.h>
+
 #include <string>
 #include <string_view>
 
@@ -9,10 +11,24 @@
 
 namespace sqlq::sqlite {
 
-/// Of an extended result code; `message` is SQLite's (it never has values).
-[[nodiscard]] Errc classify(int extended_code, std::string_view message) noexcept;
+/// Whose the connection is on which something went wrong.
+enum class Owner { us, user };
 
-/// Throws the `Error` for it, with what to do.
-[[noreturn]] void raise(int extended_code, std::string_view message, const std::string& statement);
+/// What SQLite says went wrong.
+struct Failure {
+  int code = 0;                ///< extended result code
+  std::string_view message{};  ///< SQLite's
+  std::string file{};          ///< the database's, empty for one in memory
+  int system_error = 0;        ///< errno, where the system refused something; else 0
+  Owner owner = Owner::us;
+
+  /// The last failure on the handle.
+  [[nodiscard]] static Failure of(sqlite3* handle, Owner owner = Owner::us);
+};
+
+[[nodiscard]] Errc classify(const Failure& failure) noexcept;
+
+/// Throws the `Error` for it, with what to do. `statement`: the name of what failed, may be empty.
+[[noreturn]] void raise(const Failure& failure, const std::string& statement);
 
 }  // namespace sqlq::sqlite

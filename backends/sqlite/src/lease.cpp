@@ -118,11 +118,13 @@ struct Reaped {
   JobState state = JobState::invalid;
 };
 
-std::vector<Reaped> take_back(const Context& c, const std::optional<std::string_view>& queue, std::size_t limit) {
+std::vector<Reaped> take_back(const Context& c, const std::optional<std::string_view>& queue, std::size_t limit,
+                              SteadyPoint ended_by) {
   std::vector<Reaped> reaped;
   c.session.execute(c.q.reap,
                     {{"now", sql::us(c.now.wall)},
                      {"steady", sql::us(c.now.steady)},
+                     {"ended_by", sql::us(ended_by)},
                      {"queue", queue},
                      {"n", static_cast<std::int64_t>(limit)}},
                     [&](const sql::Row& row) {
@@ -196,10 +198,10 @@ std::vector<LeaseStatus> heartbeat(const Context& c, std::span<const backend::Le
   return answers;
 }
 
-ReapReport reap(const Context& c, std::span<const std::string> queues, std::size_t limit) {
+ReapReport reap(const Context& c, std::span<const std::string> queues, std::size_t limit, SteadyPoint ended_by) {
   ReapReport report;
   const auto sweep = [&](const std::optional<std::string_view>& queue) {
-    for (const Reaped& r : take_back(c, queue, limit - report.total())) record(c, r, report);
+    for (const Reaped& r : take_back(c, queue, limit - report.total(), ended_by)) record(c, r, report);
   };
   if (queues.empty()) sweep(std::nullopt);
   for (const std::string& queue : queues) {

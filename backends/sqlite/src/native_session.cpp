@@ -3,8 +3,6 @@
 #include <memory>
 #include <string>
 
-#include "errors.hpp"
-
 namespace sqlq::sqlite {
 namespace {
 
@@ -77,7 +75,7 @@ std::size_t NativeSession::run(const Prepared& prepared, const sql::Statement& s
 }
 
 void NativeSession::fail(const sql::Statement& statement) const {
-  raise(sqlite3_extended_errcode(handle_), sqlite3_errmsg(handle_), statement.name);
+  raise(Failure::of(handle_, plans_ == Plans::kept ? Owner::us : Owner::user), statement.name);
 }
 
 }  // namespace sqlq::sqlite

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "errors.hpp"
 #include "sql/session.hpp"
 
 namespace sqlq::sqlite {

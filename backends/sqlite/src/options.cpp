@@ -5,7 +5,7 @@
 namespace sqlq::sqlite {
 
 Options Options::from(const backend::Url& url) {
-  url.refuse_unknown({"synchronous", "create", "watch", "busy_timeout", "read_timeout", "readers"});
+  url.refuse_unknown({"synchronous", "create", "watch", "busy_timeout", "read_timeout", "readers", "wal_limit"});
   Options o;
   o.path = url.rest();
   if (o.path.empty()) {
@@ -20,6 +20,7 @@ Options Options::from(const backend::Url& url) {
   o.busy_timeout = url.duration("busy_timeout", o.busy_timeout, milliseconds(1), hours(1));
   o.read_timeout = url.duration("read_timeout", o.read_timeout, milliseconds(1), hours(1));
   o.readers = url.integer("readers", o.readers, 1, 64);
+  o.wal_limit = url.integer("wal_limit", o.wal_limit >> 20, 1, 65536) << 20;
   return o;
 }
 

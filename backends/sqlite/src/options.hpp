@@ -24,6 +24,7 @@ struct Options {
   Duration busy_timeout = std::chrono::seconds(10);
   Duration read_timeout = std::chrono::seconds(30);
   std::int64_t readers = 4;
+  std::int64_t wal_limit = 16 << 20;  ///< bytes that the WAL is cut to whenever it begins anew
   /// What our connections' sessions are wrapped in, by tests that let statements fail; no URL says it.
   std::function<std::unique_ptr<sql::Session>(std::unique_ptr<sql::Session>, sqlite3*)> around{};
 

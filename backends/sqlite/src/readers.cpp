@@ -1,43 +1,38 @@
 #include "readers.hpp"
 
+#include <memory>
+
 namespace sqlq::sqlite {
 
+Readers::Readers(const Options& options, const Connection& writer)
+    : pool_({.size = static_cast<std::size_t>(options.readers), .wait = options.busy_timeout, .option = "readers"},
+            [options, &writer] {
+              auto reader = std::make_unique<Connection>(options, Connection::Role::reader);
+              writer.expect_file_of(*reader);
+              return reader;
+            }) {}
+
 void Readers::read(const std::function<void(sql::Session&)>& work) {
-  auto connection = take();
+  const auto lease = pool_.take();
+  auto& reader = static_cast<Connection&>(*lease);
   try {
-    connection->check_file();
-    const ReadScope scope(*connection);
-    work(connection->session());
+    reader.check_file();
+    read_on(reader, work);
   } catch (...) {
-    put_back(nullptr);  // whatever failed is not used again
-    throw;
-  }
-  put_back(std::move(connection));
-}
-
-std::unique_ptr<Connection> Readers::take() {
-  std::unique_lock lock(mutex_);
-  free_.wait(lock, [&] { return !idle_.empty() || lent_ < options_.readers; });
-  ++lent_;
-  if (!idle_.empty()) {
-    auto connection = std::move(idle_.back());
-    idle_.pop_back();
-    return connection;
-  }
-  lock.unlock();
-  try {
-    return std::make_unique<Connection>(options_, Connection::Role::reader);
-  } catch (...) {
-    put_back(nullptr);
+    reader.give_up();
     throw;
   }
 }
 
-void Readers::put_back(std::unique_ptr<Connection> connection) noexcept {
-  const std::lock_guard lock(mutex_);
-  --lent_;
-  if (connection) idle_.push_back(std::move(connection));
-  free_.notify_one();
+void read_on(Connection& connection, const std::function<void(sql::Session&)>& work) {
+  struct Snapshot {
+    Connection& connection;
+    explicit Snapshot(Connection& c) : connection(c) { c.begin_snapshot(); }
+    ~Snapshot() { connection.rollback(); }
+    Snapshot(const Snapshot&) = delete;
+    Snapshot& operator=(const Snapshot&) = delete;
+  } const snapshot(connection);
+  work(connection.session());
 }
 
 }  // namespace sqlq::sqlite

@@ -2,33 +2,27 @@
 /// \file
 /// A few connections for reading, made when needed.
 
-#include <condition_variable>
 #include <functional>
-#include <memory>
-#include <mutex>
-#include <vector>
 
 #include "connection.hpp"
+#include "sql/pool.hpp"
 
 namespace sqlq::sqlite {
 
 /// Thread-safe.
 class Readers {
  public:
-  explicit Readers(const Options& options) : options_(options) {}
+  /// `writer` must live as long. Only the file that it has open is read.
+  Readers(const Options& options, const Connection& writer);
 
-  /// Runs `work` on a snapshot of the database.
+  /// Runs `work` on a snapshot of the database. Error(busy) when all of them were in use for busy_timeout.
   void read(const std::function<void(sql::Session&)>& work);
 
  private:
-  [[nodiscard]] std::unique_ptr<Connection> take();
-  void put_back(std::unique_ptr<Connection> connection) noexcept;
-
-  const Options options_;
-  std::mutex mutex_;
-  std::condition_variable free_;
-  std::vector<std::unique_ptr<Connection>> idle_;
-  std::int64_t lent_ = 0;
+  sql::Pool pool_;
 };
+
+/// Runs `work` on a snapshot on this connection, bounded by read_timeout.
+void read_on(Connection& connection, const std::function<void(sql::Session&)>& work);
 
 }  // namespace sqlq::sqlite

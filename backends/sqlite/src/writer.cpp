@@ -11,15 +11,31 @@ namespace {
 constexpr std::size_t max_batch = 256;
 /// 4 MiB of WAL, SQLite's own default interval.
 constexpr int checkpoint_interval = 1000;
+/// After a reader was in the way. A look costs about 20 us, and 4 kB where the WAL is too long and read from its end.
+constexpr Duration between_looks = std::chrono::seconds(2);
 
 /// For another thread.
-std::exception_ptr made_anew(const std::exception_ptr& error) {
+std::exception_ptr made_anew(const std::exception_ptr& error) noexcept {
   try {
     std::rethrow_exception(error);
   } catch (const Error& e) {
-    return std::make_exception_ptr(core::made_anew(e));
+    try {
+      throw core::made_anew(e);
+    } catch (...) {  // or that there was no memory for it
+      return std::current_exception();
+    }
   } catch (...) {
     return error;
+  }
+}
+
+bool is_busy(const std::exception_ptr& error) noexcept {
+  try {
+    std::rethrow_exception(error);
+  } catch (const Error& e) {
+    return e.code() == Errc::busy;
+  } catch (...) {
+    return false;
   }
 }
 
@@ -32,10 +48,30 @@ struct Writer::Task {
   bool done = false;
   bool lead = false;  // it is this one's turn to write
   std::condition_variable wake{};
+  Task* next = nullptr;  // in its line
 };
 
-Writer::Writer(const Options& options)
-    : main_(options, Connection::Role::writer), checkpoint_at_(checkpoint_interval) {
+void Writer::Line::push(Task& task) noexcept {
+  task.next = nullptr;
+  (last_ != nullptr ? last_->next : first_) = &task;
+  last_ = &task;
+  ++size_;
+}
+
+Writer::Task& Writer::Line::pop() noexcept {
+  Task& task = *first_;
+  first_ = task.next;
+  if (first_ == nullptr) last_ = nullptr;
+  --size_;
+  return task;
+}
+
+Writer::Writer(const Options& options, const std::shared_ptr<Clock>& clock)
+    : clock_(clock),
+      wal_limit_(options.wal_limit),
+      lock_watch_(clock),
+      main_(options, Connection::Role::writer, &lock_watch_),
+      checkpoint_at_(checkpoint_interval) {
   if (!options.in_memory()) checkpointer_ = std::make_unique<Connection>(options, Connection::Role::checkpoint);
 }
 
@@ -60,7 +96,7 @@ void Writer::exclusive(const Exclusive& action) {
 bool Writer::try_exclusive(const Exclusive& action) {
   Task task{.exclusive = &action};
   std::unique_lock lock(mutex_);
-  if (busy_ || !queue_.empty()) return false;
+  if (busy_ || queue_.size() > 0) return false;
   busy_ = true;
   lock.unlock();
   run_alone(task);
@@ -77,7 +113,7 @@ std::size_t Writer::waiting() {
 
 void Writer::submit(Task& task) {
   std::unique_lock lock(mutex_);
-  queue_.push_back(&task);
+  queue_.push(task);
   if (busy_) {
     task.wake.wait(lock, [&] { return task.done || task.lead; });
   } else {
@@ -91,36 +127,32 @@ void Writer::submit(Task& task) {
   if (task.error) std::rethrow_exception(task.error);
 }
 
-void Writer::hand_over() {
-  busy_ = !queue_.empty();
+void Writer::hand_over() noexcept {
+  busy_ = queue_.size() > 0;
   if (!busy_) return;
-  queue_.front()->lead = true;
-  queue_.front()->wake.notify_one();
+  queue_.first()->lead = true;
+  queue_.first()->wake.notify_one();
 }
 
-void Writer::lead(std::unique_lock<std::mutex>& lock) {
-  std::vector<Task*> batch;
-  if (queue_.front()->exclusive != nullptr) {
-    batch = gather();
+void Writer::lead(std::unique_lock<std::mutex>& lock) noexcept {
+  Line batch;
+  if (queue_.first()->exclusive != nullptr) {
+    batch.push(queue_.pop());
     lock.unlock();
-    run_alone(*batch.front());
+    run_alone(*batch.first());
   } else {
     const std::size_t waiting = queue_.size();
     lock.unlock();
-    std::exception_ptr locked_out;
-    try {
-      main_.begin_immediate();
-    } catch (...) {
-      locked_out = std::current_exception();
-      main_.rollback();  // should it have begun in spite of it, nobody could ever begin again
-    }
+    const std::exception_ptr locked_out = take_lock();
     lock.lock();  // taken after the wait for the lock, so that whoever came meanwhile is served too
     if (locked_out) {
-      // Who was there before has waited as long; of those who came later the first tries again.
-      for (std::size_t i = 0; i < waiting && queue_.front()->exclusive == nullptr; ++i) {
-        batch.push_back(queue_.front());
-        queue_.pop_front();
-        batch.back()->error = made_anew(locked_out);
+      // Who was there before has waited for the lock as long. Of those who came later, and where it was not the lock,
+      // the next one tries again.
+      const std::size_t told = is_busy(locked_out) ? waiting : 1;
+      for (std::size_t i = 0; i < told && queue_.first()->exclusive == nullptr; ++i) {
+        Task& task = queue_.pop();
+        task.error = made_anew(locked_out);
+        batch.push(task);
       }
     } else {
       batch = gather();
@@ -133,38 +165,52 @@ void Writer::lead(std::unique_lock<std::mutex>& lock) {
   lock.lock();
 }
 
-void Writer::answer(std::span<Task* const> tasks) {
-  const std::lock_guard lock(mutex_);
-  for (Task* task : tasks) {
-    task->done = true;
-    task->wake.notify_one();  // under the mutex: the task is gone once its owner can take it
+std::exception_ptr Writer::take_lock() noexcept {
+  try {
+    main_.begin();
+    return nullptr;
+  } catch (...) {
+    const auto error = std::current_exception();
+    main_.rollback();  // should it have begun in spite of it, nobody could ever begin again
+    return error;
   }
 }
 
-std::vector<Writer::Task*> Writer::gather() {
-  std::vector<Task*> batch;
-  const bool alone = queue_.front()->exclusive != nullptr;
-  while (!queue_.empty() && batch.size() < (alone ? 1 : max_batch) && alone == (queue_.front()->exclusive != nullptr)) {
-    batch.push_back(queue_.front());
-    queue_.pop_front();
+void Writer::answer(Line& tasks) noexcept {
+  const std::lock_guard lock(mutex_);
+  while (tasks.size() > 0) {
+    Task& task = tasks.pop();
+    task.done = true;
+    task.wake.notify_one();  // under the mutex: the task is gone once its owner can take it
+  }
+}
+
+Writer::Line Writer::gather() noexcept {
+  Line batch;
+  while (queue_.size() > 0 && batch.size() < max_batch && queue_.first()->exclusive == nullptr) {
+    batch.push(queue_.pop());
   }
   return batch;
 }
 
-void Writer::run(std::vector<Task*>& batch) {
+void Writer::run(Line& batch) noexcept {
   try {
-    for (Task* task : batch) (*task->work)(main_.session());
-    SQLQ_MUTANT(acknowledge_before_commit, answer(std::span(batch).subspan(1)); batch.resize(1);
-                platform::pause_for(std::chrono::milliseconds(5)))
+    for (Task* task = batch.first(); task != nullptr; task = task->next) (*task->work)(main_.session());
+    SQLQ_MUTANT(acknowledge_before_commit, {
+      Task& first = batch.pop();
+      answer(batch);
+      batch.push(first);
+      platform::pause_for(std::chrono::milliseconds(5));
+    })
     commit();
   } catch (...) {
     main_.rollback();
     if (batch.size() == 1) {
-      batch.front()->error = std::current_exception();
+      batch.first()->error = std::current_exception();
       return;
     }
     // One of them failed and took the others with it: each for itself, so that only the guilty one fails.
-    for (Task* task : batch) run_alone(*task);
+    for (Task* task = batch.first(); task != nullptr; task = task->next) run_alone(*task);
   }
 }
 
@@ -173,7 +219,7 @@ void Writer::run_alone(Task& task) noexcept {
     if (task.exclusive != nullptr) {
       (*task.exclusive)(main_);
     } else {
-      main_.begin_immediate();
+      main_.begin();
       (*task.work)(main_.session());
       commit();
     }
@@ -188,8 +234,13 @@ void Writer::commit() {
   main_.check_file();
 }
 
+void Writer::tidy() {
+  exclusive([this](Connection&) { checkpoint_at_ = 0; });
+}
+
 void Writer::checkpoint_if_due() noexcept {
-  if (!checkpointer_ || main_.wal_pages() < checkpoint_at_) return;
+  if (!checkpointer_) return;
+  if (main_.wal_pages() < checkpoint_at_ && clock_->steady() < look_again_at_) return;
   try {
     checkpoint();
   } catch (...) {
@@ -202,6 +253,11 @@ void Writer::checkpoint() {
   const bool all = checkpointer_->checkpoint(main_);
   // Copied entirely: the next commit starts the WAL over. Else a reader holds it: try again after another interval.
   checkpoint_at_ = (all ? 0 : main_.wal_pages()) + checkpoint_interval;
+  const bool too_long = all && main_.wal_size() > wal_limit_;
+  look_again_at_ = all && !too_long ? SteadyPoint::max() : saturating_add(clock_->steady(), between_looks);
+  if (!too_long) return;
+  main_.begin_wal_anew();  // or whoever commits next does; but who knows when that is
+  if (main_.wal_size() <= wal_limit_) look_again_at_ = SteadyPoint::max();
 }
 
 }  // namespace sqlq::sqlite

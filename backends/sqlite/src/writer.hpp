@@ -7,13 +7,10 @@
 /// hand-over to another, and many threads share one commit (decision 0002).
 
 #include <condition_variable>
-#include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <span>
-#include <vector>
 
 #include "connection.hpp"
 
@@ -26,8 +23,8 @@ class Writer {
   using Work = std::function<void(sql::Session&)>;
   using Exclusive = std::function<void(Connection&)>;
 
-  explicit Writer(const Options& options);
-  /// Copies the WAL into the file as far as possible.
+  explicit Writer(const Options& options, const std::shared_ptr<Clock>& clock = system_clock());
+  /// Copies the WAL into the file as far as possible, and cuts it to wal_limit.
   ~Writer();
 
   /// Runs `work` in a transaction, possibly together with other threads' work; returns when it is committed. If it
@@ -39,29 +36,54 @@ class Writer {
   bool try_exclusive(const Exclusive& action);
   /// How many calls wait for their turn.
   [[nodiscard]] std::size_t waiting();
-  /// Is `path` (may be null) the file that is open?
-  [[nodiscard]] bool same_file(const char* path) const { return main_.same_file(path); }
+  /// Copies the WAL into the file as far as possible, and cuts it to wal_limit, unless somebody reads from it.
+  void tidy();
+  /// What it has seen of the write lock in other hands.
+  [[nodiscard]] const LockWatch& lock_watch() const noexcept { return lock_watch_; }
+  /// For questions about its file, which any thread may ask.
+  [[nodiscard]] const Connection& connection() const noexcept { return main_; }
 
  private:
   struct Task;
+  /// First come, first served. Tasks live on their callers' stacks and are linked, so that whoever leads needs no
+  /// memory: should there be none, everybody still hears of it.
+  class Line {
+   public:
+    void push(Task& task) noexcept;
+    Task& pop() noexcept;
+    [[nodiscard]] Task* first() const noexcept { return first_; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+   private:
+    Task* first_ = nullptr;
+    Task* last_ = nullptr;
+    std::size_t size_ = 0;
+  };
+
   void submit(Task& task);
-  void lead(std::unique_lock<std::mutex>& lock);
-  [[nodiscard]] std::vector<Task*> gather();
-  void run(std::vector<Task*>& batch);
-  void answer(std::span<Task* const> tasks);
+  void lead(std::unique_lock<std::mutex>& lock) noexcept;
+  [[nodiscard]] std::exception_ptr take_lock() noexcept;
+  [[nodiscard]] Line gather() noexcept;
+  void run(Line& batch) noexcept;
+  void answer(Line& tasks) noexcept;
   void run_alone(Task& task) noexcept;
   void commit();
-  void hand_over();
+  void hand_over() noexcept;
   void checkpoint_if_due() noexcept;
   void checkpoint();
 
+  const std::shared_ptr<Clock> clock_;
+  const std::int64_t wal_limit_;
+  LockWatch lock_watch_;
   Connection main_;
-  std::unique_ptr<Connection> checkpointer_;  // none for in-memory databases
-  int checkpoint_at_;                         // WAL pages; only touched by who leads
+  std::unique_ptr<Connection> checkpointer_;        // none for in-memory databases
+  // Only touched by who leads.
+  int checkpoint_at_;                               // WAL pages
+  SteadyPoint look_again_at_ = SteadyPoint::max();  // somebody read from the WAL: is he gone?
 
   std::mutex mutex_;
-  bool busy_ = false;         // somebody leads
-  std::deque<Task*> queue_;   // in order of arrival; tasks live on their callers' stacks
+  bool busy_ = false;  // somebody leads
+  Line queue_;
 };
 
 }  // namespace sqlq::sqlite

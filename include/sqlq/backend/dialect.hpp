@@ -230,12 +230,18 @@ class Dialect {
   virtual std::vector<LeaseStatus> heartbeat(std::span<const LeaseRef> leases, Now now) = 0;
 
   /// Takes back up to `limit` jobs of these queues (empty: all) whose lease had ended at the time of the write itself:
-  /// a job renewed or finished meanwhile is never touched.
+  /// a job renewed or finished meanwhile is never touched. Where `locked_since` has told that nobody could write,
+  /// leases that ended meanwhile are left for a moment, in which their holders can renew them.
   ///
   /// Post per job: token taken away, crashes + 1, history Cause::lease_ended, one warn line in its log; cancelling ->
   /// cancelled, else pending while attempt < max_attempts and crashes < max_crashes, else errored. finished_at is set
   /// only for finished ones. Replay: finds them gone.
   virtual ReapReport reap(std::span<const std::string> queues, std::size_t limit, Now now) = 0;
+
+  /// Since when, on the injected clock, somebody else has kept everybody from writing, also from taking leases back,
+  /// and at every moment since; as far as this process knows without asking. A worker that cannot renew a lease keeps
+  /// it meanwhile. Empty: not so, or not known. Cheap.
+  [[nodiscard]] virtual std::optional<SteadyPoint> locked_since() const noexcept { return std::nullopt; }
 
   // ---------------------------------------------------------------------------------------------- housekeeping
 

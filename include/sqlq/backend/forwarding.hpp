@@ -15,6 +15,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -63,6 +64,9 @@ class ForwardingDialect : public Dialect {
   }
   ReapReport reap(std::span<const std::string> queues, std::size_t limit, Now now) override {
     return target("reap").reap(queues, limit, now);
+  }
+  [[nodiscard]] std::optional<SteadyPoint> locked_since() const noexcept override {
+    return inner_ ? inner_->locked_since() : std::nullopt;
   }
 
   // ---- housekeeping

@@ -56,7 +56,9 @@ class Url {
   /// One of the words given.
   [[nodiscard]] std::string choice(std::string_view name, std::string_view otherwise,
                                    std::initializer_list<std::string_view> words) const;
-  /// Error(invalid_argument) if an option is given that is not in the list; the message has the list.
+  /// The option `wait`, which every backend has: how long `open` waits for the database to come up. 0 to 1h; default 0.
+  [[nodiscard]] Duration wait() const;
+  /// Error(invalid_argument) if an option is given that is neither in the list nor `wait`; the message has the list.
   void refuse_unknown(std::initializer_list<std::string_view> known) const;
 
   /// The URL for logs: the password, and options whose name speaks of a secret, replaced by ***.
