@@ -105,13 +105,16 @@ CREATE TABLE IF NOT EXISTS {ready} (
   PRIMARY KEY (lane_id, priority, due_us, seq)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
--- Exactly the scheduled jobs; no_prefetch as above.
+-- Exactly the scheduled jobs, stored in the order of their due times; the key has them in the order of claims.
+-- no_prefetch as above.
 CREATE TABLE IF NOT EXISTS {scheduled} (
-  queue_id    INT NOT NULL,
+  lane_id     INT NOT NULL,
   due_us      BIGINT NOT NULL,
   seq         BIGINT NOT NULL,
+  priority    INT NOT NULL,
   no_prefetch TINYBLOB,
-  PRIMARY KEY (queue_id, due_us, seq)
+  PRIMARY KEY (lane_id, due_us, seq),
+  KEY sqlq_scheduled_ranked (lane_id, priority, due_us, seq)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
 -- The way to the held jobs: one row for what one claim took of one queue. `held` is how many of them it still holds,

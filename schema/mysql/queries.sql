@@ -2,7 +2,8 @@
 -- its columns, with their types; a `?` behind a type means it may be NULL. Values go into the text as literals.
 --
 -- {jobs} and the like are the tables, qualified; {now} is :now or, when that is NULL, the server's clock, {steady} the
--- same with :steady. {job} is the list of a job's columns, {worker} its worker's name.
+-- same with :steady; {took} is how many microseconds the statement has taken until now. {job} is the list of a job's
+-- columns, {worker} its worker's name.
 --
 -- Rules of locking (README, Locks): rows of jobs are locked by primary key, in the order of seq, after their seq was
 -- found by an unlocked read; rows of ready, scheduled, finished and claims after those of jobs. The claim goes the
@@ -16,43 +17,69 @@
 
 -- name: lanes_of
 -- params: now int?, worker text, queues list
--- returns: now int, worker int?, queue_id int, queue text, queue_priority int, concurrency int?, next_due int?, lane int, kind text, first text?, first_suspect text?
--- The lanes of the queues that are not paused, each with its first job and its first suspect (is_suspect in
--- sqlq/job.hpp), which waits in the lane with the negative number: priority, due time and seq in one text, so that the
--- way past rows that were deleted and not yet purged is gone once. ORDER BY names all columns of the index, also those
--- that are fixed: MySQL sorts otherwise. no_prefetch keeps it from reading 128 KiB ahead (docs/decisions/0026).
+-- returns: now int, worker int?, queue_id int, queue text, queue_priority int, concurrency int?, next_due int?, lane int, kind text, first text?, first_suspect text?, took int
+-- The lanes of the queues that are not paused: when the first scheduled job of each is due, its first pending job, and
+-- its first suspect (is_suspect in sqlq/job.hpp), which waits in the lane with the negative number. Jobs as priority,
+-- due time and seq in one text, so that the way past rows that were deleted and not yet purged is gone once. took: how
+-- many microseconds the statement has taken until this row. ORDER BY names all columns of the index, also those that
+-- are fixed: MySQL sorts otherwise. no_prefetch keeps it from reading 128 KiB ahead (docs/decisions/0026).
 SELECT {now}, (SELECT w.id FROM {workers} w WHERE w.name = :worker), q.id, q.name, q.priority, q.concurrency,
        (SELECT s.due_us FROM {scheduled} s FORCE INDEX (PRIMARY)
-         WHERE s.queue_id = q.id AND s.no_prefetch IS NULL
-         ORDER BY s.queue_id, s.due_us, s.seq LIMIT 1),
+         WHERE s.lane_id = l.id AND s.no_prefetch IS NULL
+         ORDER BY s.lane_id, s.due_us, s.seq LIMIT 1),
        l.id, l.kind,
        (SELECT CONCAT_WS(' ', r.priority, r.due_us, r.seq) FROM {ready} r FORCE INDEX (PRIMARY)
          WHERE r.lane_id = l.id AND r.no_prefetch IS NULL
          ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1),
        (SELECT CONCAT_WS(' ', r.priority, r.due_us, r.seq) FROM {ready} r FORCE INDEX (PRIMARY)
          WHERE r.lane_id = -l.id AND r.no_prefetch IS NULL
-         ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1)
+         ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1),
+       {took}
   FROM {queues} q FORCE INDEX (sqlq_queues_name)
   STRAIGHT_JOIN {lanes} l FORCE INDEX (sqlq_lanes_name) ON l.queue = q.name
  WHERE q.name IN (:queues) AND q.paused = 0
 
 -- name: lanes_of_all
 -- params: now int?, worker text
--- returns: now int, worker int?, queue_id int, queue text, queue_priority int, concurrency int?, next_due int?, lane int, kind text, first text?, first_suspect text?
+-- returns: now int, worker int?, queue_id int, queue text, queue_priority int, concurrency int?, next_due int?, lane int, kind text, first text?, first_suspect text?, took int
 SELECT {now}, (SELECT w.id FROM {workers} w WHERE w.name = :worker), q.id, q.name, q.priority, q.concurrency,
        (SELECT s.due_us FROM {scheduled} s FORCE INDEX (PRIMARY)
-         WHERE s.queue_id = q.id AND s.no_prefetch IS NULL
-         ORDER BY s.queue_id, s.due_us, s.seq LIMIT 1),
+         WHERE s.lane_id = l.id AND s.no_prefetch IS NULL
+         ORDER BY s.lane_id, s.due_us, s.seq LIMIT 1),
        l.id, l.kind,
        (SELECT CONCAT_WS(' ', r.priority, r.due_us, r.seq) FROM {ready} r FORCE INDEX (PRIMARY)
          WHERE r.lane_id = l.id AND r.no_prefetch IS NULL
          ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1),
        (SELECT CONCAT_WS(' ', r.priority, r.due_us, r.seq) FROM {ready} r FORCE INDEX (PRIMARY)
          WHERE r.lane_id = -l.id AND r.no_prefetch IS NULL
-         ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1)
+         ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1),
+       {took}
   FROM {queues} q
   STRAIGHT_JOIN {lanes} l FORCE INDEX (sqlq_lanes_name) ON l.queue = q.name
  WHERE q.paused = 0
+
+-- name: lane_again
+-- params: now int?, worker text, lane int, priority int, due int, seq int, since int
+-- returns: now int, worker int?, queue_id int, queue text, queue_priority int, concurrency int?, next_due int?, lane int, kind text, first text?, first_suspect text?, took int
+-- The same of one lane that had work a moment ago; looks from the place of its first job then, and from the time before
+-- which nothing was scheduled.
+SELECT {now}, (SELECT w.id FROM {workers} w WHERE w.name = :worker), q.id, q.name, q.priority, q.concurrency,
+       (SELECT s.due_us FROM {scheduled} s FORCE INDEX (PRIMARY)
+         WHERE s.lane_id = :lane AND s.due_us >= :since AND s.no_prefetch IS NULL
+         ORDER BY s.lane_id, s.due_us, s.seq LIMIT 1),
+       l.id, l.kind,
+       (SELECT CONCAT_WS(' ', r.priority, r.due_us, r.seq) FROM {ready} r FORCE INDEX (PRIMARY)
+         WHERE r.lane_id = :lane AND r.no_prefetch IS NULL
+           AND (r.priority > :priority
+                OR (r.priority = :priority AND (r.due_us > :due OR (r.due_us = :due AND r.seq >= :seq))))
+         ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1),
+       (SELECT CONCAT_WS(' ', r.priority, r.due_us, r.seq) FROM {ready} r FORCE INDEX (PRIMARY)
+         WHERE r.lane_id = -:lane AND r.no_prefetch IS NULL
+         ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1),
+       {took}
+  FROM {lanes} l FORCE INDEX (PRIMARY)
+  STRAIGHT_JOIN {queues} q FORCE INDEX (PRIMARY) ON q.id = l.queue_id
+ WHERE l.id = :lane AND q.paused = 0
 
 -- name: queue_lock
 -- params: queue int
@@ -85,17 +112,31 @@ SELECT q.concurrency, (SELECT CAST(COALESCE(SUM(c.held), 0) AS SIGNED)
                          FROM {claims} c FORCE INDEX (PRIMARY) WHERE c.queue_id = q.id)
   FROM {queues} q WHERE q.id = :queue
 
--- name: due
--- params: queue int, now int, n int
--- returns: seq int
-SELECT s.seq FROM {scheduled} s FORCE INDEX (PRIMARY)
- WHERE s.queue_id = :queue AND s.due_us <= :now ORDER BY s.queue_id, s.due_us, s.seq LIMIT :n
+-- name: due_by_time
+-- params: lane int, since int, now int, n int
+-- returns: priority int, due int, seq int
+SELECT s.priority, s.due_us, s.seq FROM {scheduled} s FORCE INDEX (PRIMARY)
+ WHERE s.lane_id = :lane AND s.due_us >= :since AND s.due_us <= :now ORDER BY s.lane_id, s.due_us, s.seq LIMIT :n
+
+-- name: next_level
+-- params: lane int, after int
+-- returns: priority int
+-- The next priority with scheduled jobs.
+SELECT s.priority FROM {scheduled} s FORCE INDEX (sqlq_scheduled_ranked)
+ WHERE s.lane_id = :lane AND s.priority > :after ORDER BY s.lane_id, s.priority LIMIT 1
+
+-- name: due_of_level
+-- params: lane int, priority int, since int, now int, n int
+-- returns: priority int, due int, seq int
+SELECT s.priority, s.due_us, s.seq FROM {scheduled} s FORCE INDEX (sqlq_scheduled_ranked)
+ WHERE s.lane_id = :lane AND s.priority = :priority AND s.due_us >= :since AND s.due_us <= :now
+ ORDER BY s.lane_id, s.priority, s.due_us, s.seq LIMIT :n
 
 -- name: due_lock
 -- params: seqs list, now int
--- returns: seq int, queue int, lane int, priority int, due int
+-- returns: seq int, lane int, ready_lane int, priority int, due int
 -- What another claimer is promoting is skipped.
-SELECT j.seq, j.queue_id, {ready_lane}, j.priority, j.due_us FROM {jobs} j FORCE INDEX (PRIMARY)
+SELECT j.seq, j.lane_id, {ready_lane}, j.priority, j.due_us FROM {jobs} j FORCE INDEX (PRIMARY)
  WHERE j.seq IN (:seqs) AND j.state = 7 AND j.due_us <= :now ORDER BY j.seq FOR UPDATE SKIP LOCKED
 
 -- name: promote
@@ -123,37 +164,55 @@ DELETE FROM {ready} WHERE lane_id = :lane AND priority = :priority AND due_us = 
 
 -- name: scheduled_add
 -- params: rows list
--- Rows: queue, due, seq.
-INSERT INTO {scheduled} (queue_id, due_us, seq) VALUES :rows
+-- Rows: lane, due, seq, priority.
+INSERT INTO {scheduled} (lane_id, due_us, seq, priority) VALUES :rows
 
 -- name: scheduled_remove
 -- params: rows text
--- A JSON array of rows as above, each looked up by its whole key.
-DELETE {scheduled} FROM JSON_TABLE(:rows, '$[*]' COLUMNS (queue_id BIGINT PATH '$[0]', due_us BIGINT PATH '$[1]',
+-- A JSON array of lane, due and seq, each row looked up by its whole key.
+DELETE {scheduled} FROM JSON_TABLE(:rows, '$[*]' COLUMNS (lane_id BIGINT PATH '$[0]', due_us BIGINT PATH '$[1]',
                                                           seq BIGINT PATH '$[2]')) x
  STRAIGHT_JOIN {scheduled} FORCE INDEX (PRIMARY)
-    ON {scheduled}.queue_id = x.queue_id AND {scheduled}.due_us = x.due_us AND {scheduled}.seq = x.seq
+    ON {scheduled}.lane_id = x.lane_id AND {scheduled}.due_us = x.due_us AND {scheduled}.seq = x.seq
 
 -- name: scheduled_remove_one
--- params: queue int, due int, seq int
+-- params: lane int, due int, seq int
 -- In borrowed sessions, see jobs_write.
-DELETE FROM {scheduled} WHERE queue_id = :queue AND due_us = :due AND seq = :seq
+DELETE FROM {scheduled} WHERE lane_id = :lane AND due_us = :due AND seq = :seq
 
 -- name: peek
--- params: lane int, n int
+-- params: lane int, priority int, due int, seq int, n int
 -- returns: priority int, due int, seq int
+-- The jobs of a lane from a place on.
 SELECT r.priority, r.due_us, r.seq FROM {ready} r FORCE INDEX (PRIMARY)
- WHERE r.lane_id = :lane ORDER BY r.priority, r.due_us, r.seq LIMIT :n
+ WHERE r.lane_id = :lane
+   AND (r.priority > :priority OR (r.priority = :priority AND (r.due_us > :due OR (r.due_us = :due AND r.seq >= :seq))))
+ ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT :n
+
+-- name: ready_without_job
+-- params: lane int, priority int, due int, seq int, n int
+-- returns: priority int, due int, seq int
+-- Those of the next n rows of a lane whose jobs were deleted by hand, or others with their numbers were made since.
+SELECT f.priority, f.due_us, f.seq
+  FROM (SELECT r.priority, r.due_us, r.seq FROM {ready} r FORCE INDEX (PRIMARY)
+         WHERE r.lane_id = :lane
+           AND (r.priority > :priority
+                OR (r.priority = :priority AND (r.due_us > :due OR (r.due_us = :due AND r.seq >= :seq))))
+         ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT :n) f
+  LEFT JOIN {jobs} j FORCE INDEX (PRIMARY)
+    ON j.seq = f.seq AND j.state = 1 AND j.lane_id = ABS(:lane) AND j.priority = f.priority AND j.due_us = f.due_us
+ WHERE j.seq IS NULL
 
 -- name: take
--- params: now int?, lane int, priority int, due int, n int
+-- params: now int?, lane int, priority int, due int, seq int, n int
 -- returns: now int, seq int, place_priority int, place_due int, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
 -- Locks the first rows of the lane and their jobs, skipping what somebody else has locked: no more than n of each. From
 -- the place of the first one on that the survey saw: before it there may be many rows that are gone and not yet purged.
 SELECT {now}, r.seq, r.priority, r.due_us, {pending_job}
   FROM {ready} r FORCE INDEX (PRIMARY) STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = r.seq
- WHERE r.lane_id = :lane AND j.state = 1
-   AND (r.priority > :priority OR (r.priority = :priority AND r.due_us >= :due))
+ WHERE r.lane_id = :lane
+   AND j.state = 1 AND j.lane_id = ABS(:lane) AND j.priority = r.priority AND j.due_us = r.due_us
+   AND (r.priority > :priority OR (r.priority = :priority AND (r.due_us > :due OR (r.due_us = :due AND r.seq >= :seq))))
  ORDER BY r.priority, r.due_us, r.seq LIMIT :n FOR UPDATE SKIP LOCKED
 
 -- name: claim
@@ -252,8 +311,8 @@ SELECT j.lane_id, j.priority, j.due_us, j.seq FROM {jobs} j FORCE INDEX (PRIMARY
 
 -- name: scheduled_insert
 -- params: n int
-INSERT INTO {scheduled} (queue_id, due_us, seq)
-SELECT j.queue_id, j.due_us, j.seq FROM {jobs} j FORCE INDEX (PRIMARY)
+INSERT INTO {scheduled} (lane_id, due_us, seq, priority)
+SELECT j.lane_id, j.due_us, j.seq, j.priority FROM {jobs} j FORCE INDEX (PRIMARY)
  WHERE j.seq BETWEEN LAST_INSERT_ID() AND LAST_INSERT_ID() + (:n - 1) * @@auto_increment_increment
    AND (j.seq - LAST_INSERT_ID()) % @@auto_increment_increment = 0 AND j.state = 7
 
@@ -266,8 +325,8 @@ SELECT j.lane_id, j.priority, j.due_us, j.seq FROM {jobs} j FORCE INDEX (sqlq_jo
 
 -- name: scheduled_insert_ids
 -- params: ids list
-INSERT INTO {scheduled} (queue_id, due_us, seq)
-SELECT j.queue_id, j.due_us, j.seq FROM {jobs} j FORCE INDEX (sqlq_jobs_id)
+INSERT INTO {scheduled} (lane_id, due_us, seq, priority)
+SELECT j.lane_id, j.due_us, j.seq, j.priority FROM {jobs} j FORCE INDEX (sqlq_jobs_id)
  WHERE j.id IN (:ids) AND j.state = 7
 
 -- name: id_holders
@@ -282,13 +341,23 @@ SELECT j.id FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id IN (:ids) LOCK I
 
 -- name: key_holders
 -- params: keys list
--- returns: id text, unique_key text
-SELECT k.id, k.unique_key FROM {keys} k FORCE INDEX (PRIMARY) WHERE k.unique_key IN (:keys)
+-- returns: id text, unique_key text, gone int
+-- gone: the job was deleted by hand.
+SELECT k.id, k.unique_key, j.id IS NULL FROM {keys} k FORCE INDEX (PRIMARY)
+  LEFT JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = k.id
+ WHERE k.unique_key IN (:keys)
 
 -- name: key_holders_now
 -- params: keys list
--- returns: id text, unique_key text
-SELECT k.id, k.unique_key FROM {keys} k FORCE INDEX (PRIMARY) WHERE k.unique_key IN (:keys) LOCK IN SHARE MODE
+-- returns: id text, unique_key text, gone int
+SELECT k.id, k.unique_key, j.id IS NULL FROM {keys} k FORCE INDEX (PRIMARY)
+  LEFT JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = k.id
+ WHERE k.unique_key IN (:keys) LOCK IN SHARE MODE
+
+-- name: keys_free
+-- params: keys list, rows list
+-- Rows: unique key, id.
+DELETE FROM {keys} WHERE unique_key IN (:keys) AND (unique_key, id) IN (:rows)
 
 -- name: find
 -- params: ids list
@@ -330,6 +399,25 @@ SELECT c.queue_id, c.token, j.seq FROM {queues} q FORCE INDEX (sqlq_queues_name)
  WHERE q.name IN (:queues) AND c.until_us <= {steady} AND j.state IN (2, 5) AND j.lease_token = c.token
    AND j.lease_until_us <= {steady}
  LIMIT :n
+
+-- name: claims_too_large
+-- params: steady int?
+-- returns: queue int, token int
+-- Claims that count jobs which were deleted by hand.
+SELECT c.queue_id, c.token FROM {claims} c
+ STRAIGHT_JOIN JSON_TABLE(c.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
+  LEFT JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = x.seq AND j.state IN (2, 5) AND j.lease_token = c.token
+ WHERE c.until_us <= {steady}
+ GROUP BY c.queue_id, c.token, c.held HAVING COUNT(j.seq) < c.held LIMIT 100
+
+-- name: claims_held
+-- params: queue int, token int
+-- returns: held int
+-- How many jobs hold their lease. Nobody changes that while the claim's row is locked.
+SELECT COUNT(*) FROM {claims} c FORCE INDEX (PRIMARY)
+ STRAIGHT_JOIN JSON_TABLE(c.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = x.seq AND j.state IN (2, 5) AND j.lease_token = c.token
+ WHERE c.queue_id = :queue AND c.token = :token
 
 -- name: ended_lock
 -- params: now int?, seqs list, steady int?
@@ -554,8 +642,8 @@ SELECT COUNT(*) FROM (SELECT 1 FROM {ready} LIMIT :cap) c
 -- name: count_scheduled
 -- params: queue text?, cap int
 -- returns: n int
-SELECT COUNT(*) FROM (SELECT 1 FROM {queues} q STRAIGHT_JOIN {scheduled} s FORCE INDEX (PRIMARY) ON s.queue_id = q.id
-                       WHERE :queue IS NULL OR q.name = :queue LIMIT :cap) c
+SELECT COUNT(*) FROM (SELECT 1 FROM {lanes} l STRAIGHT_JOIN {scheduled} s FORCE INDEX (PRIMARY) ON s.lane_id = l.id
+                       WHERE :queue IS NULL OR l.queue = :queue LIMIT :cap) c
 
 -- name: count_held
 -- params: queue text?, state int, cap int
@@ -705,6 +793,47 @@ SELECT MIN(o.due) FROM (
   SELECT s.due_us FROM {queues} q FORCE INDEX (sqlq_queues_name)
    STRAIGHT_JOIN {scheduled} s FORCE INDEX (PRIMARY) ON s.queue_id = q.id
    WHERE q.name = :queue AND s.due_us <= {now}) o
+-- name: without_jobs
+-- returns: name text, n int
+-- Rows whose jobs were deleted by hand: a thousand at most, among the first hundred thousand of each table.
+SELECT 'keys', COUNT(*) FROM (
+  SELECT 1 FROM (SELECT id FROM {keys} LIMIT 100000) t
+    LEFT JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = t.id
+   WHERE j.seq IS NULL LIMIT 1000) o
+UNION ALL
+SELECT 'ready', COUNT(*) FROM (
+  SELECT 1 FROM (SELECT seq FROM {ready} LIMIT 100000) t
+    LEFT JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = t.seq
+   WHERE j.seq IS NULL LIMIT 1000) o
+UNION ALL
+SELECT 'scheduled', COUNT(*) FROM (
+  SELECT 1 FROM (SELECT seq FROM {scheduled} LIMIT 100000) t
+    LEFT JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = t.seq
+   WHERE j.seq IS NULL LIMIT 1000) o
+UNION ALL
+SELECT 'history', COUNT(*) FROM (
+  SELECT 1 FROM (SELECT job_seq FROM {history} LIMIT 100000) t
+    LEFT JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = t.job_seq
+   WHERE j.seq IS NULL LIMIT 1000) o
+UNION ALL
+SELECT 'logs', COUNT(*) FROM (
+  SELECT 1 FROM (SELECT job_seq FROM {logs} LIMIT 100000) t
+    LEFT JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = t.job_seq
+   WHERE j.seq IS NULL LIMIT 1000) o
+
+-- name: old_transactions
+-- params: seconds int
+-- returns: id int, seconds int, since text, who text
+-- Those for so many seconds in which a snapshot may be held. They are in the time zone of the server's system.
+SELECT t.trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, CONVERT_TZ(t.trx_started, 'SYSTEM', '+00:00'), UTC_TIMESTAMP()),
+       DATE_FORMAT(CONVERT_TZ(t.trx_started, 'SYSTEM', '+00:00'), '%Y-%m-%d %H:%i:%s'),
+       COALESCE(CONCAT(p.USER, '@', p.HOST), '')
+  FROM information_schema.innodb_trx t
+  LEFT JOIN information_schema.processlist p ON p.ID = t.trx_mysql_thread_id
+ WHERE CONVERT_TZ(t.trx_started, 'SYSTEM', '+00:00') <= UTC_TIMESTAMP() - INTERVAL :seconds SECOND
+   AND t.trx_mysql_thread_id <> CONNECTION_ID()
+   AND (t.trx_isolation_level NOT LIKE 'READ %' OR t.trx_query IS NOT NULL)
+ ORDER BY t.trx_started LIMIT 5
 
 -- name: migration_lock
 -- params: wait int

@@ -69,7 +69,9 @@ CREATE TABLE {jobs} (
 
 -- Exactly the claim order; only jobs that may run now are in it.
 CREATE INDEX sqlq_jobs_ready ON {jobs} (lane_id, priority, due_us, seq) WHERE state = 1;
-CREATE INDEX sqlq_jobs_scheduled ON {jobs} (due_us, queue_id) WHERE state = 7;
+-- When the next job of a lane is due, and in which order those that are due are claimed.
+CREATE INDEX sqlq_jobs_scheduled ON {jobs} (lane_id, due_us) WHERE state = 7;
+CREATE INDEX sqlq_jobs_ranked ON {jobs} (lane_id, priority, due_us, seq) WHERE state = 7;
 -- Held jobs are few (at most the slots of all workers); the lease is left out so that heartbeats touch no index.
 CREATE INDEX sqlq_jobs_held ON {jobs} (queue_id) WHERE state IN (2, 5);
 CREATE INDEX sqlq_jobs_finished ON {jobs} (queue_id, state, expires_us) WHERE state IN (3, 4, 6);

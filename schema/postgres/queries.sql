@@ -179,32 +179,74 @@ trimmed AS (
      WHERE e.notes > 1000)))
 SELECT id FROM back
 
+-- name: due_by_time
+-- params: now int?, lanes text, counts text
+-- returns: lane int, priority int, due int, seq int
+SELECT p.lane, s.priority, s.due_us, s.seq
+  FROM unnest(:lanes::integer[], :counts::bigint[]) AS p(lane, count)
+ CROSS JOIN LATERAL (
+   SELECT j.priority, j.due_us, j.seq FROM {jobs} j
+    WHERE j.state = 7 AND j.lane_id = p.lane AND j.due_us <= {now} ORDER BY j.lane_id, j.due_us LIMIT p.count) s
+
+-- name: due_by_rank
+-- params: now int?, lane int, n int
+-- returns: priority int, due int, seq int
+-- The first due jobs of a lane in claim order. Jumps from priority to priority along the index, over those of which no
+-- job is due as well: over a thousand at most.
+WITH RECURSIVE level(priority, number) AS (
+  (SELECT j.priority, 1 FROM {jobs} j WHERE j.state = 7 AND j.lane_id = :lane
+    ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1)
+  UNION ALL
+  SELECT n.priority, level.number + 1 FROM level CROSS JOIN LATERAL (
+    SELECT j.priority FROM {jobs} j WHERE j.state = 7 AND j.lane_id = :lane AND j.priority > level.priority
+     ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1) n
+   WHERE level.number < 1000)
+SELECT s.priority, s.due_us, s.seq
+  FROM level CROSS JOIN LATERAL (
+    SELECT j.priority, j.due_us, j.seq FROM {jobs} j
+     WHERE j.state = 7 AND j.lane_id = :lane AND j.priority = level.priority AND j.due_us <= {now}
+     ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT :n) s
+ LIMIT :n
+
 -- name: promote
--- params: now int?
--- A bounded step of what has become due.
+-- params: now int?, lanes text, priorities text, counts text
+-- So many due jobs of each priority of each lane become pending. What another claim is moving is passed over.
 WITH due AS MATERIALIZED (
-  SELECT ctid FROM {jobs} WHERE state = 7 AND due_us <= {now}
-   ORDER BY due_us, queue_id LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED)
+  SELECT s.ctid
+    FROM unnest(:lanes::integer[], :priorities::integer[], :counts::bigint[]) AS p(lane, priority, count)
+   CROSS JOIN LATERAL (
+     SELECT j.ctid FROM {jobs} j
+      WHERE j.state = 7 AND j.lane_id = p.lane AND j.priority = p.priority AND j.due_us <= {now}
+      ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT p.count FOR NO KEY UPDATE SKIP LOCKED) s)
 UPDATE {jobs} j SET state = 1 WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM due)) AND +j.state = 7
 
 -- name: lanes_of_all
 -- params: now int?, kinds text?
--- returns: next_due int?, passed int, took int, lane int?, queue_id int?, queue text?, kind text?, queue_priority int?, concurrency int?, priority int?, due int?, seq int?
--- The lanes that have work, each with the place of its first job. Jumps from lane to lane along the ready index: the
--- cost is the number of such lanes. One row at least: it says when the next scheduled job is due, and in the last row
--- how many microseconds the statement has taken. A limited queue that is full has no lanes.
+-- returns: now int, took int, lane int?, queue_id int?, queue text?, kind text?, queue_priority int?, concurrency int?, priority int?, due int?, seq int?, first_due int?
+-- The lanes that have work: the place of the first pending job in one row, the time of the first scheduled one in
+-- another. Jumps from lane to lane along the indexes: the cost is the number of such lanes. One row at least: in the
+-- last one is how many microseconds the statement has taken. A limited queue that is full has no lanes.
 WITH RECURSIVE ready(lane, priority, due, seq) AS (
   (SELECT lane_id, priority, due_us, seq FROM {jobs} WHERE state = 1
     ORDER BY lane_id, priority, due_us, seq LIMIT 1)
   UNION ALL
   SELECT n.* FROM ready CROSS JOIN LATERAL (
     SELECT j.lane_id, j.priority, j.due_us, j.seq FROM {jobs} j WHERE j.state = 1 AND j.lane_id > ready.lane
-     ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1) n)
-SELECT d.us, coalesce(d.us <= {now}, false)::integer, {took}, w.*
-  FROM (SELECT (SELECT due_us FROM {jobs} WHERE state = 7 ORDER BY due_us, queue_id LIMIT 1) AS us) d
+     ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1) n),
+later(lane, due) AS (
+  (SELECT lane_id, due_us FROM {jobs} WHERE state = 7 ORDER BY lane_id, due_us LIMIT 1)
+  UNION ALL
+  SELECT n.* FROM later CROSS JOIN LATERAL (
+    SELECT j.lane_id, j.due_us FROM {jobs} j WHERE j.state = 7 AND j.lane_id > later.lane
+     ORDER BY j.lane_id, j.due_us LIMIT 1) n)
+SELECT {now}, {took}, w.*
+  FROM (SELECT 1) one
   LEFT JOIN (
-    SELECT r.lane, l.queue_id, q.name, l.kind, q.priority AS queue_priority, q.concurrency, r.priority, r.due, r.seq
-      FROM ready r JOIN {lanes} l ON l.id = abs(r.lane) JOIN {queues} q ON q.id = l.queue_id
+    SELECT a.lane, l.queue_id, q.name, l.kind, q.priority AS queue_priority, q.concurrency, a.priority, a.due, a.seq,
+           a.first_due
+      FROM (SELECT lane, priority, due, seq, NULL::bigint AS first_due FROM ready
+             UNION ALL SELECT lane, NULL, NULL, NULL, due FROM later) a
+      JOIN {lanes} l ON l.id = abs(a.lane) JOIN {queues} q ON q.id = l.queue_id
      WHERE q.paused = 0 AND (:kinds::text[] IS NULL OR l.kind = ANY (:kinds::text[]))
        AND (q.concurrency IS NULL OR q.concurrency > (
              SELECT count(*) FROM (SELECT 1 FROM {jobs} h WHERE h.state IN (2, 5) AND h.queue_id = q.id
@@ -212,38 +254,44 @@ SELECT d.us, coalesce(d.us <= {now}, false)::integer, {took}, w.*
 
 -- name: lanes_of_queues
 -- params: now int?, queues text, kinds text?
--- returns: next_due int?, passed int, took int, lane int?, queue_id int?, queue text?, kind text?, queue_priority int?, concurrency int?, priority int?, due int?, seq int?
-SELECT d.us, coalesce(d.us <= {now}, false)::integer, {took}, w.*
-  FROM (SELECT (SELECT due_us FROM {jobs} WHERE state = 7 ORDER BY due_us, queue_id LIMIT 1) AS us) d
+-- returns: now int, took int, lane int?, queue_id int?, queue text?, kind text?, queue_priority int?, concurrency int?, priority int?, due int?, seq int?, first_due int?
+SELECT {now}, {took}, w.*
+  FROM (SELECT 1) one
   LEFT JOIN (
     SELECT l.id * n.sign, l.queue_id, q.name, l.kind, q.priority AS queue_priority, q.concurrency, r.priority, r.due_us,
-           r.seq
+           r.seq, s.due_us AS first_due
       FROM {queues} q JOIN {lanes} l ON l.queue_id = q.id CROSS JOIN (VALUES (1), (-1)) AS n(sign)
-     CROSS JOIN LATERAL (SELECT j.priority, j.due_us, j.seq FROM {jobs} j
+      LEFT JOIN LATERAL (SELECT j.priority, j.due_us, j.seq FROM {jobs} j
                           WHERE j.state = 1 AND j.lane_id = l.id * n.sign
-                          ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1) r
+                          ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1) r ON true
+      LEFT JOIN LATERAL (SELECT j.due_us FROM {jobs} j WHERE j.state = 7 AND j.lane_id = l.id * n.sign
+                          ORDER BY j.lane_id, j.due_us LIMIT 1) s ON true
      WHERE q.name = ANY (:queues::text[]) AND q.paused = 0
        AND (:kinds::text[] IS NULL OR l.kind = ANY (:kinds::text[]))
+       AND coalesce(r.due_us, s.due_us) IS NOT NULL
        AND (q.concurrency IS NULL OR q.concurrency > (
              SELECT count(*) FROM (SELECT 1 FROM {jobs} h WHERE h.state IN (2, 5) AND h.queue_id = q.id
                                     LIMIT q.concurrency) held))) w ON true
 
 -- name: lanes_again
 -- params: now int?, lanes text, priorities text, dues text, seqs text
--- returns: next_due int?, passed int, took int, lane int?, queue_id int?, queue text?, kind text?, queue_priority int?, concurrency int?, priority int?, due int?, seq int?
+-- returns: now int, took int, lane int?, queue_id int?, queue text?, kind text?, queue_priority int?, concurrency int?, priority int?, due int?, seq int?, first_due int?
 -- The same for lanes that had work a moment ago; looks from the places on where their first jobs were then.
-SELECT d.us, coalesce(d.us <= {now}, false)::integer, {took}, w.*
-  FROM (SELECT (SELECT due_us FROM {jobs} WHERE state = 7 ORDER BY due_us, queue_id LIMIT 1) AS us) d
+SELECT {now}, {took}, w.*
+  FROM (SELECT 1) one
   LEFT JOIN (
-    SELECT p.lane, l.queue_id, q.name, l.kind, q.priority AS queue_priority, q.concurrency, r.priority, r.due_us, r.seq
+    SELECT p.lane, l.queue_id, q.name, l.kind, q.priority AS queue_priority, q.concurrency, r.priority, r.due_us, r.seq,
+           s.due_us AS first_due
       FROM unnest(:lanes::integer[], :priorities::integer[], :dues::bigint[], :seqs::bigint[])
            AS p(lane, priority, due, seq)
       JOIN {lanes} l ON l.id = abs(p.lane) JOIN {queues} q ON q.id = l.queue_id
-     CROSS JOIN LATERAL (SELECT j.priority, j.due_us, j.seq FROM {jobs} j
+      LEFT JOIN LATERAL (SELECT j.priority, j.due_us, j.seq FROM {jobs} j
                           WHERE j.state = 1 AND j.lane_id = p.lane
                             AND (j.priority, j.due_us, j.seq) >= (p.priority, p.due, p.seq)
-                          ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1) r
-     WHERE q.paused = 0
+                          ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1) r ON true
+      LEFT JOIN LATERAL (SELECT j.due_us FROM {jobs} j WHERE j.state = 7 AND j.lane_id = p.lane
+                          ORDER BY j.lane_id, j.due_us LIMIT 1) s ON true
+     WHERE q.paused = 0 AND coalesce(r.due_us, s.due_us) IS NOT NULL
        AND (q.concurrency IS NULL OR q.concurrency > (
              SELECT count(*) FROM (SELECT 1 FROM {jobs} h WHERE h.state IN (2, 5) AND h.queue_id = q.id
                                     LIMIT q.concurrency) held))) w ON true
@@ -649,9 +697,10 @@ SELECT count(*) FROM (SELECT 1 FROM {jobs} WHERE state = 1 ORDER BY lane_id, pri
 -- params: queue text?, cap int
 -- returns: n int
 SELECT count(*) FROM (
-  SELECT 1 FROM {jobs} WHERE state = 7
-     AND (:queue::text IS NULL OR queue_id = (SELECT id FROM {queues} WHERE name = :queue::text))
-   ORDER BY due_us, queue_id LIMIT :cap) c
+  SELECT 1 FROM {lanes} l CROSS JOIN (VALUES (1), (-1)) AS n(sign)
+   CROSS JOIN LATERAL (SELECT 1 FROM {jobs} j WHERE j.state = 7 AND j.lane_id = l.id * n.sign
+                        ORDER BY j.lane_id, j.due_us LIMIT :cap) j
+   WHERE :queue::text IS NULL OR l.queue_id = (SELECT id FROM {queues} WHERE name = :queue::text) LIMIT :cap) c
 
 -- name: count_held
 -- params: queue text?, state int, cap int

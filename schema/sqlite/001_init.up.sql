@@ -60,7 +60,9 @@ CREATE TABLE sqlq_jobs (
 CREATE UNIQUE INDEX sqlq_jobs_id ON sqlq_jobs (id);
 -- Exactly the claim order (seq is the rowid, which ends every index); only jobs that may run now are in it.
 CREATE INDEX sqlq_jobs_ready ON sqlq_jobs (lane_id, priority, due_us) WHERE state = 1;
-CREATE INDEX sqlq_jobs_scheduled ON sqlq_jobs (due_us, queue_id) WHERE state = 7;
+-- When the next job of a lane is due, and in which order those that are due are claimed.
+CREATE INDEX sqlq_jobs_scheduled ON sqlq_jobs (lane_id, due_us) WHERE state = 7;
+CREATE INDEX sqlq_jobs_ranked ON sqlq_jobs (lane_id, priority, due_us) WHERE state = 7;
 -- Held jobs are few (at most the slots of all workers); the lease is left out so that heartbeats touch no index.
 CREATE INDEX sqlq_jobs_held ON sqlq_jobs (queue_id) WHERE state IN (2, 5);
 -- Finished is whatever expires. (Not `state IN (3, 4, 6)`: SQLite makes a temporary table of a list of three or more
@@ -92,6 +94,12 @@ CREATE TABLE sqlq_logs (
   text    TEXT    NOT NULL,
   PRIMARY KEY (job_seq, claim, n)
 ) STRICT, WITHOUT ROWID;
+
+-- Whoever deletes a job, also by hand, deletes what belongs to it: seq is given to another job one day.
+CREATE TRIGGER sqlq_jobs_deleted AFTER DELETE ON sqlq_jobs BEGIN
+  DELETE FROM sqlq_logs WHERE job_seq = OLD.seq;
+  DELETE FROM sqlq_history WHERE job_seq = OLD.seq;
+END;
 
 -- Facts about the file: steady_epoch names the steady clock the leases were measured with.
 CREATE TABLE sqlq_facts (

@@ -37,39 +37,68 @@ SELECT 1 FROM sqlq_jobs WHERE id = :id
 SELECT id FROM sqlq_jobs WHERE unique_key = :unique_key AND expires_us IS NULL
 
 -- name: promote
--- params: now int
--- A bounded step of what has become due; the rest follows with the next claim. `+state`: as in claim.
-UPDATE sqlq_jobs SET state = 1
- WHERE +state = 7 AND seq IN (SELECT seq FROM sqlq_jobs WHERE state = 7 AND due_us <= :now ORDER BY due_us LIMIT 1000)
+-- params: seqs text
+-- A JSON array of seqs. The plus keeps SQLite from walking the whole index instead of looking up the rows.
+UPDATE sqlq_jobs SET state = 1 WHERE seq IN (SELECT value FROM json_each(:seqs)) AND +state = 7
 
--- name: next_due
--- returns: due int?
-SELECT min(due_us) FROM sqlq_jobs WHERE state = 7
+-- name: due_by_time
+-- params: lane int, now int, n int
+-- returns: priority int, due int, seq int
+SELECT priority, due_us, seq FROM sqlq_jobs
+ WHERE state = 7 AND lane_id = :lane AND due_us <= :now ORDER BY due_us, seq LIMIT :n
+
+-- name: due_by_rank
+-- params: lane int, now int, n int
+-- returns: priority int, due int, seq int
+-- The first due jobs of a lane in claim order. Jumps from priority to priority along the index, over those of which no
+-- job is due as well: over a thousand at most.
+WITH RECURSIVE level(priority) AS (
+  SELECT min(priority) FROM sqlq_jobs WHERE state = 7 AND lane_id = :lane
+  UNION ALL
+  SELECT (SELECT min(priority) FROM sqlq_jobs WHERE state = 7 AND lane_id = :lane AND priority > level.priority)
+    FROM level WHERE level.priority IS NOT NULL LIMIT 1000)
+SELECT j.priority, j.due_us, j.seq
+  FROM level CROSS JOIN sqlq_jobs j
+    ON j.state = 7 AND j.lane_id = :lane AND j.priority = level.priority AND j.due_us <= :now
+ LIMIT :n
 
 -- name: lanes_of_all
--- returns: lane int, queue_id int, queue text, kind text, priority int, concurrency int?
--- Jumps from lane to lane along the ready index: the cost is the number of lanes that have work.
+-- returns: lane int, queue_id int, queue text, kind text, priority int, concurrency int?, ready int, due int?
+-- The lanes that have work: one row for those with pending jobs, one with the first due time for those with scheduled
+-- ones. Jumps from lane to lane along the indexes: the cost is the number of such lanes.
 WITH RECURSIVE ready(lane) AS (
   SELECT min(lane_id) FROM sqlq_jobs WHERE state = 1
   UNION ALL
   SELECT (SELECT min(lane_id) FROM sqlq_jobs WHERE state = 1 AND lane_id > ready.lane)
-    FROM ready WHERE ready.lane IS NOT NULL)
-SELECT ready.lane, l.queue_id, q.name, l.kind, q.priority, q.concurrency
+    FROM ready WHERE ready.lane IS NOT NULL),
+later(lane) AS (
+  SELECT min(lane_id) FROM sqlq_jobs WHERE state = 7
+  UNION ALL
+  SELECT (SELECT min(lane_id) FROM sqlq_jobs WHERE state = 7 AND lane_id > later.lane)
+    FROM later WHERE later.lane IS NOT NULL)
+SELECT ready.lane, l.queue_id, q.name, l.kind, q.priority, q.concurrency, 1, NULL
   FROM ready CROSS JOIN sqlq_lanes l ON l.id = abs(ready.lane) CROSS JOIN sqlq_queues q ON q.id = l.queue_id
+ WHERE q.paused = 0
+UNION ALL
+SELECT later.lane, l.queue_id, q.name, l.kind, q.priority, q.concurrency, 0,
+       (SELECT min(j.due_us) FROM sqlq_jobs j WHERE j.state = 7 AND j.lane_id = later.lane)
+  FROM later CROSS JOIN sqlq_lanes l ON l.id = abs(later.lane) CROSS JOIN sqlq_queues q ON q.id = l.queue_id
  WHERE q.paused = 0
 
 -- name: lanes_of_queue
 -- params: queue text
--- returns: lane int, queue_id int, queue text, kind text, priority int, concurrency int?
-SELECT l.id, l.queue_id, q.name, l.kind, q.priority, q.concurrency
+-- returns: lane int, queue_id int, queue text, kind text, priority int, concurrency int?, ready int, due int?
+SELECT l.id, l.queue_id, q.name, l.kind, q.priority, q.concurrency,
+       EXISTS (SELECT 1 FROM sqlq_jobs j WHERE j.state = 1 AND j.lane_id = l.id),
+       (SELECT min(j.due_us) FROM sqlq_jobs j WHERE j.state = 7 AND j.lane_id = l.id)
   FROM sqlq_queues q JOIN sqlq_lanes l ON l.queue_id = q.id
  WHERE q.name = :queue AND q.paused = 0
-   AND EXISTS (SELECT 1 FROM sqlq_jobs j WHERE j.state = 1 AND j.lane_id = l.id)
 UNION ALL
-SELECT -l.id, l.queue_id, q.name, l.kind, q.priority, q.concurrency
+SELECT -l.id, l.queue_id, q.name, l.kind, q.priority, q.concurrency,
+       EXISTS (SELECT 1 FROM sqlq_jobs j WHERE j.state = 1 AND j.lane_id = -l.id),
+       (SELECT min(j.due_us) FROM sqlq_jobs j WHERE j.state = 7 AND j.lane_id = -l.id)
   FROM sqlq_queues q JOIN sqlq_lanes l ON l.queue_id = q.id
  WHERE q.name = :queue AND q.paused = 0
-   AND EXISTS (SELECT 1 FROM sqlq_jobs j WHERE j.state = 1 AND j.lane_id = -l.id)
 
 -- name: held
 -- params: queue int
@@ -219,16 +248,9 @@ SELECT j.seq FROM queue CROSS JOIN finished f CROSS JOIN sqlq_jobs j
  WHERE j.queue_id = queue.id AND j.state = f.state AND j.expires_us <= :now
  LIMIT :n
 
--- name: purge_logs
--- params: seqs text
-DELETE FROM sqlq_logs WHERE job_seq IN (SELECT value FROM json_each(:seqs))
-
--- name: purge_history
--- params: seqs text
-DELETE FROM sqlq_history WHERE job_seq IN (SELECT value FROM json_each(:seqs))
-
 -- name: purge_jobs
 -- params: seqs text
+-- A trigger deletes their logs and histories.
 DELETE FROM sqlq_jobs WHERE seq IN (SELECT value FROM json_each(:seqs)) AND state IN (3, 4, 6)
 
 -- name: requeue
@@ -331,8 +353,10 @@ SELECT count(*) FROM (SELECT 1 FROM sqlq_jobs WHERE state = 1 LIMIT :cap)
 -- name: count_scheduled
 -- params: queue text?, cap int
 -- returns: n int
-SELECT count(*) FROM (SELECT 1 FROM sqlq_jobs WHERE state = 7
-  AND (:queue IS NULL OR queue_id = (SELECT id FROM sqlq_queues WHERE name = :queue)) LIMIT :cap)
+SELECT count(*) FROM (
+  SELECT 1 FROM sqlq_lanes l CROSS JOIN sqlq_jobs j ON j.lane_id IN (l.id, -l.id)
+   WHERE j.state = 7 AND (:queue IS NULL OR l.queue_id = (SELECT id FROM sqlq_queues WHERE name = :queue))
+   LIMIT :cap)
 
 -- name: count_held
 -- params: queue text?, state int, cap int

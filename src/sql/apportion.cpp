@@ -14,32 +14,51 @@ std::int64_t Lane::at_most(std::int64_t n) const {
   return concurrency ? std::min(n, room) : n;
 }
 
-std::vector<Portion> apportion(const std::vector<Lane>& lanes, std::vector<Place> places, std::int64_t limit) {
-  std::unordered_map<std::int64_t, Portion> portions;
+std::vector<Place> best(const std::vector<Lane>& lanes, std::vector<Place> places, std::int64_t limit) {
+  std::unordered_map<std::int64_t, const Lane*> by_id;
   std::map<std::int64_t, std::int64_t> rooms;
   for (const Lane& lane : lanes) {
-    portions[lane.id] = {.lane = &lane};
+    by_id[lane.id] = &lane;
     if (lane.concurrency) rooms[lane.queue_id] = lane.room;
   }
   const auto rank = [&](const Place& p) {
-    return std::tuple(portions.at(p.lane).lane->queue_priority, p.priority, p.due, p.seq);
+    return std::tuple(by_id.at(p.lane)->queue_priority, p.priority, p.due, p.seq);
   };
   std::ranges::sort(places, {}, rank);
   bool suspect_taken = false;
+  std::vector<Place> chosen;
   for (const Place& place : places) {
-    if (limit == 0) break;
-    Portion& portion = portions.at(place.lane);
-    if (portion.lane->suspects() && suspect_taken) continue;
-    if (portion.lane->concurrency && rooms[portion.lane->queue_id]-- <= 0) continue;
-    suspect_taken = suspect_taken || portion.lane->suspects();
-    ++portion.count;
-    --limit;
+    if (static_cast<std::int64_t>(chosen.size()) >= limit) break;
+    const Lane& lane = *by_id.at(place.lane);
+    if (lane.suspects() && suspect_taken) continue;
+    if (lane.concurrency && rooms[lane.queue_id]-- <= 0) continue;
+    suspect_taken = suspect_taken || lane.suspects();
+    chosen.push_back(place);
   }
+  return chosen;
+}
+
+std::vector<Portion> apportion(const std::vector<Lane>& lanes, std::vector<Place> places, std::int64_t limit) {
+  std::unordered_map<std::int64_t, std::int64_t> counts;
+  for (const Place& place : best(lanes, std::move(places), limit)) ++counts[place.lane];
   std::vector<Portion> result;
   for (const Lane& lane : lanes) {
-    if (const Portion& portion = portions.at(lane.id); portion.count > 0) result.push_back(portion);
+    if (const auto at = counts.find(lane.id); at != counts.end()) result.push_back({&lane, at->second});
   }
   return result;
+}
+
+std::int64_t could_take(const std::vector<Lane>& lanes, std::int64_t limit) {
+  std::map<std::int64_t, std::int64_t> rooms;
+  bool suspects = false;
+  for (const Lane& lane : lanes) {
+    if (lane.suspects()) suspects = true;
+    else if (lane.concurrency) rooms[lane.queue_id] = lane.room;
+    else return limit;
+  }
+  std::int64_t n = suspects ? 1 : 0;
+  for (const auto& [queue, room] : rooms) n += room;
+  return std::min(n, limit);
 }
 
 std::size_t of_limited(const std::vector<Lane>& lanes, std::span<const Job> jobs) {

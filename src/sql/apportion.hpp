@@ -48,6 +48,12 @@ struct Portion {
 [[nodiscard]] std::vector<Portion> apportion(const std::vector<Lane>& lanes, std::vector<Place> places,
                                              std::int64_t limit);
 
+/// The places that apportion() counts, in claim order.
+[[nodiscard]] std::vector<Place> best(const std::vector<Lane>& lanes, std::vector<Place> places, std::int64_t limit);
+
+/// How many jobs a claim could take from these lanes if each had many.
+[[nodiscard]] std::int64_t could_take(const std::vector<Lane>& lanes, std::int64_t limit);
+
 /// How many of these jobs, taken from these lanes, are of queues with a limit.
 [[nodiscard]] std::size_t of_limited(const std::vector<Lane>& lanes, std::span<const Job> jobs);
 

@@ -15,6 +15,16 @@ const char* const nasty = R"({"a":"it's \\ \" \n ' \\' -- ; \u00e9 %s ?","b":["\
 
 class MysqlBorrow : public OnServer {
  protected:
+  [[nodiscard]] bool has_snapshot_isolation() const {
+    return !native_.query("SHOW VARIABLES LIKE 'innodb_snapshot_isolation'").empty();
+  }
+  void begin_with_a_snapshot(bool isolated = false) const {
+    native_.exec("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+    if (has_snapshot_isolation()) {
+      native_.exec("SET SESSION innodb_snapshot_isolation = " + std::string(isolated ? "ON" : "OFF"));
+    }
+    native_.exec("START TRANSACTION WITH CONSISTENT SNAPSHOT");
+  }
   MysqlBorrow() : db_(open_migrated()), native_(url()) {}
 
   [[nodiscard]] Client client() const { return Client{db_}; }
@@ -106,8 +116,7 @@ TEST_P(MysqlBorrow, NoDefaultDatabaseIsNeeded) {
 TEST_P(MysqlBorrow, AnOldSnapshotIsNotBelieved) {
   client().enqueue({.kind = "work"});
   const Job held = client().claim().at(0);
-  native_.exec("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
-  native_.exec("START TRANSACTION WITH CONSISTENT SNAPSHOT");
+  begin_with_a_snapshot();
   // All that follows is younger than the snapshot.
   const NewJob job{.kind = "new", .options = {.queue = "new", .unique_key = "k"}};
   const JobId holder = client().enqueue(job).id;
@@ -127,12 +136,28 @@ TEST_P(MysqlBorrow, AnOldSnapshotIsNotBelieved) {
 
 TEST_P(MysqlBorrow, HistoryGoesOnWhereASnapshotDoesNotSee) {
   const JobId id = client().enqueue({.kind = "work"}).id;
-  native_.exec("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ");
-  native_.exec("START TRANSACTION WITH CONSISTENT SNAPSHOT");
+  begin_with_a_snapshot();
   client().release(client().claim().at(0));
   EXPECT_EQ(client().error(tx(), client().claim().at(0), "no"), FinishStatus::applied);
   native_.exec("COMMIT");
   EXPECT_EQ(Admin(db_).history(id).size(), 2u);
+}
+
+/// The default of MariaDB from 11.6 on.
+TEST_P(MysqlBorrow, WithSnapshotIsolationWhatChangedSinceTheSnapshotIsARetry) {
+  if (!has_snapshot_isolation()) return;  // MySQL and older versions of MariaDB
+  client().enqueue({.kind = "known"});
+  begin_with_a_snapshot(true);
+  client().enqueue({.kind = "known"});
+  EXPECT_TRUE(client().enqueue(tx(), NewJob{.kind = "known"}).inserted) << "its queue and kind are older";
+  client().enqueue({.kind = "new"});
+  EXPECT_FALSE(testing::error_of(Errc::retry_transaction, [&] {
+                 client().enqueue(tx(), NewJob{.kind = "new"});
+               }).empty());
+  native_.exec("ROLLBACK");
+  begin_with_a_snapshot(true);
+  EXPECT_TRUE(client().enqueue(tx(), NewJob{.kind = "new"}).inserted) << "run again from its beginning";
+  native_.exec("COMMIT");
 }
 
 TEST_P(MysqlBorrow, ADuplicateLeavesTheUsersTransactionWhole) {
@@ -176,7 +201,8 @@ TEST_P(MysqlBorrow, WhatWouldGarbleOrCutIsRefused) {
   refused("SET sql_select_limit = 1", "sql_select_limit");
   refused("SET unique_checks = 0", "unique_checks");
   native_.exec("START TRANSACTION READ ONLY");
-  EXPECT_FALSE(testing::error_of(Errc::wrong_node, [&] { client().enqueue(tx(), NewJob{.kind = "work"}); }).empty());
+  testing::expect_error(Errc::misuse, "your transaction is READ ONLY",
+                        [&] { client().enqueue(tx(), NewJob{.kind = "work"}); });
   native_.exec("ROLLBACK");
   EXPECT_EQ(Admin(db_).counts().at(JobState::pending).value, 0u);
 }
@@ -185,8 +211,19 @@ TEST_P(MysqlBorrow, ALostConnectionIsSaidToBeLost) {
   native_.exec("START TRANSACTION");
   client().enqueue(tx(), NewJob{.kind = "work"});
   Native(url()).exec("KILL " + std::to_string(native_.id()));
-  EXPECT_FALSE(testing::error_of(Errc::connection, [&] { client().enqueue(tx(), NewJob{.kind = "work"}); }).empty());
+  testing::expect_error(Errc::connection, "your connection is lost and your transaction undone",
+                        [&] { client().enqueue(tx(), NewJob{.kind = "work"}); });
   EXPECT_EQ(Admin(db_).counts().at(JobState::pending).value, 0u);
+}
+
+TEST_P(MysqlBorrow, AResultThatIsNotReadIsTheUsersToRead) {
+  native_.exec("START TRANSACTION");
+  ASSERT_EQ(mysql_query(native_.handle(), "SELECT 1"), 0);
+  MYSQL_RES* const unread = mysql_use_result(native_.handle());
+  testing::expect_error(Errc::misuse, "mysql_free_result", [&] { client().enqueue(tx(), NewJob{.kind = "work"}); });
+  mysql_free_result(unread);
+  EXPECT_TRUE(client().enqueue(tx(), NewJob{.kind = "work"}).inserted);
+  native_.exec("COMMIT");
 }
 
 TEST_P(MysqlBorrow, NamesCompareByteByByte) {

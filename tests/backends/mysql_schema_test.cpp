@@ -49,7 +49,7 @@ class Sample {
     if (statement == "log_add") return {7, {n, n, n, n, n, n, "text"}};
     if (statement == "keys_add") return {2, {"key", sql::Bytes{sixteen}}};
     if (statement == "claims_add") return {5, {n, n, n, n, "[1,2]"}};
-    if (statement == "scheduled_add") return {3, {n, n, n}};
+    if (statement == "keys_free" && param == "rows") return {2, {"key", sql::Bytes{sixteen}}};
     if (statement == "finished_remove") return {1, {n, n}};
     if (param == "rows") return {4, {n, n, n, n}};
     if (param == "leases" || param == "claims") return {2, {std::int64_t{1}, n, std::int64_t{2}, n}};
@@ -89,8 +89,8 @@ class MysqlSchema : public OnServer {
                  "  IF(i % 7 = 6, 4000000000000000, 0) + i, 25, 3, 30, i, i, '{}', i, IF(i % 3 = 0, i, NULL) FROM n");
     native_.exec("INSERT INTO sqlq_ready (lane_id, priority, due_us, seq)"
                  "SELECT lane_id, priority, due_us, seq FROM sqlq_jobs WHERE state = 1");
-    native_.exec("INSERT INTO sqlq_scheduled (queue_id, due_us, seq)"
-                 "SELECT queue_id, due_us, seq FROM sqlq_jobs WHERE state = 7");
+    native_.exec("INSERT INTO sqlq_scheduled (lane_id, due_us, seq, priority)"
+                 "SELECT lane_id, due_us, seq, priority FROM sqlq_jobs WHERE state = 7");
     native_.exec("INSERT INTO sqlq_claims SELECT queue_id, -seq, 1, 0, CONCAT('[', seq, ']') FROM sqlq_jobs "
                  "WHERE state IN (2, 5)");
     native_.exec("INSERT INTO sqlq_finished (queue_id, state, expires_us, jobs) SELECT queue_id, state, expires_us, "
@@ -156,7 +156,10 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"lanes_of", {{"s", "PRIMARY"}, {"r", "PRIMARY"}, {"l", "sqlq_lanes_name"}, {"w", "sqlq_workers_name"}}},
     {"lanes_of_all", {{"s", "PRIMARY"}, {"r", "PRIMARY"}, {"l", "sqlq_lanes_name"}, {"w", "sqlq_workers_name"}}},
     {"room", {{"c", "PRIMARY"}, {"q", "PRIMARY"}}},
-    {"due", {{"s", "PRIMARY"}}},
+    {"lane_again", {{"s", "PRIMARY"}, {"r", "PRIMARY"}, {"l", "PRIMARY"}, {"q", "PRIMARY"}}},
+    {"due_by_time", {{"s", "PRIMARY"}}},
+    {"next_level", {{"s", "sqlq_scheduled_ranked"}}},
+    {"due_of_level", {{"s", "sqlq_scheduled_ranked"}}},
     {"due_lock", {{"j", "PRIMARY"}}},
     {"promote", {{"sqlq_jobs", "PRIMARY"}}},
     {"ready_remove", {{"sqlq_ready", "PRIMARY"}}},
@@ -178,6 +181,8 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"id_holders", {{"j", "sqlq_jobs_id"}}},
     {"key_holders", {{"k", "PRIMARY"}}},
     {"keys_remove", {{"sqlq_keys", "PRIMARY"}}},
+    {"keys_free", {{"sqlq_keys", "PRIMARY"}}},
+    {"ready_without_job", {{"r", "PRIMARY"}, {"j", "PRIMARY"}}},
     {"find", {{"j", "sqlq_jobs_id"}}},
     {"find_now", {{"j", "sqlq_jobs_id"}}},
     {"lock", {{"j", "PRIMARY"}}},

@@ -95,7 +95,11 @@ TEST(MysqlErrors, HaveTheirClasses) {
   expect(Errc::connection, {2002, 2003, 2006, 2013, 1053, 1927});
   expect(Errc::wrong_node, {1047, 1290, 1836, 1792});
   expect(Errc::busy, {1021, 1114, 1040, 1203, 1226, 3024, 1969, 1317});
-  expect(Errc::invalid_argument, {1366, 1406, 1153, 3157, 1142, 1044, 1045, 1049});
+  expect(Errc::invalid_argument, {1366, 1406, 1153, 3157});
+  expect(Errc::permission, {1044, 1045, 1130, 1142, 1143, 1227, 1370, 1698, 1820, 1862, 3118, 4151});
+  expect(Errc::configuration, {1049, 1251, 1665, 2026, 2059, 2061, 3159});
+  EXPECT_EQ(classify(2026, "TLS/SSL error: certificate verify failed"), Errc::configuration);
+  EXPECT_EQ(classify(2026, "TLS/SSL error: Connection reset by peer"), Errc::connection);
   expect(Errc::schema, {1146, 1054, 1048});
   expect(Errc::corrupt, {1034, 1712});
   expect(Errc::internal, {1062, 1064, 9999});

@@ -1,10 +1,10 @@
-// Marks: claims look from where the first jobs were, when looking everywhere has become slow.
+// Claims with marks (sql/marks.hpp).
 
 #include "backends/postgres_fixture.hpp"
 #include "connection.hpp"
-#include "marks.hpp"
 #include "operations.hpp"
 #include "schema.hpp"
+#include "sql/marks.hpp"
 
 namespace sqlq::postgres {
 namespace {
@@ -13,67 +13,8 @@ using namespace std::chrono_literals;
 
 constexpr Duration slow = 10s;  // one such survey makes marks, and they hold longer than the test takes
 
-std::vector<Ready> found(std::int64_t priority = 10) {
-  return {{.lane = {.id = 1, .queue = "q", .kind = "k"},
-           .first = {.lane = 1, .priority = priority, .due = 5, .seq = 7}}};
-}
-
-
-backend::EnqueueItem item(std::string_view queue, std::string_view kind, int priority) {
-  return {.queue = queue, .kind = kind, .priority = priority};
-}
-
-TEST(PostgresMarks, AreMadeWhenSurveysAreSlowInARow) {
-  Marks marks;
-  const backend::ClaimRequest request;
-  const auto survey = [&](int n, Duration took) {
-    for (int i = 0; i < n; ++i) marks.surveyed(request, found(), took);
-  };
-  survey(7, 5ms);
-  survey(1, 1ms);
-  survey(7, 5ms);
-  EXPECT_TRUE(marks.find(request).empty());
-  survey(1, slow);
-  ASSERT_EQ(marks.find(request).size(), 1u);
-  EXPECT_EQ(marks.find(request).at(0).seq, 7);
-  marks.forget();
-  EXPECT_TRUE(marks.find(request).empty());
-}
-
-TEST(PostgresMarks, AreOfOneRequest) {
-  Marks marks;
-  const std::vector<std::string> queues{"q"};
-  marks.surveyed({.queues = queues}, found(), slow);
-  EXPECT_TRUE(marks.find({}).empty());
-  EXPECT_TRUE(marks.find({.queues = queues, .kinds = queues}).empty());
-  EXPECT_FALSE(marks.find({.queues = queues}).empty());
-}
-
-TEST(PostgresMarks, AreNotForWhoOwnsTheTime) {
-  Marks marks;
-  marks.surveyed({}, found(), slow);
-  EXPECT_TRUE(marks.find({.now = Instant{}}).empty());
-}
-
-TEST(PostgresMarks, EndWhenSomethingIsStoredBeforeThem) {
-  const auto kept = [](const backend::EnqueueItem& stored) {
-    Marks marks;
-    marks.surveyed({}, found(), slow);
-    marks.stored({&stored, 1});
-    return !marks.find({}).empty();
-  };
-  EXPECT_TRUE(kept(item("q", "k", 10)));
-  EXPECT_TRUE(kept(item("q", "k", 11)));
-  EXPECT_FALSE(kept(item("q", "k", 9)));
-  EXPECT_FALSE(kept(item("q", "other", 10)));
-  EXPECT_FALSE(kept(item("other", "k", 10)));
-}
-
-TEST(PostgresMarks, MoveOn) {
-  Marks marks;
-  marks.surveyed({}, found(), slow);
-  marks.moved(found(11));
-  EXPECT_EQ(marks.find({}).at(0).priority, 11);
+std::vector<sql::Ready> found() {
+  return {{.lane = {.id = 1, .queue = "q", .kind = "k"}, .first = {.lane = 1, .priority = 10, .due = 5, .seq = 7}}};
 }
 
 class PostgresMarksInUse : public PostgresTest {
@@ -105,7 +46,7 @@ class PostgresMarksInUse : public PostgresTest {
   const Schema schema_;
   PgConnection connection_;
   const backend::Now now_{};
-  Marks marks_;
+  sql::Marks marks_;
   std::vector<JobId> ids_;
 };
 

@@ -25,7 +25,8 @@ const std::map<std::string, std::string> samples = {
     {"max_attempts", "{1,1}"}, {"max_crashes", "{1,1}"}, {"keepalives", "{1,1}"}, {"timeouts", "{1,1}"},
     {"retentions", "{NULL,NULL}"}, {"params", "{null,null}"}, {"results", "{r,r}"}, {"messages", "{m,m}"},
     {"causes", "{1,1}"}, {"claims", "{1,1}"}, {"numbers", "{1,1}"}, {"attempts", "{1,1}"}, {"ats", "{1,1}"},
-    {"ends", "0"}, {"levels", "{1,1}"}, {"texts", "{t,t}"}, {"shapes", "{1,2}"}, {"dues", "{1,1}"}, {"seqs", "{1,1}"},
+    {"ends", "0"}, {"levels", "{1,1}"}, {"texts", "{t,t}"}, {"lane", "1"}, {"shapes", "{1,2}"}, {"dues", "{1,1}"},
+    {"seqs", "{1,1}"},
 };
 
 std::string sample_of(const sql::Statement& s, const sql::Field& p) {
@@ -147,7 +148,9 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"cancel", {"sqlq_jobs_pkey"}},
     {"probe", {"sqlq_jobs_pkey"}},
     {"requeue", {"sqlq_jobs_unique", "sqlq_jobs_pkey"}},
-    {"promote", {"sqlq_jobs_scheduled", "Tid Scan on sqlq_jobs"}},
+    {"due_by_time", {"sqlq_jobs_scheduled", "Index Cond: ((lane_id = p.lane) AND (due_us <= "}},
+    {"due_by_rank", {"sqlq_jobs_ranked", "(priority > level_1.priority)", "(priority = level.priority) AND (due_us"}},
+    {"promote", {"sqlq_jobs_ranked", "Tid Scan on sqlq_jobs"}},
     {"lanes_of_all", {"sqlq_jobs_ready", "Index Cond: (lane_id > ready", "sqlq_jobs_scheduled"}},
     {"lanes_of_queues", {"sqlq_jobs_ready", "Index Cond: (lane_id = (l.id * ", "sqlq_jobs_scheduled"}},
     {"lanes_again", {"sqlq_jobs_ready", "Index Cond: ((lane_id = p.lane) AND (ROW(", "sqlq_jobs_scheduled"}},

@@ -30,7 +30,7 @@ inline std::vector<Contradiction> mysql_contradictions(const std::string& prefix
        "r.seq IS NULL"},
       {"an appointment without a scheduled job",
        "SELECT COUNT(*) FROM " + scheduled + " s LEFT JOIN " + jobs + " j ON j.seq = s.seq AND j.state = 7 AND "
-       "j.queue_id = s.queue_id AND j.due_us = s.due_us WHERE j.seq IS NULL"},
+       "j.lane_id = s.lane_id AND j.due_us = s.due_us AND j.priority = s.priority WHERE j.seq IS NULL"},
       {"scheduled and without an appointment",
        "SELECT COUNT(*) FROM " + jobs + " j LEFT JOIN " + scheduled + " s ON s.seq = j.seq WHERE j.state = 7 AND "
        "s.seq IS NULL"},

@@ -23,8 +23,10 @@ RequeueStatus requeue_one(const Context& c, const Locked& row, std::int64_t now)
   try {
     write(c, {&change, 1});
   } catch (const Error& e) {
-    if (e.native_code() == duplicate_entry) return RequeueStatus::duplicate;  // a live job holds its unique key
-    throw;
+    if (e.native_code() != duplicate_entry) throw;
+    const std::string_view key = row.unique_key.value_or("");
+    if (!key_holders(c, {&key, 1}).empty()) return RequeueStatus::duplicate;  // a live job has its unique key
+    write(c, {&change, 1});
   }
   const Record record{.row = &row, .attempt = 0, .cause = Cause::requeued, .message = "put back by an operator"};
   add_history(c, now, {&record, 1});

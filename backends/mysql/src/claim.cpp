@@ -1,12 +1,11 @@
 #include <algorithm>
-#include <charconv>
 #include <map>
+#include <numeric>
 #include <set>
 #include <tuple>
 
 #include <sqlq/error.hpp>
 
-#include "core/sorted.hpp"
 #include "errors.hpp"
 #include "operations.hpp"
 #include "platform/pause.hpp"
@@ -14,77 +13,48 @@
 #include "sql/apportion.hpp"
 #include "sql/job_row.hpp"
 #include "sql/reading.hpp"
+#include "survey.hpp"
 
 namespace sqlq::mysql {
 namespace {
 
-using sql::Lane;
-using sql::Place;
 using sql::Portion;
 
-constexpr std::int64_t most_promoted = 1000;  // by one claim; the rest follows with the next
-
-/// What a claim may choose from, read without locks.
-struct View {
-  std::int64_t now = 0;
-  std::optional<std::int64_t> worker{};  ///< the number of the claiming worker's name
-  std::vector<Lane> lanes{};    ///< those that have work
-  std::vector<Place> firsts{};  ///< the first job of each
-  std::map<std::int64_t, std::int64_t> next_due{};  ///< by queue
-  std::set<std::int64_t> limited{};                 ///< queues with a limit and something to claim
-  bool suspects = false;                            ///< some wait
-
-  [[nodiscard]] std::vector<std::int64_t> due_queues() const {
-    std::vector<std::int64_t> queues;
-    for (const auto& [queue, due] : next_due) {
-      if (due <= now) queues.push_back(queue);
-    }
-    return queues;
-  }
-};
-
-/// Of "priority due seq"; empty for none.
-std::optional<Place> read_place(std::int64_t lane, std::string_view text) {
-  if (text.empty()) return {};
-  Place place{.lane = lane};
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  for (std::int64_t* number : {&place.priority, &place.due, &place.seq}) {
-    at = std::from_chars(at, end, *number).ptr;
-    if (at != end) ++at;
-  }
-  return place;
-}
+constexpr int most_rounds = 10;  // of taking, when nothing was met but rows of jobs that were deleted by hand
 
 class Claim {
  public:
   Claim(const Context& c, const backend::ClaimRequest& request, const sql::Vacated& vacated)
-      : c_(c), request_(request), vacated_(vacated), replacing_(!request.ends.empty()) {}
+      : c_(c),
+        request_(request),
+        vacated_(vacated),
+        limit_(static_cast<std::int64_t>(request.limit)),
+        replacing_(!request.ends.empty()) {}
 
   backend::ClaimResult run() {
     if (request_.beside && !only_one_beside()) return {};
-    look();
-    if (!view_.worker && (!view_.lanes.empty() || !view_.due_queues().empty())) {
+    view_ = survey(c_, request_);
+    if (!view_.worker && (!view_.lanes.empty() || !view_.due().empty())) {
       // Outside of a transaction, unless this one has ended leases: nobody shall wait for it.
       insert_unless_there(c_.session, c_.q.worker_make, {{"name", request_.worker}});
-      look();
+      view_ = survey(c_, request_);
     }
-    const auto due = view_.due_queues();
     const bool limited = !view_.limited.empty();
     if (!request_.limited) view_.limited.clear();
     // The locks of limited queues first: who holds one of them waits for nothing else after it.
     const Rooms rooms = find_rooms();
-    if (!due.empty()) {
-      c_.work.begin();
-      if (promote(due)) look();
-    }
+    if (promote(rooms)) view_ = survey(c_, request_);
     make_room(rooms);
     backend::ClaimResult result{.limited = limited, .suspects = view_.suspects};
-    for (const auto& [queue, next] : view_.next_due) {
-      const TimePoint at = sql::wall(next);
-      if (!result.next_due || at < *result.next_due) result.next_due = at;
-    }
+    if (const auto next = sql::next_due(view_.scheduled, view_.now)) result.next_due = sql::wall(*next);
+    const std::int64_t could = sql::could_take(view_.lanes, limit_);
     if (!view_.lanes.empty()) result.jobs = take(divide());
+    for (int round = 0; freed_ && result.jobs.empty() && round < most_rounds; ++round) {
+      view_ = survey(c_, request_);
+      make_room(rooms);
+      if (!view_.lanes.empty()) result.jobs = take(divide());
+    }
+    if (static_cast<std::int64_t>(result.jobs.size()) < could) c_.marks.forget();
     result.of_limited = sql::of_limited(view_.lanes, result.jobs);
     if (!result.jobs.empty() && !replacing_) {
       for (const auto& [queue, room] : rooms) c_.session.execute(c_.q.queue_turn, {{"queue", queue}});
@@ -96,82 +66,18 @@ class Claim {
   /// What the limits of queues leave that are not full; none: the limit was taken away.
   using Rooms = std::map<std::int64_t, std::optional<std::int64_t>>;
 
-  void look() {
-    view_ = {};
-    const auto add = [&](const sql::Row& row) { add_lane(row); };
-    if (request_.queues.empty()) {
-      c_.session.execute(c_.q.lanes_of_all, {{"now", c_.work.wall()}, {"worker", request_.worker}}, add);
-      return;
-    }
-    const auto names =
-        core::sorted_once(std::vector<std::string_view>(request_.queues.begin(), request_.queues.end()));
-    in_lists(std::span<const std::string_view>(names), [&](std::span<const std::string_view> piece) {
-      const sql::List list{.width = 1, .values = {piece.begin(), piece.end()}};
-      c_.session.execute(c_.q.lanes_of,
-                         {{"now", c_.work.wall()}, {"worker", request_.worker}, {"queues", list}}, add);
+  /// Moves the first of the due jobs to the ready table, as many as a claim may take. Says whether there were any.
+  bool promote(const Rooms& rooms) {
+    auto due = view_.due();
+    std::erase_if(due, [&](sql::Scheduled& s) {
+      if (!s.lane.concurrency) return false;
+      const auto at = rooms.find(s.lane.queue_id);
+      s.lane.room = at == rooms.end() ? 0 : at->second.value_or(limit_);
+      return s.lane.room == 0;
     });
-  }
-
-  void add_lane(const sql::Row& row) {
-    sql::Fields f(row);
-    view_.now = f.integer();
-    view_.worker = f.maybe_integer();
-    Lane lane;
-    lane.queue_id = f.integer();
-    lane.queue = f.text();
-    lane.queue_priority = f.integer();
-    lane.concurrency = f.maybe_integer();
-    const auto next_due = f.maybe_integer();
-    lane.id = f.integer();
-    lane.kind = f.text();
-    const std::optional<Place> first = read_place(lane.id, f.maybe_text());
-    const std::optional<Place> first_suspect = read_place(-lane.id, f.maybe_text());
-    if (next_due) view_.next_due[lane.queue_id] = *next_due;
-    const bool wanted =
-        request_.kinds.empty() || std::ranges::find(request_.kinds, lane.kind) != request_.kinds.end();
-    const bool soon = next_due && *next_due <= view_.now;
-    if (!wanted) return;
-    if (lane.concurrency && (first || first_suspect || soon)) view_.limited.insert(lane.queue_id);
-    if (first_suspect) {
-      view_.suspects = true;
-      if (request_.suspects) {
-        view_.firsts.push_back(*first_suspect);
-        view_.lanes.push_back(lane);
-        view_.lanes.back().id = first_suspect->lane;
-      }
-    }
-    if (!first) return;
-    view_.firsts.push_back(*first);
-    view_.lanes.push_back(std::move(lane));
-  }
-
-  /// Moves what has become due to the ready table. Says whether there was any.
-  bool promote(const std::vector<std::int64_t>& queues) {
-    std::vector<std::int64_t> seqs;
-    for (const std::int64_t queue : queues) {
-      const std::int64_t left = most_promoted - static_cast<std::int64_t>(seqs.size());
-      if (left == 0) break;
-      c_.session.execute(c_.q.due, {{"queue", queue}, {"now", view_.now}, {"n", left}},
-                         [&](const sql::Row& row) { seqs.push_back(row.integer(0)); });
-    }
-    std::ranges::sort(seqs);
-    bool any = false;
-    in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
-      std::vector<std::int64_t> mine;
-      sql::List ready{.width = 4};
-      std::vector<Appointment> kept;
-      c_.session.execute(c_.q.due_lock, {{"seqs", list_of(piece)}, {"now", view_.now}}, [&](const sql::Row& row) {
-        mine.push_back(row.integer(0));
-        kept.push_back({row.integer(1), row.integer(4), row.integer(0)});
-        ready.values.insert(ready.values.end(), {row.integer(2), row.integer(3), row.integer(4), row.integer(0)});
-      });
-      if (mine.empty()) return;
-      c_.session.execute(c_.q.promote, {{"seqs", list_of(mine)}});
-      c_.session.execute(c_.q.ready_add, {{"rows", ready}});
-      remove_scheduled(c_, kept);
-      any = true;
-    });
-    return any;
+    if (due.empty()) return false;
+    c_.work.begin();
+    return mysql::promote(c_, std::move(due), view_.now, limit_);
   }
 
   /// What the queue's limit leaves now; none: it has no limit any more.
@@ -239,24 +145,21 @@ class Claim {
 
   /// Which lanes to take how many from. Reads on only in lanes of which all that is known was chosen.
   std::vector<Portion> divide() {
-    const auto limit = static_cast<std::int64_t>(request_.limit);
-    if (view_.lanes.size() == 1) {
-      return {{&view_.lanes.front(), view_.lanes.front().at_most(limit)}};
-    }
+    if (view_.lanes.size() == 1) return {{&view_.lanes.front(), view_.lanes.front().at_most(limit_)}};
     std::map<std::int64_t, std::vector<Place>> known;
     std::set<std::int64_t> whole;
     for (const Place& place : view_.firsts) known[place.lane] = {place};
     for (;;) {
       std::vector<Place> places;
       for (const auto& [lane, its] : known) places.insert(places.end(), its.begin(), its.end());
-      auto portions = sql::apportion(view_.lanes, std::move(places), limit);
+      auto portions = sql::apportion(view_.lanes, std::move(places), limit_);
       bool enough = true;
       for (const Portion& p : portions) {
         auto& its = known[p.lane->id];
         const auto size = static_cast<std::int64_t>(its.size());
-        if (p.count < size || size >= p.lane->at_most(limit) || whole.contains(p.lane->id)) continue;
-        const std::int64_t n = std::min(std::max<std::int64_t>(size * 4, 16), limit);
-        its = peek(p.lane->id, n);
+        if (p.count < size || size >= p.lane->at_most(limit_) || whole.contains(p.lane->id)) continue;
+        const std::int64_t n = std::min(std::max<std::int64_t>(size * 4, 16), limit_);
+        its = peek(its.front(), n);
         if (static_cast<std::int64_t>(its.size()) < n) whole.insert(p.lane->id);
         enough = false;
       }
@@ -269,11 +172,19 @@ class Claim {
     return at == vacated_.end() ? 0 : at->second;
   }
 
-  std::vector<Place> peek(std::int64_t lane, std::int64_t n) {
+  /// From the first job on that was seen: before it there may be many rows that are gone and not yet purged.
+  std::vector<Place> peek(const Place& from, std::int64_t n) {
     std::vector<Place> places;
-    c_.session.execute(c_.q.peek, {{"lane", lane}, {"n", n}}, [&](const sql::Row& row) {
-      places.push_back({lane, row.integer(0), row.integer(1), row.integer(2)});
-    });
+    c_.session.execute(c_.q.peek,
+                       {{"lane", from.lane},
+                        {"priority", from.priority},
+                        {"due", from.due},
+                        {"seq", from.seq},
+                        {"n", n}},
+                       [&](const sql::Row& row) {
+                         places.push_back({from.lane, row.integer(0), row.integer(1), row.integer(2)});
+                       });
+    if (places.empty()) places.push_back(from);  // taken meanwhile
     return places;
   }
 
@@ -286,8 +197,28 @@ class Claim {
     }
   };
 
+  /// Rows whose jobs were deleted by hand would be chosen again and again. Says whether there were any.
+  bool free_ready(const std::vector<Portion>& portions) {
+    std::vector<Place> gone;
+    for (const Portion& p : portions) {
+      const Place from = *std::ranges::find(view_.firsts, p.lane->id, &Place::lane);
+      c_.session.execute(c_.q.ready_without_job,
+                         {{"lane", from.lane},
+                          {"priority", from.priority},
+                          {"due", from.due},
+                          {"seq", from.seq},
+                          {"n", std::max<std::int64_t>(p.count, 1000)}},
+                         [&](const sql::Row& row) {
+                           gone.push_back({from.lane, row.integer(0), row.integer(1), row.integer(2)});
+                         });
+    }
+    remove_ready(c_, gone);
+    return !gone.empty();
+  }
+
   std::vector<Job> take(const std::vector<Portion>& portions) {
     c_.work.begin();
+    freed_ = false;
     std::vector<Taken> taken;
     std::int64_t now = 0;
     for (const Portion& p : portions) {
@@ -296,6 +227,7 @@ class Claim {
                                      {"lane", p.lane->id},
                                      {"priority", first.priority},
                                      {"due", first.due},
+                                     {"seq", first.seq},
                                      {"n", p.count}},
                          [&](const sql::Row& row) {
                            sql::Fields f(row);
@@ -308,6 +240,9 @@ class Claim {
                            taken.push_back(std::move(t));
                          });
     }
+    const auto asked_for = std::accumulate(portions.begin(), portions.end(), std::int64_t{0},
+                                           [](std::int64_t n, const Portion& p) { return n + p.count; });
+    if (static_cast<std::int64_t>(taken.size()) < asked_for) freed_ = free_ready(portions);
     if (taken.empty()) return {};
     mark(taken, now);
     std::ranges::sort(taken, {}, &Taken::rank);
@@ -384,8 +319,10 @@ class Claim {
   const Context& c_;
   const backend::ClaimRequest& request_;
   const sql::Vacated& vacated_;
+  const std::int64_t limit_;
   const bool replacing_;  // ended leases of this transaction by new ones
   View view_{};
+  bool freed_ = false;  // the last look for jobs met rows of jobs that were deleted by hand
 };
 
 }  // namespace

@@ -30,7 +30,8 @@ void set_up_tls(MYSQL* handle, const Options& o) {
 void check_tls(MYSQL* handle, const Options& o, const std::string& place) {
   const bool needed = o.socket.empty() && (o.tls == Options::Tls::require || o.tls == Options::Tls::verify);
   if (!needed || mysql_get_ssl_cipher(handle) != nullptr) return;
-  throw Error(Errc::connection, "the server at " + place + " has no TLS, and the URL option 'tls' requires it",
+  throw Error(Errc::configuration,
+              "the server at " + place + " has no TLS, and the URL option 'tls' requires it: set it up, or tls=prefer",
               "mysql");
 }
 
@@ -104,7 +105,7 @@ std::unique_ptr<Connection> Connection::open(const Options& options, const sql::
       if (!connection->greeting_.read_only) return connection;
       throw Error(Errc::wrong_node, "the server at " + place + " is read-only: connect to the primary", "mysql");
     } catch (const Error& e) {
-      if (!e.retryable()) throw;
+      if (!e.retryable() && e.code() != Errc::configuration) throw;  // another host may be set up better
       last = e;
     }
     if (local) break;

@@ -2,15 +2,17 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace sqlq::mysql {
 namespace {
 
 /// Whether the server's text is free of values: texts of what is not listed may quote rows, literals or the statement.
 bool may_be_shown(unsigned number) noexcept {
-  constexpr std::array<unsigned, 37> known{
+  constexpr std::array<unsigned, 44> known{
       1020, 1021, 1040, 1041, 1044, 1045, 1047, 1048, 1049, 1053, 1054, 1114, 1129, 1130, 1142, 1143, 1146, 1153,
-      1180, 1203, 1205, 1206, 1213, 1226, 1227, 1264, 1290, 1317, 1364, 1406, 1665, 1698, 1792, 1836, 1927, 1969, 3024};
+      1180, 1203, 1205, 1206, 1213, 1226, 1227, 1251, 1264, 1290, 1317, 1364, 1370, 1406, 1665, 1698, 1792, 1820, 1836,
+      1862, 1927, 1969, 3024, 3118, 3159, 4151};
   return std::ranges::binary_search(known, number) || (number >= 2000 && number < 3000);
 }
 
@@ -42,16 +44,47 @@ std::string_view advice(Errc code, unsigned number) noexcept {
     case Errc::wrong_node: return "this server takes no writes now: name one that does in the URL, or all of them";
     case Errc::outcome_unknown: return "it may have been done or not: repeat the call with the same ids or lease";
     case Errc::corrupt: return "stop using the table and restore it from a backup";
-    case Errc::invalid_argument:
-      if (number == 1153) return "make the payload smaller or raise the server's max_allowed_packet";
+    case Errc::permission:
       if (number == 1045 || number == 1698 || number == 1130) return "check user, password and host in the URL";
+      if (number == 1820 || number == 1862) return "set a new password for this user";
+      if (number == 3118 || number == 4151) return "unlock this user's account";
+      return "grant this user what share/doc/sqlq/docs/backends.md lists; migrate() needs all rights on the database";
+    case Errc::configuration:
       if (number == 1049) return "create the database, or correct its name in the URL";
-      if (number == 1044 || number == 1142 || number == 1143 || number == 1227) {
-        return "grant this user what share/doc/sqlq/docs/backends.md lists; migrate() needs all rights on the database";
-      }
-      return {};
-    default: return number == 1665 ? "set the server's binlog_format to ROW" : std::string_view{};
+      if (number == 1665) return "set the server's binlog_format to ROW";
+      if (number == 2026) return "check the URL options tls, ca, cert and key against the server's certificate";
+      if (number == 3159) return "set the URL option tls=require";
+      return "this client cannot prove who it is in the way that the server asks for: give the user another plugin";
+    case Errc::invalid_argument:
+      return number == 1153 ? "make the payload smaller or raise the server's max_allowed_packet" : std::string_view{};
+    default: return {};
   }
+}
+
+/// Was the connection lost amid the handshake of TLS? All else there is about certificates, files and settings.
+bool is_cut(std::string_view text) noexcept {
+  constexpr std::array<std::string_view, 9> signs{"reset",      "roken pipe", "imed out",   "unexpected eof", "syscall",
+                                                  "SYSCALL",    "closed",     "timeout",    "Success"};
+  return std::ranges::any_of(signs, [&](std::string_view sign) { return text.find(sign) != std::string_view::npos; });
+}
+
+/// What differs on a connection that somebody has lent us.
+struct Lent {
+  Errc code = Errc::internal;
+  std::string_view advice{};
+};
+std::optional<Lent> lent(Errc code, unsigned number) noexcept {
+  if (number == 1792) return Lent{Errc::misuse, "your transaction is READ ONLY: begin it with READ WRITE"};
+  if (number == 2014) {
+    return Lent{Errc::misuse, "a result of yours is not read to its end: read it or free it (mysql_free_result) first"};
+  }
+  if (code == Errc::connection) {
+    return Lent{code, "your connection is lost and your transaction undone: connect and run it from its beginning"};
+  }
+  if (code == Errc::wrong_node) {
+    return Lent{code, "your connection leads to a server that takes no writes now: connect to one that does"};
+  }
+  return {};
 }
 
 }  // namespace
@@ -95,20 +128,28 @@ Errc classify(unsigned number, std::string_view text) noexcept {
     case 1364: return Errc::schema;
     case 1044:
     case 1045:
-    case 1049:
     case 1130:
     case 1142:
     case 1143:
-    case 1153:
     case 1227:
+    case 1370:
+    case 1698:
+    case 1820:  // the password has expired
+    case 1862:
+    case 3118:  // the account is locked
+    case 4151: return Errc::permission;
+    case 1049:
+    case 1251:
+    case 1665:
+    case 2059:  // no such way to authenticate
+    case 2061:
+    case 3159: return Errc::configuration;  // the server demands TLS
+    case 1153:
     case 1264:
     case 1292:
     case 1300:
     case 1366:
-    case 1370:
     case 1406:
-    case 1698:
-    case 2059:  // no such way to authenticate
     case 3157:
     case 4038: return Errc::invalid_argument;
     case 1043:
@@ -127,16 +168,22 @@ Errc classify(unsigned number, std::string_view text) noexcept {
     case 2000: return Errc::internal;
     case 2008: return Errc::busy;  // out of memory
     case 2014: return Errc::internal;
+    case 2026: return is_cut(text) ? Errc::connection : Errc::configuration;  // TLS
     default: return number > 2000 && number < 3000 ? Errc::connection : Errc::internal;
   }
 }
 
-void raise(unsigned number, std::string_view text, const std::string& statement) {
-  const Errc code = classify(number, text);
+void raise(unsigned number, std::string_view text, const std::string& statement, Whose whose) {
+  Errc code = classify(number, text);
+  std::string_view what_to_do = advice(code, number);
+  if (const auto other = whose == Whose::lent ? lent(code, number) : std::nullopt) {
+    code = other->code;
+    what_to_do = other->advice;
+  }
   std::string message = "MySQL: " + std::string(may_be_shown(number) ? text : own_text(number)) + " (error " +
                         std::to_string(number) + ")";
   if (!statement.empty()) message += " in statement '" + statement + "'";
-  if (const auto what_to_do = advice(code, number); !what_to_do.empty()) message += "; " + std::string(what_to_do);
+  if (!what_to_do.empty()) message += "; " + std::string(what_to_do);
   throw Error(code, message, "mysql", static_cast<int>(number), statement);
 }
 

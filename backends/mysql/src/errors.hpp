@@ -14,8 +14,12 @@ inline constexpr int duplicate_entry = 1062;
 /// `text` is the server's; only a few numbers mean one thing or another depending on it.
 [[nodiscard]] Errc classify(unsigned number, std::string_view text) noexcept;
 
+/// Whose connection reports it: one of the library's own, or one that the caller has lent for a call.
+enum class Whose { ours, lent };
+
 /// Throws the `Error` for it, with what to do. The server's own text is passed on only where it has no values in it.
-[[noreturn]] void raise(unsigned number, std::string_view text, const std::string& statement);
+[[noreturn]] void raise(unsigned number, std::string_view text, const std::string& statement,
+                        Whose whose = Whose::ours);
 
 /// Throws invalid_argument.
 [[noreturn]] inline void refuse(const std::string& what) { throw Error(Errc::invalid_argument, what, "mysql"); }

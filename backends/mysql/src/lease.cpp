@@ -359,8 +359,29 @@ std::vector<LeaseStatus> heartbeat(const Context& c, std::span<const LeaseRef> l
   return answers;
 }
 
+namespace {
+
+/// A claim that counts jobs which were deleted by hand would take places of its queue for ever.
+void shrink_claims(const Context& c) {
+  std::vector<Leaving::key_type> claims;
+  c.session.execute(c.q.claims_too_large, {{"steady", c.work.steady()}},
+                    [&](const sql::Row& row) { claims.emplace_back(row.integer(0), row.integer(1)); });
+  if (claims.empty()) return;
+  c.work.begin();
+  std::ranges::sort(claims);
+  for (const auto& [queue, token] : claims) {
+    const auto held = c.session.integer(c.q.claims_lock, {{"queue", queue}, {"token", token}});
+    if (!held) continue;
+    const auto left = c.session.integer(c.q.claims_held, {{"queue", queue}, {"token", token}}).value_or(0);
+    if (left < *held) leave_claims(c, {{{queue, token}, {.count = *held - left}}});
+  }
+}
+
+}  // namespace
+
 ReapReport reap(const Context& c, std::span<const std::string> queues, std::size_t limit) {
   ReapReport report;
+  shrink_claims(c);
   const Ended ended = ended_leases(c, queues, limit);
   if (ended.empty()) return report;
   c.work.begin();

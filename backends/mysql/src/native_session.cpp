@@ -5,7 +5,6 @@
 #include <memory>
 #include <type_traits>
 
-#include "errors.hpp"
 
 namespace sqlq::mysql {
 namespace {
@@ -110,7 +109,7 @@ void NativeSession::send(std::string_view text, const std::string& name) {
 
 void NativeSession::fail(const std::string& name) {
   try {
-    raise(mysql_errno(handle_), mysql_error(handle_), name);
+    raise(mysql_errno(handle_), mysql_error(handle_), name, whose_);
   } catch (const Error& e) {
     lost_ = lost_ || e.connection_lost();
     silent_ = silent_ || (e.connection_lost() && e.code() != Errc::wrong_node);

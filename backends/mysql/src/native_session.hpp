@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "errors.hpp"
 #include "sql/session.hpp"
 
 namespace sqlq::mysql {
@@ -23,7 +24,7 @@ struct Manners {
 /// The connection's character set must be utf8mb4: in it no byte of a longer character is a quote or a backslash.
 class NativeSession : public sql::Session {
  public:
-  explicit NativeSession(MYSQL* handle) : handle_(handle) {}
+  explicit NativeSession(MYSQL* handle, Whose whose = Whose::ours) : handle_(handle), whose_(whose) {}
 
   void behave(const Manners& manners) noexcept { manners_ = manners; }
   [[nodiscard]] std::size_t longest_statement() const noexcept override { return manners_.packet; }
@@ -43,6 +44,7 @@ class NativeSession : public sql::Session {
   [[noreturn]] void fail(const std::string& name);
 
   MYSQL* handle_;
+  Whose whose_;
   Manners manners_{};
   bool lost_ = false;
   bool silent_ = false;

@@ -14,6 +14,7 @@
 #include "claimed_here.hpp"
 #include "native_session.hpp"
 #include "queries.hpp"
+#include "sql/marks.hpp"
 #include "sql/server.hpp"
 
 namespace sqlq::mysql {
@@ -24,6 +25,7 @@ struct Context {
   sql::Session& session;
   const Queries& q;
   ClaimedHere& here;
+  sql::Marks& marks;
 };
 
 // produce.cpp

@@ -200,7 +200,7 @@ class Insertion {
       if (items_[i].unique_key) keys.push_back(*items_[i].unique_key);
     }
     const std::set<JobId> taken = read_ids(ids);
-    const std::map<std::string, JobId, std::less<>> holders = read_holders(keys);
+    const auto holders = key_holders(c_, keys);
     std::erase_if(open_, [&](std::size_t i) {
       const EnqueueItem& item = items_[i];
       if (taken.contains(item.id)) {
@@ -221,16 +221,6 @@ class Insertion {
                          [&](const sql::Row& row) { taken.insert(id_of(row.text(0))); });
     });
     return taken;
-  }
-
-  std::map<std::string, JobId, std::less<>> read_holders(const std::vector<std::string_view>& keys) const {
-    std::map<std::string, JobId, std::less<>> holders;
-    in_lists(std::span<const std::string_view>(keys), [&](std::span<const std::string_view> piece) {
-      const sql::List list{.width = 1, .values = {piece.begin(), piece.end()}};
-      c_.session.execute(c_.work.borrowed() ? c_.q.key_holders_now : c_.q.key_holders, {{"keys", list}},
-                         [&](const sql::Row& row) { holders.emplace(row.text(1), id_of(row.text(0))); });
-    });
-    return holders;
   }
 
   const Context& c_;

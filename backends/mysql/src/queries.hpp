@@ -11,12 +11,15 @@ struct Queries {
 
   const sql::Statement& lanes_of = catalogue["lanes_of"];
   const sql::Statement& lanes_of_all = catalogue["lanes_of_all"];
+  const sql::Statement& lane_again = catalogue["lane_again"];
   const sql::Statement& queue_lock = catalogue["queue_lock"];
   const sql::Statement& queue_lock_there = catalogue["queue_lock_there"];
   const sql::Statement& queue_lock_make = catalogue["queue_lock_make"];
   const sql::Statement& queue_turn = catalogue["queue_turn"];
   const sql::Statement& room = catalogue["room"];
-  const sql::Statement& due = catalogue["due"];
+  const sql::Statement& due_by_time = catalogue["due_by_time"];
+  const sql::Statement& next_level = catalogue["next_level"];
+  const sql::Statement& due_of_level = catalogue["due_of_level"];
   const sql::Statement& due_lock = catalogue["due_lock"];
   const sql::Statement& promote = catalogue["promote"];
   const sql::Statement& ready_add = catalogue["ready_add"];
@@ -26,6 +29,7 @@ struct Queries {
   const sql::Statement& scheduled_remove = catalogue["scheduled_remove"];
   const sql::Statement& scheduled_remove_one = catalogue["scheduled_remove_one"];
   const sql::Statement& peek = catalogue["peek"];
+  const sql::Statement& ready_without_job = catalogue["ready_without_job"];
   const sql::Statement& take = catalogue["take"];
   const sql::Statement& claim = catalogue["claim"];
   const sql::Statement& claims_add = catalogue["claims_add"];
@@ -50,11 +54,14 @@ struct Queries {
   const sql::Statement& id_holders_now = catalogue["id_holders_now"];
   const sql::Statement& key_holders = catalogue["key_holders"];
   const sql::Statement& key_holders_now = catalogue["key_holders_now"];
+  const sql::Statement& keys_free = catalogue["keys_free"];
   const sql::Statement& find = catalogue["find"];
   const sql::Statement& find_now = catalogue["find_now"];
   const sql::Statement& lock = catalogue["lock"];
   const sql::Statement& ended = catalogue["ended"];
   const sql::Statement& ended_of = catalogue["ended_of"];
+  const sql::Statement& claims_too_large = catalogue["claims_too_large"];
+  const sql::Statement& claims_held = catalogue["claims_held"];
   const sql::Statement& ended_lock = catalogue["ended_lock"];
   const sql::Statement& jobs_write = catalogue["jobs_write"];
   const sql::Statement& clock = catalogue["clock"];
@@ -83,6 +90,8 @@ struct Queries {
   const sql::Statement& last_id_restore = catalogue["last_id_restore"];
   const sql::Statement& server = catalogue["server"];
   const sql::Statement& settings = catalogue["settings"];
+  const sql::Statement& without_jobs = catalogue["without_jobs"];
+  const sql::Statement& old_transactions = catalogue["old_transactions"];
   const sql::Statement& migration_lock = catalogue["migration_lock"];
   const sql::Statement& migration_unlock = catalogue["migration_unlock"];
   const sql::Statement& migrations_exist = catalogue["migrations_exist"];

@@ -206,7 +206,7 @@ void write(const Context& c, std::span<const Change> changes) {
   write_rows(c, changes);
   remove_keys(c, dead_keys);
   Adder ready(c, c.q.ready_add, 4);
-  Adder scheduled(c, c.q.scheduled_add, 3);
+  Adder scheduled(c, c.q.scheduled_add, 4);
   std::vector<sql::Place> not_ready;
   std::vector<Appointment> not_scheduled;
   std::map<std::tuple<std::int64_t, JobState, std::int64_t>, std::vector<std::int64_t>> finished;
@@ -215,10 +215,10 @@ void write(const Context& c, std::span<const Change> changes) {
     const Locked& was = *change.was;
     const bool waited = was.state == JobState::pending;
     if (waited) not_ready.push_back({was.lane_with(was.crashes), was.priority, was.due, was.seq});
-    if (was.state == JobState::scheduled) not_scheduled.push_back({was.queue, was.due, was.seq});
+    if (was.state == JobState::scheduled) not_scheduled.push_back({was.lane, was.due, was.seq});
     const bool waits = change.state == JobState::pending;
     if (waits) ready.add({was.lane_with(change.crashes), was.priority, change.due, was.seq});
-    if (change.state == JobState::scheduled) scheduled.add({was.queue, change.due, was.seq});
+    if (change.state == JobState::scheduled) scheduled.add({was.lane, change.due, was.seq, was.priority});
     if (is_finished(change.state)) finished[{was.queue, change.state, change.expires}].push_back(was.seq);
     if (was.held() && change.state != JobState::cancelling) ++leaving[{was.queue, was.token}].count;
   }
@@ -255,13 +255,13 @@ void remove_ready(const Context& c, std::span<const sql::Place> places) {
 void remove_scheduled(const Context& c, std::span<const Appointment> appointments) {
   if (c.work.borrowed()) {
     for (const Appointment& a : appointments) {
-      c.session.execute(c.q.scheduled_remove_one, {{"queue", a.queue}, {"due", a.due}, {"seq", a.seq}});
+      c.session.execute(c.q.scheduled_remove_one, {{"lane", a.lane}, {"due", a.due}, {"seq", a.seq}});
     }
     return;
   }
   in_lists(appointments, [&](std::span<const Appointment> piece) {
     std::vector<std::string> rows;
-    for (const Appointment& a : piece) rows.push_back(sql::json_array(std::array{a.queue, a.due, a.seq}));
+    for (const Appointment& a : piece) rows.push_back(sql::json_array(std::array{a.lane, a.due, a.seq}));
     c.session.execute(c.q.scheduled_remove, {{"rows", std::string_view(json_rows(rows))}});
   });
 }
@@ -271,6 +271,40 @@ void remove_keys(const Context& c, std::span<const std::string_view> keys) {
     const sql::List list{.width = 1, .values = {piece.begin(), piece.end()}};
     c.session.execute(c.q.keys_remove, {{"keys", list}});
   });
+}
+
+namespace {
+
+/// Says whether it was allowed.
+bool free_keys(const Context& c, const std::map<std::string, JobId, std::less<>>& gone) {
+  sql::List keys, rows{.width = 2};
+  for (const auto& [key, id] : gone) {
+    keys.values.emplace_back(std::string_view(key));
+    rows.values.insert(rows.values.end(), {sql::Scalar(std::string_view(key)), sql::Scalar(bytes_of(id))});
+  }
+  try {
+    if (!gone.empty()) c.session.execute(c.q.keys_free, {{"keys", keys}, {"rows", rows}});
+    return true;
+  } catch (const Error& e) {
+    if (e.code() != Errc::permission) throw;
+    return false;
+  }
+}
+
+}  // namespace
+
+std::map<std::string, JobId, std::less<>> key_holders(const Context& c, std::span<const std::string_view> keys) {
+  std::map<std::string, JobId, std::less<>> holders;
+  in_lists(keys, [&](std::span<const std::string_view> piece) {
+    const sql::List list{.width = 1, .values = {piece.begin(), piece.end()}};
+    std::map<std::string, JobId, std::less<>> gone;
+    c.session.execute(c.work.borrowed() ? c.q.key_holders_now : c.q.key_holders, {{"keys", list}},
+                      [&](const sql::Row& row) {
+                        (row.integer(2) != 0 ? gone : holders).emplace(row.text(1), id_of(row.text(0)));
+                      });
+    if (!free_keys(c, gone)) holders.merge(gone);
+  });
+  return holders;
 }
 
 namespace {

@@ -164,7 +164,7 @@ void write(const Context& c, std::span<const Change> changes);
 void remove_ready(const Context& c, std::span<const sql::Place> places);
 /// A row of the table of scheduled jobs.
 struct Appointment {
-  std::int64_t queue = 0;
+  std::int64_t lane = 0;  ///< also of suspects
   std::int64_t due = 0;
   std::int64_t seq = 0;
 };
@@ -183,6 +183,10 @@ void add_finished(const Context& c, std::span<const std::int64_t> seqs);
 
 /// Takes unique keys away from jobs that are live no more, or were not inserted.
 void remove_keys(const Context& c, std::span<const std::string_view> keys);
+
+/// The live jobs that have these unique keys. A key whose job was deleted by hand is freed, where the user may do that.
+[[nodiscard]] std::map<std::string, JobId, std::less<>> key_holders(const Context& c,
+                                                                   std::span<const std::string_view> keys);
 
 /// A line for a job's history; its row is locked.
 struct Record {

@@ -1,6 +1,7 @@
 #include "server.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include <sqlq/mysql.hpp>
@@ -48,12 +49,45 @@ std::vector<std::string> findings_on(const Settings& s) {
   return findings;
 }
 
+std::vector<std::string> findings_on_rows(sql::Session& session, const sql::Statement& without_jobs) {
+  constexpr std::int64_t most = 1000;
+  std::vector<std::string> findings;
+  session.execute(without_jobs, {}, [&](const sql::Row& row) {
+    const std::int64_t n = row.integer(1);
+    if (n == 0) return;
+    findings.push_back(std::string(n >= most ? "at least " : "") + std::to_string(n) + " rows of sqlq_" +
+                       std::string(row.text(0)) +
+                       " belong to jobs that were deleted by hand; keys, ready and scheduled ones are removed when "
+                       "they are met");
+  });
+  return findings;
+}
+
+/// Whoever may not see the transactions of others (the right PROCESS) sees none.
+std::vector<std::string> findings_on_snapshots(sql::Session& session, const sql::Statement& old_transactions) {
+  constexpr std::int64_t long_enough = 60;  // seconds
+  std::vector<std::string> findings;
+  try {
+    session.execute(old_transactions, {{"seconds", long_enough}}, [&](const sql::Row& row) {
+      findings.push_back("connection " + std::to_string(row.integer(0)) + " (" + std::string(row.text(3)) +
+                         ") has a transaction open since " + std::string(row.text(2)) + " UTC, for " +
+                         std::to_string(row.integer(1)) +
+                         " seconds: until it ends, deleted rows are not cleaned up, and claims slow down; if nobody "
+                         "needs it, KILL " + std::to_string(row.integer(0)) + " ends it");
+    });
+  } catch (const Error& e) {
+    constexpr int no_right = 1227;
+    if (e.native_code() != no_right) throw;
+  }
+  return findings;
+}
+
 bool is_utf8mb4(std::string_view name) { return name == "utf8mb4"; }
 
 /// On somebody else's connection.
 class BorrowedSession final : public NativeSession {
  public:
-  BorrowedSession(MYSQL* handle, const Queries& q) : NativeSession(handle), q_(q) { look(); }
+  BorrowedSession(MYSQL* handle, const Queries& q) : NativeSession(handle, Whose::lent), q_(q) { look(); }
   /// Gives LAST_INSERT_ID() back as it was: the user may ask for the id of a row he inserted before.
   ~BorrowedSession() override {
     try {
@@ -96,7 +130,12 @@ std::vector<std::string> MysqlServer::self_check(sql::Session& session) {
   Settings settings;
   session.execute(schema_.queries.settings, {},
                   [&](const sql::Row& row) { settings.emplace(row.text(0), row.text(1)); });
-  return findings_on(settings);
+  std::vector<std::string> findings = findings_on(settings);
+  for (auto more : {findings_on_snapshots(session, schema_.queries.old_transactions),
+                    findings_on_rows(session, schema_.queries.without_jobs)}) {
+    std::ranges::move(more, std::back_inserter(findings));
+  }
+  return findings;
 }
 
 std::unique_ptr<sql::Connection> MysqlServer::connect() {

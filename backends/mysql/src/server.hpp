@@ -8,6 +8,7 @@
 #include "operations.hpp"
 #include "options.hpp"
 #include "schema.hpp"
+#include "sql/marks.hpp"
 #include "sql/server.hpp"
 
 namespace sqlq::mysql {
@@ -26,15 +27,21 @@ class MysqlServer final : public sql::Server {
   std::span<const Migration> migrations() const noexcept override { return schema_.migrations; }
   int migrate(sql::Connection& connection, backend::Direction direction, int target,
               const backend::Now& now) override {
+    marks_.forget();
     return mysql::migrate(connection, schema_, direction, target, now);
   }
-  void teardown(sql::Connection& connection) override { mysql::teardown(connection, schema_); }
+  void teardown(sql::Connection& connection) override {
+    marks_.forget();
+    mysql::teardown(connection, schema_);
+  }
 
   void make_lanes(const sql::Work& work, std::span<const sql::LaneName> lanes) override {
     mysql::make_lanes(work, schema_.queries, lanes);
   }
   std::vector<Enqueued> enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) override {
-    return mysql::enqueue(context(work), items);
+    auto answers = mysql::enqueue(context(work), items);
+    marks_.stored(items);
+    return answers;
   }
   std::vector<CancelStatus> cancel(sql::Work& work, std::span<const JobId> ids) override {
     return mysql::cancel(context(work), ids);
@@ -47,13 +54,17 @@ class MysqlServer final : public sql::Server {
     return mysql::claimed(context(work), request.token);
   }
   std::vector<FinishStatus> finish(sql::Work& work, std::span<const backend::Finish> items) override {
-    return mysql::finish(context(work), items);
+    auto answers = mysql::finish(context(work), items);
+    marks_.given_back(items);
+    return answers;
   }
   std::vector<LeaseStatus> heartbeat(sql::Work& work, std::span<const backend::LeaseRef> leases) override {
     return mysql::heartbeat(context(work), leases);
   }
   ReapReport reap(sql::Work& work, std::span<const std::string> queues, std::size_t limit) override {
-    return mysql::reap(context(work), queues, limit);
+    auto report = mysql::reap(context(work), queues, limit);
+    if (!report.returned.empty()) marks_.forget();
+    return report;
   }
   std::size_t purge(sql::Work& work, std::size_t limit) override { return mysql::purge(context(work), limit); }
   std::vector<JobId> expired(sql::Work& work, std::size_t limit) override {
@@ -64,14 +75,16 @@ class MysqlServer final : public sql::Server {
     return mysql::act(context(work), ids, what);
   }
   std::vector<RequeueStatus> requeue(sql::Work& work, std::span<const JobId> ids) override {
-    return mysql::requeue(context(work), ids);
+    auto answers = mysql::requeue(context(work), ids);
+    marks_.forget();
+    return answers;
   }
   std::vector<bool> append_logs(sql::Work& work, std::span<const LogLine> lines) override {
     return mysql::append_logs(context(work), lines);
   }
 
  private:
-  Context context(sql::Work& work) { return {work, work.session(), schema_.queries, here_}; }
+  Context context(sql::Work& work) { return {work, work.session(), schema_.queries, here_, marks_}; }
 
   static constexpr backend::Capabilities capabilities_{
       .transactional_ddl = false, .cross_process_wakeup = false, .database_clock = true};
@@ -79,6 +92,7 @@ class MysqlServer final : public sql::Server {
   const Options options_;
   const Schema schema_;
   ClaimedHere here_;
+  sql::Marks marks_;
   mutable std::mutex mutex_;
   std::string description_ = "MySQL or MariaDB";
 };

@@ -6,39 +6,64 @@
 #include "arrays.hpp"
 #include "operations.hpp"
 #include "sql/apportion.hpp"
+#include "sql/due.hpp"
 #include "sql/job_row.hpp"
 
 namespace sqlq::postgres {
 namespace {
 
-/// Due jobs are promoted in bounded steps, until all are or another claim may go on with them.
-constexpr std::size_t promoted_at_once = 1000;
-constexpr int most_promotions = 10;
-
-Ready read_ready(sql::Fields& f) {
-  Ready r;
-  r.lane.id = f.integer();
-  r.lane.queue_id = f.integer();
-  r.lane.queue = f.text();
-  r.lane.kind = f.text();
-  r.lane.queue_priority = f.integer();
-  r.lane.concurrency = f.maybe_integer();
-  r.first = {.lane = r.lane.id, .priority = f.integer(), .due = f.integer(), .seq = f.integer()};
-  return r;
-}
+using sql::Marks;
+using sql::Ready;
 
 struct Survey {
-  std::vector<Ready> lanes{};
-  std::optional<TimePoint> next_due{};
-  bool due = false;  ///< the next scheduled job is due
+  std::int64_t now = 0;
+  std::vector<Ready> lanes{};              ///< those with pending jobs
+  std::vector<sql::Scheduled> scheduled{};
   Duration took{};
 
   void read(const sql::Row& row) {
     sql::Fields f(row);
-    if (const auto us = f.maybe_integer()) next_due = sql::wall(*us);
-    due = f.integer() != 0;
+    now = f.integer();
     took = Duration(f.integer());
-    if (!row.null(3)) lanes.push_back(read_ready(f));
+    if (row.null(2)) return;
+    sql::Lane lane;
+    lane.id = f.integer();
+    lane.queue_id = f.integer();
+    lane.queue = f.text();
+    lane.kind = f.text();
+    lane.queue_priority = f.integer();
+    lane.concurrency = f.maybe_integer();
+    const auto priority = f.maybe_integer();
+    const auto due = f.maybe_integer();
+    const auto seq = f.maybe_integer();
+    const auto first_due = f.maybe_integer();
+    if (first_due) scheduled.push_back({lane, *first_due});
+    if (!seq) return;
+    const sql::Place first{.lane = lane.id, .priority = *priority, .due = *due, .seq = *seq};
+    lanes.push_back({std::move(lane), first});
+  }
+
+  /// Those whose first job is due.
+  [[nodiscard]] std::vector<sql::Lane> due_lanes() const {
+    std::vector<sql::Lane> result;
+    for (const sql::Scheduled& s : scheduled) {
+      if (s.first_due <= now) result.push_back(s.lane);
+    }
+    return result;
+  }
+  [[nodiscard]] std::vector<sql::Lane> lanes_with_work() const {
+    std::vector<sql::Lane> result = due_lanes();
+    for (const Ready& r : lanes) result.push_back(r.lane);
+    return result;
+  }
+  /// Where to look from the next time: scheduled jobs become ready anywhere in their lanes.
+  [[nodiscard]] std::vector<Ready> marks() const {
+    std::vector<Ready> result = lanes;
+    for (const sql::Scheduled& s : scheduled) {
+      const auto is_there = [&](const Ready& r) { return r.lane.id == s.lane.id; };
+      if (std::ranges::none_of(lanes, is_there)) result.push_back({s.lane, sql::before_all(s.lane.id)});
+    }
+    return result;
   }
 };
 
@@ -53,9 +78,9 @@ struct Places {
   Array lanes{Of::integer}, priorities{Of::integer}, dues{Of::bigint}, seqs{Of::bigint};
 };
 
-Survey look_again(const sql::Work& work, const Queries& q, const std::vector<sql::Place>& marks) {
+Survey look_again(const sql::Work& work, const Queries& q, const std::vector<Ready>& marks) {
   Places from;
-  for (const sql::Place& mark : marks) from.add(mark);
+  for (const Ready& mark : marks) from.add(mark.first);
   Survey found;
   work.session().execute(q.lanes_again,
                          {{"now", work.wall()},
@@ -81,23 +106,94 @@ Survey look_everywhere(const sql::Work& work, const Queries& q, const backend::C
 }
 
 Survey survey(const sql::Work& work, const Queries& q, const backend::ClaimRequest& request, Marks& marks) {
-  if (const auto places = marks.find(request); !places.empty()) {
-    Survey found = look_again(work, q, places);
+  if (const auto from = marks.find(request); !from.empty()) {
+    Survey found = look_again(work, q, from);
     marks.moved(found.lanes);
     if (!found.lanes.empty()) return found;
   }
   Survey found = look_everywhere(work, q, request);
-  marks.surveyed(request, found.lanes, found.took);
+  marks.surveyed(request, found.marks(), found.took);
   return found;
+}
+
+/// What the limits of queues leave; not there: none. True until somebody else claims, unless their locks are held.
+std::map<std::int64_t, std::int64_t> read_rooms(const sql::Work& work, const Queries& q,
+                                                const std::map<std::int64_t, std::int64_t>& if_unlimited) {
+  auto rooms = if_unlimited;
+  Array queues(Of::integer);
+  for (const auto& [id, room] : rooms) queues.add(id);
+  work.session().execute(q.rooms, {{"queues", queues.view()}}, [&](const sql::Row& row) {
+    if (!row.null(1)) rooms[row.integer(0)] = std::max<std::int64_t>(row.integer(1), 0);
+  });
+  return rooms;
+}
+
+/// The first due jobs of these lanes, as many as a claim moves.
+std::vector<sql::Place> first_due(const sql::Work& work, const Queries& q, std::vector<sql::Lane>& lanes,
+                                  std::int64_t n) {
+  std::map<std::int64_t, std::int64_t> rooms;
+  for (const sql::Lane& lane : lanes) {
+    if (lane.concurrency) rooms[lane.queue_id] = n;
+  }
+  if (!rooms.empty()) rooms = read_rooms(work, q, rooms);
+  Array ids(Of::integer), counts(Of::bigint);
+  for (sql::Lane& lane : lanes) {
+    if (lane.concurrency) lane.room = rooms[lane.queue_id];
+    ids.add(lane.id);
+    counts.add(lane.at_most(n) + 1);
+  }
+  std::unordered_map<std::int64_t, std::vector<sql::Place>> by_time;
+  work.session().execute(q.due_by_time, {{"now", work.wall()}, {"lanes", ids.view()}, {"counts", counts.view()}},
+                         [&](const sql::Row& row) {
+                           const std::int64_t lane = row.integer(0);
+                           by_time[lane].push_back({lane, row.integer(1), row.integer(2), row.integer(3)});
+                         });
+  std::vector<sql::Place> places;
+  for (const sql::Lane& lane : lanes) {
+    const auto by_rank = [&](std::int64_t most) {
+      std::vector<sql::Place> ranked;
+      work.session().execute(q.due_by_rank, {{"now", work.wall()}, {"lane", lane.id}, {"n", most}},
+                             [&](const sql::Row& row) {
+                               ranked.push_back({lane.id, row.integer(0), row.integer(1), row.integer(2)});
+                             });
+      return ranked;
+    };
+    const auto its = sql::first_due(std::move(by_time[lane.id]), lane.at_most(n), by_rank);
+    places.insert(places.end(), its.begin(), its.end());
+  }
+  return sql::best(lanes, std::move(places), n);
+}
+
+/// Makes the first of the due jobs pending, as many as a claim may take.
+void promote(const sql::Work& work, const Queries& q, std::size_t limit, std::vector<sql::Lane> lanes, Marks& marks) {
+  const auto places = first_due(work, q, lanes, sql::most_moved(static_cast<std::int64_t>(limit)));
+  if (places.empty()) return;
+  std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> levels;
+  for (const sql::Place& place : places) ++levels[{place.lane, place.priority}];
+  Array ids(Of::integer), priorities(Of::integer), counts(Of::bigint);
+  for (const auto& [level, count] : levels) {
+    ids.add(level.first);
+    priorities.add(level.second);
+    counts.add(count);
+  }
+  work.session().execute(q.promote, {{"now", work.wall()},
+                                     {"lanes", ids.view()},
+                                     {"priorities", priorities.view()},
+                                     {"counts", counts.view()}});
+  marks.lowered(places);
+}
+
+bool left_out(const backend::ClaimRequest& request, const sql::Lane& lane) {
+  return (!request.suspects && lane.suspects()) || (!request.limited && lane.concurrency);
 }
 
 Survey survey_and_promote(const sql::Work& work, const Queries& q, const backend::ClaimRequest& request,
                           Marks& marks) {
   Survey found = survey(work, q, request, marks);
-  if (!found.due) return found;
-  for (int i = 0; i < most_promotions; ++i) {
-    if (work.session().execute(q.promote, {{"now", work.wall()}}) < promoted_at_once) break;
-  }
+  std::vector<sql::Lane> due = found.due_lanes();
+  std::erase_if(due, [&](const sql::Lane& lane) { return left_out(request, lane); });
+  if (due.empty()) return found;
+  promote(work, q, request.limit, std::move(due), marks);
   return survey(work, q, request, marks);
 }
 
@@ -112,18 +208,16 @@ void find_rooms(sql::Work& work, const Queries& q, const backend::ClaimRequest& 
   const auto limit = static_cast<std::int64_t>(request.limit);
   std::map<std::int64_t, std::int64_t> rooms;
   for (const Ready& r : lanes) {
-    if (r.lane.concurrency) rooms[r.lane.queue_id] = 0;
+    if (r.lane.concurrency) rooms[r.lane.queue_id] = limit;
   }
   if (rooms.empty()) return;
-  Array queues(Of::integer);
-  for (const auto& [id, room] : rooms) queues.add(id);
   if (!replacing) {
+    Array queues(Of::integer);
+    for (const auto& [id, room] : rooms) queues.add(id);
     work.begin();
     work.session().execute(q.queue_lock, {{"queues", queues.view()}}, [](const sql::Row&) {});
   }
-  work.session().execute(q.rooms, {{"queues", queues.view()}}, [&](const sql::Row& row) {
-    rooms[row.integer(0)] = row.null(1) ? limit : std::max<std::int64_t>(row.integer(1), 0);
-  });
+  rooms = read_rooms(work, q, rooms);
   for (Ready& r : lanes) {
     if (!r.lane.concurrency) continue;
     r.lane.room = rooms[r.lane.queue_id];
@@ -232,11 +326,13 @@ backend::ClaimResult claim(sql::Work& work, const Queries& q, const backend::Cla
   if (request.beside && !only_one_beside(work, q)) return {};
   const auto limit = static_cast<std::int64_t>(request.limit);
   Survey found = survey_and_promote(work, q, request, marks);
-  backend::ClaimResult result{.jobs = {}, .next_due = found.next_due};
-  result.limited = std::ranges::any_of(found.lanes, [](const Ready& r) { return r.lane.concurrency.has_value(); });
-  result.suspects = std::ranges::any_of(found.lanes, [](const Ready& r) { return r.lane.suspects(); });
-  if (!request.suspects) std::erase_if(found.lanes, [](const Ready& r) { return r.lane.suspects(); });
-  if (!request.limited) std::erase_if(found.lanes, [](const Ready& r) { return r.lane.concurrency.has_value(); });
+  backend::ClaimResult result;
+  if (const auto due = sql::next_due(found.scheduled, found.now)) result.next_due = sql::wall(*due);
+  for (const sql::Lane& lane : found.lanes_with_work()) {
+    result.limited = result.limited || lane.concurrency;
+    result.suspects = result.suspects || lane.suspects();
+  }
+  std::erase_if(found.lanes, [&](const Ready& r) { return left_out(request, r.lane); });
   find_rooms(work, q, request, vacated, found.lanes);
   if (found.lanes.empty()) return result;
   std::ranges::sort(found.lanes, {}, &Ready::rank);
@@ -252,7 +348,7 @@ backend::ClaimResult claim(sql::Work& work, const Queries& q, const backend::Cla
   const auto portions = divide(work, q, lanes, firsts, limit);
   if (!portions.empty()) result.jobs = take(work, q, request, portions, firsts, limit);
   result.of_limited = sql::of_limited(lanes, result.jobs);
-  if (result.jobs.size() < request.limit) marks.forget();
+  if (static_cast<std::int64_t>(result.jobs.size()) < sql::could_take(lanes, limit)) marks.forget();
   return result;
 }
 

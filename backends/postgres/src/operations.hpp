@@ -11,8 +11,8 @@
 #include <sqlq/backend/dialect.hpp>
 #include <sqlq/error.hpp>
 
-#include "marks.hpp"
 #include "queries.hpp"
+#include "sql/marks.hpp"
 #include "sql/server.hpp"
 
 namespace sqlq::postgres {
@@ -25,7 +25,7 @@ std::vector<RequeueStatus> requeue(const sql::Work& work, const Queries& q, std:
 
 // claim.cpp
 backend::ClaimResult claim(sql::Work& work, const Queries& q, const backend::ClaimRequest& request,
-                           const sql::Vacated& vacated, Marks& marks);
+                           const sql::Vacated& vacated, sql::Marks& marks);
 std::vector<Job> claimed(const sql::Work& work, const Queries& q, LeaseToken token);
 
 // lease.cpp

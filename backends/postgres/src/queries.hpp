@@ -20,6 +20,8 @@ struct Queries {
   const sql::Statement& cancel = catalogue["cancel"];
   const sql::Statement& probe = catalogue["probe"];
   const sql::Statement& requeue = catalogue["requeue"];
+  const sql::Statement& due_by_time = catalogue["due_by_time"];
+  const sql::Statement& due_by_rank = catalogue["due_by_rank"];
   const sql::Statement& promote = catalogue["promote"];
   const sql::Statement& lanes_of_all = catalogue["lanes_of_all"];
   const sql::Statement& lanes_of_queues = catalogue["lanes_of_queues"];

@@ -200,10 +200,7 @@ std::vector<Job> PgServer::claimed(sql::Work& work, const backend::ClaimRequest&
 
 std::vector<FinishStatus> PgServer::finish(sql::Work& work, std::span<const backend::Finish> items) {
   auto answers = postgres::finish(work, schema_.queries(), items);
-  // A job that is given back keeps its place.
-  if (std::ranges::any_of(items, [](const backend::Finish& f) { return f.kind == backend::FinishKind::release; })) {
-    marks_.forget();
-  }
+  marks_.given_back(items);
   announce_when_committed(work);
   return answers;
 }

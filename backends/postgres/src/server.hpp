@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "marks.hpp"
 #include "notifier.hpp"
 #include "options.hpp"
 #include "schema.hpp"
+#include "sql/marks.hpp"
 #include "sql/server.hpp"
 
 namespace sqlq::postgres {
@@ -56,7 +56,7 @@ class PgServer final : public sql::Server {
   const Options options_;
   const Schema schema_;
   const backend::Capabilities capabilities_;
-  Marks marks_;
+  sql::Marks marks_;
   mutable std::mutex mutex_;
   std::string version_;                  // of the server, once connected
   std::unique_ptr<Notifier> notifier_;   // made when first needed; last: its thread uses the others

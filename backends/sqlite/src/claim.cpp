@@ -10,6 +10,7 @@
 #include "core/sorted.hpp"
 #include "operations.hpp"
 #include "sql/apportion.hpp"
+#include "sql/due.hpp"
 #include "sql/job_row.hpp"
 #include "sql/reading.hpp"
 
@@ -31,7 +32,19 @@ struct Lane : sql::Lane {
   std::size_t step = 1;  // how many to read next; doubles
 };
 
-void read_lane(std::vector<Lane>& lanes, const backend::ClaimRequest& request, const sql::Row& row) {
+/// The lanes that have work.
+struct View {
+  std::vector<Lane> lanes{};
+  std::vector<sql::Scheduled> scheduled{};
+  bool limited = false;   ///< some of a queue with a limit
+  bool suspects = false;  ///< some of suspects
+
+  [[nodiscard]] bool any_due(std::int64_t now) const {
+    return std::ranges::any_of(scheduled, [&](const sql::Scheduled& s) { return s.first_due <= now; });
+  }
+};
+
+void read_lane(View& view, const backend::ClaimRequest& request, std::int64_t now, const sql::Row& row) {
   sql::Fields f(row);
   Lane lane;
   lane.id = f.integer();
@@ -40,17 +53,58 @@ void read_lane(std::vector<Lane>& lanes, const backend::ClaimRequest& request, c
   lane.kind = f.text();
   lane.queue_priority = f.integer();
   lane.concurrency = f.maybe_integer();
+  const bool ready = f.integer() != 0;
+  const auto first_due = f.maybe_integer();
   if (!request.kinds.empty() && std::ranges::find(request.kinds, lane.kind) == request.kinds.end()) return;
-  lanes.push_back(std::move(lane));
+  if (ready || (first_due && *first_due <= now)) {
+    view.limited = view.limited || lane.concurrency;
+    view.suspects = view.suspects || lane.suspects();
+  }
+  if ((lane.suspects() && !request.suspects) || (lane.concurrency && !request.limited)) return;
+  if (first_due) view.scheduled.push_back({lane, *first_due});
+  if (ready) view.lanes.push_back(std::move(lane));
 }
 
-std::vector<Lane> lanes_with_work(const Context& c, const backend::ClaimRequest& request) {
-  std::vector<Lane> lanes;
-  const auto add = [&](const sql::Row& row) { read_lane(lanes, request, row); };
+View look(const Context& c, const backend::ClaimRequest& request) {
+  View view;
+  const auto add = [&](const sql::Row& row) { read_lane(view, request, sql::us(c.now.wall), row); };
   if (request.queues.empty()) c.session.execute(c.q.lanes_of_all, {}, add);
   const std::vector<std::string_view> names(request.queues.begin(), request.queues.end());
   for (const auto name : core::sorted_once(names)) c.session.execute(c.q.lanes_of_queue, {{"queue", name}}, add);
-  return lanes;
+  return view;
+}
+
+std::int64_t held(const Context& c, std::int64_t queue) {
+  return c.session.integer(c.q.held, {{"queue", queue}}).value_or(0);
+}
+
+std::vector<sql::Place> read_due(const Context& c, const sql::Statement& statement, std::int64_t lane, std::int64_t n) {
+  std::vector<sql::Place> places;
+  c.session.execute(statement, {{"lane", lane}, {"now", sql::us(c.now.wall)}, {"n", n}}, [&](const sql::Row& row) {
+    places.push_back({lane, row.integer(0), row.integer(1), row.integer(2)});
+  });
+  return places;
+}
+
+/// Makes the first of the due jobs pending, as many as a claim may take.
+void promote(const Context& c, const backend::ClaimRequest& request, const std::vector<sql::Scheduled>& scheduled) {
+  const std::int64_t n = sql::most_moved(static_cast<std::int64_t>(request.limit));
+  std::vector<sql::Lane> lanes;
+  std::vector<sql::Place> places;
+  for (const sql::Scheduled& s : scheduled) {
+    if (s.first_due > sql::us(c.now.wall)) continue;
+    sql::Lane& lane = lanes.emplace_back(s.lane);
+    if (lane.concurrency) lane.room = *lane.concurrency - held(c, lane.queue_id);
+    const std::int64_t most = std::max<std::int64_t>(lane.at_most(n), 0);
+    const auto its = sql::first_due(read_due(c, c.q.due_by_time, lane.id, most + 1), most, [&](std::int64_t limit) {
+      return read_due(c, c.q.due_by_rank, lane.id, limit);
+    });
+    places.insert(places.end(), its.begin(), its.end());
+  }
+  std::vector<std::int64_t> seqs;
+  for (const sql::Place& place : sql::best(lanes, std::move(places), n)) seqs.push_back(place.seq);
+  const std::string list = sql::json_array(seqs);
+  if (!seqs.empty()) c.session.execute(c.q.promote, {{"seqs", std::string_view(list)}});
 }
 
 /// A job that is to be taken.
@@ -68,7 +122,7 @@ class Room {
     if (lane.suspects() && suspect_taken_) return false;
     if (!lane.concurrency) return true;
     const auto [at, isnew] = left_.try_emplace(lane.queue_id, 0);
-    if (isnew) at->second = *lane.concurrency - c_.session.integer(c_.q.held, {{"queue", lane.queue_id}}).value_or(0);
+    if (isnew) at->second = *lane.concurrency - held(c_, lane.queue_id);
     return at->second > 0;
   }
   void take(const Lane& lane) {
@@ -172,18 +226,16 @@ std::vector<Job> take(const Context& c, const backend::ClaimRequest& request, co
 backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& request) {
   backend::ClaimResult result;
   if (!request.ends.empty()) result.ended = finish(c, request.ends);
-  const auto next_due = [&] { return c.session.integer(c.q.next_due); };
-  auto due = next_due();
-  if (due && *due <= sql::us(c.now.wall)) {
-    c.session.execute(c.q.promote, {{"now", sql::us(c.now.wall)}});
-    due = next_due();
+  const std::int64_t now = sql::us(c.now.wall);
+  View view = look(c, request);
+  if (view.any_due(now)) {
+    promote(c, request, view.scheduled);
+    view = look(c, request);
   }
-  if (due) result.next_due = sql::wall(*due);
-  auto lanes = lanes_with_work(c, request);
-  result.limited = std::ranges::any_of(lanes, [](const Lane& lane) { return lane.concurrency.has_value(); });
-  result.suspects = std::ranges::any_of(lanes, [](const Lane& lane) { return lane.suspects(); });
-  if (!request.suspects) std::erase_if(lanes, [](const Lane& lane) { return lane.suspects(); });
-  if (!request.limited) std::erase_if(lanes, [](const Lane& lane) { return lane.concurrency.has_value(); });
+  if (const auto due = sql::next_due(view.scheduled, now)) result.next_due = sql::wall(*due);
+  result.limited = view.limited;
+  result.suspects = view.suspects;
+  auto& lanes = view.lanes;
   Merge merge(c, std::move(lanes), request.limit);
   const std::vector<Pick> picks = merge.pick();
   const auto limited = [](const Pick& pick) { return pick.lane->concurrency.has_value(); };

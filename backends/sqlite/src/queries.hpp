@@ -18,7 +18,8 @@ struct Queries {
   const sql::Statement& id_taken = catalogue["id_taken"];
   const sql::Statement& key_holder = catalogue["key_holder"];
   const sql::Statement& promote = catalogue["promote"];
-  const sql::Statement& next_due = catalogue["next_due"];
+  const sql::Statement& due_by_time = catalogue["due_by_time"];
+  const sql::Statement& due_by_rank = catalogue["due_by_rank"];
   const sql::Statement& lanes_of_all = catalogue["lanes_of_all"];
   const sql::Statement& lanes_of_queue = catalogue["lanes_of_queue"];
   const sql::Statement& held = catalogue["held"];
@@ -41,8 +42,6 @@ struct Queries {
   const sql::Statement& fact = catalogue["fact"];
   const sql::Statement& fact_set = catalogue["fact_set"];
   const sql::Statement& expired = catalogue["expired"];
-  const sql::Statement& purge_logs = catalogue["purge_logs"];
-  const sql::Statement& purge_history = catalogue["purge_history"];
   const sql::Statement& purge_jobs = catalogue["purge_jobs"];
   const sql::Statement& requeue = catalogue["requeue"];
   const sql::Statement& run_now = catalogue["run_now"];

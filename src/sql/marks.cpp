@@ -1,10 +1,10 @@
-#include "marks.hpp"
+#include "sql/marks.hpp"
 
 #include <algorithm>
 
 #include <sqlq/clock.hpp>
 
-namespace sqlq::postgres {
+namespace sqlq::sql {
 namespace {
 
 /// A claim of 500 takes about ten milliseconds; half of that for looking is too much. Of surveys that are only just
@@ -17,7 +17,7 @@ constexpr Duration longest = std::chrono::seconds(5);
 
 }  // namespace
 
-std::vector<sql::Place> Marks::find(const backend::ClaimRequest& request) {
+std::vector<Ready> Marks::find(const backend::ClaimRequest& request) {
   if (request.now) return {};
   const std::lock_guard lock(mutex_);
   if (lanes_.empty() || !std::ranges::equal(queues_, request.queues) || !std::ranges::equal(kinds_, request.kinds)) {
@@ -28,9 +28,7 @@ std::vector<sql::Place> Marks::find(const backend::ClaimRequest& request) {
     until_ = saturating_add(now, took_);
     return {};
   }
-  std::vector<sql::Place> places;
-  for (const Ready& r : lanes_) places.push_back(r.first);
-  return places;
+  return lanes_;
 }
 
 void Marks::surveyed(const backend::ClaimRequest& request, const std::vector<Ready>& found, Duration took) {
@@ -56,6 +54,16 @@ void Marks::moved(const std::vector<Ready>& found) {
   }
 }
 
+void Marks::lowered(const std::vector<Place>& places) {
+  const auto order = [](const Place& p) { return std::tuple(p.priority, p.due, p.seq); };
+  const std::lock_guard lock(mutex_);
+  for (const Place& place : places) {
+    const auto at = std::ranges::find(lanes_, place.lane, [](const Ready& r) { return r.lane.id; });
+    if (at == lanes_.end()) return lanes_.clear();
+    at->first = std::min(at->first, place, [&](const Place& a, const Place& b) { return order(a) < order(b); });
+  }
+}
+
 void Marks::stored(std::span<const backend::EnqueueItem> items) {
   const std::lock_guard lock(mutex_);
   if (lanes_.empty()) return;
@@ -67,9 +75,18 @@ void Marks::stored(std::span<const backend::EnqueueItem> items) {
   if (!behind) lanes_.clear();
 }
 
+void Marks::given_back(std::span<const backend::Finish> items) {
+  using Kind = backend::FinishKind;
+  const auto ready_at_once = [](const backend::Finish& item) {
+    return item.kind == Kind::release ||
+           ((item.kind == Kind::retry || item.kind == Kind::snooze) && item.delay <= Duration(0));
+  };
+  if (std::ranges::any_of(items, ready_at_once)) forget();
+}
+
 void Marks::forget() {
   const std::lock_guard lock(mutex_);
   lanes_.clear();
 }
 
-}  // namespace sqlq::postgres
+}  // namespace sqlq::sql

@@ -7,8 +7,10 @@
 /// a claim takes seconds. So when surveys have become slow, the place of each lane's first job is remembered for ten
 /// times as long as the survey took, and claims look from there on. Surveys then cost a tenth of the time; the price is
 /// that a job which another process puts before the mark (a higher priority, a job given back) may be found that much
-/// later. docs/decisions/0011-marks.md has the numbers.
+/// later, 5 s at most. docs/decisions/0011-marks.md has the numbers.
 
+#include <cstdint>
+#include <limits>
 #include <mutex>
 #include <span>
 #include <string>
@@ -19,26 +21,31 @@
 
 #include "sql/apportion.hpp"
 
-namespace sqlq::postgres {
+namespace sqlq::sql {
 
 /// A lane with the place of its first job.
 struct Ready {
-  sql::Lane lane{};
-  sql::Place first{};
+  Lane lane{};
+  Place first{};
+  std::int64_t since = std::numeric_limits<std::int64_t>::min() / 2;  ///< no job of it is scheduled for before
   [[nodiscard]] auto rank() const { return std::tuple(lane.queue_priority, first.priority, first.due, first.seq); }
 };
 
 /// Thread-safe.
 class Marks {
  public:
-  /// The places for this request, while they hold; none: look everywhere.
-  [[nodiscard]] std::vector<sql::Place> find(const backend::ClaimRequest& request);
+  /// The lanes for this request with the places to look from, while they hold; none: look everywhere.
+  [[nodiscard]] std::vector<Ready> find(const backend::ClaimRequest& request);
   /// What a look everywhere has found, and how long the server was busy with it.
   void surveyed(const backend::ClaimRequest& request, const std::vector<Ready>& found, Duration took);
   /// What a look from the marks has found.
   void moved(const std::vector<Ready>& found);
+  /// These are ready now; some may come before the marks.
+  void lowered(const std::vector<Place>& places);
   /// These were stored; some may come before the marks.
   void stored(std::span<const backend::EnqueueItem> items);
+  /// These have ended leases; jobs that are given back are ready at once, at the place they had.
+  void given_back(std::span<const backend::Finish> items);
   /// There may be work before the marks.
   void forget();
 
@@ -52,4 +59,4 @@ class Marks {
   SteadyPoint until_ = SteadyPoint::min();
 };
 
-}  // namespace sqlq::postgres
+}  // namespace sqlq::sql

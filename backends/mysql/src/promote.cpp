@@ -1,0 +1,152 @@
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "rows.hpp"
+#include "survey.hpp"
+
+namespace sqlq::mysql {
+namespace {
+
+/// Due jobs are ranked and moved again when all that were moved are suspects, of which a claim takes one at most.
+constexpr int most_rounds = 10;
+/// One claim looks at the due jobs of so many lanes; those of the others follow.
+constexpr std::size_t most_due_lanes = 100;
+constexpr std::int64_t most_levels = 100;  // priorities of due jobs in a lane
+
+/// Due jobs on their way.
+class Promotion {
+ public:
+  Promotion(const Context& c, std::vector<sql::Scheduled> due, std::int64_t now, std::int64_t limit)
+      : c_(c), due_(std::move(due)), now_(now), limit_(limit) {}
+
+  bool run() {
+    bool any = false;
+    for (int round = 0; round < most_rounds; ++round) {
+      const auto places = first_due();
+      const Moved moved = move(places);
+      any = any || moved.all > 0;
+      if (moved.no_suspects > 0) break;
+      if (moved.all == 0 && !free_scheduled(places)) break;
+    }
+    return any;
+  }
+
+ private:
+  struct Moved {
+    std::size_t all = 0;
+    std::size_t no_suspects = 0;
+  };
+
+  std::vector<Place> first_due() const {
+    const std::int64_t n = sql::most_moved(limit_);
+    std::vector<Lane> lanes;
+    std::vector<Place> places;
+    for (const sql::Scheduled& s : due_) {
+      lanes.push_back(s.lane);
+      const std::int64_t most = s.lane.at_most(n);
+      const auto by_rank = [&](std::int64_t most_ranked) { return due_by_rank(s, most_ranked); };
+      const auto its = sql::first_due(due_by_time(s, most + 1), most, by_rank);
+      places.insert(places.end(), its.begin(), its.end());
+    }
+    return sql::best(lanes, std::move(places), n);
+  }
+
+  std::vector<Place> due_by_time(const sql::Scheduled& s, std::int64_t n) const {
+    std::vector<Place> places;
+    c_.session.execute(c_.q.due_by_time,
+                       {{"lane", s.lane.id}, {"since", s.first_due}, {"now", now_}, {"n", n}},
+                       [&](const sql::Row& row) {
+                         places.push_back({s.lane.id, row.integer(0), row.integer(1), row.integer(2)});
+                       });
+    return places;
+  }
+
+  /// Priority by priority, also over those of which no job is due.
+  std::vector<Place> due_by_rank(const sql::Scheduled& s, std::int64_t n) const {
+    std::vector<Place> places;
+    std::int64_t level = std::int64_t{std::numeric_limits<std::int32_t>::min()} - 1;
+    for (std::int64_t i = 0; i < most_levels && static_cast<std::int64_t>(places.size()) < n; ++i) {
+      const auto next = c_.session.integer(c_.q.next_level, {{"lane", s.lane.id}, {"after", level}});
+      if (!next) break;
+      level = *next;
+      c_.session.execute(c_.q.due_of_level,
+                         {{"lane", s.lane.id},
+                          {"priority", level},
+                          {"since", s.first_due},
+                          {"now", now_},
+                          {"n", n - static_cast<std::int64_t>(places.size())}},
+                         [&](const sql::Row& row) {
+                           places.push_back({s.lane.id, row.integer(0), row.integer(1), row.integer(2)});
+                         });
+    }
+    return places;
+  }
+
+  /// Rows whose jobs were deleted by hand would be chosen again and again. Says whether there were any.
+  bool free_scheduled(const std::vector<Place>& places) {
+    std::vector<std::int64_t> seqs;
+    for (const Place& place : places) seqs.push_back(place.seq);
+    std::ranges::sort(seqs);
+    std::set<std::int64_t> there;
+    in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
+      c_.session.execute(c_.q.finished_left, {{"seqs", list_of(piece)}},
+                         [&](const sql::Row& row) {
+                           if (row.integer(1) == static_cast<int>(JobState::scheduled)) there.insert(row.integer(0));
+                         });
+    });
+    std::vector<Appointment> gone;
+    for (const Place& place : places) {
+      if (!there.contains(place.seq)) gone.push_back({place.lane, place.due, place.seq});
+    }
+    remove_scheduled(c_, gone);
+    return !gone.empty();
+  }
+
+  Moved move(const std::vector<Place>& places) {
+    std::vector<std::int64_t> seqs;
+    for (const Place& place : places) seqs.push_back(place.seq);
+    std::ranges::sort(seqs);
+    Moved moved;
+    std::vector<Place> ready_places;
+    in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
+      std::vector<std::int64_t> mine;
+      sql::List ready{.width = 4};
+      std::vector<Appointment> kept;
+      c_.session.execute(c_.q.due_lock, {{"seqs", list_of(piece)}, {"now", now_}}, [&](const sql::Row& row) {
+        mine.push_back(row.integer(0));
+        kept.push_back({row.integer(1), row.integer(4), row.integer(0)});
+        ready_places.push_back({row.integer(2), row.integer(3), row.integer(4), row.integer(0)});
+        ready.values.insert(ready.values.end(), {row.integer(2), row.integer(3), row.integer(4), row.integer(0)});
+        ++moved.all;
+        if (row.integer(2) > 0) ++moved.no_suspects;
+      });
+      if (mine.empty()) return;
+      c_.session.execute(c_.q.promote, {{"seqs", list_of(mine)}});
+      c_.session.execute(c_.q.ready_add, {{"rows", ready}});
+      remove_scheduled(c_, kept);
+    });
+    std::erase_if(ready_places, [](const Place& place) { return place.lane < 0; });  // they have no marks
+    c_.marks.lowered(ready_places);
+    return moved;
+  }
+
+  const Context& c_;
+  const std::vector<sql::Scheduled> due_;
+  const std::int64_t now_;
+  const std::int64_t limit_;
+};
+
+}  // namespace
+
+bool promote(const Context& c, std::vector<sql::Scheduled> due, std::int64_t now, std::int64_t limit) {
+  if (due.size() > most_due_lanes) {
+    std::ranges::sort(due, {}, [](const auto& s) { return std::tuple(s.lane.queue_priority, s.first_due); });
+    due.resize(most_due_lanes);
+  }
+  return Promotion(c, std::move(due), now, limit).run();
+}
+
+}  // namespace sqlq::mysql
