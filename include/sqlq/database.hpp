@@ -21,7 +21,8 @@ struct DatabaseOptions {
   PayloadLimits limits{};          ///< for params and results
 };
 
-/// An open database: a cheap handle; copies share one pool of connections. The last copy closes it.
+/// An open database: a cheap handle; copies share one pool of connections. The last copy closes it; where commits are
+/// announced to other processes it announces what is not announced yet, for a second at most.
 ///
 /// Thread-safety: all members from any thread.
 /// After fork(): the child must not use handles opened by the parent.

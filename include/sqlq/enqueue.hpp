@@ -85,7 +85,7 @@ struct NewJob {
 /// What enqueue says of each job.
 struct Enqueued {
   JobId id{};            ///< of the new job, or of the one that was there already
-  bool inserted = true;  ///< false: the id or the unique key was taken; nothing was changed
+  bool inserted = true;  ///< this call has stored it; false: the id or the unique key was taken, nothing changed
 };
 
 }  // namespace sqlq

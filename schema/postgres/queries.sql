@@ -67,9 +67,11 @@ SELECT i.id,
        AS i(id, shape, params)
 
 -- name: job_insert_new
--- params: queues text, kinds text, now int?, run_ats text, delays text, priorities text, max_attempts text, max_crashes text, keepalives text, timeouts text, retentions text, ids text, shapes text, unique_keys text, params text
+-- params: queues text, kinds text, now int?, run_ats text, delays text, priorities text, max_attempts text, max_crashes text, keepalives text, timeouts text, retentions text, ids text, shapes text, unique_keys text, ranks text, numbered int, params text
 -- returns: id text, unique_key text?
--- The same for jobs of which some may be there already: passes over those and answers the others.
+-- The same for jobs of which some may be there already: passes over those and answers the others. The items come in
+-- the order in which their keys are to be locked; their place in the insertion order is the how manyth each is for its
+-- caller, or a number from seqs_draw.
 WITH shape AS MATERIALIZED (
   SELECT array_agg(l.id ORDER BY w.n) AS lanes, array_agg(l.queue_id ORDER BY w.n) AS queues,
          array_agg(CASE WHEN w.run_at > {now} OR w.delay > 0 THEN 7 ELSE 1 END ORDER BY w.n) AS states,
@@ -79,20 +81,28 @@ WITH shape AS MATERIALIZED (
     FROM unnest(:queues::text[], :kinds::text[], :run_ats::bigint[], :delays::bigint[]) WITH ORDINALITY
          AS w(queue, kind, run_at, delay, n)
     LEFT JOIN LATERAL (SELECT l.id, l.queue_id FROM {queues} q JOIN {lanes} l ON l.queue_id = q.id
-                        WHERE q.name = w.queue AND l.kind = w.kind) l ON true)
-INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes, keepalive_us,
-                    timeout_us, retention_us, created_us, queued_us, unique_key, params)
-SELECT i.id,
+                        WHERE q.name = w.queue AND l.kind = w.kind) l ON true),
+drawn AS MATERIALIZED (
+  SELECT CASE :numbered WHEN 0 THEN ARRAY(SELECT nextval({jobs_seq}) FROM unnest(:ids::uuid[])) END AS seqs)
+INSERT INTO {jobs} (id, seq, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes, keepalive_us,
+                    timeout_us, retention_us, created_us, queued_us, unique_key, params) OVERRIDING SYSTEM VALUE
+SELECT i.id, CASE :numbered WHEN 0 THEN (SELECT seqs FROM drawn)[i.rank] ELSE i.rank END,
        coalesce((SELECT lanes FROM shape)[i.shape],
                 nullif(current_setting('transaction_isolation'), 'read committed')::integer),
        (SELECT queues FROM shape)[i.shape], (SELECT states FROM shape)[i.shape], (:priorities::integer[])[i.shape],
        (SELECT dues FROM shape)[i.shape], (:max_attempts::integer[])[i.shape], (:max_crashes::integer[])[i.shape],
        (:keepalives::bigint[])[i.shape], (:timeouts::bigint[])[i.shape],
        nullif((:retentions::bigint[])[i.shape], -1), {now}, {now}, i.unique_key, i.params
-  FROM unnest(:ids::uuid[], :shapes::integer[], :unique_keys::text[], :params::text[])
-       AS i(id, shape, unique_key, params)
+  FROM unnest(:ids::uuid[], :shapes::integer[], :unique_keys::text[], :ranks::bigint[], :params::text[])
+       AS i(id, shape, unique_key, rank, params)
 ON CONFLICT DO NOTHING
 RETURNING id, unique_key
+
+-- name: seqs_draw
+-- params: n int
+-- returns: seq int
+-- So many numbers in the insertion order.
+SELECT nextval({jobs_seq}) FROM generate_series(1, :n)
 
 -- name: holders
 -- params: ids text, unique_keys text
@@ -109,8 +119,11 @@ SELECT pg_current_xact_id()
 -- name: transactions_over
 -- params: ids text
 -- returns: id text, committed int
+-- Those that are over. After a failover the server may never have seen one: to ask for its status is an error.
 SELECT w.id, (w.status = 'committed')::integer
-  FROM (SELECT t.id, pg_xact_status(t.id::xid8) AS status FROM unnest(:ids::text[]) AS t(id)) w
+  FROM (SELECT t.id, CASE WHEN t.id::xid8 >= pg_snapshot_xmax(pg_current_snapshot()) THEN 'in progress'
+                          ELSE pg_xact_status(t.id::xid8) END AS status
+          FROM unnest(:ids::text[]) AS t(id)) w
  WHERE w.status IS DISTINCT FROM 'in progress'
 
 -- name: announce
@@ -491,7 +504,8 @@ SELECT id, state FROM ended
 
 -- name: purge
 -- params: n int, now int?
--- returns: n int
+-- returns: seq int
+-- Deletes jobs; their lines go with purge_lines, in the same transaction.
 WITH RECURSIVE queue(id) AS (
   (SELECT queue_id FROM {jobs} WHERE state IN (3, 4, 6) ORDER BY queue_id, state, expires_us LIMIT 1)
   UNION ALL
@@ -506,18 +520,28 @@ expired AS MATERIALIZED (
       WHERE j.state IN (3, 4, 6) AND j.queue_id = queue.id AND j.state = finished.state AND j.expires_us <= {now}
       ORDER BY j.queue_id, j.state, j.expires_us LIMIT :n FOR UPDATE SKIP LOCKED) x
    LIMIT :n),
-logs_gone AS (
-  DELETE FROM {logs} g WHERE g.ctid = ANY (ARRAY(
-    SELECT o.ctid FROM expired e CROSS JOIN LATERAL (
-      SELECT x.ctid FROM {logs} x WHERE x.job_seq = e.seq OFFSET 0) o))),
-history_gone AS (
-  DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
-    SELECT o.ctid FROM expired e CROSS JOIN LATERAL (
-      SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq OFFSET 0) o))),
 gone AS (
   DELETE FROM {jobs} j
-   WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM expired)) AND +j.state IN (3, 4, 6) RETURNING 1)
-SELECT count(*) FROM gone
+   WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM expired)) AND +j.state IN (3, 4, 6) RETURNING j.seq)
+SELECT seq FROM gone
+
+-- name: purge_lines
+-- params: seqs text
+-- Of jobs that the same transaction has deleted. A statement of its own: the snapshot of the one before may be older
+-- than a line that was stored before the job was locked; nobody adds one after it.
+WITH logs_gone AS (
+  DELETE FROM {logs} g WHERE g.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM unnest(:seqs::bigint[]) AS e(seq) CROSS JOIN LATERAL (
+      SELECT x.ctid FROM {logs} x WHERE x.job_seq = e.seq OFFSET 0) o)))
+DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM unnest(:seqs::bigint[]) AS e(seq) CROSS JOIN LATERAL (
+      SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq OFFSET 0) o))
+
+-- name: orphans
+-- params: n int
+-- returns: seq int
+-- Jobs that are gone and whose lines are not: somebody has deleted them by hand. Reads through all.
+(SELECT job_seq FROM {logs} UNION SELECT job_seq FROM {history}) EXCEPT SELECT seq FROM {jobs} LIMIT :n
 
 -- name: expired
 -- params: n int, now int?

@@ -46,6 +46,7 @@ EnqueueItem item_of(const NewJob& job, const ClientOptions& defaults, TimePoint 
   EnqueueItem item;
   item.id = options.id ? *options.id : JobId::make(now);
   item.queue = options.queue ? *options.queue : defaults.queue;
+  item.fresh_id = !options.id;
   item.kind = job.kind;
   item.params = job.params;
   if (options.unique_key) item.unique_key = *options.unique_key;

@@ -1,23 +1,58 @@
 #include "sql/enqueue_queue.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
 #include "core/made_anew.hpp"
 
 namespace sqlq::sql {
+namespace {
+
+/// What the items may have to wait for in the database: what others may be storing, too.
+KeyGate::Keys contested(EnqueueQueue::Items items) {
+  KeyGate::Keys keys;
+  for (const backend::EnqueueItem& item : items) {
+    if (item.unique_key) keys.insert("k" + std::string(*item.unique_key));
+    if (!item.fresh_id) keys.insert("i" + item.id.to_string());
+  }
+  return keys;
+}
+
+/// Whether the error may be about one item, so that the others can be stored without it.
+bool about_an_item(const Error& e) noexcept {
+  return e.code() == Errc::invalid_argument || e.code() == Errc::refused || e.code() == Errc::internal;
+}
+
+}  // namespace
 
 EnqueueQueue::Answers EnqueueQueue::call(Items items) {
-  if (items.size() > most_items) return store_(items);
-  Call mine{.items = items};
-  Group group = wait_for_turn(mine);
-  if (mine.turn == Turn::leading) {  // nobody else changes it any more
-    if (auto answers = lead(group)) return *std::move(answers);
-  } else if (mine.turn == Turn::over) {
-    if (mine.error) throw Error(*mine.error);
-    return std::move(mine.answers);
+  if (KeyGate::Keys keys = contested(items); !keys.empty()) {
+    const KeyGate::Pass pass(gate_, std::move(keys));
+    return store_(items);
   }
-  return store_(items);
+  return items.size() > most_items ? store_(items) : take_turn(items);
+}
+
+EnqueueQueue::Answers EnqueueQueue::take_turn(Items items) {
+  Call mine(items);
+  for (;;) {
+    Group group = wait_for_turn(mine);
+    if (mine.turn == Turn::over) {
+      if (mine.error) throw Error(*mine.error);
+      return std::move(mine.answers);
+    }
+    const bool shared = group.size() > 1;
+    try {
+      return lead(group);
+    } catch (const Error& e) {
+      if (!shared || !about_an_item(e)) throw;
+    } catch (...) {  // out of memory for all is not out of memory for each
+      if (!shared) throw;
+    }
+    mine.alone = true;
+    mine.turn = Turn::waiting;
+  }
 }
 
 std::size_t EnqueueQueue::waiting() {
@@ -28,27 +63,25 @@ std::size_t EnqueueQueue::waiting() {
 // The group is empty unless this call leads.
 EnqueueQueue::Group EnqueueQueue::wait_for_turn(Call& mine) {
   Group group;
-  group.reserve(most_items);  // whoever leads must not run out of memory before he can hand over
   std::unique_lock lock(mutex_);
   if (under_way_ < most_at_once) {
     ++under_way_;
     mine.turn = Turn::leading;
-    group.push_back(&mine);
-    return group;
+  } else {
+    waiting_.splice(waiting_.end(), mine.node);
+    mine.woken.wait(lock, [&] { return mine.turn != Turn::waiting; });
   }
-  waiting_.push_back(&mine);
-  mine.woken.wait(lock, [&] { return mine.turn != Turn::waiting; });
   if (mine.turn != Turn::leading) return group;
-  group.push_back(&mine);
-  for (std::size_t items = mine.items.size(); !waiting_.empty(); waiting_.pop_front()) {
+  group.splice(group.end(), mine.node);
+  for (std::size_t items = mine.items.size(); !mine.alone && !waiting_.empty();) {
     items += waiting_.front()->items.size();
-    if (items > most_items || group.size() == most_items) break;
-    group.push_back(waiting_.front());
+    if (waiting_.front()->alone || items > most_items) break;
+    group.splice(group.end(), waiting_, waiting_.begin());
   }
   return group;
 }
 
-std::optional<EnqueueQueue::Answers> EnqueueQueue::lead(Group& group) {
+EnqueueQueue::Answers EnqueueQueue::lead(Group& group) {
   struct End {
     EnqueueQueue& queue;
     Group& group;
@@ -58,14 +91,11 @@ std::optional<EnqueueQueue::Answers> EnqueueQueue::lead(Group& group) {
   try {
     return store_together(group);
   } catch (const Error& e) {
-    // What may have been stored is not stored again as if it had not been: everybody is told.
-    if (e.outcome_unknown() || e.connection_lost()) {
-      settle(group, &e);
-      throw;
-    }
-  } catch (...) {  // out of memory for all is not out of memory for each
+    // What may have been stored is not stored again as if it had not been, and who is told that the server is busy does
+    // not ask for the same a hundred times: everybody is told.
+    if (!about_an_item(e)) settle(group, &e);
+    throw;
   }
-  return std::nullopt;
 }
 
 EnqueueQueue::Answers EnqueueQueue::store_together(Group& group) {
@@ -100,14 +130,17 @@ void EnqueueQueue::tell(Call& call, Turn turn) noexcept {
 
 void EnqueueQueue::end(Group& group) noexcept {
   const std::lock_guard lock(mutex_);
-  for (; group.size() > 1; group.pop_back()) tell(*group.back(), Turn::alone);
+  Call& leader = *group.front();
+  leader.node.splice(leader.node.end(), group, group.begin());
+  for (Call* call : group) call->alone = true;
+  waiting_.splice(waiting_.begin(), group);
   if (waiting_.empty()) {
     --under_way_;
     return;
   }
-  Call* const next = waiting_.front();
-  waiting_.pop_front();
-  tell(*next, Turn::leading);
+  Call& next = *waiting_.front();
+  next.node.splice(next.node.end(), waiting_, waiting_.begin());
+  tell(next, Turn::leading);
 }
 
 }  // namespace sqlq::sql

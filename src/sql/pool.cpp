@@ -7,44 +7,79 @@
 
 namespace sqlq::sql {
 
+namespace {
+
+/// Between two tries to connect to a server that has no connection to spare.
+constexpr Duration first_pause = std::chrono::milliseconds(20);
+constexpr Duration longest_pause = std::chrono::milliseconds(500);
+
+}  // namespace
+
 Pool::Lease Pool::take() {
-  const auto clock = system_clock();
-  const SteadyPoint deadline = saturating_add(clock->steady(), options_.wait);
+  const SteadyPoint deadline = saturating_add(clock_->steady(), options_.wait);
+  Duration pause = first_pause;
+  std::optional<Error> full;  // the server has none to spare, it says
+  SteadyPoint next_try{};
+  bool told = false;
   std::vector<Idle> expired;  // closed outside the lock
   std::unique_lock lock(mutex_);
-  bool told = false;
-  while (taken_ >= options_.size) {
-    const auto signal = clock->make_signal();
-    // Who was told, and found that somebody had been quicker, keeps his place.
-    waiting_.insert(told ? waiting_.begin() : waiting_.end(), signal.get());
-    lock.unlock();
-    told = signal->wait_until(deadline);
-    lock.lock();
-    std::erase(waiting_, signal.get());
-    if (!told && taken_ >= options_.size) {
-      throw Error(Errc::busy, "all " + std::to_string(options_.size) + " connections of the pool were in use for " +
-                                  std::to_string(options_.wait.count() / 1000) +
-                                  " ms: raise the URL option '" + options_.option + "', or use fewer threads");
+  for (;;) {
+    while (taken_ >= options_.size || (full && idle_.empty() && clock_->steady() < next_try)) {
+      if (clock_->steady() >= deadline) throw none_in_time(full);
+      wait(lock, full && taken_ < options_.size ? std::min(deadline, next_try) : deadline, told);
     }
+    expired = take_expired();
+    ++taken_;
+    if (!idle_.empty()) {
+      auto connection = std::move(idle_.back().connection);
+      idle_.pop_back();
+      return {*this, std::move(connection)};
+    }
+    lock.unlock();
+    try {
+      return {*this, connect_()};
+    } catch (const Error& e) {
+      give_back(nullptr);
+      if (e.code() != Errc::busy) throw;
+      full.emplace(e);
+    } catch (...) {
+      give_back(nullptr);
+      throw;
+    }
+    if (clock_->steady() >= deadline) throw none_in_time(full);
+    next_try = saturating_add(clock_->steady(), pause);
+    pause = std::min(pause * 2, longest_pause);
+    lock.lock();
   }
-  const SteadyPoint oldest = saturating_add(clock->steady(), -options_.idle_lifetime);
+}
+
+void Pool::wait(std::unique_lock<std::mutex>& lock, SteadyPoint until, bool& told) {
+  const auto signal = clock_->make_signal();
+  waiting_.insert(told ? waiting_.begin() : waiting_.end(), signal.get());
+  lock.unlock();
+  told = signal->wait_until(until);
+  lock.lock();
+  std::erase(waiting_, signal.get());
+}
+
+std::vector<Pool::Idle> Pool::take_expired() {
+  std::vector<Idle> expired;
+  const SteadyPoint oldest = saturating_add(clock_->steady(), -options_.idle_lifetime);
   while (!idle_.empty() && idle_.front().since < oldest) {
     expired.push_back(std::move(idle_.front()));
     idle_.erase(idle_.begin());
   }
-  ++taken_;
-  if (!idle_.empty()) {
-    auto connection = std::move(idle_.back().connection);
-    idle_.pop_back();
-    return {*this, std::move(connection)};
+  return expired;
+}
+
+Error Pool::none_in_time(const std::optional<Error>& full) const {
+  const std::string waited = std::to_string(options_.wait.count() / 1000) + " ms";
+  if (full) {
+    return Error(full->code(), std::string(full->what()) + "; waited " + waited + " (the URL option 'pool_wait')",
+                 full->backend(), full->native_code(), full->statement());
   }
-  lock.unlock();
-  try {
-    return {*this, connect_()};
-  } catch (...) {
-    give_back(nullptr);
-    throw;
-  }
+  return Error(Errc::busy, "all " + std::to_string(options_.size) + " connections of the pool were in use for " +
+                               waited + ": raise the URL option '" + options_.option + "', or use fewer threads");
 }
 
 void Pool::give_back(std::unique_ptr<Connection> connection) noexcept {
@@ -52,7 +87,7 @@ void Pool::give_back(std::unique_ptr<Connection> connection) noexcept {
   if (!keep) connection.reset();  // outside the lock: closing may take a while
   const std::lock_guard lock(mutex_);
   --taken_;
-  if (keep) idle_.push_back({std::move(connection), system_clock()->steady()});
+  if (keep) idle_.push_back({std::move(connection), clock_->steady()});
   if (waiting_.empty()) return;
   waiting_.front()->notify();
   waiting_.pop_front();  // the next connection that comes back is for the next one

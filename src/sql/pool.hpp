@@ -6,9 +6,11 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include <sqlq/clock.hpp>
+#include <sqlq/error.hpp>
 
 #include "sql/server.hpp"
 
@@ -20,7 +22,8 @@ class Pool {
  public:
   using Connect = std::function<std::unique_ptr<Connection>()>;
 
-  Pool(PoolOptions options, Connect connect) : options_(options), connect_(std::move(connect)) {}
+  Pool(PoolOptions options, Connect connect, std::shared_ptr<Clock> clock = system_clock())
+      : options_(options), connect_(std::move(connect)), clock_(std::move(clock)) {}
 
   /// A connection for one operation. Goes back when destroyed if it is usable, and is closed otherwise.
   class Lease {
@@ -37,7 +40,8 @@ class Pool {
     std::unique_ptr<Connection> connection_;
   };
 
-  /// Waits for a free one. Error(busy) when none became free in time, and what connecting throws.
+  /// Waits for a free one, also when the server has none to spare (connecting throws Error(busy)): for one of ours that
+  /// comes back, or for the server to give one. Error(busy) when there was none in time, and what connecting throws.
   [[nodiscard]] Lease take();
   /// Closes the idle ones: one was found dead, so the others may be.
   void forget_idle() noexcept;
@@ -50,9 +54,16 @@ class Pool {
     SteadyPoint since{};
   };
   void give_back(std::unique_ptr<Connection> connection) noexcept;
+  /// Until somebody gives one back or the time has come, without the lock meanwhile. Whoever was told, and found that
+  /// somebody had been quicker, keeps his place.
+  void wait(std::unique_lock<std::mutex>& lock, SteadyPoint until, bool& told);
+  /// Takes those that are too old out, to be closed without the lock.
+  [[nodiscard]] std::vector<Idle> take_expired();
+  [[nodiscard]] Error none_in_time(const std::optional<Error>& full) const;
 
   const PoolOptions options_;
   const Connect connect_;
+  const std::shared_ptr<Clock> clock_;
   mutable std::mutex mutex_;
   std::vector<Idle> idle_;
   std::deque<Signal*> waiting_;  // first come, first served

@@ -58,6 +58,8 @@ class Work {
   /// What follows is one transaction, committed when the operation returns. Without it each statement commits alone.
   /// Does nothing in a borrowed transaction and when called again.
   void begin();
+  /// Undoes what was done since begin(), lets its locks go and begins again. Only once begun.
+  void begin_anew();
   [[nodiscard]] bool begun() const noexcept { return begun_; }
 
  private:

@@ -17,6 +17,7 @@
 #include "sql/purging.hpp"
 #include "sql/reading.hpp"
 #include "sql/server.hpp"
+#include "sql/strays.hpp"
 
 namespace sqlq::sql {
 namespace {
@@ -72,6 +73,8 @@ class ServerDialect final : public backend::Dialect {
         pool_(pool, [this] { return server_->connect(); }),
         renewing_({.size = most_renewing, .wait = pool.wait, .idle_lifetime = pool.idle_lifetime},
                   [this] { return server_->connect(); }),
+        producing_([this](EnqueueQueue::Items items) { return store(items, nullptr, {}); },
+                   std::max<std::size_t>(pool.size / 2, 1), pool.wait),
         hints_(server_->capabilities().cross_process_wakeup
                    ? Hints::Watch([this](std::function<void()> heard) { return server_->watch(std::move(heard)); })
                    : nullptr) {
@@ -110,29 +113,35 @@ class ServerDialect final : public backend::Dialect {
 
   // ---------------------------------------------------------------------------------------------- working
   backend::ClaimResult claim(const backend::ClaimRequest& request) override {
+    strays_.forget(request.token);
+    give_back_strays(request.now);
     bool unknown = false;  // whether an earlier try has taken jobs
-    auto result = write<backend::ClaimResult>(
-        request.now,
-        [&](Work& w) {
-          std::vector<FinishStatus> statuses;
-          if (!request.ends.empty()) {
-            w.begin();
-            statuses = server_->finish(w, request.ends);
-          }
-          backend::ClaimResult found;
-          if (unknown) found.jobs = server_->claimed(w, request);
-          if (found.jobs.empty()) {
-            found = server_->claim(w, request, vacated(request.ends, statuses));
-          } else {
-            found.next_due = TimePoint{};  // what else it saw is lost; a time that has passed makes callers ask again
-          }
-          found.ended = std::move(statuses);
-          return found;
-        },
-        &unknown);
-    hints_.claimed(result);
-    if (hints_.are_news(request, result)) tell();
-    return result;
+    const auto operation = [&](Work& w) {
+      std::vector<FinishStatus> statuses;
+      if (!request.ends.empty()) {
+        w.begin();
+        statuses = server_->finish(w, request.ends);
+      }
+      backend::ClaimResult found;
+      if (unknown) found.jobs = server_->claimed(w, request);
+      if (found.jobs.empty()) {
+        found = server_->claim(w, request, vacated(request.ends, statuses));
+      } else {
+        found.next_due = TimePoint{};  // what else it saw is lost; a time that has passed makes callers ask again
+      }
+      found.ended = std::move(statuses);
+      return found;
+    };
+    try {
+      auto result = write<backend::ClaimResult>(request.now, operation, [&] { unknown = true; });
+      if (unknown) strays_.follow(request.token, result.jobs);
+      hints_.claimed(result);
+      if (hints_.are_news(request, result)) tell();
+      return result;
+    } catch (...) {
+      if (unknown) strays_.follow(request.token, {});
+      throw;
+    }
   }
   std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* tx, Now now) override {
     const auto operation = [&](Work& w) { return finish_in_rounds(w, items); };
@@ -145,9 +154,10 @@ class ServerDialect final : public backend::Dialect {
   std::vector<LeaseStatus> heartbeat(std::span<const backend::LeaseRef> leases, Now now) override {
     // Not on the connections of the others, who may all be waiting for somebody's lock while the leases run out.
     return write<std::vector<LeaseStatus>>(
-        now, [&](Work& w) { return server_->heartbeat(w, leases); }, nullptr, &renewing_);
+        now, [&](Work& w) { return server_->heartbeat(w, leases); }, {}, &renewing_);
   }
   ReapReport reap(std::span<const std::string> names, std::size_t limit, Now now) override {
+    give_back_strays(now);
     auto report = write<ReapReport>(now, [&](Work& w) { return server_->reap(w, names, limit); });
     if (!report.returned.empty()) tell();
     return report;
@@ -268,8 +278,22 @@ class ServerDialect final : public backend::Dialect {
     return queues;
   }
   std::vector<Enqueued> store(std::span<const backend::EnqueueItem> items, const Tx* tx, const Now& now) {
-    const auto operation = [&](Work& w) { return server_->enqueue(w, items); };
     using Answers = std::vector<Enqueued>;
+    Answers last;           // of the last try
+    std::vector<bool> kept;  // what tries of unknown outcome have stored, if they have done anything
+    const auto operation = [&](Work& w) {
+      last.clear();
+      last = server_->enqueue(w, items);
+      for (std::size_t i = 0; i < items.size(); ++i) {
+        const bool mine = items[i].fresh_id || (!kept.empty() && kept[i]);
+        if (mine && last[i].id == items[i].id) last[i].inserted = true;
+      }
+      return last;
+    };
+    const auto unknown = [&] {
+      kept.resize(items.size());
+      for (std::size_t i = 0; i < last.size(); ++i) kept[i] = kept[i] || last[i].inserted;
+    };
     for (bool again = false;; again = true) {
       const auto missing = lanes_.missing(items);
       if (!missing.empty()) {  // by a transaction of its own: nobody waits for the user's to make the same
@@ -277,13 +301,36 @@ class ServerDialect final : public backend::Dialect {
         lanes_.add(missing);
       }
       try {
-        return tx != nullptr ? within<Answers>(*tx, now, operation) : announced(write<Answers>(now, operation));
+        return tx != nullptr ? within<Answers>(*tx, now, operation)
+                             : announced(write<Answers>(now, operation, unknown));
       } catch (const Error& e) {
         // Somebody tore the schema down and made it anew. A borrowed transaction is the user's to begin again.
         if (e.code() != Errc::schema || !lanes_.forget() || again || tx != nullptr) throw;
       }
     }
   }
+  /// Jobs that nobody holds, because their claim was committed after its caller had given it up, are released: else
+  /// they would wait for the end of their leases, and be charged a crash.
+  void give_back_strays(const Now& now) {
+    for (const Strays::Claim& claim : strays_.to_look_at()) {
+      const backend::ClaimRequest request{.token = claim.token, .now = now};
+      const auto operation = [&](Work& w) {
+        std::vector<backend::Finish> ends;
+        for (const Job& job : server_->claimed(w, request)) {
+          if (claim.known.contains(job.id)) continue;
+          ends.push_back({.id = job.id, .token = claim.token, .kind = backend::FinishKind::release,
+                          .message = "its claim was committed after it had been given up"});
+        }
+        if (!ends.empty()) server_->finish(w, ends);
+        return !ends.empty();
+      };
+      try {
+        if (write<bool>(now, operation)) tell();
+      } catch (const Error&) {  // looked at again; what the call itself wants says what is wrong
+      }
+    }
+  }
+
   void tell() noexcept {
     hints_.notify();
     server_->announce();
@@ -296,10 +343,10 @@ class ServerDialect final : public backend::Dialect {
 
   /// Runs an operation until it is done, the trouble is not a passing one, or the tries are used up.
   ///
-  /// `unknown` is set before a run that follows one which may have been applied.
+  /// `unknown` is called after each run that may have been applied.
   template <class Result>
-  Result write(const Now& now, const std::function<Result(Work&)>& operation, bool* unknown = nullptr,
-               Pool* pool = nullptr) {
+  Result write(const Now& now, const std::function<Result(Work&)>& operation,
+               const std::function<void()>& unknown = {}, Pool* pool = nullptr) {
     if (pool == nullptr) pool = &pool_;
     bool may_be_applied = false;
     Duration pause = first_pause;
@@ -311,7 +358,7 @@ class ServerDialect final : public backend::Dialect {
         return once(*lease, now, operation);
       } catch (const Error& e) {
         may_be_applied = may_be_applied || e.outcome_unknown();
-        if (unknown != nullptr) *unknown = may_be_applied;
+        if (e.outcome_unknown() && unknown) unknown();
         if (e.connection_lost()) pool->forget_idle();  // an idle one that was lost says little about the server
         const bool conflict = e.code() == Errc::retry_transaction;
         const bool again = connected && tries < most_tries && (conflict || e.connection_lost());
@@ -386,7 +433,8 @@ class ServerDialect final : public backend::Dialect {
   Pool pool_;
   Pool renewing_;  // for heartbeats only
   KnownLanes lanes_;
-  EnqueueQueue producing_{[this](EnqueueQueue::Items items) { return store(items, nullptr, {}); }};
+  Strays strays_;
+  EnqueueQueue producing_;
   Hints hints_;  // last: its watcher uses the others
 };
 
@@ -399,6 +447,11 @@ void Work::begin() {
   if (begun_ || own_ == nullptr) return;
   own_->begin();
   begun_ = true;
+}
+
+void Work::begin_anew() {
+  own_->rollback();
+  own_->begin();
 }
 
 std::unique_ptr<backend::Dialect> make_server_dialect(std::unique_ptr<Server> server, const PoolOptions& pool) {

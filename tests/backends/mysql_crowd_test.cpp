@@ -98,6 +98,52 @@ TEST_P(MysqlCrowd, NoDeadlockReachesACaller) {
   for (const auto& [name, query] : testing::mysql_contradictions("sqlq_")) EXPECT_EQ(native.number(query), 0) << name;
 }
 
+TEST_P(MysqlCrowd, WhoWaitsForAStrangersKeyKeepsNobodyElseWaiting) {
+  const Database db = open_migrated(url_with("lock_timeout=10m&statement_timeout=20m&read_timeout=30m&pool_wait=10m"));
+  const auto enqueue = [&](EnqueueOptions options) {
+    return Client(db).enqueue(NewJob{.kind = "k", .options = std::move(options)}).id;
+  };
+  enqueue({});
+  const Native native(url());
+  native.exec("START TRANSACTION");
+  const JobId holder =
+      Client(db).enqueue(borrow(native.handle()), NewJob{.kind = "k", .options = {.unique_key = "taken"}}).id;
+  std::atomic<int> waiting{5};
+  std::atomic<int> harmed{0};
+  std::vector<std::thread> stuck;
+  for (int i = 0; i < 5; ++i) {
+    stuck.emplace_back([&] {
+      EXPECT_EQ(enqueue({.unique_key = "taken"}), holder);
+      --waiting;
+    });
+  }
+  const Native watcher(url());
+  for (int i = 0; i < 10'000; ++i) {
+    if (watcher.number("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'") > 0) break;
+    platform::pause_for(2ms);
+  }
+  std::vector<std::thread> innocents;
+  for (int i = 0; i < 6; ++i) {
+    innocents.emplace_back([&, i] {
+      try {
+        for (int n = 0; n < 10; ++n) {
+          enqueue({});
+          enqueue({.unique_key = std::to_string(100 * i + n)});
+          enqueue({.id = JobId::make(system_clock()->now())});
+        }
+      } catch (const Error& e) {
+        ADD_FAILURE() << e.what();
+        ++harmed;
+      }
+    });
+  }
+  for (std::thread& thread : innocents) thread.join();
+  EXPECT_EQ(waiting, 5) << "the stranger's transaction is still open";
+  EXPECT_EQ(harmed, 0);
+  native.exec("COMMIT");
+  for (std::thread& thread : stuck) thread.join();
+}
+
 TEST_P(MysqlCrowd, ClaimsBesideOthersAreMadeOneAtATime) {
   Client(db_).enqueue_many(std::vector<NewJob>(4, NewJob{.kind = "k"}));
   const auto claimed = [&](std::int64_t token, bool beside) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <atomic>
 #include <filesystem>
 #include <latch>
 #include <memory>
@@ -362,6 +363,31 @@ TEST_P(MysqlFaults, WhoMayNotIsToldWhatToGrant) {
   testing::expect_error(Errc::permission, "grant this user", [&] { Client(reader).enqueue({.kind = "work"}); });
   testing::expect_error(Errc::permission, "check user, password",
                         [&] { static_cast<void>(backend::open(url_of(name + ":wrong-hunter2"))); });
+  native_.exec("DROP USER " + name);
+}
+
+TEST_P(MysqlFaults, AtTheServersLimitOfConnectionsACallWaits) {
+  const std::string name = "limited_" + options().database.substr(10);
+  native_.exec("CREATE USER " + name + " IDENTIFIED BY 'secret' WITH MAX_USER_CONNECTIONS 1");
+  native_.exec("GRANT ALL ON *.* TO " + name);
+  {
+    const std::string as_user = url_of(name + ":secret");
+    auto first = std::make_unique<Database>(backend::open(as_user));
+    testing::expect_error(Errc::busy, "pool_wait",
+                          [&] { static_cast<void>(backend::open(as_user + "&pool_wait=30ms")); });
+    std::atomic<bool> begun{false};
+    bool inserted = false;
+    std::thread second([&] {
+      begun = true;
+      const Database db = backend::open(as_user + "&pool_wait=60s");
+      inserted = Client(db).enqueue({.kind = "work"}).inserted;
+    });
+    while (!begun) std::this_thread::yield();
+    Client(*first).enqueue({.kind = "work"});
+    first.reset();
+    second.join();
+    EXPECT_TRUE(inserted);
+  }
   native_.exec("DROP USER " + name);
 }
 

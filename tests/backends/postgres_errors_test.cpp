@@ -1,5 +1,6 @@
 // Errors of the server as classes of trouble: provoked where they can be.
 
+#include <atomic>
 #include <thread>
 
 #include <sqlq/admin.hpp>
@@ -25,9 +26,10 @@ TEST(PostgresErrors, AreClassifiedByTheirSqlstate) {
       {"40003", Errc::outcome_unknown},   {"25006", Errc::wrong_node},        {"53100", Errc::busy},
       {"53200", Errc::busy},              {"53300", Errc::busy},              {"57014", Errc::busy},
       {"22021", Errc::invalid_argument},  {"22P05", Errc::invalid_argument},  {"54001", Errc::invalid_argument},
-      {"42501", Errc::invalid_argument},  {"42P01", Errc::schema},            {"42703", Errc::schema},
+      {"42501", Errc::permission},  {"42P01", Errc::schema},            {"42703", Errc::schema},
       {"3F000", Errc::schema},            {"23502", Errc::schema},            {"XX001", Errc::corrupt},
       {"XX002", Errc::corrupt},           {"XX000", Errc::internal},          {"42601", Errc::internal},
+      {"28000", Errc::permission},        {"28P01", Errc::permission},        {"3D000", Errc::configuration},
       {"", Errc::connection},
   };
   for (const auto& [state, code] : table) EXPECT_EQ(to_string(classify(state)), to_string(code)) << state;
@@ -96,15 +98,188 @@ TEST_F(PostgresTrouble, AMissingColumnIsATroubleOfTheSchema) {
 TEST_F(PostgresTrouble, MissingRightsSayWhatToGrant) {
   static_cast<void>(open());
   const std::string user = role("");
-  expect_error(Errc::invalid_argument, "grant",
+  expect_error(Errc::permission, "grant",
                [&] { enqueue(backend::open(url_of(user))); });
 }
 
 TEST_F(PostgresTrouble, WhoMayNotComeInIsToldToLookAtTheUrl) {
-  expect_error(Errc::invalid_argument, "URL",
+  expect_error(Errc::permission, "URL",
                [&] { (void)backend::open(url_of("sqlq_nobody_" + std::to_string(::getpid()))); });
-  expect_error(Errc::invalid_argument, "database",
+  expect_error(Errc::configuration, "database",
                [&] { (void)backend::open(with(server_url(), "sqlq_not_there", "schema=x")); });
+}
+
+TEST_F(PostgresTrouble, WhatOnlyAPersonCanMendIsNeverToBeTriedAgain) {
+  expect_error(Errc::configuration, "sslmode", [&] { (void)backend::open(url("sslmode=wrong")); });
+  expect_error(Errc::configuration, "sslmode",
+               [&] { (void)backend::open(url("sslmode=verify-full&sslrootcert=/nowhere/root.crt")); });
+  expect_error(Errc::configuration, "sslmode", [&] { (void)backend::open(url("sslmode=require")); });
+}
+
+/// Through the pooler of ci/services, which refuses a session's settings.
+TEST_F(PostgresTrouble, WhoForgetsThePoolerIsToldSo) {
+  const std::string pooler = with(url_in("SQLQ_TEST_PGBOUNCER"), {}, "schema=" + options().schema);
+  expect_error(Errc::configuration, "pooled=true", [&] { (void)backend::open(pooler); });
+}
+
+TEST_F(PostgresTrouble, WhoWaitsForAStrangersKeyKeepsNobodyElseWaiting) {
+  const auto db = open("lock_timeout=10m&statement_timeout=20m&pool_wait=10m");
+  enqueue(db);
+  native_.exec("BEGIN");
+  const NewJob taken{.kind = "k", .options = {.unique_key = "taken"}};
+  const JobId holder = Client(db).enqueue(borrow(native_.handle()), taken).id;
+  std::atomic<int> waiting{5};
+  std::atomic<int> harmed{0};
+  std::vector<std::thread> stuck;
+  for (int i = 0; i < 5; ++i) {
+    stuck.emplace_back([&] {
+      EXPECT_EQ(Client(db).enqueue(taken).id, holder);
+      --waiting;
+    });
+  }
+  const Native watcher(url());
+  EXPECT_TRUE(eventually([&] {
+    return watcher.query("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%" +
+                         options().schema + "%' AND pid <> pg_backend_pid()")[0] != "0";
+  }));
+  {
+    std::vector<std::jthread> innocents;
+    for (int i = 0; i < 6; ++i) {
+      innocents.emplace_back([&, i] {
+        try {
+          for (int n = 0; n < 10; ++n) {
+            enqueue(db);
+            enqueue(db, {.unique_key = std::to_string(100 * i + n)});
+            enqueue(db, {.id = JobId::make(system_clock()->now())});
+          }
+        } catch (const Error&) {
+          ++harmed;
+        }
+      });
+    }
+  }
+  EXPECT_EQ(waiting, 5) << "the stranger's transaction is still open";
+  EXPECT_EQ(harmed, 0);
+  native_.exec("COMMIT");
+  for (std::thread& thread : stuck) thread.join();
+}
+
+/// As behind a pooler in transaction mode: two programs with different schemas come to one session.
+TEST_F(PostgresTrouble, TwoProgramsOnOneSessionNeverRunEachOthersStatements) {
+  static_cast<void>(open());
+  const std::string other = options().schema + "_other";
+  auto db = backend::open(with(server_url(), {}, "schema=" + other));
+  db.migrate();
+  Client(db).enqueue(NewJob{.kind = "k"});
+  const Schema mine(options().schema);
+  const Schema theirs(other);
+  const Native session(url());
+  PgSession first(session.handle(), mine.texts(), PgSession::Plans::kept, std::chrono::seconds(60));
+  PgSession second(session.handle(), theirs.texts(), PgSession::Plans::kept, std::chrono::seconds(60));
+  const auto pending = [](sql::Session& s, const Schema& schema) {
+    return s.integer(schema.catalogue()["count_pending_all"], {{"cap", 10}});
+  };
+  EXPECT_EQ(pending(first, mine), 0);
+  EXPECT_EQ(pending(second, theirs), 1);
+  native_.exec("DROP SCHEMA \"" + other + "\" CASCADE");
+}
+
+TEST_F(PostgresTrouble, OnABorrowedConnectionErrorsSpeakOfItsOwner) {
+  const auto db = open();
+  Client client(db);
+  const NewJob job{.kind = "k"};
+  client.enqueue(job);
+  native_.exec("BEGIN READ ONLY");
+  expect_error(Errc::misuse, "your transaction is read-only", [&] { client.enqueue(borrow(native_.handle()), job); });
+  native_.exec("ROLLBACK; BEGIN");
+  ASSERT_EQ(PQsendQuery(native_.handle(), "SELECT 1"), 1);
+  expect_error(Errc::misuse, "read the answer", [&] { client.enqueue(borrow(native_.handle()), job); });
+  while (PGresult* result = PQgetResult(native_.handle())) PQclear(result);
+  const Native killer(url());
+  kill(killer, "pid = " + native_.query("SELECT pg_backend_pid()")[0]);
+  const std::string message = error_of(Errc::connection, [&] { client.enqueue(borrow(native_.handle()), job); });
+  EXPECT_TRUE(has(message, "your connection is lost")) << message;
+  EXPECT_FALSE(has(message, "connects again")) << message;
+  PQreset(native_.handle());
+  native_.exec(search_path_of(url()));
+}
+
+/// A worker writes the lines of a job that another purges as soon as it has ended.
+TEST_F(PostgresTrouble, APurgeLeavesNoLineBehind) {
+  const auto db = open();
+  constexpr int jobs = 400;
+  std::atomic<int> left{jobs};
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 2; ++t) {
+      threads.emplace_back([&] {
+        Client client(db);
+        for (int i = 0; i < jobs / 2; ++i) {
+          client.enqueue(NewJob{.kind = "k", .options = {.retention = Duration(0)}});
+          for (const Job& job : client.claim()) {
+            const LogLine line{.job = job.id, .token = job.lease_token, .claim = job.claims, .attempt = job.attempt,
+                               .number = 1, .at = system_clock()->now(), .text = "line"};
+            std::jthread writer([&] { db.dialect().append_logs({&line, 1}); });
+            client.success(job);
+          }
+          --left;
+        }
+      });
+      threads.emplace_back([&] {
+        while (left > 0) static_cast<void>(db.dialect().purge(100, {}));
+      });
+    }
+  }
+  for (const Job& job : Client(db).claim({}, {}, 10)) Client(db).success(job);  // passed over while another looked
+  while (db.dialect().purge(1000, {}) > 0) {
+  }
+  EXPECT_EQ(native_.query("SELECT count(*) FROM sqlq_jobs")[0], "0");
+  EXPECT_EQ(native_.query("SELECT count(*) FROM sqlq_logs")[0], "0");
+  EXPECT_EQ(native_.query("SELECT count(*) FROM sqlq_history")[0], "0");
+}
+
+/// The snapshot with which a purge finds its jobs is older than the line.
+TEST_F(PostgresTrouble, ALineThatIsCommittedWhileAPurgeRunsGoesWithItsJob) {
+  const auto db = open("lock_timeout=60s");
+  enqueue(db, {.retention = Duration(0)});
+  Client(db).success(Client(db).claim().at(0));
+  const std::string key = "hashtext('" + options().schema + "')";
+  native_.exec("CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(" +
+               key + "); RETURN OLD; END $$; CREATE TRIGGER slow BEFORE DELETE ON sqlq_jobs FOR EACH ROW "
+               "EXECUTE FUNCTION slow(); SELECT pg_advisory_lock(" + key + ")");
+  {
+    const std::jthread purging([&] { EXPECT_EQ(db.dialect().purge(10, {}), 1u); });
+    EXPECT_TRUE(eventually([&] {
+      return native_.query("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND query LIKE '%" +
+                           options().schema + "%'")[0] == "1";
+    }));
+    native_.exec("INSERT INTO sqlq_logs (job_seq, claim, n, at_us, attempt, level, text) "
+                 "SELECT seq, 1, 1, 0, 1, 1, 'late' FROM sqlq_jobs");
+    native_.exec("SELECT pg_advisory_unlock(" + key + ")");
+  }
+  EXPECT_EQ(native_.query("SELECT count(*) FROM sqlq_logs")[0], "0");
+}
+
+TEST_F(PostgresTrouble, LinesOfJobsThatWereDeletedByHandAreSwept) {
+  const auto db = open();
+  Client client(db);
+  std::vector<Job> jobs;
+  for (int i = 0; i < 2; ++i) {
+    enqueue(db);
+    jobs.push_back(client.claim().at(0));
+    const LogLine line{.job = jobs[i].id, .token = jobs[i].lease_token, .claim = 1, .attempt = 1, .number = 1,
+                       .at = system_clock()->now(), .text = "line"};
+    db.dialect().append_logs({&line, 1});
+    client.error(jobs[i], "no", {.discard = true});
+  }
+  native_.exec("DELETE FROM sqlq_jobs WHERE id = '" + jobs[0].id.to_string() + "'");
+  Instant now = system_clock()->instant();
+  EXPECT_EQ(db.dialect().purge(100, now), 0u);
+  now.steady += std::chrono::hours(2);
+  EXPECT_EQ(db.dialect().purge(100, now), 0u);
+  EXPECT_EQ(native_.query("SELECT count(*) FROM sqlq_logs")[0], "1");
+  EXPECT_EQ(native_.query("SELECT count(*) FROM sqlq_history")[0], "1");
+  EXPECT_EQ(Admin(db).history(jobs[1].id).size(), 1u);
 }
 
 TEST_F(PostgresTrouble, ALockHeldTooLongIsGivenUpInTime) {

@@ -12,6 +12,7 @@
 
 #include "backends/postgres_fixture.hpp"
 #include "backends/postgres_proxy.hpp"
+#include "notifier.hpp"
 #include "platform/pause.hpp"
 #include "support/expect_error.hpp"
 
@@ -43,8 +44,8 @@ class PostgresFaults : public PostgresTest {
   /// The bytes with which a prepared statement is run: behind its name comes a number below 256 of two bytes. (Where it
   /// is prepared, its text does; the zero before the name may be there, too, as the end of a length.)
   [[nodiscard]] std::string running(const std::string& statement) const {
-    const auto index = schema_.catalogue()[statement].index;
-    return std::string(1, '\0') + "sqlq_" + std::to_string(index) + std::string(2, '\0');
+    const sql::Statement& s = schema_.catalogue()[statement];
+    return std::string(1, '\0') + prepared_name(s, schema_.texts()[s.index]) + std::string(2, '\0');
   }
   [[nodiscard]] std::uint64_t jobs() const { return Admin(direct_).list({}, {.limit = 1000}).size(); }
   [[nodiscard]] std::uint64_t held() const { return Admin(direct_).counts().at(JobState::running).value; }
@@ -141,6 +142,37 @@ TEST_F(PostgresFaults, AClaimOfALimitedQueueCutAtItsCommitKeepsItsJobsAndTheLimi
   }
   EXPECT_EQ(held(), 4u);
   EXPECT_TRUE(client.claim({}, {}, 2).empty());
+}
+
+/// The server works on the claim of a connection that is gone, and commits it when another try has claimed already.
+TEST_F(PostgresFaults, AClaimThatIsCommittedLateLosesNoJob) {
+  const auto db = backend::open(url_at(here(proxy_.port()), "&watch=false&pool=2&lock_timeout=60s"));
+  Client client(db);
+  for (int i = 0; i < 4; ++i) client.enqueue(NewJob{.kind = "k"});
+  const std::string key = "hashtext('" + options().schema + "')";
+  native_.exec("CREATE SEQUENCE late; CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+               "IF nextval('" + options().schema + ".late') = 1 THEN PERFORM pg_advisory_xact_lock(" + key +
+               "); END IF; RETURN NULL; END $$; CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON sqlq_jobs DEFERRABLE "
+               "INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION late()");
+  native_.exec("SELECT pg_advisory_lock(" + key + ")");
+  static_cast<void>(client.claim({}, {.kinds = {"none"}}, 1));  // connects
+  proxy_.harm_at(Harm::sent, running("claim"));
+  std::set<JobId> seen;
+  for (const Job& job : client.claim({}, {}, 2)) seen.insert(job.id);
+  EXPECT_TRUE(proxy_.harmed());
+  EXPECT_EQ(seen.size(), 2u);
+  native_.exec("SELECT pg_advisory_unlock(" + key + ")");
+  ASSERT_TRUE(eventually([&] { return held() == 4; })) << "the first try has committed";
+
+  const auto again = client.claim({}, {}, 10);
+  EXPECT_EQ(again.size(), 2u) << "nobody holds them, and nobody waits for the end of their leases";
+  for (const Job& job : again) {
+    EXPECT_TRUE(seen.insert(job.id).second) << "given twice";
+    EXPECT_EQ(job.crashes, 0);
+    EXPECT_EQ(job.attempt, 1);
+    ASSERT_EQ(Admin(direct_).history(job.id).size(), 1u);
+    EXPECT_EQ(Admin(direct_).history(job.id)[0].cause, Cause::released);
+  }
 }
 
 TEST_F(PostgresFaults, AFinishWhoseAnswerIsLostIsAcceptedOnce) {
@@ -295,6 +327,81 @@ TEST_F(PostgresFaults, AnAnnouncementThatFailedIsMadeAgain) {
   const int before = hints;
   client.enqueue(NewJob{.kind = "k"});
   EXPECT_TRUE(eventually([&] { return hints > before; }));
+}
+
+TEST_F(PostgresFaults, WhatAProgramDoesLastIsAnnouncedBeforeItEnds) {
+  std::atomic<int> hints{0};
+  const auto subscription = direct_.dialect().subscribe([&] { ++hints; });
+  ASSERT_TRUE(eventually([&] { return hints >= 1; }));
+  JobId id;
+  const auto announced = [&](const std::function<void(Client)>& last) {
+    const int before = hints;
+    last(Client(backend::open(url())));  // the handle ends with the call
+    return eventually([&] { return hints > before; });
+  };
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(announced([&](Client client) { id = client.enqueue(NewJob{.kind = "k"}).id; }));
+    ASSERT_TRUE(announced([&](Client client) { client.cancel(id); }));
+    ASSERT_TRUE(announced([&](Client client) {
+      native_.exec("BEGIN");
+      client.enqueue(borrow(native_.handle()), NewJob{.kind = "k"});
+      native_.exec("COMMIT");
+    }));
+  }
+}
+
+TEST_F(PostgresFaults, ASilentServerHoldsUpNobodyWhoEnds) {
+  auto db = std::make_unique<Database>(backend::open(url_at(here(proxy_.port()), "&connect_timeout=1h")));
+  Client(*db).enqueue(NewJob{.kind = "k"});
+  proxy_.freeze();
+  EXPECT_LT(time_of([&] { db.reset(); }), 20s) << "a second is what it takes at most";
+}
+
+/// After a failover the server knows nothing of a transaction that this process follows.
+TEST_F(PostgresFaults, ATransactionThatTheServerHasNeverSeenKeepsNobodySilent) {
+  std::atomic<int> hints{0};
+  const auto subscription = direct_.dialect().subscribe([&] { ++hints; });
+  ASSERT_TRUE(eventually([&] { return hints >= 1; }));
+  const Options mine = options();
+  Notifier notifier(mine, schema_);
+  notifier.announce_after("4611686018427387904");
+  for (int i = 0; i < 3; ++i) {
+    const int before = hints;
+    notifier.announce();
+    ASSERT_TRUE(eventually([&] { return hints > before; }));
+  }
+  const int before = hints;
+  native_.exec("BEGIN");
+  notifier.announce_after(native_.query("SELECT pg_current_xact_id()")[0]);
+  native_.exec("COMMIT");
+  EXPECT_TRUE(eventually([&] { return hints > before; })) << "and the others are followed as before";
+}
+
+TEST_F(PostgresFaults, AtTheServersLimitOfConnectionsACallWaits) {
+  const std::string role = "sqlq_limited_" + std::to_string(::getpid());
+  native_.exec("CREATE ROLE " + role + " LOGIN CONNECTION LIMIT 1; GRANT ALL ON SCHEMA " + options().schema + " TO " +
+               role + "; GRANT ALL ON ALL TABLES IN SCHEMA " + options().schema + " TO " + role +
+               "; GRANT ALL ON ALL SEQUENCES IN SCHEMA " + options().schema + " TO " + role);
+  const std::string as_role = "postgresql://" + role + url().substr(url().find('@'));
+  {
+    auto first = std::make_unique<Database>(backend::open(as_role + "&watch=false"));
+    expect_error(Errc::busy, "pool_wait",
+                 [&] { static_cast<void>(backend::open(as_role + "&watch=false&pool_wait=30ms")); });
+    std::atomic<bool> begun{false};
+    bool inserted = false;
+    {
+      const std::jthread second([&] {
+        begun = true;
+        const auto db = backend::open(as_role + "&watch=false&pool_wait=60s");
+        inserted = Client(db).enqueue(NewJob{.kind = "k"}).inserted;
+      });
+      while (!begun) std::this_thread::yield();
+      Client(*first).enqueue(NewJob{.kind = "k"});
+      first.reset();
+    }
+    EXPECT_TRUE(inserted);
+  }
+  native_.exec("DROP OWNED BY " + role + "; DROP ROLE " + role);
 }
 
 TEST_F(PostgresFaults, HintsOfManyCommitsAreGathered) {

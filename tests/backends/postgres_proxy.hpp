@@ -58,6 +58,7 @@ class Proxy : public Silence {
   enum class Harm {
     before,  ///< the server never gets them; the connection is cut
     after,   ///< the server gets them and answers; the answer is lost, the connection cut
+    sent,    ///< the server gets them; the connection is cut before it can answer
   };
 
   explicit Proxy(int server_port) : server_port_(server_port), thread_([this] { accept_all(); }) {}
@@ -130,6 +131,7 @@ class Proxy : public Silence {
       const auto harm = open ? harm_in(bytes) : std::nullopt;
       if (harm == Harm::before) break;
       if (open) open = ::send(server, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+      if (harm == Harm::sent) break;
       if (harm == Harm::after) {
         pollfd answer{server, POLLIN, 0};
         ::poll(&answer, 1, 5000);

@@ -26,7 +26,7 @@ const std::map<std::string, std::string> samples = {
     {"retentions", "{NULL,NULL}"}, {"params", "{null,null}"}, {"results", "{r,r}"}, {"messages", "{m,m}"},
     {"causes", "{1,1}"}, {"claims", "{1,1}"}, {"numbers", "{1,1}"}, {"attempts", "{1,1}"}, {"ats", "{1,1}"},
     {"ends", "0"}, {"levels", "{1,1}"}, {"texts", "{t,t}"}, {"lane", "1"}, {"shapes", "{1,2}"}, {"dues", "{1,1}"},
-    {"seqs", "{1,1}"},
+    {"seqs", "{1,1}"}, {"ranks", "{1,2}"}, {"numbered", "0"},
 };
 
 std::string sample_of(const sql::Statement& s, const sql::Field& p) {
@@ -161,7 +161,8 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"finish", {"sqlq_jobs_pkey", "Tid Scan on sqlq_history", "sqlq_history_pkey"}},
     {"heartbeat", {"sqlq_jobs_pkey"}},
     {"reap", {"sqlq_jobs_held", "Tid Scan on sqlq_jobs", "sqlq_logs_pkey"}},
-    {"purge", {"sqlq_jobs_finished", "Tid Scan on sqlq_jobs", "sqlq_logs_pkey", "sqlq_history_pkey"}},
+    {"purge", {"sqlq_jobs_finished", "Tid Scan on sqlq_jobs"}},
+    {"purge_lines", {"Tid Scan on sqlq_logs", "sqlq_logs_pkey", "Tid Scan on sqlq_history", "sqlq_history_pkey"}},
     {"log_add", {"sqlq_jobs_pkey"}},
     {"get", {"sqlq_jobs_pkey"}},
     {"list", {"Index Scan Backward using sqlq_jobs_pkey"}},

@@ -84,7 +84,8 @@ class TlsServer {
         << "[databases]\n* = host=" << upstream.hosts.at(0).first << " port=" << upstream.hosts.at(0).second
         << " user=" << upstream.user << "\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = " << port_
         << "\nunix_socket_dir =\nauth_type = scram-sha-256\nauth_file = " << authority.file("users")
-        << "\npool_mode = transaction\nlogfile = " << authority.file("log") << "\nclient_tls_sslmode = require"
+        << "\npool_mode = transaction\nignore_startup_parameters = options\nlogfile = " << authority.file("log")
+        << "\nclient_tls_sslmode = require"
         << "\nclient_tls_cert_file = " << authority.file(certificate + ".pem")
         << "\nclient_tls_key_file = " << authority.file(certificate + ".key")
         << "\nclient_tls_ca_file = " << authority.ca()  // it wants one to start, and not every machine has its own
@@ -101,9 +102,10 @@ class TlsServer {
   }
 
   /// The URL of the scratch as `who` ("user:password") through this server.
-  [[nodiscard]] std::string url(const std::string& scratch, const std::string& who, const std::string& tls) const {
-    return "postgresql://" + who + "@127.0.0.1:" + std::to_string(port_) + scratch.substr(scratch.rfind('/')) +
-           "&pooled=true" + (tls.empty() ? "" : "&" + tls);
+  [[nodiscard]] std::string url(const std::string& scratch, const std::string& who, const std::string& tls,
+                                const std::string& more = "&pooled=true") const {
+    return "postgresql://" + who + "@127.0.0.1:" + std::to_string(port_) + scratch.substr(scratch.rfind('/')) + more +
+           (tls.empty() ? "" : "&" + tls);
   }
 
  private:
@@ -132,6 +134,8 @@ class PostgresTls : public PostgresTest {
       return {};
     } catch (const Error& e) {
       EXPECT_FALSE(has(e.what(), "HUNTER2")) << e.what();
+      EXPECT_TRUE(e.code() == Errc::configuration || e.code() == Errc::permission) << e.what();
+      EXPECT_FALSE(e.retryable()) << "only a person can mend it: " << e.what();
       return e.what();
     }
   }
@@ -176,12 +180,24 @@ TEST_F(PostgresTls, LessThanThatProvesNothing) {
 
 TEST_F(PostgresTls, AServerWithoutItIsRefusedWhereItIsRequired) {
   for (const std::string mode : {"require", "verify-full"}) {
-    const auto message = error_of(Errc::connection, [&] {
+    const auto message = error_of(Errc::configuration, [&] {
       (void)backend::open(url("sslmode=" + mode + "&sslrootcert=" + ours_.ca()));
     });
     EXPECT_TRUE(has(message, "does not support SSL")) << message;
   }
   EXPECT_NO_THROW((void)backend::open(url("sslmode=prefer"))) << "which is what it is without the option";
+}
+
+/// Not one that refuses a session's settings, but one that drops them without a word.
+TEST_F(PostgresTls, APoolerThatDropsSettingsIsNoticed) {
+  ours_.certify("good", "IP:127.0.0.1");
+  const TlsServer server(ours_, "good");
+  const std::string who = std::string("app:") + password;
+  for (int i = 0; i < 3; ++i) {  // also when it hands out the session that another has had
+    const auto message = error_of(
+        Errc::configuration, [&] { (void)backend::open(server.url(url(), who, "sslmode=require", {})); });
+    EXPECT_TRUE(has(message, "pooled=true")) << message;
+  }
 }
 
 TEST_F(PostgresTls, NoPasswordIsInAMessage) {

@@ -1,6 +1,9 @@
 // Promise I6: at most one live job per unique key.
 
+#include <algorithm>
 #include <atomic>
+#include <map>
+#include <mutex>
 #include <set>
 
 #include <sqlq/conformance/suite.hpp>
@@ -85,6 +88,97 @@ TEST_P(Unique, ManyThreadsMakeOneJob) {
   EXPECT_EQ(inserted, 1);
   for (const JobId id : ids) EXPECT_EQ(id, ids.front());
   EXPECT_EQ(admin().list().size(), 1u);
+}
+
+namespace {
+
+/// What many callers were answered.
+class Answers {
+ public:
+  void add(const std::vector<Enqueued>& answers) {
+    const std::lock_guard lock(mutex_);
+    for (const Enqueued& e : answers) {
+      if (e.inserted) {
+        ++stored_[e.id];
+      } else {
+        named_.insert(e.id);
+      }
+    }
+  }
+  /// Each job was stored by one of them, and who was named as in the way was stored by one as well.
+  void expect_true() const {
+    for (const auto& [id, times] : stored_) EXPECT_EQ(times, 1);
+    for (const JobId id : named_) EXPECT_TRUE(stored_.contains(id)) << "his own was said to be in the way";
+  }
+  [[nodiscard]] std::uint64_t jobs() const { return stored_.size(); }
+
+ private:
+  std::mutex mutex_;
+  std::map<JobId, int> stored_;
+  std::set<JobId> named_;
+};
+
+}  // namespace
+
+TEST_P(Unique, OverlappingBatchesInOppositeOrdersAreAnsweredTruly) {
+  use_system_clock();
+  constexpr int threads = 6;
+  constexpr int keys = 12;
+  const std::vector<Database> handles = {db(), another()};
+  Answers answers;
+  in_threads(threads, [&](int t) {
+    Client mine{handles[static_cast<std::size_t>(t) % handles.size()]};
+    const auto keyed = [](int key) {
+      return NewJob{.kind = "work", .options = {.unique_key = "k" + std::to_string(key)}};
+    };
+    for (int round = 0; round < 20; ++round) {
+      if (t < 4) {
+        std::vector<NewJob> jobs;
+        for (int k = 0; k < keys; ++k) {
+          jobs.push_back(keyed(t % 2 == 0 ? k : keys - 1 - k));
+          jobs.push_back({.kind = "work"});
+        }
+        answers.add(mine.enqueue_many(jobs));
+      } else {
+        for (int k = 0; k < keys; ++k) answers.add({mine.enqueue(keyed(t % 2 == 0 ? k : keys - 1 - k))});
+      }
+      for (const Job& job : mine.claim({}, {}, 5)) mine.success(job);  // so that keys come free
+    }
+  });
+  answers.expect_true();
+  std::uint64_t there = 0;
+  for (const auto& [state, count] : admin().counts()) there += count.value;
+  EXPECT_EQ(there, answers.jobs()) << "a call that failed has left jobs behind";
+}
+
+TEST_P(Unique, BatchesOfTheSameIdsInOppositeOrdersStoreEachOnce) {
+  use_system_clock();
+  constexpr int threads = 4;
+  std::vector<JobId> ids;
+  for (int i = 0; i < 200; ++i) ids.push_back(JobId::make(clock().now()));
+  Answers answers;
+  in_threads(threads, [&](int t) {
+    Client mine{db()};
+    for (std::size_t begin = 0; begin < ids.size(); begin += 20) {
+      std::vector<NewJob> jobs;
+      for (std::size_t i = begin; i < begin + 20; ++i) jobs.push_back({.kind = "work", .options = {.id = ids[i]}});
+      if (t % 2 == 0) std::ranges::reverse(jobs);
+      answers.add(mine.enqueue_many(jobs));
+    }
+  });
+  answers.expect_true();
+  EXPECT_EQ(answers.jobs(), ids.size());
+}
+
+TEST_P(Unique, AKeyedBatchIsClaimedInTheOrderGiven) {
+  std::vector<NewJob> jobs;
+  for (const char* key : {"m", "z", "a", "m", "k"}) jobs.push_back({.kind = "work", .options = {.unique_key = key}});
+  const std::vector<Enqueued> made = client().enqueue_many(jobs);
+  EXPECT_FALSE(made[3].inserted);
+  EXPECT_EQ(made[3].id, made[0].id) << "of two in one batch the first wins";
+  const std::vector<Job> claimed = claim(10);
+  ASSERT_EQ(claimed.size(), 4u);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(claimed[i].id, made[i < 3 ? i : 4].id);
 }
 
 }  // namespace sqlq::conformance

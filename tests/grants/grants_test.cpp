@@ -68,7 +68,7 @@ class Grants : public Anywhere {
     return open(all.substr(0, all.find("//") + 2) + name + all.substr(all.find('@')));
   }
 
-  [[nodiscard]] Errc forbidden() const { return is_postgres() ? Errc::invalid_argument : Errc::permission; }
+  [[nodiscard]] Errc forbidden() const { return Errc::permission; }
   [[nodiscard]] bool is_postgres() const { return place().service == "postgres"; }
   /// The schema, or the prefix.
   [[nodiscard]] std::string tables() const { return url().substr(url().rfind('=') + 1); }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <latch>
 #include <mutex>
 #include <optional>
@@ -28,7 +30,7 @@ class EnqueueQueueTest : public ::testing::Test {
   };
 
   static backend::EnqueueItem item(std::string_view kind) {
-    return {.id = JobId::make(TimePoint{}), .queue = "q", .kind = kind};
+    return {.id = JobId::make(TimePoint{}), .fresh_id = true, .queue = "q", .kind = kind};
   }
 
   /// Lets one call for each of `kinds` gather; then one of the two in front ends. Returns what each was answered.
@@ -74,10 +76,13 @@ class EnqueueQueueTest : public ::testing::Test {
       go.acquire();
       return answers;
     }
+    const int at_once = ++under_way;
     {
       const std::lock_guard lock(mutex);
       sizes.push_back(items.size());
+      most_under_way = std::max(most_under_way, at_once);
     }
+    --under_way;
     if (bad) throw Error(error, "provoked");
     return answers;
   }
@@ -86,8 +91,10 @@ class EnqueueQueueTest : public ::testing::Test {
   std::counting_semaphore<> go{0};
   std::mutex mutex;
   std::vector<std::size_t> sizes;  // of the calls to store, but for the blockers'
+  std::atomic<int> under_way{0};
+  int most_under_way = 0;
   Errc error = Errc::invalid_argument;
-  EnqueueQueue queue{[this](EnqueueQueue::Items items) { return store(items); }};
+  EnqueueQueue queue{[this](EnqueueQueue::Items items) { return store(items); }, 2, std::chrono::hours(1)};
 };
 
 TEST_F(EnqueueQueueTest, WhatGathersIsStoredTogetherAndEachGetsItsOwnAnswer) {
@@ -102,6 +109,54 @@ TEST_F(EnqueueQueueTest, AnErrorIsHeardByTheCallerWhoseItIs) {
   EXPECT_TRUE(answers[2].inserted);
   EXPECT_EQ(sizes.front(), 3U);
   EXPECT_EQ(sizes.size(), 4U) << "then each alone";
+}
+
+TEST_F(EnqueueQueueTest, AfterAnItemsErrorTheOthersDoNotComeAllAtOnce) {
+  std::vector<std::string> kinds(50, "a");
+  kinds[7] = "bad";
+  const auto answers = gather(kinds);
+  for (std::size_t i = 0; i < kinds.size(); ++i) EXPECT_EQ(answers[i].inserted, i != 7);
+  EXPECT_LE(most_under_way, static_cast<int>(most));
+}
+
+class ErrorOfAll : public EnqueueQueueTest, public ::testing::WithParamInterface<Errc> {};
+
+TEST_P(ErrorOfAll, IsToldToAllAndNobodyAsksAgain) {
+  error = GetParam();
+  for (const Answer& a : gather({"a", "bad", "c"})) EXPECT_EQ(a.error, GetParam());
+  EXPECT_EQ(sizes, (std::vector<std::size_t>{3}));
+}
+
+INSTANTIATE_TEST_SUITE_P(EnqueueQueue, ErrorOfAll,
+                         ::testing::Values(Errc::busy, Errc::retry_transaction, Errc::connection, Errc::wrong_node,
+                                           Errc::schema, Errc::permission, Errc::corrupt));
+
+TEST_F(EnqueueQueueTest, WhatMayWaitForAStrangerSharesWithNobody) {
+  const auto keyed = [&] {
+    auto one = item("blocker");
+    one.unique_key = "k";
+    queue.call({&one, 1});
+  };
+  {
+    const std::jthread first(keyed);
+    const std::jthread second(keyed);
+    // The second waits for the first, and not in the store.
+    while (queue.waiting_for_keys() == 0) std::this_thread::yield();
+    for (int i = 0; i < 5; ++i) {
+      const auto mine = item("a");
+      EXPECT_TRUE(queue.call({&mine, 1}).front().inserted);
+      auto other = item("b");
+      other.unique_key = "another";
+      EXPECT_TRUE(queue.call({&other, 1}).front().inserted);
+      auto chosen = item("c");
+      chosen.fresh_id = false;
+      EXPECT_TRUE(queue.call({&chosen, 1}).front().inserted);
+    }
+    EXPECT_EQ(queue.waiting_for_keys(), 1U);
+    EXPECT_EQ(sizes, std::vector<std::size_t>(15, 1));
+    go.release(2);
+  }
+  EXPECT_EQ(queue.waiting_for_keys(), 0U);
 }
 
 TEST_F(EnqueueQueueTest, WhatMayHaveBeenStoredIsNotStoredAgain) {

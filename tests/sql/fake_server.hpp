@@ -74,7 +74,8 @@ class FakeServer final : public Server {
     if (begins) work.begin();
     script_.happen("enqueue");
     std::vector<Enqueued> answers;
-    for (const auto& item : items) answers.push_back({.id = item.id, .inserted = true});
+    for (const auto& item : items) answers.push_back({.id = item.id, .inserted = there_after != 0});
+    if (there_after > 0) --there_after;
     return answers;
   }
   std::vector<CancelStatus> cancel(Work&, std::span<const JobId>) override { return {}; }
@@ -91,6 +92,7 @@ class FakeServer final : public Server {
   }
   std::vector<FinishStatus> finish(Work&, std::span<const backend::Finish> items) override {
     script_.happen("finish " + std::to_string(items.size()));
+    ends.assign(items.begin(), items.end());
     return std::vector<FinishStatus>(items.size(), finished);
   }
   std::vector<LeaseStatus> heartbeat(Work&, std::span<const backend::LeaseRef> leases) override {
@@ -105,6 +107,8 @@ class FakeServer final : public Server {
   std::vector<bool> append_logs(Work&, std::span<const LogLine>) override { return {}; }
 
   bool begins = true;       ///< whether enqueue is a transaction of several statements
+  int there_after = -1;     ///< after so many runs of enqueue its ids are there; negative: never
+  std::vector<backend::Finish> ends{};  ///< of the last run of finish
   std::vector<Job> taken{};  ///< what a claim of unknown outcome has taken
   FinishStatus finished = FinishStatus::applied;  ///< what finishing answers
 

@@ -1,9 +1,15 @@
+#include <atomic>
+#include <functional>
 #include <latch>
 #include <memory>
+#include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include <sqlq/testing/manual_clock.hpp>
 
 #include "fake_server.hpp"
 #include "sql/pool.hpp"
@@ -31,6 +37,69 @@ TEST(Pool, EachConnectionThatComesBackIsForAnotherWaiter) {
     first.reset();
     second.reset();
   }
+}
+
+/// A pool on a clock of the test, before a server that has no connection to spare until it is told.
+class FullServer : public ::testing::Test {
+ protected:
+  FullServer() : pool({.size = 2, .wait = std::chrono::seconds(10)}, [this] { return connect(); }, clock) {}
+  std::unique_ptr<Connection> connect() {
+    ++tries;
+    if (full) throw Error(Errc::busy, "too many connections", "fake", 53300);
+    return std::make_unique<FakeConnection>(script);
+  }
+  /// Takes a connection on another thread, and lets time go by until it has one or has given up.
+  std::optional<Errc> take_meanwhile(const std::function<void()>& meanwhile) {
+    std::optional<Errc> error;
+    std::atomic<bool> over{false};
+    {
+      const std::jthread taker([&] {
+        try {
+          const Pool::Lease lease = pool.take();
+        } catch (const Error& e) {
+          error = e.code();
+          message = e.what();
+        }
+        over = true;
+      });
+      while (pool.waiting() == 0) std::this_thread::yield();
+      meanwhile();
+      while (!over) {
+        clock->advance(std::chrono::milliseconds(100));
+        std::this_thread::yield();
+      }
+    }
+    return error;
+  }
+
+  const std::shared_ptr<testing::ManualClock> clock = std::make_shared<testing::ManualClock>();
+  Script script;
+  std::atomic<bool> full{true};
+  std::atomic<int> tries{0};
+  std::string message;
+  Pool pool;
+};
+
+TEST_F(FullServer, IsWaitedForUntilItHasAConnection) {
+  EXPECT_EQ(take_meanwhile([&] { full = false; }), std::nullopt);
+  EXPECT_EQ(tries, 2);
+}
+
+TEST_F(FullServer, IsWaitedForNoLongerThanForThePool) {
+  const SteadyPoint begin = clock->steady();
+  EXPECT_EQ(take_meanwhile([] {}), Errc::busy);
+  EXPECT_GE(clock->steady() - begin, std::chrono::seconds(10));
+  EXPECT_NE(message.find("pool_wait"), std::string::npos) << message;
+  EXPECT_NE(message.find("too many connections"), std::string::npos) << message;
+  EXPECT_LT(tries, 40) << "it is not asked without a pause";
+}
+
+TEST_F(FullServer, OneOfOursThatComesBackIsUsed) {
+  full = false;
+  std::unique_ptr<Pool::Lease> mine(new Pool::Lease(pool.take()));
+  full = true;
+  EXPECT_EQ(take_meanwhile([&] { mine.reset(); }), std::nullopt);
+  EXPECT_EQ(tries, 2);
 }
 
 }  // namespace

@@ -142,6 +142,62 @@ TEST_F(ServerDialectTest, AClaimOfUnknownOutcomeIsLookedForFirst) {
   EXPECT_EQ(script.count("claim"), 3);
 }
 
+/// The first try is still under way, on a server that has not noticed that its client is gone.
+TEST_F(ServerDialectTest, WhatALateClaimHasTakenIsReleased) {
+  const auto job = [] { return Job{.id = JobId::make(TimePoint{}), .kind = "k"}; };
+  const Job late = job();
+  fail("commit", Errc::outcome_unknown);
+  EXPECT_EQ(dialect->claim({.token = LeaseToken{1}}).jobs.at(0).kind, "claimed now");
+  fake->taken = {late, Job{.kind = "claimed now"}};
+  script.events.clear();
+  EXPECT_EQ(dialect->claim({.token = LeaseToken{2}}).jobs.size(), 1u);
+  EXPECT_EQ(script.events, (Events{"claimed", "finish 1", "begin", "claim", "commit"}));
+  EXPECT_EQ(fake->ends.at(0).id, late.id);
+  EXPECT_EQ(fake->ends.at(0).token, LeaseToken{1});
+  EXPECT_EQ(fake->ends.at(0).kind, backend::FinishKind::release);
+}
+
+TEST_F(ServerDialectTest, WhatAClaimThatWasGivenUpHasTakenIsReleasedBeforeOthersAreReaped) {
+  fail("commit", Errc::outcome_unknown, 100);
+  EXPECT_EQ(code_of([&] { static_cast<void>(dialect->claim({.token = LeaseToken{1}})); }), Errc::outcome_unknown);
+  script.before = [](const std::string&) {};
+  fake->taken = {Job{.id = JobId::make(TimePoint{}), .kind = "k"}};
+  script.events.clear();
+  static_cast<void>(dialect->reap({}, 10, {}));
+  EXPECT_EQ(script.count("finish 1"), 1);
+}
+
+TEST_F(ServerDialectTest, WhoClaimsWithTheSameTokenAgainHoldsWhatItFinds) {
+  fail("commit", Errc::outcome_unknown, 100);
+  EXPECT_EQ(code_of([&] { static_cast<void>(dialect->claim({.token = LeaseToken{1}})); }), Errc::outcome_unknown);
+  script.before = [](const std::string&) {};
+  fake->taken = {Job{.id = JobId::make(TimePoint{}), .kind = "k"}};
+  static_cast<void>(dialect->claim({.token = LeaseToken{1}}));
+  EXPECT_EQ(script.count("finish 1"), 0);
+}
+
+TEST_F(ServerDialectTest, InsertedIsSaidOfWhatAnEarlierTryOfTheCallHasStored) {
+  warm_up();
+  const backend::EnqueueItem chosen{.id = JobId::make(TimePoint{}), .queue = "q", .kind = "k"};
+  const auto enqueue_chosen = [&] { return dialect->enqueue({&chosen, 1}, nullptr, {}).front(); };
+  fake->there_after = 1;  // the first try stores it, the second finds it
+  fail("commit", Errc::outcome_unknown);
+  EXPECT_TRUE(enqueue_chosen().inserted);
+
+  fake->there_after = 0;  // it was there before
+  fail("commit", Errc::outcome_unknown);
+  EXPECT_FALSE(enqueue_chosen().inserted);
+
+  fake->there_after = 1;  // somebody else has stored it while ours was undone
+  fail("commit", Errc::retry_transaction);
+  EXPECT_FALSE(enqueue_chosen().inserted);
+
+  fake->there_after = 0;  // the answer was lost; nobody else can have stored an id that we have just made
+  backend::EnqueueItem fresh = chosen;
+  fresh.fresh_id = true;
+  EXPECT_TRUE(dialect->enqueue({&fresh, 1}, nullptr, {}).front().inserted);
+}
+
 TEST_F(ServerDialectTest, AClaimThatEndsLeasesIsOneTransaction) {
   const std::vector<backend::Finish> ends{{.id = JobId::make(TimePoint{}), .token = LeaseToken{1}, .queue = "q"}};
   const backend::ClaimRequest request{.token = LeaseToken{2}, .ends = ends};

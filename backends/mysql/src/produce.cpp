@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <set>
 #include <utility>
 
@@ -50,8 +51,10 @@ class Lanes {
 
 /// One batch on its way into the table.
 ///
-/// All rows are inserted at once, in the hope that there is no duplicate; an error then undoes only its statement. Who
-/// is in the way is looked for, answered, and the rest is tried again: whoever was in the way may be gone by then.
+/// All rows are inserted at once, in the hope that there is no duplicate. Who is in the way is looked for and answered,
+/// and the rest is tried again: whoever was in the way may be gone by then. All batches lock their keys in one order,
+/// all before the first job; when one is refused, a transaction of our own lets its locks go before it begins with the
+/// first key again. In a borrowed one an error undoes only its statement.
 class Insertion {
  public:
   Insertion(const Context& c, std::span<const EnqueueItem> items) : c_(c), items_(items), answers_(items.size()) {
@@ -61,7 +64,7 @@ class Insertion {
       const Lane& lane = lanes.of(item);
       rows_.push_back(row_of(lane, lanes.now(), item));
     }
-    for (std::size_t i = 0; i < items.size(); ++i) open_.push_back(i);
+    open_all();
   }
 
   std::vector<Enqueued> run() {
@@ -71,7 +74,10 @@ class Insertion {
     for (int round = 0; round < most_rounds; ++round) {
       if (look) answer_duplicates();
       if (open_.empty()) return std::move(answers_);
-      insert_firsts();
+      if (!insert_firsts() && c_.work.begun()) {
+        c_.work.begin_anew();
+        open_all();
+      }
       look = true;
     }
     throw Error(Errc::retry_transaction, "other jobs with the same unique keys come and go: try again", "mysql");
@@ -107,8 +113,15 @@ class Insertion {
     return result;
   }
 
-  void insert_firsts() {
+  void open_all() {
+    open_.resize(items_.size());
+    std::iota(open_.begin(), open_.end(), std::size_t{0});
+  }
+
+  /// False: some were refused.
+  bool insert_firsts() {
     const std::vector<std::size_t> first_of = firsts();
+    if (!insert_keys(keys_of(first_of))) return false;
     std::set<std::size_t> done;
     const auto size_of = [&](std::size_t n) { return literal_size(items_[first_of[n]].params) + 700; };
     in_pieces(c_, first_of.size(), size_of, [&](std::size_t first, std::size_t last) {
@@ -118,9 +131,36 @@ class Insertion {
       done.insert(piece.begin(), piece.end());
     });
     std::erase_if(open_, [&](std::size_t i) { return done.contains(i); });
+    return done.size() == first_of.size();
   }
 
-  /// False: one of them is a duplicate, none was inserted.
+  using Keys = std::map<std::string_view, JobId>;  // sorted: whoever inserts the same ones waits in the same order
+
+  /// All or none; false: one of them is held.
+  bool insert_keys(const Keys& keys) {
+    const std::vector<std::pair<std::string_view, JobId>> list(keys.begin(), keys.end());
+    const auto size_of = [&](std::size_t n) { return literal_size(list[n].first) + 50; };
+    std::vector<std::string_view> inserted;
+    bool all = true;
+    in_pieces(c_, list.size(), size_of, [&](std::size_t first, std::size_t last) {
+      if (!all) return;
+      sql::List rows{.width = 2};
+      for (std::size_t n = first; n < last; ++n) {
+        rows.values.insert(rows.values.end(), {sql::Scalar(list[n].first), sql::Scalar(bytes_of(list[n].second))});
+      }
+      all = insert(c_.q.keys_add, rows);
+      for (std::size_t n = first; all && n < last; ++n) inserted.push_back(list[n].first);
+    });
+    if (!all) take_back(inserted);
+    return all;
+  }
+
+  /// A transaction of our own begins anew after this.
+  void take_back(std::span<const std::string_view> keys) const {
+    if (c_.work.borrowed()) remove_keys(c_, keys);
+  }
+
+  /// False: one of them is a duplicate, none was inserted. Their keys are.
   bool insert(std::span<const std::size_t> piece) {
     sql::List rows{.width = 15};
     std::vector<JobId> pending;
@@ -129,18 +169,10 @@ class Insertion {
       add_row(rows, i);
       (rows_[i].state == JobState::pending ? pending : scheduled).push_back(items_[i].id);
     }
-    const std::map<std::string_view, JobId> keys = keys_of(piece);
-    if (!keys.empty()) {
-      sql::List key_rows{.width = 2};
-      for (const auto& [key, id] : keys) {
-        key_rows.values.insert(key_rows.values.end(), {sql::Scalar(key), sql::Scalar(bytes_of(id))});
-      }
-      if (!insert(c_.q.keys_add, key_rows)) return false;
-    }
     if (!insert(c_.q.jobs_insert, rows)) {
       std::vector<std::string_view> not_used;
-      for (const auto& [key, id] : keys) not_used.push_back(key);
-      remove_keys(c_, not_used);
+      for (const auto& [key, id] : keys_of(piece)) not_used.push_back(key);
+      take_back(not_used);
       return false;
     }
     const auto n = static_cast<std::int64_t>(piece.size());
@@ -159,9 +191,8 @@ class Insertion {
     }
   }
 
-  /// Sorted, so that who inserts the same ones waits in the same order.
-  [[nodiscard]] std::map<std::string_view, JobId> keys_of(std::span<const std::size_t> piece) const {
-    std::map<std::string_view, JobId> keys;
+  [[nodiscard]] Keys keys_of(std::span<const std::size_t> piece) const {
+    Keys keys;
     for (const std::size_t i : piece) {
       if (items_[i].unique_key) keys.emplace(*items_[i].unique_key, items_[i].id);
     }

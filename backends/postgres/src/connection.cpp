@@ -1,13 +1,17 @@
 #include "connection.hpp"
 
+#include <locale.h>
 #include <poll.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <optional>
 
 #include <sqlq/error.hpp>
 
 #include "errors.hpp"
+#include "platform/random.hpp"
 
 namespace sqlq::postgres {
 namespace {
@@ -18,9 +22,11 @@ std::string ms(Duration d) { return std::to_string((d.count() + 999) / 1000); }
 
 /// Settings of a session, as the server wants them when it starts. Timeouts; and plans that stay right when a table has
 /// grown since they were made: by index and nested loops only, once for all values. Where no other plan is possible,
-/// the forbidden ones look so dear that the compiler of plans would set to work, so it is off.
-std::string session_settings(const Options& o, Role role) {
-  std::string settings = "-c statement_timeout=" + ms(o.statement_timeout) + " -c lock_timeout=" + ms(o.lock_timeout) +
+/// the forbidden ones look so dear that the compiler of plans would set to work, so it is off. The mark tells later
+/// whether it is still this session that answers.
+std::string session_settings(const Options& o, Role role, const std::string& mark) {
+  std::string settings = "-c sqlq.session=" + mark + " -c statement_timeout=" + ms(o.statement_timeout) +
+                         " -c lock_timeout=" + ms(o.lock_timeout) +
                          " -c idle_in_transaction_session_timeout=" + ms(o.idle_timeout);
   if (role == Role::hints) return settings + " -c synchronous_commit=off";  // what is announced is committed before
   return settings +
@@ -43,15 +49,80 @@ std::string sqlstate_in(const std::string& message) {
   return {};
 }
 
+/// What libpq finds wrong by itself has no SQLSTATE, only a text; here it is English, whatever the program's language.
+struct Trouble {
+  std::string_view text;
+  Errc code;
+  std::string_view advice;
+};
+constexpr std::string_view tls = "check the URL option sslmode and the files that it needs (share/doc/sqlq/docs/security.md)";
+constexpr std::array troubles{
+    Trouble{"unsupported startup parameter", Errc::configuration,
+            "a pooler is in between: set the URL option pooled=true"},
+    Trouble{"no more connections allowed", Errc::busy, "raise the pooler's max_client_conn"},
+    Trouble{"no password supplied", Errc::permission, "put the password in the URL, PGPASSWORD or ~/.pgpass"},
+    Trouble{"authentication failed", Errc::permission, "check user and password of the URL"},
+    Trouble{"no such user", Errc::permission, "check user and password of the URL"},
+    Trouble{"no such database", Errc::configuration, "create the database, or correct its name in the URL"},
+    Trouble{"SSL required", Errc::configuration, tls},
+    Trouble{"certificate", Errc::configuration, tls},
+    Trouble{"private key", Errc::configuration, tls},
+    Trouble{"does not support SSL", Errc::configuration, tls},
+    Trouble{"does not match host name", Errc::configuration, tls},
+    Trouble{"GSSAPI encryption required", Errc::configuration, "check the URL option gssencmode"},
+    Trouble{"channel binding", Errc::configuration, "check the URL option channel_binding"},
+    Trouble{" value: \"", Errc::configuration, "correct the option in the URL or in libpq's environment variables"},
+    Trouble{"authentication method", Errc::configuration, "the client library cannot do what the server asks for"},
+    Trouble{"weak password", Errc::configuration, "see the server's log"},
+};
+
+/// libpq speaks the language of the program; while this lives, English on this thread.
+class English {
+ public:
+  English() : locale_(::newlocale(LC_MESSAGES_MASK, "C", nullptr)) {
+    if (locale_ != nullptr) before_ = ::uselocale(locale_);
+  }
+  ~English() {
+    if (locale_ == nullptr) return;
+    ::uselocale(before_);
+    ::freelocale(locale_);
+  }
+  English(const English&) = delete;
+  English& operator=(const English&) = delete;
+
+ private:
+  locale_t locale_;
+  locale_t before_{};
+};
+
 Error connect_error(const PGconn* handle, const std::string& place) {
   const std::string message = PQerrorMessage(handle);
   const std::string state = sqlstate_in(message);
-  if (state.empty()) {
-    const std::string why = message.substr(0, message.find('\n'));
-    return Error(Errc::connection, "PostgreSQL: cannot connect to " + place + ": " + why, "postgres");
+  const auto known = std::ranges::find_if(
+      troubles, [&](const Trouble& t) { return message.find(t.text) != std::string::npos; });
+  const bool protocol = state == "08P01";  // how poolers refuse
+  if (!state.empty() && !(protocol && known != troubles.end())) {
+    const auto begin = message.find(state) + 7;
+    return make_error(state, "cannot connect to " + place + ": " + message.substr(begin, message.find('\n') - begin),
+                      {});
   }
-  const auto begin = message.find(state) + 7;
-  return make_error(state, "cannot connect to " + place + ": " + message.substr(begin, message.find('\n') - begin), {});
+  const std::string text = "PostgreSQL: cannot connect to " + place + ": " + message.substr(0, message.find('\n'));
+  if (known == troubles.end()) return Error(Errc::connection, text, "postgres");
+  return Error(known->code, text + "; " + std::string(known->advice), "postgres");
+}
+
+/// A pooler in transaction mode drops what a session sets, or hands on what another client has set.
+std::optional<Error> foreign_session(PGconn* handle, const std::string& mark, const std::string& place,
+                                     SteadyPoint deadline, int stop) {
+  const bool sent = PQsendQuery(handle, "SELECT current_setting('sqlq.session', true)") != 0;
+  const Result result = sent ? receive(handle, deadline, stop) : nullptr;
+  if (!result || PQntuples(result.get()) != 1) {
+    return Error(Errc::connection, "PostgreSQL: " + place + " did not answer, or is going down", "postgres");
+  }
+  if (mark == PQgetvalue(result.get(), 0, 0)) return {};
+  return Error(Errc::configuration,
+               "PostgreSQL: at " + place + " is a pooler that keeps no session for each client: set the URL option "
+               "pooled=true", "postgres");
 }
 
 Error read_only(const std::string& place) {
@@ -81,11 +152,13 @@ Attempt attempt(const Options& o, Role role, const std::pair<std::string, std::s
   for (const auto& [name, value] : o.keywords) add(name.c_str(), value);
   if (!host.first.empty()) add("host", host.first);
   if (!host.second.empty()) add("port", host.second);
-  const std::string settings = session_settings(o, role);
+  const std::string mark = std::to_string(platform::random64());
+  const std::string settings = session_settings(o, role, mark);
   if (!o.pooled) add("options", settings);
   names.push_back(nullptr);
   values.push_back(nullptr);
 
+  const English english;
   const SteadyPoint deadline = saturating_add(system_clock()->steady(), o.connect_timeout);
   const std::string place = host.first.empty() ? "the local server" : host.first + (host.second.empty() ? "" : ":") +
                                                                           host.second;
@@ -110,6 +183,7 @@ Attempt attempt(const Options& o, Role role, const std::pair<std::string, std::s
   } else if (o.writable && !writable(a.handle.get(), deadline)) {
     a.error = read_only(place);
   } else {
+    if (!o.pooled) a.error = foreign_session(a.handle.get(), mark, place, deadline, stop);
     PQsetErrorVerbosity(a.handle.get(), PQERRORS_TERSE);
   }
   return a;
@@ -128,17 +202,19 @@ Handle connect(const Options& options, Role role, int stop) {
       return std::move(a.handle);
     }
     if (!a.error->retryable()) throw *a.error;  // the next server would refuse it too
-    // A server that is there and read-only says more than one that is not there.
-    if (!first || a.error->code() == Errc::wrong_node) first = std::move(a.error);
+    // A server that is there and read-only says more than one that is not there; one that is full may be the right one.
+    const bool better = !first || a.error->code() == Errc::busy ||
+                        (a.error->code() == Errc::wrong_node && first->code() != Errc::busy);
+    if (better) first = std::move(a.error);
   }
   throw *first;
 }
 
-PgConnection::PgConnection(const Options& options, const std::vector<std::string>& texts, Role role)
+PgConnection::PgConnection(const Options& options, const std::vector<std::string>& texts, Role role, int stop)
     : options_(options),
-      handle_(connect(options, role)),
+      handle_(connect(options, role, stop)),
       session_(handle_.get(), texts, options.pooled ? PgSession::Plans::each_time : PgSession::Plans::kept,
-               options.patience()) {
+               options.patience(), stop) {
   PQsetnonblocking(handle_.get(), 1);
   PQsetNoticeReceiver(handle_.get(), &on_notice, this);
 }

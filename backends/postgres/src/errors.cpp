@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "sql/borrowed.hpp"
+
 namespace sqlq::postgres {
 namespace {
 
@@ -15,9 +17,10 @@ struct Known {
 constexpr std::string_view again = "it was tried again and did not help: look for long transactions on the same jobs";
 constexpr std::string_view migrate =
     "the database lacks sqlq's tables or has others: call migrate(), and check the URL option 'schema'";
-constexpr std::string_view url = "check user, password and database of the URL";
+constexpr std::string_view url = "check user and password of the URL, and who may come in (pg_hba.conf)";
 constexpr std::string_view pooler =
     "a statement was not where it was prepared: behind a pooler in transaction mode set the URL option pooled=true";
+constexpr std::string_view read_only_transaction = "25006";
 constexpr std::string_view damaged = "stop using the database and restore it from a backup; do not repair it in place";
 constexpr std::string_view server_goes = "the server is stopping or starting; the next call connects again";
 
@@ -27,16 +30,16 @@ constexpr std::array known{
     Known{"25006", Errc::wrong_node, "the server is read-only: name the primary in the URL, or all servers"},
     Known{"25P02", Errc::misuse, "the transaction had failed before: roll it back"},
     Known{"25P03", Errc::connection, "the connection was idle inside a transaction for too long"},
-    Known{"26000", Errc::internal, pooler},
-    Known{"42P05", Errc::internal, pooler},
-    Known{"28000", Errc::invalid_argument, url},
-    Known{"28P01", Errc::invalid_argument, url},
-    Known{"3D000", Errc::invalid_argument, url},
+    Known{"26000", Errc::configuration, pooler},
+    Known{"42P05", Errc::configuration, pooler},
+    Known{"28000", Errc::permission, url},
+    Known{"28P01", Errc::permission, url},
+    Known{"3D000", Errc::configuration, "create the database, or correct its name in the URL"},
     Known{"3F000", Errc::schema, migrate},
     Known{"40001", Errc::retry_transaction, again},
     Known{"40003", Errc::outcome_unknown, "repeat the call with the same ids or lease"},
     Known{"40P01", Errc::retry_transaction, again},
-    Known{"42501", Errc::invalid_argument, "grant the role of the URL what share/doc/sqlq/docs/backends.md lists"},
+    Known{"42501", Errc::permission, "grant the role of the URL what share/doc/sqlq/docs/backends.md lists"},
     Known{"42703", Errc::schema, migrate},
     Known{"42P01", Errc::schema, migrate},
     Known{"53100", Errc::busy, "free space on the server's disk, then try again"},
@@ -59,7 +62,7 @@ constexpr std::array classes{
     Known{"08", Errc::connection, "the next call connects again"},
     Known{"22", Errc::invalid_argument, "the database cannot store a value; its encoding should be UTF8"},
     Known{"25", Errc::misuse, "the transaction is not in the state for this"},
-    Known{"28", Errc::invalid_argument, url},
+    Known{"28", Errc::permission, url},
     Known{"40", Errc::retry_transaction, again},
     Known{"53", Errc::busy, "try again later"},
     Known{"57", Errc::busy, "an operator intervened: try again later"},
@@ -111,17 +114,25 @@ int native_code(std::string_view sqlstate) noexcept {
   return code;
 }
 
-Error make_error(std::string_view sqlstate, std::string_view message, const std::string& statement) {
+Error make_error(std::string_view sqlstate, std::string_view message, const std::string& statement, Owner owner) {
   std::string text = "PostgreSQL: ";
   text += may_be_shown(sqlstate) ? first_line(message) : std::string(own_text(sqlstate));
   if (!sqlstate.empty()) text += " (SQLSTATE " + std::string(sqlstate) + ")";
   if (!statement.empty()) text += " in statement '" + statement + "'";
   const Known* found = find(sqlstate);
-  const std::string_view advice = sqlstate.empty() ? "the next call connects again"
-                                  : found != nullptr ? found->advice
-                                                     : std::string_view{};
+  Errc code = classify(sqlstate);
+  std::string_view advice = sqlstate.empty() ? "the next call connects again"
+                            : found != nullptr ? found->advice
+                                               : std::string_view{};
+  if (owner == Owner::user) {
+    if (const auto theirs = sql::advice_on_borrowed(code); !theirs.empty()) advice = theirs;
+    if (sqlstate == read_only_transaction) {
+      code = Errc::misuse;
+      advice = sql::your_transaction_reads_only;
+    }
+  }
   if (!advice.empty()) text += "; " + std::string(advice);
-  return Error(classify(sqlstate), text, "postgres", native_code(sqlstate), statement);
+  return Error(code, text, "postgres", native_code(sqlstate), statement);
 }
 
 std::string_view sqlstate_of(const PGresult* result) noexcept {
@@ -129,12 +140,12 @@ std::string_view sqlstate_of(const PGresult* result) noexcept {
   return state != nullptr ? std::string_view(state) : std::string_view{};
 }
 
-Error error_of(const PGresult* result, const PGconn* connection, const std::string& statement) {
+Error error_of(const PGresult* result, const PGconn* connection, const std::string& statement, Owner owner) {
   const std::string_view state = sqlstate_of(result);
   if (const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY); primary != nullptr && !state.empty()) {
-    return make_error(state, primary, statement);
+    return make_error(state, primary, statement, owner);
   }
-  return make_error({}, PQerrorMessage(connection), statement);
+  return make_error({}, PQerrorMessage(connection), statement, owner);
 }
 
 }  // namespace sqlq::postgres

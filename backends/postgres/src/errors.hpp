@@ -11,6 +11,9 @@
 
 namespace sqlq::postgres {
 
+/// Whose connection it was on: what can be done about an error is not the same.
+enum class Owner { sqlq, user };
+
 /// Of a five-character SQLSTATE; empty: the connection broke without one.
 [[nodiscard]] Errc classify(std::string_view sqlstate) noexcept;
 
@@ -19,10 +22,12 @@ namespace sqlq::postgres {
 
 /// The error for a SQLSTATE and the server's primary message, with what to do. Texts that may quote values are left
 /// out.
-[[nodiscard]] Error make_error(std::string_view sqlstate, std::string_view message, const std::string& statement);
+[[nodiscard]] Error make_error(std::string_view sqlstate, std::string_view message, const std::string& statement,
+                               Owner owner = Owner::sqlq);
 
 /// The error of a failed result; `connection` says more when it broke.
-[[nodiscard]] Error error_of(const PGresult* result, const PGconn* connection, const std::string& statement);
+[[nodiscard]] Error error_of(const PGresult* result, const PGconn* connection, const std::string& statement,
+                             Owner owner = Owner::sqlq);
 
 /// The SQLSTATE of a result; empty if it has none.
 [[nodiscard]] std::string_view sqlstate_of(const PGresult* result) noexcept;

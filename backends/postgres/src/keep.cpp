@@ -26,10 +26,31 @@ ReapReport reap(const sql::Work& work, const Queries& q, std::span<const std::st
   return report;
 }
 
-std::size_t purge(const sql::Work& work, const Queries& q, std::size_t limit) {
-  const auto gone =
-      work.session().integer(q.purge, {{"n", static_cast<std::int64_t>(limit)}, {"now", work.wall()}});
-  return static_cast<std::size_t>(gone.value_or(0));
+namespace {
+
+/// Returns how many.
+std::size_t purge_lines(const sql::Work& work, const Queries& q, const sql::Statement& of,
+                        std::initializer_list<sql::Arg> args) {
+  Array seqs(Of::bigint);
+  std::size_t jobs = 0;
+  work.session().execute(of, args, [&](const sql::Row& row) {
+    seqs.add(row.integer(0));
+    ++jobs;
+  });
+  if (jobs > 0) work.session().execute(q.purge_lines, {{"seqs", seqs.view()}});
+  return jobs;
+}
+
+}  // namespace
+
+std::size_t purge(sql::Work& work, const Queries& q, std::size_t limit) {
+  work.begin();
+  return purge_lines(work, q, q.purge, {{"n", static_cast<std::int64_t>(limit)}, {"now", work.wall()}});
+}
+
+void sweep(sql::Work& work, const Queries& q, std::size_t limit) {
+  work.begin();
+  purge_lines(work, q, q.orphans, {{"n", static_cast<std::int64_t>(limit)}});
 }
 
 std::vector<JobId> expired(const sql::Work& work, const Queries& q, std::size_t limit) {

@@ -25,6 +25,7 @@ Notifier::Notifier(const Options& options, const Schema& schema)
 Notifier::~Notifier() {
   thread_.request_stop();
   signal_->notify();
+  if (!over_->wait_until(saturating_add(clock_->steady(), last_words))) hurry_.set();
   thread_.join();
 }
 
@@ -76,11 +77,35 @@ void Notifier::run(const std::stop_token& stop) {
       quiet_until_ = saturating_add(clock_->steady(), pause_after_error);
     }
   }
+  last_turn();
+  over_->notify();
+}
+
+/// Who ends right after a commit is not to leave it to the others' polls. Tried again once: the connection may be an
+/// old one, which somebody has ended meanwhile.
+void Notifier::last_turn() noexcept {
+  bool announced = false;
+  {
+    const std::lock_guard lock(mutex_);
+    announced = announced_;
+    for (auto& [id, f] : followed_) f.look = SteadyPoint{};
+    if (!announced && followed_.empty()) return;
+  }
+  for (int tries = 0; tries < 2; ++tries) {
+    try {
+      return turn(announced);
+    } catch (...) {  // the server is away: hints may be lost
+      connection_.reset();
+      announced = true;
+    }
+  }
 }
 
 void Notifier::turn(bool announced) {
   quiet_until_ = saturating_add(clock_->steady(), pace);
-  if (!connection_) connection_ = std::make_unique<PgConnection>(options_, schema_.texts(), Role::hints);
+  if (!connection_) {
+    connection_ = std::make_unique<PgConnection>(options_, schema_.texts(), Role::hints, hurry_.descriptor());
+  }
   sql::Session& session = connection_->session();
   if (some_committed(session) || announced) {
     session.execute(schema_.queries().announce, {{"channel", std::string_view(schema_.channel())}});
@@ -100,6 +125,17 @@ bool Notifier::some_committed(sql::Session& session) {
     }
   }
   if (ids.empty()) return false;
+  try {
+    return some_committed(session, ids);
+  } catch (const Error& e) {
+    if (e.connection_lost()) throw;
+    const std::lock_guard lock(mutex_);  // they cannot be followed here; a needless hint does no harm
+    followed_.clear();
+    return true;
+  }
+}
+
+bool Notifier::some_committed(sql::Session& session, const Array& ids) {
   std::vector<std::string> over;
   bool committed = false;
   session.execute(schema_.queries().transactions_over, {{"ids", ids.view()}}, [&](const sql::Row& row) {

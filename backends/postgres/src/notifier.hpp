@@ -12,6 +12,7 @@
 
 #include <sqlq/clock.hpp>
 
+#include "arrays.hpp"
 #include "connection.hpp"
 #include "options.hpp"
 #include "schema.hpp"
@@ -23,6 +24,8 @@ namespace sqlq::postgres {
 class Notifier {
  public:
   Notifier(const Options& options, const Schema& schema);
+  /// Announces what is not announced yet, and what users' transactions have committed by now; takes `last_words` at
+  /// most, whatever the server does.
   ~Notifier();
   Notifier(const Notifier&) = delete;
   Notifier& operator=(const Notifier&) = delete;
@@ -33,9 +36,13 @@ class Notifier {
   void announce_after(std::string transaction);
 
  private:
+  static constexpr Duration last_words = std::chrono::seconds(1);
+
   void run(const std::stop_token& stop);
   void turn(bool announced);
+  void last_turn() noexcept;
   [[nodiscard]] bool some_committed(sql::Session& session);
+  [[nodiscard]] bool some_committed(sql::Session& session, const Array& ids);
   [[nodiscard]] SteadyPoint next_look();
 
   struct Followed {
@@ -47,6 +54,8 @@ class Notifier {
   const Schema& schema_;
   const std::shared_ptr<Clock> clock_ = system_clock();
   const std::unique_ptr<Signal> signal_ = clock_->make_signal();
+  const std::unique_ptr<Signal> over_ = clock_->make_signal();  // the thread is done
+  StopEvent hurry_{};  // ends each wait for the server
   std::mutex mutex_;
   bool announced_ = false;
   std::map<std::string, Followed> followed_;

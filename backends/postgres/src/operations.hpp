@@ -34,11 +34,13 @@ std::vector<LeaseStatus> heartbeat(const sql::Work& work, const Queries& q, std:
 
 // keep.cpp
 ReapReport reap(const sql::Work& work, const Queries& q, std::span<const std::string> queues, std::size_t limit);
-std::size_t purge(const sql::Work& work, const Queries& q, std::size_t limit);
 std::vector<JobId> expired(const sql::Work& work, const Queries& q, std::size_t limit);
 void postpone(const sql::Work& work, const Queries& q, JobId id);
 std::vector<ActionStatus> act(const sql::Work& work, const Queries& q, std::span<const JobId> ids,
                               backend::Action what);
+std::size_t purge(sql::Work& work, const Queries& q, std::size_t limit);
+/// Deletes what jobs have left behind that somebody has deleted by hand; of `limit` jobs at most.
+void sweep(sql::Work& work, const Queries& q, std::size_t limit);
 std::vector<bool> append_logs(const sql::Work& work, const Queries& q, std::span<const LogLine> lines);
 
 }  // namespace sqlq::postgres

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <numeric>
 #include <set>
 #include <tuple>
 #include <unordered_map>
@@ -31,8 +33,10 @@ using Shape = decltype(shape_of({}));
 /// The columns of a batch.
 class Columns {
  public:
-  void add(const backend::EnqueueItem& item) {
+  /// `rank`: the how manyth of the batch it is for its caller, or the number in the insertion order that it gets.
+  void add(const backend::EnqueueItem& item, std::int64_t rank) {
     shapes_.add(place_of(item));
+    ranks_.add(rank);
     ids_.add(item.id);
     keys_.add(item.unique_key);
     params_.add(item.params);
@@ -62,8 +66,9 @@ class Columns {
     }
   }
 
-  /// Inserts what is new. Returns the ids of those, with their unique keys.
-  std::unordered_map<JobId, std::string> insert_new(const sql::Work& work, const Queries& q) {
+  /// Inserts what is new. Returns the ids of those, with their unique keys. `numbered`: the ranks are numbers in the
+  /// insertion order.
+  std::unordered_map<JobId, std::string> insert_new(const sql::Work& work, const Queries& q, bool numbered) {
     std::unordered_map<JobId, std::string> inserted;
     work.session().execute(q.job_insert_new,
                            {{"queues", queues_.view()},
@@ -80,6 +85,8 @@ class Columns {
                             {"ids", ids_.view()},
                             {"shapes", shapes_.view()},
                             {"unique_keys", keys_.view()},
+                            {"ranks", ranks_.view()},
+                            {"numbered", std::int64_t{numbered}},
                             {"params", params_.view()}},
                            [&](const sql::Row& row) {
                              sql::Fields f(row);
@@ -122,7 +129,7 @@ class Columns {
       max_attempts_{Of::integer}, max_crashes_{Of::integer}, keepalives_{Of::bigint}, timeouts_{Of::bigint},
       retentions_{Of::bigint};
   // of each job
-  Array ids_{Of::uuid}, shapes_{Of::integer}, keys_{Of::text}, params_{Of::text};
+  Array ids_{Of::uuid}, shapes_{Of::integer}, keys_{Of::text}, ranks_{Of::bigint}, params_{Of::text};
 };
 
 /// The cast that fails in queries.sql when a transaction's snapshot may be older than the lane.
@@ -130,80 +137,165 @@ constexpr std::string_view bad_cast = "22P02";
 
 using Numbers = std::vector<std::size_t>;
 
-/// Inserts the items with these numbers. Returns those that were refused because of their unique keys; who is in their
-/// way has to be found.
-Numbers insert(const sql::Work& work, const Queries& q, std::span<const backend::EnqueueItem> items,
-               const Numbers& numbers, std::vector<Enqueued>& answers) {
-  Columns columns;
-  for (const std::size_t i : numbers) columns.add(items[i]);
-  const bool keys = std::ranges::any_of(numbers, [&](std::size_t i) { return items[i].unique_key.has_value(); });
-  // What a statement breaks inside a transaction stays broken.
-  if (!keys && !work.borrowed() && !work.begun() && columns.insert_all(work, q)) {
-    for (const std::size_t i : numbers) answers[i] = {.id = items[i].id, .inserted = true};
-    return {};
+/// One batch on its way into the table.
+class Insertion {
+ public:
+  Insertion(sql::Work& work, const Queries& q, std::span<const backend::EnqueueItem> items)
+      : work_(work), q_(q), items_(items), answers_(items.size()) {
+    keys_ = std::ranges::any_of(items, [](const auto& item) { return item.unique_key.has_value(); });
+    contested_ = keys_ || std::ranges::any_of(items, [](const auto& item) { return !item.fresh_id; });
   }
-  auto inserted = [&] {
+
+  /// What one statement stores is stored alone. Else it is a transaction: all or nothing; and what it has stored is
+  /// known before it commits, so that another try can tell it from what was there (sql/server_dialect.cpp).
+  std::vector<Enqueued> run() {
+    Numbers open(items_.size());
+    std::iota(open.begin(), open.end(), std::size_t{0});
+    const bool one_of_ours = items_.size() == 1 && items_.front().fresh_id;
+    if ((contested_ && !one_of_ours) || chunk_from(open, 0) < open.size()) work_.begin();
+    if (contested_) sort(open);
+    for (int round = 0; round < most_rounds; ++round) {
+      const Numbers left = insert(open);
+      if (left.empty()) return std::move(answers_);
+      if (work_.begun()) {
+        work_.begin_anew();  // to lock more now would be out of order
+      } else {
+        open = left;
+        sort(open);
+      }
+    }
+    throw Error(Errc::retry_transaction, "PostgreSQL: jobs with the same unique key come and go too quickly",
+                "postgres", 0, q_.job_insert_new.name);
+  }
+
+ private:
+  /// The order in which all batches lock what others may be storing, too.
+  void sort(Numbers& numbers) const {
+    std::ranges::sort(numbers, {}, [this](std::size_t i) {
+      const auto& item = items_[i];
+      return std::tuple(item.unique_key, item.unique_key ? JobId{} : item.id, i);  // of equals the first one wins
+    });
+  }
+
+  /// One statement takes at most so many; returns where the next one begins.
+  [[nodiscard]] std::size_t chunk_from(const Numbers& numbers, std::size_t begin) const {
+    std::size_t bytes = 0;
+    std::size_t end = begin;
+    while (end < numbers.size() && end - begin < most_items && (end == begin || bytes < most_bytes)) {
+      bytes += items_[numbers[end++]].params.size();
+    }
+    return end;
+  }
+
+  /// Returns those whose holders have gone away before they could be found.
+  Numbers insert(const Numbers& open) {
+    std::vector<std::int64_t> places;  // in the insertion order, of all items; empty: as a statement finds them
+    Numbers left;
+    for (std::size_t begin = 0; begin < open.size();) {
+      const std::size_t end = chunk_from(open, begin);
+      if (contested_ && end < open.size() && places.empty()) places = draw();
+      const std::span<const std::size_t> chunk(open.data() + begin, end - begin);
+      const Numbers refused = insert(Numbers(chunk.begin(), chunk.end()), places);
+      if (!refused.empty()) std::ranges::copy(find_holders(refused), std::back_inserter(left));
+      begin = end;
+    }
+    return left;
+  }
+
+  /// Inserts the items with these numbers. Returns those that were refused because of their unique keys.
+  Numbers insert(const Numbers& numbers, const std::vector<std::int64_t>& places) {
+    Columns columns;
+    const std::vector<std::int64_t> ranks = places.empty() ? ranks_of(numbers) : std::vector<std::int64_t>{};
+    for (std::size_t n = 0; n < numbers.size(); ++n) {
+      columns.add(items_[numbers[n]], places.empty() ? ranks[n] : places[numbers[n]]);
+    }
+    // What a statement breaks inside a transaction stays broken.
+    if (!keys_ && !work_.borrowed() && !work_.begun() && columns.insert_all(work_, q_)) {
+      for (const std::size_t i : numbers) answers_[i] = {.id = items_[i].id, .inserted = true};
+      return {};
+    }
+    return match(numbers, insert_new(columns, !places.empty()));
+  }
+
+  /// The how manyth each is in the order of their numbers.
+  static std::vector<std::int64_t> ranks_of(const Numbers& numbers) {
+    Numbers in_order = numbers;
+    std::ranges::sort(in_order);
+    std::vector<std::int64_t> ranks;
+    ranks.reserve(numbers.size());
+    for (const std::size_t i : numbers) {
+      ranks.push_back(std::ranges::lower_bound(in_order, i) - in_order.begin() + 1);
+    }
+    return ranks;
+  }
+
+  std::vector<std::int64_t> draw() {
+    std::vector<std::int64_t> places;
+    places.reserve(items_.size());
+    work_.session().execute(q_.seqs_draw, {{"n", static_cast<std::int64_t>(items_.size())}},
+                            [&](const sql::Row& row) { places.push_back(row.integer(0)); });
+    std::ranges::sort(places);
+    return places;
+  }
+
+  std::unordered_map<JobId, std::string> insert_new(Columns& columns, bool numbered) {
     try {
-      return columns.insert_new(work, q);
+      return columns.insert_new(work_, q_, numbered);
     } catch (const Error& e) {
       if (e.native_code() != native_code(bad_cast)) throw;
       throw Error(Errc::retry_transaction,
                   "PostgreSQL: the snapshot of the transaction is older than the job's queue or kind; roll it back and "
                   "run it again",
-                  "postgres", e.native_code(), q.job_insert_new.name);
-    }
-  }();
-  Numbers refused;
-  for (const std::size_t i : numbers) {
-    const auto& item = items[i];
-    const auto at = inserted.find(item.id);
-    const bool mine = at != inserted.end() && at->second == item.unique_key.value_or(std::string_view{});
-    answers[i] = {.id = item.id, .inserted = mine};
-    if (mine) {
-      inserted.erase(at);
-    } else if (item.unique_key) {
-      refused.push_back(i);
+                  "postgres", e.native_code(), q_.job_insert_new.name);
     }
   }
-  return refused;
-}
 
-/// Finds who is in the way. Returns those items whose holder has gone away meanwhile.
-Numbers find_holders(const sql::Work& work, const Queries& q, std::span<const backend::EnqueueItem> items,
-                     const Numbers& refused, std::vector<Enqueued>& answers) {
-  Array ids(Of::uuid);
-  Array keys(Of::text);
-  for (const std::size_t i : refused) {
-    ids.add(items[i].id);
-    keys.add(items[i].unique_key);
-  }
-  Numbers left;
-  sql::follow_up(work, [&] {
-    return work.session().execute(q.holders, {{"ids", ids.view()}, {"unique_keys", keys.view()}},
-                                  [&](const sql::Row& row) {
-                                    const std::size_t i = refused.at(static_cast<std::size_t>(row.integer(0)) - 1);
-                                    if (row.null(1)) {
-                                      left.push_back(i);
-                                    } else {
-                                      answers[i].id = JobId::parse(row.text(1)).value_or(JobId{});
-                                    }
-                                  });
-  });
-  std::ranges::sort(left);
-  return left;
-}
-
-void enqueue_some(const sql::Work& work, const Queries& q, std::span<const backend::EnqueueItem> items,
-                  Numbers numbers, std::vector<Enqueued>& answers) {
-  for (int round = 0; !numbers.empty(); ++round) {
-    if (round == most_rounds) {
-      throw Error(Errc::retry_transaction, "PostgreSQL: jobs with the same unique key come and go too quickly",
-                  "postgres", 0, q.job_insert_new.name);
+  Numbers match(const Numbers& numbers, std::unordered_map<JobId, std::string> inserted) {
+    Numbers refused;
+    for (const std::size_t i : numbers) {
+      const auto& item = items_[i];
+      const auto at = inserted.find(item.id);
+      const bool mine = at != inserted.end() && at->second == item.unique_key.value_or(std::string_view{});
+      answers_[i] = {.id = item.id, .inserted = mine};
+      if (mine) {
+        inserted.erase(at);
+      } else if (item.unique_key) {
+        refused.push_back(i);
+      }
     }
-    numbers = insert(work, q, items, numbers, answers);
-    if (!numbers.empty()) numbers = find_holders(work, q, items, numbers, answers);
+    return refused;
   }
-}
+
+  /// Who is in the way. Returns those items whose holder has gone away meanwhile.
+  Numbers find_holders(const Numbers& refused) {
+    Array ids(Of::uuid);
+    Array keys(Of::text);
+    for (const std::size_t i : refused) {
+      ids.add(items_[i].id);
+      keys.add(items_[i].unique_key);
+    }
+    Numbers left;
+    sql::follow_up(work_, [&] {
+      return work_.session().execute(q_.holders, {{"ids", ids.view()}, {"unique_keys", keys.view()}},
+                                     [&](const sql::Row& row) {
+                                       const std::size_t i = refused.at(static_cast<std::size_t>(row.integer(0)) - 1);
+                                       if (row.null(1)) {
+                                         left.push_back(i);
+                                       } else {
+                                         answers_[i].id = JobId::parse(row.text(1)).value_or(JobId{});
+                                       }
+                                     });
+    });
+    return left;
+  }
+
+  sql::Work& work_;
+  const Queries& q_;
+  std::span<const backend::EnqueueItem> items_;
+  std::vector<Enqueued> answers_;
+  bool keys_ = false;
+  bool contested_ = false;  ///< others may be storing some of them, or of their keys
+};
 
 }  // namespace
 
@@ -219,18 +311,7 @@ void make_lanes(const sql::Work& work, const Queries& q, std::span<const sql::La
 }
 
 std::vector<Enqueued> enqueue(sql::Work& work, const Queries& q, std::span<const backend::EnqueueItem> items) {
-  std::vector<Enqueued> answers(items.size());
-  for (std::size_t begin = 0; begin < items.size();) {
-    Numbers numbers;
-    std::size_t bytes = 0;
-    while (begin < items.size() && numbers.size() < most_items && (numbers.empty() || bytes < most_bytes)) {
-      bytes += items[begin].params.size();
-      numbers.push_back(begin++);
-    }
-    if (begin < items.size()) work.begin();
-    enqueue_some(work, q, items, std::move(numbers), answers);
-  }
-  return answers;
+  return Insertion(work, q, items).run();
 }
 
 std::vector<CancelStatus> cancel(const sql::Work& work, const Queries& q, std::span<const JobId> ids) {

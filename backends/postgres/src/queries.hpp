@@ -13,6 +13,7 @@ struct Queries {
   const sql::Statement& lane_make = catalogue["lane_make"];
   const sql::Statement& job_insert = catalogue["job_insert"];
   const sql::Statement& job_insert_new = catalogue["job_insert_new"];
+  const sql::Statement& seqs_draw = catalogue["seqs_draw"];
   const sql::Statement& holders = catalogue["holders"];
   const sql::Statement& transaction_id = catalogue["transaction_id"];
   const sql::Statement& transactions_over = catalogue["transactions_over"];
@@ -42,6 +43,8 @@ struct Queries {
   const sql::Statement& postpone = catalogue["postpone"];
   const sql::Statement& run_now = catalogue["run_now"];
   const sql::Statement& take_away = catalogue["take_away"];
+  const sql::Statement& purge_lines = catalogue["purge_lines"];
+  const sql::Statement& orphans = catalogue["orphans"];
   const sql::Statement& log_add = catalogue["log_add"];
   const sql::Statement& migration_lock = catalogue["migration_lock"];
   const sql::Statement& schema_exists = catalogue["schema_exists"];

@@ -30,6 +30,7 @@ std::vector<sql::Substitution> substitutions(const std::string& schema) {
       {"took", "(extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000000)::bigint"},
       {"schema", quoted_name(schema)},
       {"schema_name", quoted_text(schema)},
+      {"jobs_seq", quoted_text(place + "jobs_seq_seq") + "::regclass"},
       {"queues_oid", quoted_text(place + "queues") + "::regclass::oid::integer"},
   };
   std::string made;

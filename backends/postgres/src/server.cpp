@@ -95,7 +95,7 @@ std::unique_ptr<sql::Connection> PgServer::connect() {
 std::unique_ptr<sql::Session> PgServer::borrow(const Tx& tx) {
   PGconn* handle = handle_in(tx);
   check_transaction(handle);
-  return std::make_unique<PgSession>(handle, schema_.texts(), PgSession::Plans::each_time, options_.patience());
+  return PgSession::borrowed(handle, schema_.texts(), options_.patience());
 }
 
 // ------------------------------------------------------------------------------------------------ schema
@@ -215,8 +215,21 @@ ReapReport PgServer::reap(sql::Work& work, std::span<const std::string> queues, 
   return report;
 }
 
+/// Once an hour, and not before the first is over: it reads through all jobs.
+bool PgServer::time_to_sweep(const sql::Work& work) {
+  constexpr std::int64_t hour = Duration(std::chrono::hours(1)).count();
+  const std::int64_t now = work.steady().value_or(sql::us(system_clock()->steady()));
+  const std::lock_guard lock(mutex_);
+  if (!next_sweep_) next_sweep_ = now + hour;
+  if (now < *next_sweep_) return false;
+  next_sweep_ = now + hour;
+  return true;
+}
+
 std::size_t PgServer::purge(sql::Work& work, std::size_t limit) {
-  return postgres::purge(work, schema_.queries(), limit);
+  const std::size_t purged = postgres::purge(work, schema_.queries(), limit);
+  if (purged == 0 && time_to_sweep(work)) postgres::sweep(work, schema_.queries(), limit);
+  return purged;
 }
 
 std::vector<JobId> PgServer::expired(sql::Work& work, std::size_t limit) {

@@ -2,8 +2,10 @@
 /// \file
 /// PostgreSQL as a server backend (sql/server.hpp).
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,6 +54,7 @@ class PgServer final : public sql::Server {
  private:
   [[nodiscard]] Notifier& notifier();
   void announce_when_committed(const sql::Work& work);
+  [[nodiscard]] bool time_to_sweep(const sql::Work& work);
 
   const Options options_;
   const Schema schema_;
@@ -59,6 +62,7 @@ class PgServer final : public sql::Server {
   sql::Marks marks_;
   mutable std::mutex mutex_;
   std::string version_;                  // of the server, once connected
+  std::optional<std::int64_t> next_sweep_{};
   std::unique_ptr<Notifier> notifier_;   // made when first needed; last: its thread uses the others
 };
 

@@ -1,7 +1,10 @@
 #include "session.hpp"
 
 #include <charconv>
+#include <cstdint>
 #include <cstdlib>
+#include <string_view>
+#include <utility>
 
 #include <sqlq/error.hpp>
 
@@ -71,9 +74,18 @@ std::vector<Oid> types_of(const sql::Statement& statement) {
   return types;
 }
 
-std::string name_of(const sql::Statement& statement) { return "sqlq_" + std::to_string(statement.index); }
-
 }  // namespace
+
+std::string prepared_name(const sql::Statement& statement, const std::string& text) {
+  std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a
+  const auto add = [&](unsigned char byte) { hash = (hash ^ byte) * 0x100000001b3U; };
+  for (const char c : text) add(static_cast<unsigned char>(c));
+  for (const sql::Field& f : statement.params) add(static_cast<unsigned char>(f.type));
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string name = "sqlq_";
+  for (int shift = 60; shift >= 0; shift -= 4) name += digits[(hash >> shift) & 15U];
+  return name;
+}
 
 /// libpq must not wait by itself while it sends. A borrowed connection gets its own way back.
 class PgSession::Nonblocking {
@@ -93,7 +105,7 @@ class PgSession::Nonblocking {
 };
 
 void PgSession::fail(const PGresult* result, const std::string& statement) {
-  const Error error = error_of(result, handle_, statement);
+  const Error error = error_of(result, handle_, statement, owner_);
   spoiled_ = spoiled_ || error.connection_lost() || PQstatus(handle_) == CONNECTION_BAD;
   const std::string_view state = sqlstate_of(result);
   if (plans_ == Plans::kept && (state == "26000" || state == "42P05" || state == "0A000")) {
@@ -105,33 +117,36 @@ void PgSession::fail(const PGresult* result, const std::string& statement) {
 
 Result PgSession::finish(int sent, const std::string& statement) {
   if (sent == 0) fail(nullptr, statement);
-  Result result = receive(handle_, saturating_add(system_clock()->steady(), patience_));
+  Result result = receive(handle_, saturating_add(system_clock()->steady(), patience_), stop_);
   if (!result) {
     spoiled_ = true;
     throw make_error({}, PQstatus(handle_) == CONNECTION_BAD
                              ? "the connection broke"
                              : "the server did not answer in time; the connection is given up",
-                     statement);
+                     statement, owner_);
   }
   return result;
 }
 
-void PgSession::prepare(const sql::Statement& statement) {
+const std::string& PgSession::prepare(const sql::Statement& statement) {
   if (prepared_.size() <= statement.index) prepared_.resize(texts_.size());
-  if (prepared_[statement.index]) return;
+  std::string& kept = prepared_[statement.index];
+  if (!kept.empty()) return kept;
+  const std::string& text = texts_[statement.index];
+  std::string name = prepared_name(statement, text);
   const auto types = types_of(statement);
-  const Result result = finish(PQsendPrepare(handle_, name_of(statement).c_str(), texts_[statement.index].c_str(),
-                                             static_cast<int>(types.size()), types.data()),
+  const Result result = finish(PQsendPrepare(handle_, name.c_str(), text.c_str(), static_cast<int>(types.size()),
+                                             types.data()),
                                statement.name);
   if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) fail(result.get(), statement.name);
-  prepared_[statement.index] = true;
+  return kept = std::move(name);
 }
 
 Result PgSession::run(const sql::Statement& statement, std::initializer_list<sql::Arg> args) {
   const Parameters p(args);
   if (plans_ == Plans::kept) {
-    prepare(statement);
-    return finish(PQsendQueryPrepared(handle_, name_of(statement).c_str(), p.count(), p.values.data(),
+    const std::string& name = prepare(statement);
+    return finish(PQsendQueryPrepared(handle_, name.c_str(), p.count(), p.values.data(),
                                       p.lengths.data(), p.formats.data(), 0),
                   statement.name);
   }

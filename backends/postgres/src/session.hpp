@@ -4,15 +4,22 @@
 
 #include <libpq-fe.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <sqlq/clock.hpp>
 
+#include "errors.hpp"
 #include "sql/session.hpp"
 #include "wire.hpp"
 
 namespace sqlq::postgres {
+
+/// The name under which a session of our own prepares a statement: a hash of its text, in which the schema is, and of
+/// its types. Behind a pooler that hands sessions from one program to another, a name then never means a statement of
+/// another version or of another schema.
+[[nodiscard]] std::string prepared_name(const sql::Statement& statement, const std::string& text);
 
 class PgSession final : public sql::Session {
  public:
@@ -23,8 +30,16 @@ class PgSession final : public sql::Session {
 
   /// `texts`: the catalogue's statements with $1, $2, ... for parameters, by Statement::index. `patience`: how long to
   /// wait for an answer. Neither handle nor texts are owned.
-  PgSession(PGconn* handle, const std::vector<std::string>& texts, Plans plans, Duration patience)
-      : handle_(handle), texts_(texts), plans_(plans), patience_(patience) {}
+  /// `stop`: a descriptor that ends every wait when it can be read, as if the patience were over; -1: none.
+  PgSession(PGconn* handle, const std::vector<std::string>& texts, Plans plans, Duration patience, int stop = -1)
+      : handle_(handle), texts_(texts), plans_(plans), patience_(patience), stop_(stop) {}
+  /// One on a user's connection.
+  [[nodiscard]] static std::unique_ptr<PgSession> borrowed(PGconn* handle, const std::vector<std::string>& texts,
+                                                           Duration patience) {
+    auto session = std::make_unique<PgSession>(handle, texts, Plans::each_time, patience);
+    session->owner_ = Owner::user;
+    return session;
+  }
 
   /// Commands without parameters and rows. Returns the tag of the last: "COMMIT".
   std::string command(const std::string& sql);
@@ -42,7 +57,7 @@ class PgSession final : public sql::Session {
  private:
   class Nonblocking;
   [[nodiscard]] Result run(const sql::Statement& statement, std::initializer_list<sql::Arg> args);
-  void prepare(const sql::Statement& statement);
+  const std::string& prepare(const sql::Statement& statement);
   [[nodiscard]] Result finish(int sent, const std::string& statement);
   [[noreturn]] void fail(const PGresult* result, const std::string& statement);
 
@@ -50,7 +65,9 @@ class PgSession final : public sql::Session {
   const std::vector<std::string>& texts_;
   Plans plans_;
   Duration patience_;
-  std::vector<bool> prepared_{};
+  int stop_;
+  Owner owner_ = Owner::sqlq;
+  std::vector<std::string> prepared_{};  // names, by Statement::index; empty: not yet
   bool spoiled_ = false;
   bool doubtful_ = false;
 };

@@ -43,15 +43,15 @@ Waited wait_for(const PGconn* connection, short events, SteadyPoint deadline, in
   }
 }
 
-Result receive(PGconn* connection, SteadyPoint deadline) {
+Result receive(PGconn* connection, SteadyPoint deadline, int stop) {
   for (int unsent = PQflush(connection); unsent == 1; unsent = PQflush(connection)) {
-    if (wait_for(connection, POLLIN | POLLOUT, deadline) != Waited::ready) return nullptr;
+    if (wait_for(connection, POLLIN | POLLOUT, deadline, stop) != Waited::ready) return nullptr;
     PQconsumeInput(connection);
   }
   Result kept;
   for (;;) {
     while (PQisBusy(connection) != 0) {
-      if (wait_for(connection, POLLIN, deadline) != Waited::ready) return nullptr;
+      if (wait_for(connection, POLLIN, deadline, stop) != Waited::ready) return nullptr;
       PQconsumeInput(connection);  // a failure ends the result as an error
     }
     Result next(PQgetResult(connection));

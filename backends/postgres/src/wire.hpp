@@ -24,8 +24,8 @@ enum class Waited { ready, too_late, stopped };
 [[nodiscard]] Waited wait_for(const PGconn* connection, short events, SteadyPoint deadline, int stop = -1);
 
 /// Sends what is buffered and reads the answer to its end. Returns the first result that is an error, else the last
-/// one; null when the deadline passed first: the connection is of no use then.
-[[nodiscard]] Result receive(PGconn* connection, SteadyPoint deadline);
+/// one; null when the deadline passed first, or `stop` can be read: the connection is of no use then.
+[[nodiscard]] Result receive(PGconn* connection, SteadyPoint deadline, int stop = -1);
 
 /// An eventfd: one thread waits for it in poll(2), another writes.
 class StopEvent {

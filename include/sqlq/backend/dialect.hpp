@@ -55,6 +55,7 @@ using Now = std::optional<Instant>;
 /// One job to store; `options` resolved by the core: `id` is always set, `delay` and `run_at` became `due`.
 struct EnqueueItem {
   JobId id{};
+  bool fresh_id = false;  ///< the core has made the id for this call: where it is found, this call has stored it
   std::string_view queue{};
   std::string_view kind{};
   std::string_view params{};
@@ -182,7 +183,10 @@ class Dialect {
   /// of it, and stays when it is rolled back); Errc::misuse if it is not inside a transaction, Errc::invalid_argument
   /// if it is not a handle of this backend, Errc::schema if its database has no sqlq tables. On an exception the user's
   /// transaction may be left with part of the batch: he must roll back.
-  /// Replay: the same ids, inserted == false.
+  /// Several batches at once may hold each other up, but never for ever: their items are locked in one order. An item
+  /// waits for the transactions that are storing its unique key or its id, and for nobody else's.
+  /// What is tried again inside the call answers what the call has done: inserted == true for what an earlier try of it
+  /// has stored. Replay, a second call: the same ids, inserted == false.
   virtual std::vector<Enqueued> enqueue(std::span<const EnqueueItem> items, const Tx* within, Now now) = 0;
 
   /// Asks jobs to stop.
@@ -209,7 +213,8 @@ class Dialect {
   /// place of a job is the next one's at the same instant.
   /// With `beside`: where many claims at once hinder one another, only one of this kind is made at a time, and others
   /// take nothing.
-  /// Replay after an unknown outcome: do not, for what it took comes back when its lease ends; `finish` for the `ends`.
+  /// Replay after an unknown outcome: do not, for what it took comes back, at the latest when its lease ends; `finish`
+  /// for the `ends`.
   virtual ClaimResult claim(const ClaimRequest& request) = 0;
 
   /// Ends leases as their holders ask.

@@ -1,0 +1,25 @@
+#pragma once
+/// \file
+/// What to say about an error on a connection that the user has lent: it is his, and so is its transaction.
+
+#include <string_view>
+
+#include <sqlq/error.hpp>
+
+namespace sqlq::sql {
+
+/// What its owner can do. Empty: what a backend says about the error of its own connections is right here, too.
+[[nodiscard]] constexpr std::string_view advice_on_borrowed(Errc code) noexcept {
+  switch (code) {
+    case Errc::connection: return "your connection is lost, and your transaction with it: open it again and begin anew";
+    case Errc::retry_transaction: return "roll your transaction back and run it again";
+    case Errc::busy: return "it took longer than your connection's own timeouts allow, or the server is overloaded: "
+                            "roll your transaction back and run it again later";
+    case Errc::wrong_node: return "your connection is to a server that takes no writes now: open one to the primary";
+    default: return {};
+  }
+}
+
+constexpr std::string_view your_transaction_reads_only = "your transaction is read-only: begin one that may write";
+
+}  // namespace sqlq::sql
