@@ -97,6 +97,8 @@ struct ReapReport {
   std::vector<JobId> returned{};   ///< back to pending
   std::vector<JobId> errored{};    ///< attempts or max_crashes used up
   std::vector<JobId> cancelled{};  ///< cancellation had been asked for
+  std::vector<JobId> refused{};    ///< the database refuses for good to take them back: they stay as they are
+  /// Those that were taken back.
   [[nodiscard]] std::size_t total() const noexcept { return returned.size() + errored.size() + cancelled.size(); }
 };
 
@@ -201,7 +203,12 @@ class Client {
   LeaseStatus ping(const Job& job);
   std::vector<LeaseStatus> ping(std::span<const Job> jobs);
 
-  /// running -> success. `result` is JSON text, stored together with the state; empty: none.
+  /// Sets the job's result while it runs, for others to read at once; it stays whatever becomes of the job, until it is
+  /// set again. False: nothing was changed, because the lease is lost or somebody has the job's row locked right now.
+  bool set_result(const Job& job, std::string_view result);
+  /// The same for how far it is (Job::progress).
+  bool set_progress(const Job& job, const Progress& progress);
+  /// running -> success. `result` is JSON text, stored together with the state; empty: what was set before stays.
   FinishStatus success(const Job& job, std::string_view result = {});
   FinishStatus success(Tx tx, const Job& job, std::string_view result = {});
   /// running -> scheduled for the retry, or errored when no attempts are left or `discard`. `message` is kept in the

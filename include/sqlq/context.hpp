@@ -2,6 +2,7 @@
 /// \file
 /// What a handler knows about the execution it is: the job, its stop token, its log, its result.
 
+#include <cstdint>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -52,8 +53,14 @@ class JobContext {
   /// The job's log.
   [[nodiscard]] JobLogger& log() noexcept;
 
-  /// Stores JSON text as the job's result, written together with its success; the last call wins.
-  /// Errors: invalid_argument as for params; misuse after complete_in, which has written the result.
+  /// Sets JSON text as the job's result; the last call wins. Others read it (Job::result) from about a second later on,
+  /// so a handler may set it again and again while it works, and it is written once more together with the outcome. It
+  /// stays whatever the outcome is, also when the attempt fails or is cancelled: the next attempt finds it in
+  /// `job().result` and may go on from there. Only another call, or an operator's requeue, replaces it. Of the calls
+  /// within a second all but the last may never be written; none waits for the database.
+  /// Errors: invalid_argument as for params, also when it is larger than the database takes. A handler that lets "too
+  /// large" through ends its job as errored (Cause::discarded): another attempt would repeat its effects for the same
+  /// result. misuse after complete_in, which has written the result.
   void set_result(std::string_view json);
   template <Encodable T>
     requires(!std::convertible_to<const T&, std::string_view>)
@@ -61,9 +68,13 @@ class JobContext {
     set_result(std::string_view(codec<T>::encode(value)));
   }
 
+  /// Tells how far the job is, for others to read (Job::progress) from about a second later on, as long as it runs. The
+  /// last call wins; cheap, and never waits for the database. `total` 0: not known.
+  void set_progress(std::int64_t done, std::int64_t total = 0, std::string_view note = {});
+
   /// Completes the job inside the user's own transaction, so that its effect and its success commit together (once,
-  /// exactly). Commit before returning. Returns false when the lease is lost: then roll back. If the handler then
-  /// returns without having committed, the attempt counts as failed.
+  /// exactly), and its result with them. Commit before returning. Returns false when the lease is lost: then roll back.
+  /// If the handler then returns without having committed, the attempt counts as failed.
   [[nodiscard]] bool complete_in(Tx tx);
 
   /// For enqueueing follow-up work.

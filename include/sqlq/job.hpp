@@ -79,6 +79,14 @@ enum class JobState : std::uint8_t {
   return s == JobState::success || s == JobState::errored || s == JobState::cancelled;
 }
 
+/// How far a running job says it is.
+struct Progress {
+  std::int64_t done = 0;   ///< in units of the handler's own
+  std::int64_t total = 0;  ///< of the same; 0: not known
+  std::string note{};      ///< one line for people: at most 1 KiB of UTF-8, cut and cleaned like a line of the log
+  TimePoint at{};          ///< when it was stored; not looked at when it is told
+};
+
 /// A job as the database had it at the moment of the call.
 struct Job {
   JobId id{};
@@ -87,7 +95,7 @@ struct Job {
   JobState state = JobState::invalid;
   int priority = 10;                        ///< lower number first
   std::string params{};                     ///< JSON text, byte for byte as enqueued
-  std::string result{};                     ///< JSON text; empty when the job set none
+  std::string result{};                     ///< JSON text, the last that was set, also while it runs; empty: none
   std::string unique_key{};                 ///< empty: none
   int attempt = 0;                          ///< claims charged so far, this one included
   int max_attempts = 25;
@@ -105,6 +113,7 @@ struct Job {
   std::optional<TimePoint> started_at{};    ///< of the last claim
   std::optional<TimePoint> heartbeat_at{};  ///< last sign of life of the last claim
   std::optional<TimePoint> finished_at{};
+  std::optional<Progress> progress{};       ///< of a held job that told any in this execution; not in claimed jobs
 };
 
 /// Whether the job has crashed and its next crash would end it. It may be what kills its processes, or only have been

@@ -6,6 +6,8 @@
 ///
 /// A job without parameters needs no conversion: a struct that has a kind and no members is stored as {}.
 
+#include <cmath>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -38,12 +40,33 @@ struct codec<T> {
   static T decode(std::string_view) { return T{}; }
 };
 
+namespace detail {
+
+inline void refuse_not_finite(const nlohmann::json& json, const nlohmann::json::json_pointer& at) {
+  if (json.is_number_float() && !std::isfinite(json.get<double>())) {
+    throw Error(Errc::invalid_argument, "the value cannot be written as JSON: the number at '" + at.to_string() +
+                                            "' is NaN or infinite");
+  }
+  if (json.is_object()) {
+    for (const auto& [key, member] : json.items()) refuse_not_finite(member, at / key);
+  } else if (json.is_array()) {
+    for (std::size_t i = 0; i < json.size(); ++i) refuse_not_finite(json[i], at / i);
+  }
+}
+
+}  // namespace detail
+
 template <JsonConvertible T>
 struct codec<T> {
-  /// Throws Error(invalid_argument) when a string in the value is not UTF-8.
+  /// Throws Error(invalid_argument) when a string in the value is not UTF-8 or a number is not finite (JSON has no NaN;
+  /// the message names the member by its JSON pointer).
   static std::string encode(const T& value) {
     try {
-      return nlohmann::json(value).dump();
+      const nlohmann::json json(value);
+      std::string text = json.dump();
+      // What is not finite was written as null.
+      if (text.find("null") != std::string::npos) detail::refuse_not_finite(json, nlohmann::json::json_pointer());
+      return text;
     } catch (const nlohmann::json::exception&) {  // its text quotes the offending bytes: not for messages
       throw Error(Errc::invalid_argument, "the value cannot be written as JSON: a string in it is not valid UTF-8");
     }

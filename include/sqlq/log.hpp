@@ -37,7 +37,8 @@ struct LogLine {
 /// Where lines go. Implement it to send them to your own logging.
 ///
 /// Thread-safety: `write` is called from many threads at once; the lines of one job come in order.
-/// Errors: exceptions from a sink are reported to the worker's events and never reach the handler.
+/// Errors: exceptions from a sink never reach who writes a line. A worker reports them to its events; in own loops,
+/// where nobody asks for them, they are dropped: catch what you want to know of in `write`.
 class LogSink {
  public:
   virtual ~LogSink() = default;
@@ -49,6 +50,9 @@ class LogSink {
   /// A worker gives a callback that asks it for a flush soon; a sink that buffers calls it when a batch is full. The
   /// callback never blocks and is replaced by an empty one before it becomes invalid.
   virtual void set_flush_hint(std::function<void()> hint) { (void)hint; }
+  /// A worker gives a callback that makes an event (WorkerEvent::Code::log_refused) of a line that was left out or
+  /// changed: its job and why. It may be called for a moment after it was replaced.
+  virtual void set_report(std::function<void(JobId, std::string_view why)> report) { (void)report; }
 };
 
 /// Any callable taking a LogLine. It must be callable from many threads at once.
@@ -57,8 +61,11 @@ class LogSink {
 /// The database sink, which workers use by default. Buffers lines and writes them in batches when 1000 are waiting or
 /// `flush` is called; a failed flush keeps them for the next one. When 100,000 lines or 64 MiB of text wait (the
 /// database has been away for long) new ones are dropped, and a warn line in the job's log says how many. Lines of a
-/// lost lease are refused by the database and dropped. `write` never touches the database: call `flush` yourself in own
-/// loops. Lines that were not flushed yet (in a worker: of about the last second) are gone when the process is killed.
+/// lost lease are dropped. A line that the database refuses for good (its encoding lacks a character, a trigger of yours
+/// raises an error) is stored with '?' for what is not ASCII or, if that is refused too, left out; the others are stored.
+/// Of each job about the last 10,000 lines stay, and of these about the last 8 MiB. `write` never touches the database:
+/// call `flush` yourself in own loops. Lines that were not flushed yet (in a worker: of about the last second) are gone
+/// when the process is killed.
 [[nodiscard]] std::shared_ptr<LogSink> database_log_sink(Database db);
 
 namespace detail {
@@ -126,7 +133,7 @@ class JobLogger {
   void write(LogLevel level, std::string_view format, const Values&... values) {
     write(level, std::string_view(detail::fill_in(format, {detail::log_text(values)...})));
   }
-  /// Never throws because of the text: NUL and invalid UTF-8 are replaced, long text is cut.
+  /// Never throws because of the text (NUL and invalid UTF-8 are replaced, long text is cut) or of the sink.
   void write(LogLevel level, std::string_view text);
 
  private:

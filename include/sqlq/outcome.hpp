@@ -15,7 +15,8 @@
 
 namespace sqlq {
 
-/// Throw it from anywhere below a handler to end the job without a retry.
+/// Throw it from anywhere below a handler to end the job without a retry, also nested in other exceptions
+/// (std::throw_with_nested). The message of an attempt has the texts of all levels: "outer: inner".
 class Discard : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -16,7 +16,8 @@ namespace sqlq {
 /// attempt^4 + 10 + rand(30) * (attempt + 1) seconds, at most 24 h.
 ///
 /// Thread-safety: `delay` may be called from many threads at once; a custom function must allow that.
-/// Errors: a custom function that throws or returns a negative delay counts as zero delay.
+/// Errors: for a custom function that throws, or is empty, the default back-off is taken, and a worker says so by an
+/// event. A negative delay counts as zero.
 class RetryPolicy {
  public:
   using Function = std::function<Duration(int attempt)>;
@@ -32,7 +33,8 @@ class RetryPolicy {
   [[nodiscard]] static RetryPolicy exponential(Duration first, Duration cap);
 
   /// Never negative, never more than 365 days. `attempt` below 1 counts as 1.
-  [[nodiscard]] Duration delay(int attempt) const noexcept;
+  /// `trouble`, if given, becomes true when the custom function threw.
+  [[nodiscard]] Duration delay(int attempt, bool* trouble = nullptr) const noexcept;
 
  private:
   Function delay_;

@@ -1,5 +1,6 @@
 -- Each statement may be run again: MySQL and MariaDB commit at each one.
 DROP VIEW IF EXISTS {jobs_readable};
+DROP TABLE IF EXISTS {progress};
 DROP TABLE IF EXISTS {logs};
 DROP TABLE IF EXISTS {history};
 DROP TABLE IF EXISTS {finished};

@@ -166,6 +166,17 @@ CREATE TABLE IF NOT EXISTS {logs} (
   PRIMARY KEY (job_seq, claim, n)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
+-- How far running jobs say they are: of the claim that said it, and read as long as that holds.
+CREATE TABLE IF NOT EXISTS {progress} (
+  job_seq BIGINT NOT NULL,
+  claim   BIGINT NOT NULL,
+  done    BIGINT NOT NULL,
+  total   BIGINT NOT NULL,
+  at_us   BIGINT NOT NULL,
+  note    VARBINARY(1024) NOT NULL,
+  PRIMARY KEY (job_seq)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
 -- For people with a shell: names instead of numbers, text instead of bytes, the session's time zone.
 CREATE OR REPLACE SQL SECURITY INVOKER VIEW {jobs_readable} AS
 SELECT LOWER(CONCAT_WS('-', HEX(SUBSTR(j.id, 1, 4)), HEX(SUBSTR(j.id, 5, 2)), HEX(SUBSTR(j.id, 7, 2)),

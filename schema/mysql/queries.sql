@@ -419,6 +419,11 @@ SELECT COUNT(*) FROM {claims} c FORCE INDEX (PRIMARY)
  STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = x.seq AND j.state IN (2, 5) AND j.lease_token = c.token
  WHERE c.queue_id = :queue AND c.token = :token
 
+-- name: ids
+-- params: seqs list
+-- returns: id text
+SELECT j.id FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq IN (:seqs)
+
 -- name: ended_lock
 -- params: now int?, seqs list, steady int?
 -- returns: now int, seq int, id text, queue int, lane int, state int, token int, ended int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?, unique_key text?
@@ -453,7 +458,7 @@ SELECT {now}
 -- params: now int?, seqs list, token int
 -- Jobs of one claim, without unique keys, that end well and without a result.
 UPDATE {jobs} FORCE INDEX (PRIMARY)
-   SET state = 3, ended = 1, result = NULL, finished_us = {now},
+   SET state = 3, ended = 1, finished_us = {now},
        expires_us = {now} + LEAST(COALESCE(retention_us, 86400000000), 4000000000000000000)
  WHERE seq IN (:seqs) AND lease_token = :token AND state = 2
 
@@ -461,7 +466,7 @@ UPDATE {jobs} FORCE INDEX (PRIMARY)
 -- params: now int?, seqs list, leases list
 -- The same for jobs of many claims; leases: rows of seq and token. A fifth dearer.
 UPDATE {jobs} FORCE INDEX (PRIMARY)
-   SET state = 3, ended = 1, result = NULL, finished_us = {now},
+   SET state = 3, ended = 1, finished_us = {now},
        expires_us = {now} + LEAST(COALESCE(retention_us, 86400000000), 4000000000000000000)
  WHERE seq IN (:seqs) AND (seq, lease_token) IN (:leases) AND state = 2
 
@@ -564,6 +569,10 @@ UPDATE {jobs} FORCE INDEX (PRIMARY) SET expires_us = {now} + 86400000000 WHERE s
 -- params: seqs list
 DELETE g FROM {logs} g FORCE INDEX (PRIMARY) WHERE g.job_seq IN (:seqs)
 
+-- name: purge_progress
+-- params: seqs list
+DELETE p FROM {progress} p FORCE INDEX (PRIMARY) WHERE p.job_seq IN (:seqs)
+
 -- name: purge_history
 -- params: seqs list
 DELETE h FROM {history} h FORCE INDEX (PRIMARY) WHERE h.job_seq IN (:seqs)
@@ -571,6 +580,38 @@ DELETE h FROM {history} h FORCE INDEX (PRIMARY) WHERE h.job_seq IN (:seqs)
 -- name: purge_jobs
 -- params: seqs list
 DELETE j FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq IN (:seqs) AND j.state IN (3, 4, 6)
+
+-- name: log_cut
+-- params: seq int, lines int, bytes int
+-- returns: claim int, n int
+-- The newest line that is too much, if any is.
+SELECT o.claim, o.n
+  FROM (SELECT g.claim, g.n, ROW_NUMBER() OVER (ORDER BY g.claim DESC, g.n DESC) AS row_no,
+               SUM(LENGTH(g.text)) OVER (ORDER BY g.claim DESC, g.n DESC ROWS UNBOUNDED PRECEDING) AS bytes
+          FROM {logs} g FORCE INDEX (PRIMARY) WHERE g.job_seq = :seq) o
+ WHERE o.row_no > :lines OR o.bytes > :bytes ORDER BY o.claim DESC, o.n DESC LIMIT 1
+
+-- name: log_trim
+-- params: seq int, claim int, n int
+DELETE g FROM {logs} g FORCE INDEX (PRIMARY)
+ WHERE g.job_seq = :seq AND (g.claim < :claim OR (g.claim = :claim AND g.n <= :n))
+
+-- name: publish_lock
+-- params: seqs list
+-- returns: id text, seq int, token int, claims int
+SELECT j.id, j.seq, j.lease_token, j.claims FROM {jobs} j FORCE INDEX (PRIMARY)
+ WHERE j.seq IN (:seqs) AND j.state IN (2, 5) ORDER BY j.seq FOR UPDATE SKIP LOCKED
+
+-- name: publish_result
+-- params: result text, seq int
+UPDATE {jobs} SET result = :result WHERE seq = :seq
+
+-- name: publish_progress
+-- params: seq int, claim int, done int, total int, now int?, note text
+INSERT INTO {progress} (job_seq, claim, done, total, at_us, note)
+VALUES (:seq, :claim, :done, :total, {now}, :note)
+ON DUPLICATE KEY UPDATE claim = VALUES(claim), done = VALUES(done), total = VALUES(total), at_us = VALUES(at_us),
+                        note = VALUES(note)
 
 -- name: get
 -- params: ids text
@@ -621,6 +662,14 @@ SELECT l.queue, l.kind, {job}
  WHERE j.id < UNHEX(REPLACE(:before, '-', '')) AND ((:states >> j.state) & 1) = 1
    AND (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind)
  ORDER BY j.id DESC LIMIT :n
+
+-- name: progress
+-- params: ids text
+-- returns: id text, claim int, done int, total int, at int, note text
+SELECT j.id, p.claim, p.done, p.total, p.at_us, p.note
+  FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
+ STRAIGHT_JOIN {progress} p FORCE INDEX (PRIMARY) ON p.job_seq = j.seq
 
 -- name: count_pending
 -- params: queue text, cap int

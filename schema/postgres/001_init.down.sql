@@ -1,4 +1,5 @@
 DROP VIEW {jobs_readable};
+DROP TABLE {progress};
 DROP TABLE {logs};
 DROP TABLE {history};
 DROP TABLE {jobs};

@@ -102,6 +102,16 @@ CREATE TABLE {logs} (
   PRIMARY KEY (job_seq, claim, n)
 ) WITH (autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
 
+-- How far running jobs say they are: of the claim that said it, and read as long as that holds.
+CREATE TABLE {progress} (
+  job_seq bigint PRIMARY KEY,
+  claim   bigint NOT NULL,
+  done    bigint NOT NULL,
+  total   bigint NOT NULL,
+  at_us   bigint NOT NULL,
+  note    text NOT NULL
+) WITH (fillfactor = 50, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
+
 -- For people with a shell: names instead of numbers, times in the session's zone.
 CREATE VIEW {jobs_readable} AS
 SELECT j.id, q.name AS queue, l.kind,

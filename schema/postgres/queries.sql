@@ -383,7 +383,8 @@ SELECT q.name, l.kind, q.priority, j.seq,
 -- found once. The ids come in order. Who was asked to cancel is told by the state after it.
 WITH ended AS (
   UPDATE {jobs} j
-     SET state = CASE j.state WHEN 5 THEN 6 ELSE 3 END, ended = 1, result = i.result, finished_us = {now},
+     SET state = CASE j.state WHEN 5 THEN 6 ELSE 3 END, ended = 1,
+         result = CASE i.result WHEN '' THEN j.result ELSE i.result END, finished_us = {now},
          expires_us = {now} + coalesce(j.retention_us, 86400000000),
          notes = j.notes + CASE j.state WHEN 5 THEN 1 ELSE 0 END
     FROM unnest(:ids::uuid[], :tokens::bigint[], :results::text[]) WITH ORDINALITY AS i(id, token, result, n)
@@ -419,7 +420,7 @@ ended AS (
      SET state = CASE WHEN j.state = 5 THEN 6 WHEN h.kind = 1 THEN 3 WHEN h.kind = 3 THEN 4 WHEN h.kind = 4 THEN 6
                       WHEN h.kind <> 6 AND h.delay > 0 THEN 7 ELSE 1 END,
          ended = h.kind,
-         result = CASE WHEN h.kind IN (1, 3, 4) THEN h.result ELSE j.result END,
+         result = CASE h.result WHEN '' THEN j.result ELSE h.result END,
          attempt = j.attempt - CASE WHEN j.state = 2 AND h.kind IN (5, 6) THEN 1 ELSE 0 END,
          due_us = CASE WHEN j.state = 2 AND h.kind IN (2, 5)
                        THEN {now} + least(greatest(h.delay, 0), 9223372036854775807 - greatest({now}, 0))
@@ -458,8 +459,18 @@ UPDATE {jobs} j SET heartbeat_us = {now}, lease_until_us = {steady} + j.keepaliv
  WHERE j.id = h.id AND +j.state IN (2, 5) AND j.lease_token = h.token
 RETURNING h.n, j.state
 
+-- name: ended
+-- params: queues text?, n int, steady int?
+-- returns: id text
+-- What reap would take back.
+SELECT j.id FROM {jobs} j
+ WHERE j.state IN (2, 5) AND j.lease_until_us <= {steady}
+   AND (:queues::text[] IS NULL OR j.queue_id = ANY (ARRAY(
+         SELECT q.id FROM {queues} q WHERE q.name = ANY (:queues::text[]))))
+ LIMIT :n
+
 -- name: reap
--- params: queues text?, n int, now int?, steady int?
+-- params: queues text?, only text?, n int, now int?, steady int?
 -- returns: id text, state int
 -- A row that is locked is being renewed or finished. A lease is only compared with its end: one that seems to begin in
 -- the future was renewed since this statement began, or the server's clock was put back and its holder lives. Who has
@@ -469,6 +480,7 @@ WITH gone AS MATERIALIZED (
    WHERE j.state IN (2, 5) AND j.lease_until_us <= {steady}
      AND (:queues::text[] IS NULL OR j.queue_id = ANY (ARRAY(
            SELECT q.id FROM {queues} q WHERE q.name = ANY (:queues::text[]))))
+     AND (:only::uuid[] IS NULL OR j.id = ANY (:only::uuid[]))
    LIMIT :n FOR NO KEY UPDATE SKIP LOCKED),
 ended AS (
   UPDATE {jobs} j
@@ -532,7 +544,11 @@ SELECT seq FROM gone
 WITH logs_gone AS (
   DELETE FROM {logs} g WHERE g.ctid = ANY (ARRAY(
     SELECT o.ctid FROM unnest(:seqs::bigint[]) AS e(seq) CROSS JOIN LATERAL (
-      SELECT x.ctid FROM {logs} x WHERE x.job_seq = e.seq OFFSET 0) o)))
+      SELECT x.ctid FROM {logs} x WHERE x.job_seq = e.seq OFFSET 0) o))),
+progress_gone AS (
+  DELETE FROM {progress} p WHERE p.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM unnest(:seqs::bigint[]) AS e(seq) CROSS JOIN LATERAL (
+      SELECT x.ctid FROM {progress} x WHERE x.job_seq = e.seq OFFSET 0) o)))
 DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
     SELECT o.ctid FROM unnest(:seqs::bigint[]) AS e(seq) CROSS JOIN LATERAL (
       SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq OFFSET 0) o))
@@ -541,7 +557,7 @@ DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
 -- params: n int
 -- returns: seq int
 -- Jobs that are gone and whose lines are not: somebody has deleted them by hand. Reads through all.
-(SELECT job_seq FROM {logs} UNION SELECT job_seq FROM {history}) EXCEPT SELECT seq FROM {jobs} LIMIT :n
+(SELECT job_seq FROM {logs} UNION SELECT job_seq FROM {progress} UNION SELECT job_seq FROM {history}) EXCEPT SELECT seq FROM {jobs} LIMIT :n
 
 -- name: expired
 -- params: n int, now int?
@@ -571,6 +587,10 @@ logs_gone AS (
   DELETE FROM {logs} g WHERE g.ctid = ANY (ARRAY(
     SELECT o.ctid FROM chosen e CROSS JOIN LATERAL (
       SELECT x.ctid FROM {logs} x WHERE x.job_seq = e.seq OFFSET 0) o))),
+progress_gone AS (
+  DELETE FROM {progress} p WHERE p.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM chosen e CROSS JOIN LATERAL (
+      SELECT x.ctid FROM {progress} x WHERE x.job_seq = e.seq OFFSET 0) o))),
 history_gone AS (
   DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
     SELECT o.ctid FROM chosen e CROSS JOIN LATERAL (
@@ -637,6 +657,39 @@ made AS (
   ON CONFLICT DO NOTHING)
 SELECT n FROM line
 
+-- name: log_trim
+-- params: id text, lines int, bytes int
+-- All up to the newest line that is too much, if any is.
+DELETE FROM {logs} g
+ USING (SELECT o.job_seq, o.claim, o.n
+          FROM (SELECT x.job_seq, x.claim, x.n, row_number() OVER newest AS lines,
+                       sum(octet_length(x.text)) OVER newest AS bytes
+                  FROM {logs} x WHERE x.job_seq = (SELECT j.seq FROM {jobs} j WHERE j.id = :id::uuid)
+                WINDOW newest AS (ORDER BY x.claim DESC, x.n DESC ROWS UNBOUNDED PRECEDING)) o
+         WHERE o.lines > :lines OR o.bytes > :bytes ORDER BY o.claim DESC, o.n DESC LIMIT 1) last
+ WHERE g.job_seq = last.job_seq AND (g.claim, g.n) <= (last.claim, last.n)
+
+-- name: publish
+-- params: ids text, tokens text, results text, told text, dones text, totals text, notes text, now int?
+-- returns: n int
+-- Waits for nobody's lock. An empty result leaves what is there.
+WITH held AS MATERIALIZED (
+  SELECT j.id, j.seq, j.claims, i.token, i.result, i.told, i.done, i.total, i.note, i.n
+    FROM unnest(:ids::uuid[], :tokens::bigint[], :results::text[], :told::smallint[], :dones::bigint[],
+                :totals::bigint[], :notes::text[]) WITH ORDINALITY
+           AS i(id, token, result, told, done, total, note, n)
+    JOIN {jobs} j ON j.id = i.id
+   WHERE +j.state IN (2, 5) AND j.lease_token = i.token AND i.token <> 0 FOR NO KEY UPDATE OF j SKIP LOCKED),
+kept AS (
+  UPDATE {jobs} j SET result = h.result FROM held h
+   WHERE j.id = h.id AND h.result <> '' AND +j.state IN (2, 5) AND j.lease_token = h.token),
+said AS (
+  INSERT INTO {progress} (job_seq, claim, done, total, at_us, note)
+  SELECT seq, claims, done, total, {now}, note FROM held WHERE told = 1 ORDER BY seq
+  ON CONFLICT (job_seq) DO UPDATE SET claim = excluded.claim, done = excluded.done, total = excluded.total,
+                                      at_us = excluded.at_us, note = excluded.note)
+SELECT n FROM held
+
 -- name: get
 -- params: ids text
 -- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
@@ -702,6 +755,13 @@ SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_k
  CROSS JOIN LATERAL (SELECT l.kind, l.queue_id FROM {lanes} l WHERE l.id = abs(j.lane_id) LIMIT 1) l
  CROSS JOIN LATERAL (SELECT q.name FROM {queues} q WHERE q.id = l.queue_id LIMIT 1) q
  ORDER BY j.id DESC
+
+-- name: progress
+-- params: ids text
+-- returns: id text, claim int, done int, total int, at int, note text
+SELECT j.id, p.claim, p.done, p.total, p.at_us, p.note
+  FROM json_array_elements_text(:ids::json) AS w(id)
+  JOIN {jobs} j ON j.id = w.id::uuid JOIN {progress} p ON p.job_seq = j.seq
 
 -- name: count_pending
 -- params: queue text, cap int

@@ -1,5 +1,6 @@
 DROP VIEW sqlq_jobs_readable;
 DROP TABLE sqlq_facts;
+DROP TABLE sqlq_progress;
 DROP TABLE sqlq_logs;
 DROP TABLE sqlq_history;
 DROP TABLE sqlq_jobs;

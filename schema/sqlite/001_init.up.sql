@@ -95,9 +95,20 @@ CREATE TABLE sqlq_logs (
   PRIMARY KEY (job_seq, claim, n)
 ) STRICT, WITHOUT ROWID;
 
+-- How far running jobs say they are: of the claim that said it, and read as long as that holds.
+CREATE TABLE sqlq_progress (
+  job_seq INTEGER PRIMARY KEY,
+  claim   INTEGER NOT NULL,
+  done    INTEGER NOT NULL,
+  total   INTEGER NOT NULL,
+  at_us   INTEGER NOT NULL,
+  note    TEXT    NOT NULL
+) STRICT;
+
 -- Whoever deletes a job, also by hand, deletes what belongs to it: seq is given to another job one day.
 CREATE TRIGGER sqlq_jobs_deleted AFTER DELETE ON sqlq_jobs BEGIN
   DELETE FROM sqlq_logs WHERE job_seq = OLD.seq;
+  DELETE FROM sqlq_progress WHERE job_seq = OLD.seq;
   DELETE FROM sqlq_history WHERE job_seq = OLD.seq;
 END;
 

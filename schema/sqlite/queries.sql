@@ -135,14 +135,14 @@ SELECT x.key, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.att
 -- params: now int, ids text, token int
 -- Jobs of one claim that end well and without a result; ids: a JSON array.
 UPDATE sqlq_jobs
-   SET state = 3, ended = 1, result = '', finished_us = :now, expires_us = :now + coalesce(retention_us, 86400000000)
+   SET state = 3, ended = 1, finished_us = :now, expires_us = :now + coalesce(retention_us, 86400000000)
  WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 2 AND lease_token = :token
 
 -- name: finish_success
 -- params: result text, now int, id text, token int
--- The usual end in one statement. 24 h is the default retention of job.hpp.
+-- The usual end in one statement. 24 h is the default retention of job.hpp. An empty result leaves what is there.
 UPDATE sqlq_jobs
-   SET state = 3, ended = 1, result = :result, finished_us = :now,
+   SET state = 3, ended = 1, result = CASE :result WHEN '' THEN result ELSE :result END, finished_us = :now,
        expires_us = :now + coalesce(retention_us, 86400000000)
  WHERE id = :id AND state = 2 AND lease_token = :token
 
@@ -150,15 +150,16 @@ UPDATE sqlq_jobs
 -- params: state int, ended int, result text, now int, retention int, seq int, token int
 -- Ends a lease for good.
 UPDATE sqlq_jobs
-   SET state = :state, ended = :ended, result = :result, finished_us = :now,
+   SET state = :state, ended = :ended, result = CASE :result WHEN '' THEN result ELSE :result END, finished_us = :now,
        expires_us = :now + coalesce(retention_us, :retention)
  WHERE seq = :seq AND state IN (2, 5) AND lease_token = :token
 
 -- name: finish_back
--- params: state int, ended int, due int?, uncharge int, now int, seq int, token int
+-- params: state int, ended int, result text, due int?, uncharge int, now int, seq int, token int
 -- Ends a lease and puts the job back into the queue.
 UPDATE sqlq_jobs
-   SET state = :state, ended = :ended, due_us = coalesce(:due, due_us), attempt = attempt - :uncharge, queued_us = :now
+   SET state = :state, ended = :ended, result = CASE :result WHEN '' THEN result ELSE :result END,
+       due_us = coalesce(:due, due_us), attempt = attempt - :uncharge, queued_us = :now
  WHERE seq = :seq AND state = 2 AND lease_token = :token
 
 -- name: probe
@@ -184,7 +185,7 @@ RETURNING seq, attempt, claims
 UPDATE sqlq_jobs SET state = 5 WHERE id = :id AND state = 2 RETURNING seq
 
 -- name: reap
--- params: now int, steady int, ended_by int, queue text?, n int
+-- params: now int, steady int, ended_by int, queue text?, only text?, n int
 -- returns: seq int, id text, state int, attempt int, claims int, worker text
 -- A lease that begins in the future was measured by a clock of another boot: it has ended too. Who has become a suspect
 -- (is_suspect in sqlq/job.hpp) waits in the lane of suspects from now on.
@@ -201,8 +202,18 @@ UPDATE sqlq_jobs
    SELECT seq FROM sqlq_jobs
     WHERE state IN (2, 5) AND (lease_until_us <= :ended_by OR lease_until_us - keepalive_us > :steady)
       AND (:queue IS NULL OR queue_id = (SELECT id FROM sqlq_queues WHERE name = :queue))
+      AND (:only IS NULL OR id IN (SELECT value FROM json_each(:only)))
     LIMIT :n)
 RETURNING seq, id, state, attempt, claims, worker
+
+-- name: ended
+-- params: steady int, queue text?, n int
+-- returns: id text
+-- What reap would take back.
+SELECT id FROM sqlq_jobs
+ WHERE state IN (2, 5) AND (lease_until_us <= :steady OR lease_until_us - keepalive_us > :steady)
+   AND (:queue IS NULL OR queue_id = (SELECT id FROM sqlq_queues WHERE name = :queue))
+ LIMIT :n
 
 -- name: reap_log
 -- params: seq int, claim int, attempt int, now int, text text
@@ -337,6 +348,12 @@ SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_k
  WHERE j.id < :before AND (:kind IS NULL OR l.kind = :kind)
  ORDER BY j.id DESC LIMIT :n
 
+-- name: progress
+-- params: ids text
+-- returns: id text, claim int, done int, total int, at int, note text
+SELECT j.id, p.claim, p.done, p.total, p.at_us, p.note
+  FROM json_each(:ids) x CROSS JOIN sqlq_jobs j ON j.id = x.value CROSS JOIN sqlq_progress p ON p.job_seq = j.seq
+
 -- name: count_pending
 -- params: queue text, cap int
 -- returns: n int
@@ -408,6 +425,31 @@ SELECT seq FROM sqlq_jobs WHERE id = :id AND lease_token = :token
 -- params: seq int, claim int, n int, attempt int, at int, level int, text text
 INSERT INTO sqlq_logs (job_seq, claim, n, attempt, at_us, level, text)
 VALUES (:seq, :claim, :n, :attempt, :at, :level, :text) ON CONFLICT DO NOTHING
+
+-- name: log_cut
+-- params: seq int, lines int, bytes int
+-- returns: claim int, n int
+-- The newest line that is too much, if any is.
+SELECT claim, n
+  FROM (SELECT claim, n, row_number() OVER newest AS lines, sum(length(CAST(text AS BLOB))) OVER newest AS bytes
+          FROM sqlq_logs WHERE job_seq = :seq
+        WINDOW newest AS (ORDER BY claim DESC, n DESC ROWS UNBOUNDED PRECEDING))
+ WHERE lines > :lines OR bytes > :bytes ORDER BY claim DESC, n DESC LIMIT 1
+
+-- name: log_trim
+-- params: seq int, claim int, n int
+DELETE FROM sqlq_logs WHERE job_seq = :seq AND (claim, n) <= (:claim, :n)
+
+-- name: publish_result
+-- params: result text, seq int
+UPDATE sqlq_jobs SET result = :result WHERE seq = :seq
+
+-- name: publish_progress
+-- params: seq int, claim int, done int, total int, now int, note text
+INSERT INTO sqlq_progress (job_seq, claim, done, total, at_us, note)
+VALUES (:seq, :claim, :done, :total, :now, :note)
+ON CONFLICT (job_seq) DO UPDATE SET claim = excluded.claim, done = excluded.done, total = excluded.total,
+                                    at_us = excluded.at_us, note = excluded.note
 
 -- name: log_read
 -- params: id text, claim int, number int, n int
@@ -516,7 +558,8 @@ DELETE FROM sqlq_migrations WHERE version = :version
 -- What teardown drops, exactly; views first.
 SELECT type, name FROM sqlite_master
  WHERE type IN ('table', 'view') AND lower(name) IN (
-   'sqlq_queues', 'sqlq_lanes', 'sqlq_jobs', 'sqlq_history', 'sqlq_logs', 'sqlq_facts', 'sqlq_jobs_readable',
+   'sqlq_queues', 'sqlq_lanes', 'sqlq_jobs', 'sqlq_history', 'sqlq_logs', 'sqlq_progress', 'sqlq_facts',
+   'sqlq_jobs_readable',
    'sqlq_migrations')
  ORDER BY type DESC
 

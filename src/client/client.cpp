@@ -79,6 +79,13 @@ bool asked_to_stop(const std::optional<Job>& job) {
   return job && (job->state == JobState::cancelling || job->state == JobState::cancelled);
 }
 
+bool publish(const Database& db, const backend::Interim& item) {
+  if (item.token == LeaseToken{}) return false;
+  const std::vector<bool> answers = db.ready().publish(std::span(&item, 1), core::request_time(db.clock()));
+  core::expect_answers(answers.size(), 1);
+  return answers.front();
+}
+
 // One name for all own loops of this process; workers have one each.
 std::string own_loop_name() {
   static const auto tag = static_cast<std::uint32_t>(platform::random64());
@@ -208,6 +215,17 @@ std::vector<LeaseStatus> Client::ping(std::span<const Job> jobs) {
   return result;
 }
 
+bool Client::set_result(const Job& job, std::string_view result) {
+  check_json(result, db_.limits(), "the job's result");
+  return publish(db_, {.id = job.id, .token = job.lease_token, .result = result});
+}
+
+bool Client::set_progress(const Job& job, const Progress& progress) {
+  Progress clean = progress;
+  clean.note = core::note_text(progress.note);
+  return publish(db_, {.id = job.id, .token = job.lease_token, .progress = std::move(clean)});
+}
+
 FinishStatus Client::success(const Job& job, std::string_view result) {
   return finish({Ending::success(job, std::string(result))}).front();
 }
@@ -309,6 +327,7 @@ ReapReport Client::reap(std::span<const std::string> queues) {
     append(all.returned, part.returned);
     append(all.errored, part.errored);
     append(all.cancelled, part.cancelled);
+    append(all.refused, part.refused);
     if (part.total() < batch) return all;
   }
 }

@@ -2,14 +2,18 @@
 
 #include <algorithm>
 #include <deque>
+#include <exception>
 #include <map>
 #include <mutex>
+#include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
 #include <sqlq/error.hpp>
 
+#include "core/isolate.hpp"
 #include "core/text.hpp"
 
 namespace sqlq {
@@ -55,8 +59,9 @@ class DatabaseSink final : public LogSink {
     const std::lock_guard one_at_a_time(flush_mutex_);
     for (std::size_t left = count_waiting(); left > 0;) {
       take_batch();
-      static_cast<void>(db_.ready().append_logs(batch_));  // refused lines belong to lost leases: dropped
-      left -= std::min(left, batch_.size());
+      const std::size_t taken = batch_.size();
+      store_batch();
+      left -= std::min(left, taken);
       left += finish_batch();
     }
   }
@@ -65,6 +70,10 @@ class DatabaseSink final : public LogSink {
   void set_flush_hint(std::function<void()> hint) override {
     const std::lock_guard lock(hint_mutex_);
     flush_hint_ = std::move(hint);
+  }
+  void set_report(std::function<void(JobId, std::string_view)> report) override {
+    const std::lock_guard lock(hint_mutex_);
+    report_ = std::move(report);
   }
 
  private:
@@ -107,6 +116,32 @@ class DatabaseSink final : public LogSink {
     for (const LogLine& line : batch_) sending_bytes_ += line.text.size();
   }
 
+  // Of lines that the database refuses for good, what any database can store.
+  void store_batch() {
+    // Answers are not looked at: lines of lost leases are dropped.
+    const auto store = [this](std::span<LogLine> lines) { static_cast<void>(db_.ready().append_logs(lines)); };
+    const auto refused = core::isolate(std::span(batch_), store);
+    if (refused.empty()) return;
+    std::vector<LogLine> instead;
+    for (const core::Offender& o : refused) {
+      instead.push_back(batch_[o.index]);
+      instead.back().text = core::ascii_text(instead.back().text, core::max_log_bytes);
+    }
+    const auto hopeless = core::isolate(std::span(instead), store, refused.size() < batch_.size());
+    const auto report = [this] {
+      const std::lock_guard lock(hint_mutex_);
+      return report_;
+    }();
+    auto left_out = hopeless.begin();
+    for (std::size_t i = 0; i < refused.size(); ++i) {
+      const bool lost = left_out != hopeless.end() && left_out->index == i;
+      if (lost) ++left_out;
+      const std::string_view end = lost ? "; it was left out" : "; it was stored with '?' for what is not ASCII";
+      const std::string why = "the database refused a log line: " + std::string(refused[i].error.what());
+      if (report) report(instead[i].job, why + std::string(end));
+    }
+  }
+
   // Now there is room again: tells of the lines dropped before. Returns how many lines that made.
   std::size_t finish_batch() {
     batch_.clear();
@@ -138,6 +173,7 @@ class DatabaseSink final : public LogSink {
 
   std::mutex hint_mutex_;
   std::function<void()> flush_hint_;
+  std::function<void(JobId, std::string_view)> report_;
 };
 
 }  // namespace
@@ -194,7 +230,11 @@ void JobLogger::write(LogLevel level, std::string_view text) {
   const std::lock_guard lock(impl_->mutex);
   line.number = ++impl_->last_number;
   line.at = impl_->clock->now();
-  impl_->sink->write(std::move(line));
+  try {
+    impl_->sink->write(std::move(line));
+  } catch (...) {  // a worker's sink reports it; nobody who writes a line expects it
+    if (std::current_exception() == nullptr) throw;  // the thread is being cancelled
+  }
 }
 
 }  // namespace sqlq

@@ -15,6 +15,8 @@ constexpr Duration longest_backoff = hours(24);
 constexpr Duration longest_delay = hours(24) * 365;
 constexpr std::uint32_t random_range = 30;
 
+Duration usual(int attempt) { return default_backoff(attempt, platform::random_below(random_range)); }
+
 }  // namespace
 
 Duration default_backoff(int attempt, std::uint32_t random) noexcept {
@@ -25,8 +27,7 @@ Duration default_backoff(int attempt, std::uint32_t random) noexcept {
   return std::min<Duration>(seconds(n * n * n * n + 10 + spread * (n + 1)), longest_backoff);
 }
 
-RetryPolicy::RetryPolicy()
-    : delay_([](int attempt) { return default_backoff(attempt, platform::random_below(random_range)); }) {}
+RetryPolicy::RetryPolicy() : delay_(usual) {}
 
 RetryPolicy RetryPolicy::constant(Duration delay) {
   return RetryPolicy([delay](int) { return delay; });
@@ -41,11 +42,13 @@ RetryPolicy RetryPolicy::exponential(Duration first, Duration cap) {
   });
 }
 
-Duration RetryPolicy::delay(int attempt) const noexcept {
+Duration RetryPolicy::delay(int attempt, bool* trouble) const noexcept {
+  const int n = std::max(attempt, 1);
   try {
-    return std::clamp(delay_(std::max(attempt, 1)), Duration::zero(), longest_delay);
+    return std::clamp(delay_(n), Duration::zero(), longest_delay);
   } catch (...) {
-    return Duration::zero();
+    if (trouble != nullptr) *trouble = true;
+    return usual(n);
   }
 }
 

@@ -90,4 +90,25 @@ std::string clean_text(std::string_view text, std::size_t max_bytes) {
   return clean;
 }
 
+std::string note_text(std::string_view text) {
+  std::string note = clean_text(text, max_note_bytes);
+  for (char& c : note) {
+    if (c == '\n' || c == '\r') c = ' ';
+  }
+  return note;
+}
+
+// One question mark for each character, so that the text keeps its shape.
+std::string ascii_text(std::string_view text, std::size_t max_bytes) {
+  std::string ascii;
+  for (std::size_t at = 0; at < text.size() && ascii.size() < max_bytes;) {
+    const unsigned byte = byte_at(text, at);
+    const bool keep = (byte >= 0x20 && byte < 0x7F) || byte == '\n' || byte == '\t';
+    ascii += keep ? text[at] : '?';
+    const std::size_t length = sequence_length(text, at);
+    at += length == 0 ? 1 : length;
+  }
+  return ascii;
+}
+
 }  // namespace sqlq::core

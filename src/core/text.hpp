@@ -15,6 +15,9 @@ inline constexpr std::size_t max_message_bytes = std::size_t{64} << 10;
 /// What a line of a job's log keeps.
 inline constexpr std::size_t max_log_bytes = std::size_t{16} << 10;
 
+/// What a job's progress keeps of its note.
+inline constexpr std::size_t max_note_bytes = std::size_t{1} << 10;
+
 /// Position of the first byte that is not part of well-formed UTF-8; npos when all is well.
 [[nodiscard]] std::size_t find_invalid_utf8(std::string_view text) noexcept;
 
@@ -26,5 +29,11 @@ inline constexpr std::size_t max_log_bytes = std::size_t{16} << 10;
 
 /// The text with every NUL and every byte that is not UTF-8 replaced by U+FFFD, cut at a character boundary.
 [[nodiscard]] std::string clean_text(std::string_view text, std::size_t max_bytes);
+
+/// The same for a progress's note, which is one line.
+[[nodiscard]] std::string note_text(std::string_view text);
+
+/// The text in characters that any database can store: all others are replaced by '?'.
+[[nodiscard]] std::string ascii_text(std::string_view text, std::size_t max_bytes);
 
 }  // namespace sqlq::core

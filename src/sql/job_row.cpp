@@ -9,16 +9,6 @@
 namespace sqlq::sql {
 namespace {
 
-/// Its 16 bytes or its text.
-JobId read_id(std::string_view text) {
-  if (std::array<std::uint8_t, 16> id{}; text.size() == id.size()) {
-    std::memcpy(id.data(), text.data(), id.size());
-    return JobId(id);
-  }
-  if (const auto id = JobId::parse(text)) return *id;
-  throw Error(Errc::corrupt, "a row has a job id that is not a UUID: the table was changed by hand");
-}
-
 template <class Enum>
 Enum read_enum(std::int64_t value, std::int64_t most, const char* what) {
   if (value < 1 || value > most) {
@@ -33,6 +23,15 @@ std::optional<TimePoint> maybe_wall(std::optional<std::int64_t> value) {
 }
 
 }  // namespace
+
+JobId read_id(std::string_view text) {
+  if (std::array<std::uint8_t, 16> id{}; text.size() == id.size()) {
+    std::memcpy(id.data(), text.data(), id.size());
+    return JobId(id);
+  }
+  if (const auto id = JobId::parse(text)) return *id;
+  throw Error(Errc::corrupt, "a row has a job id that is not a UUID: the table was changed by hand");
+}
 
 Job read_job(Fields& f) {
   Job job;

@@ -20,6 +20,9 @@ namespace sqlq::sql {
   return ended == static_cast<std::int64_t>(kind) ? FinishStatus::already_applied : FinishStatus::ended_otherwise;
 }
 
+/// Its 16 bytes or its text.
+[[nodiscard]] JobId read_id(std::string_view text);
+
 /// Columns: id, state, priority, params, result, unique_key?, attempt, max_attempts, crashes, max_crashes, claims,
 /// token, worker, keepalive, timeout, retention?, created, queued, due, started?, heartbeat?, finished?
 [[nodiscard]] Job read_job(Fields& fields);

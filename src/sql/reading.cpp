@@ -42,12 +42,36 @@ std::string array_of(std::span<const Item> items, ToJson&& to_json) {
   return json += ']';
 }
 
+/// Adds the progress of those that are held, if any is; most reads are of others and need no more than one statement.
+void add_progress(Session& s, const ReadQueries& q, std::vector<Job>& jobs) {
+  std::unordered_map<JobId, Job*> held;
+  std::vector<JobId> ids;
+  for (Job& job : jobs) {
+    if (job.state != JobState::running && job.state != JobState::cancelling) continue;
+    held.emplace(job.id, &job);
+    ids.push_back(job.id);
+  }
+  if (ids.empty()) return;
+  s.execute(q.progress, {{"ids", std::string_view(json_array(ids))}}, [&](const Row& row) {
+    Fields f(row);
+    const auto at = held.find(read_id(f.text()));
+    if (at == held.end() || at->second->claims != f.integer()) return;
+    Progress progress;
+    progress.done = f.integer();
+    progress.total = f.integer();
+    progress.at = wall(f.integer());
+    progress.note = f.text();
+    at->second->progress = std::move(progress);
+  });
+}
+
 }  // namespace
 
 ReadQueries::ReadQueries(const Catalogue& c)
     : get(c["get"]),
       list(c["list"]),
       list_few(c["list_few"]),
+      progress(c["progress"]),
       count_pending(c["count_pending"]),
       count_pending_all(c["count_pending_all"]),
       count_scheduled(c["count_scheduled"]),
@@ -66,14 +90,15 @@ ReadQueries::ReadQueries(const Catalogue& c)
       oldest_due(c["oldest_due"]) {}
 
 std::vector<std::optional<Job>> get(Session& s, const ReadQueries& q, std::span<const JobId> ids) {
-  std::unordered_map<JobId, Job> found;
-  s.execute(q.get, {{"ids", std::string_view(json_array(ids))}}, [&](const Row& row) {
-    Job job = read_whole(row);
-    found.insert_or_assign(job.id, std::move(job));
-  });
+  std::vector<Job> rows;
+  s.execute(q.get, {{"ids", std::string_view(json_array(ids))}},
+            [&](const Row& row) { rows.push_back(read_whole(row)); });
+  add_progress(s, q, rows);
+  std::unordered_map<JobId, const Job*> found;
+  for (const Job& job : rows) found.insert_or_assign(job.id, &job);
   std::vector<std::optional<Job>> jobs(ids.size());
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (const auto at = found.find(ids[i]); at != found.end()) jobs[i] = at->second;
+    if (const auto at = found.find(ids[i]); at != found.end()) jobs[i] = *at->second;
   }
   return jobs;
 }
@@ -129,6 +154,7 @@ std::vector<Job> list(Session& s, const ReadQueries& q, const JobFilter& filter,
              {"states", states},
              {"n", static_cast<std::int64_t>(page.limit)}},
             [&](const Row& row) { jobs.push_back(read_whole(row)); });
+  add_progress(s, q, jobs);
   return jobs;
 }
 

@@ -21,6 +21,7 @@ struct ReadQueries {
   const Statement& get;
   const Statement& list;
   const Statement& list_few;
+  const Statement& progress;
   const Statement& count_pending;
   const Statement& count_pending_all;
   const Statement& count_scheduled;

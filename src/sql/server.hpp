@@ -129,7 +129,12 @@ class Server {
   /// No (id, token) is there twice.
   virtual std::vector<FinishStatus> finish(Work& work, std::span<const backend::Finish> items) = 0;
   virtual std::vector<LeaseStatus> heartbeat(Work& work, std::span<const backend::LeaseRef> leases) = 0;
-  virtual ReapReport reap(Work& work, std::span<const std::string> queues, std::size_t limit) = 0;
+  virtual std::vector<bool> publish(Work& work, std::span<const backend::Interim> items) = 0;
+  /// With `only`: of these jobs. At most 10,000.
+  virtual ReapReport reap(Work& work, std::span<const std::string> queues, std::size_t limit,
+                          std::span<const JobId> only) = 0;
+  /// Those that reap would take back.
+  virtual std::vector<JobId> ended(Work& work, std::span<const std::string> queues, std::size_t limit) = 0;
   /// Error(refused), nothing deleted, when the database keeps one of them.
   virtual std::size_t purge(Work& work, std::size_t limit) = 0;
   /// Which jobs purge would delete now, without locks.

@@ -16,6 +16,7 @@
 #include "sql/pool.hpp"
 #include "sql/purging.hpp"
 #include "sql/reading.hpp"
+#include "sql/reap_apart.hpp"
 #include "sql/server.hpp"
 #include "sql/strays.hpp"
 
@@ -156,9 +157,16 @@ class ServerDialect final : public backend::Dialect {
     return write<std::vector<LeaseStatus>>(
         now, [&](Work& w) { return server_->heartbeat(w, leases); }, {}, &renewing_);
   }
+  std::vector<bool> publish(std::span<const backend::Interim> items, Now now) override {
+    return write<std::vector<bool>>(now, [&](Work& w) { return server_->publish(w, items); });
+  }
   ReapReport reap(std::span<const std::string> names, std::size_t limit, Now now) override {
     give_back_strays(now);
-    auto report = write<ReapReport>(now, [&](Work& w) { return server_->reap(w, names, limit); });
+    auto report = reap_apart(
+        [&](std::span<const JobId> only) {
+          return write<ReapReport>(now, [&](Work& w) { return server_->reap(w, names, limit, only); });
+        },
+        [&] { return write<std::vector<JobId>>(now, [&](Work& w) { return server_->ended(w, names, limit); }); });
     if (!report.returned.empty()) tell();
     return report;
   }

@@ -5,6 +5,8 @@
 #include <tuple>
 #include <utility>
 
+#include "core/log_bounds.hpp"
+
 namespace sqlq::testing {
 namespace {
 
@@ -14,6 +16,19 @@ using backend::FinishKind;
 constexpr std::size_t history_kept = 1000;
 
 bool held(const Job& job) { return job.state == JobState::running || job.state == JobState::cancelling; }
+
+// Only the last lines are kept.
+void trim(std::map<std::pair<std::int64_t, std::int64_t>, LogLine>& logs) {
+  std::int64_t lines = 0;
+  std::int64_t bytes = 0;
+  for (auto at = logs.end(); at != logs.begin();) {
+    --at;
+    bytes += static_cast<std::int64_t>(at->second.text.size());
+    if (++lines <= core::log_lines_kept && bytes <= core::log_bytes_kept) continue;
+    logs.erase(logs.begin(), std::next(at));
+    return;
+  }
+}
 
 bool meant(std::span<const std::string> names, const std::string& name) {
   return names.empty() || std::ranges::find(names, name) != names.end();
@@ -122,14 +137,13 @@ FinishStatus MemoryQueue::finish(const Finish& item, Instant now) {
   if (!held(job)) return row->ended == item.kind ? FinishStatus::already_applied : FinishStatus::ended_otherwise;
   row->ended = item.kind;
 
+  if (!item.result.empty()) job.result = item.result;
   if (job.state == JobState::cancelling) {
-    job.result = item.result;
     record(row->history, job, Cause::cancelled, std::string(item.message), now);
     end(*row, JobState::cancelled, now);
     return FinishStatus::cancelled;
   }
   if (item.kind == FinishKind::success) {
-    job.result = item.result;
     end(*row, JobState::success, now);
     return FinishStatus::applied;
   }
@@ -152,6 +166,17 @@ FinishStatus MemoryQueue::finish(const Finish& item, Instant now) {
   return FinishStatus::applied;
 }
 
+bool MemoryQueue::publish(const backend::Interim& item, Instant now) {
+  Row* row = find(item.id);
+  if (row == nullptr || !held(row->job) || row->job.lease_token != item.token) return false;
+  if (!item.result.empty()) row->job.result = item.result;
+  if (item.progress) {
+    row->job.progress = item.progress;
+    row->job.progress->at = now.wall;
+  }
+  return true;
+}
+
 LeaseStatus MemoryQueue::heartbeat(const backend::LeaseRef& lease, Instant now) {
   Row* row = find(lease.id);
   if (row == nullptr || !held(row->job) || row->job.lease_token != lease.token) return LeaseStatus::lost;
@@ -160,11 +185,17 @@ LeaseStatus MemoryQueue::heartbeat(const backend::LeaseRef& lease, Instant now) 
   return row->job.state == JobState::cancelling ? LeaseStatus::cancel_requested : LeaseStatus::renewed;
 }
 
-ReapReport MemoryQueue::reap(std::span<const std::string> queues, std::size_t limit, Instant now) {
+ReapReport MemoryQueue::reap(std::span<const std::string> queues, std::size_t limit, Instant now,
+                             const std::function<bool(const Job&)>& refuses) {
   ReapReport report;
   for (auto& [id, row] : rows_) {
     if (report.total() == limit) break;
-    if (held(row.job) && row.lease_until <= now.steady && meant(queues, row.job.queue)) take_back(row, now, report);
+    if (!held(row.job) || row.lease_until > now.steady || !meant(queues, row.job.queue)) continue;
+    if (refuses(row.job)) {
+      report.refused.push_back(id);
+    } else {
+      take_back(row, now, report);
+    }
   }
   return report;
 }
@@ -371,6 +402,7 @@ bool MemoryQueue::append_log(const LogLine& line) {
   Row* row = find(line.job);
   if (row == nullptr || line.token == LeaseToken{} || row->job.lease_token != line.token) return false;
   row->logs.try_emplace({line.claim, line.number}, line);
+  if (core::worth_a_look(line)) trim(row->logs);
   return true;
 }
 
@@ -434,10 +466,12 @@ void MemoryQueue::take(Row& row, const backend::ClaimRequest& request, Instant n
   job.worker = request.worker;
   job.started_at = now.wall;
   job.heartbeat_at = now.wall;
+  job.progress.reset();
   row.lease_until = saturating_add(now.steady, job.keepalive);
 }
 
 void MemoryQueue::put_back(Row& row, JobState state, Instant now) {
+  row.job.progress.reset();
   row.job.state = state;
   row.job.queued_at = now.wall;
   news_ = true;
@@ -446,6 +480,7 @@ void MemoryQueue::put_back(Row& row, JobState state, Instant now) {
 // The token stays, so that a replay is recognised.
 void MemoryQueue::end(Row& row, JobState state, Instant now) {
   const Duration usual = state == JobState::errored ? std::chrono::days(7) : std::chrono::hours(24);
+  row.job.progress.reset();
   row.job.state = state;
   row.job.finished_at = now.wall;
   row.expires = saturating_add(now.wall, row.job.retention.value_or(usual));

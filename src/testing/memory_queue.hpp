@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -24,8 +25,11 @@ class MemoryQueue {
 
   backend::ClaimResult claim(const backend::ClaimRequest& request, Instant now);
   FinishStatus finish(const backend::Finish& item, Instant now);
+  bool publish(const backend::Interim& item, Instant now);
   LeaseStatus heartbeat(const backend::LeaseRef& lease, Instant now);
-  ReapReport reap(std::span<const std::string> queues, std::size_t limit, Instant now);
+  /// `refuses`: jobs that cannot be changed.
+  ReapReport reap(std::span<const std::string> queues, std::size_t limit, Instant now,
+                  const std::function<bool(const Job&)>& refuses);
   /// After a restart of the host nobody can hold a lease.
   void end_all_leases();
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <functional>
+#include <initializer_list>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -66,10 +67,16 @@ struct MemoryStorage::Impl {
   std::vector<Applied> applied;  // guarded by mutex, as the next two
   MemoryQueue queue;
   std::string steady_epoch;
+  std::string refused;  // guarded by mutex: what cannot be stored
   const std::shared_ptr<MemoryHints> hints = std::make_shared<MemoryHints>();
 
   [[nodiscard]] MigrationStatus status() const;
   void require_schema() const;
+  [[nodiscard]] bool refuses(std::string_view text) const {
+    return !refused.empty() && text.find(refused) != std::string_view::npos;
+  }
+  /// Throws Error(refused) when one of the texts cannot be stored.
+  void require_storable(std::initializer_list<std::string_view> texts) const;
 };
 
 MigrationStatus MemoryStorage::Impl::status() const {
@@ -91,6 +98,13 @@ MigrationStatus MemoryStorage::Impl::status() const {
 void MemoryStorage::Impl::require_schema() const {
   if (!applied.empty()) return;
   throw Error(Errc::schema, "the storage in memory is not migrated: call migrate() once", "memory");
+}
+
+void MemoryStorage::Impl::require_storable(std::initializer_list<std::string_view> texts) const {
+  for (const std::string_view text : texts) {
+    if (!refuses(text)) continue;
+    throw Error(Errc::refused, "the storage in memory was told to refuse a word in the value", "memory");
+  }
 }
 
 // ------------------------------------------------------------------------------------------------- transactions
@@ -274,6 +288,7 @@ class MemoryDialect final : public backend::Dialect {
     const std::lock_guard lock(storage_->mutex);
     storage_->applied.clear();
     storage_->queue = {};
+    storage_->refused.clear();
   }
 
   std::vector<Enqueued> enqueue(std::span<const backend::EnqueueItem> items, const Tx* within, Now now) override {
@@ -283,17 +298,31 @@ class MemoryDialect final : public backend::Dialect {
     return each<KeptCancel>(ids, within, now, &MemoryQueue::cancel);
   }
   std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* within, Now now) override {
+    {
+      const std::lock_guard lock(storage_->mutex);
+      for (const backend::Finish& item : items) storage_->require_storable({item.result, item.message});
+    }
     return each<KeptFinish>(items, within, now, &MemoryQueue::finish);
   }
 
   backend::ClaimResult claim(const backend::ClaimRequest& request) override {
     return on_jobs([&](MemoryQueue& jobs) { return jobs.claim(request, time(request.now)); });
   }
+  std::vector<bool> publish(std::span<const backend::Interim> items, Now now) override {
+    return on_jobs([&](MemoryQueue& jobs) {
+      for (const backend::Interim& item : items) storage_->require_storable({item.result});
+      std::vector<bool> stored;
+      for (const backend::Interim& item : items) stored.push_back(jobs.publish(item, time(now)));
+      return stored;
+    });
+  }
   std::vector<LeaseStatus> heartbeat(std::span<const backend::LeaseRef> leases, Now now) override {
     return each(leases, now, &MemoryQueue::heartbeat);
   }
   ReapReport reap(std::span<const std::string> queues, std::size_t limit, Now now) override {
-    return on_jobs([&](MemoryQueue& jobs) { return jobs.reap(queues, limit, time(now)); });
+    return on_jobs([&](MemoryQueue& jobs) {
+      return jobs.reap(queues, limit, time(now), [&](const Job& job) { return storage_->refuses(job.result); });
+    });
   }
   PurgeReport purge(std::size_t limit, Now now) override {
     return on_jobs([&](MemoryQueue& jobs) { return jobs.purge(limit, time(now)); });
@@ -364,6 +393,7 @@ class MemoryDialect final : public backend::Dialect {
 
   std::vector<bool> append_logs(std::span<const LogLine> lines) override {
     return on_jobs([&](MemoryQueue& jobs) {
+      for (const LogLine& line : lines) storage_->require_storable({line.text});
       std::vector<bool> accepted;
       for (const LogLine& line : lines) accepted.push_back(jobs.append_log(line));
       return accepted;
@@ -434,6 +464,11 @@ void MemoryStorage::record_migration(int version, std::string checksum) {
   const std::lock_guard lock(impl_->mutex);
   std::erase_if(impl_->applied, [version](const auto& a) { return a.step.version == version; });
   impl_->applied.push_back({{version, "recorded by a test", {}}, std::move(checksum)});
+}
+
+void MemoryStorage::refuse(std::string word) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->refused = std::move(word);
 }
 
 }  // namespace sqlq::testing

@@ -5,7 +5,11 @@
 #include <optional>
 #include <utility>
 
+#include <sqlq/error.hpp>
+
 #include "core/checks.hpp"
+#include "core/isolate.hpp"
+#include "core/text.hpp"
 #include "worker/forced_unwind.hpp"
 
 namespace sqlq::worker {
@@ -19,6 +23,26 @@ constexpr Duration soon = std::chrono::seconds(5);
 bool returns_soon(const Ending& e) {
   const bool returns = e.kind == FinishKind::retry || e.kind == FinishKind::snooze || e.kind == FinishKind::release;
   return returns && e.delay < soon;
+}
+
+constexpr std::string_view refused_text = "the database refused the outcome: ";
+constexpr std::size_t longest_refusal = 2000;
+
+/// For the database; valid as long as the endings are.
+std::vector<backend::Finish> described(std::span<const Ending> endings) {
+  std::vector<backend::Finish> items;
+  items.reserve(endings.size());
+  for (const Ending& e : endings) {
+    items.push_back({.id = e.lease->job().id,
+                     .token = e.lease->job().lease_token,
+                     .kind = e.kind,
+                     .result = e.result,
+                     .message = e.message,
+                     .cause = e.cause,
+                     .delay = e.delay,
+                     .queue = e.lease->job().queue});
+  }
+  return items;
 }
 
 /// Whether its place may go to another job in one transaction. The end of a suspect lets another one in, but later.
@@ -152,30 +176,76 @@ void Completer::flush_logs() {
 
 bool Completer::write(std::vector<Ending>& batch) {
   if (batch.empty()) return false;
-  std::vector<backend::Finish> items;
-  items.reserve(batch.size());
-  for (const Ending& e : batch) {
-    items.push_back({.id = e.lease->job().id,
-                     .token = e.lease->job().lease_token,
-                     .kind = e.kind,
-                     .result = e.result,
-                     .message = e.message,
-                     .cause = e.cause,
-                     .delay = e.delay,
-                     .queue = e.lease->job().queue});
+  bool replaced = false;
+  try {
+    if (std::ranges::all_of(batch, replaceable)) replaced = replace(batch);
+    if (!replaced) write_apart(batch);
+  } catch (...) {
+    std::erase_if(batch, [](const Ending& e) { return e.lease == nullptr; });
+    throw;
   }
-  std::optional<std::vector<FinishStatus>> replaced;
-  if (std::ranges::all_of(batch, replaceable)) replaced = fetcher_.replace(items);
-  const std::vector<FinishStatus> statuses =
-      replaced ? *replaced : shared_.dialect().finish(items, nullptr, shared_.now());
-  core::expect_answers(statuses.size(), items.size());
-  for (std::size_t i = 0; i < batch.size(); ++i) settle(batch[i], statuses[i]);
-  std::vector<HeldPtr> written;
-  written.reserve(batch.size());
-  for (Ending& e : batch) written.push_back(std::move(e.lease));
-  shared_.in_flight.remove(written);
   batch.clear();
-  return replaced.has_value();
+  return replaced;
+}
+
+// A claim that was refused may have been so for a job that it was to take: the outcomes are tried without it.
+bool Completer::replace(std::span<Ending> endings) {
+  try {
+    const auto statuses = fetcher_.replace(described(endings));
+    if (statuses) take_note(endings, *statuses);
+    return statuses.has_value();
+  } catch (const Error& e) {
+    if (!core::may_be_of_one(e)) throw;
+    return false;
+  }
+}
+
+// Whose outcome is refused ends as errored. When that is refused too, nothing can be written for that lease any more:
+// it is given up, so that it blocks nobody, and ends by itself.
+void Completer::write_apart(std::span<Ending> endings) {
+  const auto write = [this](std::span<Ending> some) { write_all(some); };
+  const auto refused = core::isolate(endings, write);
+  if (refused.empty()) return;
+  std::vector<Ending> instead;
+  for (const core::Offender& o : refused) {
+    instead.push_back({.lease = endings[o.index].lease,
+                       .kind = FinishKind::fail,
+                       .message = core::ascii_text(std::string(refused_text) + o.error.what(), longest_refusal)});
+  }
+  std::vector<core::Offender> hopeless;
+  std::optional<Error> trouble;
+  try {
+    hopeless = core::isolate(std::span(instead), write, refused.size() < endings.size());
+  } catch (const Error& e) {
+    trouble.emplace(e);
+  }
+  for (const core::Offender& o : hopeless) shared_.drop_lost(std::exchange(instead[o.index].lease, nullptr));
+  auto given_up = hopeless.begin();
+  for (std::size_t i = 0; i < refused.size(); ++i) {
+    if (instead[i].lease != nullptr) continue;  // not yet written: next time
+    const HeldPtr lease = std::exchange(endings[refused[i].index].lease, nullptr);
+    const bool lost = given_up != hopeless.end() && given_up->index == i;
+    if (lost) ++given_up;
+    const auto end = lost ? "; to end the job as errored was refused too: its lease is given up"
+                          : "; the job was ended as errored";
+    shared_.events.report(Events::Level::error, name(), instead[i].message + end, lease->job().id,
+                          Events::Code::outcome_refused);
+  }
+  if (trouble) throw Error(*trouble);
+}
+
+void Completer::write_all(std::span<Ending> endings) {
+  take_note(endings, shared_.dialect().finish(described(endings), nullptr, shared_.now()));
+}
+
+// Those that were written have no lease any more.
+void Completer::take_note(std::span<Ending> endings, std::span<const FinishStatus> statuses) {
+  core::expect_answers(statuses.size(), endings.size());
+  for (std::size_t i = 0; i < endings.size(); ++i) settle(endings[i], statuses[i]);
+  std::vector<HeldPtr> written;
+  written.reserve(endings.size());
+  for (Ending& e : endings) written.push_back(std::move(e.lease));
+  shared_.in_flight.remove(written);
 }
 
 void Completer::settle(const Ending& ending, FinishStatus status) {

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,11 @@ struct Ending {
 };
 
 /// Writes endings in fenced batches: what has gathered while the last batch was written makes the next one. A batch
-/// that failed is kept and written again, which is safe because every write shows its lease token. While the worker has
-/// places of a queue with a limit, successes go to the fetcher, which gives their places to other jobs in the same
-/// transaction (decision 0023).
+/// that failed is kept and written again, which is safe because every write shows its lease token. An outcome that the
+/// database refuses for good is looked for by halves; its job ends as errored and the others are written at once.
+///
+/// While the worker has places of a queue with a limit, successes go to the fetcher, which gives their places to other
+/// jobs in the same transaction (decision 0023).
 ///
 /// What gathers meanwhile, if it is the outcomes of half of many slots, is written beside it, by a second thread.
 ///
@@ -66,8 +69,12 @@ class Completer final : public Service {
   void finish(std::vector<Ending>& batch);
   void verify(std::vector<Ending>& batch);
   void flush_logs();
-  /// Says whether the fetcher has passed the places on to other jobs.
+  /// Says whether the fetcher has passed the places on to other jobs. What could not be written stays in the batch.
   bool write(std::vector<Ending>& batch);
+  [[nodiscard]] bool replace(std::span<Ending> endings);
+  void write_apart(std::span<Ending> endings);
+  void write_all(std::span<Ending> endings);
+  void take_note(std::span<Ending> endings, std::span<const FinishStatus> statuses);
   [[nodiscard]] bool worth_beside() const;
   /// Counts and reports it.
   void settle(const Ending& ending, FinishStatus status);

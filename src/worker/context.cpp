@@ -1,9 +1,13 @@
 #include "worker/context.hpp"
 
+#include <algorithm>
+#include <string>
+
 #include <sqlq/client.hpp>
 #include <sqlq/error.hpp>
 
 #include "core/checks.hpp"
+#include "core/text.hpp"
 
 namespace sqlq {
 
@@ -25,12 +29,24 @@ JobLogger& JobContext::log() noexcept { return impl_->log; }
 Client JobContext::client() const { return {impl_->shared.db, impl_->shared.options.client}; }
 
 void JobContext::set_result(std::string_view json) {
-  check_json(json, impl_->shared.db.limits(), "the result");
+  const PayloadLimits& limits = impl_->shared.db.limits();
+  const std::size_t most = std::min(limits.max_bytes, impl_->shared.db.dialect().capabilities().longest_result);
+  if (json.size() > most) {
+    throw worker::ResultRefused(Errc::invalid_argument,
+                                "the result has " + std::to_string(json.size()) + " bytes; at most " +
+                                    std::to_string(most) + " are allowed: store it elsewhere and set where it is");
+  }
+  check_json(json, limits, "the result");
   const std::lock_guard lock(impl_->mutex);
   if (impl_->completed) {
     throw Error(Errc::misuse, "set_result after complete_in, which has written the result: call it before");
   }
   impl_->result = json;
+  impl_->interims.set_result(impl_->lease, impl_->result);
+}
+
+void JobContext::set_progress(std::int64_t done, std::int64_t total, std::string_view note) {
+  impl_->interims.set_progress(impl_->lease, {.done = done, .total = total, .note = core::note_text(note)});
 }
 
 bool JobContext::complete_in(Tx tx) {
@@ -47,6 +63,7 @@ bool JobContext::complete_in(Tx tx) {
     lease->set_completing(false);
     throw;
   }
+  if (impl_->completed) impl_->interims.forget(lease);  // it is that transaction's now
   if (!impl_->completed) impl_->shared.lose(lease);
   return impl_->completed;
 }

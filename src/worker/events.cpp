@@ -4,7 +4,10 @@
 #include <exception>
 #include <utility>
 
+#include <sqlq/outcome.hpp>
+
 #include "core/text.hpp"
+#include "worker/context.hpp"
 #include "worker/forced_unwind.hpp"
 
 namespace sqlq::worker {
@@ -28,6 +31,38 @@ void print(const WorkerEvent& event) {
   if (event.job) line += " (job " + event.job->to_string() + ")";
   line += '\n';
   std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+constexpr int deepest = 50;
+
+// What the exception being handled says, and then what those inside of it say.
+void add_level(Thrown& thrown, int level) {
+  const auto say = [&](const char* text) {
+    if (level > 1) thrown.text += ": ";
+    thrown.text += text != nullptr ? text : "an exception without text";
+  };
+  const auto inner = [&](const std::nested_exception* outer) {
+    if (outer == nullptr || outer->nested_ptr() == nullptr || level == deepest) return;
+    try {
+      outer->rethrow_nested();
+    } catch (...) {
+      if (in_forced_unwind()) throw;
+      add_level(thrown, level + 1);
+    }
+  };
+  try {
+    throw;
+  } catch (const std::exception& e) {
+    say(e.what());
+    thrown.discard = thrown.discard || dynamic_cast<const Discard*>(&e) != nullptr ||
+                     dynamic_cast<const ResultRefused*>(&e) != nullptr;
+    inner(dynamic_cast<const std::nested_exception*>(&e));
+  } catch (const std::nested_exception& e) {
+    say("unknown exception");
+    inner(&e);
+  } catch (...) {
+    say("unknown exception");
+  }
 }
 
 }  // namespace
@@ -102,15 +137,10 @@ void Events::close(SteadyPoint deadline) {
   waiting_.clear();
 }
 
-std::string current_exception_text() {
-  try {
-    throw;
-  } catch (const std::exception& e) {
-    const char* text = e.what();
-    return text != nullptr ? text : "an exception without text";
-  } catch (...) {
-    return "unknown exception";
-  }
+Thrown current_exception() {
+  Thrown thrown;
+  add_level(thrown, 1);
+  return thrown;
 }
 
 }  // namespace sqlq::worker

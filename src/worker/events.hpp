@@ -51,7 +51,13 @@ class Events final : public std::enable_shared_from_this<Events> {
   bool closed_ = false;
 };
 
-/// The text of an exception being handled, for messages; to be called inside a catch block.
-[[nodiscard]] std::string current_exception_text();
+/// An exception with all that are nested in it (std::throw_with_nested), from the outside to the inside.
+struct Thrown {
+  std::string text{};    ///< of all of them: "outer: inner"
+  bool discard = false;  ///< one of them is a Discard, or says that a result is too large
+};
+/// Of the exception being handled; to be called inside a catch block.
+[[nodiscard]] Thrown current_exception();
+[[nodiscard]] inline std::string current_exception_text() { return current_exception().text; }
 
 }  // namespace sqlq::worker

@@ -15,34 +15,38 @@ using backend::FinishKind;
 Outcome call(const Handlers::Entry& entry, JobContext& context) {
   try {
     return entry.run(context);
-  } catch (const Discard& e) {
-    return Outcome::discard(e.what());
   } catch (...) {
     if (in_forced_unwind()) throw;
-    return Outcome::error(current_exception_text());
+    Thrown thrown = current_exception();
+    return thrown.discard ? Outcome::discard(std::move(thrown.text)) : Outcome::error(std::move(thrown.text));
   }
 }
 
-Ending failed(const HeldPtr& lease, std::string message, Cause cause, const RetryPolicy& retry) {
+}  // namespace
+
+Ending Executor::failed(const HeldPtr& lease, std::string message, Cause cause, const RetryPolicy& retry) const {
   const Job& job = lease->job();
   if (job.attempt >= job.max_attempts) {
     return {.lease = lease, .kind = FinishKind::fail, .message = std::move(message), .cause = cause};
   }
-  return {.lease = lease,
-          .kind = FinishKind::retry,
-          .message = std::move(message),
-          .cause = cause,
-          .delay = retry.delay(job.attempt)};
+  bool trouble = false;
+  const Duration delay = retry.delay(job.attempt, &trouble);
+  if (trouble) {
+    shared_.events.report(Events::Level::warning, "executor",
+                          "the retry policy of kind '" + job.kind + "' threw: the default delay was taken", job.id);
+  }
+  return {.lease = lease, .kind = FinishKind::retry, .message = std::move(message), .cause = cause, .delay = delay};
 }
 
-Ending interrupted_by_stop(const HeldPtr& lease, const std::string& message, const HandlerOptions& options) {
+Ending Executor::interrupted_by_stop(const HeldPtr& lease, const std::string& message,
+                                     const HandlerOptions& options) const {
   if (options.on_stop == OnStop::release) {
     return {.lease = lease, .kind = FinishKind::release, .message = message, .cause = Cause::released};
   }
   return failed(lease, "interrupted by the stop of the worker: " + message, Cause::failed, options.retry);
 }
 
-Ending ended_badly(const HeldPtr& lease, const Outcome& outcome, const HandlerOptions& options) {
+Ending Executor::ended_badly(const HeldPtr& lease, const Outcome& outcome, const HandlerOptions& options) const {
   const StopReason reason = lease->stop_reason();
   if (outcome.kind() == Outcome::Kind::discard) {
     return {.lease = lease, .kind = FinishKind::fail, .message = outcome.message(), .cause = Cause::discarded};
@@ -61,13 +65,12 @@ Ending ended_badly(const HeldPtr& lease, const Outcome& outcome, const HandlerOp
   return failed(lease, outcome.message(), Cause::failed, options.retry);
 }
 
-}  // namespace
-
-Executor::Executor(Shared& shared, std::shared_ptr<LogSink> logs, Completer& completer, Fetcher& fetcher,
-                   Watchdog& watchdog)
+Executor::Executor(Shared& shared, std::shared_ptr<LogSink> logs, Interims& interims, Completer& completer,
+                   Fetcher& fetcher, Watchdog& watchdog)
     : shared_(shared),
       logs_(std::move(logs)),
       clock_(std::make_shared<Database>(shared.db), &shared.clock()),
+      interims_(interims),
       completer_(completer),
       fetcher_(fetcher),
       watchdog_(watchdog) {}
@@ -101,17 +104,19 @@ const Handlers::Entry* Executor::begin(const HeldPtr& lease, std::optional<Endin
 }
 
 JobContext::Impl Executor::context_of(const HeldPtr& lease) const {
-  return {shared_, lease, JobLogger(lease->job(), logs_, clock_)};
+  return {shared_, interims_, lease, JobLogger(lease->job(), logs_, clock_)};
 }
 
 std::optional<Ending> Executor::conclude(JobContext::Impl& impl, const Outcome& outcome,
                                          const HandlerOptions& options) {
   const HeldPtr& lease = impl.lease;
   const std::lock_guard lock(impl.mutex);
-  if (impl.completed) return completed_by_handler(lease, outcome, options);
-  if (outcome.kind() == Outcome::Kind::done) return Ending{.lease = lease, .result = std::move(impl.result)};
-  if (lease->lost()) return std::nullopt;
-  return ended_badly(lease, outcome, options);
+  if (impl.completed) return completed_by_handler(lease, outcome, options);  // the result was of that transaction
+  const bool done = outcome.kind() == Outcome::Kind::done;
+  if (!done && lease->lost()) return std::nullopt;
+  Ending ending = done ? Ending{.lease = lease} : ended_badly(lease, outcome, options);
+  ending.result = std::move(impl.result);
+  return ending;
 }
 
 // What counts is whether the user's transaction was committed; the completer looks. Else the attempt has failed.
@@ -152,8 +157,10 @@ void Executor::deliver(const HeldPtr& lease, std::optional<Ending> ending) {
   if (ending) {
     ending->message = core::clean_text(ending->message, core::max_message_bytes);
     lease->finish();
+    interims_.forget(lease);
     completer_.submit(*std::move(ending));
   } else {
+    interims_.forget(lease);
     shared_.drop_lost(lease);
     fetcher_.place_freed();
   }

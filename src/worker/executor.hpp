@@ -1,10 +1,12 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "worker/completer.hpp"
 #include "worker/context.hpp"
 #include "worker/fetcher.hpp"
+#include "worker/interims.hpp"
 #include "worker/shared.hpp"
 #include "worker/watchdog.hpp"
 
@@ -13,7 +15,8 @@ namespace sqlq::worker {
 /// Runs one job on the calling thread. Thread-safety: all members from any thread.
 class Executor final {
  public:
-  Executor(Shared& shared, std::shared_ptr<LogSink> logs, Completer& completer, Fetcher& fetcher, Watchdog& watchdog);
+  Executor(Shared& shared, std::shared_ptr<LogSink> logs, Interims& interims, Completer& completer, Fetcher& fetcher,
+           Watchdog& watchdog);
 
   /// Runs the handler; whatever it throws becomes a failed attempt. Empty when there is nothing to write because the
   /// lease is lost.
@@ -32,6 +35,10 @@ class Executor final {
 
  private:
   [[nodiscard]] static Ending not_started(const HeldPtr& lease);
+  [[nodiscard]] Ending failed(const HeldPtr& lease, std::string message, Cause cause, const RetryPolicy& retry) const;
+  [[nodiscard]] Ending interrupted_by_stop(const HeldPtr& lease, const std::string& message,
+                                           const HandlerOptions& options) const;
+  [[nodiscard]] Ending ended_badly(const HeldPtr& lease, const Outcome& outcome, const HandlerOptions& options) const;
   [[nodiscard]] Ending completed_by_handler(const HeldPtr& lease, const Outcome& outcome,
                                             const HandlerOptions& options);
   [[nodiscard]] SteadyPoint timeout_of(const Job& job, const HandlerOptions& options) const;
@@ -39,6 +46,7 @@ class Executor final {
   Shared& shared_;
   std::shared_ptr<LogSink> logs_;
   std::shared_ptr<Clock> clock_;
+  Interims& interims_;
   Completer& completer_;
   Fetcher& fetcher_;
   Watchdog& watchdog_;

@@ -29,6 +29,7 @@ Fetcher::Fetcher(Shared& shared, Heartbeat& heartbeat, Watchdog& watchdog)
       heartbeat_(heartbeat),
       watchdog_(watchdog),
       jitter_(platform::random64()),
+      around_(shared),
       beside_(shared.clock(), *this, "second fetcher") {}
 
 SteadyPoint Fetcher::step() {
@@ -135,7 +136,8 @@ Fetcher::Claimed Fetcher::claim(std::size_t slots, backend::ClaimRequest request
   Claimed claimed;
   const UnderWay under_way(*this);
   try {
-    claimed.result = shared_.dialect().claim(request);
+    const bool alone = !request.beside && request.ends.empty();
+    claimed.result = alone ? around_.claim(request) : shared_.dialect().claim(request);
     core::expect_answers(claimed.result.ended.size(), request.ends.size());
   } catch (...) {
     two_ = false;

@@ -8,6 +8,7 @@
 
 #include <sqlq/backend/dialect.hpp>
 
+#include "worker/claim_around.hpp"
 #include "worker/heartbeat.hpp"
 #include "worker/jitter.hpp"
 #include "worker/service.hpp"
@@ -99,6 +100,7 @@ class Fetcher final : public Service {
   Heartbeat& heartbeat_;
   Watchdog& watchdog_;
   Jitter jitter_;
+  ClaimAround around_;  // only step
   Beside<Fetcher> beside_;
   std::atomic<bool> starved_{false};
   std::atomic<bool> beside_starved_{false};

@@ -1,8 +1,10 @@
 #include "worker/heartbeat.hpp"
 
 #include <algorithm>
+#include <string>
 
 #include "core/checks.hpp"
+#include "core/isolate.hpp"
 
 namespace sqlq::worker {
 namespace {
@@ -51,19 +53,30 @@ SteadyPoint Heartbeat::step() {
   refs.reserve(leases.size());
   for (const HeldPtr& lease : leases) refs.push_back({lease->job().id, lease->job().lease_token});
   const std::vector<LeaseStatus> statuses = renew(refs);
-  core::expect_answers(statuses.size(), leases.size());
   last_ = asked_at;
   for (std::size_t i = 0; i < leases.size(); ++i) answer(leases[i], statuses[i], asked_at);
   return SteadyPoint::min();
 }
 
+// A lease whose renewal is refused for good is as good as lost, and must not take the others with it.
 std::vector<LeaseStatus> Heartbeat::renew(std::span<const backend::LeaseRef> leases) {
+  std::vector<LeaseStatus> answers(leases.size(), LeaseStatus::lost);
   try {
-    return shared_.dialect().heartbeat(leases, shared_.now());
+    const auto refused = core::isolate(leases, [&](std::span<const backend::LeaseRef> some) {
+      const std::vector<LeaseStatus> renewed = shared_.dialect().heartbeat(some, shared_.now());
+      core::expect_answers(renewed.size(), some.size());
+      std::ranges::copy(renewed, answers.begin() + (some.data() - leases.data()));
+    });
+    for (const core::Offender& o : refused) {
+      shared_.events.report(Events::Level::error, name(),
+                            std::string("the database refused to renew the lease: ") + o.error.what(),
+                            leases[o.index].id, Events::Code::outcome_refused);
+    }
   } catch (...) {
     hinted_ = true;
     throw;
   }
+  return answers;
 }
 
 void Heartbeat::answer(const HeldPtr& lease, LeaseStatus status, SteadyPoint asked_at) {

@@ -22,6 +22,13 @@ void GuardedSink::flush() {
   sink_->flush();
 }
 
+void GuardedSink::report_refused(bool on) {
+  if (!on) return sink_->set_report({});
+  sink_->set_report([events = events_](JobId job, std::string_view why) {
+    events->report(Events::Level::warning, "log shipper", why, job, Events::Code::log_refused);
+  });
+}
+
 void LogShipper::end() noexcept {
   try {
     sink_.flush();
@@ -29,6 +36,20 @@ void LogShipper::end() noexcept {
     shared_.events.report(Events::Level::error, "worker",
                           "stopped without writing all log lines: " + current_exception_text());
   }
+}
+
+// A sink that fails keeps no result back.
+SteadyPoint LogShipper::step() {
+  const SteadyPoint next = saturating_add(shared_.clock().steady(), std::chrono::seconds(1));
+  try {
+    interims_.publish();
+  } catch (...) {
+    if (in_forced_unwind()) throw;
+    sink_.flush();
+    throw;
+  }
+  sink_.flush();
+  return next;
 }
 
 }  // namespace sqlq::worker

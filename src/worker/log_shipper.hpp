@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "worker/interims.hpp"
 #include "worker/service.hpp"
 #include "worker/shared.hpp"
 
@@ -21,6 +22,8 @@ class GuardedSink final : public LogSink {
   /// Throws what the sink throws.
   void flush() override;
   void set_flush_hint(std::function<void()> hint) override { sink_->set_flush_hint(std::move(hint)); }
+  /// Lines that the sink had to leave out or change become events, until it is told to stop.
+  void report_refused(bool on);
 
  private:
   std::shared_ptr<LogSink> sink_;
@@ -29,21 +32,20 @@ class GuardedSink final : public LogSink {
   std::atomic<bool> refused_{false};
 };
 
-/// Sends buffered log lines every second, and when the sink asks for it.
+/// Sends buffered log lines every second, and when the sink asks for it; also what running jobs show of themselves.
 class LogShipper final : public Service {
  public:
-  LogShipper(Shared& shared, LogSink& sink) : Service(shared.clock()), shared_(shared), sink_(sink) {}
+  LogShipper(Shared& shared, LogSink& sink, Interims& interims)
+      : Service(shared.clock()), shared_(shared), sink_(sink), interims_(interims) {}
 
-  SteadyPoint step() override {
-    sink_.flush();
-    return saturating_add(shared_.clock().steady(), std::chrono::seconds(1));
-  }
+  SteadyPoint step() override;
   void end() noexcept override;
   [[nodiscard]] std::string_view name() const noexcept override { return "log shipper"; }
 
  private:
   Shared& shared_;
   LogSink& sink_;
+  Interims& interims_;
 };
 
 }  // namespace sqlq::worker

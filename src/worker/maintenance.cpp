@@ -43,6 +43,12 @@ bool Maintenance::attempt(const char* task, bool (Maintenance::*run)()) {
 
 bool Maintenance::reap() {
   const ReapReport report = shared_.dialect().reap(shared_.options.queues, most_per_call, shared_.now());
+  for (const JobId& job : report.refused) {
+    shared_.events.report(Events::Level::error, name(),
+                          "the lease ended, and the database refuses to take the job back: a trigger, constraint or "
+                          "index of yours; it stays as it is until that is mended",
+                          job, Events::Code::outcome_refused);
+  }
   if (report.total() == 0) return false;
   shared_.events.report(Events::Level::info, name(),
                         "leases ended: " + std::to_string(report.returned.size()) + " jobs returned, " +

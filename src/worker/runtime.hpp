@@ -9,6 +9,7 @@
 #include "worker/executor_pool.hpp"
 #include "worker/fetcher.hpp"
 #include "worker/heartbeat.hpp"
+#include "worker/interims.hpp"
 #include "worker/log_shipper.hpp"
 #include "worker/maintenance.hpp"
 #include "worker/shared.hpp"
@@ -33,8 +34,9 @@ struct Runtime {
   Fetcher fetcher{shared, heartbeat, watchdog};
   Completer completer{shared, *logs, fetcher};
   Maintenance maintenance{shared, fetcher};
-  LogShipper log_shipper{shared, *logs};
-  Executor executor{shared, logs, completer, fetcher, watchdog};
+  Interims interims{shared};
+  LogShipper log_shipper{shared, *logs, interims};
+  Executor executor{shared, logs, interims, completer, fetcher, watchdog};
   ExecutorPool pool{shared, executor};
 };
 

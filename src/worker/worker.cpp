@@ -99,7 +99,8 @@ void Worker::Impl::start() {
     services->runtime.heartbeat.hint();  // first: the claim that follows must not take it for one about its jobs
     services->runtime.fetcher.wake();
   });
-  shared.options.log_sink->set_flush_hint([services = engine] { services->runtime.log_shipper.wake(); });
+  runtime.logs->set_flush_hint([services = engine] { services->runtime.log_shipper.wake(); });
+  runtime.logs->report_refused(true);
   stage = Stage::running;
   try {
     start_threads();
@@ -126,7 +127,8 @@ void Worker::Impl::shut_down() {
   drain_executors();
   write_what_is_left();
   leave_behind();
-  shared.options.log_sink->set_flush_hint({});
+  runtime.logs->set_flush_hint({});
+  runtime.logs->report_refused(false);
   shared.callbacks->post([ending = std::exchange(subscription, {})] {});  // that may have to wait for the network, too
   shared.events.close(schedule.end_at());
 }

@@ -87,6 +87,23 @@ std::vector<conformance::Breakage> breakages() {
            {"ALTER TABLE sqlq_jobs DROP COLUMN unique_key", "DROP TABLE sqlq_logs"}}};
 }
 
+/// A trigger that refuses a column with the word in it.
+std::string refuse(const std::string& table, const std::string& when, const std::string& column) {
+  return "CREATE TRIGGER refuse_" + column + " BEFORE " + when + " ON " + table + " FOR EACH ROW IF LOCATE('forbidden',"
+         " NEW." + column + ") > 0 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not here'; END IF";
+}
+
+std::vector<conformance::Breakage> refusals() {
+  return {{"triggers", {refuse("sqlq_jobs", "UPDATE", "result"), refuse("sqlq_logs", "INSERT", "text")}},
+          {"constraints",
+           {"ALTER TABLE sqlq_jobs ADD CONSTRAINT mine CHECK (COALESCE(LOCATE('forbidden', result), 0) = 0)",
+            "ALTER TABLE sqlq_logs ADD CONSTRAINT mine_too CHECK (LOCATE('forbidden', text) = 0)"}},
+          {"an index",
+           {"UPDATE sqlq_jobs SET result = '\"forbidden\"' WHERE state = 3",
+            "ALTER TABLE sqlq_jobs ADD COLUMN bad INT AS (IF(LOCATE('forbidden', result) > 0, 1, NULL)) VIRTUAL,"
+            " ADD UNIQUE KEY once (bad)"}}};
+}
+
 conformance::Backend suite_on(const Place& place) {
   sqlq::backend::register_backend("mysql", sqlq::mysql::factory());
   sqlq::backend::register_backend("mariadb", sqlq::mysql::factory());
@@ -104,7 +121,8 @@ conformance::Backend suite_on(const Place& place) {
                           "DELETE FROM sqlq_finished", "DELETE FROM sqlq_history", "DELETE FROM sqlq_logs",
                           "DELETE FROM sqlq_workers", "DELETE FROM sqlq_queue_locks",
                           "DELETE FROM sqlq_lanes", "DELETE FROM sqlq_queues", "DELETE FROM sqlq_migrations"},
-          .breakages = breakages()};
+          .breakages = breakages(),
+          .refusals = refusals()};
 }
 
 conformance::Backend on_mariadb() { return suite_on(sqlq::mysql::mariadb_place); }

@@ -446,11 +446,33 @@ TEST_P(MysqlFaults, BatchesAreCutToThePacketAndWhatCannotFitIsRefused) {
   items.resize(1);
   items[0].id = JobId::make(system_clock()->now());
   items[0].params = large;
-  testing::expect_error(Errc::invalid_argument, "max_allowed_packet",
+  testing::expect_error(Errc::refused, "max_allowed_packet",
                         [&] { static_cast<void>(hand.server().enqueue(hand.work(), items)); });
   EXPECT_FALSE(hand.connection().session().lost());
   hand.connection().commit();
   EXPECT_EQ(jobs_in("1"), 101);
+}
+
+TEST_P(MysqlFaults, AResultAboveThePacketIsRefusedForGoodAndHarmsNobody) {
+  const Database db = backend::open(url(), {.limits = {.max_bytes = std::size_t{256} << 20}});
+  const auto packet = static_cast<std::size_t>(native_.number("SELECT @@GLOBAL.max_allowed_packet"));
+  const std::size_t longest = db.dialect().capabilities().longest_result;
+  EXPECT_LE(longest * 2, packet);
+  EXPECT_GE(longest * 2, packet - 4096);
+  const std::vector<Job> jobs = take(3);
+  ASSERT_EQ(jobs.size(), 3u);
+  const auto finish = [&](const std::string& result) {
+    std::vector<backend::Finish> ends;
+    for (const Job& job : jobs) ends.push_back({.id = job.id, .token = job.lease_token});
+    ends[1].result = result;
+    return db.dialect().finish(ends, nullptr, {});
+  };
+  testing::expect_error(Errc::refused, "max_allowed_packet", [&] { finish('"' + std::string(packet, 'x') + '"'); });
+  EXPECT_EQ(jobs_in("2"), 3) << "nothing was sent";
+  for (const FinishStatus status : finish('"' + std::string(longest - 2, '\'') + '"')) {
+    EXPECT_EQ(status, FinishStatus::applied) << "what is declared can be stored, whatever its characters";
+  }
+  EXPECT_EQ(native_.number("SELECT MAX(LENGTH(result)) FROM sqlq_jobs"), static_cast<std::int64_t>(longest));
 }
 
 /// The sockets that a program started by this process would inherit.

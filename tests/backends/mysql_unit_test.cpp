@@ -95,19 +95,19 @@ TEST(MysqlErrors, HaveTheirClasses) {
   expect(Errc::connection, {2002, 2003, 2006, 2013, 1053, 1927});
   expect(Errc::wrong_node, {1047, 1290, 1836, 1792});
   expect(Errc::busy, {1021, 1114, 1040, 1203, 1226, 3024, 1969, 1317});
-  expect(Errc::invalid_argument, {1366, 1406, 1153, 3157});
+  expect(Errc::refused, {1062, 1153, 1366, 1406, 1452, 1644, 1690, 3157, 3819, 4025});
   expect(Errc::permission, {1044, 1045, 1130, 1142, 1143, 1227, 1370, 1698, 1820, 1862, 3118, 4151});
   expect(Errc::configuration, {1049, 1251, 1665, 2026, 2059, 2061, 3159});
   EXPECT_EQ(classify(2026, "TLS/SSL error: certificate verify failed"), Errc::configuration);
   EXPECT_EQ(classify(2026, "TLS/SSL error: Connection reset by peer"), Errc::connection);
   expect(Errc::schema, {1146, 1054, 1048});
   expect(Errc::corrupt, {1034, 1712});
-  expect(Errc::internal, {1062, 1064, 9999});
+  expect(Errc::internal, {1064, 9999});
   EXPECT_EQ(classify(1030, "Got error 28 \"No space left on device\" from storage engine"), Errc::busy);
 }
 
 TEST(MysqlErrors, TextsWithValuesAreNotPassedOn) {
-  for (const unsigned number : {1062u, 1064u, 1292u, 1300u, 1366u, 4038u, 9999u}) {
+  for (const unsigned number : {1062u, 1064u, 1292u, 1300u, 1366u, 1644u, 4038u, 9999u}) {
     try {
       raise(number, "Duplicate entry 'hunter2' for key", "jobs_insert");
     } catch (const Error& e) {

@@ -79,6 +79,30 @@ std::vector<conformance::Breakage> breakages() {
           {"tables are gone", {"DROP TABLE sqlq_jobs, sqlq_logs CASCADE"}}};
 }
 
+/// A trigger that refuses a column with the word in it.
+std::vector<std::string> refuse(const std::string& table, const std::string& column) {
+  return {"CREATE OR REPLACE FUNCTION refuse_" + column + "() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+              " IF NEW." + column + " LIKE '%forbidden%' THEN RAISE EXCEPTION 'not here'; END IF; RETURN NEW; END $$",
+          "CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON " + table + " FOR EACH ROW EXECUTE FUNCTION refuse_" +
+              column + "()"};
+}
+
+std::vector<conformance::Breakage> refusals() {
+  std::vector<std::string> triggers = refuse("sqlq_jobs", "result");
+  std::ranges::copy(refuse("sqlq_logs", "text"), std::back_inserter(triggers));
+  return {{"triggers", triggers},
+          {"a trigger at the end of the transaction",
+           {refuse("sqlq_jobs", "result")[0],
+            "CREATE CONSTRAINT TRIGGER refuse AFTER UPDATE ON sqlq_jobs INITIALLY DEFERRED FOR EACH ROW"
+            " EXECUTE FUNCTION refuse_result()"}},
+          {"constraints",
+           {"ALTER TABLE sqlq_jobs ADD CONSTRAINT mine CHECK (result NOT LIKE '%forbidden%')",
+            "ALTER TABLE sqlq_logs ADD CONSTRAINT mine CHECK (text NOT LIKE '%forbidden%')"}},
+          {"an index",
+           {"UPDATE sqlq_jobs SET result = '\"forbidden\"' WHERE state = 3",
+            "CREATE UNIQUE INDEX sqlq_jobs_once ON sqlq_jobs ((1)) WHERE result LIKE '%forbidden%'"}}};
+}
+
 conformance::Backend suite_on(std::function<std::string(const std::string&)> create) {
   sqlq::backend::register_backend("postgresql", sqlq::postgres::factory());
   return {.create = std::move(create),
@@ -92,7 +116,8 @@ conformance::Backend suite_on(std::function<std::string(const std::string&)> cre
           .emptied_jobs_sql = {"DELETE FROM sqlq_jobs"},
           .emptied_sql = {"DELETE FROM sqlq_jobs", "DELETE FROM sqlq_history", "DELETE FROM sqlq_logs",
                           "DELETE FROM sqlq_lanes", "DELETE FROM sqlq_queues", "DELETE FROM sqlq_migrations"},
-          .breakages = breakages()};
+          .breakages = breakages(),
+          .refusals = refusals()};
 }
 
 conformance::Backend postgres_direct() {

@@ -25,8 +25,10 @@ TEST(PostgresErrors, AreClassifiedByTheirSqlstate) {
       {"57P01", Errc::connection},        {"57P02", Errc::connection},        {"57P03", Errc::connection},
       {"40003", Errc::outcome_unknown},   {"25006", Errc::wrong_node},        {"53100", Errc::busy},
       {"53200", Errc::busy},              {"53300", Errc::busy},              {"57014", Errc::busy},
-      {"22021", Errc::invalid_argument},  {"22P05", Errc::invalid_argument},  {"54001", Errc::invalid_argument},
-      {"42501", Errc::permission},  {"42P01", Errc::schema},            {"42703", Errc::schema},
+      {"22021", Errc::refused},           {"22P05", Errc::refused},           {"54001", Errc::refused},
+      {"23514", Errc::refused},           {"23P01", Errc::refused},           {"23503", Errc::refused},
+      {"P0001", Errc::refused},           {"44000", Errc::refused},           {"ZZ001", Errc::refused},
+      {"42501", Errc::permission},        {"42P01", Errc::schema},            {"42703", Errc::schema},
       {"3F000", Errc::schema},            {"23502", Errc::schema},            {"XX001", Errc::corrupt},
       {"XX002", Errc::corrupt},           {"XX000", Errc::internal},          {"42601", Errc::internal},
       {"28000", Errc::permission},        {"28P01", Errc::permission},        {"3D000", Errc::configuration},
@@ -82,7 +84,7 @@ TEST_F(PostgresTrouble, AConstraintIsNamedAndItsRowIsNot) {
   const auto db = open();
   native_.exec("ALTER TABLE sqlq_jobs ADD CONSTRAINT no_swearing CHECK (params <> '\"secret\"')");
   const auto message = error_of(
-      Errc::internal, [&] { Client(db).enqueue(NewJob{.kind = "k", .params = "\"secret\""}); });
+      Errc::refused, [&] { Client(db).enqueue(NewJob{.kind = "k", .params = "\"secret\""}); });
   EXPECT_TRUE(has(message, "no_swearing")) << message;
   EXPECT_TRUE(has(message, "job_insert")) << message;
   EXPECT_FALSE(has(message, "secret")) << message;

@@ -132,7 +132,18 @@ conformance::Backend sqlite_file() {
                           " SELECT json_extract('{}', NEW.result || NEW.params); END"}},
                         {"params are unique", {"CREATE UNIQUE INDEX once ON sqlq_jobs (params) WHERE claims = 0"}},
                         {"a column is gone", {"ALTER TABLE sqlq_jobs RENAME COLUMN params TO parameters"}},
-                        {"tables are gone", {"DROP TABLE sqlq_jobs", "DROP TABLE sqlq_logs"}}}};
+                        {"tables are gone", {"DROP TABLE sqlq_jobs", "DROP TABLE sqlq_logs"}}},
+          .refusals = {{"a trigger",
+                        {"CREATE TRIGGER refuse BEFORE UPDATE ON sqlq_jobs WHEN NEW.result LIKE '%forbidden%' BEGIN"
+                         " SELECT RAISE(ABORT, 'not here'); END",
+                         "CREATE TRIGGER refuse_lines BEFORE INSERT ON sqlq_logs WHEN NEW.text LIKE '%forbidden%' BEGIN"
+                         " SELECT RAISE(ABORT, 'not here'); END"}},
+                       {"a check that was added",
+                        {"ALTER TABLE sqlq_jobs ADD COLUMN mine INTEGER CHECK (result NOT LIKE '%forbidden%')"}},
+                       {"an index",
+                        {"UPDATE sqlq_jobs SET result = '\"forbidden\"' WHERE state = 3",
+                         "CREATE UNIQUE INDEX once ON sqlq_jobs (instr(result, 'forbidden'))"
+                         " WHERE instr(result, 'forbidden') > 0"}}}};
 }
 
 conformance::Backend sqlite_memory() {

@@ -199,6 +199,10 @@ TEST(SqliteErrors, AreClassifiedByTheirCode) {
   EXPECT_EQ(classify(SQLITE_CORRUPT_INDEX, ""), Errc::corrupt);
   EXPECT_EQ(classify(SQLITE_NOTADB, ""), Errc::corrupt);
   EXPECT_EQ(classify(SQLITE_CANTOPEN, ""), Errc::configuration);
+  EXPECT_EQ(classify(SQLITE_CONSTRAINT_CHECK, ""), Errc::refused);
+  EXPECT_EQ(classify(SQLITE_CONSTRAINT_TRIGGER, ""), Errc::refused);
+  EXPECT_EQ(classify(SQLITE_CONSTRAINT_UNIQUE, ""), Errc::refused);
+  EXPECT_EQ(classify(SQLITE_TOOBIG, ""), Errc::refused);
   EXPECT_EQ(classify(SQLITE_ERROR, "no such table: sqlq_jobs"), Errc::schema);
   EXPECT_EQ(classify(SQLITE_ERROR, "near \"x\": syntax error"), Errc::internal);
 }

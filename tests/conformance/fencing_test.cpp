@@ -21,6 +21,8 @@ LogLine line_of(const Job& job, std::int64_t number, TimePoint at) {
 /// Every write that a lease allows, none of which may reach the job.
 void expect_all_refused(Client client, backend::Dialect& dialect, const Job& stale, TimePoint now) {
   EXPECT_EQ(client.ping(stale), LeaseStatus::lost);
+  EXPECT_FALSE(client.set_result(stale, R"("stolen")"));
+  EXPECT_FALSE(client.set_progress(stale, {.done = 1}));
   EXPECT_EQ(client.success(stale), FinishStatus::stale);
   EXPECT_EQ(client.success(stale, R"("stolen")"), FinishStatus::stale);
   EXPECT_EQ(client.error(stale, "stolen"), FinishStatus::stale);

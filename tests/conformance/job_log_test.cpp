@@ -214,4 +214,51 @@ TEST_P(JobLog, MayGoElsewhere) {
   EXPECT_TRUE(admin().logs(job.id).empty());
 }
 
+TEST_P(JobLog, IsBoundedByLinesAndTheOldestGo) {
+  enqueue();
+  const Job job = take();
+  enqueue();
+  const Job other = take();
+  EXPECT_EQ(dialect().append_logs(std::vector<LogLine>{line(other, 1, "innocent")}), std::vector<bool>{true});
+  constexpr std::int64_t all = 24'000;
+  for (std::int64_t first = 1; first <= all; first += 4000) {
+    std::vector<LogLine> lines;
+    for (std::int64_t n = first; n < first + 4000; ++n) lines.push_back(line(job, n, "x"));
+    EXPECT_EQ(dialect().append_logs(lines), std::vector<bool>(4000, true));
+  }
+  std::int64_t kept = 0;
+  std::int64_t last = 0;
+  for (;;) {
+    const auto page = admin().logs(job.id, {job.claims, last}, 10'000);
+    if (page.empty()) break;
+    if (last == 0) {
+      EXPECT_GT(page.front().number, 1);
+    } else {
+      EXPECT_EQ(page.front().number, last + 1);
+    }
+    last = page.back().number;
+    kept += static_cast<std::int64_t>(page.size());
+  }
+  EXPECT_EQ(last, all) << "the newest stay";
+  EXPECT_GE(kept, 10'000);
+  EXPECT_LE(kept, 15'000);
+  EXPECT_EQ(admin().logs(other.id).size(), 1u) << "nobody else's lines";
+}
+
+TEST_P(JobLog, IsBoundedByBytes) {
+  enqueue();
+  const Job job = take();
+  const std::string longest(16 * 1024, 'x');
+  constexpr std::int64_t all = 1200;  // 19 MiB
+  for (std::int64_t first = 1; first <= all; first += 100) {
+    std::vector<LogLine> lines;
+    for (std::int64_t n = first; n < first + 100; ++n) lines.push_back(line(job, n, longest));
+    EXPECT_EQ(dialect().append_logs(lines), std::vector<bool>(100, true));
+  }
+  const auto kept = admin().logs(job.id, {0, 0}, 10'000);
+  EXPECT_GE(kept.size(), 512u);  // 8 MiB
+  EXPECT_LE(kept.size(), 800u);
+  EXPECT_EQ(kept.back().number, all);
+}
+
 }  // namespace sqlq::conformance

@@ -22,6 +22,11 @@ class QuietWorker {
 
   /// What it reported so far, one line per event.
   [[nodiscard]] std::vector<std::string> events() const {
+    std::vector<std::string> lines;
+    for (const WorkerEvent& event : reports()) lines.push_back(event.service + ": " + event.message);
+    return lines;
+  }
+  [[nodiscard]] std::vector<WorkerEvent> reports() const {
     const std::lock_guard lock(mutex_);
     return events_;
   }
@@ -30,13 +35,13 @@ class QuietWorker {
   WorkerOptions recorded(WorkerOptions options) {
     options.on_event = [this](const WorkerEvent& event) {
       const std::lock_guard lock(mutex_);
-      events_.push_back(event.service + ": " + event.message);
+      events_.push_back(event);
     };
     return options;
   }
 
   mutable std::mutex mutex_;
-  std::vector<std::string> events_;
+  std::vector<WorkerEvent> events_;
   Worker worker_;  // last: it stops before what it reports to goes away
 };
 

@@ -69,6 +69,8 @@ TEST_P(Retry, AbsurdPoliciesAreTamed) {
   EXPECT_EQ(client().error(take(), "no", {.retry = RetryPolicy::constant(-1h)}), FinishStatus::applied);
   EXPECT_EQ(client().error(take(), "no", {.retry = RetryPolicy{[](int) -> Duration { throw 1; }}}),
             FinishStatus::applied);
+  EXPECT_GE(row(id).run_at, clock().now() + default_backoff(2, 0)) << "it threw: the default delay";
+  clock().advance(24h);
   EXPECT_EQ(client().error(take(), "no", {.retry = RetryPolicy::constant(Duration::max())}), FinishStatus::applied);
   EXPECT_EQ(state(id), JobState::scheduled);
   EXPECT_LE(row(id).run_at, clock().now() + 24h * 365);

@@ -91,6 +91,7 @@ void use_everything(const Database& db, const std::vector<Job>& held, Said& said
   said.of([&] { return client.claim(); });
   said.of([&] { return client.ping(held); });
   const std::shared_ptr<LogSink> sink = database_log_sink(db);
+  sink->set_report([&](JobId, std::string_view why) { said.hear(std::string(why)); });
   for (const Job& job : held) JobLogger{job, sink}.info(document);
   said.of(nothing([&] { sink->flush(); }));
   for (std::size_t i = 0; i < held.size(); ++i) {

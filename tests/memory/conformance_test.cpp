@@ -74,6 +74,8 @@ class User final : public conformance::UserConnection {
       place_.storage.record_migration(2, "0123456789abcdef");
     } else if (sql == "changed checksum") {
       place_.storage.record_migration(1, "fedcba9876543210");
+    } else if (sql == "refuse") {
+      place_.storage.refuse("forbidden");
     } else if (sql == "nothing is left") {
       sqlq::Migrator{place_.storage.open()}.teardown();
     } else if (sql.starts_with("CREATE TABLE ")) {
@@ -116,7 +118,8 @@ conformance::Backend in_memory() {
           .handles = {{"MemoryConnection", [](const std::string& url) { return std::make_unique<User>(url); }}},
           .newer_schema_sql = {"newer schema"},
           .changed_checksum_sql = {"changed checksum"},
-          .breakages = {{"the jobs are gone", {"nothing is left"}}}};
+          .breakages = {{"the jobs are gone", {"nothing is left"}}},
+          .refusals = {{"a word", {"refuse"}}}};
 }
 
 }  // namespace

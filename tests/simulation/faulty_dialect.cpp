@@ -93,6 +93,11 @@ std::vector<LeaseStatus> FaultyDialect::heartbeat(std::span<const backend::Lease
               [&](const auto& answers) { ledger_.renewed(leases, answers); });
 }
 
+std::vector<bool> FaultyDialect::publish(std::span<const backend::Interim> items, backend::Now now) {
+  return call("publish", Sort::write, [&] { return inner().publish(items, at(now)); },
+              [&](const auto& answers) { ledger_.published(items, answers); });
+}
+
 ReapReport FaultyDialect::reap(std::span<const std::string> queues, std::size_t limit, backend::Now now) {
   return call("reap", Sort::write, [&] { return inner().reap(queues, limit, at(now)); },
               [&](const auto& report) { ledger_.reaped(report); });

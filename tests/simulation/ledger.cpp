@@ -161,18 +161,30 @@ void Ledger::finished(std::span<const backend::Finish> items, std::span<const Fi
     if (expected == FinishStatus::applied || expected == FinishStatus::cancelled) at->second.ended = item.kind;
     if (expected == FinishStatus::applied) carry_out(at->second, item, when);
     if (expected == FinishStatus::cancelled) {
-      at->second.result = item.result;
+      if (!item.result.empty()) at->second.result = item.result;
       end_lease(at->second);
       end(at->second, JobState::cancelled, when);
     }
   }
 }
 
+void Ledger::published(std::span<const backend::Interim> items, const std::vector<bool>& answers) {
+  core::expect_answers(answers.size(), items.size());
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const backend::Interim& item = items[i];
+    const auto at = jobs_.find(item.id);
+    const bool mine = at != jobs_.end() && held(at->second.state) && at->second.token == item.token;
+    if (answers[i] != mine) fail("fencing", item.id, mine ? "was not to be published" : "was published by a stale lease");
+    if (mine && !item.result.empty()) at->second.result = item.result;
+  }
+}
+
 void Ledger::carry_out(Known& job, const backend::Finish& item, TimePoint at) {
   const auto later = [&] { job.due = saturating_add(at, std::max(item.delay, Duration(0))); };
   end_lease(job);
+  if (!item.result.empty()) job.result = item.result;
   switch (item.kind) {
-    case FinishKind::success: job.result = item.result; return end(job, JobState::success, at);
+    case FinishKind::success: return end(job, JobState::success, at);
     case FinishKind::fail: return end(job, JobState::errored, at);
     case FinishKind::cancel: return end(job, JobState::cancelled, at);
     case FinishKind::retry: job.state = JobState::scheduled; return later();

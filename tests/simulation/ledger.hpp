@@ -38,6 +38,7 @@ class Ledger final {
   void claimed(const backend::ClaimRequest& request, const backend::ClaimResult& result);
   /// `asked`: when it was done, if not now.
   void finished(std::span<const backend::Finish> items, std::span<const FinishStatus> answers, backend::Now asked = {});
+  void published(std::span<const backend::Interim> items, const std::vector<bool>& answers);
   void renewed(std::span<const backend::LeaseRef> leases, std::span<const LeaseStatus> answers);
   void reaped(const ReapReport& report);
   void purged(std::size_t jobs);

@@ -98,7 +98,9 @@ class FakeServer final : public Server {
   std::vector<LeaseStatus> heartbeat(Work&, std::span<const backend::LeaseRef> leases) override {
     return std::vector<LeaseStatus>(leases.size(), LeaseStatus::renewed);
   }
-  ReapReport reap(Work&, std::span<const std::string>, std::size_t) override { return {}; }
+  std::vector<bool> publish(Work&, std::span<const backend::Interim>) override { return {}; }
+  ReapReport reap(Work&, std::span<const std::string>, std::size_t, std::span<const JobId>) override { return {}; }
+  std::vector<JobId> ended(Work&, std::span<const std::string>, std::size_t) override { return {}; }
   std::size_t purge(Work&, std::size_t) override { return 0; }
   std::vector<JobId> expired(Work&, std::size_t) override { return {}; }
   void postpone(Work&, JobId) override {}
@@ -116,10 +118,10 @@ class FakeServer final : public Server {
   static const Catalogue& catalogue() {
     static const Catalogue instance([] {
       std::string text;
-      for (const char* name : {"get", "list", "list_few", "count_pending", "count_pending_all", "count_scheduled",
-                               "count_held",
-                               "count_finished", "count_finished_all", "waiting_kinds", "history", "log_read", "queues",
-                               "queue", "queue_upsert", "queue_update", "queue_used", "queue_hide", "oldest_due"}) {
+      for (const char* name :
+           {"get", "list", "list_few", "progress", "count_pending", "count_pending_all", "count_scheduled",
+            "count_held", "count_finished", "count_finished_all", "waiting_kinds", "history", "log_read", "queues",
+            "queue", "queue_upsert", "queue_update", "queue_used", "queue_hide", "oldest_due"}) {
         text += std::string("-- name: ") + name + "\nSELECT 1\n";
       }
       return text;

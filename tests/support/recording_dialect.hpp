@@ -44,10 +44,19 @@ class RecordingDialect final : public FakeDialect {
   std::vector<LogLine> logs{};
   std::vector<Cause> causes{};
   std::vector<std::string> messages{};
+  std::vector<Duration> delays{};
   std::vector<std::string> broken{};  ///< operations that fail
   std::optional<SteadyPoint> locked{};  ///< since when nobody can write
 
   [[nodiscard]] std::optional<SteadyPoint> locked_since() const noexcept override { return locked; }
+  /// What the database refuses for good: the code a batch with such an item fails with. Empty: nothing is refused.
+  std::function<std::optional<Errc>(const backend::Finish&)> refuses{};
+  std::function<bool(const LogLine&)> refuses_line{};
+  std::function<bool(JobId)> refuses_renewal{};
+  std::function<bool(JobId)> refuses_start{};
+  std::function<bool(const backend::Interim&)> refuses_interim{};
+  std::vector<std::size_t> published{};  ///< how many items each call had
+  bool rows_locked = false;              ///< somebody has the rows: nothing is published
 
   /// A pending job; `describe` may change anything of it.
   JobId add(const std::function<void(Job&)>& describe = {}) {
@@ -85,6 +94,7 @@ class RecordingDialect final : public FakeDialect {
   backend::ClaimResult claim(const backend::ClaimRequest& request) override {
     const std::lock_guard lock(mutex_);
     fail_if_broken("claim");
+    if (refuses_start) refuse_start(request);
     claim_limits.push_back(request.limit);
     if (during_claim) during_claim();
     backend::ClaimResult result{.next_due = next_due, .limited = limited};
@@ -95,8 +105,8 @@ class RecordingDialect final : public FakeDialect {
     bool suspects = request.suspects;
     for (Row& r : rows_) {
       if (result.jobs.size() == request.limit || (request.beside && result.jobs.size() >= left_beside)) break;
-      const bool wanted = std::find(request.kinds.begin(), request.kinds.end(), r.job.kind) != request.kinds.end();
-      if (r.job.state != JobState::pending || !wanted || (limited && of_limited && !request.limited)) continue;
+      if (r.job.state != JobState::pending || !wanted(r.job, request)) continue;
+      if (limited && of_limited && !request.limited) continue;
       if (is_suspect(r.job)) {
         result.suspects = true;
         if (!std::exchange(suspects, false)) continue;
@@ -116,6 +126,10 @@ class RecordingDialect final : public FakeDialect {
   std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* within, backend::Now) override {
     const std::lock_guard lock(mutex_);
     fail_if_broken("finish");
+    for (const backend::Finish& item : items) {
+      const auto code = refuses ? refuses(item) : std::nullopt;
+      if (code) throw Error(*code, "a trigger raised an error");
+    }
     std::vector<FinishStatus> answers;
     std::vector<backend::FinishKind> kinds;
     for (const backend::Finish& item : items) {
@@ -136,6 +150,9 @@ class RecordingDialect final : public FakeDialect {
   std::vector<LeaseStatus> heartbeat(std::span<const backend::LeaseRef> leases, backend::Now now) override {
     const std::lock_guard lock(mutex_);
     fail_if_broken("heartbeat");
+    for (const backend::LeaseRef& lease : leases) {
+      if (refuses_renewal && refuses_renewal(lease.id)) throw Error(Errc::refused, "a trigger raised an error");
+    }
     heartbeats.push_back(leases.size());
     std::vector<LeaseStatus> answers;
     for (const backend::LeaseRef& lease : leases) {
@@ -146,6 +163,24 @@ class RecordingDialect final : public FakeDialect {
       }
       if (now) r->lease_until = now->steady + r->job.keepalive;
       answers.push_back(r->job.state == JobState::cancelling ? LeaseStatus::cancel_requested : LeaseStatus::renewed);
+    }
+    return answers;
+  }
+
+  std::vector<bool> publish(std::span<const backend::Interim> items, backend::Now) override {
+    const std::lock_guard lock(mutex_);
+    fail_if_broken("publish");
+    for (const backend::Interim& item : items) {
+      if (refuses_interim && refuses_interim(item)) throw Error(Errc::refused, "a trigger raised an error");
+    }
+    published.push_back(items.size());
+    std::vector<bool> answers;
+    for (const backend::Interim& item : items) {
+      Row* r = row(item.id);
+      answers.push_back(!rows_locked && held(*r) && r->job.lease_token == item.token);
+      if (!answers.back()) continue;
+      if (!item.result.empty()) r->job.result = item.result;
+      if (item.progress) r->job.progress = item.progress;
     }
     return answers;
   }
@@ -209,6 +244,9 @@ class RecordingDialect final : public FakeDialect {
   std::vector<bool> append_logs(std::span<const LogLine> lines) override {
     const std::lock_guard lock(mutex_);
     fail_if_broken("append_logs");
+    for (const LogLine& line : lines) {
+      if (refuses_line && refuses_line(line)) throw Error(Errc::refused, "the encoding lacks a character");
+    }
     logs.insert(logs.end(), lines.begin(), lines.end());
     return std::vector<bool>(lines.size(), true);
   }
@@ -246,6 +284,22 @@ class RecordingDialect final : public FakeDialect {
     return &*at;
   }
 
+  /// The claim would take the first `limit` of its jobs.
+  void refuse_start(const backend::ClaimRequest& request) {
+    std::size_t taken = 0;
+    for (const Row& r : rows_) {
+      if (taken == request.limit || r.job.state != JobState::pending || !wanted(r.job, request)) continue;
+      ++taken;
+      if (refuses_start(r.job.id)) throw Error(Errc::refused, "a trigger raised an error");
+    }
+  }
+  static bool wanted(const Job& job, const backend::ClaimRequest& request) {
+    const auto in = [](std::span<const std::string> names, const std::string& name) {
+      return std::find(names.begin(), names.end(), name) != names.end();
+    };
+    return in(request.kinds, job.kind) && (request.queues.empty() || in(request.queues, job.queue));
+  }
+
   FinishStatus finish_one(const backend::Finish& item, bool in_transaction) {
     Row& r = *row(item.id);
     if (r.job.lease_token != item.token) return FinishStatus::stale;
@@ -254,11 +308,12 @@ class RecordingDialect final : public FakeDialect {
     const bool cancelled = r.job.state == JobState::cancelling;
     Job after = r.job;
     after.state = cancelled ? JobState::cancelled : state_after(item.kind);
-    after.result = item.result;
+    if (!item.result.empty()) after.result = item.result;
     if (item.kind == backend::FinishKind::release || item.kind == backend::FinishKind::snooze) --after.attempt;
     if (item.kind != backend::FinishKind::success) {
       causes.push_back(item.cause);
       messages.emplace_back(item.message);
+      delays.push_back(item.delay);
     }
     if (in_transaction) {
       uncommitted_.push_back(after);

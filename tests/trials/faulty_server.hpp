@@ -84,8 +84,15 @@ class FaultyServer final : public sql::Server {
   std::vector<LeaseStatus> heartbeat(sql::Work& w, std::span<const backend::LeaseRef> leases) override {
     return real_->heartbeat(w, leases);
   }
-  ReapReport reap(sql::Work& w, std::span<const std::string> queues, std::size_t limit) override {
-    return real_->reap(w, queues, limit);
+  std::vector<bool> publish(sql::Work& w, std::span<const backend::Interim> items) override {
+    return real_->publish(w, items);
+  }
+  ReapReport reap(sql::Work& w, std::span<const std::string> queues, std::size_t limit,
+                  std::span<const JobId> only) override {
+    return real_->reap(w, queues, limit, only);
+  }
+  std::vector<JobId> ended(sql::Work& w, std::span<const std::string> queues, std::size_t limit) override {
+    return real_->ended(w, queues, limit);
   }
   std::size_t purge(sql::Work& w, std::size_t limit) override { return real_->purge(w, limit); }
   std::vector<JobId> expired(sql::Work& w, std::size_t limit) override { return real_->expired(w, limit); }

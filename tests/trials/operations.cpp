@@ -125,6 +125,7 @@ std::string text(const Job& j) {
       << " worker " << j.worker << " created " << text(j.created_at) << " queued " << text(j.queued_at) << " run "
       << text(j.run_at) << " started " << text(j.started_at) << " heartbeat " << text(j.heartbeat_at) << " finished "
       << text(j.finished_at);
+  if (j.progress) out << " progress " << j.progress->done << '/' << j.progress->total << ' ' << j.progress->note;
   return out.str();
 }
 std::string text(const AttemptRecord& r) {
@@ -278,6 +279,13 @@ void add_writers(std::vector<Operation>& all) {
                    const std::array leases{backend::LeaseRef{job(1), held_by}, backend::LeaseRef{job(2), held_by},
                                            backend::LeaseRef{job(3), held_by}};
                    return text(d.heartbeat(leases, soon));
+                 }});
+  all.push_back({.name = "publish", .prepare = held(3), .run = [](Dialect& d) {
+                   const std::array items{backend::Interim{.id = job(1), .token = held_by, .result = params},
+                                          backend::Interim{.id = job(2), .token = held_by,
+                                                           .progress = Progress{.done = 1, .total = 2, .note = canary}},
+                                          backend::Interim{.id = job(3), .token = held_by, .result = params}};
+                   return text(d.publish(items, soon));
                  }});
   all.push_back({.name = "reap",
                  .prepare =

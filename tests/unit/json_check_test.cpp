@@ -1,3 +1,4 @@
+#include <limits>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -94,6 +95,20 @@ TEST(JsonCodec, GoesBothWaysAndRefusesOtherShapes) {
   });
   EXPECT_FALSE(has(message, "secret"));
   EXPECT_THROW(static_cast<void>(codec<std::string>::encode("\xFF")), Error);
+}
+
+TEST(JsonCodec, NamesANumberThatIsNotFiniteByItsPointer) {
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  constexpr double infinite = std::numeric_limits<double>::infinity();
+  const auto refused_at = [](const nlohmann::json& value) {
+    return error_of(Errc::invalid_argument, [&] { static_cast<void>(codec<nlohmann::json>::encode(value)); });
+  };
+  EXPECT_TRUE(has(refused_at(nan), "''"));
+  EXPECT_TRUE(has(refused_at({{"a", {1.0, -infinite}}, {"b", nullptr}}), "'/a/1'"));
+  EXPECT_TRUE(has(refused_at({{"x/y", {{"z~", nan}}}, {"secret", "hunter2"}}), "'/x~1y/z~0'"));
+  EXPECT_FALSE(has(refused_at({{"price", infinite}, {"secret", "hunter2"}}), "hunter2"));
+  EXPECT_TRUE(has(error_of(Errc::invalid_argument, [&] { codec<std::vector<double>>::encode({1, nan}); }), "'/1'"));
+  EXPECT_EQ(codec<nlohmann::json>::encode({{"null", nullptr}, {"n", 1.5}}), R"({"n":1.5,"null":null})");
 }
 
 }  // namespace

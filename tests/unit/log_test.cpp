@@ -22,11 +22,17 @@ using testing::FakeDialect;
 class LogDialect final : public FakeDialect {
  public:
   bool away = false;
+  std::string refused{};    ///< a batch with this text in it is refused for good
+  bool of_all = false;      ///< also when it was made ASCII
   std::vector<std::size_t> batches;
   std::vector<LogLine> stored;
 
   std::vector<bool> append_logs(std::span<const LogLine> lines) override {
     if (away) throw Error(Errc::connection, "the database is away");
+    for (const LogLine& line : lines) {
+      const bool bad = !refused.empty() && line.text.find(refused) != std::string::npos;
+      if (bad || (of_all && line.text.find('?') != std::string::npos)) throw Error(Errc::refused, "wrong encoding");
+    }
     batches.push_back(lines.size());
     stored.insert(stored.end(), lines.begin(), lines.end());
     return std::vector<bool>(lines.size(), true);
@@ -213,6 +219,65 @@ TEST(DatabaseLogSink, WritersAndFlushersMeet) {
                  [&](const LogLine& line) { return line.job == job.id; });
     expect_numbers(own, 3000);
   }
+}
+
+TEST(DatabaseLogSink, ALineThatIsRefusedForGoodIsStoredAsAsciiAndHoldsNoOtherBack) {
+  LogFake f;
+  f.fake.refused = "\xE2\x82\xAC";
+  const auto sink = database_log_sink(f.db);
+  std::vector<std::pair<JobId, std::string>> said;
+  sink->set_report([&](JobId job, std::string_view why) { said.emplace_back(job, why); });
+  const Job job = job_of(5);
+  JobLogger log(job, sink);
+  for (int i = 0; i < 700; ++i) log.info("before");
+  log.info("price in \xE2\x82\xAC");
+  JobLogger innocent(job_of(6), sink);
+  for (int i = 0; i < 800; ++i) innocent.info("after");
+  sink->flush();
+  ASSERT_EQ(f.fake.stored.size(), 1501U) << "innocents harmed: 0";
+  const auto at = std::ranges::find(f.fake.stored, "price in ?", &LogLine::text);
+  ASSERT_NE(at, f.fake.stored.end());
+  EXPECT_EQ(at->number, 701);
+  ASSERT_EQ(said.size(), 1U);
+  EXPECT_EQ(said[0].first, job.id);
+  EXPECT_NE(said[0].second.find("wrong encoding"), std::string::npos);
+  sink->flush();
+  EXPECT_EQ(f.fake.stored.size(), 1501U) << "nothing waits any more";
+}
+
+TEST(DatabaseLogSink, ALineThatIsRefusedInAnyFormIsLeftOutAndTold) {
+  LogFake f;
+  f.fake.refused = "\xE2\x82\xAC";
+  f.fake.of_all = true;
+  const auto sink = database_log_sink(f.db);
+  int said = 0;
+  sink->set_report([&](JobId, std::string_view why) {
+    EXPECT_TRUE(why.ends_with("left out")) << why;
+    ++said;
+  });
+  JobLogger log(job_of(5), sink);
+  log.info("\xE2\x82\xAC");
+  sink->flush();
+  log.info("next");
+  sink->flush();
+  ASSERT_EQ(f.fake.stored.size(), 1U);
+  EXPECT_EQ(f.fake.stored[0].text, "next");
+  EXPECT_EQ(said, 1);
+}
+
+TEST(JobLogger, WhatASinkThrowsReachesNobodyWhoWritesALine) {
+  bool broken = true;
+  std::vector<LogLine> lines;
+  JobLogger log(job_of(5), make_log_sink([&](const LogLine& line) {
+                  if (broken) throw std::runtime_error("the sink is full");
+                  lines.push_back(line);
+                }));
+  EXPECT_NO_THROW(log.info("a"));
+  EXPECT_NO_THROW(log.error("b"));
+  broken = false;
+  log.info("c");
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(lines[0].number, 3) << "what is missing can be seen";
 }
 
 }  // namespace

@@ -67,10 +67,25 @@ TEST(RetryPolicy, ExponentialDoublesUpToItsCap) {
   EXPECT_EQ(RetryPolicy::exponential(5s, -1s).delay(1), 0s);
 }
 
-TEST(RetryPolicy, ABadFunctionCountsAsZero) {
-  EXPECT_EQ(RetryPolicy([](int) -> Duration { throw std::runtime_error("no"); }).delay(1), 0s);
+TEST(RetryPolicy, AFunctionThatThrowsGetsTheDefaultDelay) {
+  const RetryPolicy throws([](int) -> Duration { throw std::runtime_error("no"); });
+  for (const RetryPolicy& policy : {throws, RetryPolicy(RetryPolicy::Function{})}) {
+    for (int i = 0; i < 100; ++i) {
+      bool trouble = false;
+      const Duration delay = policy.delay(3, &trouble);
+      EXPECT_GE(delay, default_backoff(3, 0));
+      EXPECT_LE(delay, default_backoff(3, 29));
+      EXPECT_TRUE(trouble);
+    }
+    EXPECT_EQ(policy.delay(most_attempts), 24h);
+  }
+  bool trouble = false;
+  EXPECT_EQ(RetryPolicy::constant(5s).delay(1, &trouble), 5s);
+  EXPECT_FALSE(trouble);
+}
+
+TEST(RetryPolicy, ANegativeDelayCountsAsZero) {
   EXPECT_EQ(RetryPolicy([](int) { return Duration::min(); }).delay(1), 0s);
-  EXPECT_EQ(RetryPolicy(RetryPolicy::Function{}).delay(1), 0s);
   EXPECT_EQ(RetryPolicy([](int attempt) { return Duration(attempt); }).delay(-7), Duration(1));
 }
 

@@ -50,5 +50,12 @@ TEST(CleanText, CutsAtACharacterAndNeverGrowsBeyond) {
   EXPECT_TRUE(is_clean_text(clean, 64));
 }
 
+TEST(AsciiText, HasAQuestionMarkForEachCharacterThatIsNot) {
+  EXPECT_EQ(ascii_text("price in \xE2\x82\xAC\n", 100), "price in ?\n");
+  EXPECT_EQ(ascii_text("\xFF\xC3", 100), "??");
+  EXPECT_EQ(ascii_text(std::string_view("a\0\x7F" "b\t", 5), 100), "a??b\t");
+  EXPECT_EQ(ascii_text("abcdef", 3), "abc");
+}
+
 }  // namespace
 }  // namespace sqlq::core

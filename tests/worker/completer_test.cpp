@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "worker/services.hpp"
@@ -278,6 +280,96 @@ TEST(Maintenance, ReportsKindsNobodyHereHandlesEveryMinute) {
   s.clock->advance(1s);
   s.runtime.maintenance.step();
   EXPECT_EQ(s.events.size(), 2U);
+}
+
+/// Jobs of which one throws what the database cannot store.
+struct OneRefused : Services {
+  explicit OneRefused(Errc code = Errc::refused, int jobs = 100)
+      : Services(static_cast<unsigned>(jobs), [this](JobContext& job) {
+          return job.id() == offender ? Outcome::error("price in \xE2\x82\xAC") : Outcome::done();
+        }) {
+    for (int i = 0; i < jobs; ++i) ids.push_back(database.add());
+    offender = ids.at(ids.size() / 3);
+    database.refuses = [this, code](const backend::Finish& item) -> std::optional<Errc> {
+      const bool bad = item.id == offender && (always || item.message.find('\xE2') != std::string_view::npos);
+      return bad ? std::optional(code) : std::nullopt;
+    };
+  }
+  [[nodiscard]] std::size_t innocents_harmed() {
+    return static_cast<std::size_t>(std::ranges::count_if(ids, [this](JobId id) {
+      return id != offender && database.job(id).state != JobState::success;
+    }));
+  }
+
+  std::vector<JobId> ids{};
+  JobId offender{};
+  bool always = false;  // whatever its outcome is
+};
+
+TEST(Completer, AnOutcomeThatIsRefusedForGoodEndsItsJobAndHoldsNoOtherBack) {
+  for (const Errc code : {Errc::refused, Errc::internal, Errc::invalid_argument}) {
+    OneRefused s(code);
+    s.work();
+    EXPECT_EQ(s.innocents_harmed(), 0U);
+    EXPECT_EQ(s.database.job(s.offender).state, JobState::errored);
+    EXPECT_EQ(s.database.messages.back(), "the database refused the outcome: a trigger raised an error");
+    EXPECT_EQ(s.runtime.shared.in_flight.size(), 0U);
+    EXPECT_EQ(s.runtime.completer.waiting(), 0U);
+    EXPECT_EQ(s.stats().succeeded, 99U);
+    EXPECT_EQ(s.stats().failed, 1U);
+    ASSERT_EQ(s.events.size(), 1U);
+    EXPECT_EQ(s.events[0].code, WorkerEvent::Code::outcome_refused);
+    EXPECT_EQ(s.events[0].level, WorkerEvent::Level::error);
+    EXPECT_EQ(s.events[0].job, s.offender);
+  }
+}
+
+TEST(Completer, AJobWhoseEveryOutcomeIsRefusedIsGivenUpAndBlocksNobody) {
+  for (const Errc code : {Errc::refused, Errc::internal}) {
+    OneRefused s(code);
+    s.always = true;
+    s.work();
+    EXPECT_EQ(s.innocents_harmed(), 0U);
+    EXPECT_EQ(s.database.job(s.offender).state, JobState::running) << "its lease ends by itself";
+    EXPECT_EQ(s.runtime.shared.in_flight.size(), 0U) << "and is not renewed";
+    EXPECT_EQ(s.stats().lost, 1U);
+    ASSERT_EQ(s.events.size(), 1U);
+    EXPECT_TRUE(s.reported("its lease is given up"));
+  }
+}
+
+TEST(Completer, AnErrorThatAllOutcomesMeetIsTheDatabasesAndNoneIsLost) {
+  OneRefused s(Errc::internal, 4);
+  s.always = true;
+  s.database.refuses = [](const backend::Finish&) { return std::optional(Errc::internal); };
+  s.fetch_and_run();
+  EXPECT_THROW(s.runtime.completer.step(), Error);
+  EXPECT_EQ(s.runtime.completer.waiting(), 4U);
+  EXPECT_EQ(s.runtime.shared.in_flight.size(), 4U);
+  s.database.refuses = {};
+  s.runtime.completer.step();
+  EXPECT_EQ(s.stats().succeeded, 3U);
+  EXPECT_EQ(s.stats().failed, 1U);
+  EXPECT_EQ(s.stats().lost, 0U);
+}
+
+TEST(Completer, WhatIsWrittenBeforeTroubleIsWrittenOnce) {
+  OneRefused s;
+  s.fetch_and_run();
+  int calls = 0;
+  const auto refuses = s.database.refuses;
+  s.database.refuses = [&](const backend::Finish& item) -> std::optional<Errc> {
+    if (item.kind == backend::FinishKind::fail && ++calls == 1) return Errc::connection;
+    return refuses(item);
+  };
+  EXPECT_THROW(s.runtime.completer.step(), Error);
+  EXPECT_EQ(s.runtime.completer.waiting(), 1U) << "only the offender";
+  EXPECT_EQ(s.runtime.shared.in_flight.size(), 1U);
+  EXPECT_EQ(s.innocents_harmed(), 0U);
+  s.runtime.completer.step();
+  EXPECT_EQ(s.database.job(s.offender).state, JobState::errored);
+  EXPECT_EQ(s.stats().succeeded, 99U);
+  EXPECT_EQ(s.stats().failed, 1U);
 }
 
 }  // namespace

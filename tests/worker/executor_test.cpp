@@ -1,3 +1,4 @@
+#include <exception>
 #include <stdexcept>
 
 #include <gtest/gtest.h>
@@ -51,6 +52,82 @@ TEST(Executor, AResultThatIsNotJsonFailsTheAttempt) {
     return Outcome::done();
   });
   EXPECT_EQ(run.kind(), FinishKind::retry);
+}
+
+TEST(Executor, AResultThatIsTooLargeIsRefusedWhereItIsSetAndRepeatsNothing) {
+  OneJob caught([](JobContext& job) {
+    EXPECT_THROW(job.set_result('"' + std::string(std::size_t{1} << 20, 'x') + '"'), Error);
+    job.set_result(R"("see elsewhere")");
+    return Outcome::done();
+  });
+  EXPECT_EQ(caught.job().state, JobState::success);
+  EXPECT_EQ(caught.job().result, R"("see elsewhere")");
+  OneJob let_through([](JobContext& job) {
+    job.set_result('"' + std::string(std::size_t{1} << 20, 'x') + '"');
+    return Outcome::done();
+  });
+  EXPECT_EQ(let_through.kind(), FinishKind::fail) << "another attempt would repeat its effects for the same result";
+  EXPECT_EQ(let_through.cause(), Cause::discarded);
+  EXPECT_NE(let_through.message().find("1048578 bytes; at most 1048576"), std::string::npos) << let_through.message();
+}
+
+TEST(Executor, AResultMayNotBeLargerThanTheBackendTakes) {
+  Services s(1, [](JobContext& job) {
+    EXPECT_THROW(job.set_result("12345"), Error);
+    job.set_result("1234");
+    return Outcome::done();
+  });
+  s.database.able.longest_result = 4;
+  const JobId id = s.database.add();
+  s.work();
+  EXPECT_EQ(s.database.job(id).result, "1234");
+}
+
+TEST(Executor, ADiscardCountsHoweverDeepItIsNestedAndAllTextsAreKept) {
+  OneJob run([](JobContext&) -> Outcome {
+    try {
+      try {
+        throw Discard("no such customer");
+      } catch (...) {
+        std::throw_with_nested(std::logic_error("while billing"));
+      }
+    } catch (...) {
+      std::throw_with_nested(std::runtime_error("job failed"));
+    }
+  });
+  EXPECT_EQ(run.kind(), FinishKind::fail);
+  EXPECT_EQ(run.cause(), Cause::discarded);
+  EXPECT_EQ(run.message(), "job failed: while billing: no such customer");
+}
+
+TEST(Executor, NestedExceptionsOfAnySortAreLookedThrough) {
+  struct Odd {};
+  OneJob odd([](JobContext&) -> Outcome {
+    try {
+      throw std::runtime_error("the reason");
+    } catch (...) {
+      std::throw_with_nested(Odd{});
+    }
+  });
+  EXPECT_EQ(odd.kind(), FinishKind::retry);
+  EXPECT_EQ(odd.message(), "unknown exception: the reason");
+  OneJob outside([](JobContext&) -> Outcome {
+    try {
+      throw 7;
+    } catch (...) {
+      std::throw_with_nested(Discard("bad input"));
+    }
+  });
+  EXPECT_EQ(outside.cause(), Cause::discarded);
+  EXPECT_EQ(outside.message(), "bad input: unknown exception");
+}
+
+TEST(Executor, APolicyThatThrowsGetsTheDefaultDelayAndAnEvent) {
+  OneJob run([](JobContext&) { return Outcome::error("no"); }, {},
+             {.retry = RetryPolicy([](int) -> Duration { throw std::runtime_error("no"); })});
+  EXPECT_EQ(run.kind(), FinishKind::retry);
+  EXPECT_GE(run.services.database.delays.at(0), default_backoff(1, 0));
+  EXPECT_TRUE(run.services.reported("the retry policy of kind 'work' threw"));
 }
 
 TEST(Executor, AnExceptionIsAFailedAttemptWithTheHandlersDelay) {

@@ -272,5 +272,23 @@ TEST(Held, TheFirstReasonStays) {
   EXPECT_EQ(to_string(lease.stop_reason()), "cancel");
 }
 
+TEST(Heartbeat, ALeaseWhoseRenewalIsRefusedForGoodTakesNoOtherWithIt) {
+  Services s(8);
+  JobId bad{};
+  for (int i = 0; i < 8; ++i) bad = s.database.add();
+  s.runtime.fetcher.step();
+  s.database.refuses_renewal = [bad](JobId id) { return id == bad; };
+  s.clock->advance(10s);
+  s.runtime.heartbeat.step();
+  for (const worker::HeldPtr& lease : s.runtime.shared.in_flight.snapshot()) {
+    EXPECT_EQ(lease->lost(), lease->job().id == bad);
+  }
+  EXPECT_TRUE(s.reported("refused to renew"));
+  s.clock->advance(10s);
+  s.database.heartbeats.clear();
+  s.runtime.heartbeat.step();
+  EXPECT_EQ(s.database.heartbeats, std::vector<std::size_t>{7}) << "it is not asked for again";
+}
+
 }  // namespace
 }  // namespace sqlq::testing

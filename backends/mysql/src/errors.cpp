@@ -9,10 +9,10 @@ namespace {
 
 /// Whether the server's text is free of values: texts of what is not listed may quote rows, literals or the statement.
 bool may_be_shown(unsigned number) noexcept {
-  constexpr std::array<unsigned, 44> known{
+  constexpr std::array<unsigned, 46> known{
       1020, 1021, 1040, 1041, 1044, 1045, 1047, 1048, 1049, 1053, 1054, 1114, 1129, 1130, 1142, 1143, 1146, 1153,
       1180, 1203, 1205, 1206, 1213, 1226, 1227, 1251, 1264, 1290, 1317, 1364, 1370, 1406, 1665, 1698, 1792, 1820, 1836,
-      1862, 1927, 1969, 3024, 3118, 3159, 4151};
+      1862, 1927, 1969, 3024, 3118, 3159, 3819, 4025, 4151};
   return std::ranges::binary_search(known, number) || (number >= 2000 && number < 3000);
 }
 
@@ -23,6 +23,7 @@ std::string_view own_text(unsigned number) noexcept {
     case 1292:
     case 1300:
     case 1366: return "the server refused a value as wrong for its column";
+    case 1644: return "a trigger raised an error";
     case 3157:
     case 4038: return "a text of JSON is nested too deep for the server";
     default: return "the server reported an error whose text may contain values";
@@ -44,6 +45,9 @@ std::string_view advice(Errc code, unsigned number) noexcept {
     case Errc::wrong_node: return "this server takes no writes now: name one that does in the URL, or all of them";
     case Errc::outcome_unknown: return "it may have been done or not: repeat the call with the same ids or lease";
     case Errc::corrupt: return "stop using the table and restore it from a backup";
+    case Errc::refused:
+      if (number == 1153) return "make the payload smaller or raise the server's max_allowed_packet";
+      return "a type, constraint, trigger or index refuses the value: change the value or the database";
     case Errc::permission:
       if (number == 1045 || number == 1698 || number == 1130) return "check user, password and host in the URL";
       if (number == 1820 || number == 1862) return "set a new password for this user";
@@ -55,8 +59,6 @@ std::string_view advice(Errc code, unsigned number) noexcept {
       if (number == 2026) return "check the URL options tls, ca, cert and key against the server's certificate";
       if (number == 3159) return "set the URL option tls=require";
       return "this client cannot prove who it is in the way that the server asks for: give the user another plugin";
-    case Errc::invalid_argument:
-      return number == 1153 ? "make the payload smaller or raise the server's max_allowed_packet" : std::string_view{};
     default: return {};
   }
 }
@@ -144,14 +146,29 @@ Errc classify(unsigned number, std::string_view text) noexcept {
     case 2059:  // no such way to authenticate
     case 2061:
     case 3159: return Errc::configuration;  // the server demands TLS
+    case 1022:
+    case 1062:
+    case 1118:
     case 1153:
+    case 1169:
+    case 1216:
+    case 1217:
     case 1264:
     case 1292:
     case 1300:
+    case 1301:
+    case 1365:
     case 1366:
     case 1406:
+    case 1451:
+    case 1452:
+    case 1586:
+    case 1644:  // SIGNAL
+    case 1690:
     case 3157:
-    case 4038: return Errc::invalid_argument;
+    case 3819:
+    case 4025:
+    case 4038: return Errc::refused;
     case 1043:
     case 1053:
     case 1080:

@@ -2,8 +2,11 @@
 #include <charconv>
 #include <iterator>
 #include <unordered_map>
+#include <optional>
 #include <utility>
 
+#include "core/log_bounds.hpp"
+#include "core/sorted.hpp"
 #include "operations.hpp"
 #include "rows.hpp"
 #include "sql/job_row.hpp"
@@ -40,6 +43,14 @@ void add_lines(const Context& c, std::span<const LogLine> lines, std::span<const
     }
     c.session.execute(c.q.log_add, {{"rows", rows}});
   });
+}
+
+void trim_log(const Context& c, std::int64_t seq) {
+  std::optional<std::pair<std::int64_t, std::int64_t>> last;
+  c.session.execute(c.q.log_cut,
+                    {{"seq", seq}, {"lines", core::log_lines_kept}, {"bytes", core::log_bytes_kept}},
+                    [&](const sql::Row& row) { last.emplace(row.integer(0), row.integer(1)); });
+  if (last) c.session.execute(c.q.log_trim, {{"seq", seq}, {"claim", last->first}, {"n", last->second}});
 }
 
 /// A row of the table of finished jobs.
@@ -118,6 +129,51 @@ std::vector<bool> append_logs(const Context& c, std::span<const LogLine> lines) 
     mine.emplace_back(i, at->second);
   }
   add_lines(c, lines, mine);
+  std::vector<std::int64_t> long_logs;
+  for (const auto& [i, guard] : mine) {
+    if (core::worth_a_look(lines[i])) long_logs.push_back(guard.seq);
+  }
+  for (const std::int64_t seq : core::sorted_once(std::move(long_logs))) trim_log(c, seq);
+  return answers;
+}
+
+std::vector<bool> publish(const Context& c, std::span<const backend::Interim> items) {
+  std::vector<bool> answers(items.size(), false);
+  std::vector<JobId> ids;
+  std::vector<backend::LeaseRef> leases;
+  for (const backend::Interim& item : items) {
+    ids.push_back(item.id);
+    leases.push_back({item.id, item.token});
+  }
+  const std::vector<std::int64_t> seqs = Places(c, std::move(ids)).seqs_of(leases);
+  if (seqs.empty()) return answers;
+  c.work.begin();
+  struct Place {
+    std::int64_t seq, token, claims;
+  };
+  std::unordered_map<JobId, Place> locked;
+  in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
+    c.session.execute(c.q.publish_lock, {{"seqs", list_of(piece)}}, [&](const sql::Row& row) {
+      locked[id_of(row.text(0))] = {row.integer(1), row.integer(2), row.integer(3)};
+    });
+  });
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const backend::Interim& item = items[i];
+    const auto at = locked.find(item.id);
+    if (at == locked.end() || item.token.value == 0 || at->second.token != item.token.value) continue;
+    answers[i] = true;
+    const Place& job = at->second;
+    if (!item.result.empty()) {
+      c.session.execute(c.q.publish_result, {{"result", item.result}, {"seq", job.seq}});
+    }
+    if (!item.progress) continue;
+    c.session.execute(c.q.publish_progress, {{"seq", job.seq},
+                                             {"claim", job.claims},
+                                             {"done", item.progress->done},
+                                             {"total", item.progress->total},
+                                             {"now", c.work.wall()},
+                                             {"note", std::string_view(item.progress->note)}});
+  }
   return answers;
 }
 
@@ -126,7 +182,7 @@ std::vector<bool> append_logs(const Context& c, std::span<const LogLine> lines) 
 std::size_t purge_jobs(const Context& c, std::vector<std::int64_t> seqs) {
   std::ranges::sort(seqs);
   std::size_t purged = 0;
-  for (const sql::Statement* statement : {&c.q.purge_logs, &c.q.purge_history, &c.q.purge_jobs}) {
+  for (const sql::Statement* statement : {&c.q.purge_logs, &c.q.purge_progress, &c.q.purge_history, &c.q.purge_jobs}) {
     purged = 0;
     in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
       purged += c.session.execute(*statement, {{"seqs", list_of(piece)}});

@@ -379,10 +379,29 @@ void shrink_claims(const Context& c) {
 
 }  // namespace
 
-ReapReport reap(const Context& c, std::span<const std::string> queues, std::size_t limit) {
+std::vector<JobId> ended(const Context& c, std::span<const std::string> queues, std::size_t limit) {
+  std::vector<std::int64_t> seqs;
+  for (const auto& [claim, its] : ended_leases(c, queues, limit)) seqs.insert(seqs.end(), its.begin(), its.end());
+  std::vector<JobId> jobs;
+  in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
+    c.session.execute(c.q.ids, {{"seqs", list_of(piece)}},
+                      [&](const sql::Row& row) { jobs.push_back(id_of(row.text(0))); });
+  });
+  return jobs;
+}
+
+ReapReport reap(const Context& c, std::span<const std::string> queues, std::size_t limit,
+                std::span<const JobId> only) {
   ReapReport report;
   shrink_claims(c);
-  const Ended ended = ended_leases(c, queues, limit);
+  Ended ended = ended_leases(c, queues, limit);
+  if (!only.empty()) {
+    const std::vector<std::int64_t> wanted = Places(c, {only.begin(), only.end()}).seqs();
+    for (auto& [claim, its] : ended) {
+      std::erase_if(its, [&](std::int64_t seq) { return !std::ranges::binary_search(wanted, seq); });
+    }
+    std::erase_if(ended, [](const auto& claim) { return claim.second.empty(); });
+  }
   if (ended.empty()) return report;
   c.work.begin();
   const std::vector<std::int64_t> seqs = lock_claims(c, ended);

@@ -98,7 +98,7 @@ void NativeSession::run(std::string_view text, const std::string& name) {
 void NativeSession::send(std::string_view text, const std::string& name) {
   constexpr std::size_t header = 64;  // what the protocol adds
   if (text.size() + header > manners_.packet) {
-    throw Error(Errc::invalid_argument,
+    throw Error(Errc::refused,
                 "MySQL: statement '" + name + "' would have " + std::to_string(text.size()) +
                     " bytes, and the server's max_allowed_packet is " + std::to_string(manners_.packet) +
                     ": make the payload smaller or raise that setting",

@@ -47,7 +47,9 @@ std::vector<Job> claimed(const Context& c, LeaseToken token);
 // lease.cpp
 std::vector<FinishStatus> finish(const Context& c, std::span<const backend::Finish> items);
 std::vector<LeaseStatus> heartbeat(const Context& c, std::span<const backend::LeaseRef> leases);
-ReapReport reap(const Context& c, std::span<const std::string> queues, std::size_t limit);
+std::vector<bool> publish(const Context& c, std::span<const backend::Interim> items);
+ReapReport reap(const Context& c, std::span<const std::string> queues, std::size_t limit, std::span<const JobId> only);
+std::vector<JobId> ended(const Context& c, std::span<const std::string> queues, std::size_t limit);
 
 // keep.cpp
 std::vector<bool> append_logs(const Context& c, std::span<const LogLine> lines);

@@ -62,6 +62,7 @@ struct Queries {
   const sql::Statement& ended_of = catalogue["ended_of"];
   const sql::Statement& claims_too_large = catalogue["claims_too_large"];
   const sql::Statement& claims_held = catalogue["claims_held"];
+  const sql::Statement& ids = catalogue["ids"];
   const sql::Statement& ended_lock = catalogue["ended_lock"];
   const sql::Statement& jobs_write = catalogue["jobs_write"];
   const sql::Statement& clock = catalogue["clock"];
@@ -84,6 +85,12 @@ struct Queries {
   const sql::Statement& finished_ids = catalogue["finished_ids"];
   const sql::Statement& postpone = catalogue["postpone"];
   const sql::Statement& purge_logs = catalogue["purge_logs"];
+  const sql::Statement& purge_progress = catalogue["purge_progress"];
+  const sql::Statement& log_cut = catalogue["log_cut"];
+  const sql::Statement& log_trim = catalogue["log_trim"];
+  const sql::Statement& publish_lock = catalogue["publish_lock"];
+  const sql::Statement& publish_result = catalogue["publish_result"];
+  const sql::Statement& publish_progress = catalogue["publish_progress"];
   const sql::Statement& purge_history = catalogue["purge_history"];
   const sql::Statement& purge_jobs = catalogue["purge_jobs"];
   const sql::Statement& borrowed = catalogue["borrowed"];

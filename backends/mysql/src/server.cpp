@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
+#include <utility>
 
 #include <sqlq/mysql.hpp>
 
@@ -145,6 +146,10 @@ std::unique_ptr<sql::Connection> MysqlServer::connect() {
                      ", database " + options_.database;
   if (!options_.prefix.empty()) text += ", prefix " + options_.prefix;
   const std::lock_guard lock(mutex_);
+  if (std::exchange(first_, false)) {  // nobody else has the dialect yet
+    constexpr std::size_t statement = 1024;  // around a result, of which each character may need an escape
+    capabilities_.longest_result = (connection->session().longest_statement() - statement) / 2;
+  }
   description_ = std::move(text);
   return connection;
 }

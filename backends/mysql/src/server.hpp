@@ -61,10 +61,17 @@ class MysqlServer final : public sql::Server {
   std::vector<LeaseStatus> heartbeat(sql::Work& work, std::span<const backend::LeaseRef> leases) override {
     return mysql::heartbeat(context(work), leases);
   }
-  ReapReport reap(sql::Work& work, std::span<const std::string> queues, std::size_t limit) override {
-    auto report = mysql::reap(context(work), queues, limit);
+  std::vector<bool> publish(sql::Work& work, std::span<const backend::Interim> items) override {
+    return mysql::publish(context(work), items);
+  }
+  ReapReport reap(sql::Work& work, std::span<const std::string> queues, std::size_t limit,
+                  std::span<const JobId> only) override {
+    auto report = mysql::reap(context(work), queues, limit, only);
     if (!report.returned.empty()) marks_.forget();
     return report;
+  }
+  std::vector<JobId> ended(sql::Work& work, std::span<const std::string> queues, std::size_t limit) override {
+    return mysql::ended(context(work), queues, limit);
   }
   std::size_t purge(sql::Work& work, std::size_t limit) override { return mysql::purge(context(work), limit); }
   std::vector<JobId> expired(sql::Work& work, std::size_t limit) override {
@@ -86,7 +93,7 @@ class MysqlServer final : public sql::Server {
  private:
   Context context(sql::Work& work) { return {work, work.session(), schema_.queries, here_, marks_}; }
 
-  static constexpr backend::Capabilities capabilities_{
+  backend::Capabilities capabilities_{  // the number is the first connection's
       .transactional_ddl = false, .cross_process_wakeup = false, .database_clock = true};
 
   const Options options_;
@@ -94,6 +101,7 @@ class MysqlServer final : public sql::Server {
   ClaimedHere here_;
   sql::Marks marks_;
   mutable std::mutex mutex_;
+  bool first_ = true;  // nothing was connected yet
   std::string description_ = "MySQL or MariaDB";
 };
 

@@ -53,12 +53,12 @@ template <class Range>
   return array;
 }
 
-/// A list of names that means "all" when it is empty, as an argument: NULL then.
+/// A list of names, or of jobs, that means "all" when it is empty, as an argument: NULL then.
 class Choice {
  public:
   template <class Range>
-  Choice(const char* name, const Range& range)
-      : array_(array_of(Of::text, range)),
+  Choice(const char* name, const Range& range, Of of = Of::text)
+      : array_(array_of(of, range)),
         arg_(array_.empty() ? sql::Arg(name, nullptr) : sql::Arg(name, array_.view())) {}
   Choice(const Choice&) = delete;
   Choice& operator=(const Choice&) = delete;

@@ -17,6 +17,8 @@ struct Known {
 constexpr std::string_view again = "it was tried again and did not help: look for long transactions on the same jobs";
 constexpr std::string_view migrate =
     "the database lacks sqlq's tables or has others: call migrate(), and check the URL option 'schema'";
+constexpr std::string_view constraint =
+    "a constraint, trigger or index refuses the value: change the value or the database";
 constexpr std::string_view url = "check user and password of the URL, and who may come in (pg_hba.conf)";
 constexpr std::string_view pooler =
     "a statement was not where it was prepared: behind a pooler in transaction mode set the URL option pooled=true";
@@ -45,7 +47,7 @@ constexpr std::array known{
     Known{"53100", Errc::busy, "free space on the server's disk, then try again"},
     Known{"53200", Errc::busy, "the server is out of memory: try again later"},
     Known{"53300", Errc::busy, "raise max_connections, or lower the URL option 'pool'"},
-    Known{"54001", Errc::invalid_argument, "the document is nested too deeply for the server"},
+    Known{"54001", Errc::refused, "the document is nested too deeply for the server"},
     Known{"55000", Errc::busy, "the server cannot do this now: try again later"},
     Known{"55P03", Errc::retry_transaction, "a lock was held for longer than the URL option lock_timeout"},
     Known{"57014", Errc::busy, "it took longer than the URL option statement_timeout, or an operator cancelled it"},
@@ -60,20 +62,42 @@ constexpr std::array known{
 /// By the first two characters, for what is not listed.
 constexpr std::array classes{
     Known{"08", Errc::connection, "the next call connects again"},
-    Known{"22", Errc::invalid_argument, "the database cannot store a value; its encoding should be UTF8"},
+    Known{"22", Errc::refused, "the database cannot store a value; its encoding should be UTF8"},
+    Known{"23", Errc::refused, constraint},
     Known{"25", Errc::misuse, "the transaction is not in the state for this"},
     Known{"28", Errc::permission, url},
     Known{"40", Errc::retry_transaction, again},
+    Known{"44", Errc::refused, constraint},
     Known{"53", Errc::busy, "try again later"},
+    Known{"54", Errc::refused, "a value is larger than the server can handle: make it smaller"},
+    Known{"55", Errc::busy, "the server cannot do this now: try again later"},
     Known{"57", Errc::busy, "an operator intervened: try again later"},
     Known{"58", Errc::busy, "the server has trouble with its disk or memory: see its log"},
+    Known{"72", Errc::retry_transaction, again},
+    Known{"P0", Errc::refused, constraint},
 };
+/// A code of the user's own: the standard begins none with these characters, and the server only a few, listed above.
+constexpr Known raised{"", Errc::refused, constraint};
+
+bool is_own_code(std::string_view sqlstate) noexcept {
+  const char first = sqlstate.front();
+  return ((first >= '5' && first <= '9') || (first >= 'I' && first <= 'Z')) && !sqlstate.starts_with("XX");
+}
+
+/// Two writers of the same job or queue; any other index is the user's own, and refuses for good.
+constexpr std::array own_indexes{std::string_view("sqlq_jobs_pkey"), std::string_view("sqlq_jobs_unique")};
+
+bool is_own_index(std::string_view table, std::string_view index) noexcept {
+  return table.starts_with("sqlq_") &&
+         (table != "sqlq_jobs" || std::ranges::find(own_indexes, index) != own_indexes.end());
+}
 
 const Known* find(std::string_view sqlstate) noexcept {
   const auto exact = std::ranges::find(known, sqlstate, &Known::sqlstate);
   if (exact != known.end()) return &*exact;
   const auto by_class = std::ranges::find(classes, sqlstate.substr(0, 2), &Known::sqlstate);
-  return by_class != classes.end() ? &*by_class : nullptr;
+  if (by_class != classes.end()) return &*by_class;
+  return is_own_code(sqlstate) ? &raised : nullptr;
 }
 
 /// Is the primary message of such an error free of what was sent? The server's own are, in these classes. Values are
@@ -114,13 +138,15 @@ int native_code(std::string_view sqlstate) noexcept {
   return code;
 }
 
-Error make_error(std::string_view sqlstate, std::string_view message, const std::string& statement, Owner owner) {
+namespace {
+
+Error describe(std::string_view sqlstate, const Known* found, std::string_view message, const std::string& statement,
+               Owner owner) {
   std::string text = "PostgreSQL: ";
   text += may_be_shown(sqlstate) ? first_line(message) : std::string(own_text(sqlstate));
   if (!sqlstate.empty()) text += " (SQLSTATE " + std::string(sqlstate) + ")";
   if (!statement.empty()) text += " in statement '" + statement + "'";
-  const Known* found = find(sqlstate);
-  Errc code = classify(sqlstate);
+  Errc code = found != nullptr ? found->code : classify(sqlstate);
   std::string_view advice = sqlstate.empty() ? "the next call connects again"
                             : found != nullptr ? found->advice
                                                : std::string_view{};
@@ -135,16 +161,29 @@ Error make_error(std::string_view sqlstate, std::string_view message, const std:
   return Error(code, text, "postgres", native_code(sqlstate), statement);
 }
 
+std::string_view field_of(const PGresult* result, int field) noexcept {
+  const char* text = PQresultErrorField(result, field);
+  return text != nullptr ? std::string_view(text) : std::string_view{};
+}
+
+}  // namespace
+
+Error make_error(std::string_view sqlstate, std::string_view message, const std::string& statement, Owner owner) {
+  return describe(sqlstate, sqlstate.empty() ? nullptr : find(sqlstate), message, statement, owner);
+}
+
 std::string_view sqlstate_of(const PGresult* result) noexcept {
-  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-  return state != nullptr ? std::string_view(state) : std::string_view{};
+  return field_of(result, PG_DIAG_SQLSTATE);
 }
 
 Error error_of(const PGresult* result, const PGconn* connection, const std::string& statement, Owner owner) {
   const std::string_view state = sqlstate_of(result);
-  if (const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY); primary != nullptr && !state.empty()) {
-    return make_error(state, primary, statement, owner);
+  const std::string_view primary = field_of(result, PG_DIAG_MESSAGE_PRIMARY);
+  const std::string_view table = field_of(result, PG_DIAG_TABLE_NAME);
+  if (state == "23505" && !is_own_index(table, field_of(result, PG_DIAG_CONSTRAINT_NAME))) {
+    return describe(state, &raised, primary, statement, owner);
   }
+  if (!primary.empty() && !state.empty()) return make_error(state, primary, statement, owner);
   return make_error({}, PQerrorMessage(connection), statement, owner);
 }
 

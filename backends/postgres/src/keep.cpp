@@ -1,17 +1,33 @@
 #include <set>
+#include <utility>
 
 #include "arrays.hpp"
+#include "core/log_bounds.hpp"
+#include "core/sorted.hpp"
 #include "operations.hpp"
 #include "probe.hpp"
 #include "sql/job_row.hpp"
 
 namespace sqlq::postgres {
 
-ReapReport reap(const sql::Work& work, const Queries& q, std::span<const std::string> queues, std::size_t limit) {
+std::vector<JobId> ended(const sql::Work& work, const Queries& q, std::span<const std::string> queues,
+                         std::size_t limit) {
+  std::vector<JobId> jobs;
+  const Choice names("queues", queues);
+  work.session().execute(q.ended,
+                         {names.arg(), {"n", static_cast<std::int64_t>(limit)}, {"steady", work.steady()}},
+                         [&](const sql::Row& row) { jobs.push_back(sql::read_id(row.text(0))); });
+  return jobs;
+}
+
+ReapReport reap(const sql::Work& work, const Queries& q, std::span<const std::string> queues, std::size_t limit,
+                std::span<const JobId> only) {
   ReapReport report;
   const Choice names("queues", queues);
+  const Choice jobs("only", only, Of::uuid);
   work.session().execute(q.reap,
                          {names.arg(),
+                          jobs.arg(),
                           {"n", static_cast<std::int64_t>(limit)},
                           {"now", work.wall()},
                           {"steady", work.steady()}},
@@ -112,6 +128,43 @@ std::vector<bool> append_logs(const sql::Work& work, const Queries& q, std::span
                           {"ats", ats.view()},
                           {"levels", levels.view()},
                           {"texts", texts.view()}},
+                         [&](const sql::Row& row) { answers.at(static_cast<std::size_t>(row.integer(0)) - 1) = true; });
+  std::vector<JobId> long_logs;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (answers[i] && core::worth_a_look(lines[i])) long_logs.push_back(lines[i].job);
+  }
+  for (const JobId& job : core::sorted_once(std::move(long_logs))) {
+    const std::string id = job.to_string();
+    work.session().execute(
+        q.log_trim,
+        {{"id", std::string_view(id)}, {"lines", core::log_lines_kept}, {"bytes", core::log_bytes_kept}});
+  }
+  return answers;
+}
+
+std::vector<bool> publish(const sql::Work& work, const Queries& q, std::span<const backend::Interim> items) {
+  Array ids(Of::uuid), tokens(Of::bigint), results(Of::text), told(Of::smallint), dones(Of::bigint),
+      totals(Of::bigint), notes(Of::text);
+  for (const backend::Interim& item : items) {
+    const Progress progress = item.progress.value_or(Progress{});
+    ids.add(item.id);
+    tokens.add(item.token.value);
+    results.add(item.result);
+    told.add(std::int64_t{item.progress ? 1 : 0});
+    dones.add(progress.done);
+    totals.add(progress.total);
+    notes.add(std::string_view(progress.note));
+  }
+  std::vector<bool> answers(items.size(), false);
+  work.session().execute(q.publish,
+                         {{"ids", ids.view()},
+                          {"tokens", tokens.view()},
+                          {"results", results.view()},
+                          {"told", told.view()},
+                          {"dones", dones.view()},
+                          {"totals", totals.view()},
+                          {"notes", notes.view()},
+                          {"now", work.wall()}},
                          [&](const sql::Row& row) { answers.at(static_cast<std::size_t>(row.integer(0)) - 1) = true; });
   return answers;
 }

@@ -33,7 +33,10 @@ std::vector<FinishStatus> finish(const sql::Work& work, const Queries& q, std::s
 std::vector<LeaseStatus> heartbeat(const sql::Work& work, const Queries& q, std::span<const backend::LeaseRef> leases);
 
 // keep.cpp
-ReapReport reap(const sql::Work& work, const Queries& q, std::span<const std::string> queues, std::size_t limit);
+ReapReport reap(const sql::Work& work, const Queries& q, std::span<const std::string> queues, std::size_t limit,
+                std::span<const JobId> only);
+std::vector<JobId> ended(const sql::Work& work, const Queries& q, std::span<const std::string> queues,
+                         std::size_t limit);
 std::vector<JobId> expired(const sql::Work& work, const Queries& q, std::size_t limit);
 void postpone(const sql::Work& work, const Queries& q, JobId id);
 std::vector<ActionStatus> act(const sql::Work& work, const Queries& q, std::span<const JobId> ids,
@@ -41,6 +44,7 @@ std::vector<ActionStatus> act(const sql::Work& work, const Queries& q, std::span
 std::size_t purge(sql::Work& work, const Queries& q, std::size_t limit);
 /// Deletes what jobs have left behind that somebody has deleted by hand; of `limit` jobs at most.
 void sweep(sql::Work& work, const Queries& q, std::size_t limit);
+std::vector<bool> publish(const sql::Work& work, const Queries& q, std::span<const backend::Interim> items);
 std::vector<bool> append_logs(const sql::Work& work, const Queries& q, std::span<const LogLine> lines);
 
 }  // namespace sqlq::postgres

@@ -36,6 +36,7 @@ struct Queries {
   const sql::Statement& succeed = catalogue["succeed"];
   const sql::Statement& finish = catalogue["finish"];
   const sql::Statement& heartbeat = catalogue["heartbeat"];
+  const sql::Statement& ended = catalogue["ended"];
   const sql::Statement& reap = catalogue["reap"];
   const sql::Statement& purge = catalogue["purge"];
   const sql::Statement& expired = catalogue["expired"];
@@ -46,6 +47,8 @@ struct Queries {
   const sql::Statement& purge_lines = catalogue["purge_lines"];
   const sql::Statement& orphans = catalogue["orphans"];
   const sql::Statement& log_add = catalogue["log_add"];
+  const sql::Statement& log_trim = catalogue["log_trim"];
+  const sql::Statement& publish = catalogue["publish"];
   const sql::Statement& migration_lock = catalogue["migration_lock"];
   const sql::Statement& schema_exists = catalogue["schema_exists"];
   const sql::Statement& schema_make = catalogue["schema_make"];

@@ -57,7 +57,8 @@ backend::Capabilities capabilities_of(const Options& options) {
           .transactional_ddl = true,
           .borrowed_transactions = true,
           .cross_process_wakeup = options.watch,
-          .database_clock = true};
+          .database_clock = true,
+          .longest_result = std::size_t{500} << 20};  // a parameter has 1 GiB, and a character may need an escape
 }
 
 }  // namespace
@@ -209,8 +210,13 @@ std::vector<LeaseStatus> PgServer::heartbeat(sql::Work& work, std::span<const ba
   return postgres::heartbeat(work, schema_.queries(), leases);
 }
 
-ReapReport PgServer::reap(sql::Work& work, std::span<const std::string> queues, std::size_t limit) {
-  auto report = postgres::reap(work, schema_.queries(), queues, limit);
+std::vector<JobId> PgServer::ended(sql::Work& work, std::span<const std::string> queues, std::size_t limit) {
+  return postgres::ended(work, schema_.queries(), queues, limit);
+}
+
+ReapReport PgServer::reap(sql::Work& work, std::span<const std::string> queues, std::size_t limit,
+                          std::span<const JobId> only) {
+  auto report = postgres::reap(work, schema_.queries(), queues, limit, only);
   if (!report.returned.empty()) marks_.forget();
   return report;
 }
@@ -248,6 +254,10 @@ std::vector<RequeueStatus> PgServer::requeue(sql::Work& work, std::span<const Jo
   auto answers = postgres::requeue(work, schema_.queries(), ids);
   marks_.forget();
   return answers;
+}
+
+std::vector<bool> PgServer::publish(sql::Work& work, std::span<const backend::Interim> items) {
+  return postgres::publish(work, schema_.queries(), items);
 }
 
 std::vector<bool> PgServer::append_logs(sql::Work& work, std::span<const LogLine> lines) {

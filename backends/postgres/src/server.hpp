@@ -40,7 +40,10 @@ class PgServer final : public sql::Server {
   std::vector<Job> claimed(sql::Work& work, const backend::ClaimRequest& request) override;
   std::vector<FinishStatus> finish(sql::Work& work, std::span<const backend::Finish> items) override;
   std::vector<LeaseStatus> heartbeat(sql::Work& work, std::span<const backend::LeaseRef> leases) override;
-  ReapReport reap(sql::Work& work, std::span<const std::string> queues, std::size_t limit) override;
+  std::vector<bool> publish(sql::Work& work, std::span<const backend::Interim> items) override;
+  ReapReport reap(sql::Work& work, std::span<const std::string> queues, std::size_t limit,
+                  std::span<const JobId> only) override;
+  std::vector<JobId> ended(sql::Work& work, std::span<const std::string> queues, std::size_t limit) override;
   std::size_t purge(sql::Work& work, std::size_t limit) override;
   std::vector<JobId> expired(sql::Work& work, std::size_t limit) override;
   void postpone(sql::Work& work, JobId id) override;

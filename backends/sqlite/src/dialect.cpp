@@ -12,6 +12,7 @@
 #include "soci_bridge.hpp"
 #include "sql/job_row.hpp"
 #include "sql/migrations.hpp"
+#include "sql/reap_apart.hpp"
 #include "version_check.hpp"
 #include "watcher.hpp"
 
@@ -23,6 +24,7 @@ namespace {
 
 backend::Capabilities capabilities_of(const Options& options) {
   backend::Capabilities c;
+  c.longest_result = std::size_t{400} << 20;  // a row has 1,000,000,000 bytes at most, its params included
   c.shared_storage = !options.in_memory();
   c.survives_reopen = !options.in_memory();
   c.borrowed_transactions = !options.in_memory();  // a second connection cannot reach a private database
@@ -237,12 +239,23 @@ std::vector<LeaseStatus> SqliteDialect::heartbeat(std::span<const backend::Lease
   return write_leases<std::vector<LeaseStatus>>(now, [&](const Context& c) { return sqlite::heartbeat(c, leases); });
 }
 
+std::vector<bool> SqliteDialect::publish(std::span<const backend::Interim> items, Now now) {
+  return write<std::vector<bool>>(now, [&](const Context& c) { return sqlite::publish(c, items); });
+}
+
 ReapReport SqliteDialect::reap(std::span<const std::string> names, std::size_t limit, Now now) {
-  auto report = write_leases<ReapReport>(now, [&](const Context& c) {
-    // Under the lock, so that nobody else takes it for long between this look and the write.
-    const auto spared_after = lock_watch().spared_after();
-    return sqlite::reap(c, names, limit, std::min(c.now.steady, spared_after.value_or(c.now.steady)));
-  });
+  auto report = sql::reap_apart(
+      [&](std::span<const JobId> only) {
+        return write_leases<ReapReport>(now, [&](const Context& c) {
+          // Under the lock, so that nobody else takes it for long between this look and the write.
+          const auto spared_after = lock_watch().spared_after();
+          return sqlite::reap(c, names, limit, std::min(c.now.steady, spared_after.value_or(c.now.steady)), only);
+        });
+      },
+      [&] {
+        return write_leases<std::vector<JobId>>(now,
+                                                [&](const Context& c) { return sqlite::ended(c, names, limit); });
+      });
   if (!report.returned.empty()) hints_.notify();
   return report;
 }

@@ -36,6 +36,7 @@ class SqliteDialect final : public backend::Dialect {
   backend::ClaimResult claim(const backend::ClaimRequest& request) override;
   std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* within, backend::Now now) override;
   std::vector<LeaseStatus> heartbeat(std::span<const backend::LeaseRef> leases, backend::Now now) override;
+  std::vector<bool> publish(std::span<const backend::Interim> items, backend::Now now) override;
   ReapReport reap(std::span<const std::string> queues, std::size_t limit, backend::Now now) override;
   PurgeReport purge(std::size_t limit, backend::Now now) override;
   std::vector<ActionStatus> act(std::span<const JobId> ids, backend::Action what, backend::Now now) override;

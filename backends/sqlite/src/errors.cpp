@@ -43,6 +43,7 @@ std::string_view advice(Errc code, const Failure& failure) {
       if (primary == SQLITE_NOTADB) return "check the path; if it is the right file, restore it from a backup";
       if (failure.code == SQLITE_READONLY_DBMOVED) return "close the Database and open it again";
       return "stop using the file and restore it from a backup; do not repair it in place";
+    case Errc::refused: return "a constraint, trigger, index or limit refuses it: change the value or the database";
     case Errc::outcome_unknown: return "the disk failed while committing; calls may be repeated with the same ids";
     default: return {};
   }
@@ -104,7 +105,9 @@ Errc classify(const Failure& failure) noexcept {
     case SQLITE_IOERR: return failure.owner == Owner::user ? Errc::retry_transaction : Errc::outcome_unknown;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB: return Errc::corrupt;
-    case SQLITE_TOOBIG: return Errc::invalid_argument;
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_TOOBIG: return Errc::refused;
     case SQLITE_SCHEMA: return Errc::schema;
     case SQLITE_ERROR:
       return failure.message.starts_with("no such table: sqlq_") || failure.message.starts_with("no such column")

@@ -1,5 +1,10 @@
+#include <optional>
+#include <utility>
+
 #include <sqlq/error.hpp>
 
+#include "core/log_bounds.hpp"
+#include "core/sorted.hpp"
 #include "operations.hpp"
 #include "sql/job_row.hpp"
 #include "sql/purging.hpp"
@@ -10,6 +15,14 @@ namespace {
 
 /// A job that snoozes for ever must not fill the disk: only its last records are kept.
 constexpr std::int64_t history_kept = 1000;
+
+void trim_log(const Context& c, std::int64_t seq) {
+  std::optional<std::pair<std::int64_t, std::int64_t>> last;
+  c.session.execute(c.q.log_cut,
+                    {{"seq", seq}, {"lines", core::log_lines_kept}, {"bytes", core::log_bytes_kept}},
+                    [&](const sql::Row& row) { last.emplace(row.integer(0), row.integer(1)); });
+  if (last) c.session.execute(c.q.log_trim, {{"seq", seq}, {"claim", last->first}, {"n", last->second}});
+}
 
 }  // namespace
 
@@ -28,6 +41,7 @@ std::vector<bool> append_logs(const Context& c, std::span<const LogLine> lines) 
   std::vector<bool> answers;
   answers.reserve(lines.size());
   const LogLine* before = nullptr;
+  std::vector<std::int64_t> long_logs;
   std::int64_t seq = 0;  // of the job; 0 when the line's lease may not write to it any more
   for (const LogLine& line : lines) {
     if (before == nullptr || before->job != line.job || before->token != line.token) {
@@ -47,7 +61,9 @@ std::vector<bool> append_logs(const Context& c, std::span<const LogLine> lines) 
                                     {"at", sql::us(line.at)},
                                     {"level", static_cast<int>(line.level)},
                                     {"text", std::string_view(line.text)}});
+    if (core::worth_a_look(line)) long_logs.push_back(seq);
   }
+  for (const std::int64_t job : core::sorted_once(std::move(long_logs))) trim_log(c, job);
   return answers;
 }
 
@@ -56,6 +72,7 @@ std::size_t purge_jobs(const Context& c, std::span<const std::int64_t> seqs) {
   const std::string list = sql::json_array(seqs);
   const std::size_t deleted = c.session.execute(c.q.purge_jobs, {{"seqs", std::string_view(list)}});
   c.session.execute(c.q.purge_logs, {{"seqs", std::string_view(list)}});
+  c.session.execute(c.q.purge_progress, {{"seqs", std::string_view(list)}});
   c.session.execute(c.q.purge_history, {{"seqs", std::string_view(list)}});
   return deleted;
 }

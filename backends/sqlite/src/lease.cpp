@@ -59,6 +59,7 @@ void put_back(const Context& c, const Finish& item, const Found& job) {
   if (item.kind != FinishKind::release) due = sql::us(saturating_add(c.now.wall, std::max(item.delay, Duration(0))));
   c.session.execute(c.q.finish_back, {{"state", static_cast<int>(later ? JobState::scheduled : JobState::pending)},
                                       {"ended", static_cast<int>(item.kind)},
+                                      {"result", item.result},
                                       {"due", due},
                                       {"uncharge", item.kind == FinishKind::retry ? 0 : 1},
                                       {"now", sql::us(c.now.wall)},
@@ -118,14 +119,15 @@ struct Reaped {
   JobState state = JobState::invalid;
 };
 
-std::vector<Reaped> take_back(const Context& c, const std::optional<std::string_view>& queue, std::size_t limit,
-                              SteadyPoint ended_by) {
+std::vector<Reaped> take_back(const Context& c, const std::optional<std::string_view>& queue,
+                              const std::optional<std::string_view>& only, std::size_t limit, SteadyPoint ended_by) {
   std::vector<Reaped> reaped;
   c.session.execute(c.q.reap,
                     {{"now", sql::us(c.now.wall)},
                      {"steady", sql::us(c.now.steady)},
                      {"ended_by", sql::us(ended_by)},
                      {"queue", queue},
+                     {"only", only},
                      {"n", static_cast<std::int64_t>(limit)}},
                     [&](const sql::Row& row) {
                       sql::Fields f(row);
@@ -198,16 +200,55 @@ std::vector<LeaseStatus> heartbeat(const Context& c, std::span<const backend::Le
   return answers;
 }
 
-ReapReport reap(const Context& c, std::span<const std::string> queues, std::size_t limit, SteadyPoint ended_by) {
+std::vector<bool> publish(const Context& c, std::span<const backend::Interim> items) {
+  std::vector<bool> answers;
+  for (const backend::Interim& item : items) {
+    const auto job = find(c, item.id.to_string());
+    const bool mine = job && held(job->state) && item.token.value != 0 && job->token == item.token;
+    answers.push_back(mine);
+    if (!mine) continue;
+    if (!item.result.empty()) {
+      c.session.execute(c.q.publish_result, {{"result", item.result}, {"seq", job->attempt.seq}});
+    }
+    if (!item.progress) continue;
+    c.session.execute(c.q.publish_progress, {{"seq", job->attempt.seq},
+                                             {"claim", job->attempt.claim},
+                                             {"done", item.progress->done},
+                                             {"total", item.progress->total},
+                                             {"now", sql::us(c.now.wall)},
+                                             {"note", std::string_view(item.progress->note)}});
+  }
+  return answers;
+}
+
+ReapReport reap(const Context& c, std::span<const std::string> queues, std::size_t limit, SteadyPoint ended_by,
+                std::span<const JobId> only) {
   ReapReport report;
+  std::optional<std::string> ids;
+  if (!only.empty()) ids = sql::json_array(only);
   const auto sweep = [&](const std::optional<std::string_view>& queue) {
-    for (const Reaped& r : take_back(c, queue, limit - report.total(), ended_by)) record(c, r, report);
+    for (const Reaped& r : take_back(c, queue, ids, limit - report.total(), ended_by)) record(c, r, report);
   };
   if (queues.empty()) sweep(std::nullopt);
   for (const std::string& queue : queues) {
     if (report.total() < limit) sweep(queue);
   }
   return report;
+}
+
+std::vector<JobId> ended(const Context& c, std::span<const std::string> queues, std::size_t limit) {
+  std::vector<JobId> jobs;
+  const auto look = [&](const std::optional<std::string_view>& queue) {
+    c.session.execute(
+        c.q.ended,
+        {{"steady", sql::us(c.now.steady)}, {"queue", queue}, {"n", static_cast<std::int64_t>(limit - jobs.size())}},
+        [&](const sql::Row& row) { jobs.push_back(sql::read_id(row.text(0))); });
+  };
+  if (queues.empty()) look(std::nullopt);
+  for (const std::string& queue : queues) {
+    if (jobs.size() < limit) look(queue);
+  }
+  return jobs;
 }
 
 void end_foreign_leases(const Context& c, const std::string& epoch) {

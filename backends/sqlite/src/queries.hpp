@@ -35,6 +35,7 @@ struct Queries {
   const sql::Statement& cancel_waiting = catalogue["cancel_waiting"];
   const sql::Statement& cancel_running = catalogue["cancel_running"];
   const sql::Statement& reap = catalogue["reap"];
+  const sql::Statement& ended = catalogue["ended"];
   const sql::Statement& reap_log = catalogue["reap_log"];
   const sql::Statement& history_add = catalogue["history_add"];
   const sql::Statement& history_trim = catalogue["history_trim"];
@@ -49,6 +50,10 @@ struct Queries {
   const sql::Statement& postpone = catalogue["postpone"];
   const sql::Statement& log_guard = catalogue["log_guard"];
   const sql::Statement& log_add = catalogue["log_add"];
+  const sql::Statement& log_cut = catalogue["log_cut"];
+  const sql::Statement& log_trim = catalogue["log_trim"];
+  const sql::Statement& publish_result = catalogue["publish_result"];
+  const sql::Statement& publish_progress = catalogue["publish_progress"];
   const sql::Statement& begin = catalogue["begin"];
   const sql::Statement& commit = catalogue["commit"];
   const sql::Statement& data_version = catalogue["data_version"];

@@ -2,12 +2,14 @@
 /// \file
 /// What a backend can and cannot do, declared. The core and the conformance suite read capabilities, never names.
 
+#include <cstddef>
+#include <limits>
 #include <span>
 #include <string_view>
 
 namespace sqlq::backend {
 
-/// Each field has a sentence in `capability_table`, which documentation and the suite's report print.
+/// Each yes or no has a sentence in `capability_table`, which documentation and the suite's report print.
 struct Capabilities {
   bool shared_storage = true;         ///< several processes may open the same URL
   bool survives_reopen = true;        ///< jobs are there after every handle was closed
@@ -15,6 +17,9 @@ struct Capabilities {
   bool borrowed_transactions = true;  ///< `Tx` is supported: enqueue and finish inside the user's transaction
   bool cross_process_wakeup = true;   ///< hints arrive for work committed by other processes and connections
   bool database_clock = false;        ///< due times and leases are decided by the server's clock, not the host's
+  /// Bytes of a result that can be stored in any case, whatever its characters: larger ones are refused where they are
+  /// set. Fixed as long as the Database lives.
+  std::size_t longest_result = std::numeric_limits<std::size_t>::max();
 };
 
 struct CapabilityRow {
@@ -22,7 +27,7 @@ struct CapabilityRow {
   bool Capabilities::*field;
   std::string_view sentence;
 };
-/// Every field of Capabilities, in order.
+/// Every yes or no of Capabilities, in order.
 [[nodiscard]] std::span<const CapabilityRow> capability_table() noexcept;
 
 }  // namespace sqlq::backend

@@ -85,7 +85,7 @@ struct Finish {
   JobId id{};
   LeaseToken token{};
   FinishKind kind = FinishKind::success;
-  std::string_view result{};  ///< JSON text, success only; empty: none
+  std::string_view result{};  ///< JSON text, for every kind; empty: what is stored stays
   std::string_view message{};
   Cause cause = Cause::failed;
   Duration delay{};
@@ -135,6 +135,14 @@ enum class Action {
 
 /// Which way a migration may go.
 enum class Direction { up, down };
+
+/// What a running job shows of itself before it ends.
+struct Interim {
+  JobId id{};
+  LeaseToken token{};
+  std::string_view result{};            ///< JSON text; empty: what is stored stays
+  std::optional<Progress> progress{};   ///< empty: what is stored stays; `at` is not looked at
+};
 
 struct LeaseRef {
   JobId id{};
@@ -234,13 +242,21 @@ class Dialect {
   /// Replay: renews again.
   virtual std::vector<LeaseStatus> heartbeat(std::span<const LeaseRef> leases, Now now) = 0;
 
+  /// Stores results and progress of held jobs, for everybody to read from then on.
+  ///
+  /// Per item: false, and nothing changed, unless the job is held with that token; also where somebody has its row
+  /// locked: this waits for nobody. Progress is of this execution: what an earlier one told is not read any more.
+  /// Replay: the same once more.
+  virtual std::vector<bool> publish(std::span<const Interim> items, Now now) = 0;
+
   /// Takes back up to `limit` jobs of these queues (empty: all) whose lease had ended at the time of the write itself:
   /// a job renewed or finished meanwhile is never touched. Where `locked_since` has told that nobody could write,
   /// leases that ended meanwhile are left for a moment, in which their holders can renew them.
   ///
   /// Post per job: token taken away, crashes + 1, history Cause::lease_ended, one warn line in its log; cancelling ->
   /// cancelled, else pending while attempt < max_attempts and crashes < max_crashes, else errored. finished_at is set
-  /// only for finished ones. Replay: finds them gone.
+  /// only for finished ones. A job that the database refuses to take back for good (Errc::refused) does not
+  /// keep the others from it; it stays as it is and is named in `refused`. Replay: finds them gone.
   virtual ReapReport reap(std::span<const std::string> queues, std::size_t limit, Now now) = 0;
 
   /// Since when, on the injected clock, somebody else has kept everybody from writing, also from taking leases back,
@@ -296,7 +312,9 @@ class Dialect {
 
   // ---------------------------------------------------------------------------------------------- logs
 
-  /// Stores lines whose token is still the job's token (held, or ended by that lease). Answers which were accepted.
+  /// Stores lines whose token is still the job's token (held, or ended by that lease). Answers which were accepted. Of
+  /// each job the last 10,000 lines stay, and of these the last 8 MiB; older ones go now and then, so that a few
+  /// thousand more may be there.
   /// Replay: a line already there (job, claim, number) is accepted and not doubled.
   virtual std::vector<bool> append_logs(std::span<const LogLine> lines) = 0;
 

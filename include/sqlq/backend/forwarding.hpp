@@ -62,6 +62,9 @@ class ForwardingDialect : public Dialect {
   std::vector<LeaseStatus> heartbeat(std::span<const LeaseRef> leases, Now now) override {
     return target("heartbeat").heartbeat(leases, now);
   }
+  std::vector<bool> publish(std::span<const Interim> items, Now now) override {
+    return target("publish").publish(items, now);
+  }
   ReapReport reap(std::span<const std::string> queues, std::size_t limit, Now now) override {
     return target("reap").reap(queues, limit, now);
   }

@@ -76,6 +76,11 @@ struct Backend {
   /// As many as the database has ways to quote a value in its errors: no message of the backend's may have one in it.
   /// At least one with handles.
   std::vector<Breakage> breakages{};
+  /// Ways in which the database can refuse a value for good. Run while a job is in state success whose result is
+  /// "first"; from then on no result with the word "forbidden" in it can be stored, and everything else can but lines
+  /// of logs with that word, which may be refused too. Triggers, constraints, unique indexes: as many as it has. At
+  /// least one with handles, and the first also refuses any change of a job whose result has that word already.
+  std::vector<Breakage> refusals{};
 };
 
 /// Called once per test, so that nothing depends on the order of static initialisation.
