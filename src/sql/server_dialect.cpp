@@ -27,7 +27,7 @@ using backend::Now;
 
 /// Conflicts are gone after a moment; five tries take at most about two seconds.
 constexpr int most_tries = 5;
-constexpr Duration first_pause = std::chrono::milliseconds(10);
+constexpr Duration first_retry_after = std::chrono::milliseconds(10);
 /// Connections for heartbeats: one is enough for a worker, a second is there when the first one is dead.
 constexpr std::size_t most_renewing = 2;
 
@@ -357,7 +357,7 @@ class ServerDialect final : public backend::Dialect {
                const std::function<void()>& unknown = {}, Pool* pool = nullptr) {
     if (pool == nullptr) pool = &pool_;
     bool may_be_applied = false;
-    Duration pause = first_pause;
+    Duration pause = first_retry_after;
     for (int tries = 1;; ++tries) {
       bool connected = false;
       try {

@@ -15,17 +15,7 @@
 
 namespace sqlq {
 
-using worker::Ending;
-using worker::Events;
-using worker::HeldPtr;
-using worker::Phase;
-using worker::Runtime;
-using worker::Service;
-using worker::ServiceLoop;
-using worker::Shared;
-using worker::StopSchedule;
-
-namespace {
+namespace worker {
 
 /// The services and their threads. Threads that a stop has left behind keep it alive.
 struct Engine {
@@ -50,7 +40,17 @@ struct Engine {
                                           &fetching,   &maintaining, &fetching_beside, &completing_beside};
 };
 
-}  // namespace
+}  // namespace worker
+
+using worker::Engine;
+using worker::Events;
+using worker::HeldPtr;
+using worker::Phase;
+using worker::Runtime;
+using worker::Service;
+using worker::ServiceLoop;
+using worker::Shared;
+using worker::StopSchedule;
 
 struct Worker::Impl {
   enum class Stage { fresh, running, stopped };
@@ -149,7 +149,7 @@ void Worker::Impl::drain_executors() {
     shared.trip_all(StopReason::shutdown);
     wait([this] { return schedule.leave_at(); }, idle);
   }
-  std::vector<Ending> endings;
+  std::vector<worker::Ending> endings;
   for (const HeldPtr& lease : runtime.pool.abandon()) {
     ++shared.counters.abandoned;
     shared.events.report(Events::Level::warning, "worker", "the handler ignored its stop token and is left behind",
