@@ -645,8 +645,9 @@ SELECT l.queue, l.kind, {job}
      STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY) ON r.lane_id = -l.id
      WHERE (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind) AND ((:states >> 1) & 1) = 1
     UNION DISTINCT
-    SELECT s.seq FROM {queues} q STRAIGHT_JOIN {scheduled} s FORCE INDEX (PRIMARY) ON s.queue_id = q.id
-     WHERE (:queue IS NULL OR q.name = :queue) AND ((:states >> 7) & 1) = 1
+    SELECT s.seq FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
+     STRAIGHT_JOIN {scheduled} s FORCE INDEX (PRIMARY) ON s.lane_id = l.id
+     WHERE (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind) AND ((:states >> 7) & 1) = 1
     UNION DISTINCT
     SELECT x.seq FROM {queues} q STRAIGHT_JOIN {claims} c FORCE INDEX (PRIMARY) ON c.queue_id = q.id
      STRAIGHT_JOIN JSON_TABLE(c.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
@@ -807,7 +808,8 @@ SELECT 1 FROM {queues} q FORCE INDEX (sqlq_queues_name)
             STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY) ON r.lane_id = l.id WHERE l.queue = q.name)
    OR EXISTS (SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
                STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY) ON r.lane_id = -l.id WHERE l.queue = q.name)
-   OR EXISTS (SELECT 1 FROM {scheduled} s FORCE INDEX (PRIMARY) WHERE s.queue_id = q.id)
+   OR EXISTS (SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
+               STRAIGHT_JOIN {scheduled} s FORCE INDEX (PRIMARY) ON s.lane_id = l.id WHERE l.queue = q.name)
    OR EXISTS (SELECT 1 FROM {claims} c FORCE INDEX (PRIMARY) WHERE c.queue_id = q.id)
    OR EXISTS (SELECT 1 FROM {finished} f FORCE INDEX (sqlq_finished_state)
                STRAIGHT_JOIN JSON_TABLE(f.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
@@ -839,9 +841,11 @@ SELECT MIN(o.due) FROM (
            ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1) AS due
     FROM step WHERE step.priority IS NOT NULL
   UNION ALL
-  SELECT s.due_us FROM {queues} q FORCE INDEX (sqlq_queues_name)
-   STRAIGHT_JOIN {scheduled} s FORCE INDEX (PRIMARY) ON s.queue_id = q.id
-   WHERE q.name = :queue AND s.due_us <= {now}) o
+  SELECT d.due FROM (SELECT (SELECT s.due_us FROM {scheduled} s FORCE INDEX (PRIMARY)
+                              WHERE s.lane_id = l.id ORDER BY s.lane_id, s.due_us, s.seq LIMIT 1) AS due
+                       FROM {lanes} l FORCE INDEX (sqlq_lanes_name) WHERE l.queue = :queue) d
+   WHERE d.due <= {now}) o
+
 -- name: without_jobs
 -- returns: name text, n int
 -- Rows whose jobs were deleted by hand: a thousand at most, among the first hundred thousand of each table.

@@ -727,7 +727,7 @@ few AS MATERIALIZED (
    WHERE ((:states >> 1) & 1) = 1
   UNION ALL
   SELECT x.id, x.lane_id, x.queue_id
-    FROM (SELECT j.id, j.lane_id, j.queue_id FROM {jobs} j WHERE j.state = 7 ORDER BY j.due_us, j.queue_id OFFSET 0) x
+    FROM (SELECT j.id, j.lane_id, j.queue_id FROM {jobs} j WHERE j.state = 7 ORDER BY j.lane_id, j.due_us OFFSET 0) x
    WHERE ((:states >> 7) & 1) = 1
   UNION ALL
   SELECT x.id, x.lane_id, x.queue_id
@@ -880,7 +880,8 @@ SELECT 1 FROM {queues} q
  WHERE q.name = :name AND (
    EXISTS (SELECT 1 FROM {lanes} l JOIN {jobs} j ON j.lane_id IN (l.id, -l.id)
             WHERE l.queue_id = q.id AND j.state = 1)
-   OR EXISTS (SELECT 1 FROM {jobs} j WHERE j.state = 7 AND j.queue_id = q.id)
+   OR EXISTS (SELECT 1 FROM {lanes} l JOIN {jobs} j ON j.lane_id IN (l.id, -l.id)
+               WHERE l.queue_id = q.id AND j.state = 7)
    OR EXISTS (SELECT 1 FROM {jobs} j WHERE j.state IN (2, 5) AND j.queue_id = q.id)
    OR EXISTS (SELECT 1 FROM {jobs} j WHERE j.state IN (3, 4, 6) AND j.queue_id = q.id))
 
@@ -907,8 +908,11 @@ WITH RECURSIVE step(lane, priority, due, n) AS (
        ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1) f
    WHERE step.n < 900)
 SELECT least((SELECT min(due) FROM step),
-             (SELECT min(j.due_us) FROM {jobs} j
-               WHERE j.state = 7 AND j.due_us <= {now} AND j.queue_id = (SELECT id FROM {queues} WHERE name = :queue)))
+             (SELECT min(s.due_us)
+                FROM {lanes} l CROSS JOIN (VALUES (1), (-1)) AS n(sign)
+               CROSS JOIN LATERAL (SELECT j.due_us FROM {jobs} j WHERE j.state = 7 AND j.lane_id = l.id * n.sign
+                                    ORDER BY j.lane_id, j.due_us LIMIT 1) s
+               WHERE l.queue_id = (SELECT id FROM {queues} WHERE name = :queue) AND s.due_us <= {now}))
 
 -- name: migration_lock
 -- returns: locked text

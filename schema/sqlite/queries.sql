@@ -494,7 +494,8 @@ SELECT 1 FROM sqlq_queues q
  WHERE q.name = :name AND (
    EXISTS (SELECT 1 FROM sqlq_lanes l CROSS JOIN sqlq_jobs j ON j.lane_id IN (l.id, -l.id)
             WHERE l.queue_id = q.id AND j.state = 1)
-   OR EXISTS (SELECT 1 FROM sqlq_jobs j WHERE j.state = 7 AND j.queue_id = q.id)
+   OR EXISTS (SELECT 1 FROM sqlq_lanes l CROSS JOIN sqlq_jobs j ON j.lane_id IN (l.id, -l.id)
+               WHERE l.queue_id = q.id AND j.state = 7)
    OR EXISTS (SELECT 1 FROM sqlq_jobs j WHERE j.state IN (2, 5) AND j.queue_id = q.id)
    OR EXISTS (SELECT 1 FROM sqlq_jobs j WHERE j.expires_us IS NOT NULL AND j.queue_id = q.id))
 
@@ -521,8 +522,8 @@ SELECT min(o.due) FROM (
            WHERE j.state = 1 AND j.lane_id = step.lane AND j.priority = step.priority) AS due
     FROM step WHERE step.priority IS NOT NULL
   UNION ALL
-  SELECT min(j.due_us) FROM sqlq_jobs j
-   WHERE j.state = 7 AND j.due_us <= :now AND j.queue_id = (SELECT id FROM sqlq_queues WHERE name = :queue)) o
+  SELECT min(j.due_us) FROM sqlq_lanes l CROSS JOIN sqlq_jobs j ON j.lane_id IN (l.id, -l.id)
+   WHERE j.state = 7 AND j.due_us <= :now AND l.queue_id = (SELECT id FROM sqlq_queues WHERE name = :queue)) o
 
 -- name: migrations_exist
 -- returns: n int

@@ -79,7 +79,9 @@ class MysqlServer final : public sql::Server {
   }
   void postpone(sql::Work& work, JobId id) override { mysql::postpone(context(work), id); }
   std::vector<ActionStatus> act(sql::Work& work, std::span<const JobId> ids, backend::Action what) override {
-    return mysql::act(context(work), ids, what);
+    auto answers = mysql::act(context(work), ids, what);
+    marks_.forget();
+    return answers;
   }
   std::vector<RequeueStatus> requeue(sql::Work& work, std::span<const JobId> ids) override {
     auto answers = mysql::requeue(context(work), ids);
