@@ -557,7 +557,8 @@ DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
 -- params: n int
 -- returns: seq int
 -- Jobs that are gone and whose lines are not: somebody has deleted them by hand. Reads through all.
-(SELECT job_seq FROM {logs} UNION SELECT job_seq FROM {progress} UNION SELECT job_seq FROM {history}) EXCEPT SELECT seq FROM {jobs} LIMIT :n
+(SELECT job_seq FROM {logs} UNION SELECT job_seq FROM {progress} UNION SELECT job_seq FROM {history})
+EXCEPT SELECT seq FROM {jobs} LIMIT :n
 
 -- name: expired
 -- params: n int, now int?
@@ -579,23 +580,12 @@ SELECT x.id
 
 -- name: erase
 -- params: ids text
--- returns: id text
+-- returns: seq int, id text
+-- Their lines go with purge_lines, in the same transaction.
 WITH chosen AS MATERIALIZED (
-  SELECT j.id, j.seq FROM unnest(:ids::uuid[]) AS w(id) JOIN {jobs} j ON j.id = w.id
-   WHERE +j.state IN (3, 4, 6) ORDER BY uuid_send(j.id) FOR UPDATE OF j),
-logs_gone AS (
-  DELETE FROM {logs} g WHERE g.ctid = ANY (ARRAY(
-    SELECT o.ctid FROM chosen e CROSS JOIN LATERAL (
-      SELECT x.ctid FROM {logs} x WHERE x.job_seq = e.seq OFFSET 0) o))),
-progress_gone AS (
-  DELETE FROM {progress} p WHERE p.ctid = ANY (ARRAY(
-    SELECT o.ctid FROM chosen e CROSS JOIN LATERAL (
-      SELECT x.ctid FROM {progress} x WHERE x.job_seq = e.seq OFFSET 0) o))),
-history_gone AS (
-  DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
-    SELECT o.ctid FROM chosen e CROSS JOIN LATERAL (
-      SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq OFFSET 0) o)))
-DELETE FROM {jobs} j WHERE j.id = ANY (ARRAY(SELECT id FROM chosen)) AND +j.state IN (3, 4, 6) RETURNING j.id
+  SELECT j.id FROM unnest(:ids::uuid[]) AS w(id) JOIN {jobs} j ON j.id = w.id
+   WHERE +j.state IN (3, 4, 6) ORDER BY uuid_send(j.id) FOR UPDATE OF j)
+DELETE FROM {jobs} j WHERE j.id = ANY (ARRAY(SELECT id FROM chosen)) AND +j.state IN (3, 4, 6) RETURNING j.seq, j.id
 
 -- name: postpone
 -- params: id text, now int?

@@ -233,33 +233,40 @@ TEST_F(PostgresTrouble, APurgeLeavesNoLineBehind) {
     }
   }
   for (const Job& job : Client(db).claim({}, {}, 10)) Client(db).success(job);  // passed over while another looked
-  while (db.dialect().purge(1000, {}) > 0) {
+  while (db.dialect().purge(1000, {}).deleted > 0) {
   }
   EXPECT_EQ(native_.query("SELECT count(*) FROM sqlq_jobs")[0], "0");
   EXPECT_EQ(native_.query("SELECT count(*) FROM sqlq_logs")[0], "0");
   EXPECT_EQ(native_.query("SELECT count(*) FROM sqlq_history")[0], "0");
 }
 
-/// The snapshot with which a purge finds its jobs is older than the line.
-TEST_F(PostgresTrouble, ALineThatIsCommittedWhileAPurgeRunsGoesWithItsJob) {
+/// The snapshot with which they find their jobs is older than the line.
+TEST_F(PostgresTrouble, ALineThatIsCommittedWhileAJobIsDeletedGoesWithIt) {
   const auto db = open("lock_timeout=60s");
-  enqueue(db, {.retention = Duration(0)});
-  Client(db).success(Client(db).claim().at(0));
   const std::string key = "hashtext('" + options().schema + "')";
   native_.exec("CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(" +
                key + "); RETURN OLD; END $$; CREATE TRIGGER slow BEFORE DELETE ON sqlq_jobs FOR EACH ROW "
-               "EXECUTE FUNCTION slow(); SELECT pg_advisory_lock(" + key + ")");
-  {
-    const std::jthread purging([&] { EXPECT_EQ(db.dialect().purge(10, {}), 1u); });
-    EXPECT_TRUE(eventually([&] {
-      return native_.query("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND query LIKE '%" +
-                           options().schema + "%'")[0] == "1";
-    }));
-    native_.exec("INSERT INTO sqlq_logs (job_seq, claim, n, at_us, attempt, level, text) "
-                 "SELECT seq, 1, 1, 0, 1, 1, 'late' FROM sqlq_jobs");
-    native_.exec("SELECT pg_advisory_unlock(" + key + ")");
+               "EXECUTE FUNCTION slow()");
+  const std::vector<std::function<void(JobId)>> deletions = {
+      [&](JobId) { EXPECT_EQ(db.dialect().purge(10, {}).deleted, 1u); },
+      [&](JobId id) { EXPECT_EQ(Admin(db).erase(id), ActionStatus::done); }};
+  for (const auto& deletion : deletions) {
+    const JobId id = enqueue(db, {.retention = Duration(0)});
+    Client(db).success(Client(db).claim().at(0));
+    native_.exec("SELECT pg_advisory_lock(" + key + ")");
+    {
+      const std::jthread deleting([&] { deletion(id); });
+      EXPECT_TRUE(eventually([&] {
+        return native_.query("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND query LIKE '%" +
+                             options().schema + "%'")[0] == "1";
+      }));
+      native_.exec("INSERT INTO sqlq_logs (job_seq, claim, n, at_us, attempt, level, text) "
+                   "SELECT seq, 1, 1, 0, 1, 1, 'late' FROM sqlq_jobs");
+      native_.exec("SELECT pg_advisory_unlock(" + key + ")");
+    }
+    EXPECT_EQ(native_.query("SELECT count(*) FROM sqlq_jobs")[0], "0");
+    EXPECT_EQ(native_.query("SELECT count(*) FROM sqlq_logs")[0], "0");
   }
-  EXPECT_EQ(native_.query("SELECT count(*) FROM sqlq_logs")[0], "0");
 }
 
 TEST_F(PostgresTrouble, LinesOfJobsThatWereDeletedByHandAreSwept) {
@@ -276,9 +283,9 @@ TEST_F(PostgresTrouble, LinesOfJobsThatWereDeletedByHandAreSwept) {
   }
   native_.exec("DELETE FROM sqlq_jobs WHERE id = '" + jobs[0].id.to_string() + "'");
   Instant now = system_clock()->instant();
-  EXPECT_EQ(db.dialect().purge(100, now), 0u);
+  EXPECT_EQ(db.dialect().purge(100, now).deleted, 0u);
   now.steady += std::chrono::hours(2);
-  EXPECT_EQ(db.dialect().purge(100, now), 0u);
+  EXPECT_EQ(db.dialect().purge(100, now).deleted, 0u);
   EXPECT_EQ(native_.query("SELECT count(*) FROM sqlq_logs")[0], "1");
   EXPECT_EQ(native_.query("SELECT count(*) FROM sqlq_history")[0], "1");
   EXPECT_EQ(Admin(db).history(jobs[1].id).size(), 1u);

@@ -55,7 +55,8 @@ struct Trouble {
   Errc code;
   std::string_view advice;
 };
-constexpr std::string_view tls = "check the URL option sslmode and the files that it needs (share/doc/sqlq/docs/security.md)";
+constexpr std::string_view tls =
+    "check the URL option sslmode and the files that it needs (share/doc/sqlq/docs/security.md)";
 constexpr std::array troubles{
     Trouble{"unsupported startup parameter", Errc::configuration,
             "a pooler is in between: set the URL option pooled=true"},

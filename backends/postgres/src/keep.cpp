@@ -1,3 +1,4 @@
+#include <functional>
 #include <set>
 #include <utility>
 
@@ -44,14 +45,17 @@ ReapReport reap(const sql::Work& work, const Queries& q, std::span<const std::st
 
 namespace {
 
-/// Returns how many.
+/// Deletes the lines of the jobs whose seqs are the first column of what `of` answers, after it has. Returns how many
+/// jobs; `each` sees the rows.
 std::size_t purge_lines(const sql::Work& work, const Queries& q, const sql::Statement& of,
-                        std::initializer_list<sql::Arg> args) {
+                        std::initializer_list<sql::Arg> args,
+                        const std::function<void(const sql::Row&)>& each = [](const sql::Row&) {}) {
   Array seqs(Of::bigint);
   std::size_t jobs = 0;
   work.session().execute(of, args, [&](const sql::Row& row) {
     seqs.add(row.integer(0));
     ++jobs;
+    each(row);
   });
   if (jobs > 0) work.session().execute(q.purge_lines, {{"seqs", seqs.view()}});
   return jobs;
@@ -80,13 +84,17 @@ void postpone(const sql::Work& work, const Queries& q, JobId id) {
   work.session().execute(q.postpone, {{"id", std::string_view(id.to_string())}, {"now", work.wall()}});
 }
 
-std::vector<ActionStatus> act(const sql::Work& work, const Queries& q, std::span<const JobId> ids,
+std::vector<ActionStatus> act(sql::Work& work, const Queries& q, std::span<const JobId> ids,
                               backend::Action what) {
   const Array list = array_of(Of::uuid, std::set<JobId>(ids.begin(), ids.end()));
   std::set<JobId> done;
-  const auto note = [&](const sql::Row& row) { done.insert(JobId::parse(row.text(0)).value_or(JobId{})); };
+  const auto note_in = [&](std::size_t column) {
+    return [&done, column](const sql::Row& row) { done.insert(JobId::parse(row.text(column)).value_or(JobId{})); };
+  };
+  const auto note = note_in(0);
   if (what == backend::Action::erase) {
-    work.session().execute(q.erase, {{"ids", list.view()}}, note);
+    work.begin();
+    purge_lines(work, q, q.erase, {{"ids", list.view()}}, note_in(1));
   } else if (what == backend::Action::run_now) {
     work.session().execute(q.run_now, {{"ids", list.view()}, {"now", work.wall()}}, note);
   } else {

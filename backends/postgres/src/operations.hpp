@@ -39,7 +39,7 @@ std::vector<JobId> ended(const sql::Work& work, const Queries& q, std::span<cons
                          std::size_t limit);
 std::vector<JobId> expired(const sql::Work& work, const Queries& q, std::size_t limit);
 void postpone(const sql::Work& work, const Queries& q, JobId id);
-std::vector<ActionStatus> act(const sql::Work& work, const Queries& q, std::span<const JobId> ids,
+std::vector<ActionStatus> act(sql::Work& work, const Queries& q, std::span<const JobId> ids,
                               backend::Action what);
 std::size_t purge(sql::Work& work, const Queries& q, std::size_t limit);
 /// Deletes what jobs have left behind that somebody has deleted by hand; of `limit` jobs at most.
