@@ -233,7 +233,7 @@ TEST_F(PostgresTrouble, APurgeLeavesNoLineBehind) {
     }
   }
   for (const Job& job : Client(db).claim({}, {}, 10)) Client(db).success(job);  // passed over while another looked
-  while (db.dialect().purge(1000, {}) > 0) {
+  while (db.dialect().purge(1000, {}).deleted > 0) {
   }
   EXPECT_EQ(native_.query("SELECT count(*) FROM sqlq_jobs")[0], "0");
   EXPECT_EQ(native_.query("SELECT count(*) FROM sqlq_logs")[0], "0");
@@ -250,7 +250,7 @@ TEST_F(PostgresTrouble, ALineThatIsCommittedWhileAPurgeRunsGoesWithItsJob) {
                key + "); RETURN OLD; END $$; CREATE TRIGGER slow BEFORE DELETE ON sqlq_jobs FOR EACH ROW "
                "EXECUTE FUNCTION slow(); SELECT pg_advisory_lock(" + key + ")");
   {
-    const std::jthread purging([&] { EXPECT_EQ(db.dialect().purge(10, {}), 1u); });
+    const std::jthread purging([&] { EXPECT_EQ(db.dialect().purge(10, {}).deleted, 1u); });
     EXPECT_TRUE(eventually([&] {
       return native_.query("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND query LIKE '%" +
                            options().schema + "%'")[0] == "1";
@@ -276,9 +276,9 @@ TEST_F(PostgresTrouble, LinesOfJobsThatWereDeletedByHandAreSwept) {
   }
   native_.exec("DELETE FROM sqlq_jobs WHERE id = '" + jobs[0].id.to_string() + "'");
   Instant now = system_clock()->instant();
-  EXPECT_EQ(db.dialect().purge(100, now), 0u);
+  EXPECT_EQ(db.dialect().purge(100, now).deleted, 0u);
   now.steady += std::chrono::hours(2);
-  EXPECT_EQ(db.dialect().purge(100, now), 0u);
+  EXPECT_EQ(db.dialect().purge(100, now).deleted, 0u);
   EXPECT_EQ(native_.query("SELECT count(*) FROM sqlq_logs")[0], "1");
   EXPECT_EQ(native_.query("SELECT count(*) FROM sqlq_history")[0], "1");
   EXPECT_EQ(Admin(db).history(jobs[1].id).size(), 1u);
