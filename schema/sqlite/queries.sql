@@ -207,11 +207,11 @@ UPDATE sqlq_jobs
 RETURNING seq, id, state, attempt, claims, worker
 
 -- name: ended
--- params: steady int, queue text?, n int
+-- params: steady int, ended_by int, queue text?, n int
 -- returns: id text
 -- What reap would take back.
 SELECT id FROM sqlq_jobs
- WHERE state IN (2, 5) AND (lease_until_us <= :steady OR lease_until_us - keepalive_us > :steady)
+ WHERE state IN (2, 5) AND (lease_until_us <= :ended_by OR lease_until_us - keepalive_us > :steady)
    AND (:queue IS NULL OR queue_id = (SELECT id FROM sqlq_queues WHERE name = :queue))
  LIMIT :n
 

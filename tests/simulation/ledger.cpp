@@ -322,7 +322,7 @@ std::vector<JobId> Ledger::jobs() const {
 void Ledger::compare(backend::Dialect& storage) {
   latest_ = std::max(latest_, clock_.now());
   const std::vector<JobId> ids = jobs();
-  const std::vector<std::optional<Job>> rows = storage.get(ids);
+  const std::vector<std::optional<Job>> rows = storage.get(ids, nullptr);
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const Known& known = jobs_.at(ids[i]);
     if (rows[i]) {

@@ -317,7 +317,7 @@ void add_writers(std::vector<Operation>& all) {
 void add_readers(std::vector<Operation>& all) {
   all.push_back(read("get", [](Dialect& d) {
     const std::array ids{job(1), job(4), job(99)};
-    return d.get(ids);
+    return d.get(ids, nullptr);
   }));
   all.push_back(read("list", [](Dialect& d) { return d.list({.queue = queue}, {}); }));
   all.push_back(read("counts", [](Dialect& d) { return d.counts(queue, 100); }));

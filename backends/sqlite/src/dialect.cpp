@@ -244,17 +244,18 @@ std::vector<bool> SqliteDialect::publish(std::span<const backend::Interim> items
 }
 
 ReapReport SqliteDialect::reap(std::span<const std::string> names, std::size_t limit, Now now) {
+  // Under the lock, so that nobody else takes it for long between this look and the write.
+  const auto ended_by = [this](const Context& c) {
+    return std::min(c.now.steady, lock_watch().spared_after().value_or(c.now.steady));
+  };
   auto report = sql::reap_apart(
       [&](std::span<const JobId> only) {
-        return write_leases<ReapReport>(now, [&](const Context& c) {
-          // Under the lock, so that nobody else takes it for long between this look and the write.
-          const auto spared_after = lock_watch().spared_after();
-          return sqlite::reap(c, names, limit, std::min(c.now.steady, spared_after.value_or(c.now.steady)), only);
-        });
+        return write_leases<ReapReport>(
+            now, [&](const Context& c) { return sqlite::reap(c, names, limit, ended_by(c), only); });
       },
       [&] {
-        return write_leases<std::vector<JobId>>(now,
-                                                [&](const Context& c) { return sqlite::ended(c, names, limit); });
+        return write_leases<std::vector<JobId>>(
+            now, [&](const Context& c) { return sqlite::ended(c, names, limit, ended_by(c)); });
       });
   if (!report.returned.empty()) hints_.notify();
   return report;

@@ -67,11 +67,10 @@ std::vector<bool> append_logs(const Context& c, std::span<const LogLine> lines) 
   return answers;
 }
 
-// The jobs first: when a trigger of the user's keeps one, that statement has done nothing.
+// With all that belongs to them (schema/sqlite: sqlq_jobs_deleted).
 std::size_t purge_jobs(const Context& c, std::span<const std::int64_t> seqs) {
   const std::string list = sql::json_array(seqs);
-  const std::size_t deleted = c.session.execute(c.q.purge_jobs, {{"seqs", std::string_view(list)}});
-  return deleted;
+  return c.session.execute(c.q.purge_jobs, {{"seqs", std::string_view(list)}});
 }
 
 PurgeReport purge(const Context& c, std::size_t limit) {

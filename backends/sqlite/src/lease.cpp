@@ -236,12 +236,16 @@ ReapReport reap(const Context& c, std::span<const std::string> queues, std::size
   return report;
 }
 
-std::vector<JobId> ended(const Context& c, std::span<const std::string> queues, std::size_t limit) {
+std::vector<JobId> ended(const Context& c, std::span<const std::string> queues, std::size_t limit,
+                         SteadyPoint ended_by) {
   std::vector<JobId> jobs;
   const auto look = [&](const std::optional<std::string_view>& queue) {
     c.session.execute(
         c.q.ended,
-        {{"steady", sql::us(c.now.steady)}, {"queue", queue}, {"n", static_cast<std::int64_t>(limit - jobs.size())}},
+        {{"steady", sql::us(c.now.steady)},
+         {"ended_by", sql::us(ended_by)},
+         {"queue", queue},
+         {"n", static_cast<std::int64_t>(limit - jobs.size())}},
         [&](const sql::Row& row) { jobs.push_back(sql::read_id(row.text(0))); });
   };
   if (queues.empty()) look(std::nullopt);

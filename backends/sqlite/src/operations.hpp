@@ -39,10 +39,11 @@ backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& reques
 std::vector<FinishStatus> finish(const Context& c, std::span<const backend::Finish> items);
 std::vector<LeaseStatus> heartbeat(const Context& c, std::span<const backend::LeaseRef> leases);
 std::vector<bool> publish(const Context& c, std::span<const backend::Interim> items);
-/// Of leases that had ended at `ended_by`.
+/// Of leases that had ended at `ended_by`. With `only`: of these jobs.
 ReapReport reap(const Context& c, std::span<const std::string> queues, std::size_t limit, SteadyPoint ended_by,
                 std::span<const JobId> only);
-std::vector<JobId> ended(const Context& c, std::span<const std::string> queues, std::size_t limit);
+std::vector<JobId> ended(const Context& c, std::span<const std::string> queues, std::size_t limit,
+                         SteadyPoint ended_by);
 /// Leases measured on another steady clock (the host restarted) have ended.
 void end_foreign_leases(const Context& c, const std::string& epoch);
 
