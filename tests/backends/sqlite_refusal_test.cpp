@@ -155,12 +155,12 @@ TEST_F(SqliteBorrowRefusal, AReadOnlyConnectionIsAMatterOfPermission) {
 }
 
 TEST(SqliteErrors, OfABorrowedConnectionAreOfItsTransaction) {
-  EXPECT_EQ(classify({.code = SQLITE_IOERR_WRITE, .owner = Owner::user}), Errc::retry_transaction);
-  EXPECT_EQ(classify({.code = SQLITE_CANTOPEN, .owner = Owner::user}), Errc::configuration);
+  EXPECT_EQ(sqlite::classify({.code = SQLITE_IOERR_WRITE, .owner = Owner::user}), Errc::retry_transaction);
+  EXPECT_EQ(sqlite::classify({.code = SQLITE_CANTOPEN, .owner = Owner::user}), Errc::configuration);
 }
 
 TEST(SqliteErrors, AnOpenThatTheSystemRefusesIsClassifiedByItsReason) {
-  const auto cannot_open = [](int why) { return classify({.code = SQLITE_CANTOPEN, .system_error = why}); };
+  const auto cannot_open = [](int why) { return sqlite::classify({.code = SQLITE_CANTOPEN, .system_error = why}); };
   EXPECT_EQ(cannot_open(EACCES), Errc::permission);
   EXPECT_EQ(cannot_open(EROFS), Errc::permission);
   EXPECT_EQ(cannot_open(EMFILE), Errc::busy);

@@ -57,7 +57,7 @@ void Producer::in_transaction() {
       return;
     }
     mine.commit();
-    backend::EnqueueItem item{.id = *o.id, .queue = o.queue, .kind = job.kind, .params = job.params,
+    backend::EnqueueItem item{.id = *o.id, .queue = o.queue.value_or("default"), .kind = job.kind, .params = job.params,
                               .max_attempts = o.max_attempts, .max_crashes = o.max_crashes, .keepalive = o.keepalive,
                               .retention = o.retention, .run_at = not_before};
     if (o.unique_key) item.unique_key = *o.unique_key;
