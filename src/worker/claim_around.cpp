@@ -35,7 +35,11 @@ backend::ClaimResult ClaimAround::claim(const backend::ClaimRequest& request) {
     if (!core::may_be_of_one(e)) throw;
   }
   backend::ClaimResult all;
-  by_queue(request, all);
+  try {
+    by_queue(request, all);
+  } catch (const Error&) {
+    if (all.jobs.empty()) throw;  // else they are held, and the next claim meets the trouble again
+  }
   return all;
 }
 

@@ -37,5 +37,17 @@ TEST(ClaimAround, AJobThatCannotBeStartedKeepsBackOnlyThoseBehindItOfItsQueueAnd
   EXPECT_EQ(s.fetch_and_run(), 8U);
 }
 
+TEST(ClaimAround, WhatItHasTakenIsHeldThoughTheDatabaseGoesAwayMeanwhile) {
+  Services s(4, {}, {.queues = {"a", "b"}});
+  const JobId taken = s.database.add([](Job& job) { job.queue = "a"; });
+  const JobId bad = s.database.add([](Job& job) { job.queue = "b"; });
+  s.database.refuses_start = [&](JobId id) { return id == bad; };
+  s.database.during_claim = [&] { s.database.away = true; };  // when it has come to "a"
+  s.runtime.fetcher.step();
+  const auto held = s.runtime.shared.in_flight.snapshot();
+  ASSERT_EQ(held.size(), 1U) << "a job that nobody holds is charged a crash";
+  EXPECT_EQ(held[0]->job().id, taken);
+}
+
 }  // namespace
 }  // namespace sqlq::testing
