@@ -77,6 +77,29 @@ TEST(JobLogger, FillsLinesAndNumbersThem) {
   EXPECT_EQ(lines[4].text.size(), std::size_t{16} << 10);
 }
 
+TEST(JobLogger, PutsValuesInThePlaceOfBraces) {
+  std::vector<std::string> texts;
+  Job job = job_of(5);
+  job.queue = "mail";
+  job.kind = "send";
+  std::vector<std::string> jobs;
+  const auto sink = make_log_sink([&](const LogLine& line) {
+    texts.push_back(line.text);
+    jobs.push_back(line.queue + "/" + line.kind);
+  });
+  JobLogger log(job, sink);
+  log.info("{} of {} sent", 3, 4U);
+  log.warn("{}", "a text");
+  log.error("{} {} {}", true, JobState::errored, std::string("s"));
+  log.debug("{{}} stays, {}, and {}", 1.5);
+  log.info("left over:", 1, 2);
+  log.write(LogLevel::info, "{}", job.id);
+  log.info("{}");
+  EXPECT_EQ(texts, (std::vector<std::string>{"3 of 4 sent", "a text", "true errored s", "{} stays, 1.5, and {}",
+                                             "left over: 1 2", job.id.to_string(), "{}"}));
+  EXPECT_EQ(jobs.front(), "mail/send");
+}
+
 TEST(JobLogger, OneJobsLinesComeInOrderFromManyThreads) {
   std::vector<LogLine> lines;  // not locked: the logger lets one line through at a time
   JobLogger log(job_of(5), make_log_sink([&](const LogLine& line) { lines.push_back(line); }));
