@@ -75,8 +75,8 @@ std::vector<Pool::Idle> Pool::take_expired() {
 Error Pool::none_in_time(const std::optional<Error>& full) const {
   const std::string waited = std::to_string(options_.wait.count() / 1000) + " ms";
   if (full) {
-    return Error(full->code(), std::string(full->what()) + "; waited " + waited + " (the URL option 'pool_wait')",
-                 full->backend(), full->native_code(), full->statement());
+    const std::string text = full->what() + ("; waited " + waited) + " (the URL option '" + options_.wait_option + "')";
+    return Error(full->code(), text, full->backend(), full->native_code(), full->statement());
   }
   return Error(Errc::busy, "all " + std::to_string(options_.size) + " connections of the pool were in use for " +
                                waited + ": raise the URL option '" + options_.option + "', or use fewer threads");

@@ -162,6 +162,7 @@ struct PoolOptions {
   Duration wait = std::chrono::seconds(10);          ///< for a free one, then Error(busy)
   Duration idle_lifetime = std::chrono::minutes(5);  ///< an idle one older than this is closed instead of used
   const char* option = "pool";                       ///< the URL option that sets the size, for messages
+  const char* wait_option = "pool_wait";             ///< the one that sets the wait
 };
 
 /// The dialect over a server. Connects once, so that a wrong URL is noticed now.

@@ -5,7 +5,10 @@
 namespace sqlq::sqlite {
 
 Readers::Readers(const Options& options, const Connection& writer)
-    : pool_({.size = static_cast<std::size_t>(options.readers), .wait = options.busy_timeout, .option = "readers"},
+    : pool_({.size = static_cast<std::size_t>(options.readers),
+             .wait = options.busy_timeout,
+             .option = "readers",
+             .wait_option = "busy_timeout"},
             [options, &writer] {
               auto reader = std::make_unique<Connection>(options, Connection::Role::reader);
               writer.expect_file_of(*reader);
