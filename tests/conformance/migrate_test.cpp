@@ -40,6 +40,9 @@ std::pair<std::string, std::string> ways_of(const std::string& text, const std::
   return {text.substr(up.size(), middle - up.size()), text.substr(middle + down.size())};
 }
 
+/// Migration::up_script may be empty: a backend without SQL.
+bool keeps_record(const Database& db) { return !Migrator{db}.steps().front().up_script.empty(); }
+
 void drop_record(UserConnection& user, const Migrator& migrator) {
   const std::vector<std::string> up = statements_of(migrator.sql(0, migrator.status().latest));
   for (const std::string& sql : up) {  // CREATE TABLE IF NOT EXISTS <the record> (
@@ -154,6 +157,7 @@ TEST_P(Migrate, TheSqlCanBePrintedWithoutRunningIt) {
 
 TEST_P(Migrate, ThePrintedSqlLeavesWhatTheLibraryAccepts) {
   SQLQ_NEEDS(borrowed_transactions);
+  if (!keeps_record(blank())) return;
   Migrator migrator{blank()};
   const int latest = migrator.status().latest;
   const std::pair<std::string, std::string> plain{migrator.sql(0, latest), migrator.sql(latest, 0)};
@@ -187,6 +191,7 @@ TEST_P(Migrate, FormsOfBothWaysWantAWayUp) {
 
 TEST_P(Migrate, TablesWithoutARecordAreToldAndCanBeGivenOne) {
   SQLQ_NEEDS(borrowed_transactions);
+  if (!keeps_record(blank())) return;
   const JobId id = enqueue();
   const auto connection = user();
   drop_record(*connection, Migrator{blank()});
