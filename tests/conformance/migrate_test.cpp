@@ -13,20 +13,21 @@ void run_all(UserConnection& user, const std::vector<std::string>& statements) {
   for (const std::string& sql : statements) user.execute(sql);
 }
 
-/// As goose cuts a script: comments are passed over, and a line that ends with `;` ends a statement.
+/// As goose cuts a script: comments are passed over, and a line that ends with `;` ends a statement, but for what
+/// stands between its marks.
 std::vector<std::string> statements_of(const std::string& script) {
   std::vector<std::string> statements;
   std::string statement;
+  bool marked = false;
   std::istringstream lines(script);
   for (std::string line; std::getline(lines, line);) {
-    if (line.empty() || line.starts_with("--")) continue;
-    statement += line;
-    if (!line.ends_with(';')) {
-      statement += '\n';
-      continue;
-    }
-    statement.pop_back();
+    if (line == "-- +goose StatementBegin") marked = true;
+    const bool end = line == "-- +goose StatementEnd";
+    if (!line.empty() && !line.starts_with("--")) statement += line + '\n';
+    if (!end && (marked || !line.ends_with(';') || line.starts_with("--"))) continue;
+    marked = false;
     statements.push_back(std::exchange(statement, {}));
+    statements.back().erase(statements.back().find_last_of(';'));
   }
   EXPECT_EQ(statement, "") << "a statement without an end";
   return statements;
