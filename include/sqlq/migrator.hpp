@@ -23,8 +23,9 @@ struct Migration {
   std::string down{};      ///< SQL text
   std::string checksum{};  ///< of `up`; 16 hexadecimal digits
   /// `up` and `down` with the statements that keep the record of the step, and that make what the tables are in where
-  /// there is such a thing: for other tools. Each statement ends with a line that ends with `;`, and no line within one
-  /// does. Empty when the backend has none: then `up` and `down` are all there is.
+  /// there is such a thing: for other tools. Each statement ends with a line that ends with `;`; one that has such
+  /// lines within it stands between the comments `-- +goose StatementBegin` and `-- +goose StatementEnd`. Empty when
+  /// the backend has none: then `up` and `down` are all there is.
   std::string up_script{};
   std::string down_script{};
 };

@@ -106,11 +106,13 @@ CREATE TABLE sqlq_progress (
 ) STRICT;
 
 -- Whoever deletes a job, also by hand, deletes what belongs to it: seq is given to another job one day.
+-- +goose StatementBegin
 CREATE TRIGGER sqlq_jobs_deleted AFTER DELETE ON sqlq_jobs BEGIN
   DELETE FROM sqlq_logs WHERE job_seq = OLD.seq;
   DELETE FROM sqlq_progress WHERE job_seq = OLD.seq;
   DELETE FROM sqlq_history WHERE job_seq = OLD.seq;
 END;
+-- +goose StatementEnd
 
 -- Facts about the file: steady_epoch names the steady clock the leases were measured with.
 CREATE TABLE sqlq_facts (

@@ -13,20 +13,21 @@ void run_all(UserConnection& user, const std::vector<std::string>& statements) {
   for (const std::string& sql : statements) user.execute(sql);
 }
 
-/// As goose cuts a script: comments are passed over, and a line that ends with `;` ends a statement.
+/// As goose cuts a script: comments are passed over, and a line that ends with `;` ends a statement, but for what
+/// stands between its marks.
 std::vector<std::string> statements_of(const std::string& script) {
   std::vector<std::string> statements;
   std::string statement;
+  bool marked = false;
   std::istringstream lines(script);
   for (std::string line; std::getline(lines, line);) {
-    if (line.empty() || line.starts_with("--")) continue;
-    statement += line;
-    if (!line.ends_with(';')) {
-      statement += '\n';
-      continue;
-    }
-    statement.pop_back();
+    if (line == "-- +goose StatementBegin") marked = true;
+    const bool end = line == "-- +goose StatementEnd";
+    if (!line.empty() && !line.starts_with("--")) statement += line + '\n';
+    if (!end && (marked || !line.ends_with(';') || line.starts_with("--"))) continue;
+    marked = false;
     statements.push_back(std::exchange(statement, {}));
+    statements.back().erase(statements.back().find_last_of(';'));
   }
   EXPECT_EQ(statement, "") << "a statement without an end";
   return statements;
@@ -39,6 +40,9 @@ std::pair<std::string, std::string> ways_of(const std::string& text, const std::
   EXPECT_NE(middle, std::string::npos);
   return {text.substr(up.size(), middle - up.size()), text.substr(middle + down.size())};
 }
+
+/// Migration::up_script may be empty: a backend without SQL.
+bool keeps_record(const Database& db) { return !Migrator{db}.steps().front().up_script.empty(); }
 
 void drop_record(UserConnection& user, const Migrator& migrator) {
   const std::vector<std::string> up = statements_of(migrator.sql(0, migrator.status().latest));
@@ -154,6 +158,7 @@ TEST_P(Migrate, TheSqlCanBePrintedWithoutRunningIt) {
 
 TEST_P(Migrate, ThePrintedSqlLeavesWhatTheLibraryAccepts) {
   SQLQ_NEEDS(borrowed_transactions);
+  if (!keeps_record(blank())) return;
   Migrator migrator{blank()};
   const int latest = migrator.status().latest;
   const std::pair<std::string, std::string> plain{migrator.sql(0, latest), migrator.sql(latest, 0)};
@@ -187,6 +192,7 @@ TEST_P(Migrate, FormsOfBothWaysWantAWayUp) {
 
 TEST_P(Migrate, TablesWithoutARecordAreToldAndCanBeGivenOne) {
   SQLQ_NEEDS(borrowed_transactions);
+  if (!keeps_record(blank())) return;
   const JobId id = enqueue();
   const auto connection = user();
   drop_record(*connection, Migrator{blank()});
