@@ -16,7 +16,7 @@ namespace {
 
 using backend::EnqueueItem;
 
-struct LaneName {
+struct LaneNumbers {
   std::int64_t id = 0;
   std::int64_t queue_id = 0;
 };
@@ -25,7 +25,7 @@ struct LaneName {
 class Lanes {
  public:
   explicit Lanes(const Context& c) : c_(c) {}
-  const LaneName& of(const EnqueueItem& item) {
+  const LaneNumbers& of(const EnqueueItem& item) {
     const auto [at, isnew] = known_.try_emplace({item.queue, item.kind});
     if (isnew) at->second = read(item);
     return at->second;
@@ -33,19 +33,19 @@ class Lanes {
   [[nodiscard]] std::int64_t now() const noexcept { return now_; }
 
  private:
-  LaneName read(const EnqueueItem& item) {
-    std::optional<LaneName> lane;
+  LaneNumbers read(const EnqueueItem& item) {
+    std::optional<LaneNumbers> lane;
     c_.session.execute(c_.work.borrowed() ? c_.q.lane_now : c_.q.lane,
                        {{"now", c_.work.wall()}, {"queue", item.queue}, {"kind", item.kind}}, [&](const sql::Row& row) {
                          if (known_.size() == 1) now_ = row.integer(0);  // one time for all
-                         lane = LaneName{row.integer(1), row.integer(2)};
+                         lane = LaneNumbers{row.integer(1), row.integer(2)};
                        });
     if (lane) return *lane;
     throw Error(Errc::schema, "the tables of sqlq were made anew meanwhile: call again", "mysql");
   }
 
   const Context& c_;
-  std::map<std::pair<std::string_view, std::string_view>, LaneName> known_{};
+  std::map<std::pair<std::string_view, std::string_view>, LaneNumbers> known_{};
   std::int64_t now_ = 0;
 };
 
@@ -61,7 +61,7 @@ class Insertion {
     Lanes lanes(c);
     rows_.reserve(items.size());
     for (const EnqueueItem& item : items) {
-      const LaneName& lane = lanes.of(item);
+      const LaneNumbers& lane = lanes.of(item);
       rows_.push_back(row_of(lane, lanes.now(), item));
     }
     open_all();
@@ -87,13 +87,13 @@ class Insertion {
   static constexpr int most_rounds = 20;
 
   struct Prepared {
-    LaneName lane{};
+    LaneNumbers lane{};
     JobState state = JobState::invalid;
     std::int64_t due = 0;
     std::int64_t now = 0;
   };
 
-  static Prepared row_of(const LaneName& lane, std::int64_t now, const EnqueueItem& item) {
+  static Prepared row_of(const LaneNumbers& lane, std::int64_t now, const EnqueueItem& item) {
     // A time that has passed means now: else a run_at of long ago would overtake every job that waits.
     const TimePoint wanted = item.run_at.value_or(saturating_add(sql::wall(now), item.delay));
     const std::int64_t due = std::max(sql::us(wanted), now);
