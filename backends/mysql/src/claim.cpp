@@ -18,9 +18,7 @@
 namespace sqlq::mysql {
 namespace {
 
-using sql::Portion;
-
-constexpr int most_rounds = 10;  // of taking, when nothing was met but rows of jobs that were deleted by hand
+constexpr int most_tries_at_gone = 10;  // of taking, when nothing was met but rows of jobs that were deleted by hand
 
 class Claim {
  public:
@@ -49,7 +47,7 @@ class Claim {
     if (const auto next = sql::next_due(view_.scheduled, view_.now)) result.next_due = sql::wall(*next);
     const std::int64_t could = sql::could_take(view_.lanes, limit_);
     if (!view_.lanes.empty()) result.jobs = take(divide());
-    for (int round = 0; freed_ && result.jobs.empty() && round < most_rounds; ++round) {
+    for (int round = 0; freed_ && result.jobs.empty() && round < most_tries_at_gone; ++round) {
       view_ = survey(c_, request_);
       make_room(rooms);
       if (!view_.lanes.empty()) result.jobs = take(divide());
@@ -130,31 +128,31 @@ class Claim {
 
   /// Leaves the lanes that may be taken from.
   void make_room(const Rooms& rooms) {
-    for (Lane& lane : view_.lanes) {
+    for (sql::Lane& lane : view_.lanes) {
       if (!lane.concurrency) continue;
       const auto at = rooms.find(lane.queue_id);
       lane.room = at == rooms.end() ? 0 : at->second.value_or(0);
       if (at != rooms.end() && !at->second) lane.concurrency.reset();
       if (replacing_) lane.room = std::min(lane.room, vacated(lane.queue));
     }
-    std::erase_if(view_.lanes, [](const Lane& lane) { return lane.concurrency && lane.room == 0; });
-    std::erase_if(view_.firsts, [&](const Place& place) {
-      return std::ranges::find(view_.lanes, place.lane, &Lane::id) == view_.lanes.end();
+    std::erase_if(view_.lanes, [](const sql::Lane& lane) { return lane.concurrency && lane.room == 0; });
+    std::erase_if(view_.firsts, [&](const sql::Place& place) {
+      return std::ranges::find(view_.lanes, place.lane, &sql::Lane::id) == view_.lanes.end();
     });
   }
 
   /// Which lanes to take how many from. Reads on only in lanes of which all that is known was chosen.
-  std::vector<Portion> divide() {
+  std::vector<sql::Portion> divide() {
     if (view_.lanes.size() == 1) return {{&view_.lanes.front(), view_.lanes.front().at_most(limit_)}};
-    std::map<std::int64_t, std::vector<Place>> known;
+    std::map<std::int64_t, std::vector<sql::Place>> known;
     std::set<std::int64_t> whole;
-    for (const Place& place : view_.firsts) known[place.lane] = {place};
+    for (const sql::Place& place : view_.firsts) known[place.lane] = {place};
     for (;;) {
-      std::vector<Place> places;
+      std::vector<sql::Place> places;
       for (const auto& [lane, its] : known) places.insert(places.end(), its.begin(), its.end());
       auto portions = sql::apportion(view_.lanes, std::move(places), limit_);
       bool enough = true;
-      for (const Portion& p : portions) {
+      for (const sql::Portion& p : portions) {
         auto& its = known[p.lane->id];
         const auto size = static_cast<std::int64_t>(its.size());
         if (p.count < size || size >= p.lane->at_most(limit_) || whole.contains(p.lane->id)) continue;
@@ -173,8 +171,8 @@ class Claim {
   }
 
   /// From the first job on that was seen: before it there may be many rows that are gone and not yet purged.
-  std::vector<Place> peek(const Place& from, std::int64_t n) {
-    std::vector<Place> places;
+  std::vector<sql::Place> peek(const sql::Place& from, std::int64_t n) {
+    std::vector<sql::Place> places;
     c_.session.execute(c_.q.peek,
                        {{"lane", from.lane},
                         {"priority", from.priority},
@@ -190,18 +188,18 @@ class Claim {
 
   struct Taken {
     Job job{};
-    const Lane* lane = nullptr;
-    Place place{};
+    const sql::Lane* lane = nullptr;
+    sql::Place place{};
     [[nodiscard]] auto rank() const {
       return std::tuple(lane->queue_priority, place.priority, place.due, place.seq);
     }
   };
 
   /// Rows whose jobs were deleted by hand would be chosen again and again. Says whether there were any.
-  bool free_ready(const std::vector<Portion>& portions) {
-    std::vector<Place> gone;
-    for (const Portion& p : portions) {
-      const Place from = *std::ranges::find(view_.firsts, p.lane->id, &Place::lane);
+  bool free_ready(const std::vector<sql::Portion>& portions) {
+    std::vector<sql::Place> gone;
+    for (const sql::Portion& p : portions) {
+      const sql::Place from = *std::ranges::find(view_.firsts, p.lane->id, &sql::Place::lane);
       c_.session.execute(c_.q.ready_without_job,
                          {{"lane", from.lane},
                           {"priority", from.priority},
@@ -216,13 +214,13 @@ class Claim {
     return !gone.empty();
   }
 
-  std::vector<Job> take(const std::vector<Portion>& portions) {
+  std::vector<Job> take(const std::vector<sql::Portion>& portions) {
     c_.work.begin();
     freed_ = false;
     std::vector<Taken> taken;
     std::int64_t now = 0;
-    for (const Portion& p : portions) {
-      const Place first = *std::ranges::find(view_.firsts, p.lane->id, &Place::lane);
+    for (const sql::Portion& p : portions) {
+      const sql::Place first = *std::ranges::find(view_.firsts, p.lane->id, &sql::Place::lane);
       c_.session.execute(c_.q.take, {{"now", c_.work.wall()},
                                      {"lane", p.lane->id},
                                      {"priority", first.priority},
@@ -241,7 +239,7 @@ class Claim {
                          });
     }
     const auto asked_for = std::accumulate(portions.begin(), portions.end(), std::int64_t{0},
-                                           [](std::int64_t n, const Portion& p) { return n + p.count; });
+                                           [](std::int64_t n, const sql::Portion& p) { return n + p.count; });
     if (static_cast<std::int64_t>(taken.size()) < asked_for) freed_ = free_ready(portions);
     if (taken.empty()) return {};
     mark(taken, now);
@@ -257,7 +255,7 @@ class Claim {
     const std::int64_t steady = c_.work.steady().value_or(now);
     in_lists(std::span<const Taken>(taken), [&](std::span<const Taken> piece) {
       std::vector<std::int64_t> seqs;
-      std::vector<Place> places;
+      std::vector<sql::Place> places;
       for (const Taken& t : piece) {
         seqs.push_back(t.place.seq);
         places.push_back(t.place);

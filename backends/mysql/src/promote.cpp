@@ -11,7 +11,7 @@ namespace sqlq::mysql {
 namespace {
 
 /// Due jobs are ranked and moved again when all that were moved are suspects, of which a claim takes one at most.
-constexpr int most_rounds = 10;
+constexpr int most_promotions = 10;
 /// One claim looks at the due jobs of so many lanes; those of the others follow.
 constexpr std::size_t most_due_lanes = 100;
 constexpr std::int64_t most_levels = 100;  // priorities of due jobs in a lane
@@ -24,7 +24,7 @@ class Promotion {
 
   bool run() {
     bool any = false;
-    for (int round = 0; round < most_rounds; ++round) {
+    for (int round = 0; round < most_promotions; ++round) {
       const auto places = first_due();
       const Moved moved = move(places);
       any = any || moved.all > 0;
@@ -40,10 +40,10 @@ class Promotion {
     std::size_t no_suspects = 0;
   };
 
-  std::vector<Place> first_due() const {
+  std::vector<sql::Place> first_due() const {
     const std::int64_t n = sql::most_moved(limit_);
-    std::vector<Lane> lanes;
-    std::vector<Place> places;
+    std::vector<sql::Lane> lanes;
+    std::vector<sql::Place> places;
     for (const sql::Scheduled& s : due_) {
       lanes.push_back(s.lane);
       const std::int64_t most = s.lane.at_most(n);
@@ -54,8 +54,8 @@ class Promotion {
     return sql::best(lanes, std::move(places), n);
   }
 
-  std::vector<Place> due_by_time(const sql::Scheduled& s, std::int64_t n) const {
-    std::vector<Place> places;
+  std::vector<sql::Place> due_by_time(const sql::Scheduled& s, std::int64_t n) const {
+    std::vector<sql::Place> places;
     c_.session.execute(c_.q.due_by_time,
                        {{"lane", s.lane.id}, {"since", s.first_due}, {"now", now_}, {"n", n}},
                        [&](const sql::Row& row) {
@@ -65,8 +65,8 @@ class Promotion {
   }
 
   /// Priority by priority, also over those of which no job is due.
-  std::vector<Place> due_by_rank(const sql::Scheduled& s, std::int64_t n) const {
-    std::vector<Place> places;
+  std::vector<sql::Place> due_by_rank(const sql::Scheduled& s, std::int64_t n) const {
+    std::vector<sql::Place> places;
     std::int64_t level = std::int64_t{std::numeric_limits<std::int32_t>::min()} - 1;
     for (std::int64_t i = 0; i < most_levels && static_cast<std::int64_t>(places.size()) < n; ++i) {
       const auto next = c_.session.integer(c_.q.next_level, {{"lane", s.lane.id}, {"after", level}});
@@ -86,9 +86,9 @@ class Promotion {
   }
 
   /// Rows whose jobs were deleted by hand would be chosen again and again. Says whether there were any.
-  bool free_scheduled(const std::vector<Place>& places) {
+  bool free_scheduled(const std::vector<sql::Place>& places) {
     std::vector<std::int64_t> seqs;
-    for (const Place& place : places) seqs.push_back(place.seq);
+    for (const sql::Place& place : places) seqs.push_back(place.seq);
     std::ranges::sort(seqs);
     std::set<std::int64_t> there;
     in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
@@ -98,19 +98,19 @@ class Promotion {
                          });
     });
     std::vector<Appointment> gone;
-    for (const Place& place : places) {
+    for (const sql::Place& place : places) {
       if (!there.contains(place.seq)) gone.push_back({place.lane, place.due, place.seq});
     }
     remove_scheduled(c_, gone);
     return !gone.empty();
   }
 
-  Moved move(const std::vector<Place>& places) {
+  Moved move(const std::vector<sql::Place>& places) {
     std::vector<std::int64_t> seqs;
-    for (const Place& place : places) seqs.push_back(place.seq);
+    for (const sql::Place& place : places) seqs.push_back(place.seq);
     std::ranges::sort(seqs);
     Moved moved;
-    std::vector<Place> ready_places;
+    std::vector<sql::Place> ready_places;
     in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
       std::vector<std::int64_t> mine;
       sql::List ready{.width = 4};
@@ -128,7 +128,7 @@ class Promotion {
       c_.session.execute(c_.q.ready_add, {{"rows", ready}});
       remove_scheduled(c_, kept);
     });
-    std::erase_if(ready_places, [](const Place& place) { return place.lane < 0; });  // they have no marks
+    std::erase_if(ready_places, [](const sql::Place& place) { return place.lane < 0; });  // they have no marks
     c_.marks.lowered(ready_places);
     return moved;
   }

@@ -18,9 +18,9 @@ namespace {
 constexpr std::size_t most_marked = 32;
 
 /// Of "priority due seq"; empty for none.
-std::optional<Place> read_place(std::int64_t lane, std::string_view text) {
+std::optional<sql::Place> read_place(std::int64_t lane, std::string_view text) {
   if (text.empty()) return {};
-  Place place{.lane = lane};
+  sql::Place place{.lane = lane};
   const char* at = text.data();
   const char* const end = at + text.size();
   for (std::int64_t* number : {&place.priority, &place.due, &place.seq}) {
@@ -83,7 +83,7 @@ class Survey {
     sql::Fields f(row);
     view_.now = f.integer();
     view_.worker = f.maybe_integer();
-    Lane lane;
+    sql::Lane lane;
     lane.queue_id = f.integer();
     lane.queue = f.text();
     lane.queue_priority = f.integer();
@@ -91,8 +91,8 @@ class Survey {
     const auto next_due = f.maybe_integer();
     lane.id = f.integer();
     lane.kind = f.text();
-    const std::optional<Place> first = read_place(lane.id, f.maybe_text());
-    const std::optional<Place> first_suspect = read_place(-lane.id, f.maybe_text());
+    const std::optional<sql::Place> first = read_place(lane.id, f.maybe_text());
+    const std::optional<sql::Place> first_suspect = read_place(-lane.id, f.maybe_text());
     view_.took = std::max(view_.took, Duration(f.integer()));
     const bool wanted =
         request_.kinds.empty() || std::ranges::find(request_.kinds, lane.kind) != request_.kinds.end();

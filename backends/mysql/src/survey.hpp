@@ -13,15 +13,12 @@
 
 namespace sqlq::mysql {
 
-using sql::Lane;
-using sql::Place;
-
 /// What a claim may choose from, read without locks.
 struct View {
   std::int64_t now = 0;
   std::optional<std::int64_t> worker{};  ///< the number of the claiming worker's name
-  std::vector<Lane> lanes{};    ///< those that have work
-  std::vector<Place> firsts{};  ///< the first job of each
+  std::vector<sql::Lane> lanes{};    ///< those that have work
+  std::vector<sql::Place> firsts{};  ///< the first job of each
   std::vector<sql::Scheduled> scheduled{};
   std::set<std::int64_t> limited{};  ///< queues with a limit and something to claim
   bool suspects = false;             ///< some wait
