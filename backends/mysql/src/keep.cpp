@@ -148,10 +148,10 @@ std::vector<bool> publish(const Context& c, std::span<const backend::Interim> it
   const std::vector<std::int64_t> seqs = Places(c, std::move(ids)).seqs_of(leases);
   if (seqs.empty()) return answers;
   c.work.begin();
-  struct Locked {
+  struct Held {
     std::int64_t seq, token, claims;
   };
-  std::unordered_map<JobId, Locked> locked;
+  std::unordered_map<JobId, Held> locked;
   in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
     c.session.execute(c.q.publish_lock, {{"seqs", list_of(piece)}}, [&](const sql::Row& row) {
       locked[id_of(row.text(0))] = {row.integer(1), row.integer(2), row.integer(3)};
@@ -162,7 +162,7 @@ std::vector<bool> publish(const Context& c, std::span<const backend::Interim> it
     const auto at = locked.find(item.id);
     if (at == locked.end() || item.token.value == 0 || at->second.token != item.token.value) continue;
     answers[i] = true;
-    const Locked& job = at->second;
+    const Held& job = at->second;
     if (!item.result.empty()) {
       c.session.execute(c.q.publish_result, {{"result", item.result}, {"seq", job.seq}});
     }
