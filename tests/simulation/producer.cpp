@@ -57,9 +57,9 @@ void Producer::in_transaction() {
       return;
     }
     mine.commit();
-    backend::EnqueueItem item{.id = *o.id, .queue = o.queue.value_or("default"), .kind = job.kind, .params = job.params,
-                              .max_attempts = o.max_attempts.value_or(25), .max_crashes = o.max_crashes.value_or(3),
-                              .keepalive = o.keepalive.value_or(30s),
+    backend::EnqueueItem item{.id = *o.id, .queue = *o.queue, .kind = job.kind, .params = job.params,
+                              .max_attempts = *o.max_attempts, .max_crashes = *o.max_crashes,
+                              .keepalive = *o.keepalive,
                               .retention = o.retention, .run_at = not_before};
     if (o.unique_key) item.unique_key = *o.unique_key;
     world_.ledger.enqueued({&item, 1}, std::vector{answer});
