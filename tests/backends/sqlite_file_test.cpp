@@ -185,26 +185,26 @@ TEST(SqliteVersion, KnowsWhichOnesHaveTheWalResetBug) {
   for (const int good : {3044006, 3044009, 3050007, 3051003, 3053002}) EXPECT_FALSE(has_wal_reset_bug(good)) << good;
 }
 
-Errc classify(int code, std::string_view message) { return sqlite::classify({.code = code, .message = message}); }
+Errc class_of(int code, std::string_view message) { return sqlite::classify({.code = code, .message = message}); }
 
 TEST(SqliteErrors, AreClassifiedByTheirCode) {
-  EXPECT_EQ(classify(SQLITE_BUSY, ""), Errc::busy);
-  EXPECT_EQ(classify(SQLITE_BUSY_RECOVERY, ""), Errc::busy);
-  EXPECT_EQ(classify(SQLITE_BUSY_SNAPSHOT, ""), Errc::retry_transaction);
-  EXPECT_EQ(classify(SQLITE_FULL, ""), Errc::busy);
-  EXPECT_EQ(classify(SQLITE_READONLY, ""), Errc::permission);
-  EXPECT_EQ(classify(SQLITE_READONLY_DIRECTORY, ""), Errc::permission);
-  EXPECT_EQ(classify(SQLITE_READONLY_DBMOVED, ""), Errc::corrupt);
-  EXPECT_EQ(classify(SQLITE_IOERR_FSYNC, ""), Errc::outcome_unknown);
-  EXPECT_EQ(classify(SQLITE_CORRUPT_INDEX, ""), Errc::corrupt);
-  EXPECT_EQ(classify(SQLITE_NOTADB, ""), Errc::corrupt);
-  EXPECT_EQ(classify(SQLITE_CANTOPEN, ""), Errc::configuration);
-  EXPECT_EQ(classify(SQLITE_CONSTRAINT_CHECK, ""), Errc::refused);
-  EXPECT_EQ(classify(SQLITE_CONSTRAINT_TRIGGER, ""), Errc::refused);
-  EXPECT_EQ(classify(SQLITE_CONSTRAINT_UNIQUE, ""), Errc::refused);
-  EXPECT_EQ(classify(SQLITE_TOOBIG, ""), Errc::refused);
-  EXPECT_EQ(classify(SQLITE_ERROR, "no such table: sqlq_jobs"), Errc::schema);
-  EXPECT_EQ(classify(SQLITE_ERROR, "near \"x\": syntax error"), Errc::internal);
+  EXPECT_EQ(class_of(SQLITE_BUSY, ""), Errc::busy);
+  EXPECT_EQ(class_of(SQLITE_BUSY_RECOVERY, ""), Errc::busy);
+  EXPECT_EQ(class_of(SQLITE_BUSY_SNAPSHOT, ""), Errc::retry_transaction);
+  EXPECT_EQ(class_of(SQLITE_FULL, ""), Errc::busy);
+  EXPECT_EQ(class_of(SQLITE_READONLY, ""), Errc::permission);
+  EXPECT_EQ(class_of(SQLITE_READONLY_DIRECTORY, ""), Errc::permission);
+  EXPECT_EQ(class_of(SQLITE_READONLY_DBMOVED, ""), Errc::corrupt);
+  EXPECT_EQ(class_of(SQLITE_IOERR_FSYNC, ""), Errc::outcome_unknown);
+  EXPECT_EQ(class_of(SQLITE_CORRUPT_INDEX, ""), Errc::corrupt);
+  EXPECT_EQ(class_of(SQLITE_NOTADB, ""), Errc::corrupt);
+  EXPECT_EQ(class_of(SQLITE_CANTOPEN, ""), Errc::configuration);
+  EXPECT_EQ(class_of(SQLITE_CONSTRAINT_CHECK, ""), Errc::refused);
+  EXPECT_EQ(class_of(SQLITE_CONSTRAINT_TRIGGER, ""), Errc::refused);
+  EXPECT_EQ(class_of(SQLITE_CONSTRAINT_UNIQUE, ""), Errc::refused);
+  EXPECT_EQ(class_of(SQLITE_TOOBIG, ""), Errc::refused);
+  EXPECT_EQ(class_of(SQLITE_ERROR, "no such table: sqlq_jobs"), Errc::schema);
+  EXPECT_EQ(class_of(SQLITE_ERROR, "near \"x\": syntax error"), Errc::internal);
 }
 
 }  // namespace

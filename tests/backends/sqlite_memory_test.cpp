@@ -32,7 +32,7 @@ void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 namespace sqlq::sqlite {
 namespace {
 
-const sql::Catalogue statements(R"(
+const sql::Catalogue few(R"(
 -- name: make
 CREATE TABLE t (x INTEGER PRIMARY KEY)
 -- name: add
@@ -51,7 +51,7 @@ class SqliteMemory : public Scratch {
 
 TEST_F(SqliteMemory, WhoLeadsWithoutAnyLeavesNobodyWaiting) {
   Writer writer(options_);
-  writer.write([](sql::Session& s) { s.execute(statements["make"]); });
+  writer.write([](sql::Session& s) { s.execute(few["make"]); });
   int x = 0;
   for (std::size_t left = 0; left < 12; ++left) {
     std::vector<std::thread> threads;
@@ -60,7 +60,7 @@ TEST_F(SqliteMemory, WhoLeadsWithoutAnyLeavesNobodyWaiting) {
     const auto wait_for_turn = [&](std::size_t memory) {
       const std::size_t before = writer.waiting();
       const auto write = [&writer, &answered, x = ++x, memory] {
-        const Writer::Work work = [x](sql::Session& s) { s.execute(statements["add"], {{"x", x}}); };
+        const Writer::Work work = [x](sql::Session& s) { s.execute(few["add"], {{"x", x}}); };
         allocations_left = memory;
         try {
           writer.write(work);
@@ -78,7 +78,7 @@ TEST_F(SqliteMemory, WhoLeadsWithoutAnyLeavesNobodyWaiting) {
     });
     for (auto& thread : threads) thread.join();
     EXPECT_EQ(answered, 4) << "with memory for " << left;
-    writer.write([&](sql::Session& s) { s.execute(statements["add"], {{"x", ++x}}); });
+    writer.write([&](sql::Session& s) { s.execute(few["add"], {{"x", ++x}}); });
   }
 }
 

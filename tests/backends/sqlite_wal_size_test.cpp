@@ -18,11 +18,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uintmax_t mib = 1 << 20;
-constexpr int jobs = 100;
-
 class SqliteWalSize : public Scratch {
  protected:
+  static constexpr std::uintmax_t mib = 1 << 20;
+  static constexpr int jobs = 100;
+
   SqliteWalSize() {
     Options options = Options::from(backend::Url::parse(url("?wal_limit=1&synchronous=normal")));
     auto dialect = std::make_unique<SqliteDialect>(options, clock_);
