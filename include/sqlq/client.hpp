@@ -199,7 +199,8 @@ class Client {
   /// One job or none, from one queue.
   [[nodiscard]] std::optional<Job> claim_one(const std::string& queue, const ClaimFilter& filter = {});
 
-  /// Renews the lease for another keepalive.
+  /// Renews the lease for another keepalive. When the lease has ended meanwhile, that counts as an outage from now on
+  /// and no more as a crash of the job: its process lives.
   LeaseStatus ping(const Job& job);
   std::vector<LeaseStatus> ping(std::span<const Job> jobs);
 
@@ -218,7 +219,7 @@ class Client {
   /// cancelling -> cancelled (a running job that is not being cancelled is ended as cancelled too).
   FinishStatus cancelled(const Job& job);
   FinishStatus cancelled(Tx tx, const Job& job);
-  /// running -> scheduled for now + delay; the attempt is given back.
+  /// running -> scheduled for now + delay; the attempt is given back, earlier crashes are forgotten.
   FinishStatus snooze(const Job& job, Duration delay);
   /// running -> pending at once; the attempt is given back.
   FinishStatus release(const Job& job);

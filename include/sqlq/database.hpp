@@ -25,7 +25,9 @@ struct DatabaseOptions {
 /// announced to other processes it announces what is not announced yet, for a second at most.
 ///
 /// Thread-safety: all members from any thread.
-/// After fork(): the child must not use handles opened by the parent.
+/// After fork(): a handle that the parent has opened is dead in the child. Every use of it, also through a Client or a
+/// Worker, throws Error(misuse), and its end touches neither threads nor connections: they are the parent's. The child
+/// opens its own; a SQLite file that its parent has open only after exec.
 class Database {
  public:
   /// For backends' own tests and for wrapping a dialect; applications call `open`.
@@ -41,7 +43,8 @@ class Database {
   [[nodiscard]] const PayloadLimits& limits() const noexcept;
 
   /// The backend behind this handle, for tools and tests. It is not checked that the schema fits.
-  [[nodiscard]] backend::Dialect& dialect() const noexcept;
+  /// Error(misuse) in a forked child of the process that opened it.
+  [[nodiscard]] backend::Dialect& dialect() const;
   /// The backend, after making sure (once) that the schema is the one this library knows. Every call of Client, Worker
   /// and Admin goes through it. Error(schema) says what to do: usually call migrate().
   [[nodiscard]] backend::Dialect& ready() const;

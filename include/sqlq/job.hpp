@@ -42,6 +42,8 @@ class JobId {
 };
 
 /// Proof of a lease: random, new for each claim. Whoever writes to a running job must show it. 0 means "none".
+/// Negative: the claim might take several suspects (is_suspect), and the end of its lease without a word ends none of
+/// them.
 struct LeaseToken {
   std::int64_t value = 0;
   friend constexpr auto operator<=>(const LeaseToken&, const LeaseToken&) = default;
@@ -99,7 +101,7 @@ struct Job {
   std::string unique_key{};                 ///< empty: none
   int attempt = 0;                          ///< claims charged so far, this one included
   int max_attempts = 25;
-  int crashes = 0;                          ///< leases that ended without a word from the worker
+  int crashes = 0;                          ///< leases that ended without a word from the worker, since it last snoozed
   int max_crashes = 3;
   std::int64_t claims = 0;                  ///< all claims ever, also those given back; never decreases
   LeaseToken lease_token{};                 ///< of the running or last lease; 0 if it was taken away
@@ -117,7 +119,8 @@ struct Job {
 };
 
 /// Whether the job has crashed and its next crash would end it. It may be what kills its processes, or only have been
-/// beside that each time: so a worker holds one suspect at a time, and of two neither ends with the other.
+/// beside that each time. So it is ended only by a crash while its worker held no other suspect; a worker begins with
+/// one at a time and holds more while they come to their ends (docs/concepts.md).
 [[nodiscard]] constexpr bool is_suspect(int crashes, int max_crashes) noexcept {
   return crashes > 0 && crashes + 1 >= max_crashes;
 }
@@ -134,6 +137,7 @@ enum class Cause : std::uint8_t {
   cancelled = 7,    ///< cancelled before it finished
   requeued = 8,     ///< an operator put the finished job back
   taken_away = 9,   ///< an operator took the lease away
+  outage = 10,      ///< no heartbeat within keepalive, but the worker lived: it said so later; no crash
 };
 [[nodiscard]] std::string_view to_string(Cause cause) noexcept;
 

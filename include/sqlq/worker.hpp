@@ -128,6 +128,9 @@ struct WorkerStats {
 /// Lifetime: the destructor stops the worker as stop() does. A handler or callback that does not return in time keeps
 /// its thread (and the worker's internals) alive until it does; whatever it captured by reference must live as long. A
 /// call to the database that was left behind keeps the Database alive until its own timeout.
+///
+/// After fork(): a worker that the parent has made is dead in the child, where it has no threads. start, stop and run
+/// throw Error(misuse) there, and the destructor does nothing.
 class Worker {
  public:
   /// Errors: invalid_argument for options out of range and for handlers without any kind.

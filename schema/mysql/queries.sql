@@ -519,6 +519,24 @@ INSERT INTO {history} (job_seq, n, claim, attempt, cause, at_us, worker, message
 -- params: seq int, n int
 DELETE FROM {history} WHERE job_seq = :seq AND n <= :n
 
+-- name: crash_lines
+-- params: seq int, claim int, worker text
+-- returns: n int, cause int, counts int
+-- The line about the end of a claim's lease. Counts: no snooze and no operator has come after it.
+SELECT h.n, h.cause, NOT EXISTS (SELECT 1 FROM {history} l FORCE INDEX (PRIMARY)
+                                  WHERE l.job_seq = h.job_seq AND l.n > h.n AND l.cause IN (6, 8, 9))
+  FROM {history} h FORCE INDEX (PRIMARY)
+ WHERE h.job_seq = :seq AND h.claim = :claim AND h.worker = :worker AND h.cause IN (4, 10)
+
+-- name: crash_line_outage
+-- params: text text, seq int, n int
+UPDATE {history} FORCE INDEX (PRIMARY) SET cause = 10, message = CONCAT(message, :text)
+ WHERE job_seq = :seq AND n = :n AND cause = 4
+
+-- name: crashes_set
+-- params: crashes int, seq int
+UPDATE {jobs} FORCE INDEX (PRIMARY) SET crashes = :crashes WHERE seq = :seq
+
 -- name: log_last
 -- params: seqs list, claims list
 -- returns: seq int, n int

@@ -404,8 +404,8 @@ SELECT n, state FROM ended
 -- params: ids text, tokens text, kinds text, results text, messages text, causes text, delays text, now int?
 -- returns: n int, was int
 -- Kinds: 1 success, 2 retry, 3 fail, 4 cancel, 5 snooze, 6 release. Who was asked to cancel ends as cancelled whatever
--- the kind. A released job keeps its place. 7 days for errored, 24 h for the others. Answers what each ended job was
--- before; the others are not held with that token.
+-- the kind. A released job keeps its place, a snooze forgets crashes. 7 days for errored, 24 h for the others. Answers
+-- what each ended job was before; the others are not held with that token.
 WITH item AS MATERIALIZED (
   SELECT * FROM unnest(:ids::uuid[], :tokens::bigint[], :kinds::smallint[], :results::text[], :messages::text[],
                        :causes::smallint[], :delays::bigint[]) WITH ORDINALITY
@@ -422,6 +422,8 @@ ended AS (
          ended = h.kind,
          result = CASE h.result WHEN '' THEN j.result ELSE h.result END,
          attempt = j.attempt - CASE WHEN j.state = 2 AND h.kind IN (5, 6) THEN 1 ELSE 0 END,
+         crashes = CASE WHEN j.state = 2 AND h.kind = 5 THEN 0 ELSE j.crashes END,
+         lane_id = CASE WHEN j.state = 2 AND h.kind = 5 THEN abs(j.lane_id) ELSE j.lane_id END,
          due_us = CASE WHEN j.state = 2 AND h.kind IN (2, 5)
                        THEN {now} + least(greatest(h.delay, 0), 9223372036854775807 - greatest({now}, 0))
                        ELSE j.due_us END,
@@ -474,7 +476,8 @@ SELECT j.id FROM {jobs} j
 -- returns: id text, state int
 -- A row that is locked is being renewed or finished. A lease is only compared with its end: one that seems to begin in
 -- the future was renewed since this statement began, or the server's clock was put back and its holder lives. Who has
--- become a suspect (is_suspect in sqlq/job.hpp) waits in the lane of suspects from now on.
+-- become a suspect (is_suspect in sqlq/job.hpp) waits in the lane of suspects from now on. One that was claimed beside
+-- others, with a negative token, is not ended by its crash.
 WITH gone AS MATERIALIZED (
   SELECT j.ctid FROM {jobs} j
    WHERE j.state IN (2, 5) AND j.lease_until_us <= {steady}
@@ -485,12 +488,16 @@ WITH gone AS MATERIALIZED (
 ended AS (
   UPDATE {jobs} j
      SET state = CASE WHEN j.state = 5 THEN 6
-                      WHEN j.attempt < j.max_attempts AND j.crashes + 1 < j.max_crashes THEN 1 ELSE 4 END,
+                      WHEN j.attempt < j.max_attempts
+                           AND (j.crashes + 1 < j.max_crashes OR (j.crashes > 0 AND j.lease_token < 0)) THEN 1
+                      ELSE 4 END,
          lane_id = abs(j.lane_id) * CASE WHEN j.crashes + 2 >= j.max_crashes THEN -1 ELSE 1 END,
          crashes = j.crashes + 1, lease_token = 0, queued_us = {now}, notes = j.notes + 1,
-         finished_us = CASE WHEN j.state = 2 AND j.attempt < j.max_attempts AND j.crashes + 1 < j.max_crashes THEN NULL
+         finished_us = CASE WHEN j.state = 2 AND j.attempt < j.max_attempts
+                                 AND (j.crashes + 1 < j.max_crashes OR (j.crashes > 0 AND j.lease_token < 0)) THEN NULL
                             ELSE {now} END,
-         expires_us = CASE WHEN j.state = 2 AND j.attempt < j.max_attempts AND j.crashes + 1 < j.max_crashes THEN NULL
+         expires_us = CASE WHEN j.state = 2 AND j.attempt < j.max_attempts
+                                AND (j.crashes + 1 < j.max_crashes OR (j.crashes > 0 AND j.lease_token < 0)) THEN NULL
                            ELSE {now} + coalesce(j.retention_us,
                                                  CASE j.state WHEN 5 THEN 86400000000 ELSE 604800000000 END) END
    WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM gone)) AND +j.state IN (2, 5) AND j.lease_until_us <= {steady}
@@ -513,6 +520,52 @@ logged AS (
          {now}, e.attempt, 3, e.message
     FROM ended e)
 SELECT id, state FROM ended
+
+-- name: jobs_lock
+-- params: ids text
+-- returns: id text
+SELECT j.id FROM unnest(:ids::uuid[]) AS w(id) JOIN {jobs} j ON j.id = w.id
+ ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j
+
+-- name: crashes_take_back
+-- params: ids text, claims text, workers text, now int?
+-- returns: n int
+-- Under jobs_lock and after it, so that it sees what those who had the locks have written. Lines of history that a
+-- snooze or an operator's act follows are of crashes that are forgotten. Who is no suspect any more (is_suspect in
+-- sqlq/job.hpp) goes back to the usual lane. Only a job that was reaped is errored without a token.
+WITH line AS MATERIALIZED (
+  SELECT i.n, j.id, h.place, h.number, h.cause, i.claim = j.claims AS last,
+         NOT EXISTS (SELECT 1 FROM {history} f
+                      WHERE f.job_seq = j.seq AND f.n > h.number AND f.cause IN (6, 8, 9)) AS counts
+    FROM unnest(:ids::uuid[], :claims::bigint[], :workers::text[]) WITH ORDINALITY AS i(id, claim, worker, n)
+    JOIN {jobs} j ON j.id = i.id
+   CROSS JOIN LATERAL (
+     SELECT x.ctid AS place, x.n AS number, x.cause FROM {history} x
+      WHERE x.job_seq = j.seq AND x.claim = i.claim AND x.worker = i.worker AND x.cause IN (4, 10) OFFSET 0) h),
+noted AS (
+  UPDATE {history} h
+     SET cause = 10, message = h.message || '; its worker lives, so this was an outage and no crash'
+   WHERE h.ctid = ANY (ARRAY(SELECT place FROM line WHERE cause = 4))),
+less AS MATERIALIZED (
+  SELECT j.id, l.crashes,
+         j.state = 4 AND j.lease_token = 0 AND j.attempt < j.max_attempts AND j.crashes >= j.max_crashes
+           AND (l.crashes < j.max_crashes OR l.last)
+           AND (SELECT o.id FROM {jobs} o
+                 WHERE o.unique_key = j.unique_key AND o.state IN (1, 2, 5, 7)) IS NULL AS again
+    FROM (SELECT x.id, bool_or(x.last) AS last, count(DISTINCT x.number) AS n FROM line x
+           WHERE x.cause = 4 AND x.counts GROUP BY x.id) t
+   CROSS JOIN LATERAL (SELECT * FROM {jobs} o WHERE o.id = t.id) j
+   CROSS JOIN LATERAL (SELECT greatest(j.crashes - t.n, 0)::integer AS crashes, t.last) l),
+back AS (
+  UPDATE {jobs} j
+     SET crashes = l.crashes,
+         lane_id = abs(j.lane_id) * CASE WHEN l.crashes > 0 AND l.crashes + 1 >= j.max_crashes THEN -1 ELSE 1 END,
+         state = CASE WHEN l.again THEN 1 ELSE j.state END,
+         queued_us = CASE WHEN l.again THEN {now} ELSE j.queued_us END,
+         finished_us = CASE WHEN l.again THEN NULL ELSE j.finished_us END,
+         expires_us = CASE WHEN l.again THEN NULL ELSE j.expires_us END
+    FROM less l WHERE j.id = l.id)
+SELECT n FROM line
 
 -- name: purge
 -- params: n int, now int?

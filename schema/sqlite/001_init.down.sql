@@ -1,6 +1,7 @@
 DROP VIEW sqlq_jobs_readable;
 DROP TABLE sqlq_facts;
 DROP TABLE sqlq_progress;
+DROP TABLE sqlq_processes;
 DROP TABLE sqlq_logs;
 DROP TABLE sqlq_history;
 DROP TABLE sqlq_jobs;

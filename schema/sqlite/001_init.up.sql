@@ -51,6 +51,7 @@ CREATE TABLE sqlq_jobs (
   heartbeat_us   INTEGER,
   finished_us    INTEGER,
   expires_us     INTEGER,
+  process_id     INTEGER NOT NULL DEFAULT 0,
   worker         TEXT    NOT NULL DEFAULT '',
   unique_key     TEXT,
   params         TEXT    NOT NULL,
@@ -113,6 +114,15 @@ CREATE TRIGGER sqlq_jobs_deleted AFTER DELETE ON sqlq_jobs BEGIN
   DELETE FROM sqlq_history WHERE job_seq = OLD.seq;
 END;
 -- +goose StatementEnd
+
+-- The processes that have claimed jobs, for whoever takes jobs back: a process of the same host that has died (pid and
+-- start, of this boot and namespace) holds no lease any more. Ids are random: none is ever used again.
+CREATE TABLE sqlq_processes (
+  id      INTEGER PRIMARY KEY,
+  host    TEXT    NOT NULL,
+  pid     INTEGER NOT NULL,
+  started INTEGER NOT NULL
+) STRICT;
 
 -- Facts about the file: steady_epoch names the steady clock the leases were measured with.
 CREATE TABLE sqlq_facts (

@@ -197,11 +197,18 @@ std::vector<LeaseStatus> Client::ping(std::span<const Job> jobs) {
   std::vector<LeaseStatus> result(jobs.size(), LeaseStatus::lost);
   std::vector<backend::LeaseRef> leases;
   std::vector<std::size_t> places;
+  std::vector<backend::OutlivedClaim> outlived;
   const auto send = [&] {
     if (leases.empty()) return;
     const std::vector<LeaseStatus> answers = db_.ready().heartbeat(leases, core::request_time(db_.clock()));
     core::expect_answers(answers.size(), leases.size());
-    for (std::size_t i = 0; i < answers.size(); ++i) result[places[i]] = answers[i];
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      const Job& job = jobs[places[i]];
+      result[places[i]] = answers[i];
+      if (answers[i] == LeaseStatus::lost) outlived.push_back({job.id, job.claims, job.worker});
+    }
+    if (!outlived.empty()) db_.ready().take_back_crashes(outlived, core::request_time(db_.clock()));
+    outlived.clear();
     leases.clear();
     places.clear();
   };

@@ -8,9 +8,21 @@
 #include <sqlq/error.hpp>
 #include <sqlq/migrator.hpp>
 
+#include "platform/forks.hpp"
+
 namespace sqlq {
 
 struct Database::Impl {
+  Impl() = default;
+  /// In a forked child the dialect is never destroyed: its threads are not there, its locks may be held for ever, and
+  /// what it would say to the server is said on the parent's connections.
+  ~Impl() {
+    if (maker.is_parent()) static_cast<void>(dialect.release());
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  const platform::Maker maker{};
   std::shared_ptr<Clock> clock;  // before the dialect, which it must outlive
   PayloadLimits limits;
   std::unique_ptr<backend::Dialect> dialect;
@@ -29,13 +41,19 @@ Database::Database(std::unique_ptr<backend::Dialect> dialect, DatabaseOptions op
 
 void Database::migrate() const { Migrator{*this}.up(); }
 
-std::string Database::description() const { return impl_->dialect->description(); }
+std::string Database::description() const { return dialect().description(); }
 
 Clock& Database::clock() const noexcept { return *impl_->clock; }
 
 const PayloadLimits& Database::limits() const noexcept { return impl_->limits; }
 
-backend::Dialect& Database::dialect() const noexcept { return *impl_->dialect; }
+backend::Dialect& Database::dialect() const {
+  if (impl_->maker.is_parent()) {
+    throw Error(Errc::misuse, "this Database was opened before fork() by the parent process, whose connections and "
+                              "threads it has: open another one in the child");
+  }
+  return *impl_->dialect;
+}
 
 namespace {
 
@@ -52,12 +70,13 @@ void check_schema(const MigrationStatus& status) {
 }  // namespace
 
 backend::Dialect& Database::ready() const {
+  backend::Dialect& backend = dialect();
   const std::uint64_t generation = impl_->generation.load();
   if (impl_->checked.load() != generation) {
-    check_schema(impl_->dialect->migration_status());
+    check_schema(backend.migration_status());
     impl_->checked.store(generation);
   }
-  return *impl_->dialect;
+  return backend;
 }
 
 void Database::recheck() const noexcept { impl_->generation.fetch_add(1); }

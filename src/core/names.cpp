@@ -40,6 +40,7 @@ std::string_view to_string(Cause cause) noexcept {
     case Cause::cancelled: return "cancelled";
     case Cause::requeued: return "requeued";
     case Cause::taken_away: return "taken_away";
+    case Cause::outage: return "outage";
   }
   return "unknown";
 }

@@ -1,32 +1,26 @@
 #include "platform/random.hpp"
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <optional>
 
-#include <pthread.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include <sqlq/error.hpp>
 
+#include "platform/forks.hpp"
+
 namespace sqlq::platform {
 
 namespace {
-
-std::atomic<unsigned> forks{0};
-
-void count_fork() { forks.fetch_add(1, std::memory_order_relaxed); }
 
 // One system call serves 32 numbers: about 10 ns each instead of 300. A forked child throws away what its parent had
 // drawn, or both would use the same numbers.
 class Pool {
  public:
   std::uint64_t next() {
-    static const int watching_forks = ::pthread_atfork(nullptr, nullptr, count_fork);
-    static_cast<void>(watching_forks);
-    const unsigned now = forks.load(std::memory_order_relaxed);
+    const unsigned now = forks();
     if (left_ == 0 || forks_seen_ != now) {
       if (::getentropy(numbers_.data(), sizeof(numbers_)) != 0) {
         throw Error(Errc::internal, "the operating system gave no random numbers");
@@ -66,7 +60,7 @@ std::uint64_t random64() {
 
 LeaseToken random_token() {
   for (;;) {
-    const LeaseToken token{static_cast<std::int64_t>(random64())};
+    const LeaseToken token{static_cast<std::int64_t>(random64() >> 1)};
     if (token != LeaseToken{}) return token;
   }
 }

@@ -12,7 +12,7 @@ namespace sqlq::platform {
 
 [[nodiscard]] std::uint64_t random64();
 
-/// Any token but 0, which means "none".
+/// Any positive token: 63 random bits, but not 0, which means "none".
 [[nodiscard]] LeaseToken random_token();
 
 /// 0 <= result < bound; `bound` must not be 0.

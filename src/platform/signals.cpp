@@ -17,6 +17,8 @@
 
 #include <sqlq/error.hpp>
 
+#include "platform/forks.hpp"
+
 namespace sqlq {
 
 namespace {
@@ -171,6 +173,7 @@ struct SignalStop::Impl {
     ::close(pipe[1]);
   }
 
+  const platform::Maker maker{};
   std::array<int, 2> pipe;
   std::vector<int> signals;
   std::stop_source source;
@@ -179,7 +182,10 @@ struct SignalStop::Impl {
 
 SignalStop::SignalStop(std::initializer_list<int> signals) : impl_(std::make_unique<Impl>(signals)) {}
 
-SignalStop::~SignalStop() = default;
+SignalStop::~SignalStop() {
+  // In a forked child there is no thread to wait for, and the pipe is the parent's.
+  if (impl_->maker.is_parent()) static_cast<void>(impl_.release());
+}
 
 std::stop_token SignalStop::token() const noexcept { return impl_->source.get_token(); }
 

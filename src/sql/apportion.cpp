@@ -9,12 +9,13 @@
 
 namespace sqlq::sql {
 
-std::int64_t Lane::at_most(std::int64_t n) const {
-  if (suspects()) n = std::min<std::int64_t>(n, 1);
+std::int64_t Lane::at_most(std::int64_t n, std::int64_t most_suspects) const {
+  if (suspects()) n = std::min(n, most_suspects);
   return concurrency ? std::min(n, room) : n;
 }
 
-std::vector<Place> best(const std::vector<Lane>& lanes, std::vector<Place> places, std::int64_t limit) {
+std::vector<Place> best(const std::vector<Lane>& lanes, std::vector<Place> places, std::int64_t limit,
+                        std::int64_t most_suspects) {
   std::unordered_map<std::int64_t, const Lane*> by_id;
   std::map<std::int64_t, std::int64_t> rooms;
   for (const Lane& lane : lanes) {
@@ -25,22 +26,22 @@ std::vector<Place> best(const std::vector<Lane>& lanes, std::vector<Place> place
     return std::tuple(by_id.at(p.lane)->queue_priority, p.priority, p.due, p.seq);
   };
   std::ranges::sort(places, {}, rank);
-  bool suspect_taken = false;
   std::vector<Place> chosen;
   for (const Place& place : places) {
     if (static_cast<std::int64_t>(chosen.size()) >= limit) break;
     const Lane& lane = *by_id.at(place.lane);
-    if (lane.suspects() && suspect_taken) continue;
+    if (lane.suspects() && most_suspects == 0) continue;
     if (lane.concurrency && rooms[lane.queue_id]-- <= 0) continue;
-    suspect_taken = suspect_taken || lane.suspects();
+    if (lane.suspects()) --most_suspects;
     chosen.push_back(place);
   }
   return chosen;
 }
 
-std::vector<Portion> apportion(const std::vector<Lane>& lanes, std::vector<Place> places, std::int64_t limit) {
+std::vector<Portion> apportion(const std::vector<Lane>& lanes, std::vector<Place> places, std::int64_t limit,
+                               std::int64_t most_suspects) {
   std::unordered_map<std::int64_t, std::int64_t> counts;
-  for (const Place& place : best(lanes, std::move(places), limit)) ++counts[place.lane];
+  for (const Place& place : best(lanes, std::move(places), limit, most_suspects)) ++counts[place.lane];
   std::vector<Portion> result;
   for (const Lane& lane : lanes) {
     if (const auto at = counts.find(lane.id); at != counts.end()) result.push_back({&lane, at->second});

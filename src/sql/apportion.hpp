@@ -25,8 +25,8 @@ struct Lane {
   std::int64_t room = 0;                      ///< what the limit of its queue leaves; read when concurrency is set
 
   [[nodiscard]] bool suspects() const noexcept { return id < 0; }
-  /// How many of `n` jobs a claim may take from it.
-  [[nodiscard]] std::int64_t at_most(std::int64_t n) const;
+  /// How many of `n` jobs a claim may take from it that may take so many suspects.
+  [[nodiscard]] std::int64_t at_most(std::int64_t n, std::int64_t most_suspects) const;
 };
 
 /// The place of a job in the claim order of its lane.
@@ -44,12 +44,14 @@ struct Portion {
 };
 
 /// `places`: for each lane its first jobs, at least as many as may be taken from it (`limit`, or its room). Over all
-/// lanes the best `limit` are chosen: by queue priority, priority, due time, insertion, within the rooms; one suspect.
+/// lanes the best `limit` are chosen: by queue priority, priority, due time, insertion, within the rooms; no more
+/// suspects than that.
 [[nodiscard]] std::vector<Portion> apportion(const std::vector<Lane>& lanes, std::vector<Place> places,
-                                             std::int64_t limit);
+                                             std::int64_t limit, std::int64_t most_suspects);
 
 /// The places that apportion() counts, in claim order.
-[[nodiscard]] std::vector<Place> best(const std::vector<Lane>& lanes, std::vector<Place> places, std::int64_t limit);
+[[nodiscard]] std::vector<Place> best(const std::vector<Lane>& lanes, std::vector<Place> places, std::int64_t limit,
+                                      std::int64_t most_suspects);
 
 /// How many jobs a claim could take from these lanes if each had many.
 [[nodiscard]] std::int64_t could_take(const std::vector<Lane>& lanes, std::int64_t limit);

@@ -64,7 +64,7 @@ AttemptRecord read_attempt(Fields f) {
   AttemptRecord record;
   record.claim = f.integer();
   record.attempt = static_cast<int>(f.integer());
-  record.cause = read_enum<Cause>(f.integer(), 8, "cause");
+  record.cause = read_enum<Cause>(f.integer(), 10, "cause");
   record.at = wall(f.integer());
   record.worker = f.text();
   record.message = f.text();

@@ -2,6 +2,8 @@
 /// \file
 /// Rows to values, for the column orders the catalogues declare.
 
+#include <string_view>
+
 #include <sqlq/admin.hpp>
 #include <sqlq/backend/dialect.hpp>
 #include <sqlq/job.hpp>
@@ -19,6 +21,9 @@ namespace sqlq::sql {
 [[nodiscard]] inline FinishStatus answer_to_replay(std::int64_t ended, backend::FinishKind kind) {
   return ended == static_cast<std::int64_t>(kind) ? FinishStatus::already_applied : FinishStatus::ended_otherwise;
 }
+
+/// What a history's line says besides once its worker has said that it lives.
+inline constexpr std::string_view outage_remark = "; its worker lives, so this was an outage and no crash";
 
 /// Its 16 bytes or its text.
 [[nodiscard]] JobId read_id(std::string_view text);

@@ -135,6 +135,7 @@ class Server {
                           std::span<const JobId> only) = 0;
   /// Those that reap would take back.
   virtual std::vector<JobId> ended(Work& work, std::span<const std::string> queues, std::size_t limit) = 0;
+  virtual std::vector<bool> take_back_crashes(Work& work, std::span<const backend::OutlivedClaim> claims) = 0;
   /// Error(refused), nothing deleted, when the database keeps one of them.
   virtual std::size_t purge(Work& work, std::size_t limit) = 0;
   /// Which jobs purge would delete now, without locks.

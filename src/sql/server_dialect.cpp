@@ -171,6 +171,11 @@ class ServerDialect final : public backend::Dialect {
     return report;
   }
 
+  std::vector<bool> take_back_crashes(std::span<const backend::OutlivedClaim> claims, Now now) override {
+    // One that was errored may be pending again.
+    return announced(write<std::vector<bool>>(now, [&](Work& w) { return server_->take_back_crashes(w, claims); }));
+  }
+
   // ---------------------------------------------------------------------------------------------- housekeeping
   PurgeReport purge(std::size_t limit, Now now) override {
     try {

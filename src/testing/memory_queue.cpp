@@ -115,13 +115,14 @@ backend::ClaimResult MemoryQueue::claim(const backend::ClaimRequest& request, In
   std::ranges::sort(waiting, {}, &Waiting::place);
 
   result.suspects = std::ranges::any_of(waiting, [](const Waiting& next) { return is_suspect(next.row->job); });
-  bool suspects = request.suspects;  // one more may be taken
+  std::size_t suspects = request.suspects;  // that may still be taken
   std::map<std::string_view, std::uint64_t> held_now = held_by_queue();
   for (const Waiting& next : waiting) {
     if (result.jobs.size() == request.limit) break;
     std::uint64_t& running = held_now[next.row->job.queue];
     if (next.limit && running >= *next.limit) continue;
-    if (is_suspect(next.row->job) && !std::exchange(suspects, false)) continue;
+    if (is_suspect(next.row->job) && suspects == 0) continue;
+    if (is_suspect(next.row->job)) --suspects;
     ++running;
     if (next.limit) ++result.of_limited;
     take(*next.row, request, now);
@@ -159,6 +160,7 @@ FinishStatus MemoryQueue::finish(const Finish& item, Instant now) {
     end(*row, JobState::cancelled, now);
   } else {
     if (item.kind != FinishKind::retry) --job.attempt;
+    if (item.kind == FinishKind::snooze) job.crashes = 0;
     if (item.kind != FinishKind::release) job.run_at = saturating_add(now.wall, std::max(item.delay, Duration(0)));
     const bool later = item.kind != FinishKind::release && item.delay > Duration(0);
     put_back(*row, later ? JobState::scheduled : JobState::pending, now);
@@ -198,6 +200,34 @@ ReapReport MemoryQueue::reap(std::span<const std::string> queues, std::size_t li
     }
   }
   return report;
+}
+
+bool MemoryQueue::take_back_crash(const backend::OutlivedClaim& claim, Instant now) {
+  Row* row = find(claim.id);
+  if (row == nullptr) return false;
+  const auto line = std::ranges::find_if(row->history, [&](const AttemptRecord& r) {
+    return (r.cause == Cause::lease_ended || r.cause == Cause::outage) && r.claim == claim.claim &&
+           r.worker == claim.worker;
+  });
+  if (line == row->history.end()) return false;
+  if (line->cause == Cause::outage) return true;
+  line->cause = Cause::outage;
+  line->message += "; its worker lives, so this was an outage and no crash";
+  const bool forgotten = std::any_of(line, row->history.end(), [](const AttemptRecord& r) {
+    return r.cause == Cause::snoozed || r.cause == Cause::requeued || r.cause == Cause::taken_away;
+  });
+  if (forgotten) return true;
+  Job& job = row->job;
+  const bool ended_for_crashes = job.state == JobState::errored && job.lease_token == LeaseToken{} &&
+                                 job.crashes >= job.max_crashes && job.attempt < job.max_attempts;
+  --job.crashes;
+  // Without the last crash the job would not have been ended; without an earlier one it would if too many are left.
+  if (!ended_for_crashes || (job.crashes >= job.max_crashes && claim.claim != job.claims)) return true;
+  if (!job.unique_key.empty() && live_with(job.unique_key) != nullptr) return true;
+  job.finished_at.reset();
+  row->expires.reset();
+  put_back(*row, JobState::pending, now);
+  return true;
 }
 
 void MemoryQueue::end_all_leases() {
@@ -489,6 +519,7 @@ void MemoryQueue::end(Row& row, JobState state, Instant now) {
 
 void MemoryQueue::take_back(Row& row, Instant now, ReapReport& report) {
   Job& job = row.job;
+  const bool spared = job.lease_token < LeaseToken{} && is_suspect(job);  // claimed beside other suspects
   ++job.crashes;
   std::string text = "lease ended: no heartbeat from worker '" + job.worker + "' in time";
   record(row.history, job, Cause::lease_ended, text, now);
@@ -501,7 +532,7 @@ void MemoryQueue::take_back(Row& row, Instant now, ReapReport& report) {
   if (job.state == JobState::cancelling) {
     report.cancelled.push_back(job.id);
     end(row, JobState::cancelled, now);
-  } else if (job.attempt < job.max_attempts && job.crashes < job.max_crashes) {
+  } else if (job.attempt < job.max_attempts && (job.crashes < job.max_crashes || spared)) {
     report.returned.push_back(job.id);
     put_back(row, JobState::pending, now);
   } else {

@@ -30,6 +30,7 @@ class MemoryQueue {
   /// `refuses`: jobs that cannot be changed.
   ReapReport reap(std::span<const std::string> queues, std::size_t limit, Instant now,
                   const std::function<bool(const Job&)>& refuses);
+  bool take_back_crash(const backend::OutlivedClaim& claim, Instant now);
   /// After a restart of the host nobody can hold a lease.
   void end_all_leases();
 

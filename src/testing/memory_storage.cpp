@@ -324,6 +324,9 @@ class MemoryDialect final : public backend::Dialect {
       return jobs.reap(queues, limit, time(now), [&](const Job& job) { return storage_->refuses(job.result); });
     });
   }
+  std::vector<bool> take_back_crashes(std::span<const backend::OutlivedClaim> claims, Now now) override {
+    return each(claims, now, &MemoryQueue::take_back_crash);
+  }
   PurgeReport purge(std::size_t limit, Now now) override {
     return on_jobs([&](MemoryQueue& jobs) { return jobs.purge(limit, time(now)); });
   }

@@ -86,8 +86,11 @@ void ClaimAround::head(const backend::ClaimRequest& request, backend::ClaimResul
 
 void ClaimAround::add(backend::ClaimRequest request, backend::ClaimResult& all) {
   request.limit -= all.jobs.size();
+  const bool together = request.token < LeaseToken{};
   request.token = platform::random_token();  // each claim has its own
-  request.suspects = request.suspects && std::ranges::none_of(all.jobs, [](const Job& job) { return is_suspect(job); });
+  if (together) request.token.value = -request.token.value;
+  const auto taken = std::ranges::count_if(all.jobs, [](const Job& job) { return is_suspect(job); });
+  request.suspects -= std::min(request.suspects, static_cast<std::size_t>(taken));
   backend::ClaimResult part = shared_.dialect().claim(request);
   std::ranges::move(part.jobs, std::back_inserter(all.jobs));
   if (part.next_due && (!all.next_due || *part.next_due < *all.next_due)) all.next_due = part.next_due;

@@ -117,6 +117,17 @@ void Completer::finish(std::vector<Ending>& batch) {
   fetcher_.look_again();
   if (!replaced) fetcher_.place_freed();
   if (returning) fetcher_.wake();
+  report_outages();
+}
+
+// At once, for a worker that is stopping has no other time.
+void Completer::report_outages() {
+  if (!shared_.outlived.any_new()) return;
+  try {
+    shared_.report_outages();
+  } catch (...) {  // maintenance tries again and reports
+    if (in_forced_unwind()) throw;
+  }
 }
 
 // As many as half of the slots: two smaller batches cost more than one.
@@ -250,12 +261,16 @@ void Completer::take_note(std::span<Ending> endings, std::span<const FinishStatu
 
 void Completer::settle(const Ending& ending, FinishStatus status) {
   if (!accepted(status)) {
-    shared_.events.report(Events::Level::warning, name(),
-                          status == FinishStatus::stale
-                              ? "the outcome came too late: the lease was lost"
-                              : "the outcome came too late: the handler had ended the lease in another way",
-                          ending.lease->job().id, Events::Code::outcome_late);
+    const bool told = ending.lease->lost() && ending.kind == FinishKind::release;
+    if (!told) {
+      shared_.events.report(Events::Level::warning, name(),
+                            status == FinishStatus::stale
+                                ? "the outcome came too late: the lease was lost"
+                                : "the outcome came too late: the handler had ended the lease in another way",
+                            ending.lease->job().id, Events::Code::outcome_late);
+    }
     ++shared_.counters.lost;
+    if (status == FinishStatus::stale) shared_.outlived.add(ending.lease, shared_.clock().steady());
     return;
   }
   Counters& count = shared_.counters;

@@ -69,6 +69,7 @@ class Completer final : public Service {
   void finish(std::vector<Ending>& batch);
   void verify(std::vector<Ending>& batch);
   void flush_logs();
+  void report_outages();
   /// Says whether the fetcher has passed the places on to other jobs. What could not be written stays in the batch.
   bool write(std::vector<Ending>& batch);
   [[nodiscard]] bool replace(std::span<Ending> endings);

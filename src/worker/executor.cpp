@@ -75,10 +75,10 @@ Executor::Executor(Shared& shared, std::shared_ptr<LogSink> logs, Interims& inte
       fetcher_(fetcher),
       watchdog_(watchdog) {}
 
-std::optional<Ending> Executor::run(const HeldPtr& lease) {
+Ending Executor::run(const HeldPtr& lease) {
   std::optional<Ending> instead;
   const Handlers::Entry* entry = begin(lease, instead);
-  if (entry == nullptr) return instead;
+  if (entry == nullptr) return *std::move(instead);
   JobContext::Impl impl = context_of(lease);
   JobContext context(impl);
   return conclude(impl, call(*entry, context), entry->options);
@@ -89,7 +89,7 @@ const Handlers::Entry* Executor::begin(const HeldPtr& lease, std::optional<Endin
   const Job& job = lease->job();
   // A process that stood still: the watchdog may not have seen it yet.
   if (shared_.clock().steady() >= lease->fence_at()) shared_.lose(lease);
-  if (lease->stop_reason() != StopReason::none) {
+  if (lease->unwanted() || lease->stop_reason() != StopReason::none) {
     instead = not_started(lease);
     return nullptr;
   }
@@ -107,13 +107,12 @@ JobContext::Impl Executor::context_of(const HeldPtr& lease) const {
   return {shared_, interims_, lease, JobLogger(lease->job(), logs_, clock_)};
 }
 
-std::optional<Ending> Executor::conclude(JobContext::Impl& impl, const Outcome& outcome,
-                                         const HandlerOptions& options) {
+Ending Executor::conclude(JobContext::Impl& impl, const Outcome& outcome, const HandlerOptions& options) {
   const HeldPtr& lease = impl.lease;
   const std::lock_guard lock(impl.mutex);
   if (impl.completed) return completed_by_handler(lease, outcome, options);  // the result was of that transaction
   const bool done = outcome.kind() == Outcome::Kind::done;
-  if (!done && lease->lost()) return std::nullopt;
+  if (!done && lease->lost()) return {.lease = lease, .kind = FinishKind::release, .cause = Cause::released};
   Ending ending = done ? Ending{.lease = lease} : ended_badly(lease, outcome, options);
   ending.result = std::move(impl.result);
   return ending;
@@ -153,17 +152,11 @@ SteadyPoint Executor::timeout_of(const Job& job, const HandlerOptions& options) 
   return timeout > Duration(0) ? saturating_add(shared_.clock().steady(), timeout) : SteadyPoint::max();
 }
 
-void Executor::deliver(const HeldPtr& lease, std::optional<Ending> ending) {
-  if (ending) {
-    ending->message = core::clean_text(ending->message, core::max_message_bytes);
-    lease->finish();
-    interims_.forget(lease);
-    completer_.submit(*std::move(ending));
-  } else {
-    interims_.forget(lease);
-    shared_.drop_lost(lease);
-    fetcher_.place_freed();
-  }
+void Executor::deliver(const HeldPtr& lease, Ending ending) {
+  ending.message = core::clean_text(ending.message, core::max_message_bytes);
+  lease->finish();
+  interims_.forget(lease);
+  completer_.submit(std::move(ending));
   free_slot();
 }
 

@@ -18,19 +18,18 @@ class Executor final {
   Executor(Shared& shared, std::shared_ptr<LogSink> logs, Interims& interims, Completer& completer, Fetcher& fetcher,
            Watchdog& watchdog);
 
-  /// Runs the handler; whatever it throws becomes a failed attempt. Empty when there is nothing to write because the
-  /// lease is lost.
-  [[nodiscard]] std::optional<Ending> run(const HeldPtr& lease);
+  /// Runs the handler; whatever it throws becomes a failed attempt. When the lease is lost and the handler did not
+  /// succeed, the job is given back: if nobody has taken it back yet, that costs it neither a crash nor an attempt.
+  [[nodiscard]] Ending run(const HeldPtr& lease);
   /// The parts of `run`, for who has no thread to give to the handler. `begin` says which handler is to be called with
   /// a context of `context_of`, and its outcome goes to `conclude`; null: none, and `instead` is how it ended.
   [[nodiscard]] const Handlers::Entry* begin(const HeldPtr& lease, std::optional<Ending>& instead);
   [[nodiscard]] JobContext::Impl context_of(const HeldPtr& lease) const;
-  [[nodiscard]] std::optional<Ending> conclude(JobContext::Impl& impl, const Outcome& outcome,
-                                               const HandlerOptions& options);
+  [[nodiscard]] Ending conclude(JobContext::Impl& impl, const Outcome& outcome, const HandlerOptions& options);
   /// What becomes of an attempt that the stop of the worker interrupts.
   [[nodiscard]] Ending interrupted(const HeldPtr& lease, const std::string& message) const;
   /// Passes the ending on and frees the slot.
-  void deliver(const HeldPtr& lease, std::optional<Ending> ending);
+  void deliver(const HeldPtr& lease, Ending ending);
   void free_slot();
 
  private:

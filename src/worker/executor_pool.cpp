@@ -31,7 +31,7 @@ void ExecutorPool::execute(Seat& seat, const HeldPtr& lease) {
     seat.running = lease;
   }
   try {
-    std::optional<Ending> ending = executor_.run(lease);
+    Ending ending = executor_.run(lease);
     const std::lock_guard lock(seat.mutex);
     const bool wanted = seat.running != nullptr;
     seat.running = nullptr;

@@ -30,6 +30,7 @@ Fetcher::Fetcher(Shared& shared, Heartbeat& heartbeat, Watchdog& watchdog)
       watchdog_(watchdog),
       jitter_(platform::random64()),
       around_(shared),
+      suspects_(shared.in_flight),
       beside_(shared.clock(), *this, "second fetcher") {}
 
 SteadyPoint Fetcher::step() {
@@ -49,9 +50,9 @@ SteadyPoint Fetcher::step() {
   starved_ = false;
 
   const TimePoint asked_wall = shared_.clock().now();
-  const bool had_suspect = shared_.in_flight.has_suspect();
+  const std::size_t suspects = suspects_.room();
   const bool sharing = asked_at < share_until;
-  const Claimed claimed = claim(most, {.limited = !sharing}, asked_at);
+  const Claimed claimed = claim(most, {.suspects = suspects, .limited = !sharing}, asked_at);
   const backend::ClaimResult& said = claimed.result;
   backlog_ = claimed.jobs >= most;
   two_ = shared_.two_in_flight && backlog_ && said.of_limited == 0 && asked_at >= two_from_.load();
@@ -60,7 +61,8 @@ SteadyPoint Fetcher::step() {
     rest_until_ = said.limited && !backlog_ ? as_long_again(asked_at) : SteadyPoint::min();
     if (said.of_limited > 0 && asked_at >= replace_until_) replace_until_ = saturating_add(asked_at, replacing_time);
   }
-  const bool next_suspect = said.suspects && had_suspect && !shared_.in_flight.has_suspect();
+  if (!said.suspects) suspects_.none_waits();
+  const bool next_suspect = said.suspects && claimed.suspects == suspects && suspects_.room() > 0;
   if (backlog_ || next_suspect) return SteadyPoint::min();
   const SteadyPoint next = next_look(said.next_due, asked_wall, poll(said.limited && claimed.jobs == 0));
   return sharing ? std::min(next, share_until) : next;
@@ -72,7 +74,7 @@ SteadyPoint Fetcher::step_beside() {
   if (most == 0) return SteadyPoint::max();
   beside_starved_ = false;
   const SteadyPoint asked_at = shared_.clock().steady();
-  const Claimed claimed = claim(most, {.suspects = false, .limited = false, .beside = true}, asked_at);
+  const Claimed claimed = claim(most, {.suspects = 0, .limited = false, .beside = true}, asked_at);
   if (claimed.jobs < most) {
     two_ = false;
     two_from_ = saturating_add(asked_at, time_alone);
@@ -92,7 +94,7 @@ std::optional<std::vector<FinishStatus>> Fetcher::replace(std::span<const backen
   if (most == 0) return {};
   Claimed claimed;
   try {
-    claimed = claim(most, {.suspects = false, .ends = ends}, asked_at);  // only step may: one suspect at a time
+    claimed = claim(most, {.suspects = 0, .ends = ends}, asked_at);  // only step may: in rounds
   } catch (...) {
     const std::lock_guard lock(mutex_);
     replace_until_ = SteadyPoint::min();
@@ -129,8 +131,8 @@ Fetcher::Claimed Fetcher::claim(std::size_t slots, backend::ClaimRequest request
   request.kinds = shared_.kinds;
   request.limit = slots;
   request.token = platform::random_token();
+  if (request.suspects > 1) request.token.value = -request.token.value;
   request.worker = shared_.options.name;
-  request.suspects = request.suspects && !shared_.in_flight.has_suspect();
   request.now = shared_.now();
   const std::uint64_t hints = heartbeat_.hints();
   Claimed claimed;
@@ -149,12 +151,14 @@ Fetcher::Claimed Fetcher::claim(std::size_t slots, backend::ClaimRequest request
   claimed.places_left = core::leave_places(request.ends, jobs);
   if (claimed.result.limited) limits_seen_ = true;
   if (!request.beside) suspects_wait_ = claimed.result.suspects;
+  claimed.suspects = static_cast<std::size_t>(
+      std::ranges::count_if(jobs, [](const Job& job) { return is_suspect(job); }));
   if (!jobs.empty()) {
     const std::lock_guard lock(mutex_);
     last_found_ = asked_at;
   }
   shared_.slots.claimed(slots, claimed.jobs);
-  hold(std::move(jobs), asked_at);
+  hold(std::move(jobs), asked_at, request.suspects > 1);
   if (heartbeat_.hints() != hints) heartbeat_.hint();
   return claimed;
 }
@@ -187,12 +191,13 @@ std::size_t Fetcher::wanted_beside() const noexcept {
   return two_ && large(most) ? most : 0;
 }
 
-void Fetcher::hold(std::vector<Job> jobs, SteadyPoint asked_at) {
+void Fetcher::hold(std::vector<Job> jobs, SteadyPoint asked_at, bool several_suspects) {
   if (jobs.empty()) return;
   std::vector<HeldPtr> leases;
   leases.reserve(jobs.size());
   for (Job& job : jobs) leases.push_back(std::make_shared<Held>(std::move(job), asked_at));
 
+  if (several_suspects) suspects_.sort_out(leases);
   shared_.counters.claimed += leases.size();
   shared_.in_flight.add(leases);
   for (const HeldPtr& lease : leases) {

@@ -13,6 +13,7 @@
 #include "worker/jitter.hpp"
 #include "worker/service.hpp"
 #include "worker/shared.hpp"
+#include "worker/suspects.hpp"
 #include "worker/watchdog.hpp"
 
 namespace sqlq::worker {
@@ -75,6 +76,7 @@ class Fetcher final : public Service {
   /// What a claim said but for its jobs, which are held already.
   struct Claimed {
     std::size_t jobs = 0;
+    std::size_t suspects = 0;
     bool places_left = false;  // of the leases that it was to end
     backend::ClaimResult result{};
   };
@@ -91,7 +93,7 @@ class Fetcher final : public Service {
     UnderWay& operator=(const UnderWay&) = delete;
     Fetcher& its;
   };
-  void hold(std::vector<Job> jobs, SteadyPoint asked_at);
+  void hold(std::vector<Job> jobs, SteadyPoint asked_at, bool several_suspects);
   /// Jobs that came when the worker was to stop already.
   void give_back(const std::vector<HeldPtr>& leases);
   void share_when_due(SteadyPoint now);
@@ -101,6 +103,7 @@ class Fetcher final : public Service {
   Watchdog& watchdog_;
   Jitter jitter_;
   ClaimAround around_;  // only step
+  Suspects suspects_;  // only step
   Beside<Fetcher> beside_;
   std::atomic<bool> starved_{false};
   std::atomic<bool> beside_starved_{false};

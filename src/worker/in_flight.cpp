@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "worker/suspects.hpp"
+
 namespace sqlq::worker {
 
 bool Held::mark(StopReason reason) noexcept {
@@ -22,6 +24,27 @@ void Held::start(SteadyPoint timeout_at) noexcept {
   phase_.store(Phase::running);
 }
 
+void Outlived::add(const HeldPtr& lease, SteadyPoint now) {
+  if (lease->outage_known()) return;
+  const std::lock_guard lock(mutex_);
+  entries_.push_back({lease, saturating_add(now, lease->job().keepalive + std::chrono::minutes(5))});
+  if (entries_.size() > most) entries_.pop_front();
+  new_ = true;
+}
+
+std::vector<HeldPtr> Outlived::waiting(SteadyPoint now) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(entries_, [&](const Entry& e) { return e.until < now; });
+  std::vector<HeldPtr> leases;
+  for (const Entry& e : entries_) leases.push_back(e.lease);
+  return leases;
+}
+
+void Outlived::remove(std::span<const HeldPtr> leases) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(entries_, [&](const Entry& e) { return std::ranges::find(leases, e.lease) != leases.end(); });
+}
+
 void InFlight::add(std::span<const HeldPtr> leases) {
   const std::lock_guard lock(mutex_);
   for (const HeldPtr& lease : leases) {
@@ -33,7 +56,9 @@ void InFlight::add(std::span<const HeldPtr> leases) {
 void InFlight::remove(std::span<const HeldPtr> leases) {
   const std::lock_guard lock(mutex_);
   for (const HeldPtr& lease : leases) {
-    if (leases_.erase(lease.get()) > 0 && is_suspect(lease->job())) --suspects_;
+    if (leases_.erase(lease.get()) == 0 || !is_suspect(lease->job())) continue;
+    if (!lease->unwanted() && !must_be_alone(lease->job())) ++suspects_ended_;
+    --suspects_;
   }
   size_.store(leases_.size());
 }

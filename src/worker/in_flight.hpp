@@ -2,7 +2,9 @@
 // The leases this process holds, from the claim until their outcome is durable.
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -39,11 +41,19 @@ class Held final {
   bool set_lost() noexcept { return !lost_.exchange(true); }
   [[nodiscard]] bool lost() const noexcept { return lost_.load(); }
 
+  /// The database knows that its end was no crash.
+  void set_outage_known() noexcept { outage_known_.store(true); }
+  [[nodiscard]] bool outage_known() const noexcept { return outage_known_.load(); }
+
   void renewed(SteadyPoint asked_at) noexcept { renewed_at_.store(asked_at); }
   /// A third of the keepalive, but at most `longest`, after the last renewal.
   [[nodiscard]] SteadyPoint renew_at(Duration longest) const noexcept;
   /// When this process stops trusting the lease: a sixth of the keepalive before its end.
   [[nodiscard]] SteadyPoint fence_at() const noexcept;
+
+  /// It is to be given back without being begun.
+  void set_unwanted() noexcept { unwanted_.store(true); }
+  [[nodiscard]] bool unwanted() const noexcept { return unwanted_.load(); }
 
   [[nodiscard]] Phase phase() const noexcept { return phase_.load(); }
   void start(SteadyPoint timeout_at) noexcept;
@@ -59,6 +69,8 @@ class Held final {
   std::stop_source stop_;
   std::atomic<StopReason> reason_{StopReason::none};
   std::atomic<bool> lost_{false};
+  std::atomic<bool> outage_known_{false};
+  std::atomic<bool> unwanted_{false};
   std::atomic<bool> completing_{false};
   std::atomic<Phase> phase_{Phase::queued};
   std::atomic<SteadyPoint> renewed_at_;
@@ -67,13 +79,40 @@ class Held final {
 
 using HeldPtr = std::shared_ptr<Held>;
 
+/// Leases that this process has lost though it lives, until the database knows that their ends were no crashes.
+/// Thread-safety: all members from any thread.
+class Outlived final {
+ public:
+  static constexpr std::size_t most = 10'000;  ///< of more the oldest are forgotten: their jobs keep their crashes
+
+  /// One that is held no more.
+  void add(const HeldPtr& lease, SteadyPoint now);
+  /// Those to ask about. Some may not have ended yet, so each is asked about for some minutes after its keepalive.
+  [[nodiscard]] std::vector<HeldPtr> waiting(SteadyPoint now);
+  /// Whether some were added since the last call.
+  [[nodiscard]] bool any_new() noexcept { return new_.exchange(false); }
+  /// The database knows.
+  void remove(std::span<const HeldPtr> leases);
+
+ private:
+  struct Entry {
+    HeldPtr lease{};
+    SteadyPoint until{};
+  };
+  std::mutex mutex_;
+  std::deque<Entry> entries_;
+  std::atomic<bool> new_{false};
+};
+
 /// Thread-safety: all members from any thread.
 class InFlight final {
  public:
   void add(std::span<const HeldPtr> leases);
   void remove(std::span<const HeldPtr> leases);
   [[nodiscard]] std::size_t size() const noexcept { return size_.load(); }
-  [[nodiscard]] bool has_suspect() const noexcept { return suspects_.load() > 0; }
+  [[nodiscard]] std::size_t suspects() const noexcept { return suspects_.load(); }
+  /// How many suspects have come to their ends so far that may be run beside others.
+  [[nodiscard]] std::size_t suspects_ended() const noexcept { return suspects_ended_.load(); }
   [[nodiscard]] std::vector<HeldPtr> snapshot() const;
 
  private:
@@ -81,6 +120,7 @@ class InFlight final {
   std::unordered_map<const Held*, HeldPtr> leases_;
   std::atomic<std::size_t> size_{0};
   std::atomic<std::size_t> suspects_{0};
+  std::atomic<std::size_t> suspects_ended_{0};
 };
 
 }  // namespace sqlq::worker

@@ -18,6 +18,7 @@ Maintenance::Maintenance(Shared& shared, Fetcher& fetcher)
 
 SteadyPoint Maintenance::step() {
   const bool more_to_reap = attempt("taking back jobs whose lease ended", &Maintenance::reap);
+  attempt("taking back crashes that were none", &Maintenance::report_outages);
   const bool more_to_purge = attempt("deleting finished jobs", &Maintenance::purge);
   attempt("looking why nothing is taken", &Maintenance::look_why_idle);
   if (more_to_reap || more_to_purge) return SteadyPoint::min();
@@ -56,6 +57,11 @@ bool Maintenance::reap() {
                             std::to_string(report.cancelled.size()) + " cancelled");
   fetcher_.wake();
   return report.total() >= most_per_call;
+}
+
+bool Maintenance::report_outages() {
+  shared_.report_outages();
+  return false;
 }
 
 // Retentions are hours; a worker that finds nothing to delete need not ask at every sweep.

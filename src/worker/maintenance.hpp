@@ -10,8 +10,8 @@
 
 namespace sqlq::worker {
 
-/// Takes back jobs whose lease ended, deletes finished ones past their retention, and says why the worker takes
-/// nothing. Every worker does it; the database keeps them apart.
+/// Takes back jobs whose lease ended, says of this process's own leases among them that it lives, deletes finished ones
+/// past their retention, and says why the worker takes nothing. Every worker does it; the database keeps them apart.
 class Maintenance final : public Service {
  public:
   Maintenance(Shared& shared, Fetcher& fetcher);
@@ -23,6 +23,7 @@ class Maintenance final : public Service {
 
  private:
   bool reap();
+  bool report_outages();
   bool purge();
   bool look_why_idle();
   bool attempt(const char* task, bool (Maintenance::*run)());

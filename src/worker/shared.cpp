@@ -72,6 +72,7 @@ backend::Now Shared::now() const { return core::request_time(clock()); }
 
 void Shared::drop_lost(const HeldPtr& lease) {
   ++counters.lost;
+  outlived.add(lease, clock().steady());
   in_flight.remove({&lease, 1});
 }
 
@@ -92,6 +93,29 @@ bool Shared::lose(const HeldPtr& lease) noexcept {
   const bool first = lease->set_lost();
   trip(lease, StopReason::lease_lost);
   return first;
+}
+
+void Shared::report_outages() {
+  std::vector<HeldPtr> leases = outlived.waiting(clock().steady());
+  for (HeldPtr& lease : in_flight.snapshot()) {  // their handlers have not ended yet
+    if (lease->lost() && !lease->outage_known()) leases.push_back(std::move(lease));
+  }
+  if (leases.empty()) return;
+  std::vector<backend::OutlivedClaim> claims;
+  for (const HeldPtr& lease : leases) claims.push_back({lease->job().id, lease->job().claims, lease->job().worker});
+  const std::vector<bool> known = dialect().take_back_crashes(claims, now());
+  core::expect_answers(known.size(), leases.size());
+  std::vector<HeldPtr> done;
+  for (std::size_t i = 0; i < leases.size(); ++i) {
+    if (!known[i]) continue;
+    leases[i]->set_outage_known();
+    done.push_back(std::move(leases[i]));
+  }
+  outlived.remove(done);
+  if (!done.empty()) {
+    events.report(Events::Level::info, "maintenance",
+                  std::to_string(done.size()) + " leases that were lost count as outages: this worker lives");
+  }
 }
 
 }  // namespace sqlq::worker

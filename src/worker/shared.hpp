@@ -42,6 +42,8 @@ struct Shared {
   [[nodiscard]] backend::Now now() const;
   /// Takes the lease off the books because there is nothing to write for it.
   void drop_lost(const HeldPtr& lease);
+  /// Says of the leases that this process has lost that it lives: they ended by outages and no crashes.
+  void report_outages();
   /// Trips the job's stop token on a thread for callbacks: what the handler has registered there may take any time.
   void trip(const HeldPtr& lease, StopReason reason) noexcept;
   void trip_all(StopReason reason);
@@ -61,6 +63,7 @@ struct Shared {
   InFlight in_flight;
   /// For who waits for the end of a stop: something has ended.
   const std::unique_ptr<Signal> progress = clock().make_signal();
+  Outlived outlived;
   Slots slots;
   Channel<HeldPtr> ready;
 };

@@ -8,6 +8,7 @@
 
 #include <sqlq/error.hpp>
 
+#include "platform/forks.hpp"
 #include "platform/random.hpp"
 #include "worker/runtime.hpp"
 #include "worker/service_loop.hpp"
@@ -80,6 +81,13 @@ struct Worker::Impl {
     return true;
   }
 
+  void refuse_in_child() const {
+    if (!maker.is_parent()) return;
+    throw Error(Errc::misuse, "this worker was made before fork() by the parent process, which has its threads: make "
+                              "another one in the child");
+  }
+
+  const platform::Maker maker{};
   const std::shared_ptr<Engine> engine;
   Runtime& runtime = engine->runtime;
   Shared& shared = runtime.shared;
@@ -192,6 +200,10 @@ Worker::Worker(Database db, Handlers handlers, WorkerOptions options)
     : impl_(std::make_unique<Impl>(std::move(db), std::move(handlers), std::move(options))) {}
 
 Worker::~Worker() {
+  if (impl_->maker.is_parent()) {  // its threads are not here, and its locks may be held for ever
+    static_cast<void>(impl_.release());
+    return;
+  }
   try {
     stop();
   } catch (...) {  // out of memory while stopping: the leases end by themselves
@@ -199,11 +211,13 @@ Worker::~Worker() {
 }
 
 void Worker::start() {
+  impl_->refuse_in_child();
   const std::lock_guard lock(impl_->lifecycle);
   impl_->start();
 }
 
 WorkerStats Worker::stop(StopOptions options) {
+  impl_->refuse_in_child();
   if (options.limit < Duration(0) || options.drain.value_or(Duration(0)) < Duration(0)) {
     throw Error(Errc::invalid_argument, "StopOptions::limit and drain must not be negative");
   }
@@ -236,7 +250,9 @@ WorkerStats Worker::run(std::stop_token until) {
   return stop();
 }
 
-void Worker::wake() noexcept { impl_->runtime.fetcher.wake(); }
+void Worker::wake() noexcept {
+  if (!impl_->maker.is_parent()) impl_->runtime.fetcher.wake();
+}
 
 WorkerStats Worker::stats() const { return impl_->shared.counters.snapshot(); }
 

@@ -26,7 +26,7 @@ const std::map<std::string, std::string> samples = {
     {"retentions", "{NULL,NULL}"}, {"params", "{null,null}"}, {"results", "{r,r}"}, {"messages", "{m,m}"},
     {"causes", "{1,1}"}, {"claims", "{1,1}"}, {"numbers", "{1,1}"}, {"attempts", "{1,1}"}, {"ats", "{1,1}"},
     {"ends", "0"}, {"levels", "{1,1}"}, {"texts", "{t,t}"}, {"lane", "1"}, {"shapes", "{1,2}"}, {"dues", "{1,1}"},
-    {"seqs", "{1,1}"}, {"ranks", "{1,2}"}, {"numbered", "0"},
+    {"seqs", "{1,1}"}, {"ranks", "{1,2}"}, {"numbered", "0"}, {"workers", "{w,w}"},
 };
 
 std::string sample_of(const sql::Statement& s, const sql::Field& p) {

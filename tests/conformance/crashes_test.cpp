@@ -95,12 +95,54 @@ TEST_P(Crashes, OneClaimTakesOneSuspect) {
   EXPECT_TRUE(claim(1).empty());
 }
 
+TEST_P(Crashes, AClaimTakesAsManySuspectsAsItIsAskedTo) {
+  Ids all;
+  for (int i = 0; i < 3; ++i) {
+    all.push_back(enqueue({}));
+    all.push_back(enqueue_kind("other", {}));
+  }
+  suspect_all(client(), clock());
+  const JobId fresh = enqueue();
+  const auto claim_with = [&](std::size_t suspects, std::int64_t token) {
+    return ids_of(dialect().claim({.limit = 10, .token = LeaseToken{token}, .worker = "w", .suspects = suspects,
+                                   .now = clock().instant()}).jobs);
+  };
+  EXPECT_EQ(claim_with(2, -1), (Ids{all[0], all[1], fresh}));
+  EXPECT_EQ(claim_with(3, -2), (Ids{all[2], all[3], all[4]}));
+  EXPECT_EQ(claim_with(9, -3), (Ids{all[5]}));
+}
+
+TEST_P(Crashes, ASuspectBesideOthersIsNotEndedByItsCrash) {
+  const JobId together = enqueue({});
+  const JobId last_attempt = enqueue({.max_attempts = 3});
+  suspect_all(client(), clock());
+  const JobId fresh = enqueue({.max_crashes = 1});
+  const backend::ClaimRequest request{.limit = 10, .token = LeaseToken{-7}, .worker = "w", .suspects = 9,
+                                      .now = clock().instant()};
+  EXPECT_EQ(dialect().claim(request).jobs.size(), 3u);
+  clock().advance(31s);
+  const ReapReport report = client().reap();
+  EXPECT_EQ(report.returned, Ids{together});
+  EXPECT_EQ(report.errored.size(), 2u) << "without attempts left, and no suspect";
+  EXPECT_EQ(state(last_attempt), JobState::errored);
+  EXPECT_EQ(state(fresh), JobState::errored);
+  const Job job = row(together);
+  EXPECT_EQ(job.state, JobState::pending);
+  EXPECT_EQ(job.crashes, 3);
+  EXPECT_TRUE(is_suspect(job));
+  EXPECT_FALSE(job.finished_at.has_value());
+  EXPECT_EQ(ids_of(claim(1)), Ids{together});
+  clock().advance(31s);
+  EXPECT_EQ(client().reap().errored, Ids{together}) << "alone it is";
+  EXPECT_EQ(row(together).crashes, 4);
+}
+
 TEST_P(Crashes, AClaimThatWantsNoSuspectPassesThemOver) {
   const JobId suspect = enqueue({});
   suspect_all(client(), clock());
   const JobId fresh = enqueue();
   const auto claim_without = [&](std::int64_t token) {
-    return dialect().claim({.limit = 10, .token = LeaseToken{token}, .worker = "w", .suspects = false,
+    return dialect().claim({.limit = 10, .token = LeaseToken{token}, .worker = "w", .suspects = 0,
                             .now = clock().instant()});
   };
   backend::ClaimResult result = claim_without(1);
@@ -114,12 +156,13 @@ TEST_P(Crashes, AClaimThatWantsNoSuspectPassesThemOver) {
   EXPECT_FALSE(claim_without(3).suspects) << "none waits";
 }
 
-TEST_P(Crashes, ASuspectThatFailsOrSnoozesStaysOne) {
+TEST_P(Crashes, ASuspectThatFailsOrIsGivenBackStaysOne) {
   const JobId first = enqueue({});
   const JobId second = enqueue({});
   suspect_all(client(), clock());
-  EXPECT_EQ(client().error(take(), "no", {.retry = RetryPolicy::constant(10s)}), FinishStatus::applied);
-  EXPECT_EQ(client().snooze(take(), 10s), FinishStatus::applied);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(client().error(take(), "no", {.retry = RetryPolicy::constant(10s)}), FinishStatus::applied);
+  }
   EXPECT_EQ(state(first), JobState::scheduled);
   EXPECT_EQ(state(second), JobState::scheduled);
   clock().advance(11s);
@@ -129,6 +172,20 @@ TEST_P(Crashes, ASuspectThatFailsOrSnoozesStaysOne) {
   EXPECT_EQ(client().release(job), FinishStatus::applied);
   EXPECT_EQ(client().success(take()), FinishStatus::applied);
   EXPECT_EQ(state(second), JobState::success);
+}
+
+TEST_P(Crashes, ASnoozeForgetsThem) {
+  const JobId id = enqueue({});
+  const JobId other = enqueue({});
+  suspect_all(client(), clock());
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(client().snooze(take(), 10s), FinishStatus::applied);
+  EXPECT_EQ(row(id).crashes, 0);
+  EXPECT_FALSE(is_suspect(row(id)));
+  clock().advance(11s);
+  EXPECT_EQ(ids_of(claim(10)), (Ids{id, other})) << "no suspects any more";
+  clock().advance(31s);
+  EXPECT_EQ(client().reap().returned.size(), 2u);
+  EXPECT_EQ(row(id).crashes, 1);
 }
 
 TEST_P(Crashes, ASuspectCountsForTheLimitOfItsQueue) {

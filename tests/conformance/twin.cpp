@@ -333,6 +333,7 @@ void Twin::finish(Command::Kind how) {
   if (how == success) return end(*job, JobState::success);
   if (how == discard || (how == error && job->attempt >= job->max_attempts)) return end(*job, JobState::errored);
   if (how != error) --job->attempt;
+  if (how == snooze) job->crashes = 0;
   if (how == release) return put_back(id, *job);
   wait_until(*job, delay);
 }
@@ -348,7 +349,27 @@ void Twin::ping() {
   const LeaseStatus said = client().ping(*lease);
   done("ping of " + name(lease->id) + ", claim " + text(lease->claims) + ": " + text(said));
   same(said, expected, "the answer");
-  if (holds) found->second.lease_until = clock_.steady() + found->second.keepalive;
+  if (holds) {
+    found->second.lease_until = clock_.steady() + found->second.keepalive;
+  } else if (found != jobs_.end()) {
+    take_back_crash(found->first, found->second, lease->claims);
+  }
+}
+
+/// Who lost that claim's lease lives.
+void Twin::take_back_crash(JobId id, Known& job, std::int64_t claim) {
+  const auto line = std::ranges::find(job.history, std::pair(claim, Cause::lease_ended));
+  if (line == job.history.end()) return;
+  line->second = Cause::outage;
+  const bool forgotten = std::any_of(line, job.history.end(), [](const auto& later) {
+    return later.second == Cause::snoozed || later.second == Cause::requeued || later.second == Cause::taken_away;
+  });
+  if (forgotten) return;
+  const bool crashes_ended_it = job.state == JobState::errored && job.token == LeaseToken{} &&
+                                job.crashes >= job.max_crashes && job.attempt < job.max_attempts;
+  --job.crashes;
+  if (!crashes_ended_it || (job.crashes >= job.max_crashes && claim != job.claims) || live_with(job.key)) return;
+  put_back(id, job);
 }
 
 void Twin::reap() {

@@ -133,6 +133,7 @@ class Twin {
   void claim();
   void finish(Command::Kind how);
   void ping();
+  void take_back_crash(JobId id, Known& job, std::int64_t claim);
   void cancel();
   void reap();
   void purge();

@@ -307,6 +307,7 @@ class Chaos {
     run.counters = process::counters_of(db, *audit, run.rows);
     run.user_rows = orders_.ids();
     run.settings.drained = drained;
+    run.settings.dead_are_known = url_.starts_with("sqlite");
     const auto add = [&](const std::vector<Fault>& more) {
       run.faults.insert(run.faults.end(), more.begin(), more.end());
     };

@@ -29,7 +29,7 @@ class Judge {
       attempts();
       poison();
       result();
-      const auto since = last_requeue();
+      const auto since = last_forgiven();
       const auto ended = std::count_if(since, row_->history.end(), [](const Line& line) {
         return line.reason == Reason::lease_ended;
       });
@@ -42,9 +42,11 @@ class Judge {
  private:
   void expect(bool good, Rule rule, const std::string& text) { out_.expect(good, rule, id_, text); }
   [[nodiscard]] bool whole() const { return row_->history.size() < history_kept; }
-  [[nodiscard]] std::vector<Line>::const_iterator last_requeue() const {
-    const auto last = std::find_if(row_->history.rbegin(), row_->history.rend(),
-                                   [](const Line& line) { return line.reason == Reason::requeued; });
+  /// Behind the last line after which crashes are counted anew.
+  [[nodiscard]] std::vector<Line>::const_iterator last_forgiven() const {
+    const auto last = std::find_if(row_->history.rbegin(), row_->history.rend(), [](const Line& line) {
+      return line.reason == Reason::requeued || line.reason == Reason::snoozed;
+    });
     return last.base();
   }
 
@@ -94,7 +96,7 @@ class Judge {
     if (row_ == nullptr) return;
     // Each line about a lease that ended needs its proof, also when the job was never executed again.
     for (const Line& line : row_->history) {
-      if (line.reason == Reason::lease_ended) lease_ended(line);
+      if (says_lease_ended(line)) lease_ended(line);
     }
   }
 
@@ -112,7 +114,7 @@ class Judge {
     const bool kept = why_lease_ended(before.pid, job_.acknowledged.value_or(0), before.begin()) != Why::unproved;
     expect(next.begin() > before.begin() || kept, Rule::attempts, "claim numbers do not increase with time");
     const Line* line = job_.line(before.claim);
-    const bool ended = line != nullptr && line->reason == Reason::lease_ended;
+    const bool ended = line != nullptr && says_lease_ended(*line);
     if (row_ == nullptr) {
       const Why why = why_lease_ended(before.pid, before.begin(), next.begin());
       expect(why != Why::unproved, Rule::duplicate, "executed again without a cause; its row is gone");
@@ -138,11 +140,13 @@ class Judge {
       case Reason::timed_out: return because(Why::failed, true);  // what its handler does later does not count
       case Reason::snoozed: return because(Why::snoozed, before.end_code == Code::snoozed);
       case Reason::released: return because(Why::released, true);
-      case Reason::requeued: return because(Why::requeued, true);
+      case Reason::requeued:
+      case Reason::taken_away: return because(Why::requeued, true);
       case Reason::discarded:
       case Reason::cancelled:
         return out_.add(Rule::duplicate, id_, "executed again after claim " + number(line.claim) + " had ended it");
-      case Reason::lease_ended: return;
+      case Reason::lease_ended:
+      case Reason::outage: return;
     }
   }
 
@@ -168,7 +172,8 @@ class Judge {
     if (why == Why::unproved) ++unproved_;
 
     const bool next_begun = later != job_.executions.end() && later->first == line.claim + 1 && (exact || in_time);
-    if (exact || (in_time && next_begun)) {
+    const bool known_dead = run_.settings.dead_are_known && why == Why::owner_killed;
+    if (!known_dead && (exact || (in_time && next_begun))) {
       // Otherwise it is known from its start on: the claim was before that, by little, or the machine is broken.
       const auto least = exact ? run_.settings.lease_us * 3 / 4 : run_.settings.lease_us / 4;
       expect(until - from >= least, Rule::duplicate, "claim " + number(line.claim) + " was taken back after " +
@@ -295,11 +300,12 @@ class Judge {
              "ended for its crashes, which were not its own");
       return;
     }
-    expect(kills <= row_->max_crashes, Rule::poison,
+    // One more when it died beside other suspects: that ends none of them, and then it is alone.
+    expect(kills <= row_->max_crashes + 1, Rule::poison,
            "killed its worker " + number(kills) + " times; max_crashes is " + number(row_->max_crashes));
     if (!run_.settings.drained) return;
     // It may have died of something else too before it began; each of its crashes has its line.
-    expect(row_->state == State::errored && row_->crashes == row_->max_crashes, Rule::poison,
+    expect(row_->state == State::errored && row_->crashes >= row_->max_crashes, Rule::poison,
            "killed its worker " + number(kills) + " times and was not stopped after " + number(row_->max_crashes));
   }
 

@@ -307,6 +307,10 @@ TEST_F(Checker, DuplicateBeforeTheLeaseCanHaveEnded) {
   taken_over(1, 200);
   fault(Fault::Kind::killed, owner, 100, 101);
   expect_broken(Rule::duplicate);
+  run_.settings.dead_are_known = true;
+  expect_clean();
+  run_.faults[0] = {.kind = Fault::Kind::paused, .pid = owner, .from_us = 20 * ms, .to_us = 150 * ms};
+  expect_broken(Rule::duplicate);  // it lived
 }
 
 // Where the database's clock is known: the first record of a claim may be late, its moment in the database is not.
@@ -594,7 +598,7 @@ TEST_F(Checker, RecoveryHasABoundAsLongAsThereIsWork) {
   EXPECT_EQ(verdict().figures.recoveries_us, std::vector<std::int64_t>{1 * ms});
 }
 
-TEST_F(Checker, PoisonIsStoppedAfterExactlyMaxCrashes) {
+TEST_F(Checker, PoisonIsStoppedAfterMaxCrashesOrOneMore) {
   ask(1, 0);
   acknowledge(1, 1);
   for (int claim = 1; claim <= 3; ++claim) start(1, claim, 2000 * claim, owner + claim, Code::poison);
@@ -606,7 +610,9 @@ TEST_F(Checker, PoisonIsStoppedAfterExactlyMaxCrashes) {
   r.crashes = 3;
   add(9000, about(What::pulse, Id{}), other);
   expect_clean();
-  r.max_crashes = 2;
+  r.max_crashes = 2;  // it died beside other suspects once
+  expect_clean();
+  r.max_crashes = 1;
   expect_broken(Rule::poison);
   r.max_crashes = 4;
   expect_broken(Rule::poison);

@@ -32,7 +32,7 @@ void check_limits(const Run& run, const History& history, Findings& findings) {
         const Interval certain{e.begin(), std::min({history.over(e), e.finishing.value_or(never), history.last})};
         alive.push_back(certain);
         const Line* line = job.line(claim);
-        if (line == nullptr || line->reason != Reason::lease_ended) held.push_back(certain);
+        if (line == nullptr || !says_lease_ended(*line)) held.push_back(certain);
       }
     }
     const int most = most_at_once(held);
@@ -69,8 +69,9 @@ void check_unique(const History& history, Findings& findings) {
   std::map<std::uint64_t, std::vector<Holder>> keys;
   std::map<std::uint64_t, Id> live_rows;
   for (const auto& [id, job] : history.jobs) {
+    // Who comes back after an operator's requeue, or after its crashes were none, was not alive in between.
     const bool first = job.row == nullptr || std::ranges::none_of(job.row->history, [](const Line& line) {
-      return line.reason == Reason::requeued;
+      return line.reason == Reason::requeued || line.reason == Reason::outage;
     });
     const Interval alive = certainly_alive(job);
     if (job.key != 0 && first && alive.from < alive.to) keys[job.key].push_back({alive, id});

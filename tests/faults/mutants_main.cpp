@@ -62,7 +62,7 @@ class Load {
       if (drained) worker->signal(SIGTERM);
       if (!drained || !worker->wait(5s)) kill(worker);
     }
-    const Settings settings{.rescue_us = 5'000'000, .limits = {{queue_number("limited"), 2}}};
+    const Settings settings{.rescue_us = 5'000'000, .dead_are_known = true, .limits = {{queue_number("limited"), 2}}};
     return check({.records = RecordReader(records()).more(),
                   .rows = process::rows_of_file(file()),
                   .faults = faults_,

@@ -16,7 +16,8 @@ namespace sqlq::faults {
 
 /// The numbers that databases store (sqlq/job.hpp); written down here a second time, so that a change there is noticed.
 enum class State { pending = 1, running = 2, success = 3, errored = 4, cancelling = 5, cancelled = 6, scheduled = 7 };
-enum class Reason { failed = 1, discarded, timed_out, lease_ended, released, snoozed, cancelled, requeued };
+enum class Reason { failed = 1, discarded, timed_out, lease_ended, released, snoozed, cancelled, requeued,
+                    taken_away, outage };
 
 [[nodiscard]] constexpr bool is_finished(State s) {
   return s == State::success || s == State::errored || s == State::cancelled;
@@ -30,6 +31,11 @@ struct Line {
   std::int32_t pid = 0;    ///< of the worker; 0: not known
   std::int64_t at_us = 0;  ///< on the database's clock; 0: not known
 };
+
+/// Whether it says that a lease ended without a word from its worker; of an outage the worker has told afterwards.
+[[nodiscard]] constexpr bool says_lease_ended(const Line& line) {
+  return line.reason == Reason::lease_ended || line.reason == Reason::outage;
+}
 
 /// A line of a job's log whose text ends with the number of the claim that wrote it.
 struct SignedText {
@@ -85,6 +91,7 @@ struct Settings {
   /// to wait for a slot.
   std::int64_t rescue_us = 4'000'000;
   std::int64_t recovery_us = 10'000'000;
+  bool dead_are_known = false;  ///< processes of one host know who of them has died, and wait for no lease of his
   std::map<std::uint32_t, int> limits{};  ///< by queue number
   std::set<std::uint32_t> strict{};       ///< queues whose jobs must start in the order they were enqueued
   /// Leases that may end without a proof that their owner could not renew them, in percent of those that ended: a

@@ -140,7 +140,8 @@ class Checkpoints : public Scratch {
       const auto left = [&] { return connection.ask("SELECT count(*) FROM sqlq_jobs WHERE state IN (1, 2, 5, 7)"); };
       if (!eventually([&] { return left() == "0"; }, 10s)) return left() + " jobs do not come to an end";
       faults::Run run{.records = faults::RecordReader(records()).more(), .rows = rows_of_file(path()),
-                      .faults = killed_, .settings = {.lease_us = 1'000'000, .unproved_percent = 100}};
+                      .faults = killed_,
+                      .settings = {.lease_us = 1'000'000, .dead_are_known = true, .unproved_percent = 100}};
       const faults::Verdict verdict = faults::check(run);
       if (!verdict.clean()) return faults::to_string(verdict, run.settings);
       acknowledged_ += verdict.figures.acknowledged;

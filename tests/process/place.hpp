@@ -86,6 +86,7 @@ class Anywhere : public Scratch, public ::testing::WithParamInterface<Place> {
                     .rows = rows_of(*audit),
                     .faults = std::move(known),
                     .settings = settings};
+    run.settings.dead_are_known = place().is_file();
     run.counters = counters_of(open(url()), *audit, run.rows);
     return run;
   }

@@ -92,8 +92,9 @@ TEST_P(Poison, IsStoppedAfterMaxCrashesAndTheOthersFinish) {
   EXPECT_EQ(judge({}).executions, 30u + 5u);
 }
 
-/// What runs in the same process dies with it, and may be claimed together with it once more; then both are suspects,
-/// of which a worker holds one. So none of those beside it is ended with it.
+/// What runs in the same process dies with it, and may be claimed together with it once more; then both are suspects. A
+/// crash of suspects that are held together ends none of them, and after it they are held one by one. So none of those
+/// beside it is ended with it.
 TEST_P(Poison, NoneBesideItIsEndedWithIt) {
   constexpr int concurrency = 8;
   const JobId exits = enqueue("poison", "\"exit\"", 3);
@@ -101,18 +102,34 @@ TEST_P(Poison, NoneBesideItIsEndedWithIt) {
   for (int i = 0; i < 50; ++i) neighbours.push_back(enqueue("work", R"({"us":20000})", 3));
 
   const int deaths = work_until_all_is_finished(concurrency);
-  EXPECT_EQ(deaths, 3);
-  expect_stopped_after(exits, 3);
-  std::array<int, 3> crashed{};  // how many neighbours did so how often
+  EXPECT_GE(deaths, 3);
+  EXPECT_LE(deaths, 4) << "one more when it was held beside other suspects";
+  expect_stopped_after(exits, deaths);
+  std::array<int, 4> crashed{};  // how many neighbours did so how often
   for (const JobId id : neighbours) {
     const Job job = admin_.find(id).value_or(Job{});
     EXPECT_EQ(job.state, JobState::success);
-    EXPECT_LE(job.crashes, 2);
     ++crashed.at(static_cast<std::size_t>(job.crashes));
   }
   judge({});
   std::cout << "poison: " << deaths << " processes died; of " << neighbours.size() << " neighbours " << crashed[1]
-            << " crashed once, " << crashed[2] << " twice" << std::endl;
+            << " crashed once, " << crashed[2] << " twice, " << crashed[3] << " three times" << std::endl;
+}
+
+/// A host that was lost twice, and the killer is one of the last of those that ran there.
+TEST_P(Poison, NoneIsEndedWithItWhereverItStandsAmongSuspects) {
+  constexpr int concurrency = 12;
+  std::vector<JobId> neighbours;
+  for (int i = 0; i < 9; ++i) neighbours.push_back(enqueue("work", R"({"us":20000})", 3));
+  const JobId exits = enqueue("poison", "\"exit\"", 3);
+  for (int i = 0; i < 2; ++i) neighbours.push_back(enqueue("work", R"({"us":20000})", 3));
+
+  const int deaths = work_until_all_is_finished(concurrency);
+  EXPECT_GE(deaths, 3);
+  EXPECT_LE(deaths, 4);
+  expect_stopped_after(exits, deaths);
+  for (const JobId id : neighbours) EXPECT_EQ(admin_.find(id).value_or(Job{}).state, JobState::success);
+  judge({});
 }
 
 SQLQ_PLACES(Poison, SQLQ_EVERYWHERE);

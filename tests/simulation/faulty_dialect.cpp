@@ -103,6 +103,11 @@ ReapReport FaultyDialect::reap(std::span<const std::string> queues, std::size_t 
               [&](const auto& report) { ledger_.reaped(report); });
 }
 
+std::vector<bool> FaultyDialect::take_back_crashes(std::span<const backend::OutlivedClaim> claims, backend::Now now) {
+  return call("take_back_crashes", Sort::write, [&] { return inner().take_back_crashes(claims, at(now)); },
+              [&](const auto& answers) { ledger_.outlived(claims, answers); });
+}
+
 PurgeReport FaultyDialect::purge(std::size_t limit, backend::Now now) {
   return call("purge", Sort::write, [&] { return inner().purge(limit, at(now)); },
               [&](const PurgeReport& report) { ledger_.purged(report.deleted); });

@@ -53,6 +53,7 @@ class FaultyDialect final : public backend::ForwardingDialect {
   std::vector<LeaseStatus> heartbeat(std::span<const backend::LeaseRef> leases, backend::Now now) override;
   std::vector<bool> publish(std::span<const backend::Interim> items, backend::Now now) override;
   ReapReport reap(std::span<const std::string> queues, std::size_t limit, backend::Now now) override;
+  std::vector<bool> take_back_crashes(std::span<const backend::OutlivedClaim> claims, backend::Now now) override;
   PurgeReport purge(std::size_t limit, backend::Now now) override;
   std::vector<RequeueStatus> requeue(std::span<const JobId> ids, backend::Now now) override;
   [[nodiscard]] std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* within) override;

@@ -1,6 +1,7 @@
 #include "simulation/ledger.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/checks.hpp"
 
@@ -130,7 +131,9 @@ void Ledger::hold(Known& job, const Job& said) {
                                   std::to_string(job.claims));
   }
   if (job.attempt > job.max_attempts) fail("attempts", said.id, "was claimed more often than it may");
-  if (job.crashes >= job.max_crashes) fail("poison", said.id, "was claimed though it had killed its worker too often");
+  if (job.crashes >= job.max_crashes && !job.spared) {
+    fail("poison", said.id, "was claimed though it had killed its worker too often");
+  }
 }
 
 void Ledger::finished(std::span<const backend::Finish> items, std::span<const FinishStatus> answers,
@@ -188,9 +191,18 @@ void Ledger::carry_out(Known& job, const backend::Finish& item, TimePoint at) {
     case FinishKind::fail: return end(job, JobState::errored, at);
     case FinishKind::cancel: return end(job, JobState::cancelled, at);
     case FinishKind::retry: job.state = JobState::scheduled; return later();
-    case FinishKind::snooze: job.state = JobState::scheduled; --job.attempt; return later();
+    case FinishKind::snooze:
+      job.state = JobState::scheduled;
+      --job.attempt;
+      forget_crashes(job);
+      return later();
     case FinishKind::release: job.state = JobState::pending; --job.attempt; return;
   }
+}
+
+void Ledger::forget_crashes(Known& job) {
+  job.crashes = 0;
+  for (auto& [claim, counts] : job.lease_ends) counts = false;
 }
 
 void Ledger::end_lease(Known& job) { --lanes_[job.queue].held; }
@@ -234,10 +246,13 @@ void Ledger::reaped(const ReapReport& report) {
       if (job->claimed_at > calm_since_) return fail("heartbeat", id, "lost its lease though nothing was wrong");
       const SteadyPoint noticeable = std::max(job->lease_until, rescue_since_);
       if (rescue_ && clock_.steady() - noticeable > *rescue_) return fail("rescue", id, "was taken back too late");
+      job->spared = job->token < LeaseToken{} && is_suspect(job->crashes, job->max_crashes);
       ++job->crashes;
+      job->lease_ends[job->claims] = true;
+      job->ended_by_crashes = state == JobState::errored && job->attempt < job->max_attempts;
       job->token = {};
       end_lease(*job);
-      const bool again = job->attempt < job->max_attempts && job->crashes < job->max_crashes;
+      const bool again = job->attempt < job->max_attempts && (job->crashes < job->max_crashes || job->spared);
       const JobState expected = job->state == JobState::cancelling ? JobState::cancelled
                                 : again                            ? JobState::pending
                                                                    : JobState::errored;
@@ -252,6 +267,29 @@ void Ledger::reaped(const ReapReport& report) {
   take_back(report.returned, JobState::pending);
   take_back(report.errored, JobState::errored);
   take_back(report.cancelled, JobState::cancelled);
+}
+
+void Ledger::outlived(std::span<const backend::OutlivedClaim> claims, const std::vector<bool>& answers) {
+  core::expect_answers(answers.size(), claims.size());
+  for (std::size_t i = 0; i < claims.size(); ++i) {
+    const auto at = jobs_.find(claims[i].id);
+    if (at == jobs_.end()) return fail("phantom", claims[i].id, "was never enqueued, but had a lease");
+    Known& job = at->second;
+    const auto line = job.lease_ends.find(claims[i].claim);
+    const bool purged = is_finished(job.state) && job.expires <= latest_;
+    if (answers[i] != (line != job.lease_ends.end()) && !purged) {
+      return fail("outage", claims[i].id, "had a lease that ended, and nobody knows of it, or the other way round");
+    }
+    if (!answers[i] || !std::exchange(line->second, false)) continue;
+    note("an outage of " + name(claims[i].id) + " claim " + std::to_string(claims[i].claim));
+    mix(70);
+    --job.crashes;
+    const bool kept = job.crashes >= job.max_crashes && claims[i].claim != job.claims;
+    if (job.state != JobState::errored || !job.ended_by_crashes || kept) continue;
+    if (!job.key.empty() && live_with(job.key) != nullptr) continue;
+    job.state = JobState::pending;
+    ++live_;
+  }
 }
 
 void Ledger::purged(std::size_t jobs) {
@@ -271,7 +309,7 @@ void Ledger::requeued(std::span<const JobId> ids, std::span<const RequeueStatus>
     mix(50);
     job->state = JobState::pending;
     job->attempt = 0;
-    job->crashes = 0;
+    forget_crashes(*job);
     job->token = {};
     job->due = clock_.now();
     job->result.clear();

@@ -41,6 +41,7 @@ class Ledger final {
   void published(std::span<const backend::Interim> items, const std::vector<bool>& answers);
   void renewed(std::span<const backend::LeaseRef> leases, std::span<const LeaseStatus> answers);
   void reaped(const ReapReport& report);
+  void outlived(std::span<const backend::OutlivedClaim> claims, const std::vector<bool>& answers);
   void purged(std::size_t jobs);
   void requeued(std::span<const JobId> ids, std::span<const RequeueStatus> answers);
   void queue_changed(const std::string& queue, const backend::QueueChange& change);
@@ -86,6 +87,9 @@ class Ledger final {
     Duration keepalive{};
     int attempt = 0, max_attempts = 0, crashes = 0, max_crashes = 0;
     std::int64_t claims = 0;
+    std::map<std::int64_t, bool> lease_ends{};  // by claim: whether a lease that ended by itself counts as a crash
+    bool spared = false;            // its last crash was one beside other suspects
+    bool ended_by_crashes = false;  // if it is errored
     std::string result{};
     bool promised = false;
   };
@@ -98,6 +102,7 @@ class Ledger final {
   Known* find(JobId id, const char* operation);
   [[nodiscard]] const Known* live_with(const std::string& key) const;
   void hold(Known& job, const Job& said);
+  static void forget_crashes(Known& job);
   void end_lease(Known& job);
   void end(Known& job, JobState state, TimePoint at);
   void carry_out(Known& job, const backend::Finish& item, TimePoint at);

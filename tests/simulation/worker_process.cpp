@@ -105,7 +105,7 @@ void WorkerProcess::begin() {
   if (!lease) return;
   std::optional<worker::Ending> instead;
   const Handlers::Entry* entry = runtime_.executor.begin(*lease, instead);
-  if (entry == nullptr) return runtime_.executor.deliver(*lease, std::move(instead));
+  if (entry == nullptr) return runtime_.executor.deliver(*lease, *std::move(instead));
   world_.ledger.started((*lease)->job(), by_right((*lease)->job().id, *lease));
 
   Dice& dice = world_.dice;

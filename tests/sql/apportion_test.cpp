@@ -24,7 +24,7 @@ Lane limited(Lane l, std::int64_t room) {
 std::map<std::int64_t, std::int64_t> counts(const std::vector<Lane>& lanes, std::vector<Place> places,
                                             std::int64_t limit) {
   std::map<std::int64_t, std::int64_t> found;
-  for (const Portion& p : apportion(lanes, std::move(places), limit)) found[p.lane->id] = p.count;
+  for (const Portion& p : apportion(lanes, std::move(places), limit, 1)) found[p.lane->id] = p.count;
   return found;
 }
 
@@ -54,10 +54,10 @@ TEST(Apportion, OfAllSuspectsTheFirstWithRoomIsTaken) {
   const std::vector<Lane> lanes{lane(1, 1), lane(-1, 1), limited(lane(-2, 7), 0), lane(-3, 2)};
   const std::vector<Place> places{{1, 1, 5, 5}, {-1, 1, 2, 2}, {-1, 1, 3, 3}, {-2, 1, 1, 1}, {-3, 1, 4, 4}};
   EXPECT_EQ(counts(lanes, places, 5), (Counts{{1, 1}, {-1, 1}}));
-  EXPECT_EQ(lane(-1, 1).at_most(5), 1);
-  EXPECT_EQ(limited(lane(-1, 1), 0).at_most(5), 0);
-  EXPECT_EQ(limited(lane(1, 1), 3).at_most(5), 3);
-  EXPECT_EQ(lane(1, 1).at_most(5), 5);
+  EXPECT_EQ(lane(-1, 1).at_most(5, 1), 1);
+  EXPECT_EQ(limited(lane(-1, 1), 0).at_most(5, 1), 0);
+  EXPECT_EQ(limited(lane(1, 1), 3).at_most(5, 1), 3);
+  EXPECT_EQ(lane(1, 1).at_most(5, 1), 5);
 }
 
 TEST(Apportion, NoRoomAndNoPlacesGiveNothing) {

@@ -101,6 +101,7 @@ class FakeServer final : public Server {
   std::vector<bool> publish(Work&, std::span<const backend::Interim>) override { return {}; }
   ReapReport reap(Work&, std::span<const std::string>, std::size_t, std::span<const JobId>) override { return {}; }
   std::vector<JobId> ended(Work&, std::span<const std::string>, std::size_t) override { return {}; }
+  std::vector<bool> take_back_crashes(Work&, std::span<const backend::OutlivedClaim>) override { return {}; }
   std::size_t purge(Work&, std::size_t) override { return 0; }
   std::vector<JobId> expired(Work&, std::size_t) override { return {}; }
   void postpone(Work&, JobId) override {}

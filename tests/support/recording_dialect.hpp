@@ -31,8 +31,8 @@ class RecordingDialect final : public FakeDialect {
   std::optional<TimePoint> next_due{};  ///< what claims answer besides jobs
   bool limited = false;                 ///< what claims answer besides jobs
   bool of_limited = true;               ///< whether all jobs are of queues with a limit, when that says so
+  std::vector<std::size_t> suspects_asked{};  ///< by each claim
   std::vector<bool> claims_of_limited{};  ///< whether each claim wanted such jobs
-  std::vector<bool> claims_of_suspects{};  ///< whether each claim wanted one
   std::size_t left_beside = std::numeric_limits<std::size_t>::max();  ///< the most that a claim beside another takes
   std::function<void()> during_claim{};  ///< time that passes in a claim, for instance
   std::vector<WaitingKind> waiting{};
@@ -41,6 +41,12 @@ class RecordingDialect final : public FakeDialect {
   std::vector<std::size_t> replaced{};  ///< how many leases each claim has ended
   std::vector<std::vector<backend::FinishKind>> finishes{};
   std::vector<std::size_t> heartbeats{};
+  struct OutlivedClaim {
+    JobId id{};
+    std::int64_t claim = 0;
+    std::string worker{};
+  };
+  std::vector<OutlivedClaim> outlived{};  ///< answered with whether the lease has ended
   std::vector<LogLine> logs{};
   std::vector<Cause> causes{};
   std::vector<std::string> messages{};
@@ -72,10 +78,11 @@ class RecordingDialect final : public FakeDialect {
     const std::lock_guard lock(mutex_);
     return row(id)->job;
   }
+  static constexpr LeaseToken stolen{1};
   /// As if the lease had ended and another worker had claimed the job.
   void steal(JobId id) {
     const std::lock_guard lock(mutex_);
-    row(id)->job.lease_token = LeaseToken{-1};
+    row(id)->job.lease_token = stolen;
   }
   /// How many heartbeats there were.
   [[nodiscard]] std::size_t beats() {
@@ -101,15 +108,16 @@ class RecordingDialect final : public FakeDialect {
     for (const backend::Finish& item : request.ends) result.ended.push_back(finish_one(item, false));
     replaced.push_back(request.ends.size());
     claims_of_limited.push_back(request.limited);
-    claims_of_suspects.push_back(request.suspects);
-    bool suspects = request.suspects;
+    std::size_t suspects = request.suspects;
+    suspects_asked.push_back(suspects);
     for (Row& r : rows_) {
       if (result.jobs.size() == request.limit || (request.beside && result.jobs.size() >= left_beside)) break;
       if (r.job.state != JobState::pending || !wanted(r.job, request)) continue;
       if (limited && of_limited && !request.limited) continue;
       if (is_suspect(r.job)) {
         result.suspects = true;
-        if (!std::exchange(suspects, false)) continue;
+        if (suspects == 0) continue;
+        --suspects;
       }
       r.job.state = JobState::running;
       r.job.lease_token = request.token;
@@ -121,6 +129,17 @@ class RecordingDialect final : public FakeDialect {
       if (limited && of_limited) ++result.of_limited;
     }
     return result;
+  }
+
+  std::vector<bool> take_back_crashes(std::span<const backend::OutlivedClaim> claims, backend::Now) override {
+    const std::lock_guard lock(mutex_);
+    fail_if_broken("take_back_crashes");
+    std::vector<bool> answers;
+    for (const backend::OutlivedClaim& claim : claims) {
+      outlived.push_back({claim.id, claim.claim, std::string(claim.worker)});
+      answers.push_back(!held(*row(claim.id)) || row(claim.id)->job.lease_token == stolen);
+    }
+    return answers;
   }
 
   std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* within, backend::Now) override {

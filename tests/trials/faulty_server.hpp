@@ -84,6 +84,9 @@ class FaultyServer final : public sql::Server {
   std::vector<LeaseStatus> heartbeat(sql::Work& w, std::span<const backend::LeaseRef> leases) override {
     return real_->heartbeat(w, leases);
   }
+  std::vector<bool> take_back_crashes(sql::Work& w, std::span<const backend::OutlivedClaim> claims) override {
+    return real_->take_back_crashes(w, claims);
+  }
   std::vector<bool> publish(sql::Work& w, std::span<const backend::Interim> items) override {
     return real_->publish(w, items);
   }

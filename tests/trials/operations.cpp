@@ -295,6 +295,21 @@ void add_writers(std::vector<Operation>& all) {
                        d.cancel({&one, 1}, nullptr, begin);
                      },
                  .run = [](Dialect& d) { return text(d.reap({}, 100, later)); }});
+  all.push_back({.name = "take_back_crashes",
+                 .prepare =
+                     [](Dialect& d) {
+                       held(4)(d);
+                       d.reap({}, 100, later);
+                     },
+                 .run =
+                     [](Dialect& d) {
+                       const std::array claims{backend::OutlivedClaim{job(1), 1, "w1"},
+                                               backend::OutlivedClaim{job(2), 1, "w1"},
+                                               backend::OutlivedClaim{job(3), 1, "w2"},
+                                               backend::OutlivedClaim{job(6), 1, "w1"},
+                                               backend::OutlivedClaim{job(99), 1, "w1"}};
+                       return text(d.take_back_crashes(claims, later));
+                     }});
   all.push_back({.name = "purge", .prepare = with_logs,
                  .run = [](Dialect& d) { return text(d.purge(100, at_last).deleted); }});
   all.push_back({.name = "cancel", .prepare = held(2), .run = [](Dialect& d) {

@@ -16,6 +16,7 @@
 #include "core/checks.hpp"
 #include "platform/host.hpp"
 #include "platform/pause.hpp"
+#include "platform/process.hpp"
 #include "platform/random.hpp"
 #include "support/expect_error.hpp"
 
@@ -64,6 +65,44 @@ TEST(Random, AForkedChildDrawsOtherNumbers) {
   int status = 0;
   EXPECT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_NE(platform::random64(), theirs);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST(KnownDead, OnlyWhoHasCertainlyEndedIs) {
+  using platform::Process;
+  const Process self = platform::this_process();
+  ASSERT_FALSE(self.host.empty());
+  EXPECT_EQ(self.pid, ::getpid());
+  EXPECT_FALSE(platform::known_dead(self));
+  EXPECT_TRUE(platform::known_dead({.host = self.host, .pid = self.pid, .started = self.started - 1}))
+      << "the number was used before";
+  EXPECT_FALSE(platform::known_dead({.host = "another", .pid = self.pid, .started = self.started - 1}));
+  EXPECT_FALSE(platform::known_dead({.host = "", .pid = self.pid, .started = self.started - 1}));
+  EXPECT_FALSE(platform::known_dead({.host = self.host}));
+  EXPECT_FALSE(platform::known_dead({})) << "a system that does not tell";
+}
+
+TEST(KnownDead, AChildFromItsDeathOn) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const platform::Process self = platform::this_process();
+    const auto written = ::write(ends[1], &self.started, sizeof self.started);
+    ::pause();
+    ::_exit(static_cast<int>(written));
+  }
+  platform::Process process{.host = platform::this_process().host, .pid = child};
+  ASSERT_EQ(::read(ends[0], &process.started, sizeof process.started), static_cast<ssize_t>(sizeof process.started));
+  EXPECT_FALSE(platform::known_dead(process));
+  ::kill(child, SIGKILL);
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
+  EXPECT_TRUE(platform::known_dead(process)) << "dead, and not waited for";
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  EXPECT_TRUE(platform::known_dead(process));
   ::close(ends[0]);
   ::close(ends[1]);
 }

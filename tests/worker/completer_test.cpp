@@ -125,7 +125,7 @@ TEST(Completer, AnOutcomeThatComesTooLateIsCountedAsLost) {
   s.runtime.completer.step();
   EXPECT_EQ(s.stats().lost, 1U);
   EXPECT_TRUE(s.reported("came too late"));
-  EXPECT_EQ(s.events.back().job, id);
+  EXPECT_EQ(s.events.front().job, id);
   EXPECT_EQ(s.runtime.shared.in_flight.size(), 0U);
 }
 
@@ -243,6 +243,59 @@ TEST(Maintenance, ReturnsJobsWhoseLeaseEndedAndLooksForWorkAgain) {
   EXPECT_GE(next, s.in(4s));
   EXPECT_LE(next, s.in(5s));
   EXPECT_EQ(s.database.purges, 1);
+}
+
+TEST(Maintenance, SaysOfLostLeasesThatTheWorkerLives) {
+  Services s;
+  const JobId id = s.database.add();
+  s.fetch_and_run();
+  const Job job = s.database.job(id);
+  s.database.steal(id);
+  s.runtime.completer.step();
+  ASSERT_EQ(s.stats().lost, 1U);
+  ASSERT_EQ(s.database.outlived.size(), 1U) << "at once";
+  EXPECT_EQ(s.database.outlived[0].id, id);
+  EXPECT_EQ(s.database.outlived[0].claim, job.claims);
+  EXPECT_EQ(s.database.outlived[0].worker, job.worker);
+  EXPECT_TRUE(s.reported("1 leases that were lost count as outages"));
+  s.runtime.maintenance.step();
+  EXPECT_EQ(s.database.outlived.size(), 1U) << "once";
+}
+
+TEST(Maintenance, SaysSoWhileTheHandlerStillRunsAndAsksUntilTheLeaseHasEnded) {
+  Services s;
+  const JobId id = s.database.add();
+  const worker::HeldPtr lease = s.claim_one();
+  s.runtime.shared.lose(lease);
+  s.runtime.maintenance.step();
+  s.runtime.maintenance.step();
+  EXPECT_EQ(s.database.outlived.size(), 2U) << "nobody has taken it back yet";
+  s.database.steal(id);
+  s.runtime.maintenance.step();
+  EXPECT_TRUE(lease->outage_known());
+  s.runtime.maintenance.step();
+  EXPECT_EQ(s.database.outlived.size(), 3U);
+}
+
+TEST(Maintenance, AsksAgainWhenTheDatabaseWasAwayAndGivesUpInTheEnd) {
+  Services s;
+  const JobId id = s.database.add();
+  s.fetch_and_run();
+  s.database.steal(id);
+  s.database.broken = {"take_back_crashes"};
+  s.runtime.completer.step();
+  EXPECT_EQ(s.stats().lost, 1U);
+  s.runtime.maintenance.step();
+  EXPECT_TRUE(s.reported("taking back crashes that were none failed"));
+  s.database.broken = {};
+  s.runtime.maintenance.step();
+  EXPECT_EQ(s.database.outlived.size(), 1U);
+  const JobId other = s.database.add();
+  s.runtime.shared.outlived.add(s.claim_one(), s.clock->steady());
+  s.clock->advance(6min);
+  s.runtime.maintenance.step();
+  EXPECT_EQ(s.database.outlived.size(), 1U) << "its line is not there, and will not come";
+  static_cast<void>(other);
 }
 
 TEST(Maintenance, PurgesAtEverySweepWhileThereIsSomethingElseAtEachTwelfth) {

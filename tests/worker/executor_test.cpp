@@ -280,17 +280,19 @@ TEST(Executor, ACancelledJobEndsCancelledWhateverTheHandlerSays) {
   EXPECT_EQ(s.stats().cancelled, 1U);
 }
 
-TEST(Executor, AFailureAfterALostLeaseIsNotSent) {
+TEST(Executor, AFailureAfterALostLeaseIsNoneAndTheJobIsGivenBack) {
   Services* services = nullptr;
   Services s(1, [&](JobContext&) {
     services->runtime.shared.lose(services->runtime.shared.in_flight.snapshot().at(0));
     return Outcome::error("stopped");
   });
   services = &s;
-  s.database.add();
+  const JobId id = s.database.add();
   s.work();
-  EXPECT_TRUE(s.database.finishes.empty());
-  EXPECT_EQ(s.stats().lost, 1U);
+  EXPECT_EQ(s.database.finishes, (std::vector<std::vector<FinishKind>>{{FinishKind::release}}));
+  EXPECT_EQ(s.database.job(id).state, JobState::pending) << "nobody had taken it back yet";
+  EXPECT_EQ(s.database.job(id).attempt, 0);
+  EXPECT_EQ(s.stats().lost, 0U);
   EXPECT_EQ(s.runtime.shared.in_flight.size(), 0U);
   EXPECT_EQ(s.runtime.shared.slots.free(), 1U);
 }
@@ -320,8 +322,7 @@ TEST(Executor, StoppedBeforeItsTurnTheHandlerIsNotCalled) {
     s.runtime.shared.trip_all(reason);
     const auto lease = s.runtime.shared.ready.try_take();
     const auto ending = s.runtime.executor.run(*lease);
-    ASSERT_TRUE(ending);
-    EXPECT_EQ(ending->kind, kind);
+    EXPECT_EQ(ending.kind, kind);
   }
 }
 
@@ -337,8 +338,7 @@ TEST(Executor, AJobWhoseLeaseEndedWhileTheProcessStoodStillIsNotBegunButGivenBac
     s.clock->advance(late ? 25s : 24s);  // of 30 s; the watchdog has not had its turn
     const auto ending = s.runtime.executor.run(lease);
     EXPECT_EQ(begun, late ? 0 : 1);
-    ASSERT_TRUE(ending);
-    EXPECT_EQ(ending->kind, late ? FinishKind::release : FinishKind::success);
+    EXPECT_EQ(ending.kind, late ? FinishKind::release : FinishKind::success);
     EXPECT_EQ(lease->lost(), late);
   }
 }

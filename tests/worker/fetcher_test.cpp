@@ -413,8 +413,60 @@ TEST(Fetcher, AReplacementIsNotForSuspects) {
   const JobId suspect = s.database.add([](Job& job) { job.crashes = 2, job.priority = 0; });
   s.runtime.completer.step();
   EXPECT_EQ(s.database.replaced, (std::vector<std::size_t>{0, 2}));
-  EXPECT_EQ(s.database.claims_of_suspects, (std::vector<bool>{true, false}));
+  EXPECT_EQ(s.database.suspects_asked, (std::vector<std::size_t>{1, 0}));
   EXPECT_EQ(s.database.job(suspect).state, JobState::pending);
+}
+
+TEST(Fetcher, HoldsMoreSuspectsWhileTheyComeToTheirEnds) {
+  Services s(20);
+  for (int i = 0; i < 40; ++i) s.database.add([](Job& job) { job.crashes = 2; });
+  std::vector<std::uint64_t> rounds;
+  for (std::uint64_t before = 0; s.work() > 0; before = s.stats().claimed) {
+    rounds.push_back(s.stats().claimed - before);
+  }
+  EXPECT_EQ(rounds, (std::vector<std::uint64_t>{1, 2, 4, 8, 16, 9})) << "of all jobs in one after the other it were 40";
+  for (int i = 0; i < 3; ++i) s.database.add([](Job& job) { job.crashes = 2; });
+  s.fetch_and_run();
+  EXPECT_EQ(s.stats().claimed, 41U) << "none waited for a while: it begins anew";
+}
+
+TEST(Fetcher, TheTokenSaysWhetherSuspectsAreTogether) {
+  Services s(20);
+  for (int i = 0; i < 3; ++i) s.database.add([](Job& job) { job.crashes = 2; });
+  EXPECT_GT(s.claim_one()->job().lease_token.value, 0);
+  s.run_all();
+  s.runtime.completer.step();
+  s.runtime.fetcher.step();
+  for (const auto& lease : s.runtime.shared.in_flight.snapshot()) EXPECT_LT(lease->job().lease_token.value, 0);
+  EXPECT_EQ(s.runtime.shared.in_flight.suspects(), 2U);
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.database.suspects_asked, (std::vector<std::size_t>{1, 2, 0})) << "no third before both have ended";
+}
+
+TEST(Fetcher, ASuspectThatMustBeAloneSendsItsWholeRoundBack) {
+  for (const bool attempts : {false, true}) {
+    int begun = 0;
+    Services s(20, [&](JobContext&) {
+      ++begun;
+      return Outcome::done();
+    });
+    s.database.add([](Job& job) { job.crashes = 2; });
+    const JobId alone = s.database.add([&](Job& job) {
+      job.crashes = attempts ? 2 : 3;
+      job.attempt = attempts ? 24 : 3;
+    });
+    const JobId other = s.database.add([](Job& job) { job.crashes = 2; });
+    s.work();
+    EXPECT_EQ(s.work(), 2U);
+    EXPECT_EQ(begun, 1) << "none of the two";
+    EXPECT_EQ(s.stats().released, 2U);
+    EXPECT_EQ(s.work(), 1U);
+    EXPECT_EQ(s.database.job(alone).state, JobState::success);
+    EXPECT_EQ(s.database.job(other).state, JobState::pending);
+    s.work();
+    EXPECT_EQ(s.database.suspects_asked, (std::vector<std::size_t>{1, 2, 1, 1})) << "alone it says nothing of others";
+    EXPECT_EQ(s.database.job(other).state, JobState::success);
+  }
 }
 
 TEST(Fetcher, ClaimsAgainWhenTheSuspectItHeldEndedDuringTheClaim) {

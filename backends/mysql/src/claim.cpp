@@ -27,6 +27,7 @@ class Claim {
         request_(request),
         vacated_(vacated),
         limit_(static_cast<std::int64_t>(request.limit)),
+        suspects_(static_cast<std::int64_t>(request.suspects)),
         replacing_(!request.ends.empty()) {}
 
   backend::ClaimResult run() {
@@ -143,19 +144,19 @@ class Claim {
 
   /// Which lanes to take how many from. Reads on only in lanes of which all that is known was chosen.
   std::vector<sql::Portion> divide() {
-    if (view_.lanes.size() == 1) return {{&view_.lanes.front(), view_.lanes.front().at_most(limit_)}};
+    if (view_.lanes.size() == 1) return {{&view_.lanes.front(), view_.lanes.front().at_most(limit_, suspects_)}};
     std::map<std::int64_t, std::vector<sql::Place>> known;
     std::set<std::int64_t> whole;
     for (const sql::Place& place : view_.firsts) known[place.lane] = {place};
     for (;;) {
       std::vector<sql::Place> places;
       for (const auto& [lane, its] : known) places.insert(places.end(), its.begin(), its.end());
-      auto portions = sql::apportion(view_.lanes, std::move(places), limit_);
+      auto portions = sql::apportion(view_.lanes, std::move(places), limit_, suspects_);
       bool enough = true;
       for (const sql::Portion& p : portions) {
         auto& its = known[p.lane->id];
         const auto size = static_cast<std::int64_t>(its.size());
-        if (p.count < size || size >= p.lane->at_most(limit_) || whole.contains(p.lane->id)) continue;
+        if (p.count < size || size >= p.lane->at_most(limit_, suspects_) || whole.contains(p.lane->id)) continue;
         const std::int64_t n = std::min(std::max<std::int64_t>(size * 4, 16), limit_);
         its = peek(its.front(), n);
         if (static_cast<std::int64_t>(its.size()) < n) whole.insert(p.lane->id);
@@ -318,6 +319,7 @@ class Claim {
   const backend::ClaimRequest& request_;
   const sql::Vacated& vacated_;
   const std::int64_t limit_;
+  const std::int64_t suspects_;
   const bool replacing_;  // ended leases of this transaction by new ones
   View view_{};
   bool freed_ = false;  // the last look for jobs met rows of jobs that were deleted by hand

@@ -43,6 +43,7 @@ void put_back(Change& change, const Finish& item, std::int64_t now) {
     change.due = sql::us(saturating_add(sql::wall(now), std::max(item.delay, Duration(0))));
   }
   if (item.kind != FinishKind::retry) --change.attempt;
+  if (item.kind == FinishKind::snooze) change.crashes = 0;
   change.queued = now;
 }
 
@@ -285,11 +286,12 @@ std::vector<std::int64_t> lock_claims(const Context& c, const Ended& ended) {
 
 Change reaped(const Locked& row, std::int64_t now) {
   Change change(row);
+  const bool spared = row.token < 0 && row.crashes > 0;  // a suspect beside others is not ended by its crash
   ++change.crashes;
   change.token = 0;
   if (row.state == JobState::cancelling) {
     change.finish(JobState::cancelled, now, false);
-  } else if (row.attempt < row.max_attempts && change.crashes < row.max_crashes) {
+  } else if (row.attempt < row.max_attempts && (change.crashes < row.max_crashes || spared)) {
     change.state = JobState::pending;
   } else {
     change.finish(JobState::errored, now, true);

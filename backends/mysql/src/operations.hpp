@@ -51,6 +51,9 @@ std::vector<bool> publish(const Context& c, std::span<const backend::Interim> it
 ReapReport reap(const Context& c, std::span<const std::string> queues, std::size_t limit, std::span<const JobId> only);
 std::vector<JobId> ended(const Context& c, std::span<const std::string> queues, std::size_t limit);
 
+// outage.cpp
+std::vector<bool> take_back_crashes(const Context& c, std::span<const backend::OutlivedClaim> claims);
+
 // keep.cpp
 std::vector<bool> append_logs(const Context& c, std::span<const LogLine> lines);
 std::size_t purge(const Context& c, std::size_t limit);

@@ -76,6 +76,9 @@ struct Queries {
   const sql::Statement& history_last_now = catalogue["history_last_now"];
   const sql::Statement& history_add = catalogue["history_add"];
   const sql::Statement& history_trim = catalogue["history_trim"];
+  const sql::Statement& crash_lines = catalogue["crash_lines"];
+  const sql::Statement& crash_line_outage = catalogue["crash_line_outage"];
+  const sql::Statement& crashes_set = catalogue["crashes_set"];
   const sql::Statement& log_last = catalogue["log_last"];
   const sql::Statement& log_add = catalogue["log_add"];
   const sql::Statement& expired = catalogue["expired"];

@@ -73,6 +73,9 @@ class MysqlServer final : public sql::Server {
   std::vector<JobId> ended(sql::Work& work, std::span<const std::string> queues, std::size_t limit) override {
     return mysql::ended(context(work), queues, limit);
   }
+  std::vector<bool> take_back_crashes(sql::Work& work, std::span<const backend::OutlivedClaim> claims) override {
+    return mysql::take_back_crashes(context(work), claims);
+  }
   std::size_t purge(sql::Work& work, std::size_t limit) override { return mysql::purge(context(work), limit); }
   std::vector<JobId> expired(sql::Work& work, std::size_t limit) override {
     return mysql::expired(context(work), limit);

@@ -102,7 +102,7 @@ class Survey {
     if (lane.concurrency && (first || first_suspect || soon)) view_.limited.insert(lane.queue_id);
     if (first_suspect) {
       view_.suspects = true;
-      if (request_.suspects) {
+      if (request_.suspects > 0) {
         view_.firsts.push_back(*first_suspect);
         view_.lanes.push_back(lane);
         view_.lanes.back().id = first_suspect->lane;

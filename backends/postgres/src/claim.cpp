@@ -128,6 +128,9 @@ std::map<std::int64_t, std::int64_t> read_rooms(const sql::Work& work, const Que
   return rooms;
 }
 
+/// Of due suspects one becomes pending with each claim.
+constexpr std::int64_t most_suspects_moved = 1;
+
 /// The first due jobs of these lanes, as many as a claim moves.
 std::vector<sql::Place> first_due(const sql::Work& work, const Queries& q, std::vector<sql::Lane>& lanes,
                                   std::int64_t n) {
@@ -140,7 +143,7 @@ std::vector<sql::Place> first_due(const sql::Work& work, const Queries& q, std::
   for (sql::Lane& lane : lanes) {
     if (lane.concurrency) lane.room = rooms[lane.queue_id];
     ids.add(lane.id);
-    counts.add(lane.at_most(n) + 1);
+    counts.add(lane.at_most(n, most_suspects_moved) + 1);
   }
   std::unordered_map<std::int64_t, std::vector<sql::Place>> by_time;
   work.session().execute(q.due_by_time, {{"now", work.wall()}, {"lanes", ids.view()}, {"counts", counts.view()}},
@@ -158,10 +161,10 @@ std::vector<sql::Place> first_due(const sql::Work& work, const Queries& q, std::
                              });
       return ranked;
     };
-    const auto its = sql::first_due(std::move(by_time[lane.id]), lane.at_most(n), by_rank);
+    const auto its = sql::first_due(std::move(by_time[lane.id]), lane.at_most(n, most_suspects_moved), by_rank);
     places.insert(places.end(), its.begin(), its.end());
   }
-  return sql::best(lanes, std::move(places), n);
+  return sql::best(lanes, std::move(places), n, most_suspects_moved);
 }
 
 /// Makes the first of the due jobs pending, as many as a claim may take.
@@ -184,7 +187,7 @@ void promote(const sql::Work& work, const Queries& q, std::size_t limit, std::ve
 }
 
 bool left_out(const backend::ClaimRequest& request, const sql::Lane& lane) {
-  return (!request.suspects && lane.suspects()) || (!request.limited && lane.concurrency);
+  return (request.suspects == 0 && lane.suspects()) || (!request.limited && lane.concurrency);
 }
 
 Survey survey_and_promote(const sql::Work& work, const Queries& q, const backend::ClaimRequest& request,
@@ -234,15 +237,15 @@ bool bounded(const sql::Lane& lane) { return lane.concurrency || lane.suspects()
 
 /// How many jobs of each lane to take. Lanes come in the order of their first jobs.
 std::vector<sql::Portion> divide(const sql::Work& work, const Queries& q, const std::vector<sql::Lane>& lanes,
-                                 const Firsts& firsts, std::int64_t limit) {
-  if (lanes.size() == 1) return {{.lane = &lanes.front(), .count = lanes.front().at_most(limit)}};
+                                 const Firsts& firsts, std::int64_t limit, std::int64_t suspects) {
+  if (lanes.size() == 1) return {{.lane = &lanes.front(), .count = lanes.front().at_most(limit, suspects)}};
   if (limit == 1) return {{.lane = &lanes.front(), .count = 1}};
   Places from;
   Array counts(Of::bigint);
   std::int64_t left = limit;  // the first jobs of the unbounded lanes before come before all of this lane's
   for (const sql::Lane& lane : lanes) {
     from.add(firsts.at(lane.id));
-    counts.add(lane.at_most(left));
+    counts.add(lane.at_most(left, suspects));
     if (!bounded(lane)) --left;
   }
   std::vector<sql::Place> places;
@@ -257,7 +260,7 @@ std::vector<sql::Portion> divide(const sql::Work& work, const Queries& q, const 
         sql::Fields f(row);
         places.push_back({.lane = f.integer(), .priority = f.integer(), .due = f.integer(), .seq = f.integer()});
       });
-  return sql::apportion(lanes, std::move(places), limit);
+  return sql::apportion(lanes, std::move(places), limit, suspects);
 }
 
 /// A job and its place in the claim order.
@@ -345,7 +348,7 @@ backend::ClaimResult claim(sql::Work& work, const Queries& q, const backend::Cla
     firsts.emplace(r.lane.id, r.first);
     lanes.push_back(std::move(r.lane));
   }
-  const auto portions = divide(work, q, lanes, firsts, limit);
+  const auto portions = divide(work, q, lanes, firsts, limit, static_cast<std::int64_t>(request.suspects));
   if (!portions.empty()) result.jobs = take(work, q, request, portions, firsts, limit);
   result.of_limited = sql::of_limited(lanes, result.jobs);
   if (static_cast<std::int64_t>(result.jobs.size()) < sql::could_take(lanes, limit)) marks.forget();

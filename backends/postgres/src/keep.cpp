@@ -43,6 +43,24 @@ ReapReport reap(const sql::Work& work, const Queries& q, std::span<const std::st
   return report;
 }
 
+std::vector<bool> take_back_crashes(sql::Work& work, const Queries& q,
+                                    std::span<const backend::OutlivedClaim> claims) {
+  Array ids(Of::uuid), numbers(Of::bigint), workers(Of::text);
+  for (const backend::OutlivedClaim& claim : claims) {
+    ids.add(claim.id);
+    numbers.add(claim.claim);
+    workers.add(claim.worker);
+  }
+  std::vector<bool> answers(claims.size(), false);
+  work.begin();
+  work.session().execute(q.jobs_lock, {{"ids", ids.view()}}, [](const sql::Row&) {});
+  work.session().execute(
+      q.crashes_take_back,
+      {{"ids", ids.view()}, {"claims", numbers.view()}, {"workers", workers.view()}, {"now", work.wall()}},
+      [&](const sql::Row& row) { answers.at(static_cast<std::size_t>(row.integer(0)) - 1) = true; });
+  return answers;
+}
+
 namespace {
 
 /// Deletes the lines of the jobs whose seqs are the first column of what `of` answers, after it has. Returns how many

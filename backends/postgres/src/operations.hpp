@@ -45,6 +45,7 @@ std::size_t purge(sql::Work& work, const Queries& q, std::size_t limit);
 /// Deletes what jobs have left behind that somebody has deleted by hand; of `limit` jobs at most.
 void sweep(sql::Work& work, const Queries& q, std::size_t limit);
 std::vector<bool> publish(const sql::Work& work, const Queries& q, std::span<const backend::Interim> items);
+std::vector<bool> take_back_crashes(sql::Work& work, const Queries& q, std::span<const backend::OutlivedClaim> claims);
 std::vector<bool> append_logs(const sql::Work& work, const Queries& q, std::span<const LogLine> lines);
 
 }  // namespace sqlq::postgres

@@ -38,6 +38,8 @@ struct Queries {
   const sql::Statement& heartbeat = catalogue["heartbeat"];
   const sql::Statement& ended = catalogue["ended"];
   const sql::Statement& reap = catalogue["reap"];
+  const sql::Statement& jobs_lock = catalogue["jobs_lock"];
+  const sql::Statement& crashes_take_back = catalogue["crashes_take_back"];
   const sql::Statement& purge = catalogue["purge"];
   const sql::Statement& expired = catalogue["expired"];
   const sql::Statement& erase = catalogue["erase"];

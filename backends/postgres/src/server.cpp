@@ -250,6 +250,12 @@ std::vector<ActionStatus> PgServer::act(sql::Work& work, std::span<const JobId> 
   return answers;
 }
 
+std::vector<bool> PgServer::take_back_crashes(sql::Work& work, std::span<const backend::OutlivedClaim> claims) {
+  auto answers = postgres::take_back_crashes(work, schema_.queries(), claims);
+  marks_.forget();
+  return answers;
+}
+
 std::vector<RequeueStatus> PgServer::requeue(sql::Work& work, std::span<const JobId> ids) {
   auto answers = postgres::requeue(work, schema_.queries(), ids);
   marks_.forget();

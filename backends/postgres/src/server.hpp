@@ -44,6 +44,7 @@ class PgServer final : public sql::Server {
   ReapReport reap(sql::Work& work, std::span<const std::string> queues, std::size_t limit,
                   std::span<const JobId> only) override;
   std::vector<JobId> ended(sql::Work& work, std::span<const std::string> queues, std::size_t limit) override;
+  std::vector<bool> take_back_crashes(sql::Work& work, std::span<const backend::OutlivedClaim> claims) override;
   std::size_t purge(sql::Work& work, std::size_t limit) override;
   std::vector<JobId> expired(sql::Work& work, std::size_t limit) override;
   void postpone(sql::Work& work, JobId id) override;

@@ -9,6 +9,7 @@
 
 #include "core/sorted.hpp"
 #include "operations.hpp"
+#include "processes.hpp"
 #include "sql/apportion.hpp"
 #include "sql/due.hpp"
 #include "sql/job_row.hpp"
@@ -60,7 +61,7 @@ void read_lane(View& view, const backend::ClaimRequest& request, std::int64_t no
     view.limited = view.limited || lane.concurrency;
     view.suspects = view.suspects || lane.suspects();
   }
-  if ((lane.suspects() && !request.suspects) || (lane.concurrency && !request.limited)) return;
+  if ((lane.suspects() && request.suspects == 0) || (lane.concurrency && !request.limited)) return;
   if (first_due) view.scheduled.push_back({lane, *first_due});
   if (ready) view.lanes.push_back(std::move(lane));
 }
@@ -86,6 +87,9 @@ std::vector<sql::Place> read_due(const Context& c, const sql::Statement& stateme
   return places;
 }
 
+/// Of due suspects one becomes pending with each claim.
+constexpr std::int64_t most_suspects_moved = 1;
+
 /// Makes the first of the due jobs pending, as many as a claim may take.
 void promote(const Context& c, const backend::ClaimRequest& request, const std::vector<sql::Scheduled>& scheduled) {
   const std::int64_t n = sql::most_moved(static_cast<std::int64_t>(request.limit));
@@ -95,14 +99,14 @@ void promote(const Context& c, const backend::ClaimRequest& request, const std::
     if (s.first_due > sql::us(c.now.wall)) continue;
     sql::Lane& lane = lanes.emplace_back(s.lane);
     if (lane.concurrency) lane.room = *lane.concurrency - held(c, lane.queue_id);
-    const std::int64_t most = std::max<std::int64_t>(lane.at_most(n), 0);
+    const std::int64_t most = std::max<std::int64_t>(lane.at_most(n, most_suspects_moved), 0);
     const auto its = sql::first_due(read_due(c, c.q.due_by_time, lane.id, most + 1), most, [&](std::int64_t limit) {
       return read_due(c, c.q.due_by_rank, lane.id, limit);
     });
     places.insert(places.end(), its.begin(), its.end());
   }
   std::vector<std::int64_t> seqs;
-  for (const sql::Place& place : sql::best(lanes, std::move(places), n)) seqs.push_back(place.seq);
+  for (const sql::Place& place : sql::best(lanes, std::move(places), n, most_suspects_moved)) seqs.push_back(place.seq);
   const std::string list = sql::json_array(seqs);
   if (!seqs.empty()) c.session.execute(c.q.promote, {{"seqs", std::string_view(list)}});
 }
@@ -113,13 +117,13 @@ struct Pick {
   const Lane* lane = nullptr;
 };
 
-/// How many jobs each limited queue may still take, and of all suspects one. The write lock makes the counts true until
+/// How many jobs each limited queue may still take, and how many suspects. The write lock makes the counts true until
 /// we commit.
 class Room {
  public:
-  explicit Room(const Context& c) : c_(c) {}
+  Room(const Context& c, std::size_t suspects) : c_(c), suspects_(suspects) {}
   bool has(const Lane& lane) {
-    if (lane.suspects() && suspect_taken_) return false;
+    if (lane.suspects() && suspects_ == 0) return false;
     if (!lane.concurrency) return true;
     const auto [at, isnew] = left_.try_emplace(lane.queue_id, 0);
     if (isnew) at->second = *lane.concurrency - held(c_, lane.queue_id);
@@ -127,19 +131,20 @@ class Room {
   }
   void take(const Lane& lane) {
     if (lane.concurrency) --left_[lane.queue_id];
-    suspect_taken_ = suspect_taken_ || lane.suspects();
+    if (lane.suspects()) --suspects_;
   }
 
  private:
   const Context& c_;
   std::map<std::int64_t, std::int64_t> left_;
-  bool suspect_taken_ = false;
+  std::size_t suspects_;
 };
 
 /// Picks the best jobs of all lanes: a merge of lanes that are each in order.
 class Merge {
  public:
-  Merge(const Context& c, std::vector<Lane> lanes, std::size_t limit) : c_(c), lanes_(std::move(lanes)), limit_(limit) {
+  Merge(const Context& c, std::vector<Lane> lanes, const backend::ClaimRequest& request)
+      : c_(c), lanes_(std::move(lanes)), limit_(request.limit), suspects_(request.suspects) {
     for (Lane& lane : lanes_) {
       if (lanes_.size() == 1 && !lane.suspects()) lane.step = limit_;
       if (refill(lane)) heap_.push_back(&lane);
@@ -149,7 +154,7 @@ class Merge {
 
   /// In claim order; the lanes pointed to live as long as this.
   std::vector<Pick> pick() {
-    Room room(c_);
+    Room room(c_, suspects_);
     std::vector<Pick> picks;
     while (!heap_.empty() && picks.size() < limit_) {
       std::ranges::pop_heap(heap_, later);
@@ -194,6 +199,7 @@ class Merge {
   const Context& c_;
   std::vector<Lane> lanes_;
   std::size_t limit_;
+  std::size_t suspects_;
   std::vector<Lane*> heap_{};
 };
 
@@ -206,6 +212,7 @@ std::vector<Job> take(const Context& c, const backend::ClaimRequest& request, co
   const std::string list = sql::json_array(seqs);
   const std::size_t taken = c.session.execute(c.q.claim, {{"token", request.token.value},
                                                           {"worker", request.worker},
+                                                          {"process", process_number()},
                                                           {"now", sql::us(c.now.wall)},
                                                           {"steady", sql::us(c.now.steady)},
                                                           {"seqs", std::string_view(list)}});
@@ -236,7 +243,7 @@ backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& reques
   result.limited = view.limited;
   result.suspects = view.suspects;
   auto& lanes = view.lanes;
-  Merge merge(c, std::move(lanes), request.limit);
+  Merge merge(c, std::move(lanes), request);
   const std::vector<Pick> picks = merge.pick();
   const auto limited = [](const Pick& pick) { return pick.lane->concurrency.has_value(); };
   result.of_limited = static_cast<std::size_t>(std::ranges::count_if(picks, limited));

@@ -8,6 +8,7 @@
 #include <sqlq/sqlite.hpp>
 
 #include "native_session.hpp"
+#include "processes.hpp"
 #include "schema.hpp"
 #include "soci_bridge.hpp"
 #include "sql/job_row.hpp"
@@ -86,6 +87,7 @@ MigrationStatus SqliteDialect::migration_status() {
 int SqliteDialect::migrate(backend::Direction direction, int target, Now now) {
   const TimePoint wall = at(now).wall;
   int steps = 0;
+  enlisted_ = false;
   writer_.exclusive([&](Connection& c) {
     c.begin();
     try {
@@ -105,6 +107,7 @@ int SqliteDialect::migrate(backend::Direction direction, int target, Now now) {
 }
 
 void SqliteDialect::teardown() {
+  enlisted_ = false;
   writer_.exclusive([&](Connection& c) {
     c.begin();
     try {
@@ -219,8 +222,11 @@ std::vector<CancelStatus> SqliteDialect::cancel(std::span<const JobId> ids, cons
 }
 
 backend::ClaimResult SqliteDialect::claim(const backend::ClaimRequest& request) {
-  auto result =
-      write_leases<backend::ClaimResult>(request.now, [&](const Context& c) { return sqlite::claim(c, request); });
+  auto result = write_leases<backend::ClaimResult>(request.now, [&](const Context& c) {
+    if (!enlisted_ && !options_.in_memory()) enlist(c);
+    return sqlite::claim(c, request);
+  });
+  enlisted_ = true;
   hints_.claimed(result);
   if (hints_.are_news(request, result)) hints_.notify();
   return result;
@@ -259,6 +265,13 @@ ReapReport SqliteDialect::reap(std::span<const std::string> names, std::size_t l
       });
   if (!report.returned.empty()) hints_.notify();
   return report;
+}
+
+std::vector<bool> SqliteDialect::take_back_crashes(std::span<const backend::OutlivedClaim> claims, Now now) {
+  auto answers =
+      write<std::vector<bool>>(now, [&](const Context& c) { return sqlite::take_back_crashes(c, claims); });
+  hints_.notify();  // one that was errored may be pending again
+  return answers;
 }
 
 PurgeReport SqliteDialect::purge(std::size_t limit, Now now) {

@@ -2,6 +2,7 @@
 /// \file
 /// The Dialect of SQLite: sends each operation to the writer, to a reader, or into the user's transaction.
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -38,6 +39,7 @@ class SqliteDialect final : public backend::Dialect {
   std::vector<LeaseStatus> heartbeat(std::span<const backend::LeaseRef> leases, backend::Now now) override;
   std::vector<bool> publish(std::span<const backend::Interim> items, backend::Now now) override;
   ReapReport reap(std::span<const std::string> queues, std::size_t limit, backend::Now now) override;
+  std::vector<bool> take_back_crashes(std::span<const backend::OutlivedClaim> claims, backend::Now now) override;
   PurgeReport purge(std::size_t limit, backend::Now now) override;
   std::vector<ActionStatus> act(std::span<const JobId> ids, backend::Action what, backend::Now now) override;
   std::vector<RequeueStatus> requeue(std::span<const JobId> ids, backend::Now now) override;
@@ -89,6 +91,7 @@ class SqliteDialect final : public backend::Dialect {
   Readers readers_;
   std::mutex epoch_mutex_;
   std::string epoch_;             // the steady clock all leases in the file are known to be measured with
+  std::atomic<bool> enlisted_{false};  // this process is in the file
   std::int64_t data_version_ = 0;  // only touched by the watching thread
   sql::Hints hints_;               // last: its watcher uses the others
 };

@@ -4,6 +4,7 @@
 #include <sqlq/error.hpp>
 
 #include "operations.hpp"
+#include "processes.hpp"
 #include "sql/job_row.hpp"
 #include "sql/reading.hpp"
 
@@ -117,15 +118,18 @@ struct Reaped {
   Attempt attempt{};
   JobId id{};
   JobState state = JobState::invalid;
+  bool died = false;  ///< its process is known to have
 };
 
-std::vector<Reaped> take_back(const Context& c, const std::optional<std::string_view>& queue,
+/// Dead: a JSON array of processes that have died; their leases end with them.
+std::vector<Reaped> take_back(const Context& c, const std::string& dead, const std::optional<std::string_view>& queue,
                               const std::optional<std::string_view>& only, std::size_t limit, SteadyPoint ended_by) {
   std::vector<Reaped> reaped;
   c.session.execute(c.q.reap,
                     {{"now", sql::us(c.now.wall)},
                      {"steady", sql::us(c.now.steady)},
                      {"ended_by", sql::us(ended_by)},
+                     {"dead", std::string_view(dead)},
                      {"queue", queue},
                      {"only", only},
                      {"n", static_cast<std::int64_t>(limit)}},
@@ -138,13 +142,15 @@ std::vector<Reaped> take_back(const Context& c, const std::optional<std::string_
                       r.attempt.attempt = f.integer();
                       r.attempt.claim = f.integer();
                       r.attempt.worker = f.text();
+                      r.died = f.integer() != 0;
                       reaped.push_back(std::move(r));
                     });
   return reaped;
 }
 
 void record(const Context& c, const Reaped& r, ReapReport& report) {
-  std::string text = "lease ended: no heartbeat from worker '" + r.attempt.worker + "' in time; the job ";
+  std::string text = r.died ? "lease ended: the process of worker '" + r.attempt.worker + "' has died; the job "
+                            : "lease ended: no heartbeat from worker '" + r.attempt.worker + "' in time; the job ";
   if (r.state == JobState::pending) {
     report.returned.push_back(r.id);
     text += "is pending again";
@@ -163,7 +169,34 @@ void record(const Context& c, const Reaped& r, ReapReport& report) {
                                    {"text", text}});
 }
 
+bool take_back_crash(const Context& c, const backend::OutlivedClaim& claim) {
+  const std::string id = claim.id.to_string();
+  std::int64_t seq = 0, n = 0;
+  bool outage = false, counts = false;
+  c.session.execute(c.q.crash_line,
+                    {{"id", std::string_view(id)}, {"claim", claim.claim}, {"worker", claim.worker}},
+                    [&](const sql::Row& row) {
+                      sql::Fields f(row);
+                      seq = f.integer();
+                      n = f.integer();
+                      outage = static_cast<Cause>(f.integer()) == Cause::outage;
+                      counts = f.integer() != 0;
+                    });
+  if (seq == 0 || outage) return outage;
+  c.session.execute(c.q.crash_line_outage, {{"text", sql::outage_remark}, {"seq", seq}, {"n", n}});
+  if (counts && c.session.execute(c.q.crash_take_back, {{"seq", seq}}) == 1) {
+    c.session.execute(c.q.crash_revive, {{"now", sql::us(c.now.wall)}, {"seq", seq}, {"claim", claim.claim}});
+  }
+  return true;
+}
+
 }  // namespace
+
+std::vector<bool> take_back_crashes(const Context& c, std::span<const backend::OutlivedClaim> claims) {
+  std::vector<bool> answers;
+  for (const auto& claim : claims) answers.push_back(take_back_crash(c, claim));
+  return answers;
+}
 
 std::vector<FinishStatus> finish(const Context& c, std::span<const Finish> items) {
   std::map<LeaseToken, std::vector<JobId>> plain;
@@ -224,15 +257,17 @@ std::vector<bool> publish(const Context& c, std::span<const backend::Interim> it
 ReapReport reap(const Context& c, std::span<const std::string> queues, std::size_t limit, SteadyPoint ended_by,
                 std::span<const JobId> only) {
   ReapReport report;
+  const std::string dead = dead_processes(c);
   std::optional<std::string> ids;
   if (!only.empty()) ids = sql::json_array(only);
   const auto sweep = [&](const std::optional<std::string_view>& queue) {
-    for (const Reaped& r : take_back(c, queue, ids, limit - report.total(), ended_by)) record(c, r, report);
+    for (const Reaped& r : take_back(c, dead, queue, ids, limit - report.total(), ended_by)) record(c, r, report);
   };
   if (queues.empty()) sweep(std::nullopt);
   for (const std::string& queue : queues) {
     if (report.total() < limit) sweep(queue);
   }
+  if (dead != "[]") forget_processes(c, dead);
   return report;
 }
 

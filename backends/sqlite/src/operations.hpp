@@ -44,6 +44,7 @@ ReapReport reap(const Context& c, std::span<const std::string> queues, std::size
                 std::span<const JobId> only);
 std::vector<JobId> ended(const Context& c, std::span<const std::string> queues, std::size_t limit,
                          SteadyPoint ended_by);
+std::vector<bool> take_back_crashes(const Context& c, std::span<const backend::OutlivedClaim> claims);
 /// Leases measured on another steady clock (the host restarted) have ended.
 void end_foreign_leases(const Context& c, const std::string& epoch);
 

@@ -37,6 +37,14 @@ struct Queries {
   const sql::Statement& reap = catalogue["reap"];
   const sql::Statement& ended = catalogue["ended"];
   const sql::Statement& reap_log = catalogue["reap_log"];
+  const sql::Statement& processes = catalogue["processes"];
+  const sql::Statement& process_add = catalogue["process_add"];
+  const sql::Statement& processes_forget = catalogue["processes_forget"];
+  const sql::Statement& processes_forget_foreign = catalogue["processes_forget_foreign"];
+  const sql::Statement& crash_line = catalogue["crash_line"];
+  const sql::Statement& crash_line_outage = catalogue["crash_line_outage"];
+  const sql::Statement& crash_take_back = catalogue["crash_take_back"];
+  const sql::Statement& crash_revive = catalogue["crash_revive"];
   const sql::Statement& history_add = catalogue["history_add"];
   const sql::Statement& history_trim = catalogue["history_trim"];
   const sql::Statement& end_all_leases = catalogue["end_all_leases"];

@@ -77,7 +77,7 @@ enum class FinishKind : std::uint8_t {
   retry = 2,    ///< -> scheduled at now + delay; history gets `cause` and `message`
   fail = 3,     ///< -> errored; history gets `cause` and `message`
   cancel = 4,   ///< -> cancelled; history gets Cause::cancelled
-  snooze = 5,   ///< -> scheduled at now + delay, attempt given back; history gets Cause::snoozed
+  snooze = 5,   ///< -> scheduled at now + delay, attempt given back, crashes = 0; history gets Cause::snoozed
   release = 6,  ///< -> pending at once, attempt given back; history gets Cause::released
 };
 
@@ -96,9 +96,9 @@ struct ClaimRequest {
   std::span<const std::string> queues{};  ///< empty: all
   std::span<const std::string> kinds{};   ///< empty: all
   std::size_t limit = 1;                  ///< 1 to 10,000
-  LeaseToken token{};                     ///< random, made by the core for this claim; never 0
+  LeaseToken token{};                     ///< random, made by the core for this claim; never 0; < 0 if suspects > 1
   std::string_view worker{};
-  bool suspects = true;                   ///< whether one suspect (is_suspect) may be among them; more never are
+  std::size_t suspects = 1;               ///< how many suspects (is_suspect) may be among them
   bool limited = true;                    ///< whether jobs of queues that have a limit may be among them
   bool beside = false;                    ///< a second one of a worker, not needed: below
   std::span<const Finish> ends{};         ///< leases to end before, in the same transaction: successes, none twice
@@ -147,6 +147,13 @@ struct Interim {
 struct LeaseRef {
   JobId id{};
   LeaseToken token{};
+};
+
+/// A claim whose lease was lost while the process that had made it lived.
+struct OutlivedClaim {
+  JobId id{};
+  std::int64_t claim = 0;     ///< Job::claims
+  std::string_view worker{};  ///< Job::worker
 };
 
 /// Keeps a subscription alive; destroying it ends it (and waits for a callback that is running).
@@ -214,7 +221,7 @@ class Dialect {
   /// database has become slow to find the first job (the backend's README says when).
   /// Post: each job returned is running, with attempt + 1, claims + 1, this token and worker, started_at = now and a
   /// lease of its keepalive. At no instant are more jobs of a queue held than its concurrency. No job is given to two
-  /// callers. Of all suspects one at most is taken, and none when the request says so. Cost does not depend on the
+  /// callers. Of all suspects no more are taken than the request says. Cost does not depend on the
   /// number of finished, not-due or other queues' jobs.
   /// With `ends`: ends those leases as `finish` does before it takes any job, both in one transaction. Where taking
   /// jobs of a queue with a limit means to wait for other claimers, it takes only as many as it has ended there: the
@@ -254,15 +261,30 @@ class Dialect {
   /// leases that ended meanwhile are left for a moment, in which their holders can renew them.
   ///
   /// Post per job: token taken away, crashes + 1, history Cause::lease_ended, one warn line in its log; cancelling ->
-  /// cancelled, else pending while attempt < max_attempts and crashes < max_crashes, else errored. finished_at is set
-  /// only for finished ones. A job that the database refuses to take back for good (Errc::refused) does not
-  /// keep the others from it; it stays as it is and is named in `refused`. Replay: finds them gone.
+  /// cancelled, else pending while attempt < max_attempts and crashes < max_crashes, else errored; but a suspect that
+  /// was claimed with a negative token is not errored for its crashes. finished_at is set only for finished ones. A job
+  /// that the database refuses to take back for good (Errc::refused) does not keep the others from it; it stays as it
+  /// is and is named in `refused`. Replay: finds them gone.
   virtual ReapReport reap(std::span<const std::string> queues, std::size_t limit, Now now) = 0;
 
   /// Since when, on the injected clock, somebody else has kept everybody from writing, also from taking leases back,
   /// and at every moment since; as far as this process knows without asking. A worker that cannot renew a lease keeps
   /// it meanwhile. Empty: not so, or not known. Cheap.
   [[nodiscard]] virtual std::optional<SteadyPoint> locked_since() const noexcept { return std::nullopt; }
+
+  /// The workers of these claims live: what was charged as a crash was an outage.
+  ///
+  /// Per item: if the job's history has a line Cause::lease_ended of this claim and this worker, the line becomes
+  /// Cause::outage and, unless the job has snoozed, was requeued or taken away since, crashes - 1. A job that `reap` ended as
+  /// errored for its crashes goes back to pending if it has attempts left, and if it has fewer than max_crashes now or
+  /// the claim was its last; not while a live job has its unique key. Nothing else of a job changes, and nothing of one
+  /// without such a line. Answers whether the line is an outage now. Replay: true, nothing changes.
+  ///
+  /// A backend without this keeps the crashes.
+  virtual std::vector<bool> take_back_crashes(std::span<const OutlivedClaim> claims, Now now) {
+    static_cast<void>(now);
+    return std::vector<bool>(claims.size(), false);
+  }
 
   // ---------------------------------------------------------------------------------------------- housekeeping
 

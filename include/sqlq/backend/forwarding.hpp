@@ -71,6 +71,9 @@ class ForwardingDialect : public Dialect {
   [[nodiscard]] std::optional<SteadyPoint> locked_since() const noexcept override {
     return inner_ ? inner_->locked_since() : std::nullopt;
   }
+  std::vector<bool> take_back_crashes(std::span<const OutlivedClaim> claims, Now now) override {
+    return target("take_back_crashes").take_back_crashes(claims, now);
+  }
 
   // ---- housekeeping
   PurgeReport purge(std::size_t limit, Now now) override { return target("purge").purge(limit, now); }
