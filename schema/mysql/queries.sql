@@ -772,13 +772,14 @@ SELECT j.lease_token, g.claim, g.attempt, g.n, g.at_us, g.level, g.text
 -- name: queues
 -- params: after text, n int
 -- returns: name text, description text, concurrency int?, priority int, paused int, created int, hidden int
-SELECT q.name, q.description, q.concurrency, q.priority, q.paused, q.created_us
+SELECT q.name, q.description, q.concurrency, q.priority, q.paused, q.created_us, q.hidden
   FROM {queues} q FORCE INDEX (sqlq_queues_name) WHERE q.name > :after ORDER BY q.name LIMIT :n
 
 -- name: queue
 -- params: name text
 -- returns: name text, description text, concurrency int?, priority int, paused int, created int, hidden int
-SELECT q.name, q.description, q.concurrency, q.priority, q.paused, q.created_us FROM {queues} q WHERE q.name = :name
+SELECT q.name, q.description, q.concurrency, q.priority, q.paused, q.created_us, q.hidden
+  FROM {queues} q WHERE q.name = :name
 
 -- name: queue_upsert
 -- params: name text, description text, concurrency int?, priority int, now int?
