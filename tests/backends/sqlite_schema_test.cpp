@@ -77,7 +77,7 @@ TEST_F(SqliteSchema, EveryStatementPreparesAndIsDeclaredTruly) {
   }
 }
 
-/// Which index (or key) each hot statement must use to reach the jobs.
+/// Which index (or key) each hot statement must use to reach the jobs; `|`: either does as well, and versions differ.
 const std::map<std::string, std::vector<std::string>> hot = {
     {"lane", {"SEARCH l USING INDEX"}},
     {"promote", {"SEARCH sqlq_jobs USING INTEGER PRIMARY KEY (rowid=?)"}},
@@ -87,7 +87,8 @@ const std::map<std::string, std::vector<std::string>> hot = {
       "SEARCH j USING INDEX sqlq_jobs_ranked (lane_id=? AND priority=? AND due_us<?)"}},
     {"lanes_of_all",
      {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_ready (lane_id>?)",
-      "SEARCH sqlq_jobs USING INDEX sqlq_jobs_ranked (lane_id>?)",
+      "SEARCH sqlq_jobs USING INDEX sqlq_jobs_ranked (lane_id>?)|"
+      "SEARCH sqlq_jobs USING INDEX sqlq_jobs_scheduled (lane_id>?)",
       "SEARCH j USING INDEX sqlq_jobs_scheduled (lane_id=?)"}},
     {"lanes_of_queue",
      {"SEARCH j USING INDEX sqlq_jobs_ready (lane_id=?)", "SEARCH j USING INDEX sqlq_jobs_scheduled (lane_id=?)"}},
@@ -111,13 +112,19 @@ const std::map<std::string, std::vector<std::string>> hot = {
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
+bool contains_one(const std::string& text, const std::string& parts) {
+  const auto bar = parts.find('|');
+  if (contains(text, parts.substr(0, bar))) return true;
+  return bar != std::string::npos && contains_one(text, parts.substr(bar + 1));
+}
+
 void SqliteSchema::expect_good_plans() const {
   for (const auto& [name, wanted] : hot) {
     const auto lines = plan(catalogue()[name]);
     std::string whole;
     for (const auto& line : lines) whole += line + "\n";
     for (const auto& part : wanted) {
-      EXPECT_TRUE(contains(whole, part)) << name << " does not use " << part << ":\n" << whole;
+      EXPECT_TRUE(contains_one(whole, part)) << name << " does not use " << part << ":\n" << whole;
     }
     for (const auto& line : lines) {
       EXPECT_FALSE(contains(line, "TEMP B-TREE")) << name << " sorts:\n" << whole;

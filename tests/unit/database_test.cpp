@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -176,7 +177,8 @@ TEST(Registry, OpensBySchemeAndListsTheKnown) {
   });
   EXPECT_EQ(backend::open("FAKE-B:place").description(), "fake");
   EXPECT_EQ(opened, "place");
-  EXPECT_EQ(backend::registered_schemes(), (std::vector<std::string>{"fake-a", "fake-b"}));
+  const std::vector<std::string> known = backend::registered_schemes();  // other tests of the process have theirs
+  EXPECT_TRUE(std::ranges::includes(known, std::vector<std::string>{"fake-a", "fake-b"}));
   const std::string message =
       error_of(Errc::invalid_argument, [] { static_cast<void>(backend::open("other://u:hunter2@h")); });
   EXPECT_EQ(message.find("no backend opens 'other:' URLs; known: fake-a: fake-b:"), 0u) << message;
