@@ -27,7 +27,7 @@ struct DatabaseOptions {
 /// Thread-safety: all members from any thread.
 /// After fork(): a handle that the parent has opened is dead in the child. Every use of it, also through a Client or a
 /// Worker, throws Error(misuse), and its end touches neither threads nor connections: they are the parent's. The child
-/// opens its own; a SQLite file that its parent has open only after exec.
+/// opens its own; the README of the backend may say more.
 class Database {
  public:
   /// For backends' own tests and for wrapping a dialect; applications call `open`.

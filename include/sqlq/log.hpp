@@ -61,11 +61,11 @@ class LogSink {
 /// The database sink, which workers use by default. Buffers lines and writes them in batches when 1000 are waiting or
 /// `flush` is called; a failed flush keeps them for the next one. When 100,000 lines or 64 MiB of text wait (the
 /// database has been away for long) new ones are dropped, and a warn line in the job's log says how many. Lines of a
-/// lost lease are dropped. A line that the database refuses for good (its encoding lacks a character, a trigger of yours
-/// raises an error) is stored with '?' for what is not ASCII or, if that is refused too, left out; the others are stored.
-/// Of each job about the last 10,000 lines stay, and of these about the last 8 MiB. `write` never touches the database:
-/// call `flush` yourself in own loops. Lines that were not flushed yet (in a worker: of about the last second) are gone
-/// when the process is killed.
+/// lost lease are dropped. A line that the database refuses for good (its encoding lacks a character, a trigger of
+/// yours raises an error) is stored with '?' for what is not ASCII or, if that is refused too, left out; the others are
+/// stored. Of each job about the last 10,000 lines stay, and of these about the last 8 MiB. `write` never touches the
+/// database: call `flush` yourself in own loops. Lines that were not flushed yet (in a worker: of about the last
+/// second) are gone when the process is killed.
 [[nodiscard]] std::shared_ptr<LogSink> database_log_sink(Database db);
 
 namespace detail {

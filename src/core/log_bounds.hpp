@@ -11,8 +11,9 @@ namespace sqlq::core {
 inline constexpr std::int64_t log_lines_kept = 10'000;
 inline constexpr std::int64_t log_bytes_kept = std::int64_t{8} << 20;
 
-/// Whether to look at the size of the whole log once this line is stored: about once in 500 lines and in 256 KiB, so that
-/// the look, which costs as much as the log is long, costs little for each line. The same line gives the same answer.
+/// Whether to look at the size of the whole log once this line is stored: about once in 500 lines and in 256 KiB, so
+/// that the look, which costs as much as the log is long, costs little for each line. The same line gives the same
+/// answer.
 [[nodiscard]] inline bool worth_a_look(const LogLine& line) noexcept {
   constexpr std::uint64_t lines = 500;
   constexpr std::uint64_t bytes = std::uint64_t{256} << 10;

@@ -123,6 +123,7 @@ conformance::Backend sqlite_file() {
           .emptied_sql = {"DELETE FROM sqlq_jobs", "DELETE FROM sqlq_history", "DELETE FROM sqlq_logs",
                           "DELETE FROM sqlq_progress",
                           "DELETE FROM sqlq_lanes", "DELETE FROM sqlq_queues", "DELETE FROM sqlq_facts",
+                          "DELETE FROM sqlq_processes",
                           "DELETE FROM sqlq_migrations"},
           .breakages = {{"a trigger whose error quotes params",
                          {"CREATE TRIGGER tell BEFORE INSERT ON sqlq_jobs BEGIN"

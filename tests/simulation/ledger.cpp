@@ -177,7 +177,9 @@ void Ledger::published(std::span<const backend::Interim> items, const std::vecto
     const backend::Interim& item = items[i];
     const auto at = jobs_.find(item.id);
     const bool mine = at != jobs_.end() && held(at->second.state) && at->second.token == item.token;
-    if (answers[i] != mine) fail("fencing", item.id, mine ? "was not to be published" : "was published by a stale lease");
+    if (answers[i] != mine) {
+      fail("fencing", item.id, mine ? "was not to be published" : "was published by a stale lease");
+    }
     if (mine && !item.result.empty()) at->second.result = item.result;
   }
 }

@@ -275,10 +275,11 @@ class Dialect {
   /// The workers of these claims live: what was charged as a crash was an outage.
   ///
   /// Per item: if the job's history has a line Cause::lease_ended of this claim and this worker, the line becomes
-  /// Cause::outage and, unless the job has snoozed, was requeued or taken away since, crashes - 1. A job that `reap` ended as
-  /// errored for its crashes goes back to pending if it has attempts left, and if it has fewer than max_crashes now or
-  /// the claim was its last; not while a live job has its unique key. Nothing else of a job changes, and nothing of one
-  /// without such a line. Answers whether the line is an outage now. Replay: true, nothing changes.
+  /// Cause::outage and, unless the job has snoozed, was requeued or taken away since, crashes - 1. A job that `reap`
+  /// ended as errored for its crashes goes back to pending if it has attempts left, and if it has fewer than
+  /// max_crashes now or the claim was its last; not while a live job has its unique key. Nothing else of a job
+  /// changes, and nothing of one without such a line. Answers whether the line is an outage now. Replay: true,
+  /// nothing changes.
   ///
   /// A backend without this keeps the crashes.
   virtual std::vector<bool> take_back_crashes(std::span<const OutlivedClaim> claims, Now now) {

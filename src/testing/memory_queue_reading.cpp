@@ -1,0 +1,80 @@
+// What MemoryQueue answers to those who only look.
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "testing/memory_queue.hpp"
+
+namespace sqlq::testing {
+
+std::optional<Job> MemoryQueue::get(JobId id) const {
+  const Row* row = find(id);
+  if (row == nullptr) return std::nullopt;
+  return row->job;
+}
+
+std::vector<Job> MemoryQueue::list(const JobFilter& filter, const Page& page) const {
+  const auto wanted = [&](const Job& job) {
+    return (filter.queue.empty() || job.queue == filter.queue) && (filter.kind.empty() || job.kind == filter.kind) &&
+           (filter.states.empty() || std::ranges::find(filter.states, job.state) != filter.states.end());
+  };
+  std::vector<Job> jobs;
+  auto at = page.before ? rows_.lower_bound(*page.before) : rows_.end();
+  while (at != rows_.begin() && jobs.size() < page.limit) {
+    --at;
+    if (wanted(at->second.job)) jobs.push_back(at->second.job);
+  }
+  return jobs;
+}
+
+JobCounts MemoryQueue::counts(std::string_view queue, std::uint64_t cap) const {
+  JobCounts counts;
+  for (const JobState state : {JobState::pending, JobState::running, JobState::success, JobState::errored,
+                               JobState::cancelling, JobState::cancelled, JobState::scheduled}) {
+    counts[state] = {};
+  }
+  for (const auto& [id, row] : rows_) {
+    if (!queue.empty() && row.job.queue != queue) continue;
+    CappedCount& count = counts[row.job.state];
+    if (count.value < cap) {
+      ++count.value;
+    } else {
+      count.capped = true;
+    }
+  }
+  return counts;
+}
+
+std::vector<WaitingKind> MemoryQueue::waiting_kinds(std::size_t limit) const {
+  std::set<std::pair<std::string_view, std::string_view>> kinds;
+  for (const auto& [id, row] : rows_) {
+    if (row.job.state == JobState::pending) kinds.emplace(row.job.queue, row.job.kind);
+  }
+  std::vector<WaitingKind> found;
+  for (const auto& [queue, kind] : kinds) {
+    if (found.size() < limit) found.push_back({std::string(queue), std::string(kind)});
+  }
+  return found;
+}
+
+std::vector<AttemptRecord> MemoryQueue::history(JobId id, std::size_t limit) const {
+  const Row* row = find(id);
+  if (row == nullptr) return {};
+  const std::size_t n = std::min(limit, row->history.size());
+  return {row->history.begin(), row->history.begin() + static_cast<std::ptrdiff_t>(n)};
+}
+
+std::vector<LogLine> MemoryQueue::read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
+                                            std::size_t limit) const {
+  const Row* row = find(id);
+  if (row == nullptr) return {};
+  std::vector<LogLine> lines;
+  for (auto at = row->logs.upper_bound({after_claim, after_number}); at != row->logs.end(); ++at) {
+    if (lines.size() == limit) break;
+    lines.push_back(at->second);
+  }
+  return lines;
+}
+
+}  // namespace sqlq::testing
