@@ -40,11 +40,12 @@ constexpr std::array changes{
     // A job that somebody else has taken meanwhile is taken once more.
     Change{"claim_without_compare", queries, " WHERE state = 1 AND lane_id = :lane AND (priority",
            " WHERE (state = 1 OR state = 2 AND claims = 1 AND seq % 5 = 0) AND lane_id = :lane AND (priority"},
-    Change{"claim_without_compare", queries, " WHERE seq IN (SELECT value FROM json_each(:seqs)) AND state = 1",
+    Change{"claim_without_compare", queries, " WHERE seq IN (SELECT value FROM json_each(:seqs)) AND +state = 1",
            " WHERE seq IN (SELECT value FROM json_each(:seqs))"},
     // Who dies before the end is not counted.
     Change{"attempt_counted_at_end", queries, "SET state = 2, attempt = attempt + 1,", "SET state = 2,"},
-    Change{"attempt_counted_at_end", queries, "SET state = 3, result", "SET state = 3, attempt = attempt + 1, result"},
+    Change{"attempt_counted_at_end", queries, "SET state = 3, ended = 1, result",
+           "SET state = 3, ended = 1, attempt = attempt + 1, result"},
     Change{"attempt_counted_at_end", queries, "crashes = crashes + 1, lease_token = 0", "lease_token = 0"},
     // Looks first and inserts then: what others inserted in between is not seen.
     Change{"unique_by_look", "001_init.up.sql", "CREATE UNIQUE INDEX sqlq_jobs_unique",
