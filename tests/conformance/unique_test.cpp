@@ -157,8 +157,9 @@ TEST_P(Unique, BatchesOfTheSameIdsInOppositeOrdersStoreEachOnce) {
   std::vector<JobId> ids;
   for (int i = 0; i < 200; ++i) ids.push_back(JobId::make(clock().now()));
   Answers answers;
+  const Database shared = db();  // opened at its first use, which is no matter for several threads
   in_threads(threads, [&](int t) {
-    Client mine{db()};
+    Client mine{shared};
     for (std::size_t begin = 0; begin < ids.size(); begin += 20) {
       std::vector<NewJob> jobs;
       for (std::size_t i = begin; i < begin + 20; ++i) jobs.push_back({.kind = "work", .options = {.id = ids[i]}});
