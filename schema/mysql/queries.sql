@@ -380,6 +380,15 @@ SELECT {now}, j.seq, j.id, j.queue_id, j.lane_id, j.state, j.lease_token, j.ende
        j.unique_key
   FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq IN (:seqs) ORDER BY j.seq FOR UPDATE
 
+-- name: lock_free
+-- params: now int?, seqs list
+-- returns: now int, seq int, id text, queue int, lane int, state int, token int, ended int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?, unique_key text?
+-- The same, but what somebody else has locked is passed over.
+SELECT {now}, j.seq, j.id, j.queue_id, j.lane_id, j.state, j.lease_token, j.ended, j.priority, j.due_us, j.queued_us,
+       j.attempt, j.max_attempts, j.crashes, j.max_crashes, j.claims, {worker}, j.retention_us,
+       j.unique_key
+  FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq IN (:seqs) ORDER BY j.seq FOR UPDATE SKIP LOCKED
+
 -- name: ended
 -- params: steady int?, n int
 -- returns: queue int, token int, seq int

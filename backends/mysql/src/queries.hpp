@@ -58,6 +58,7 @@ struct Queries {
   const sql::Statement& find = catalogue["find"];
   const sql::Statement& find_now = catalogue["find_now"];
   const sql::Statement& lock = catalogue["lock"];
+  const sql::Statement& lock_free = catalogue["lock_free"];
   const sql::Statement& ended = catalogue["ended"];
   const sql::Statement& ended_of = catalogue["ended_of"];
   const sql::Statement& claims_too_large = catalogue["claims_too_large"];

@@ -133,14 +133,21 @@ std::vector<std::int64_t> Places::seqs_of(std::span<const backend::LeaseRef> lea
   return core::sorted_once(std::move(seqs));
 }
 
-LockedRows lock(const Context& c, std::span<const std::int64_t> seqs) {
+namespace {
+
+LockedRows lock_by(const sql::Statement& statement, const Context& c, std::span<const std::int64_t> seqs) {
   LockedRows locked;
   in_lists(seqs, [&](std::span<const std::int64_t> piece) {
-    c.session.execute(c.q.lock, {{"now", c.work.wall()}, {"seqs", list_of(piece)}},
+    c.session.execute(statement, {{"now", c.work.wall()}, {"seqs", list_of(piece)}},
                       [&](const sql::Row& row) { add_locked(locked, row); });
   });
   return locked;
 }
+
+}  // namespace
+
+LockedRows lock(const Context& c, std::span<const std::int64_t> seqs) { return lock_by(c.q.lock, c, seqs); }
+LockedRows lock_free(const Context& c, std::span<const std::int64_t> seqs) { return lock_by(c.q.lock_free, c, seqs); }
 
 LockedRows lock_ended(const Context& c, std::span<const std::int64_t> seqs) {
   LockedRows locked;

@@ -131,6 +131,8 @@ struct LockedRows {
 
 /// Waits for whoever has locked one of them.
 [[nodiscard]] LockedRows lock(const Context& c, std::span<const std::int64_t> seqs);
+/// Waits for nobody: what somebody else has locked is passed over.
+[[nodiscard]] LockedRows lock_free(const Context& c, std::span<const std::int64_t> seqs);
 /// Those whose lease has ended; skips what somebody else has locked.
 [[nodiscard]] LockedRows lock_ended(const Context& c, std::span<const std::int64_t> seqs);
 
