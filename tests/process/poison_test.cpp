@@ -84,12 +84,15 @@ TEST_P(Poison, IsStoppedAfterMaxCrashesAndTheOthersFinish) {
   EXPECT_EQ(work_until_all_is_finished(1), 5);
   expect_stopped_after(exits, 3);
   expect_stopped_after(aborts, 2);
+  std::uint64_t again = 0;  // whose outcome was not written yet when the next job killed the process
   for (const JobId id : innocent) {
     const Job job = admin_.find(id).value_or(Job{});
     EXPECT_EQ(job.state, JobState::success);
-    EXPECT_EQ(job.claims, 1);
+    EXPECT_EQ(job.claims, 1 + job.crashes);
+    again += static_cast<std::uint64_t>(job.crashes);
   }
-  EXPECT_EQ(judge({}).executions, 30u + 5u);
+  EXPECT_LE(again, 5u) << "one for each death at most";
+  EXPECT_LE(judge({}).executions, 30u + 5u + again);
 }
 
 /// What runs in the same process dies with it, and may be claimed together with it once more; then both are suspects. A
