@@ -982,6 +982,7 @@ SELECT table_type, table_name FROM information_schema.tables
 -- name: in_the_way
 -- returns: name text
 -- Tables of the user's with a foreign key to one of ours, which cannot be dropped then.
-SELECT DISTINCT CONCAT(k.table_schema, '.', k.table_name) FROM information_schema.key_column_usage k
- WHERE k.referenced_table_schema = {schema_text} AND k.referenced_table_name IN ({made})
-   AND NOT (k.table_schema = {schema_text} AND k.table_name IN ({made}))
+SELECT CONCAT(o.place, '.', o.name)
+  FROM (SELECT DISTINCT k.table_schema AS place, k.table_name AS name FROM information_schema.key_column_usage k
+         WHERE k.referenced_table_schema = {schema_text} AND k.referenced_table_name IN ({made})
+           AND NOT (k.table_schema = {schema_text} AND k.table_name IN ({made}))) o
