@@ -4,6 +4,7 @@
 /// backend on it.
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -64,6 +65,16 @@ class OnServer : public ::testing::TestWithParam<Place> {
     await_none(killer, "information_schema.processlist WHERE id = " + id);
     // MySQL forgets a connection before it has rolled back.
     if (!on_mariadb()) await_none(killer, "performance_schema.data_locks WHERE object_schema = DATABASE()");
+  }
+
+  /// Asks again until the answer is yes, at most for 20 seconds. The servers copy information_schema.innodb_trx anew only
+  /// when nobody has read it for a tenth of a second, so that a transaction may not be there yet.
+  [[nodiscard]] static bool is_seen(const std::function<bool()>& question) {
+    for (int i = 0; i < 130; ++i) {
+      if (question()) return true;
+      platform::pause_for(std::chrono::milliseconds(150));
+    }
+    return false;
   }
 
  private:

@@ -105,6 +105,10 @@ TEST_P(MysqlMarks, TheDoctorNamesWhoHoldsASnapshot) {
   const auto connection = server_.connect();
   const auto id = other.number("SELECT CONNECTION_ID()");
   std::vector<std::string> who;
+  EXPECT_TRUE(is_seen([&] {
+    return native_.number("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = " +
+                          std::to_string(id)) == 1;
+  }));
   for (const std::int64_t seconds : {0, 60}) {
     connection->session().execute(schema_.queries.old_transactions, {{"seconds", seconds}}, [&](const sql::Row& row) {
       if (row.integer(0) != id) return;

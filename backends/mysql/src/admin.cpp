@@ -24,7 +24,8 @@ RequeueStatus requeue_one(const Context& c, const Locked& row, std::int64_t now)
     write(c, {&change, 1});
   } catch (const Error& e) {
     if (e.native_code() != duplicate_entry) throw;
-    const std::string_view key = row.unique_key.value_or("");
+    const std::string kept = row.unique_key.value_or("");
+    const std::string_view key = kept;
     if (!key_holders(c, {&key, 1}).empty()) return RequeueStatus::duplicate;  // a live job has its unique key
     write(c, {&change, 1});
   }
