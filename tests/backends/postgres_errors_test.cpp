@@ -273,7 +273,7 @@ TEST_F(PostgresTrouble, LinesOfJobsThatWereDeletedByHandAreSwept) {
   const auto db = open();
   Client client(db);
   std::vector<Job> jobs;
-  for (int i = 0; i < 2; ++i) {
+  for (std::size_t i = 0; i < 2; ++i) {
     enqueue(db);
     jobs.push_back(client.claim().at(0));
     const LogLine line{.job = jobs[i].id, .token = jobs[i].lease_token, .claim = 1, .attempt = 1, .number = 1,
