@@ -17,7 +17,7 @@ struct Database::Impl {
   /// In a forked child the dialect is never destroyed: its threads are not there, its locks may be held for ever, and
   /// what it would say to the server is said on the parent's connections.
   ~Impl() {
-    if (maker.is_parent()) static_cast<void>(dialect.release());
+    if (maker.is_parent()) platform::keep_for_ever(dialect.release());
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;

@@ -1,6 +1,7 @@
 #include "platform/forks.hpp"
 
 #include <atomic>
+#include <new>
 
 #include <pthread.h>
 
@@ -8,6 +9,12 @@ namespace sqlq::platform {
 namespace {
 
 std::atomic<unsigned> counted{0};
+
+struct Kept {
+  const void* object;
+  Kept* next;
+};
+std::atomic<Kept*> kept{nullptr};
 
 void count_fork() { counted.fetch_add(1, std::memory_order_relaxed); }
 
@@ -17,6 +24,12 @@ unsigned forks() noexcept {
   static const int watching = ::pthread_atfork(nullptr, nullptr, count_fork);
   static_cast<void>(watching);
   return counted.load(std::memory_order_relaxed);
+}
+
+void keep_for_ever(const void* object) noexcept {
+  Kept* const mine = new (std::nothrow) Kept{object, kept.load()};
+  while (mine != nullptr && !kept.compare_exchange_weak(mine->next, mine)) {
+  }
 }
 
 }  // namespace sqlq::platform

@@ -184,7 +184,7 @@ SignalStop::SignalStop(std::initializer_list<int> signals) : impl_(std::make_uni
 
 SignalStop::~SignalStop() {
   // In a forked child there is no thread to wait for, and the pipe is the parent's.
-  if (impl_->maker.is_parent()) static_cast<void>(impl_.release());
+  if (impl_->maker.is_parent()) platform::keep_for_ever(impl_.release());
 }
 
 std::stop_token SignalStop::token() const noexcept { return impl_->source.get_token(); }

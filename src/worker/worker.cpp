@@ -201,7 +201,7 @@ Worker::Worker(Database db, Handlers handlers, WorkerOptions options)
 
 Worker::~Worker() {
   if (impl_->maker.is_parent()) {  // its threads are not here, and its locks may be held for ever
-    static_cast<void>(impl_.release());
+    platform::keep_for_ever(impl_.release());
     return;
   }
   try {
