@@ -67,8 +67,8 @@ class OnServer : public ::testing::TestWithParam<Place> {
     if (!on_mariadb()) await_none(killer, "performance_schema.data_locks WHERE object_schema = DATABASE()");
   }
 
-  /// Asks again until the answer is yes, at most for 20 seconds. The servers copy information_schema.innodb_trx anew only
-  /// when nobody has read it for a tenth of a second, so that a transaction may not be there yet.
+  /// Asks again until the answer is yes, at most for 20 seconds. The servers copy information_schema.innodb_trx anew
+  /// only when nobody has read it for a tenth of a second, so that a transaction may not be there yet.
   [[nodiscard]] static bool is_seen(const std::function<bool()>& question) {
     for (int i = 0; i < 130; ++i) {
       if (question()) return true;
