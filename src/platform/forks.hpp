@@ -8,8 +8,8 @@ namespace sqlq::platform {
 /// How many forks lie between the process that first asked and this one. Thread-safe; no locks.
 [[nodiscard]] unsigned forks() noexcept;
 
-/// Keeps what the parent made and a child must not destroy: never freed, and reachable, so that a leak checker sees that
-/// it is meant. Thread-safe; no locks.
+/// Keeps what the parent made and a child must not destroy: never freed, but reachable, so that a leak checker knows
+/// that it is meant. Thread-safe; no locks.
 void keep_for_ever(const void* object) noexcept;
 
 /// Remembers the process that made it.
