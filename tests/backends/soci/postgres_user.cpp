@@ -1,44 +1,27 @@
 #include <soci/postgresql/soci-postgresql.h>
-#include <soci/soci.h>
 
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "backends/postgres_scratch.hpp"
-#include "backends/soci/user.hpp"
+#include "backends/soci/session_user.hpp"
 
 namespace sqlq::conformance {
 namespace {
 
-class SociUser final : public UserConnection {
- public:
-  SociUser(const std::string& url, NativeQuestions questions)
-      : session_(soci::postgresql, postgres::conninfo_of(url)), questions_(questions) {
-    session_ << postgres::search_path_of(url);
-  }
-
-  void execute(const std::string& sql) override { session_ << sql; }
-  std::int64_t query_int(const std::string& sql) override {
-    long long value = 0;
-    session_ << sql, soci::into(value);
-    return value;
-  }
-  bool in_transaction() override { return questions_.in_transaction(native()); }
-  std::string settings() override { return questions_.settings(native()); }
-  Tx tx() override { return borrow(session_); }
-
- private:
-  void* native() { return static_cast<soci::postgresql_session_backend*>(session_.get_backend())->conn_; }
-
-  soci::session session_;
-  NativeQuestions questions_;
-};
+void* native_of(soci::details::session_backend& session) {
+  return static_cast<soci::postgresql_session_backend&>(session).conn_;
+}
 
 }  // namespace
 
 std::vector<Handle> soci_handles(NativeQuestions questions) {
-  const auto open = [questions](const std::string& url) { return std::make_unique<SociUser>(url, questions); };
+  const auto open = [questions](const std::string& url) {
+    auto user = std::make_unique<SociUser>(soci::postgresql, postgres::conninfo_of(url), native_of, questions);
+    user->execute(postgres::search_path_of(url));
+    return user;
+  };
   return {{"soci::session", open}};
 }
 

@@ -1,11 +1,10 @@
-#include <soci/soci.h>
 #include <soci/sqlite3/soci-sqlite3.h>
 
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "backends/soci/user.hpp"
+#include "backends/soci/session_user.hpp"
 
 namespace sqlq::conformance {
 namespace {
@@ -16,32 +15,16 @@ std::string words_of(const std::string& url) {
   return "db=" + url.substr(scheme.size(), url.find('?') - scheme.size()) + " timeout=5";
 }
 
-class SociUser final : public UserConnection {
- public:
-  SociUser(const std::string& url, NativeQuestions questions)
-      : session_(soci::sqlite3, words_of(url)), questions_(questions) {}
-
-  void execute(const std::string& sql) override { session_ << sql; }
-  std::int64_t query_int(const std::string& sql) override {
-    long long value = 0;
-    session_ << sql, soci::into(value);
-    return value;
-  }
-  bool in_transaction() override { return questions_.in_transaction(native()); }
-  std::string settings() override { return questions_.settings(native()); }
-  Tx tx() override { return borrow(session_); }
-
- private:
-  void* native() { return static_cast<soci::sqlite3_session_backend*>(session_.get_backend())->conn_; }
-
-  soci::session session_;
-  NativeQuestions questions_;
-};
+void* native_of(soci::details::session_backend& session) {
+  return static_cast<soci::sqlite3_session_backend&>(session).conn_;
+}
 
 }  // namespace
 
 std::vector<Handle> soci_handles(NativeQuestions questions) {
-  const auto open = [questions](const std::string& url) { return std::make_unique<SociUser>(url, questions); };
+  const auto open = [questions](const std::string& url) {
+    return std::make_unique<SociUser>(soci::sqlite3, words_of(url), native_of, questions);
+  };
   return {{"soci::session", open}};
 }
 
