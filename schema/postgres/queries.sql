@@ -316,11 +316,6 @@ SELECT {now}, {took}, w.*
 SELECT pg_advisory_xact_lock({queues_oid}, q.id) FROM (
   SELECT n.id FROM unnest(:queues::integer[]) AS n(id) ORDER BY n.id) q
 
--- name: beside_lock
--- returns: got int
--- Until the end of the transaction nobody else makes a claim beside another one. (No queue has the number 0.)
-SELECT pg_try_advisory_xact_lock({queues_oid}, 0)::integer
-
 -- name: rooms
 -- params: queues text
 -- returns: queue_id int, room int?

@@ -53,17 +53,13 @@ bool replaceable(const Ending& e) { return e.kind == FinishKind::success && !is_
 // Who finds something submitted already need not wake us: a step ends only when it has found nothing, or to gather.
 void Completer::submit(Ending ending) {
   bool worth_it = false;
-  bool for_two = false;
   {
     const std::lock_guard lock(mutex_);
     worth_it = submitted_.empty();
-    for_two = worth_beside();
     submitted_.push_back(std::move(ending));
     worth_it = worth_it || (gathering_ && all_have_ended());
-    for_two = !for_two && worth_beside();
   }
   if (worth_it) wake();
-  if (for_two) beside_.wake();
 }
 
 void Completer::submit(std::vector<Ending> endings) {
@@ -81,43 +77,17 @@ std::size_t Completer::waiting() const {
 
 SteadyPoint Completer::step() {
   if (gather()) return fetcher_.gathering_until();
-  {
-    const std::lock_guard lock(mutex_);
-    fill(batch_);
-  }
+  fill();
   if (batch_.empty()) return SteadyPoint::max();
-  finish(batch_);
-  return SteadyPoint::min();
-}
-
-// What could not be written goes back to `step`, so that only one batch has to be written when the worker stops.
-SteadyPoint Completer::step_beside() {
-  std::vector<Ending> batch;
-  {
-    const std::lock_guard lock(mutex_);
-    if (worth_beside()) fill(batch);
-  }
-  if (batch.empty()) return SteadyPoint::max();
-  try {
-    finish(batch);
-  } catch (...) {
-    const std::lock_guard lock(mutex_);
-    submitted_.insert(submitted_.begin(), std::move_iterator(batch.begin()), std::move_iterator(batch.end()));
-    wake();
-    throw;
-  }
-  return SteadyPoint::min();
-}
-
-void Completer::finish(std::vector<Ending>& batch) {
-  verify(batch);
-  const bool returning = std::ranges::any_of(batch, returns_soon);
+  verify();
+  const bool returning = std::ranges::any_of(batch_, returns_soon);
   if (returning) flush_logs();
-  const bool replaced = write(batch);
+  const bool replaced = write();
   fetcher_.look_again();
   if (!replaced) fetcher_.place_freed();
   if (returning) fetcher_.wake();
   report_outages();
+  return SteadyPoint::min();
 }
 
 // At once, for a worker that is stopping has no other time.
@@ -130,11 +100,6 @@ void Completer::report_outages() {
   }
 }
 
-// As many as half of the slots: two smaller batches cost more than one.
-bool Completer::worth_beside() const {
-  return fetcher_.two() && submitted_.size() * 2 >= shared_.slots.capacity();
-}
-
 bool Completer::all_have_ended() const { return batch_.size() + submitted_.size() >= shared_.in_flight.size(); }
 
 bool Completer::gather() {
@@ -144,17 +109,18 @@ bool Completer::gather() {
   return gathering_;
 }
 
-void Completer::fill(std::vector<Ending>& batch) {
-  while (batch.size() < most_per_batch && !submitted_.empty()) {
-    batch.push_back(std::move(submitted_.front()));
+void Completer::fill() {
+  const std::lock_guard lock(mutex_);
+  while (batch_.size() < most_per_batch && !submitted_.empty()) {
+    batch_.push_back(std::move(submitted_.front()));
     submitted_.pop_front();
   }
 }
 
 // Jobs completed in the users' transactions: those that were committed have nothing left to write.
-void Completer::verify(std::vector<Ending>& batch) {
+void Completer::verify() {
   std::vector<JobId> ids;
-  for (const Ending& ending : batch) {
+  for (const Ending& ending : batch_) {
     if (ending.verify) ids.push_back(ending.lease->job().id);
   }
   if (ids.empty()) return;
@@ -162,7 +128,7 @@ void Completer::verify(std::vector<Ending>& batch) {
   const std::vector<std::optional<Job>> jobs = shared_.dialect().get(ids, nullptr);
   core::expect_answers(jobs.size(), ids.size());
   std::size_t next = 0;
-  std::erase_if(batch, [&](Ending& ending) {
+  std::erase_if(batch_, [&](Ending& ending) {
     if (!ending.verify) return false;
     const std::optional<Job>& now = jobs[next++];
     ending.verify = false;
@@ -185,17 +151,17 @@ void Completer::flush_logs() {
   }
 }
 
-bool Completer::write(std::vector<Ending>& batch) {
-  if (batch.empty()) return false;
+bool Completer::write() {
+  if (batch_.empty()) return false;
   bool replaced = false;
   try {
-    if (std::ranges::all_of(batch, replaceable)) replaced = replace(batch);
-    if (!replaced) write_apart(batch);
+    if (std::ranges::all_of(batch_, replaceable)) replaced = replace(batch_);
+    if (!replaced) write_apart(batch_);
   } catch (...) {
-    std::erase_if(batch, [](const Ending& e) { return e.lease == nullptr; });
+    std::erase_if(batch_, [](const Ending& e) { return e.lease == nullptr; });
     throw;
   }
-  batch.clear();
+  batch_.clear();
   return replaced;
 }
 

@@ -33,23 +33,15 @@ struct Ending {
 /// While the worker has places of a queue with a limit, successes go to the fetcher, which gives their places to other
 /// jobs in the same transaction (decision 0023).
 ///
-/// What gathers meanwhile, if it is the outcomes of half of many slots, is written beside it, by a second thread.
-///
-/// Thread-safety: step and step_beside from one thread each; else as said.
+/// Thread-safety: step from one thread; else as said.
 class Completer final : public Service {
  public:
   static constexpr std::size_t most_per_batch = 1000;
 
   Completer(Shared& shared, LogSink& logs, Fetcher& fetcher)
-      : Service(shared.clock()),
-        shared_(shared),
-        logs_(logs),
-        fetcher_(fetcher),
-        beside_(shared.clock(), *this, "second completer") {}
+      : Service(shared.clock()), shared_(shared), logs_(logs), fetcher_(fetcher) {}
 
   SteadyPoint step() override;
-  SteadyPoint step_beside();
-  [[nodiscard]] Service& beside() noexcept { return beside_; }
   [[nodiscard]] std::string_view name() const noexcept override { return "completer"; }
   [[nodiscard]] bool may_end() const override { return waiting() == 0; }
 
@@ -63,27 +55,23 @@ class Completer final : public Service {
   /// Whether to wait for more: what ends in one replacement takes a round trip less for each job.
   [[nodiscard]] bool gather();
   [[nodiscard]] bool all_have_ended() const;
-  /// Adds what was submitted, up to most_per_batch. Under the mutex, as worth_beside.
-  void fill(std::vector<Ending>& batch);
-  /// Writes them, and leaves none.
-  void finish(std::vector<Ending>& batch);
-  void verify(std::vector<Ending>& batch);
+  /// Adds what was submitted to the batch, up to most_per_batch.
+  void fill();
+  void verify();
   void flush_logs();
   void report_outages();
   /// Says whether the fetcher has passed the places on to other jobs. What could not be written stays in the batch.
-  bool write(std::vector<Ending>& batch);
+  bool write();
   [[nodiscard]] bool replace(std::span<Ending> endings);
   void write_apart(std::span<Ending> endings);
   void write_all(std::span<Ending> endings);
   void take_note(std::span<Ending> endings, std::span<const FinishStatus> statuses);
-  [[nodiscard]] bool worth_beside() const;
   /// Counts and reports it.
   void settle(const Ending& ending, FinishStatus status);
 
   Shared& shared_;
   LogSink& logs_;
   Fetcher& fetcher_;
-  Beside<Completer> beside_;
   std::vector<Ending> batch_;
   mutable std::mutex mutex_;
   std::deque<Ending> submitted_;

@@ -16,8 +16,6 @@ constexpr Duration longest_rest = std::chrono::milliseconds(50);
 /// Places of a limited queue pass from job to job for so long; then others have so long to find them free.
 constexpr Duration replacing_time = std::chrono::seconds(2);
 constexpr Duration sharing_time = std::chrono::milliseconds(100);
-/// No second claim is made for so long after one that found less than it asked for.
-constexpr Duration time_alone = std::chrono::seconds(1);
 /// Outcomes that have waited longer than this for a claim do not wait for the next one.
 constexpr Duration longest_replacement = std::chrono::milliseconds(100);
 
@@ -30,8 +28,7 @@ Fetcher::Fetcher(Shared& shared, Heartbeat& heartbeat, Watchdog& watchdog)
       watchdog_(watchdog),
       jitter_(platform::random64()),
       around_(shared),
-      suspects_(shared.in_flight),
-      beside_(shared.clock(), *this, "second fetcher") {}
+      suspects_(shared.in_flight) {}
 
 SteadyPoint Fetcher::step() {
   starved_ = true;  // before looking, so that what happens from now on wakes us
@@ -55,7 +52,6 @@ SteadyPoint Fetcher::step() {
   const Claimed claimed = claim(most, {.suspects = suspects, .limited = !sharing}, asked_at);
   const backend::ClaimResult& said = claimed.result;
   backlog_ = claimed.jobs >= most;
-  two_ = shared_.two_in_flight && backlog_ && said.of_limited == 0 && asked_at >= two_from_.load();
   {
     const std::lock_guard lock(mutex_);
     rest_until_ = said.limited && !backlog_ ? as_long_again(asked_at) : SteadyPoint::min();
@@ -66,20 +62,6 @@ SteadyPoint Fetcher::step() {
   if (backlog_ || next_suspect) return SteadyPoint::min();
   const SteadyPoint next = next_look(said.next_due, asked_wall, poll(said.limited && claimed.jobs == 0));
   return sharing ? std::min(next, share_until) : next;
-}
-
-SteadyPoint Fetcher::step_beside() {
-  beside_starved_ = true;  // before looking, as above
-  const std::size_t most = shared_.slots.take(wanted_beside());
-  if (most == 0) return SteadyPoint::max();
-  beside_starved_ = false;
-  const SteadyPoint asked_at = shared_.clock().steady();
-  const Claimed claimed = claim(most, {.suspects = 0, .limited = false, .beside = true}, asked_at);
-  if (claimed.jobs < most) {
-    two_ = false;
-    two_from_ = saturating_add(asked_at, time_alone);
-  }
-  return SteadyPoint::min();
 }
 
 std::optional<std::vector<FinishStatus>> Fetcher::replace(std::span<const backend::Finish> ends) {
@@ -138,11 +120,9 @@ Fetcher::Claimed Fetcher::claim(std::size_t slots, backend::ClaimRequest request
   Claimed claimed;
   const UnderWay under_way(*this);
   try {
-    const bool alone = !request.beside && request.ends.empty();
-    claimed.result = alone ? around_.claim(request) : shared_.dialect().claim(request);
+    claimed.result = request.ends.empty() ? around_.claim(request) : shared_.dialect().claim(request);
     core::expect_answers(claimed.result.ended.size(), request.ends.size());
   } catch (...) {
-    two_ = false;
     shared_.slots.claimed(slots, 0);
     throw;
   }
@@ -150,7 +130,7 @@ Fetcher::Claimed Fetcher::claim(std::size_t slots, backend::ClaimRequest request
   claimed.jobs = jobs.size();
   claimed.places_left = core::leave_places(request.ends, jobs);
   if (claimed.result.limited) limits_seen_ = true;
-  if (!request.beside) suspects_wait_ = claimed.result.suspects;
+  suspects_wait_ = claimed.result.suspects;
   claimed.suspects = static_cast<std::size_t>(
       std::ranges::count_if(jobs, [](const Job& job) { return is_suspect(job); }));
   if (!jobs.empty()) {
@@ -169,26 +149,15 @@ std::size_t Fetcher::room() const noexcept {
   return std::min({shared_.slots.free(), writable, most_per_claim});
 }
 
-// Two claims at a time have half of the slots each.
-std::size_t Fetcher::share() const noexcept {
-  const std::size_t capacity = shared_.slots.capacity();
-  return two_ ? (capacity + 1) / 2 : capacity;
-}
-
 // The larger a claim the less each of its jobs costs.
-bool Fetcher::large(std::size_t claim) const noexcept { return claim * 4 >= share() * 3; }
+bool Fetcher::large(std::size_t claim) const noexcept { return claim * 4 >= shared_.slots.capacity() * 3; }
 
 // With a backlog, a large one only, as long as jobs wait for a thread that is being woken or a claim is under way. When
 // no job is about to start, every free slot is worth a claim. 0: not worth it now.
 std::size_t Fetcher::wanted() const noexcept {
-  const std::size_t most = std::min(room(), share());
+  const std::size_t most = room();
   const bool none_about_to_start = shared_.ready.empty() && under_way_ == 0;
   return !backlog_ || none_about_to_start || large(most) ? most : 0;
-}
-
-std::size_t Fetcher::wanted_beside() const noexcept {
-  const std::size_t most = std::min(room(), share());
-  return two_ && large(most) ? most : 0;
 }
 
 void Fetcher::hold(std::vector<Job> jobs, SteadyPoint asked_at, bool several_suspects) {

@@ -21,9 +21,7 @@ namespace sqlq::worker {
 /// Claims exactly as many jobs as there are free slots: a job that is claimed is started at once, so when a process
 /// dies no more jobs are harmed than it has executors.
 ///
-/// While there is a backlog a worker of many slots has two claims in flight, each for half of them (decision 0025).
-///
-/// Thread-safety: step and step_beside from one thread each, the rest from any.
+/// Thread-safety: step from one thread, the rest from any.
 class Fetcher final : public Service {
  public:
   /// How many leases may wait for their outcome to be written before no more jobs are claimed: two full batches.
@@ -32,12 +30,6 @@ class Fetcher final : public Service {
   Fetcher(Shared& shared, Heartbeat& heartbeat, Watchdog& watchdog);
 
   SteadyPoint step() override;
-  /// With a backlog, a claim beside that of `step`. It asks for no suspects and no jobs of queues with a limit: what is
-  /// to be heeded there is of one claim at a time.
-  SteadyPoint step_beside();
-  [[nodiscard]] Service& beside() noexcept { return beside_; }
-  /// Whether claims are made two at a time.
-  [[nodiscard]] bool two() const noexcept { return two_; }
   [[nodiscard]] std::string_view name() const noexcept override { return "fetcher"; }
 
   /// Ends leases of jobs that have succeeded and claims as many others in the same transaction, so that the places of a
@@ -57,7 +49,6 @@ class Fetcher final : public Service {
   /// A slot became free, a job was taken up or outcomes were written: there may be room for a claim.
   void look_again() noexcept {
     if (starved_ && wanted() > 0) wake();
-    if (beside_starved_ && wanted_beside() > 0) beside_.wake();
   }
   /// Jobs ended: in a limited queue that makes room for others, and so it does for a suspect.
   void place_freed() noexcept {
@@ -66,10 +57,8 @@ class Fetcher final : public Service {
 
  private:
   [[nodiscard]] std::size_t room() const noexcept;
-  [[nodiscard]] std::size_t share() const noexcept;
   [[nodiscard]] bool large(std::size_t claim) const noexcept;
   [[nodiscard]] std::size_t wanted() const noexcept;
-  [[nodiscard]] std::size_t wanted_beside() const noexcept;
   [[nodiscard]] SteadyPoint next_look(std::optional<TimePoint> next_due, TimePoint asked_wall, Duration wait);
   [[nodiscard]] SteadyPoint as_long_again(SteadyPoint asked_at) const;
   [[nodiscard]] Duration poll(bool places_taken) const;
@@ -104,12 +93,8 @@ class Fetcher final : public Service {
   Jitter jitter_;
   ClaimAround around_;  // only step
   Suspects suspects_;  // only step
-  Beside<Fetcher> beside_;
   std::atomic<bool> starved_{false};
-  std::atomic<bool> beside_starved_{false};
   std::atomic<bool> backlog_{false};             // the last claim of a step got all it asked for
-  std::atomic<bool> two_{false};                 // and there is enough for one beside it
-  std::atomic<SteadyPoint> two_from_{SteadyPoint::min()};
   std::atomic<int> under_way_{0};                // claims
   std::atomic<bool> limits_seen_{false};         // some queue has a limit
   std::atomic<bool> suspects_wait_{false};       // the last claim saw some

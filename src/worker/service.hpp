@@ -60,17 +60,4 @@ class Service {
   std::atomic<SteadyPoint> planned_{SteadyPoint::max()};
 };
 
-/// A second thread for a service that has work for two at times: steps are its owner's `step_beside`.
-template <class Owner>
-class Beside final : public Service {
- public:
-  Beside(Clock& clock, Owner& owner, std::string_view name) : Service(clock), owner_(owner), name_(name) {}
-  SteadyPoint step() override { return owner_.step_beside(); }
-  [[nodiscard]] std::string_view name() const noexcept override { return name_; }
-
- private:
-  Owner& owner_;
-  std::string_view name_;
-};
-
 }  // namespace sqlq::worker

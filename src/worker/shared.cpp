@@ -13,7 +13,6 @@
 namespace sqlq::worker {
 namespace {
 
-constexpr unsigned worth_two_in_flight = 512;  // with fewer slots two smaller claims cost what the overlap wins
 constexpr unsigned most_executors = 4096;
 
 void check_between(Duration value, Duration least, Duration most, const char* message) {
@@ -60,7 +59,6 @@ Shared::Shared(Database database, Handlers table, WorkerOptions wanted)
       options(checked(std::move(wanted), db, handlers)),
       callbacks(std::make_shared<Callbacks>(std::shared_ptr<Clock>(std::make_shared<Database>(db), &db.clock()))),
       owned_events(std::make_shared<Events>(options.on_event, callbacks)),
-      two_in_flight(options.concurrency >= worth_two_in_flight),
       slots(*progress, options.concurrency) {}
 
 void Shared::freeze_handlers() {

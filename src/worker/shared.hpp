@@ -57,8 +57,6 @@ struct Shared {
   const std::shared_ptr<Callbacks> callbacks;
   const std::shared_ptr<Events> owned_events;
   Events& events = *owned_events;
-  /// Whether claims are made two at a time, and writes of outcomes too, while there is a backlog (decision 0025).
-  bool two_in_flight;
   Counters counters;
   InFlight in_flight;
   /// For who waits for the end of a stop: something has ended.

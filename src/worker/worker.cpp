@@ -29,16 +29,13 @@ struct Engine {
 
   Runtime runtime;
   ServiceLoop fetching = loop_for(runtime.fetcher);
-  ServiceLoop fetching_beside = loop_for(runtime.fetcher.beside());
   ServiceLoop completing = loop_for(runtime.completer);
-  ServiceLoop completing_beside = loop_for(runtime.completer.beside());
   ServiceLoop beating = loop_for(runtime.heartbeat);
   ServiceLoop watching = loop_for(runtime.watchdog);
   ServiceLoop maintaining = loop_for(runtime.maintenance);
   ServiceLoop shipping = loop_for(runtime.log_shipper);
 
-  const std::array<ServiceLoop*, 8> loops{&completing, &beating,     &watching,        &shipping,
-                                          &fetching,   &maintaining, &fetching_beside, &completing_beside};
+  const std::array<ServiceLoop*, 6> loops{&completing, &beating, &watching, &shipping, &fetching, &maintaining};
 };
 
 }  // namespace worker
@@ -123,10 +120,7 @@ void Worker::Impl::start() {
 void Worker::Impl::start_threads() {
   shared.callbacks->start(shared.options.concurrency + 1);  // one for each job's stop callbacks, one for on_event
   runtime.pool.start(shared.options.concurrency, engine);
-  for (ServiceLoop* loop : engine->loops) {
-    const bool second = loop == &engine->fetching_beside || loop == &engine->completing_beside;
-    if (!second || shared.two_in_flight) loop->start(engine, *shared.progress);
-  }
+  for (ServiceLoop* loop : engine->loops) loop->start(engine, *shared.progress);
 }
 
 void Worker::Impl::shut_down() {
@@ -144,7 +138,7 @@ void Worker::Impl::shut_down() {
 // What no thread has begun goes back first, so that other workers get it while this one drains. What a claim under way
 // brings goes back when it comes.
 void Worker::Impl::stop_claiming() {
-  for (ServiceLoop* loop : {&engine->fetching, &engine->fetching_beside, &engine->maintaining}) loop->request_stop();
+  for (ServiceLoop* loop : {&engine->fetching, &engine->maintaining}) loop->request_stop();
   runtime.fetcher.stop_replacing();
   const std::vector<HeldPtr> unstarted = shared.ready.close();
   runtime.release(unstarted);
@@ -179,7 +173,6 @@ void Worker::Impl::write_what_is_left() {
     loop.request_stop();
     return wait(deadline, [&] { return loop.ended(); });
   };
-  finish(engine->completing_beside, most);
   if (!finish(engine->completing, most)) {
     const auto unwritten = std::ranges::count_if(
         shared.in_flight.snapshot(), [](const HeldPtr& lease) { return lease->phase() == Phase::finishing; });

@@ -144,22 +144,6 @@ TEST_P(MysqlCrowd, WhoWaitsForAStrangersKeyKeepsNobodyElseWaiting) {
   for (std::thread& thread : stuck) thread.join();
 }
 
-TEST_P(MysqlCrowd, ClaimsBesideOthersAreMadeOneAtATime) {
-  Client(db_).enqueue_many(std::vector<NewJob>(4, NewJob{.kind = "k"}));
-  const auto claimed = [&](std::int64_t token, bool beside) {
-    return db_.dialect().claim({.limit = 1, .token = {token}, .worker = "w", .beside = beside}).jobs.size();
-  };
-  EXPECT_EQ(claimed(1, true), 1U);
-  const Native native(url());
-  native.exec("START TRANSACTION");
-  native.exec("SELECT queue_id FROM sqlq_queue_locks WHERE queue_id = 0 FOR UPDATE");
-  EXPECT_EQ(claimed(2, true), 0U);
-  EXPECT_EQ(claimed(3, false), 1U);
-  native.exec("COMMIT");
-  EXPECT_EQ(claimed(4, true), 1U);
-  EXPECT_EQ(claimed(5, true), 1U) << "it was let go";
-}
-
 /// Jobs that expire in another order than that in which they came, each with a line of log and of history.
 TEST_P(MysqlCrowd, ManyWhoPurgeAtOnceGoTheSameWay) {
   constexpr std::size_t jobs = 3000;

@@ -450,20 +450,6 @@ TEST_F(PostgresFaults, SettingsOfTheDatabaseDoNotMatter) {
   drop_scratch(place);
 }
 
-TEST_F(PostgresFaults, ClaimsBesideOthersAreMadeOneAtATime) {
-  Client(direct_).enqueue_many(std::vector<NewJob>(3, NewJob{.kind = "k"}));
-  const auto claimed = [&](std::int64_t token, bool beside) {
-    return direct_.dialect().claim({.limit = 1, .token = {token}, .worker = "w", .beside = beside}).jobs.size();
-  };
-  native_.exec("BEGIN");
-  static_cast<void>(native_.query("SELECT pg_advisory_xact_lock('sqlq_queues'::regclass::oid::integer, 0)"));
-  EXPECT_EQ(claimed(1, true), 0U);
-  EXPECT_EQ(claimed(2, false), 1U);
-  native_.exec("COMMIT");
-  EXPECT_EQ(claimed(3, true), 1U);
-  EXPECT_EQ(claimed(4, true), 1U) << "it was let go";
-}
-
 TEST_F(PostgresFaults, ALimitHoldsAtEveryInstantWhileManyClaim) {
   constexpr int limit = 3;
   Admin(direct_).create_queue("default", {.concurrency = limit});

@@ -43,19 +43,6 @@ TEST_P(Claim, TakesNoMoreThanAsked) {
   EXPECT_EQ(claim(100).size(), 6u);
 }
 
-TEST_P(Claim, OneBesideAnotherTakesWhatThatLeaves) {
-  std::set<JobId> left;
-  for (int i = 0; i < 5; ++i) left.insert(enqueue());
-  for (const std::int64_t token : {1, 2, 3}) {
-    const backend::ClaimRequest request{.limit = 2, .token = {token}, .worker = "w", .beside = token != 1,
-                                        .now = clock().instant()};
-    const std::vector<Job> jobs = dialect().claim(request).jobs;
-    EXPECT_EQ(jobs.size(), token == 3 ? 1u : 2u);
-    for (const Job& job : jobs) EXPECT_EQ(left.erase(job.id), 1u);
-  }
-  EXPECT_TRUE(left.empty());
-}
-
 TEST_P(Claim, OnlyFromTheQueuesAskedFor) {
   const JobId a = enqueue({.queue = "a"});
   const JobId b = enqueue({.queue = "b"});

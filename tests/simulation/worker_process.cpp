@@ -41,14 +41,12 @@ WorkerProcess::WorkerProcess(World& world, std::string name, const Weather& weat
         return options;
       }()) {
   runtime_.shared.freeze_handlers();
-  runtime_.shared.two_in_flight = world.dice.one_in(2);
   subscription_ = connection_.dialect->subscribe([this] {
     runtime_.fetcher.wake();
     runtime_.heartbeat.hint();
   });
   for (worker::Service* service : std::initializer_list<worker::Service*>{
-           &runtime_.fetcher, &runtime_.fetcher.beside(), &runtime_.completer, &runtime_.completer.beside(),
-           &runtime_.heartbeat, &runtime_.maintenance, &runtime_.log_shipper,
+           &runtime_.fetcher, &runtime_.completer, &runtime_.heartbeat, &runtime_.maintenance, &runtime_.log_shipper,
            &runtime_.watchdog}) {
     loops_.push_back({service, worker::Turns(*service, *world.clock, runtime_.shared.events, world.dice.seed())});
   }
@@ -187,8 +185,8 @@ bool WorkerProcess::runs_unwarned(JobId id, const HeldPtr& except) {
 void WorkerProcess::drain() {
   draining_ = true;
   for (Loop& loop : loops_) {
-    loop.stopped = loop.stopped || loop.service == &runtime_.fetcher || loop.service == &runtime_.fetcher.beside() ||
-                   loop.service == &runtime_.maintenance;
+    loop.stopped =
+        loop.stopped || loop.service == &runtime_.fetcher || loop.service == &runtime_.maintenance;
   }
   runtime_.fetcher.stop_replacing();
   const std::vector<HeldPtr> unstarted = runtime_.shared.ready.close();

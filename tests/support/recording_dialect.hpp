@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
-#include <limits>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -33,7 +32,6 @@ class RecordingDialect final : public FakeDialect {
   bool of_limited = true;               ///< whether all jobs are of queues with a limit, when that says so
   std::vector<std::size_t> suspects_asked{};  ///< by each claim
   std::vector<bool> claims_of_limited{};  ///< whether each claim wanted such jobs
-  std::size_t left_beside = std::numeric_limits<std::size_t>::max();  ///< the most that a claim beside another takes
   std::function<void()> during_claim{};  ///< time that passes in a claim, for instance
   std::vector<WaitingKind> waiting{};
   std::vector<Queue> known_queues{};
@@ -111,7 +109,7 @@ class RecordingDialect final : public FakeDialect {
     std::size_t suspects = request.suspects;
     suspects_asked.push_back(suspects);
     for (Row& r : rows_) {
-      if (result.jobs.size() == request.limit || (request.beside && result.jobs.size() >= left_beside)) break;
+      if (result.jobs.size() == request.limit) break;
       if (r.job.state != JobState::pending || !wanted(r.job, request)) continue;
       if (limited && of_limited && !request.limited) continue;
       if (is_suspect(r.job)) {

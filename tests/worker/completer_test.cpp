@@ -34,46 +34,6 @@ TEST(Completer, ABatchHasAtMostAThousand) {
   EXPECT_EQ(s.database.finishes[1].size(), 200U);
 }
 
-/// Eight jobs were claimed; their outcomes may be written in two batches at a time.
-struct EightInPairs : Services {
-  EightInPairs() : Services(8) {
-    runtime.shared.two_in_flight = true;
-    for (int i = 0; i < 8; ++i) database.add();
-    runtime.fetcher.step();
-  }
-  bool beside_woken() { return runtime.completer.beside().wait_until(clock->steady()); }
-};
-
-TEST(Completer, OutcomesOfHalfOfTheSlotsAreWrittenBeside) {
-  EightInPairs s;
-  for (int i = 0; i < 3; ++i) s.run_one();
-  EXPECT_FALSE(s.beside_woken());
-  EXPECT_EQ(s.runtime.completer.step_beside(), SteadyPoint::max());
-  s.run_one();
-  EXPECT_TRUE(s.beside_woken());
-  EXPECT_EQ(s.runtime.completer.step_beside(), SteadyPoint::min());
-  ASSERT_EQ(s.database.finishes.size(), 1U);
-  EXPECT_EQ(s.database.finishes[0].size(), 4U);
-  EXPECT_EQ(s.stats().succeeded, 4U);
-  EXPECT_EQ(s.runtime.completer.waiting(), 0U);
-  EXPECT_EQ(s.runtime.shared.in_flight.size(), 4U);
-}
-
-TEST(Completer, WhatCouldNotBeWrittenBesideIsWrittenByTheFirst) {
-  EightInPairs s;
-  s.run_all();
-  while (s.runtime.completer.wait_until(s.clock->steady())) {
-  }
-  s.database.away = true;
-  EXPECT_THROW(s.runtime.completer.step_beside(), Error);
-  EXPECT_EQ(s.runtime.completer.waiting(), 8U);
-  EXPECT_EQ(s.runtime.shared.in_flight.size(), 8U);
-  EXPECT_TRUE(s.runtime.completer.wait_until(s.clock->steady())) << "woken";
-  s.database.away = false;
-  s.runtime.completer.step();
-  EXPECT_EQ(s.stats().succeeded, 8U);
-}
-
 TEST(Completer, KeepsTheBatchWhenItFailsAndWritesItAgain) {
   Services s;
   const JobId id = s.database.add();

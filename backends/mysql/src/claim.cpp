@@ -18,6 +18,7 @@
 namespace sqlq::mysql {
 namespace {
 
+constexpr int most_tries_for_lock = 5;
 constexpr int most_tries_at_gone = 10;  // of taking, when nothing was met but rows of jobs that were deleted by hand
 
 class Claim {
@@ -31,7 +32,6 @@ class Claim {
         replacing_(!request.ends.empty()) {}
 
   backend::ClaimResult run() {
-    if (request_.beside && !only_one_beside()) return {};
     view_ = survey(c_, request_);
     if (!view_.worker && (!view_.lanes.empty() || !view_.due().empty())) {
       // Outside of a transaction, unless this one has ended leases: nobody shall wait for it.
@@ -88,16 +88,9 @@ class Claim {
     return left;
   }
 
-  /// Each claim passes over what the others have locked: the more there are at once, the more each of them looks at.
-  /// (No queue has the number 0.)
-  bool only_one_beside() {
-    c_.work.begin();
-    return lock_queue(0, 1);
-  }
-
   /// Whoever holds the lock lets it go after a moment, or was stopped. Then the queue is passed over: other queues go
   /// on, and what is claimed has not used up its lease, which counts from when the worker has asked.
-  bool lock_queue(std::int64_t queue, int most_tries) {
+  bool lock_queue(std::int64_t queue) {
     const auto any = [&](const sql::Statement& statement) {
       return c_.session.execute(statement, {{"queue", queue}}, [](const sql::Row&) {}) != 0;
     };
@@ -107,7 +100,7 @@ class Claim {
         c_.session.execute(c_.q.queue_lock_make, {{"queue", queue}});
         return true;
       }
-      if (tries == most_tries) return false;
+      if (tries == most_tries_for_lock) return false;
       platform::pause_for(pause);
     }
     return true;
@@ -122,7 +115,7 @@ class Claim {
     }
     if (replacing_ || rooms.empty()) return rooms;
     c_.work.begin();
-    std::erase_if(rooms, [&](const auto& its) { return !lock_queue(its.first, 5); });
+    std::erase_if(rooms, [&](const auto& its) { return !lock_queue(its.first); });
     for (auto& [queue, left] : rooms) left = room(queue);
     return rooms;
   }

@@ -316,17 +316,10 @@ std::vector<Job> take(const sql::Work& work, const Queries& q, const backend::Cl
   return in_order(std::move(taken));
 }
 
-/// Each claim passes over what the others have locked: the more there are at once, the more each of them looks at.
-bool only_one_beside(sql::Work& work, const Queries& q) {
-  work.begin();
-  return work.session().integer(q.beside_lock) == 1;
-}
-
 }  // namespace
 
 backend::ClaimResult claim(sql::Work& work, const Queries& q, const backend::ClaimRequest& request,
                            const sql::Vacated& vacated, Marks& marks) {
-  if (request.beside && !only_one_beside(work, q)) return {};
   const auto limit = static_cast<std::int64_t>(request.limit);
   Survey found = survey_and_promote(work, q, request, marks);
   backend::ClaimResult result;

@@ -28,7 +28,6 @@ struct Queries {
   const sql::Statement& lanes_of_queues = catalogue["lanes_of_queues"];
   const sql::Statement& lanes_again = catalogue["lanes_again"];
   const sql::Statement& queue_lock = catalogue["queue_lock"];
-  const sql::Statement& beside_lock = catalogue["beside_lock"];
   const sql::Statement& rooms = catalogue["rooms"];
   const sql::Statement& peek = catalogue["peek"];
   const sql::Statement& claim = catalogue["claim"];

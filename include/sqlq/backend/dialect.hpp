@@ -100,7 +100,6 @@ struct ClaimRequest {
   std::string_view worker{};
   std::size_t suspects = 1;               ///< how many suspects (is_suspect) may be among them
   bool limited = true;                    ///< whether jobs of queues that have a limit may be among them
-  bool beside = false;                    ///< a second one of a worker, not needed: below
   std::span<const Finish> ends{};         ///< leases to end before, in the same transaction: successes, none twice
   Now now{};
 };
@@ -226,8 +225,6 @@ class Dialect {
   /// With `ends`: ends those leases as `finish` does before it takes any job, both in one transaction. Where taking
   /// jobs of a queue with a limit means to wait for other claimers, it takes only as many as it has ended there: the
   /// place of a job is the next one's at the same instant.
-  /// With `beside`: where many claims at once hinder one another, only one of this kind is made at a time, and others
-  /// take nothing.
   /// Replay after an unknown outcome: do not, for what it took comes back, at the latest when its lease ends; `finish`
   /// for the `ends`.
   virtual ClaimResult claim(const ClaimRequest& request) = 0;
