@@ -50,8 +50,8 @@ void Hints::claimed(const backend::ClaimResult& result) noexcept {
   if (result.limited) limits_seen_ = true;
 }
 
-bool Hints::are_news(const backend::ClaimRequest& request, const backend::ClaimResult& result) const {
-  return are_news(request.ends) && core::leave_places(request.ends, result.jobs);
+bool Hints::are_news(const backend::HandOverRequest& request, const backend::ClaimResult& result) const {
+  return !request.ends.empty() && limits_seen_ && core::leave_places(request.ends, result.jobs);
 }
 
 bool Hints::are_news(std::span<const backend::Finish> ends) const noexcept {

@@ -33,7 +33,7 @@ class Hints {
   /// or it could not end anything there.
   [[nodiscard]] bool are_news(std::span<const backend::Finish> ends) const noexcept;
   /// The same of a claim that has ended leases: not if it has taken their places itself.
-  [[nodiscard]] bool are_news(const backend::ClaimRequest& request, const backend::ClaimResult& result) const;
+  [[nodiscard]] bool are_news(const backend::HandOverRequest& request, const backend::ClaimResult& result) const;
 
  private:
   class Entry;

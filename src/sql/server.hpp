@@ -92,6 +92,13 @@ struct LaneName {
 /// How many places of each queue a transaction has made free itself, by ending leases before it claims.
 using Vacated = std::map<std::string_view, std::int64_t>;
 
+/// A claim by itself, or the second half of a hand-over.
+struct Claim {
+  const backend::ClaimRequest& request;
+  bool limited = true;               ///< whether jobs of queues that have a limit may be taken
+  const Vacated* vacated = nullptr;  ///< of a hand-over
+};
+
 /// Thread-safe: every call brings its own session.
 class Server {
  public:
@@ -120,10 +127,10 @@ class Server {
   /// The lanes are there; when one is not after all (somebody tore the schema down): Error(schema), nothing stored.
   virtual std::vector<Enqueued> enqueue(Work& work, std::span<const backend::EnqueueItem> items) = 0;
   virtual std::vector<CancelStatus> cancel(Work& work, std::span<const JobId> ids) = 0;
-  /// When the request has `ends`, the transaction has begun and ended them, and takes only as many jobs of a limited
-  /// queue as it has vacated places there. So it needs no lock against other claimers: what they count until it commits
-  /// are the leases that it has ended, and then those it has begun.
-  virtual backend::ClaimResult claim(Work& work, const backend::ClaimRequest& request, const Vacated& vacated) = 0;
+  /// The second half of a hand-over runs in a transaction that has begun and ended leases. It takes only as many jobs of
+  /// a limited queue as were vacated there, so it needs no lock against other claimers: until it commits they count the
+  /// leases that it has ended, and then those that it has begun.
+  virtual backend::ClaimResult claim(Work& work, const Claim& claim) = 0;
   /// The jobs that are held with the request's token, in claim order: what a claim whose outcome is unknown has taken.
   virtual std::vector<Job> claimed(Work& work, const backend::ClaimRequest& request) = 0;
   /// No (id, token) is there twice.

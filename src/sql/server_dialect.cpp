@@ -7,6 +7,7 @@
 
 #include <sqlq/error.hpp>
 
+#include "core/places.hpp"
 #include "platform/pause.hpp"
 #include "platform/random.hpp"
 #include "sql/enqueue_queue.hpp"
@@ -66,7 +67,7 @@ class KnownLanes {
   std::set<LaneName> known_;
 };
 
-class ServerDialect final : public backend::Dialect {
+class ServerDialect final : public backend::Dialect, public backend::HandOver {
  public:
   ServerDialect(std::unique_ptr<Server> server, const PoolOptions& pool)
       : server_(std::move(server)),
@@ -114,33 +115,41 @@ class ServerDialect final : public backend::Dialect {
 
   // ---------------------------------------------------------------------------------------------- working
   backend::ClaimResult claim(const backend::ClaimRequest& request) override {
-    strays_.forget(request.token);
-    give_back_strays(request.now);
+    return finish_and_claim({.claim = request}).claim;
+  }
+  backend::HandOver* hand_over() noexcept override { return this; }
+  backend::HandOverResult finish_and_claim(const backend::HandOverRequest& request) override {
+    const LeaseToken token = request.claim.token;
+    strays_.forget(token);
+    give_back_strays(request.claim.now);
+    const std::vector<backend::Finish> ends = core::as_finishes(request.ends);
     bool unknown = false;  // whether an earlier try has taken jobs
     const auto operation = [&](Work& w) {
-      std::vector<FinishStatus> statuses;
-      if (!request.ends.empty()) {
+      backend::HandOverResult result;
+      Vacated vacated;
+      if (!ends.empty()) {
         w.begin();
-        statuses = server_->finish(w, request.ends);
+        result.ended = server_->finish(w, ends);
+        vacated = vacated_by(request.ends, result.ended);
       }
-      backend::ClaimResult found;
-      if (unknown) found.jobs = server_->claimed(w, request);
-      if (found.jobs.empty()) {
-        found = server_->claim(w, request, vacated(request.ends, statuses));
+      if (unknown) result.claim.jobs = server_->claimed(w, request.claim);
+      if (result.claim.jobs.empty()) {
+        result.claim = server_->claim(w, {.request = request.claim,
+                                          .limited = request.limited,
+                                          .vacated = ends.empty() ? nullptr : &vacated});
       } else {
-        found.next_due = TimePoint{};  // what else it saw is lost; a time that has passed makes callers ask again
+        result.claim.next_due = TimePoint{};  // what else it saw is lost; a time that has passed: ask again
       }
-      found.ended = std::move(statuses);
-      return found;
+      return result;
     };
     try {
-      auto result = write<backend::ClaimResult>(request.now, operation, [&] { unknown = true; });
-      if (unknown) strays_.follow(request.token, result.jobs);
-      hints_.claimed(result);
-      if (hints_.are_news(request, result)) tell();
+      auto result = write<backend::HandOverResult>(request.claim.now, operation, [&] { unknown = true; });
+      if (unknown) strays_.follow(token, result.claim.jobs);
+      hints_.claimed(result.claim);
+      if (hints_.are_news(request, result.claim)) tell();
       return result;
     } catch (...) {
-      if (unknown) strays_.follow(request.token, {});
+      if (unknown) strays_.follow(token, {});
       throw;
     }
   }
@@ -282,11 +291,11 @@ class ServerDialect final : public backend::Dialect {
     return answers;
   }
   /// By this transaction, and no earlier one.
-  static Vacated vacated(std::span<const backend::Finish> items, const std::vector<FinishStatus>& statuses) {
+  static Vacated vacated_by(std::span<const backend::Success> ends, const std::vector<FinishStatus>& statuses) {
     Vacated queues;
-    for (std::size_t i = 0; i < items.size(); ++i) {
+    for (std::size_t i = 0; i < ends.size(); ++i) {
       const bool now = statuses[i] == FinishStatus::applied || statuses[i] == FinishStatus::cancelled;
-      if (now) ++queues[items[i].queue];
+      if (now) ++queues[ends[i].queue];
     }
     return queues;
   }

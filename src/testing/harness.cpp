@@ -12,7 +12,7 @@ struct Harness::Impl {
         db(std::move(opened.db)),
         runtime(db, std::move(handlers), recorded(std::move(options))) {
     db.migrate();
-    runtime.fetcher.stop_replacing();  // a step claims what it runs, and no more
+    runtime.fetcher.stop_handing_over();  // a step claims what it runs, and no more
     runtime.shared.freeze_handlers();
   }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/log_bounds.hpp"
+#include "core/places.hpp"
 
 namespace sqlq::testing {
 namespace {
@@ -89,9 +90,11 @@ CancelStatus MemoryQueue::cancel(JobId id, Instant now) {
 
 // ------------------------------------------------------------------------------------------------- working
 
-backend::ClaimResult MemoryQueue::claim(const backend::ClaimRequest& request, Instant now) {
+backend::HandOverResult MemoryQueue::finish_and_claim(const backend::HandOverRequest& wanted, Instant now) {
+  std::vector<FinishStatus> ended;
+  for (const Finish& item : core::as_finishes(wanted.ends)) ended.push_back(finish(item, now));
+  const backend::ClaimRequest& request = wanted.claim;
   backend::ClaimResult result;
-  for (const Finish& item : request.ends) result.ended.push_back(finish(item, now));
   promote(now);
   using Place = std::tuple<decltype(Queue::priority), decltype(Job::priority), TimePoint, decltype(Row::number)>;
   struct Waiting {
@@ -107,7 +110,7 @@ backend::ClaimResult MemoryQueue::claim(const backend::ClaimRequest& request, In
       if (!result.next_due || job.run_at < *result.next_due) result.next_due = job.run_at;
     } else if (const auto& queue = queues_.at(job.queue); meant(request.kinds, job.kind) && !queue.paused) {
       if (queue.concurrency) result.limited = true;
-      if (queue.concurrency && !request.limited) continue;
+      if (queue.concurrency && !wanted.limited) continue;
       waiting.push_back({{queue.priority, job.priority, job.run_at, row.number}, &row, queue.concurrency});
     }
   }
@@ -127,7 +130,7 @@ backend::ClaimResult MemoryQueue::claim(const backend::ClaimRequest& request, In
     take(*next.row, request, now);
     result.jobs.push_back(next.row->job);
   }
-  return result;
+  return {.claim = std::move(result), .ended = std::move(ended)};
 }
 
 FinishStatus MemoryQueue::finish(const Finish& item, Instant now) {

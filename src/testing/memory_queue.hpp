@@ -23,7 +23,7 @@ class MemoryQueue {
   Enqueued enqueue(const backend::EnqueueItem& item, Instant now);
   CancelStatus cancel(JobId id, Instant now);
 
-  backend::ClaimResult claim(const backend::ClaimRequest& request, Instant now);
+  backend::HandOverResult finish_and_claim(const backend::HandOverRequest& wanted, Instant now);
   FinishStatus finish(const backend::Finish& item, Instant now);
   bool publish(const backend::Interim& item, Instant now);
   LeaseStatus heartbeat(const backend::LeaseRef& lease, Instant now);

@@ -220,7 +220,7 @@ bool same(Status a, Status b) {
 
 // ------------------------------------------------------------------------------------------------- the dialect
 
-class MemoryDialect final : public backend::Dialect {
+class MemoryDialect final : public backend::Dialect, public backend::HandOver {
   using Storage = MemoryStorage::Impl;
   using Now = backend::Now;
 
@@ -306,7 +306,11 @@ class MemoryDialect final : public backend::Dialect {
   }
 
   backend::ClaimResult claim(const backend::ClaimRequest& request) override {
-    return on_jobs([&](MemoryQueue& jobs) { return jobs.claim(request, time(request.now)); });
+    return finish_and_claim({.claim = request}).claim;
+  }
+  backend::HandOver* hand_over() noexcept override { return this; }
+  backend::HandOverResult finish_and_claim(const backend::HandOverRequest& request) override {
+    return on_jobs([&](MemoryQueue& jobs) { return jobs.finish_and_claim(request, time(request.claim.now)); });
   }
   std::vector<bool> publish(std::span<const backend::Interim> items, Now now) override {
     return on_jobs([&](MemoryQueue& jobs) {
@@ -410,7 +414,7 @@ class MemoryDialect final : public backend::Dialect {
  private:
   const std::shared_ptr<Storage> storage_;
   const std::shared_ptr<Clock> clock_;
-  const backend::Capabilities able_{};
+  const backend::Capabilities able_{.hand_over = true};
 };
 
 MemoryDialect::MemoryDialect(std::shared_ptr<Storage> storage, std::shared_ptr<Clock> clock)

@@ -20,7 +20,7 @@ namespace sqlq::worker {
 class ClaimAround final {
  public:
   explicit ClaimAround(Shared& shared) : shared_(shared) {}
-  /// As Dialect::claim; not for requests with `ends`.
+  /// As Dialect::claim.
   [[nodiscard]] backend::ClaimResult claim(const backend::ClaimRequest& request);
 
  private:

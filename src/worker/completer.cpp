@@ -39,14 +39,13 @@ std::vector<backend::Finish> described(std::span<const Ending> endings) {
                      .result = e.result,
                      .message = e.message,
                      .cause = e.cause,
-                     .delay = e.delay,
-                     .queue = e.lease->job().queue});
+                     .delay = e.delay});
   }
   return items;
 }
 
 /// Whether its place may go to another job in one transaction. The end of a suspect lets another one in, but later.
-bool replaceable(const Ending& e) { return e.kind == FinishKind::success && !is_suspect(e.lease->job()); }
+bool may_hand_over(const Ending& e) { return e.kind == FinishKind::success && !is_suspect(e.lease->job()); }
 
 }  // namespace
 
@@ -82,9 +81,8 @@ SteadyPoint Completer::step() {
   verify();
   const bool returning = std::ranges::any_of(batch_, returns_soon);
   if (returning) flush_logs();
-  const bool replaced = write();
-  fetcher_.look_again();
-  if (!replaced) fetcher_.place_freed();
+  const bool handed_over = write();
+  fetcher_.outcomes_written(handed_over);
   if (returning) fetcher_.wake();
   report_outages();
   return SteadyPoint::min();
@@ -153,22 +151,27 @@ void Completer::flush_logs() {
 
 bool Completer::write() {
   if (batch_.empty()) return false;
-  bool replaced = false;
+  bool handed_over = false;
   try {
-    if (std::ranges::all_of(batch_, replaceable)) replaced = replace(batch_);
-    if (!replaced) write_apart(batch_);
+    if (std::ranges::all_of(batch_, may_hand_over)) handed_over = hand_over(batch_);
+    if (!handed_over) write_apart(batch_);
   } catch (...) {
     std::erase_if(batch_, [](const Ending& e) { return e.lease == nullptr; });
     throw;
   }
   batch_.clear();
-  return replaced;
+  return handed_over;
 }
 
 // A claim that was refused may have been so for a job that it was to take: the outcomes are tried without it.
-bool Completer::replace(std::span<Ending> endings) {
+bool Completer::hand_over(std::span<Ending> endings) {
+  std::vector<backend::Success> ends;
+  for (const Ending& e : endings) {
+    const Job& job = e.lease->job();
+    ends.push_back({.id = job.id, .token = job.lease_token, .result = e.result, .queue = job.queue});
+  }
   try {
-    const auto statuses = fetcher_.replace(described(endings));
+    const auto statuses = fetcher_.hand_over(ends);
     if (statuses) take_note(endings, *statuses);
     return statuses.has_value();
   } catch (const Error& e) {

@@ -30,8 +30,8 @@ struct Ending {
 /// that failed is kept and written again, which is safe because every write shows its lease token. An outcome that the
 /// database refuses for good is looked for by halves; its job ends as errored and the others are written at once.
 ///
-/// While the worker has places of a queue with a limit, successes go to the fetcher, which gives their places to other
-/// jobs in the same transaction (decision 0023).
+/// While the worker has places of a queue with a limit, successes go to the fetcher, which hands their places over to
+/// other jobs in the same transaction (decision 0023).
 ///
 /// Thread-safety: step from one thread; else as said.
 class Completer final : public Service {
@@ -52,7 +52,7 @@ class Completer final : public Service {
   [[nodiscard]] std::size_t waiting() const;
 
  private:
-  /// Whether to wait for more: what ends in one replacement takes a round trip less for each job.
+  /// Whether to wait for more: what is handed over together takes a round trip less for each job.
   [[nodiscard]] bool gather();
   [[nodiscard]] bool all_have_ended() const;
   /// Adds what was submitted to the batch, up to most_per_batch.
@@ -60,9 +60,9 @@ class Completer final : public Service {
   void verify();
   void flush_logs();
   void report_outages();
-  /// Says whether the fetcher has passed the places on to other jobs. What could not be written stays in the batch.
+  /// Says whether the fetcher has handed the places over to other jobs. What could not be written stays in the batch.
   bool write();
-  [[nodiscard]] bool replace(std::span<Ending> endings);
+  [[nodiscard]] bool hand_over(std::span<Ending> endings);
   void write_apart(std::span<Ending> endings);
   void write_all(std::span<Ending> endings);
   void take_note(std::span<Ending> endings, std::span<const FinishStatus> statuses);

@@ -139,7 +139,7 @@ void Worker::Impl::shut_down() {
 // brings goes back when it comes.
 void Worker::Impl::stop_claiming() {
   for (ServiceLoop* loop : {&engine->fetching, &engine->maintaining}) loop->request_stop();
-  runtime.fetcher.stop_replacing();
+  runtime.fetcher.stop_handing_over();
   const std::vector<HeldPtr> unstarted = shared.ready.close();
   runtime.release(unstarted);
   shared.slots.give(unstarted.size());

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/places.hpp"
+
 namespace sqlq::simulation {
 
 using namespace std::chrono_literals;
@@ -67,16 +69,20 @@ std::vector<CancelStatus> FaultyDialect::cancel(std::span<const JobId> ids, cons
 }
 
 backend::ClaimResult FaultyDialect::claim(const backend::ClaimRequest& request) {
-  backend::ClaimResult result = call(
+  return finish_and_claim({.claim = request}).claim;
+}
+
+backend::HandOverResult FaultyDialect::finish_and_claim(const backend::HandOverRequest& request) {
+  backend::HandOverResult result = call(
       "claim", Sort::write,
       [&] {
-        backend::ClaimRequest dated = request;
-        dated.now = at(request.now);
-        return inner().claim(dated);
+        backend::HandOverRequest dated = request;
+        dated.claim.now = at(request.claim.now);
+        return inner().hand_over()->finish_and_claim(dated);
       },
       [&](const auto& found) {
-        ledger_.finished(request.ends, found.ended);
-        ledger_.claimed(request, found);
+        ledger_.finished(core::as_finishes(request.ends), found.ended);
+        ledger_.claimed(request, found.claim);
       });
   last_claim_ = clock_.steady();
   return result;

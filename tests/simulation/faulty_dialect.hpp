@@ -48,6 +48,7 @@ class FaultyDialect final : public backend::ForwardingDialect {
                                 backend::Now now) override;
   std::vector<CancelStatus> cancel(std::span<const JobId> ids, const Tx* within, backend::Now now) override;
   backend::ClaimResult claim(const backend::ClaimRequest& request) override;
+  backend::HandOverResult finish_and_claim(const backend::HandOverRequest& request) override;
   std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* within,
                                    backend::Now now) override;
   std::vector<LeaseStatus> heartbeat(std::span<const backend::LeaseRef> leases, backend::Now now) override;

@@ -96,9 +96,10 @@ void Ledger::cancelled(std::span<const JobId> ids, std::span<const CancelStatus>
   }
 }
 
-void Ledger::claimed(const backend::ClaimRequest& request, const backend::ClaimResult& result) {
+void Ledger::claimed(const backend::HandOverRequest& wanted, const backend::ClaimResult& result) {
+  const backend::ClaimRequest& request = wanted.claim;
   latest_ = std::max(latest_, clock_.now());
-  if (!request.ends.empty()) figures_.replaced += result.jobs.size();
+  if (!wanted.ends.empty()) figures_.replaced += result.jobs.size();
   if (result.jobs.size() > request.limit) fail("claim", {}, "is one more than were asked for");
   for (const Job& said : result.jobs) {
     Known* job = find(said.id, "claim");

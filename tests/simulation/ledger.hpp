@@ -35,7 +35,7 @@ class Ledger final {
   // ------------------------------------------------------------------------------------------------- operations
   void enqueued(std::span<const backend::EnqueueItem> items, std::span<const Enqueued> answers);
   void cancelled(std::span<const JobId> ids, std::span<const CancelStatus> answers);
-  void claimed(const backend::ClaimRequest& request, const backend::ClaimResult& result);
+  void claimed(const backend::HandOverRequest& wanted, const backend::ClaimResult& result);
   /// `asked`: when it was done, if not now.
   void finished(std::span<const backend::Finish> items, std::span<const FinishStatus> answers, backend::Now asked = {});
   void published(std::span<const backend::Interim> items, const std::vector<bool>& answers);

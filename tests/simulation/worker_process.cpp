@@ -188,7 +188,7 @@ void WorkerProcess::drain() {
     loop.stopped =
         loop.stopped || loop.service == &runtime_.fetcher || loop.service == &runtime_.maintenance;
   }
-  runtime_.fetcher.stop_replacing();
+  runtime_.fetcher.stop_handing_over();
   const std::vector<HeldPtr> unstarted = runtime_.shared.ready.close();
   runtime_.release(unstarted);
   runtime_.shared.slots.give(unstarted.size());

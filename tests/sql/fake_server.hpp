@@ -79,10 +79,10 @@ class FakeServer final : public Server {
     return answers;
   }
   std::vector<CancelStatus> cancel(Work&, std::span<const JobId>) override { return {}; }
-  backend::ClaimResult claim(Work& work, const backend::ClaimRequest&, const Vacated& vacated) override {
+  backend::ClaimResult claim(Work& work, const Claim& claim) override {
     work.begin();
     std::string of;
-    for (const auto& [queue, n] : vacated) of += " for " + std::to_string(n) + " of " + std::string(queue);
+    for (const auto& [queue, n] : claim.vacated != nullptr ? *claim.vacated : Vacated{}) of += " for " + std::to_string(n) + " of " + std::string(queue);
     script_.happen("claim" + of);
     return {.jobs = {Job{.kind = "claimed now"}}};
   }

@@ -198,24 +198,24 @@ TEST_F(ServerDialectTest, InsertedIsSaidOfWhatAnEarlierTryOfTheCallHasStored) {
   EXPECT_TRUE(dialect->enqueue({&fresh, 1}, nullptr, {}).front().inserted);
 }
 
-TEST_F(ServerDialectTest, AClaimThatEndsLeasesIsOneTransaction) {
-  const std::vector<backend::Finish> ends{{.id = JobId::make(TimePoint{}), .token = LeaseToken{1}, .queue = "q"}};
-  const backend::ClaimRequest request{.token = LeaseToken{2}, .ends = ends};
-  EXPECT_EQ(dialect->claim(request).ended, std::vector{FinishStatus::applied});
+TEST_F(ServerDialectTest, AHandOverIsOneTransaction) {
+  const std::vector<backend::Success> ends{{.id = JobId::make(TimePoint{}), .token = LeaseToken{1}, .queue = "q"}};
+  const backend::HandOverRequest request{.claim = {.token = LeaseToken{2}}, .ends = ends};
+  EXPECT_EQ(dialect->hand_over()->finish_and_claim(request).ended, std::vector{FinishStatus::applied});
   EXPECT_EQ(script.events, (Events{"begin", "finish 1", "claim for 1 of q", "commit"}));
 
   script.events.clear();
   fake->finished = FinishStatus::already_applied;  // an earlier try has done it: others may have the places
-  EXPECT_EQ(dialect->claim(request).ended, std::vector{FinishStatus::already_applied});
+  EXPECT_EQ(dialect->hand_over()->finish_and_claim(request).ended, std::vector{FinishStatus::already_applied});
   EXPECT_EQ(script.events, (Events{"begin", "finish 1", "claim", "commit"}));
 }
 
-TEST_F(ServerDialectTest, AClaimThatEndsLeasesIsLookedForWhenItsOutcomeIsUnknown) {
-  const std::vector<backend::Finish> ends{{.id = JobId::make(TimePoint{}), .token = LeaseToken{1}, .queue = "q"}};
+TEST_F(ServerDialectTest, TheClaimOfAHandOverIsLookedForWhenItsOutcomeIsUnknown) {
+  const std::vector<backend::Success> ends{{.id = JobId::make(TimePoint{}), .token = LeaseToken{1}, .queue = "q"}};
   fake->taken = {Job{.kind = "taken before"}};
   fail("commit", Errc::outcome_unknown);
-  const auto result = dialect->claim({.token = LeaseToken{2}, .ends = ends});
-  EXPECT_EQ(result.jobs.at(0).kind, "taken before");
+  const auto result = dialect->hand_over()->finish_and_claim({.claim = {.token = LeaseToken{2}}, .ends = ends});
+  EXPECT_EQ(result.claim.jobs.at(0).kind, "taken before");
   EXPECT_EQ(result.ended.size(), 1u);
   EXPECT_EQ(script.count("claim for 1 of q"), 1);
 }

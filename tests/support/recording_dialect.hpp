@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/places.hpp"
 #include "support/fake_dialect.hpp"
 
 namespace sqlq::testing {
@@ -36,7 +37,8 @@ class RecordingDialect final : public FakeDialect {
   std::vector<WaitingKind> waiting{};
   std::vector<Queue> known_queues{};
   std::vector<std::size_t> claim_limits{};
-  std::vector<std::size_t> replaced{};  ///< how many leases each claim has ended
+  bool hands_over = true;                  ///< whether it has that part
+  std::vector<std::size_t> handed_over{};  ///< how many leases each claim has ended
   std::vector<std::vector<backend::FinishKind>> finishes{};
   std::vector<std::size_t> heartbeats{};
   struct OutlivedClaim {
@@ -97,21 +99,27 @@ class RecordingDialect final : public FakeDialect {
   }
 
   backend::ClaimResult claim(const backend::ClaimRequest& request) override {
+    return finish_and_claim({.claim = request}).claim;
+  }
+  backend::HandOver* hand_over() noexcept override { return hands_over ? this : nullptr; }
+  backend::HandOverResult finish_and_claim(const backend::HandOverRequest& asked) override {
     const std::lock_guard lock(mutex_);
+    const backend::ClaimRequest& request = asked.claim;
     fail_if_broken("claim");
     if (refuses_start) refuse_start(request);
     claim_limits.push_back(request.limit);
     if (during_claim) during_claim();
     backend::ClaimResult result{.next_due = next_due, .limited = limited};
-    for (const backend::Finish& item : request.ends) result.ended.push_back(finish_one(item, false));
-    replaced.push_back(request.ends.size());
-    claims_of_limited.push_back(request.limited);
+    std::vector<FinishStatus> ended;
+    for (const backend::Finish& item : core::as_finishes(asked.ends)) ended.push_back(finish_one(item, false));
+    handed_over.push_back(asked.ends.size());
+    claims_of_limited.push_back(asked.limited);
     std::size_t suspects = request.suspects;
     suspects_asked.push_back(suspects);
     for (Row& r : rows_) {
       if (result.jobs.size() == request.limit) break;
       if (r.job.state != JobState::pending || !wanted(r.job, request)) continue;
-      if (limited && of_limited && !request.limited) continue;
+      if (limited && of_limited && !asked.limited) continue;
       if (is_suspect(r.job)) {
         result.suspects = true;
         if (suspects == 0) continue;
@@ -126,7 +134,7 @@ class RecordingDialect final : public FakeDialect {
       result.jobs.push_back(r.job);
       if (limited && of_limited) ++result.of_limited;
     }
-    return result;
+    return {.claim = std::move(result), .ended = std::move(ended)};
   }
 
   std::vector<bool> take_back_crashes(std::span<const backend::OutlivedClaim> claims, backend::Now) override {

@@ -180,14 +180,15 @@ Operation claim(const std::string& name, std::function<void(Dialect&)> prepare, 
 }
 
 /// Ends leases of the scene and takes as many jobs.
-Operation replace(const std::string& name, std::function<void(Dialect&)> prepare, std::vector<Finish> ends) {
-  for (Finish& end : ends) end.queue = queue;
+Operation hand_over(const std::string& name, std::function<void(Dialect&)> prepare, const std::vector<Finish>& items) {
+  std::vector<backend::Success> ends;
+  for (const Finish& i : items) ends.push_back({.id = i.id, .token = i.token, .result = i.result, .queue = queue});
   return {.name = name,
           .prepare = std::move(prepare),
           .run = [ends = std::move(ends)](Dialect& d) {
-            const auto result = d.claim({.limit = ends.size(), .token = second, .worker = "w2", .ends = ends,
-                                         .now = soon});
-            return text(result.jobs) + text(std::ranges::all_of(result.ended, accepted));
+            const auto result = d.hand_over()->finish_and_claim(
+                {.claim = {.limit = ends.size(), .token = second, .worker = "w2", .now = soon}, .ends = ends});
+            return text(result.claim.jobs) + text(std::ranges::all_of(result.ended, accepted));
           },
           .replay = false};
 }
@@ -250,8 +251,8 @@ void add_writers(std::vector<Operation>& all) {
   all.push_back(claim("claim", six_jobs, 2, soon));
   all.push_back(claim("claim of a limited queue", limited, 5, soon));
   all.push_back(claim("claim of what became due", held(1), 10, later));
-  all.push_back(replace("claim that ends leases", held(3), {success_without_result(6), success_without_result(1)}));
-  all.push_back(replace("claim that ends a lease of a limited queue", limited, {end(6, FinishKind::success)}));
+  all.push_back(hand_over("claim that ends leases", held(3), {success_without_result(6), success_without_result(1)}));
+  all.push_back(hand_over("claim that ends a lease of a limited queue", limited, {end(6, FinishKind::success)}));
   all.push_back(finish("success", {end(1, FinishKind::success)}));
   all.push_back(finish("success without a result", {success_without_result(1)}));
   all.push_back(finish("success of a whole claim", {success_without_result(1), success_without_result(2),

@@ -67,7 +67,7 @@ class Fleet {
     auto runtime = std::make_unique<worker::Runtime>(
         db_, std::move(handlers), WorkerOptions{.concurrency = slots_, .on_event = [](const WorkerEvent&) {}});
     runtime->shared.freeze_handlers();
-    runtime->fetcher.stop_replacing();
+    runtime->fetcher.stop_handing_over();
     return runtime;
   }
 

@@ -23,13 +23,13 @@ constexpr int most_tries_at_gone = 10;  // of taking, when nothing was met but r
 
 class Claim {
  public:
-  Claim(const Context& c, const backend::ClaimRequest& request, const sql::Vacated& vacated)
+  Claim(const Context& c, const sql::Claim& claim)
       : c_(c),
-        request_(request),
-        vacated_(vacated),
-        limit_(static_cast<std::int64_t>(request.limit)),
-        suspects_(static_cast<std::int64_t>(request.suspects)),
-        replacing_(!request.ends.empty()) {}
+        request_(claim.request),
+        limited_(claim.limited),
+        vacated_(claim.vacated),
+        limit_(static_cast<std::int64_t>(request_.limit)),
+        suspects_(static_cast<std::int64_t>(request_.suspects)) {}
 
   backend::ClaimResult run() {
     view_ = survey(c_, request_);
@@ -39,7 +39,7 @@ class Claim {
       view_ = survey(c_, request_);
     }
     const bool limited = !view_.limited.empty();
-    if (!request_.limited) view_.limited.clear();
+    if (!limited_) view_.limited.clear();
     // The locks of limited queues first: who holds one of them waits for nothing else after it.
     const Rooms rooms = find_rooms();
     if (promote(rooms)) view_ = survey(c_, request_);
@@ -55,7 +55,7 @@ class Claim {
     }
     if (static_cast<std::int64_t>(result.jobs.size()) < could) c_.marks.forget();
     result.of_limited = sql::of_limited(view_.lanes, result.jobs);
-    if (!result.jobs.empty() && !replacing_) {
+    if (!result.jobs.empty() && vacated_ == nullptr) {
       for (const auto& [queue, room] : rooms) c_.session.execute(c_.q.queue_turn, {{"queue", queue}});
     }
     return result;
@@ -113,7 +113,7 @@ class Claim {
     for (const std::int64_t queue : view_.limited) {
       if (const auto left = room(queue); left != 0) rooms[queue] = left;
     }
-    if (replacing_ || rooms.empty()) return rooms;
+    if (vacated_ != nullptr || rooms.empty()) return rooms;
     c_.work.begin();
     std::erase_if(rooms, [&](const auto& its) { return !lock_queue(its.first); });
     for (auto& [queue, left] : rooms) left = room(queue);
@@ -127,7 +127,7 @@ class Claim {
       const auto at = rooms.find(lane.queue_id);
       lane.room = at == rooms.end() ? 0 : at->second.value_or(0);
       if (at != rooms.end() && !at->second) lane.concurrency.reset();
-      if (replacing_) lane.room = std::min(lane.room, vacated(lane.queue));
+      if (vacated_ != nullptr) lane.room = std::min(lane.room, vacated(lane.queue));
     }
     std::erase_if(view_.lanes, [](const sql::Lane& lane) { return lane.concurrency && lane.room == 0; });
     std::erase_if(view_.firsts, [&](const sql::Place& place) {
@@ -160,8 +160,8 @@ class Claim {
   }
 
   [[nodiscard]] std::int64_t vacated(std::string_view queue) const {
-    const auto at = vacated_.find(queue);
-    return at == vacated_.end() ? 0 : at->second;
+    const auto at = vacated_->find(queue);
+    return at == vacated_->end() ? 0 : at->second;
   }
 
   /// From the first job on that was seen: before it there may be many rows that are gone and not yet purged.
@@ -310,18 +310,17 @@ class Claim {
 
   const Context& c_;
   const backend::ClaimRequest& request_;
-  const sql::Vacated& vacated_;
+  const bool limited_;
+  const sql::Vacated* const vacated_;  // of a hand-over
   const std::int64_t limit_;
   const std::int64_t suspects_;
-  const bool replacing_;  // ended leases of this transaction by new ones
   View view_{};
   bool freed_ = false;  // the last look for jobs met rows of jobs that were deleted by hand
 };
 
 }  // namespace
 
-backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& request, const sql::Vacated& vacated) {
-  return Claim(c, request, vacated).run();
+backend::ClaimResult claim(const Context& c, const sql::Claim& claim) { return Claim(c, claim).run();
 }
 
 std::vector<Job> claimed(const Context& c, LeaseToken token) {

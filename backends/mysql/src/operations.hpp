@@ -41,7 +41,7 @@ std::vector<RequeueStatus> requeue(const Context& c, std::span<const JobId> ids)
 std::vector<ActionStatus> act(const Context& c, std::span<const JobId> ids, backend::Action what);
 
 // claim.cpp
-backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& request, const sql::Vacated& vacated);
+backend::ClaimResult claim(const Context& c, const sql::Claim& claim);
 std::vector<Job> claimed(const Context& c, LeaseToken token);
 
 // lease.cpp

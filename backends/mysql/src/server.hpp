@@ -46,9 +46,8 @@ class MysqlServer final : public sql::Server {
   std::vector<CancelStatus> cancel(sql::Work& work, std::span<const JobId> ids) override {
     return mysql::cancel(context(work), ids);
   }
-  backend::ClaimResult claim(sql::Work& work, const backend::ClaimRequest& request,
-                             const sql::Vacated& vacated) override {
-    return mysql::claim(context(work), request, vacated);
+  backend::ClaimResult claim(sql::Work& work, const sql::Claim& claim) override {
+    return mysql::claim(context(work), claim);
   }
   std::vector<Job> claimed(sql::Work& work, const backend::ClaimRequest& request) override {
     return mysql::claimed(context(work), request.token);
@@ -99,7 +98,7 @@ class MysqlServer final : public sql::Server {
   Context context(sql::Work& work) { return {work, work.session(), schema_.queries, here_, marks_}; }
 
   backend::Capabilities capabilities_{  // the number is the first connection's
-      .transactional_ddl = false, .cross_process_wakeup = false, .database_clock = true};
+      .transactional_ddl = false, .cross_process_wakeup = false, .database_clock = true, .hand_over = true};
 
   const Options options_;
   const Schema schema_;

@@ -186,15 +186,15 @@ void promote(const sql::Work& work, const Queries& q, std::size_t limit, std::ve
   marks.lowered(places);
 }
 
-bool left_out(const backend::ClaimRequest& request, const sql::Lane& lane) {
-  return (request.suspects == 0 && lane.suspects()) || (!request.limited && lane.concurrency);
+bool left_out(const sql::Claim& claim, const sql::Lane& lane) {
+  return (claim.request.suspects == 0 && lane.suspects()) || (!claim.limited && lane.concurrency);
 }
 
-Survey survey_and_promote(const sql::Work& work, const Queries& q, const backend::ClaimRequest& request,
-                          Marks& marks) {
+Survey survey_and_promote(const sql::Work& work, const Queries& q, const sql::Claim& claim, Marks& marks) {
+  const backend::ClaimRequest& request = claim.request;
   Survey found = survey(work, q, request, marks);
   std::vector<sql::Lane> due = found.due_lanes();
-  std::erase_if(due, [&](const sql::Lane& lane) { return left_out(request, lane); });
+  std::erase_if(due, [&](const sql::Lane& lane) { return left_out(claim, lane); });
   if (due.empty()) return found;
   promote(work, q, request.limit, std::move(due), marks);
   return survey(work, q, request, marks);
@@ -202,19 +202,18 @@ Survey survey_and_promote(const sql::Work& work, const Queries& q, const backend
 
 /// Takes the locks of the limited queues, then counts: nobody else starts jobs of them until we commit. Without their
 /// locks where leases have ended: then there is room for as many and no more, unless the limit was lowered.
-void find_rooms(sql::Work& work, const Queries& q, const backend::ClaimRequest& request, const sql::Vacated& vacated,
-                std::vector<Ready>& lanes) {
-  const bool replacing = !request.ends.empty();
-  if (replacing) {
-    std::erase_if(lanes, [&](const Ready& r) { return r.lane.concurrency && !vacated.contains(r.lane.queue); });
+void find_rooms(sql::Work& work, const Queries& q, const sql::Claim& claim, std::vector<Ready>& lanes) {
+  const sql::Vacated* const vacated = claim.vacated;
+  if (vacated != nullptr) {
+    std::erase_if(lanes, [&](const Ready& r) { return r.lane.concurrency && !vacated->contains(r.lane.queue); });
   }
-  const auto limit = static_cast<std::int64_t>(request.limit);
+  const auto limit = static_cast<std::int64_t>(claim.request.limit);
   std::map<std::int64_t, std::int64_t> rooms;
   for (const Ready& r : lanes) {
     if (r.lane.concurrency) rooms[r.lane.queue_id] = limit;
   }
   if (rooms.empty()) return;
-  if (!replacing) {
+  if (vacated == nullptr) {
     Array queues(Of::integer);
     for (const auto& [id, room] : rooms) queues.add(id);
     work.begin();
@@ -224,7 +223,7 @@ void find_rooms(sql::Work& work, const Queries& q, const backend::ClaimRequest& 
   for (Ready& r : lanes) {
     if (!r.lane.concurrency) continue;
     r.lane.room = rooms[r.lane.queue_id];
-    if (replacing) r.lane.room = std::min(r.lane.room, vacated.at(r.lane.queue));
+    if (vacated != nullptr) r.lane.room = std::min(r.lane.room, vacated->at(r.lane.queue));
   }
   std::erase_if(lanes, [](const Ready& r) { return r.lane.concurrency && r.lane.room == 0; });
 }
@@ -318,18 +317,18 @@ std::vector<Job> take(const sql::Work& work, const Queries& q, const backend::Cl
 
 }  // namespace
 
-backend::ClaimResult claim(sql::Work& work, const Queries& q, const backend::ClaimRequest& request,
-                           const sql::Vacated& vacated, Marks& marks) {
+backend::ClaimResult claim(sql::Work& work, const Queries& q, const sql::Claim& claim, Marks& marks) {
+  const backend::ClaimRequest& request = claim.request;
   const auto limit = static_cast<std::int64_t>(request.limit);
-  Survey found = survey_and_promote(work, q, request, marks);
+  Survey found = survey_and_promote(work, q, claim, marks);
   backend::ClaimResult result;
   if (const auto due = sql::next_due(found.scheduled, found.now)) result.next_due = sql::wall(*due);
   for (const sql::Lane& lane : found.lanes_with_work()) {
     result.limited = result.limited || lane.concurrency;
     result.suspects = result.suspects || lane.suspects();
   }
-  std::erase_if(found.lanes, [&](const Ready& r) { return left_out(request, r.lane); });
-  find_rooms(work, q, request, vacated, found.lanes);
+  std::erase_if(found.lanes, [&](const Ready& r) { return left_out(claim, r.lane); });
+  find_rooms(work, q, claim, found.lanes);
   if (found.lanes.empty()) return result;
   std::ranges::sort(found.lanes, {}, &Ready::rank);
   std::vector<sql::Lane> lanes;

@@ -24,8 +24,7 @@ std::vector<CancelStatus> cancel(const sql::Work& work, const Queries& q, std::s
 std::vector<RequeueStatus> requeue(const sql::Work& work, const Queries& q, std::span<const JobId> ids);
 
 // claim.cpp
-backend::ClaimResult claim(sql::Work& work, const Queries& q, const backend::ClaimRequest& request,
-                           const sql::Vacated& vacated, sql::Marks& marks);
+backend::ClaimResult claim(sql::Work& work, const Queries& q, const sql::Claim& claim, sql::Marks& marks);
 std::vector<Job> claimed(const sql::Work& work, const Queries& q, LeaseToken token);
 
 // lease.cpp

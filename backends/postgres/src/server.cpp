@@ -58,6 +58,7 @@ backend::Capabilities capabilities_of(const Options& options) {
           .borrowed_transactions = true,
           .cross_process_wakeup = options.watch,
           .database_clock = true,
+          .hand_over = true,
           .longest_result = std::size_t{500} << 20};  // a parameter has 1 GiB, and a character may need an escape
 }
 
@@ -190,9 +191,8 @@ std::vector<CancelStatus> PgServer::cancel(sql::Work& work, std::span<const JobI
   return answers;
 }
 
-backend::ClaimResult PgServer::claim(sql::Work& work, const backend::ClaimRequest& request,
-                                     const sql::Vacated& vacated) {
-  return postgres::claim(work, schema_.queries(), request, vacated, marks_);
+backend::ClaimResult PgServer::claim(sql::Work& work, const sql::Claim& claim) {
+  return postgres::claim(work, schema_.queries(), claim, marks_);
 }
 
 std::vector<Job> PgServer::claimed(sql::Work& work, const backend::ClaimRequest& request) {

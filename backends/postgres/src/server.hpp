@@ -35,8 +35,7 @@ class PgServer final : public sql::Server {
   void make_lanes(const sql::Work& work, std::span<const sql::LaneName> lanes) override;
   std::vector<Enqueued> enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) override;
   std::vector<CancelStatus> cancel(sql::Work& work, std::span<const JobId> ids) override;
-  backend::ClaimResult claim(sql::Work& work, const backend::ClaimRequest& request,
-                             const sql::Vacated& vacated) override;
+  backend::ClaimResult claim(sql::Work& work, const sql::Claim& claim) override;
   std::vector<Job> claimed(sql::Work& work, const backend::ClaimRequest& request) override;
   std::vector<FinishStatus> finish(sql::Work& work, std::span<const backend::Finish> items) override;
   std::vector<LeaseStatus> heartbeat(sql::Work& work, std::span<const backend::LeaseRef> leases) override;

@@ -7,6 +7,7 @@
 
 #include <sqlq/error.hpp>
 
+#include "core/places.hpp"
 #include "core/sorted.hpp"
 #include "operations.hpp"
 #include "processes.hpp"
@@ -45,7 +46,8 @@ struct View {
   }
 };
 
-void read_lane(View& view, const backend::ClaimRequest& request, std::int64_t now, const sql::Row& row) {
+void read_lane(View& view, const backend::HandOverRequest& wanted, std::int64_t now, const sql::Row& row) {
+  const backend::ClaimRequest& request = wanted.claim;
   sql::Fields f(row);
   Lane lane;
   lane.id = f.integer();
@@ -61,14 +63,15 @@ void read_lane(View& view, const backend::ClaimRequest& request, std::int64_t no
     view.limited = view.limited || lane.concurrency;
     view.suspects = view.suspects || lane.suspects();
   }
-  if ((lane.suspects() && request.suspects == 0) || (lane.concurrency && !request.limited)) return;
+  if ((lane.suspects() && request.suspects == 0) || (lane.concurrency && !wanted.limited)) return;
   if (first_due) view.scheduled.push_back({lane, *first_due});
   if (ready) view.lanes.push_back(std::move(lane));
 }
 
-View look(const Context& c, const backend::ClaimRequest& request) {
+View look(const Context& c, const backend::HandOverRequest& wanted) {
+  const backend::ClaimRequest& request = wanted.claim;
   View view;
-  const auto add = [&](const sql::Row& row) { read_lane(view, request, sql::us(c.now.wall), row); };
+  const auto add = [&](const sql::Row& row) { read_lane(view, wanted, sql::us(c.now.wall), row); };
   if (request.queues.empty()) c.session.execute(c.q.lanes_of_all, {}, add);
   const std::vector<std::string_view> names(request.queues.begin(), request.queues.end());
   for (const auto name : core::sorted_once(names)) c.session.execute(c.q.lanes_of_queue, {{"queue", name}}, add);
@@ -230,14 +233,16 @@ std::vector<Job> take(const Context& c, const backend::ClaimRequest& request, co
 
 }  // namespace
 
-backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& request) {
+backend::HandOverResult finish_and_claim(const Context& c, const backend::HandOverRequest& wanted) {
+  const backend::ClaimRequest& request = wanted.claim;
+  std::vector<FinishStatus> ended;
+  if (!wanted.ends.empty()) ended = finish(c, core::as_finishes(wanted.ends));
   backend::ClaimResult result;
-  if (!request.ends.empty()) result.ended = finish(c, request.ends);
   const std::int64_t now = sql::us(c.now.wall);
-  View view = look(c, request);
+  View view = look(c, wanted);
   if (view.any_due(now)) {
     promote(c, request, view.scheduled);
-    view = look(c, request);
+    view = look(c, wanted);
   }
   if (const auto due = sql::next_due(view.scheduled, now)) result.next_due = sql::wall(*due);
   result.limited = view.limited;
@@ -248,7 +253,7 @@ backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& reques
   const auto limited = [](const Pick& pick) { return pick.lane->concurrency.has_value(); };
   result.of_limited = static_cast<std::size_t>(std::ranges::count_if(picks, limited));
   result.jobs = take(c, request, picks);
-  return result;
+  return {.claim = std::move(result), .ended = std::move(ended)};
 }
 
 }  // namespace sqlq::sqlite

@@ -30,6 +30,7 @@ backend::Capabilities capabilities_of(const Options& options) {
   c.survives_reopen = !options.in_memory();
   c.borrowed_transactions = !options.in_memory();  // a second connection cannot reach a private database
   c.cross_process_wakeup = !options.in_memory() && options.watch;
+  c.hand_over = true;
   return c;
 }
 
@@ -222,13 +223,17 @@ std::vector<CancelStatus> SqliteDialect::cancel(std::span<const JobId> ids, cons
 }
 
 backend::ClaimResult SqliteDialect::claim(const backend::ClaimRequest& request) {
-  auto result = write_leases<backend::ClaimResult>(request.now, [&](const Context& c) {
+  return finish_and_claim({.claim = request}).claim;
+}
+
+backend::HandOverResult SqliteDialect::finish_and_claim(const backend::HandOverRequest& request) {
+  auto result = write_leases<backend::HandOverResult>(request.claim.now, [&](const Context& c) {
     if (!enlisted_ && !options_.in_memory()) enlist(c);
-    return sqlite::claim(c, request);
+    return sqlite::finish_and_claim(c, request);
   });
   enlisted_ = true;
-  hints_.claimed(result);
-  if (hints_.are_news(request, result)) hints_.notify();
+  hints_.claimed(result.claim);
+  if (hints_.are_news(request, result.claim)) hints_.notify();
   return result;
 }
 

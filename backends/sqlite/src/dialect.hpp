@@ -18,7 +18,7 @@
 
 namespace sqlq::sqlite {
 
-class SqliteDialect final : public backend::Dialect {
+class SqliteDialect final : public backend::Dialect, public backend::HandOver {
  public:
   SqliteDialect(Options options, std::shared_ptr<Clock> clock);
 
@@ -35,6 +35,9 @@ class SqliteDialect final : public backend::Dialect {
                                 backend::Now now) override;
   std::vector<CancelStatus> cancel(std::span<const JobId> ids, const Tx* within, backend::Now now) override;
   backend::ClaimResult claim(const backend::ClaimRequest& request) override;
+  backend::HandOver* hand_over() noexcept override { return this; }
+  bool always_pays() const noexcept override { return true; }
+  backend::HandOverResult finish_and_claim(const backend::HandOverRequest& request) override;
   std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* within, backend::Now now) override;
   std::vector<LeaseStatus> heartbeat(std::span<const backend::LeaseRef> leases, backend::Now now) override;
   std::vector<bool> publish(std::span<const backend::Interim> items, backend::Now now) override;

@@ -33,7 +33,7 @@ std::vector<RequeueStatus> requeue(const Context& c, std::span<const JobId> ids)
 std::vector<ActionStatus> act(const Context& c, std::span<const JobId> ids, backend::Action what);
 
 // claim.cpp
-backend::ClaimResult claim(const Context& c, const backend::ClaimRequest& request);
+backend::HandOverResult finish_and_claim(const Context& c, const backend::HandOverRequest& wanted);
 
 // lease.cpp
 std::vector<FinishStatus> finish(const Context& c, std::span<const backend::Finish> items);

@@ -29,7 +29,6 @@
 /// Words: a job is *live* while pending, scheduled, running or cancelling; *held* while running or cancelling.
 
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -40,120 +39,15 @@
 
 #include <sqlq/admin.hpp>
 #include <sqlq/backend/capabilities.hpp>
+#include <sqlq/backend/extensions.hpp>
+#include <sqlq/backend/reading.hpp>
+#include <sqlq/backend/requests.hpp>
 #include <sqlq/client.hpp>
-#include <sqlq/clock.hpp>
-#include <sqlq/enqueue.hpp>
-#include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/migrator.hpp>
 #include <sqlq/tx.hpp>
 
 namespace sqlq::backend {
-
-using Now = std::optional<Instant>;
-
-/// One job to store; `options` resolved by the core: `id` is always set, `delay` and `run_at` became `due`.
-struct EnqueueItem {
-  JobId id{};
-  bool fresh_id = false;  ///< the core has made the id for this call: where it is found, this call has stored it
-  std::string_view queue{};
-  std::string_view kind{};
-  std::string_view params{};
-  std::optional<std::string_view> unique_key{};
-  int priority = 10;
-  int max_attempts = 25;
-  int max_crashes = 3;
-  Duration keepalive{};
-  Duration timeout{};
-  std::optional<Duration> retention{};
-  /// Not before this wall time; empty: at once. Either absolute or, for `delay`, relative to the backend's clock.
-  std::optional<TimePoint> run_at{};
-  Duration delay{};
-};
-
-/// What the holder of a lease wants to happen to its job. Stored as these numbers: never renumber.
-enum class FinishKind : std::uint8_t {
-  success = 1,  ///< -> success
-  retry = 2,    ///< -> scheduled at now + delay; history gets `cause` and `message`
-  fail = 3,     ///< -> errored; history gets `cause` and `message`
-  cancel = 4,   ///< -> cancelled; history gets Cause::cancelled
-  snooze = 5,   ///< -> scheduled at now + delay, attempt given back, crashes = 0; history gets Cause::snoozed
-  release = 6,  ///< -> pending at once, attempt given back; history gets Cause::released
-};
-
-struct Finish {
-  JobId id{};
-  LeaseToken token{};
-  FinishKind kind = FinishKind::success;
-  std::string_view result{};  ///< JSON text, for every kind; empty: what is stored stays
-  std::string_view message{};
-  Cause cause = Cause::failed;
-  Duration delay{};
-  std::string_view queue{};  ///< the job's; only a claim that ends leases asks for it
-};
-
-struct ClaimRequest {
-  std::span<const std::string> queues{};  ///< empty: all
-  std::span<const std::string> kinds{};   ///< empty: all
-  std::size_t limit = 1;                  ///< 1 to 10,000
-  LeaseToken token{};                     ///< random, made by the core for this claim; never 0; < 0 if suspects > 1
-  std::string_view worker{};
-  std::size_t suspects = 1;               ///< how many suspects (is_suspect) may be among them
-  bool limited = true;                    ///< whether jobs of queues that have a limit may be among them
-  std::span<const Finish> ends{};         ///< leases to end before, in the same transaction: successes, none twice
-  Now now{};
-};
-
-struct ClaimResult {
-  std::vector<Job> jobs{};              ///< in claim order
-  std::optional<TimePoint> next_due{};  ///< a hint: when the earliest scheduled job of these queues becomes due
-  bool limited = false;                 ///< a hint: a queue that was looked at has a limit, so that every end of a job
-                                        ///< may let another one run
-  std::size_t of_limited = 0;           ///< how many of the jobs are of queues with a limit
-  bool suspects = false;                ///< a hint: suspects waited, so that the end of one may let the next one run
-  std::vector<FinishStatus> ended{};    ///< what became of the request's `ends`, in their order
-};
-
-/// Changes to a queue's settings; what is not given stays as it is.
-struct QueueChange {
-  std::optional<std::string_view> description{};
-  std::optional<std::optional<std::uint32_t>> concurrency{};  ///< given and empty: no limit
-  std::optional<int> priority{};
-  std::optional<bool> paused{};
-};
-
-/// What an operator does to single jobs.
-enum class Action {
-  run_now,  ///< scheduled -> pending, due now
-  /// running -> pending, attempt given back, no token; cancelling -> cancelled. History gets Cause::taken_away, or
-  /// Cause::cancelled.
-  take_away,
-  end,    ///< the same, but running -> errored
-  erase,  ///< finished -> gone, with log and history
-};
-
-/// Which way a migration may go.
-enum class Direction { up, down };
-
-/// What a running job shows of itself before it ends.
-struct Interim {
-  JobId id{};
-  LeaseToken token{};
-  std::string_view result{};            ///< JSON text; empty: what is stored stays
-  std::optional<Progress> progress{};   ///< empty: what is stored stays; `at` is not looked at
-};
-
-struct LeaseRef {
-  JobId id{};
-  LeaseToken token{};
-};
-
-/// A claim whose lease was lost while the process that had made it lived.
-struct OutlivedClaim {
-  JobId id{};
-  std::int64_t claim = 0;     ///< Job::claims
-  std::string_view worker{};  ///< Job::worker
-};
 
 /// Keeps a subscription alive; destroying it ends it (and waits for a callback that is running).
 class Subscription {
@@ -161,10 +55,10 @@ class Subscription {
   virtual ~Subscription() = default;
 };
 
-class Dialect {
+/// What every backend has. Reading is an interface of its own (reading.hpp), and so is each optional part
+/// (extensions.hpp).
+class Dialect : public Reading {
  public:
-  virtual ~Dialect() = default;
-
   // ---------------------------------------------------------------------------------------------- the backend itself
 
   [[nodiscard]] virtual const Capabilities& capabilities() const noexcept = 0;
@@ -222,11 +116,7 @@ class Dialect {
   /// lease of its keepalive. At no instant are more jobs of a queue held than its concurrency. No job is given to two
   /// callers. Of all suspects no more are taken than the request says. Cost does not depend on the
   /// number of finished, not-due or other queues' jobs.
-  /// With `ends`: ends those leases as `finish` does before it takes any job, both in one transaction. Where taking
-  /// jobs of a queue with a limit means to wait for other claimers, it takes only as many as it has ended there: the
-  /// place of a job is the next one's at the same instant.
-  /// Replay after an unknown outcome: do not, for what it took comes back, at the latest when its lease ends; `finish`
-  /// for the `ends`.
+  /// Replay after an unknown outcome: do not, for what it took comes back, at the latest when its lease ends.
   virtual ClaimResult claim(const ClaimRequest& request) = 0;
 
   /// Ends leases as their holders ask.
@@ -297,25 +187,8 @@ class Dialect {
   /// changed, when the database keeps one of those to be erased. Replay: unchanged, or not_found for what was erased.
   virtual std::vector<ActionStatus> act(std::span<const JobId> ids, Action what, Now now) = 0;
 
-  // ---------------------------------------------------------------------------------------------- reading
-  // Each call sees one snapshot.
-
-  /// `within` as for enqueue: what that transaction sees.
-  [[nodiscard]] virtual std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* within) = 0;
-  /// Newest id first; ids strictly below `page.before`.
-  [[nodiscard]] virtual std::vector<Job> list(const JobFilter& filter, const Page& page) = 0;
-  /// Every state is present. Counting stops at `cap` per state. Empty queue: all queues.
-  [[nodiscard]] virtual JobCounts counts(std::string_view queue, std::uint64_t cap) = 0;
-  [[nodiscard]] virtual std::vector<WaitingKind> waiting_kinds(std::size_t limit) = 0;
-  [[nodiscard]] virtual std::vector<AttemptRecord> history(JobId id, std::size_t limit) = 0;
-  [[nodiscard]] virtual std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
-                                                       std::size_t limit) = 0;
-
   // ---------------------------------------------------------------------------------------------- queues
 
-  /// In order of name (bytes), names strictly above `after`.
-  [[nodiscard]] virtual std::vector<Queue> queues(std::string_view after, std::size_t limit) = 0;
-  [[nodiscard]] virtual std::optional<Queue> queue(std::string_view name) = 0;
   /// Makes the queue or gives it these settings; `paused` is left as it is.
   virtual void queue_upsert(std::string_view name, const QueueOptions& options, Now now) = 0;
   /// Changes single settings in one step, so that two operators do not undo each other's. Returns false when there is
@@ -325,10 +198,6 @@ class Dialect {
   /// at the same time is never lost: a deleted queue is there (for all calls of this section, with default settings) as
   /// long as it has a job, and for good after queue_upsert or queue_update. Replay: not_found.
   virtual DeleteQueueStatus queue_delete(std::string_view name) = 0;
-  /// As `queues`, with `counts` of each and since when the pending job, or scheduled one that is due, waits that could
-  /// have run first.
-  [[nodiscard]] virtual std::vector<QueueStats> queue_stats(std::string_view after, std::size_t limit,
-                                                            std::uint64_t cap, Now now) = 0;
 
   // ---------------------------------------------------------------------------------------------- logs
 
@@ -345,6 +214,11 @@ class Dialect {
   /// needless ones are allowed. `hint` is called from any thread, also inside other operations of this object, and must
   /// neither block nor call back. The subscription must not outlive the dialect.
   [[nodiscard]] virtual std::unique_ptr<Subscription> subscribe(std::function<void()> hint) = 0;
+
+  // ---------------------------------------------------------------------------------------------- optional parts
+  // extensions.hpp says what they are. Null: the backend does not have it.
+
+  [[nodiscard]] virtual HandOver* hand_over() noexcept { return nullptr; }
 };
 
 }  // namespace sqlq::backend

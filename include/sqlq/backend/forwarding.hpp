@@ -1,8 +1,9 @@
 #pragma once
 /// \file
 /// A dialect that passes every operation on to another one: the base of everything that stands in front of a database
-/// (metrics, faults, tests). A decorator overrides what it is about; an operation that is added to `Dialect` later is
-/// added here, and reaches the inner dialect without a change of the decorator.
+/// (metrics, faults, tests). A decorator overrides what it is about; an operation that is added to the seam later is
+/// added here, and reaches the inner dialect without a change of the decorator. It has the optional parts that the
+/// inner dialect has, and their operations pass through it like all others.
 ///
 ///     class Counting final : public sqlq::backend::ForwardingDialect {
 ///      public:
@@ -27,7 +28,7 @@ namespace sqlq::backend {
 /// Thread-safety: that of the inner dialect, which it passes calls on to without any lock of its own.
 /// Lifetime: owns the inner dialect. Subscriptions made through it are the inner dialect's.
 /// Errors: those of the inner dialect, unchanged, and whatever `target` throws.
-class ForwardingDialect : public Dialect {
+class ForwardingDialect : public Dialect, public HandOver {
  public:
   /// `inner` may be null when a derived class overrides `target`, and with it capabilities, description and migrations,
   /// which go to the inner dialect directly.
@@ -131,6 +132,13 @@ class ForwardingDialect : public Dialect {
   // ---- wake-ups
   [[nodiscard]] std::unique_ptr<Subscription> subscribe(std::function<void()> hint) override {
     return target("subscribe").subscribe(std::move(hint));
+  }
+
+  // ---- optional parts
+  [[nodiscard]] HandOver* hand_over() noexcept override { return inner_ && inner_->hand_over() ? this : nullptr; }
+  [[nodiscard]] bool always_pays() const noexcept override { return inner_ && inner_->hand_over()->always_pays(); }
+  HandOverResult finish_and_claim(const HandOverRequest& request) override {
+    return target("finish_and_claim").hand_over()->finish_and_claim(request);
   }
 
  protected:

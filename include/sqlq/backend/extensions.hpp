@@ -1,0 +1,61 @@
+#pragma once
+/// \file
+/// What not every backend need have. Each part is an interface of its own, which `Dialect` answers for when the backend
+/// has it, and null by default: a backend without it works, only less well, and its part of the conformance suite is
+/// reported as not tested.
+///
+/// A class that has a part derives from it beside `Dialect` and returns itself:
+///
+///     class MyDialect final : public Dialect, public HandOver {
+///       HandOver* hand_over() noexcept override { return this; }
+///       HandOverResult finish_and_claim(const HandOverRequest& request) override;
+///     };
+///
+/// The rules of dialect.hpp hold for every operation here. A part lives as long as its dialect.
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <sqlq/backend/requests.hpp>
+#include <sqlq/client.hpp>
+
+namespace sqlq::backend {
+
+/// A job that has succeeded, whose place in its queue goes to another job.
+struct Success {
+  JobId id{};
+  LeaseToken token{};
+  std::string_view result{};  ///< JSON text; empty: what is stored stays
+  std::string_view queue{};   ///< the job's
+};
+
+struct HandOverRequest {
+  ClaimRequest claim{};
+  std::span<const Success> ends{};  ///< leases to end first; none twice
+  bool limited = true;              ///< whether jobs of queues that have a limit may be claimed
+};
+
+struct HandOverResult {
+  ClaimResult claim{};
+  std::vector<FinishStatus> ended{};  ///< what became of the request's `ends`, in their order
+};
+
+/// Passes the places of a queue with a limit from job to job. Where claims of such a queue wait for one another, a worker
+/// that ends and claims in one transaction need not wait, for at no instant it adds to what is held.
+class HandOver {
+ public:
+  virtual ~HandOver() = default;
+
+  /// Whether that is the better way for all jobs of a backlog: where there is one writer at a time, a claim and a write of
+  /// outcomes wait for each other, and one commit is cheaper than two.
+  [[nodiscard]] virtual bool always_pays() const noexcept { return false; }
+
+  /// Ends the leases as `Dialect::finish` does, then claims as `Dialect::claim` does, both in one transaction. Where
+  /// taking jobs of a queue with a limit means to wait for other claimers, it takes only as many of the queue as it has
+  /// ended there.
+  /// Replay after an unknown outcome: not of the claim, whose jobs come back; `Dialect::finish` for the `ends`.
+  virtual HandOverResult finish_and_claim(const HandOverRequest& request) = 0;
+};
+
+}  // namespace sqlq::backend

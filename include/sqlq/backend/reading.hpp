@@ -1,0 +1,44 @@
+#pragma once
+/// \file
+/// How a backend is read: nothing here changes anything. Each call sees one snapshot. The rules of dialect.hpp hold.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <sqlq/admin.hpp>
+#include <sqlq/backend/requests.hpp>
+#include <sqlq/job.hpp>
+#include <sqlq/log.hpp>
+#include <sqlq/tx.hpp>
+
+namespace sqlq::backend {
+
+class Reading {
+ public:
+  virtual ~Reading() = default;
+
+  /// `within` as for enqueue: what that transaction sees.
+  [[nodiscard]] virtual std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* within) = 0;
+  /// Newest id first; ids strictly below `page.before`.
+  [[nodiscard]] virtual std::vector<Job> list(const JobFilter& filter, const Page& page) = 0;
+  /// Every state is present. Counting stops at `cap` per state. Empty queue: all queues.
+  [[nodiscard]] virtual JobCounts counts(std::string_view queue, std::uint64_t cap) = 0;
+  [[nodiscard]] virtual std::vector<WaitingKind> waiting_kinds(std::size_t limit) = 0;
+  [[nodiscard]] virtual std::vector<AttemptRecord> history(JobId id, std::size_t limit) = 0;
+  [[nodiscard]] virtual std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
+                                                       std::size_t limit) = 0;
+
+  /// In order of name (bytes), names strictly above `after`.
+  [[nodiscard]] virtual std::vector<Queue> queues(std::string_view after, std::size_t limit) = 0;
+  [[nodiscard]] virtual std::optional<Queue> queue(std::string_view name) = 0;
+  /// As `queues`, with `counts` of each and since when the pending job, or scheduled one that is due, waits that could
+  /// have run first.
+  [[nodiscard]] virtual std::vector<QueueStats> queue_stats(std::string_view after, std::size_t limit,
+                                                            std::uint64_t cap, Now now) = 0;
+};
+
+}  // namespace sqlq::backend

@@ -1,0 +1,120 @@
+#pragma once
+/// \file
+/// What the operations of a backend ask for and answer. Plain values; views are valid during the call.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sqlq/clock.hpp>
+#include <sqlq/enqueue.hpp>
+#include <sqlq/job.hpp>
+
+namespace sqlq::backend {
+
+using Now = std::optional<Instant>;
+
+/// One job to store; `options` resolved by the core: `id` is always set, `delay` and `run_at` became `due`.
+struct EnqueueItem {
+  JobId id{};
+  bool fresh_id = false;  ///< the core has made the id for this call: where it is found, this call has stored it
+  std::string_view queue{};
+  std::string_view kind{};
+  std::string_view params{};
+  std::optional<std::string_view> unique_key{};
+  int priority = 10;
+  int max_attempts = 25;
+  int max_crashes = 3;
+  Duration keepalive{};
+  Duration timeout{};
+  std::optional<Duration> retention{};
+  /// Not before this wall time; empty: at once. Either absolute or, for `delay`, relative to the backend's clock.
+  std::optional<TimePoint> run_at{};
+  Duration delay{};
+};
+
+/// What the holder of a lease wants to happen to its job. Stored as these numbers: never renumber.
+enum class FinishKind : std::uint8_t {
+  success = 1,  ///< -> success
+  retry = 2,    ///< -> scheduled at now + delay; history gets `cause` and `message`
+  fail = 3,     ///< -> errored; history gets `cause` and `message`
+  cancel = 4,   ///< -> cancelled; history gets Cause::cancelled
+  snooze = 5,   ///< -> scheduled at now + delay, attempt given back, crashes = 0; history gets Cause::snoozed
+  release = 6,  ///< -> pending at once, attempt given back; history gets Cause::released
+};
+
+struct Finish {
+  JobId id{};
+  LeaseToken token{};
+  FinishKind kind = FinishKind::success;
+  std::string_view result{};  ///< JSON text, for every kind; empty: what is stored stays
+  std::string_view message{};
+  Cause cause = Cause::failed;
+  Duration delay{};
+};
+
+struct ClaimRequest {
+  std::span<const std::string> queues{};  ///< empty: all
+  std::span<const std::string> kinds{};   ///< empty: all
+  std::size_t limit = 1;                  ///< 1 to 10,000
+  LeaseToken token{};                     ///< random, made by the core for this claim; never 0; < 0 if suspects > 1
+  std::string_view worker{};
+  std::size_t suspects = 1;               ///< how many suspects (is_suspect) may be among them
+  Now now{};
+};
+
+struct ClaimResult {
+  std::vector<Job> jobs{};              ///< in claim order
+  std::optional<TimePoint> next_due{};  ///< a hint: when the earliest scheduled job of these queues becomes due
+  bool limited = false;                 ///< a hint: a queue that was looked at has a limit, so that every end of a job
+                                        ///< may let another one run
+  std::size_t of_limited = 0;           ///< how many of the jobs are of queues with a limit
+  bool suspects = false;                ///< a hint: suspects waited, so that the end of one may let the next one run
+};
+
+/// Changes to a queue's settings; what is not given stays as it is.
+struct QueueChange {
+  std::optional<std::string_view> description{};
+  std::optional<std::optional<std::uint32_t>> concurrency{};  ///< given and empty: no limit
+  std::optional<int> priority{};
+  std::optional<bool> paused{};
+};
+
+/// What an operator does to single jobs.
+enum class Action {
+  run_now,  ///< scheduled -> pending, due now
+  /// running -> pending, attempt given back, no token; cancelling -> cancelled. History gets Cause::taken_away, or
+  /// Cause::cancelled.
+  take_away,
+  end,    ///< the same, but running -> errored
+  erase,  ///< finished -> gone, with log and history
+};
+
+/// Which way a migration may go.
+enum class Direction { up, down };
+
+/// What a running job shows of itself before it ends.
+struct Interim {
+  JobId id{};
+  LeaseToken token{};
+  std::string_view result{};            ///< JSON text; empty: what is stored stays
+  std::optional<Progress> progress{};   ///< empty: what is stored stays; `at` is not looked at
+};
+
+struct LeaseRef {
+  JobId id{};
+  LeaseToken token{};
+};
+
+/// A claim whose lease was lost while the process that had made it lived.
+struct OutlivedClaim {
+  JobId id{};
+  std::int64_t claim = 0;     ///< Job::claims
+  std::string_view worker{};  ///< Job::worker
+};
+
+}  // namespace sqlq::backend

@@ -1,0 +1,94 @@
+#include "worker/claimer.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "platform/random.hpp"
+
+namespace sqlq::worker {
+namespace {
+
+/// While it lives, something is counted.
+class Counted {
+ public:
+  explicit Counted(std::atomic<int>& count) : count_(count) { ++count_; }
+  ~Counted() { --count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  std::atomic<int>& count_;
+};
+
+}  // namespace
+
+Claimer::Claimed Claimer::claim(std::size_t slots, std::size_t suspects, Suspects* rounds, const Ask& ask) {
+  const SteadyPoint asked_at = shared_.clock().steady();
+  backend::ClaimRequest request{.queues = shared_.options.queues,
+                                .kinds = shared_.kinds,
+                                .limit = slots,
+                                .token = platform::random_token(),
+                                .worker = shared_.options.name,
+                                .suspects = suspects,
+                                .now = shared_.now()};
+  if (suspects > 1) request.token.value = -request.token.value;
+  const std::uint64_t hints = heartbeat_.hints();
+  const Counted counted(under_way_);
+  Claimed claimed;
+  try {
+    claimed.result = ask(request);
+  } catch (...) {
+    shared_.slots.claimed(slots, 0);
+    throw;
+  }
+  std::vector<Job>& jobs = claimed.result.jobs;
+  claimed.jobs = jobs.size();
+  claimed.suspects = static_cast<std::size_t>(
+      std::ranges::count_if(jobs, [](const Job& job) { return is_suspect(job); }));
+  if (claimed.result.limited) limits_seen_ = true;
+  suspects_wait_ = claimed.result.suspects;
+  if (!jobs.empty()) {
+    const std::lock_guard lock(mutex_);
+    last_found_ = asked_at;
+  }
+  shared_.slots.claimed(slots, claimed.jobs);
+  hold(std::exchange(jobs, {}), asked_at, suspects > 1 ? rounds : nullptr);
+  if (heartbeat_.hints() != hints) heartbeat_.hint();
+  return claimed;
+}
+
+void Claimer::hold(std::vector<Job> jobs, SteadyPoint asked_at, Suspects* rounds) {
+  if (jobs.empty()) return;
+  std::vector<HeldPtr> leases;
+  leases.reserve(jobs.size());
+  for (Job& job : jobs) leases.push_back(std::make_shared<Held>(std::move(job), asked_at));
+
+  if (rounds != nullptr) rounds->sort_out(leases);
+  shared_.counters.claimed += leases.size();
+  shared_.in_flight.add(leases);
+  for (const HeldPtr& lease : leases) {
+    heartbeat_.look_after(lease);
+    watchdog_.wake_by(lease->fence_at());
+  }
+  const std::vector<HeldPtr> refused = shared_.ready.push(std::move(leases));
+  if (!refused.empty()) give_back(refused);
+}
+
+// By itself: when a claim comes back so late, there may be nobody any more who writes outcomes.
+void Claimer::give_back(const std::vector<HeldPtr>& leases) {
+  shared_.in_flight.remove(leases);
+  shared_.slots.give(leases.size());
+  std::vector<backend::Finish> items;
+  items.reserve(leases.size());
+  for (const HeldPtr& lease : leases) {
+    items.push_back({.id = lease->job().id,
+                     .token = lease->job().lease_token,
+                     .kind = backend::FinishKind::release,
+                     .cause = Cause::released});
+  }
+  for (const FinishStatus status : shared_.dialect().finish(items, nullptr, shared_.now())) {
+    shared_.counters.released += accepted(status) ? 1 : 0;
+  }
+}
+
+}  // namespace sqlq::worker
