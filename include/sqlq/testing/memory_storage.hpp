@@ -37,8 +37,8 @@ class MemoryStorage {
   void record_migration(int version, std::string checksum);
 
   /// For tests of what a database refuses for good, as by a trigger or an encoding: from now on a result, message or
-  /// line of a log with this word in it is answered with Error(refused), and a job whose result has it is not taken
-  /// back when its lease has ended, until a teardown or a call with "".
+  /// line of a log with this word in it is answered with Error(refused), a job whose params have it is neither started
+  /// nor taken back, and one whose result has it is not renewed, cancelled or ended either, until a teardown or a call with "".
   void refuse(std::string word);
 
   /// Inside the library only.
