@@ -202,7 +202,9 @@ TEST_P(Refused, AJobThatCannotBeEndedEitherIsPassedOverForAMinute) {
   EXPECT_FALSE(first.refused[0].ended);
   EXPECT_EQ(state(stuck), JobState::pending);
   for (int told = 0; told < 2; ++told) {
-    for (const Job& job : admin().list({.queue = "limited", .states = {JobState::running}})) EXPECT_EQ(client().success(job), FinishStatus::applied);
+    for (const Job& job : admin().list({.queue = "limited", .states = {JobState::running}})) {
+      EXPECT_EQ(client().success(job), FinishStatus::applied);
+    }
     const backend::ClaimResult next = request();
     EXPECT_EQ(next.jobs.size(), 3u);
     EXPECT_EQ(next.refused.size(), static_cast<std::size_t>(told)) << "once a minute";

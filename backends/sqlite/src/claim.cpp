@@ -275,7 +275,9 @@ backend::ClaimResult claim_some(const Context& c, const backend::ClaimRequest& r
   for (const sql::Scheduled& s : view.scheduled) by_id.emplace(s.lane.id, s.lane);
   std::vector<sql::Lane> lanes;
   std::vector<sql::Head> heads;
-  for (auto& [id, lane] : by_id) {
+  for (auto& entry : by_id) {
+    const std::int64_t id = entry.first;
+    sql::Lane& lane = entry.second;
     if (lane.concurrency) lane.room = *lane.concurrency - held(c, lane.queue_id);
     lanes.push_back(lane);
     c.session.execute(

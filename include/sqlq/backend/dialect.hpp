@@ -236,10 +236,10 @@ class Dialect {
   /// place of a job is the next one's at the same instant.
   /// With `beside`: where many claims at once hinder one another, only one of this kind is made at a time, and others
   /// take nothing.
-  /// A job that the database refuses to start for good (Errc::refused) does not keep the others from it, but for a claim
-  /// with `ends`, which may throw. It is ended as errored (history: Cause::failed); if that is refused too, or nothing
-  /// else could be started, this handle passes it over for a minute. Both are named in `refused`. Where several are
-  /// refused and nothing can be started, the trouble is hardly theirs: none is ended, and the call may throw.
+  /// A job that the database refuses to start for good (Errc::refused) does not keep the others from it (a claim with
+  /// `ends` may throw instead). It is ended as errored (history: Cause::failed) when another job was started or no other
+  /// was refused; else, or when that is refused too, this handle passes it over for a minute. Either way it is named in
+  /// `refused`. May throw when many are refused and none can be started.
   /// Replay after an unknown outcome: do not, for what it took comes back, at the latest when its lease ends; `finish`
   /// for the `ends`.
   virtual ClaimResult claim(const ClaimRequest& request) = 0;
