@@ -238,8 +238,8 @@ class Dialect {
   /// take nothing.
   /// A job that the database refuses to start for good (Errc::refused) does not keep the others from it (a claim with
   /// `ends` may throw instead). It is ended as errored (history: Cause::failed) when another job was started or no
-  /// other was refused; else, or when that is refused too, this handle passes it over for a minute. Either way it is named in
-  /// `refused`. May throw when many are refused and none can be started.
+  /// other was refused; else, or when that is refused too, this handle passes it over for a minute. Either way it is
+  /// named in `refused`. May throw when many are refused and none can be started.
   /// Replay after an unknown outcome: do not, for what it took comes back, at the latest when its lease ends; `finish`
   /// for the `ends`.
   virtual ClaimResult claim(const ClaimRequest& request) = 0;
