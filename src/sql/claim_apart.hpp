@@ -123,8 +123,8 @@ class ClaimApart {
     if (result_.jobs.empty() && offenders_.size() >= most_in_vain) return false;
     const backend::ClaimResult next = some_(rest(), Selection{.except = except_});
     result_.next_due = next.next_due;
-    result_.limited = next.limited;
-    result_.suspects = next.suspects;
+    result_.limited = result_.limited || next.limited;
+    result_.suspects = result_.suspects || next.suspects;
     std::vector<JobId> ids;
     for (const Job& job : next.jobs) ids.push_back(job.id);
     if (ids.empty()) return false;
