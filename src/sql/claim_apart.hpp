@@ -122,7 +122,7 @@ class ClaimApart {
     if (result_.jobs.size() >= request_.limit || offenders_.size() >= most_offenders) return false;
     if (result_.jobs.empty() && offenders_.size() >= most_in_vain) return false;
     const backend::ClaimResult next = some_(rest(), Selection{.except = except_});
-    result_.next_due = next.next_due;
+    if (next.next_due && (!result_.next_due || *next.next_due < *result_.next_due)) result_.next_due = next.next_due;
     result_.limited = result_.limited || next.limited;
     result_.suspects = result_.suspects || next.suspects;
     std::vector<JobId> ids;
