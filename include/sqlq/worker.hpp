@@ -47,7 +47,7 @@ struct WorkerEvent {
     service_failed,   ///< a service could not do its turn; it backs off and tries again
     lease_lost,       ///< a job's lease was lost; its outcome will be refused
     outcome_late,     ///< an outcome came after the lease was lost and was refused
-    outcome_refused,  ///< the database refused an outcome for good; the job was ended as errored instead
+    outcome_refused,  ///< the database refused a job's outcome, start or reaping for good: the message says what then
     log_refused,      ///< the database refused a log line for good; it was left out
     idle,             ///< the worker leaves jobs alone: `idle` and the message say why. At most one a minute
   };

@@ -189,6 +189,28 @@ SELECT r.priority, r.due_us, r.seq FROM {ready} r FORCE INDEX (PRIMARY)
    AND (r.priority > :priority OR (r.priority = :priority AND (r.due_us > :due OR (r.due_us = :due AND r.seq >= :seq))))
  ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT :n
 
+-- name: lane_next
+-- params: lane int, now int, n int
+-- returns: lane int, priority int, due int, seq int, id text
+-- The first pending jobs of a lane, and those that are due; of suspects those of the negative number.
+(SELECT r.lane_id, r.priority, r.due_us, r.seq, j.id
+   FROM {ready} r FORCE INDEX (PRIMARY) STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = r.seq
+  WHERE r.lane_id = :lane ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT :n)
+UNION ALL
+(SELECT {ready_lane}, s.priority, s.due_us, s.seq, j.id
+   FROM {scheduled} s FORCE INDEX (PRIMARY) STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = s.seq
+  WHERE s.lane_id = ABS(:lane) AND s.due_us <= :now AND {ready_lane} = :lane
+  ORDER BY s.lane_id, s.due_us, s.seq LIMIT :n)
+
+-- name: take_some
+-- params: now int?, seqs list
+-- returns: now int, seq int, place_priority int, place_due int, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, lane int
+-- As take, of these jobs.
+SELECT {now}, r.seq, r.priority, r.due_us, {pending_job}, r.lane_id
+  FROM {jobs} j FORCE INDEX (PRIMARY) STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY)
+    ON r.lane_id = {ready_lane} AND r.priority = j.priority AND r.due_us = j.due_us AND r.seq = j.seq
+ WHERE j.seq IN (:seqs) AND j.state = 1 ORDER BY j.seq FOR UPDATE SKIP LOCKED
+
 -- name: ready_without_job
 -- params: lane int, priority int, due int, seq int, n int
 -- returns: priority int, due int, seq int

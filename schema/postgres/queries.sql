@@ -221,6 +221,60 @@ SELECT s.priority, s.due_us, s.seq
      ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT :n) s
  LIMIT :n
 
+-- name: lane_next
+-- params: now int?, lanes text, n int
+-- returns: lane int, priority int, due int, seq int, id text
+-- The first pending jobs of each lane, and those that are due; without locks.
+SELECT p.lane, j.priority, j.due_us, j.seq, j.id
+  FROM unnest(:lanes::integer[]) AS p(lane)
+ CROSS JOIN LATERAL (
+   (SELECT j.priority, j.due_us, j.seq, j.id FROM {jobs} j WHERE j.state = 1 AND j.lane_id = p.lane
+     ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT :n)
+   UNION ALL
+   (SELECT j.priority, j.due_us, j.seq, j.id FROM {jobs} j
+     WHERE j.state = 7 AND j.lane_id = p.lane AND j.due_us <= {now} ORDER BY j.lane_id, j.due_us LIMIT :n)) j
+
+-- name: claim_some
+-- params: ids text, token int, worker text, now int?, steady int?
+-- returns: lane int, seq int, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- Of these jobs, pending or due, those that nobody else has locked.
+WITH pick AS MATERIALIZED (
+  SELECT j.ctid FROM {jobs} j
+   WHERE j.id = ANY (:ids::uuid[]) AND (+j.state = 1 OR (+j.state = 7 AND j.due_us <= {now}))
+   FOR NO KEY UPDATE SKIP LOCKED)
+UPDATE {jobs} j
+   SET state = 2, attempt = j.attempt + 1, claims = j.claims + 1, lease_token = :token, worker = :worker,
+       started_us = {now}, heartbeat_us = {now}, lease_until_us = {steady} + j.keepalive_us
+ WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM pick)) AND +j.state IN (1, 7)
+RETURNING j.lane_id, j.seq, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
+       j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
+       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+
+-- name: give_up
+-- params: id text, message text, now int?, steady int?
+-- returns: id text
+-- Of held jobs, those that reap would take back. What is locked is passed over.
+WITH locked AS MATERIALIZED (
+  SELECT j.id FROM {jobs} j
+   WHERE j.id = :id::uuid AND (+j.state IN (1, 7) OR (+j.state IN (2, 5) AND j.lease_until_us <= {steady}))
+   FOR NO KEY UPDATE SKIP LOCKED),
+ended AS (
+  UPDATE {jobs} j
+     SET state = 4, lease_token = 0, notes = j.notes + 1, finished_us = {now},
+         expires_us = {now} + coalesce(j.retention_us, 604800000000)
+    FROM locked l
+   WHERE j.id = l.id AND +j.state IN (1, 2, 5, 7)
+  RETURNING j.id, j.seq, j.notes, j.claims, j.attempt, j.worker),
+noted AS (
+  INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
+  SELECT seq, notes, claims, {now}, attempt, 1, worker, :message FROM ended),
+trimmed AS (
+  DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM ended e CROSS JOIN LATERAL (
+      SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq AND x.n <= e.notes - 1000 OFFSET 0) o
+     WHERE e.notes > 1000)))
+SELECT id FROM ended
+
 -- name: promote
 -- params: now int?, lanes text, priorities text, counts text
 -- So many due jobs of each priority of each lane become pending. What another claim is moving is passed over.

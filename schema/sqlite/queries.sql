@@ -113,6 +113,28 @@ SELECT priority, due_us, seq FROM sqlq_jobs
  WHERE state = 1 AND lane_id = :lane AND (priority, due_us, seq) > (:priority, :due, :seq)
  ORDER BY priority, due_us, seq LIMIT :n
 
+-- name: lane_next
+-- params: lane int, now int, n int
+-- returns: priority int, due int, seq int, id text
+-- The first pending jobs of a lane, and those that are due.
+SELECT * FROM (SELECT priority, due_us, seq, id FROM sqlq_jobs
+                WHERE state = 1 AND lane_id = :lane ORDER BY priority, due_us, seq LIMIT :n)
+UNION ALL
+SELECT * FROM (SELECT priority, due_us, seq, id FROM sqlq_jobs
+                WHERE state = 7 AND lane_id = :lane AND due_us <= :now ORDER BY due_us, seq LIMIT :n)
+
+-- name: give_up
+-- params: now int, steady int, ended_by int, dead text, id text
+-- returns: seq int, attempt int, claims int, worker text
+-- Of held jobs, those that reap would take back.
+UPDATE sqlq_jobs
+   SET state = 4, lease_token = 0, finished_us = :now, expires_us = :now + coalesce(retention_us, 604800000000)
+ WHERE id = :id
+   AND (state IN (1, 7)
+        OR (state IN (2, 5) AND (lease_until_us <= :ended_by OR lease_until_us - keepalive_us > :steady
+                                 OR process_id IN (SELECT value FROM json_each(:dead)))))
+RETURNING seq, attempt, claims, worker
+
 -- name: claim
 -- params: token int, worker text, process int, now int, steady int, seqs text
 -- A JSON array of seqs. One statement for all is half as dear as one for each, from four jobs on. `+state` keeps the
@@ -238,11 +260,12 @@ DELETE FROM sqlq_processes
  WHERE host <> :host AND id NOT IN (SELECT process_id FROM sqlq_jobs WHERE state IN (2, 5))
 
 -- name: ended
--- params: steady int, ended_by int, queue text?, n int
+-- params: steady int, ended_by int, dead text, queue text?, n int
 -- returns: id text
 -- What reap would take back.
 SELECT id FROM sqlq_jobs
- WHERE state IN (2, 5) AND (lease_until_us <= :ended_by OR lease_until_us - keepalive_us > :steady)
+ WHERE state IN (2, 5) AND (lease_until_us <= :ended_by OR lease_until_us - keepalive_us > :steady
+                            OR process_id IN (SELECT value FROM json_each(:dead)))
    AND (:queue IS NULL OR queue_id = (SELECT id FROM sqlq_queues WHERE name = :queue))
  LIMIT :n
 
@@ -294,8 +317,13 @@ RETURNING n
 DELETE FROM sqlq_history WHERE job_seq = :seq AND n <= :n
 
 -- name: end_all_leases
--- After a restart of the host nobody can hold a lease.
-UPDATE sqlq_jobs SET lease_until_us = -1 WHERE state IN (2, 5)
+-- params: seq int?
+-- After a restart of the host nobody can hold a lease. With seq: of this job.
+UPDATE sqlq_jobs SET lease_until_us = -1 WHERE state IN (2, 5) AND (:seq IS NULL OR seq = :seq)
+
+-- name: held_seqs
+-- returns: seq int
+SELECT seq FROM sqlq_jobs WHERE state IN (2, 5)
 
 -- name: fact
 -- params: name text

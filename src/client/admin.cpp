@@ -7,6 +7,7 @@
 #include <sqlq/error.hpp>
 
 #include "core/checks.hpp"
+#include "core/isolate.hpp"
 #include "core/request_time.hpp"
 
 namespace sqlq {
@@ -143,16 +144,22 @@ DeleteQueueStatus Admin::delete_queue(const std::string& name, const DeleteQueue
   };
   if (options.waiting) {
     each_page({JobState::pending, JobState::scheduled}, [&](const std::vector<JobId>& ids) {
-      dialect.cancel(ids, nullptr, core::request_time(db_.clock()));
-      return true;
+      const auto refused = core::isolate(std::span(ids), [&](std::span<const JobId> some) {
+        dialect.cancel(some, nullptr, core::request_time(db_.clock()));
+      });
+      return refused.size() < ids.size();
     });
   }
   if (options.finished || options.waiting) {
     std::vector<JobState> states{JobState::cancelled};
     if (options.finished) states = {JobState::success, JobState::errored, JobState::cancelled};
     each_page(states, [&](const std::vector<JobId>& ids) {
-      const auto said = dialect.act(ids, backend::Action::erase, core::request_time(db_.clock()));
-      return std::ranges::find(said, ActionStatus::done) != said.end();
+      bool any = false;
+      static_cast<void>(core::isolate(std::span(ids), [&](std::span<const JobId> some) {
+        const auto said = dialect.act(some, backend::Action::erase, core::request_time(db_.clock()));
+        any = any || std::ranges::find(said, ActionStatus::done) != said.end();
+      }));
+      return any;
     });
   }
   return dialect.queue_delete(name);

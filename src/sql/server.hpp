@@ -19,6 +19,7 @@
 #include <sqlq/error.hpp>
 
 #include "sql/catalogue.hpp"
+#include "sql/selection.hpp"
 #include "sql/session.hpp"
 
 namespace sqlq::sql {
@@ -124,6 +125,12 @@ class Server {
   /// queue as it has vacated places there. So it needs no lock against other claimers: what they count until it commits
   /// are the leases that it has ended, and then those it has begun.
   virtual backend::ClaimResult claim(Work& work, const backend::ClaimRequest& request, const Vacated& vacated) = 0;
+  /// The same for a selection of the jobs, by its contract in selection.hpp. The request has no `ends`.
+  virtual backend::ClaimResult claim_some(Work& work, const backend::ClaimRequest& request,
+                                          const Selection& selection) = 0;
+  /// Ends a job as errored, with a line of Cause::failed in its history: one that is pending or scheduled, or held with
+  /// a lease that has ended. False: it is in no such state, or locked.
+  virtual bool give_up(Work& work, JobId id, std::string_view message) = 0;
   /// The jobs that are held with the request's token, in claim order: what a claim whose outcome is unknown has taken.
   virtual std::vector<Job> claimed(Work& work, const backend::ClaimRequest& request) = 0;
   /// No (id, token) is there twice.

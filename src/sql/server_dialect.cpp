@@ -9,6 +9,7 @@
 
 #include "platform/pause.hpp"
 #include "platform/random.hpp"
+#include "sql/claim_apart.hpp"
 #include "sql/enqueue_queue.hpp"
 #include "sql/hints.hpp"
 #include "sql/job_row.hpp"
@@ -116,33 +117,18 @@ class ServerDialect final : public backend::Dialect {
   backend::ClaimResult claim(const backend::ClaimRequest& request) override {
     strays_.forget(request.token);
     give_back_strays(request.now);
-    bool unknown = false;  // whether an earlier try has taken jobs
-    const auto operation = [&](Work& w) {
-      std::vector<FinishStatus> statuses;
-      if (!request.ends.empty()) {
-        w.begin();
-        statuses = server_->finish(w, request.ends);
-      }
-      backend::ClaimResult found;
-      if (unknown) found.jobs = server_->claimed(w, request);
-      if (found.jobs.empty()) {
-        found = server_->claim(w, request, vacated(request.ends, statuses));
-      } else {
-        found.next_due = TimePoint{};  // what else it saw is lost; a time that has passed makes callers ask again
-      }
-      found.ended = std::move(statuses);
-      return found;
-    };
-    try {
-      auto result = write<backend::ClaimResult>(request.now, operation, [&] { unknown = true; });
-      if (unknown) strays_.follow(request.token, result.jobs);
-      hints_.claimed(result);
-      if (hints_.are_news(request, result)) tell();
-      return result;
-    } catch (...) {
-      if (unknown) strays_.follow(request.token, {});
-      throw;
-    }
+    auto result = claim_apart(
+        request, aside_, request.now ? request.now->steady : system_clock()->steady(),
+        [&] {
+          return take(request, [&](Work& w, const Vacated& vacated) { return server_->claim(w, request, vacated); });
+        },
+        [&](const backend::ClaimRequest& part, const Selection& some) {
+          return take(part, [&](Work& w, const Vacated&) { return server_->claim_some(w, part, some); });
+        },
+        [&](JobId id, std::string_view why) { return give_up(id, why, request.now); });
+    hints_.claimed(result);
+    if (hints_.are_news(request, result)) tell();
+    return result;
   }
   std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* tx, Now now) override {
     const auto operation = [&](Work& w) { return finish_in_rounds(w, items); };
@@ -166,7 +152,8 @@ class ServerDialect final : public backend::Dialect {
         [&](std::span<const JobId> only) {
           return write<ReapReport>(now, [&](Work& w) { return server_->reap(w, names, limit, only); });
         },
-        [&] { return write<std::vector<JobId>>(now, [&](Work& w) { return server_->ended(w, names, limit); }); });
+        [&] { return write<std::vector<JobId>>(now, [&](Work& w) { return server_->ended(w, names, limit); }); },
+        [&](JobId id, std::string_view why) { return give_up(id, why, now); });
     if (!report.returned.empty()) tell();
     return report;
   }
@@ -261,6 +248,38 @@ class ServerDialect final : public backend::Dialect {
   }
 
  private:
+  /// A claim by this operation, after the leases that the request ends.
+  backend::ClaimResult take(const backend::ClaimRequest& request,
+                            const std::function<backend::ClaimResult(Work&, const Vacated&)>& claim) {
+    bool unknown = false;  // whether an earlier try has taken jobs
+    const auto operation = [&](Work& w) {
+      std::vector<FinishStatus> statuses;
+      if (!request.ends.empty()) {
+        w.begin();
+        statuses = server_->finish(w, request.ends);
+      }
+      backend::ClaimResult found;
+      if (unknown) found.jobs = server_->claimed(w, request);
+      if (found.jobs.empty()) {
+        found = claim(w, vacated(request.ends, statuses));
+      } else {
+        found.next_due = TimePoint{};  // what else it saw is lost; a time that has passed makes callers ask again
+      }
+      found.ended = std::move(statuses);
+      return found;
+    };
+    try {
+      auto result = write<backend::ClaimResult>(request.now, operation, [&] { unknown = true; });
+      if (unknown) strays_.follow(request.token, result.jobs);
+      return result;
+    } catch (...) {
+      if (unknown) strays_.follow(request.token, {});
+      throw;
+    }
+  }
+  bool give_up(JobId id, std::string_view why, const Now& now) {
+    return write<bool>(now, [&](Work& w) { return server_->give_up(w, id, why); });
+  }
   /// Of items of one lease each is in a round of its own, and finds what those before it have done.
   std::vector<FinishStatus> finish_in_rounds(Work& w, std::span<const backend::Finish> items) {
     std::map<std::pair<JobId, LeaseToken>, std::size_t> seen;
@@ -447,6 +466,7 @@ class ServerDialect final : public backend::Dialect {
   Pool renewing_;  // for heartbeats only
   KnownLanes lanes_;
   Strays strays_;
+  SetAside aside_;
   EnqueueQueue producing_;
   Hints hints_;  // last: its watcher uses the others
 };

@@ -89,7 +89,15 @@ CancelStatus MemoryQueue::cancel(JobId id, Instant now) {
 
 // ------------------------------------------------------------------------------------------------- working
 
-backend::ClaimResult MemoryQueue::claim(const backend::ClaimRequest& request, Instant now) {
+bool MemoryQueue::give_up(Row& row, const Refuses& refuses, Instant now) {
+  if (refuses.change(row.job)) return false;
+  record(row.history, row.job, Cause::failed, "the database refused the job", now);
+  row.job.lease_token = {};
+  end(row, JobState::errored, now);
+  return true;
+}
+
+backend::ClaimResult MemoryQueue::claim(const backend::ClaimRequest& request, Instant now, const Refuses& refuses) {
   backend::ClaimResult result;
   for (const Finish& item : request.ends) result.ended.push_back(finish(item, now));
   promote(now);
@@ -115,17 +123,30 @@ backend::ClaimResult MemoryQueue::claim(const backend::ClaimRequest& request, In
 
   result.suspects = std::ranges::any_of(waiting, [](const Waiting& next) { return is_suspect(next.row->job); });
   std::size_t suspects = request.suspects;  // that may still be taken
+  std::vector<Row*> refused;
   std::map<std::string_view, std::uint64_t> held_now = held_by_queue();
   for (const Waiting& next : waiting) {
     if (result.jobs.size() == request.limit) break;
     std::uint64_t& running = held_now[next.row->job.queue];
     if (next.limit && running >= *next.limit) continue;
     if (is_suspect(next.row->job) && suspects == 0) continue;
+    if (refuses.start && refuses.start(next.row->job)) {
+      refused.push_back(next.row);
+      continue;
+    }
     if (is_suspect(next.row->job)) --suspects;
     ++running;
     if (next.limit) ++result.of_limited;
     take(*next.row, request, now);
     result.jobs.push_back(next.row->job);
+  }
+  const bool theirs = !result.jobs.empty() || refused.size() == 1;
+  for (Row* row : refused) {
+    SteadyPoint& until = passed_over_[row->job.id];
+    if (until > now.steady) continue;
+    const bool ended = theirs && give_up(*row, refuses, now);
+    if (!ended) until = now.steady + std::chrono::minutes(1);
+    result.refused.push_back({.id = row->job.id, .ended = ended, .why = "the storage in memory was told to refuse it"});
   }
   return result;
 }
@@ -187,13 +208,13 @@ LeaseStatus MemoryQueue::heartbeat(const backend::LeaseRef& lease, Instant now) 
 }
 
 ReapReport MemoryQueue::reap(std::span<const std::string> queues, std::size_t limit, Instant now,
-                             const std::function<bool(const Job&)>& refuses) {
+                             const Refuses& refuses) {
   ReapReport report;
   for (auto& [id, row] : rows_) {
     if (report.total() == limit) break;
     if (!held(row.job) || row.lease_until > now.steady || !meant(queues, row.job.queue)) continue;
-    if (refuses(row.job)) {
-      report.refused.push_back(id);
+    if (refuses.start(row.job)) {
+      (give_up(row, refuses, now) ? report.errored : report.refused).push_back(id);
     } else {
       take_back(row, now, report);
     }

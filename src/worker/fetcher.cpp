@@ -29,7 +29,6 @@ Fetcher::Fetcher(Shared& shared, Heartbeat& heartbeat, Watchdog& watchdog)
       heartbeat_(heartbeat),
       watchdog_(watchdog),
       jitter_(platform::random64()),
-      around_(shared),
       suspects_(shared.in_flight),
       beside_(shared.clock(), *this, "second fetcher") {}
 
@@ -138,8 +137,7 @@ Fetcher::Claimed Fetcher::claim(std::size_t slots, backend::ClaimRequest request
   Claimed claimed;
   const UnderWay under_way(*this);
   try {
-    const bool alone = !request.beside && request.ends.empty();
-    claimed.result = alone ? around_.claim(request) : shared_.dialect().claim(request);
+    claimed.result = shared_.dialect().claim(request);
     core::expect_answers(claimed.result.ended.size(), request.ends.size());
   } catch (...) {
     two_ = false;
@@ -159,8 +157,18 @@ Fetcher::Claimed Fetcher::claim(std::size_t slots, backend::ClaimRequest request
   }
   shared_.slots.claimed(slots, claimed.jobs);
   hold(std::move(jobs), asked_at, request.suspects > 1);
+  tell(claimed.result.refused);
   if (heartbeat_.hints() != hints) heartbeat_.hint();
   return claimed;
+}
+
+void Fetcher::tell(const std::vector<backend::RefusedJob>& jobs) {
+  for (const backend::RefusedJob& job : jobs) {
+    const auto end = job.ended ? "; the job was ended as errored"
+                               : "; it is passed over for a minute: cancel it, or change the database";
+    shared_.events.report(Events::Level::error, name(), "the database refuses to start the job: " + job.why + end,
+                          job.id, Events::Code::outcome_refused);
+  }
 }
 
 std::size_t Fetcher::room() const noexcept {

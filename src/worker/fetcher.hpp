@@ -8,7 +8,6 @@
 
 #include <sqlq/backend/dialect.hpp>
 
-#include "worker/claim_around.hpp"
 #include "worker/heartbeat.hpp"
 #include "worker/jitter.hpp"
 #include "worker/service.hpp"
@@ -93,6 +92,8 @@ class Fetcher final : public Service {
     UnderWay& operator=(const UnderWay&) = delete;
     Fetcher& its;
   };
+  /// Jobs that the database refuses to start.
+  void tell(const std::vector<backend::RefusedJob>& jobs);
   void hold(std::vector<Job> jobs, SteadyPoint asked_at, bool several_suspects);
   /// Jobs that came when the worker was to stop already.
   void give_back(const std::vector<HeldPtr>& leases);
@@ -102,7 +103,6 @@ class Fetcher final : public Service {
   Heartbeat& heartbeat_;
   Watchdog& watchdog_;
   Jitter jitter_;
-  ClaimAround around_;  // only step
   Suspects suspects_;  // only step
   Beside<Fetcher> beside_;
   std::atomic<bool> starved_{false};

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t most_per_call = 1000;
 constexpr int sweeps_without_purge = 12;
+constexpr Duration between_reports = std::chrono::minutes(1);
 
 }  // namespace
 
@@ -44,12 +45,7 @@ bool Maintenance::attempt(const char* task, bool (Maintenance::*run)()) {
 
 bool Maintenance::reap() {
   const ReapReport report = shared_.dialect().reap(shared_.options.queues, most_per_call, shared_.now());
-  for (const JobId& job : report.refused) {
-    shared_.events.report(Events::Level::error, name(),
-                          "the lease ended, and the database refuses to take the job back: a trigger, constraint or "
-                          "index of yours; it stays as it is until that is mended",
-                          job, Events::Code::outcome_refused);
-  }
+  tell(report.refused);
   if (report.total() == 0) return false;
   shared_.events.report(Events::Level::info, name(),
                         "leases ended: " + std::to_string(report.returned.size()) + " jobs returned, " +
@@ -57,6 +53,19 @@ bool Maintenance::reap() {
                             std::to_string(report.cancelled.size()) + " cancelled");
   fetcher_.wake();
   return report.total() >= most_per_call;
+}
+
+void Maintenance::tell(const std::vector<JobId>& refused) {
+  const SteadyPoint now = shared_.clock().steady();
+  std::erase_if(told_, [&](const auto& job) { return now - job.second >= between_reports; });
+  for (const JobId& job : refused) {
+    if (!told_.emplace(job, now).second) continue;
+    shared_.events.report(Events::Level::error, name(),
+                          "the lease ended, and the database refuses to take the job back and to end it: a trigger, "
+                          "constraint or index of yours; it stays as it is, and keeps its place in its queue's limit, "
+                          "until that is mended",
+                          job, Events::Code::outcome_refused);
+  }
 }
 
 bool Maintenance::report_outages() {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <map>
 #include <string>
+#include <vector>
 
 #include "worker/fetcher.hpp"
 #include "worker/idleness.hpp"
@@ -23,6 +25,8 @@ class Maintenance final : public Service {
 
  private:
   bool reap();
+  /// Each once a minute.
+  void tell(const std::vector<JobId>& refused);
   bool report_outages();
   bool purge();
   bool look_why_idle();
@@ -31,6 +35,7 @@ class Maintenance final : public Service {
   Shared& shared_;
   Fetcher& fetcher_;
   Jitter jitter_;
+  std::map<JobId, SteadyPoint> told_;  // jobs that cannot be taken back
   SteadyPoint next_purge_ = SteadyPoint::min();
   Idleness idleness_{shared_, fetcher_};
 };

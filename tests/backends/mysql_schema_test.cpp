@@ -168,6 +168,8 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"scheduled_remove_one", {{"sqlq_scheduled", "PRIMARY"}}},
     {"peek", {{"r", "PRIMARY"}}},
     {"take", {{"r", "PRIMARY"}, {"j", "PRIMARY"}}},
+    {"lane_next", {{"r", "PRIMARY"}, {"s", "PRIMARY"}, {"j", "PRIMARY"}}},
+    {"take_some", {{"j", "PRIMARY"}, {"r", "PRIMARY"}}},
     {"claim", {{"sqlq_jobs", "PRIMARY"}}},
     {"claims_lock", {{"c", "PRIMARY"}}},
     {"claims_leave", {{"sqlq_claims", "PRIMARY"}}},

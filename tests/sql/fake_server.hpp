@@ -86,6 +86,8 @@ class FakeServer final : public Server {
     script_.happen("claim" + of);
     return {.jobs = {Job{.kind = "claimed now"}}};
   }
+  backend::ClaimResult claim_some(Work&, const backend::ClaimRequest&, const Selection&) override { return {}; }
+  bool give_up(Work&, JobId, std::string_view) override { return false; }
   std::vector<Job> claimed(Work&, const backend::ClaimRequest&) override {
     script_.happen("claimed");
     return taken;

@@ -77,6 +77,10 @@ class FaultyServer final : public sql::Server {
   backend::ClaimResult claim(sql::Work& w, const backend::ClaimRequest& r, const sql::Vacated& vacated) override {
     return real_->claim(w, r, vacated);
   }
+  backend::ClaimResult claim_some(sql::Work& w, const backend::ClaimRequest& r, const sql::Selection& s) override {
+    return real_->claim_some(w, r, s);
+  }
+  bool give_up(sql::Work& w, JobId id, std::string_view message) override { return real_->give_up(w, id, message); }
   std::vector<Job> claimed(sql::Work& w, const backend::ClaimRequest& r) override { return real_->claimed(w, r); }
   std::vector<FinishStatus> finish(sql::Work& w, std::span<const backend::Finish> items) override {
     return real_->finish(w, items);

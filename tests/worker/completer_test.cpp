@@ -277,6 +277,33 @@ TEST(Maintenance, SaysSoWhileTheHandlerStillRunsAndAsksUntilTheLeaseHasEnded) {
   EXPECT_EQ(s.database.outlived.size(), 3U);
 }
 
+TEST(Maintenance, AnOutageThatTheDatabaseRefusesKeepsNoOtherBack) {
+  Services s(8);
+  std::vector<JobId> ids;
+  for (int i = 0; i < 8; ++i) ids.push_back(s.database.add());
+  s.fetch_and_run();
+  for (const JobId id : ids) s.database.steal(id);
+  s.database.refuses_outage = ids[3];
+  s.runtime.completer.step();
+  EXPECT_EQ(s.database.outlived.size(), 7U) << "innocents harmed: 0";
+  EXPECT_TRUE(s.reported("refused to take back a crash"));
+  s.runtime.maintenance.step();
+  EXPECT_EQ(s.database.outlived.size(), 7U) << "and is not asked for again";
+}
+
+TEST(Maintenance, TellsOnceAMinuteOfAJobThatCannotBeTakenBack) {
+  Services s;
+  s.database.refuses_reap = {s.database.add()};
+  s.runtime.maintenance.step();
+  s.runtime.maintenance.step();
+  ASSERT_EQ(s.events.size(), 1U);
+  EXPECT_EQ(s.events[0].code, WorkerEvent::Code::outcome_refused);
+  EXPECT_EQ(s.events[0].job, s.database.refuses_reap[0]);
+  s.clock->advance(1min);
+  s.runtime.maintenance.step();
+  EXPECT_EQ(s.events.size(), 2U);
+}
+
 TEST(Maintenance, AsksAgainWhenTheDatabaseWasAwayAndGivesUpInTheEnd) {
   Services s;
   const JobId id = s.database.add();

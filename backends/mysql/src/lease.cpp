@@ -423,4 +423,25 @@ ReapReport reap(const Context& c, std::span<const std::string> queues, std::size
   return report;
 }
 
+bool give_up(const Context& c, JobId id, std::string_view message) {
+  const Places places(c, {id});
+  if (places.seqs().empty()) return false;
+  c.work.begin();
+  LockedRows locked = lock_ended(c, places.seqs());
+  if (locked.rows.empty()) {
+    locked = lock_free(c, places.seqs());
+    std::erase_if(locked.rows, [](const Locked& row) { return row.held() || is_finished(row.state); });
+  }
+  if (locked.rows.empty()) return false;
+  const Locked& row = locked.rows.front();
+  Change change(row);
+  change.token = 0;
+  change.finish(JobState::errored, locked.now, true);
+  write(c, {&change, 1});
+  const Record record{.row = &row, .attempt = row.attempt, .cause = Cause::failed, .message = std::string(message)};
+  add_history(c, locked.now, {&record, 1});
+  c.here.forget(id);
+  return true;
+}
+
 }  // namespace sqlq::mysql

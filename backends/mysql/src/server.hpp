@@ -50,6 +50,13 @@ class MysqlServer final : public sql::Server {
                              const sql::Vacated& vacated) override {
     return mysql::claim(context(work), request, vacated);
   }
+  backend::ClaimResult claim_some(sql::Work& work, const backend::ClaimRequest& request,
+                                  const sql::Selection& selection) override {
+    return mysql::claim_some(context(work), request, selection);
+  }
+  bool give_up(sql::Work& work, JobId id, std::string_view message) override {
+    return mysql::give_up(context(work), id, message);
+  }
   std::vector<Job> claimed(sql::Work& work, const backend::ClaimRequest& request) override {
     return mysql::claimed(context(work), request.token);
   }

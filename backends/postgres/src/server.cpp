@@ -195,6 +195,15 @@ backend::ClaimResult PgServer::claim(sql::Work& work, const backend::ClaimReques
   return postgres::claim(work, schema_.queries(), request, vacated, marks_);
 }
 
+backend::ClaimResult PgServer::claim_some(sql::Work& work, const backend::ClaimRequest& request,
+                                          const sql::Selection& selection) {
+  return postgres::claim_some(work, schema_.queries(), request, selection);
+}
+
+bool PgServer::give_up(sql::Work& work, JobId id, std::string_view message) {
+  return postgres::give_up(work, schema_.queries(), id, message);
+}
+
 std::vector<Job> PgServer::claimed(sql::Work& work, const backend::ClaimRequest& request) {
   return postgres::claimed(work, schema_.queries(), request.token);
 }

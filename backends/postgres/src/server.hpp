@@ -37,6 +37,9 @@ class PgServer final : public sql::Server {
   std::vector<CancelStatus> cancel(sql::Work& work, std::span<const JobId> ids) override;
   backend::ClaimResult claim(sql::Work& work, const backend::ClaimRequest& request,
                              const sql::Vacated& vacated) override;
+  backend::ClaimResult claim_some(sql::Work& work, const backend::ClaimRequest& request,
+                                  const sql::Selection& selection) override;
+  bool give_up(sql::Work& work, JobId id, std::string_view message) override;
   std::vector<Job> claimed(sql::Work& work, const backend::ClaimRequest& request) override;
   std::vector<FinishStatus> finish(sql::Work& work, std::span<const backend::Finish> items) override;
   std::vector<LeaseStatus> heartbeat(sql::Work& work, std::span<const backend::LeaseRef> leases) override;

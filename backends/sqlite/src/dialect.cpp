@@ -222,10 +222,21 @@ std::vector<CancelStatus> SqliteDialect::cancel(std::span<const JobId> ids, cons
 }
 
 backend::ClaimResult SqliteDialect::claim(const backend::ClaimRequest& request) {
-  auto result = write_leases<backend::ClaimResult>(request.now, [&](const Context& c) {
-    if (!enlisted_ && !options_.in_memory()) enlist(c);
-    return sqlite::claim(c, request);
-  });
+  auto result = sql::claim_apart(
+      request, aside_, request.now ? request.now->steady : clock_->steady(),
+      [&] {
+        return write_leases<backend::ClaimResult>(request.now, [&](const Context& c) {
+          if (!enlisted_ && !options_.in_memory()) enlist(c);
+          return sqlite::claim(c, request);
+        });
+      },
+      [&](const backend::ClaimRequest& part, const sql::Selection& selection) {
+        return write_leases<backend::ClaimResult>(part.now, [&](const Context& c) {
+          if (!enlisted_ && !options_.in_memory()) enlist(c);
+          return sqlite::claim_some(c, part, selection);
+        });
+      },
+      [&](JobId id, std::string_view why) { return give_up(id, why, request.now); });
   enlisted_ = true;
   hints_.claimed(result);
   if (hints_.are_news(request, result)) hints_.notify();
@@ -249,20 +260,26 @@ std::vector<bool> SqliteDialect::publish(std::span<const backend::Interim> items
   return write<std::vector<bool>>(now, [&](const Context& c) { return sqlite::publish(c, items); });
 }
 
+SteadyPoint SqliteDialect::ended_by(Instant now) const {
+  return std::min(now.steady, lock_watch().spared_after().value_or(now.steady));
+}
+
+bool SqliteDialect::give_up(JobId id, std::string_view why, Now now) {
+  return write_leases<bool>(
+      now, [&](const Context& c) { return sqlite::give_up(c, id, why, ended_by(c.now)); });
+}
+
 ReapReport SqliteDialect::reap(std::span<const std::string> names, std::size_t limit, Now now) {
-  // Under the lock, so that nobody else takes it for long between this look and the write.
-  const auto ended_by = [this](const Context& c) {
-    return std::min(c.now.steady, lock_watch().spared_after().value_or(c.now.steady));
-  };
   auto report = sql::reap_apart(
       [&](std::span<const JobId> only) {
         return write_leases<ReapReport>(
-            now, [&](const Context& c) { return sqlite::reap(c, names, limit, ended_by(c), only); });
+            now, [&](const Context& c) { return sqlite::reap(c, names, limit, ended_by(c.now), only); });
       },
       [&] {
         return write_leases<std::vector<JobId>>(
-            now, [&](const Context& c) { return sqlite::ended(c, names, limit, ended_by(c)); });
-      });
+            now, [&](const Context& c) { return sqlite::ended(c, names, limit, ended_by(c.now)); });
+      },
+      [&](JobId id, std::string_view why) { return give_up(id, why, now); });
   if (!report.returned.empty()) hints_.notify();
   return report;
 }

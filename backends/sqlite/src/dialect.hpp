@@ -7,12 +7,14 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
 
 #include "operations.hpp"
 #include "readers.hpp"
+#include "sql/claim_apart.hpp"
 #include "sql/hints.hpp"
 #include "writer.hpp"
 
@@ -75,6 +77,10 @@ class SqliteDialect final : public backend::Dialect {
   Result within(const Tx& tx, backend::Now now, const std::function<Result(const Context&)>& operation);
   template <class Result>
   Result read(const std::function<Result(const Context&)>& operation);
+  /// Leases that have ended may be taken back if they had then. Under the lock, so that nobody else takes it for long
+  /// between this look and the write.
+  [[nodiscard]] SteadyPoint ended_by(Instant now) const;
+  bool give_up(JobId id, std::string_view why, backend::Now now);
   [[nodiscard]] sqlite3* borrowed_handle(const Tx& tx);
   [[nodiscard]] bool foreign_commit();
   /// Under the write lock. What a request says was read before it waited for the lock: by a test's clock, which others
@@ -89,6 +95,7 @@ class SqliteDialect final : public backend::Dialect {
   const std::shared_ptr<Clock> clock_;
   Writer writer_;
   Readers readers_;
+  sql::SetAside aside_;
   std::mutex epoch_mutex_;
   std::string epoch_;             // the steady clock all leases in the file are known to be measured with
   std::atomic<bool> enlisted_{false};  // this process is in the file

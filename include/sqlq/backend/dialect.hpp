@@ -105,6 +105,13 @@ struct ClaimRequest {
   Now now{};
 };
 
+/// A job that the database refuses to start for good: a trigger or constraint of the user's.
+struct RefusedJob {
+  JobId id{};
+  bool ended = false;  ///< as errored; else it waits, and is passed over for a minute
+  std::string why{};
+};
+
 struct ClaimResult {
   std::vector<Job> jobs{};              ///< in claim order
   std::optional<TimePoint> next_due{};  ///< a hint: when the earliest scheduled job of these queues becomes due
@@ -113,6 +120,7 @@ struct ClaimResult {
   std::size_t of_limited = 0;           ///< how many of the jobs are of queues with a limit
   bool suspects = false;                ///< a hint: suspects waited, so that the end of one may let the next one run
   std::vector<FinishStatus> ended{};    ///< what became of the request's `ends`, in their order
+  std::vector<RefusedJob> refused{};    ///< found by this call
 };
 
 /// Changes to a queue's settings; what is not given stays as it is.
@@ -228,6 +236,10 @@ class Dialect {
   /// place of a job is the next one's at the same instant.
   /// With `beside`: where many claims at once hinder one another, only one of this kind is made at a time, and others
   /// take nothing.
+  /// A job that the database refuses to start for good (Errc::refused) does not keep the others from it (a claim with
+  /// `ends` may throw instead). It is ended as errored (history: Cause::failed) when another job was started or no
+  /// other was refused; else, or when that is refused too, this handle passes it over for a minute. Either way it is
+  /// named in `refused`. May throw when many are refused and none can be started.
   /// Replay after an unknown outcome: do not, for what it took comes back, at the latest when its lease ends; `finish`
   /// for the `ends`.
   virtual ClaimResult claim(const ClaimRequest& request) = 0;
@@ -263,8 +275,9 @@ class Dialect {
   /// Post per job: token taken away, crashes + 1, history Cause::lease_ended, one warn line in its log; cancelling ->
   /// cancelled, else pending while attempt < max_attempts and crashes < max_crashes, else errored; but a suspect that
   /// was claimed with a negative token is not errored for its crashes. finished_at is set only for finished ones. A job
-  /// that the database refuses to take back for good (Errc::refused) does not keep the others from it; it stays as it
-  /// is and is named in `refused`. Replay: finds them gone.
+  /// that the database refuses to take back for good (Errc::refused) does not keep the others from it; it is ended as
+  /// errored (history: Cause::failed). If that is refused too, it stays as it is, keeps its place in its queue's limit
+  /// and is named in `refused`. Replay: finds them gone.
   virtual ReapReport reap(std::span<const std::string> queues, std::size_t limit, Now now) = 0;
 
   /// Since when, on the injected clock, somebody else has kept everybody from writing, also from taking leases back,
