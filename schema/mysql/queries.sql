@@ -383,16 +383,16 @@ DELETE FROM {keys} WHERE unique_key IN (:keys) AND (unique_key, id) IN (:rows)
 
 -- name: find
 -- params: ids list
--- returns: seq int, id text, state int, token int, queue int, retention int?, keyed int
-SELECT j.seq, j.id, j.state, j.lease_token, j.queue_id, j.retention_us, j.unique_key IS NOT NULL
+-- returns: seq int, id text, state int, token int, queue int, lane int, retention int?, keyed int
+SELECT j.seq, j.id, j.state, j.lease_token, j.queue_id, j.lane_id, j.retention_us, j.unique_key IS NOT NULL
   FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id IN (:ids)
 
 -- name: find_now
 -- params: ids list
--- returns: seq int, id text, state int, token int, queue int, retention int?, keyed int
+-- returns: seq int, id text, state int, token int, queue int, lane int, retention int?, keyed int
 -- In a borrowed transaction, whose snapshot may be older than the jobs. Locks entries of the index only, so it can
 -- tell the seq only; ids never change.
-SELECT j.seq, j.id, 0, 0, 0, 0, 0 FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id IN (:ids) LOCK IN SHARE MODE
+SELECT j.seq, j.id, 0, 0, 0, 0, 0, 0 FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id IN (:ids) LOCK IN SHARE MODE
 
 -- name: lock
 -- params: now int?, seqs list
@@ -502,10 +502,12 @@ UPDATE {jobs} FORCE INDEX (PRIMARY)
  WHERE seq IN (:seqs) AND (seq, lease_token) IN (:leases) AND state = 2
 
 -- name: finished_add
--- params: jobs text, seq int
--- Jobs that finished alike; seq is one of them.
-INSERT INTO {finished} (queue_id, state, expires_us, jobs)
-SELECT j.queue_id, j.state, j.expires_us, :jobs FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq = :seq
+-- params: groups text
+-- Groups of jobs that finished alike, as a JSON array of [one of them, all of them as text].
+INSERT INTO {finished} (lane_id, state, expires_us, jobs)
+SELECT j.lane_id, j.state, j.expires_us, g.jobs
+  FROM JSON_TABLE(:groups, '$[*]' COLUMNS (seq BIGINT PATH '$[0]', jobs MEDIUMTEXT PATH '$[1]')) g
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = g.seq
 
 -- name: heartbeat
 -- params: now int?, steady int?, seqs list, leases list, n int
@@ -671,19 +673,27 @@ SELECT l.queue, l.kind, {job}
  STRAIGHT_JOIN {lanes} l FORCE INDEX (PRIMARY) ON l.id = j.lane_id
 
 -- name: list
--- params: before text, queue text?, kind text?, states int, n int
+-- params: before text, down_to text, queue text?, kind text?, states int, n int
 -- returns: queue text, kind text, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
 -- `states` is a set of bits, one for each state's number. A page walks the id index downwards from `before`.
 SELECT l.queue, l.kind, {job}
   FROM {jobs} j FORCE INDEX (sqlq_jobs_id) STRAIGHT_JOIN {lanes} l FORCE INDEX (PRIMARY) ON l.id = j.lane_id
- WHERE j.id < UNHEX(REPLACE(:before, '-', '')) AND ((:states >> j.state) & 1) = 1
+ WHERE j.id < UNHEX(REPLACE(:before, '-', '')) AND j.id >= UNHEX(REPLACE(:down_to, '-', ''))
+   AND ((:states >> j.state) & 1) = 1
    AND (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind)
  ORDER BY j.id DESC LIMIT :n
+
+-- name: list_bound
+-- params: before text, n int
+-- returns: id text
+-- Of the jobs below `before` the one that comes after the first n; none: there are no more than n.
+SELECT j.id FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id < UNHEX(REPLACE(:before, '-', ''))
+ ORDER BY j.id DESC LIMIT 1 OFFSET :n
 
 -- name: list_few
 -- params: before text, queue text?, kind text?, states int, n int
 -- returns: queue text, kind text, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
--- The same for states of which there are few jobs: reads each state's jobs from its table, and sorts them.
+-- The same where few jobs are wanted: reads them from the tables of their states, and sorts them.
 SELECT l.queue, l.kind, {job}
   FROM (
     SELECT r.seq FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
@@ -702,11 +712,12 @@ SELECT l.queue, l.kind, {job}
      STRAIGHT_JOIN JSON_TABLE(c.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
      WHERE (:queue IS NULL OR q.name = :queue) AND (:states & 36) <> 0
     UNION DISTINCT
-    SELECT x.seq FROM {queues} q
+    SELECT x.seq FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
      STRAIGHT_JOIN (SELECT 3 AS state UNION ALL SELECT 4 UNION ALL SELECT 6) e
-     STRAIGHT_JOIN {finished} f FORCE INDEX (sqlq_finished_state) ON f.state = e.state AND f.queue_id = q.id
+     STRAIGHT_JOIN {finished} f FORCE INDEX (sqlq_finished_state) ON f.state = e.state AND f.lane_id = l.id
      STRAIGHT_JOIN JSON_TABLE(f.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
-     WHERE (:queue IS NULL OR q.name = :queue) AND ((:states >> e.state) & 1) = 1) few
+     WHERE (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind)
+       AND ((:states >> e.state) & 1) = 1) few
  STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = few.seq
  STRAIGHT_JOIN {lanes} l FORCE INDEX (PRIMARY) ON l.id = j.lane_id
  WHERE j.id < UNHEX(REPLACE(:before, '-', '')) AND ((:states >> j.state) & 1) = 1
@@ -722,16 +733,16 @@ SELECT j.id, p.claim, p.done, p.total, p.at_us, p.note
  STRAIGHT_JOIN {progress} p FORCE INDEX (PRIMARY) ON p.job_seq = j.seq
 
 -- name: count_pending
--- params: queue text, cap int
+-- params: queue text?, kind text?, cap int
 -- returns: n int
 SELECT COUNT(*) FROM (
   SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
    STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY) ON r.lane_id = l.id
-   WHERE l.queue = :queue
+   WHERE (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind)
   UNION ALL
   SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
    STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY) ON r.lane_id = -l.id
-   WHERE l.queue = :queue LIMIT :cap) c
+   WHERE (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind) LIMIT :cap) c
 
 -- name: count_pending_all
 -- params: cap int
@@ -739,10 +750,12 @@ SELECT COUNT(*) FROM (
 SELECT COUNT(*) FROM (SELECT 1 FROM {ready} LIMIT :cap) c
 
 -- name: count_scheduled
--- params: queue text?, cap int
+-- params: queue text?, kind text?, cap int
 -- returns: n int
-SELECT COUNT(*) FROM (SELECT 1 FROM {lanes} l STRAIGHT_JOIN {scheduled} s FORCE INDEX (PRIMARY) ON s.lane_id = l.id
-                       WHERE :queue IS NULL OR l.queue = :queue LIMIT :cap) c
+SELECT COUNT(*) FROM (
+  SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
+   STRAIGHT_JOIN {scheduled} s FORCE INDEX (PRIMARY) ON s.lane_id = l.id
+   WHERE (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind) LIMIT :cap) c
 
 -- name: count_held
 -- params: queue text?, state int, cap int
@@ -755,16 +768,16 @@ SELECT COUNT(*) FROM (
    WHERE :queue IS NULL OR q.name = :queue LIMIT :cap) c
 
 -- name: count_finished
--- params: queue text, state int, cap int
+-- params: queue text?, kind text?, state int, cap int
 -- returns: n int
 -- DISTINCT: a job may have finished twice in the same microsecond of a test's clock.
 SELECT COUNT(*) FROM (
-  SELECT DISTINCT j.seq FROM {queues} q FORCE INDEX (sqlq_queues_name)
-   STRAIGHT_JOIN {finished} f FORCE INDEX (sqlq_finished_state) ON f.state = :state AND f.queue_id = q.id
+  SELECT DISTINCT j.seq FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
+   STRAIGHT_JOIN {finished} f FORCE INDEX (sqlq_finished_state) ON f.state = :state AND f.lane_id = l.id
    STRAIGHT_JOIN JSON_TABLE(f.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
    STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY)
       ON j.seq = x.seq AND j.state = f.state AND j.expires_us = f.expires_us
-   WHERE q.name = :queue LIMIT :cap) c
+   WHERE (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind) LIMIT :cap) c
 
 -- name: count_finished_all
 -- params: state int, cap int
@@ -861,10 +874,12 @@ SELECT 1 FROM {queues} q FORCE INDEX (sqlq_queues_name)
    OR EXISTS (SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
                STRAIGHT_JOIN {scheduled} s FORCE INDEX (PRIMARY) ON s.lane_id = l.id WHERE l.queue = q.name)
    OR EXISTS (SELECT 1 FROM {claims} c FORCE INDEX (PRIMARY) WHERE c.queue_id = q.id)
-   OR EXISTS (SELECT 1 FROM {finished} f FORCE INDEX (sqlq_finished_state)
+   OR EXISTS (SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
+               STRAIGHT_JOIN (SELECT 3 AS state UNION ALL SELECT 4 UNION ALL SELECT 6) e
+               STRAIGHT_JOIN {finished} f FORCE INDEX (sqlq_finished_state) ON f.state = e.state AND f.lane_id = l.id
                STRAIGHT_JOIN JSON_TABLE(f.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
                STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = x.seq AND j.state = f.state
-               WHERE f.state IN (3, 4, 6) AND f.queue_id = q.id))
+               WHERE l.queue = q.name))
 
 -- name: queue_hide
 -- params: name text

@@ -196,10 +196,10 @@ class ServerDialect final : public backend::Dialect {
     if (tx != nullptr) return within<Answers>(*tx, {}, [&](Work& w) { return sql::get(w.session(), queries_, ids); });
     return read<Answers>([&](Session& s) { return sql::get(s, queries_, ids); });
   }
-  std::vector<Job> list(const JobFilter& filter, const Page& page) override {
-    const bool one = filter.queue.empty() && filter.states.empty();
-    return read<std::vector<Job>>([&](Session& s) { return sql::list(s, queries_, filter, page); },
-                                  one ? Statements::one : Statements::several);
+  JobPage list(const JobFilter& filter, const Page& page) override {
+    const bool one = filter.queue.empty() && filter.kind.empty() && filter.states.empty();
+    return read<JobPage>([&](Session& s) { return sql::list(s, queries_, filter, page); },
+                         one ? Statements::one : Statements::several);
   }
   JobCounts counts(std::string_view name, std::uint64_t cap) override {
     return read<JobCounts>([&](Session& s) { return sql::counts(s, queries_, name, cap); }, Statements::several);

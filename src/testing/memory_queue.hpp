@@ -44,7 +44,7 @@ class MemoryQueue {
   ActionStatus act(JobId id, backend::Action what, Instant now);
 
   [[nodiscard]] std::optional<Job> get(JobId id) const;
-  [[nodiscard]] std::vector<Job> list(const JobFilter& filter, const Page& page) const;
+  [[nodiscard]] JobPage list(const JobFilter& filter, const Page& page) const;
   [[nodiscard]] JobCounts counts(std::string_view queue, std::uint64_t cap) const;
   [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit) const;
   [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit) const;

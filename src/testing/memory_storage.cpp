@@ -363,7 +363,7 @@ class MemoryDialect final : public backend::Dialect {
     storage_->require_schema();
     return look(connection.view());
   }
-  [[nodiscard]] std::vector<Job> list(const JobFilter& filter, const Page& page) override {
+  [[nodiscard]] JobPage list(const JobFilter& filter, const Page& page) override {
     return on_jobs([&](const MemoryQueue& jobs) { return jobs.list(filter, page); });
   }
   [[nodiscard]] JobCounts counts(std::string_view queue, std::uint64_t cap) override {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <numeric>
 #include <set>
@@ -350,7 +351,7 @@ class Claim {
     const std::map<std::int64_t, std::int64_t> together = add_claims(taken, steady);
     for (Taken& t : taken) {
       c_.here.add(t.job.id, {.seq = t.place.seq, .token = request_.token.value, .queue = t.lane->queue_id,
-                             .together = together.at(t.lane->queue_id),
+                             .lane = std::abs(t.lane->id), .together = together.at(t.lane->queue_id),
                              .retention = t.job.retention ? std::optional(t.job.retention->count()) : std::nullopt,
                              .keyed = !t.job.unique_key.empty()});
       t.job.queue = t.lane->queue;

@@ -156,11 +156,11 @@ std::vector<FinishStatus> succeed_all(const Context& c, std::span<const Finish> 
   std::map<std::pair<std::int64_t, std::optional<std::int64_t>>, std::vector<std::int64_t>> alike;
   Leaving leaving;
   for (const Whereabouts& row : rows) {
-    alike[{row.queue, row.retention}].push_back(row.seq);
+    alike[{row.lane, row.retention}].push_back(row.seq);
     Leavers& leavers = leaving[{row.queue, row.token}];
     leavers.all = ++leavers.count == row.together;
   }
-  for (const auto& [key, seqs] : alike) add_finished(c, seqs);
+  add_finished(c, alike);
   leave_claims(c, leaving);
   return std::vector<FinishStatus>(items.size(), FinishStatus::applied);
 }

@@ -319,8 +319,8 @@ std::vector<std::optional<Job>> SqliteDialect::get(std::span<const JobId> ids, c
   return tx != nullptr ? within<Answers>(*tx, {}, operation) : read<Answers>(operation);
 }
 
-std::vector<Job> SqliteDialect::list(const JobFilter& filter, const Page& page) {
-  return read<std::vector<Job>>([&](const Context& c) { return sql::list(c.session, c.q.reading, filter, page); });
+JobPage SqliteDialect::list(const JobFilter& filter, const Page& page) {
+  return read<JobPage>([&](const Context& c) { return sql::list(c.session, c.q.reading, filter, page); });
 }
 
 JobCounts SqliteDialect::counts(std::string_view name, std::uint64_t cap) {

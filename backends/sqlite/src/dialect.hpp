@@ -47,7 +47,7 @@ class SqliteDialect final : public backend::Dialect {
   std::vector<RequeueStatus> requeue(std::span<const JobId> ids, backend::Now now) override;
 
   std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* within) override;
-  std::vector<Job> list(const JobFilter& filter, const Page& page) override;
+  JobPage list(const JobFilter& filter, const Page& page) override;
   JobCounts counts(std::string_view queue, std::uint64_t cap) override;
   std::vector<WaitingKind> waiting_kinds(std::size_t limit) override;
   std::vector<AttemptRecord> history(JobId id, std::size_t limit) override;
