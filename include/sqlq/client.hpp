@@ -233,6 +233,8 @@ class Client {
 
   /// Returns jobs whose lease ended to pending, or ends them when attempts or max_crashes are used up; writes a line
   /// into each job's log and history. No queues: all. A worker does this by itself every sweep.
+  /// Where somebody's lock has kept everybody from writing, and this process has noticed it, leases that ended
+  /// meanwhile are left for up to 2 s more, in which their holders can renew them.
   ReapReport reap(std::span<const std::string> queues = {});
 
   [[nodiscard]] const Database& database() const noexcept { return db_; }

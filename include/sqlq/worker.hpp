@@ -70,8 +70,10 @@ struct WorkerOptions {
   /// database tells nobody of other processes' jobs, a worker that has just had one looks sooner: after 5 ms, and then
   /// after a quarter of the time since.
   Duration poll = std::chrono::seconds(2);
-  /// How often leases that ended are looked for. 100 ms to 1 h. Finished jobs past their retention are deleted at every
-  /// sweep while there are any, else at each twelfth.
+  /// How often leases that ended are looked for. 100 ms to 1 h; better at most half of the shortest keepalive, for a
+  /// sweep also notices that somebody's lock keeps everybody from renewing. On a server a worker takes nothing back in
+  /// its first 2 s. Finished jobs past their retention are deleted at every sweep while there are any, else at each
+  /// twelfth.
   Duration sweep = std::chrono::seconds(5);
   /// stop() without options: how long running jobs may go on before their stop tokens are tripped...
   Duration drain_timeout = std::chrono::seconds(30);

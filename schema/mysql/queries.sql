@@ -412,24 +412,29 @@ SELECT {now}, j.seq, j.id, j.queue_id, j.lane_id, j.state, j.lease_token, j.ende
   FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq IN (:seqs) ORDER BY j.seq FOR UPDATE SKIP LOCKED
 
 -- name: ended
--- params: steady int?, n int
+-- params: steady int?, spared int, n int
 -- returns: queue int, token int, seq int
-SELECT c.queue_id, c.token, j.seq FROM {claims} c
+-- What had ended (microseconds `spared` or more) before this began. The second part finds nothing and locks no row, but
+-- waits while somebody keeps others from writing to the table: then nobody can renew either.
+(SELECT c.queue_id, c.token, j.seq FROM {claims} c
  STRAIGHT_JOIN JSON_TABLE(c.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
  STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = x.seq
- WHERE c.until_us <= {steady} AND j.state IN (2, 5) AND j.lease_token = c.token AND j.lease_until_us <= {steady}
- LIMIT :n
+ WHERE c.until_us <= {steady} AND j.state IN (2, 5) AND j.lease_token = c.token
+   AND j.lease_until_us <= {steady} - :spared
+ LIMIT :n) UNION ALL
+(SELECT 0, 0, g.seq FROM {jobs} g FORCE INDEX (PRIMARY) WHERE g.seq = 0 FOR UPDATE)
 
 -- name: ended_of
--- params: queues list, steady int?, n int
+-- params: queues list, steady int?, spared int, n int
 -- returns: queue int, token int, seq int
-SELECT c.queue_id, c.token, j.seq FROM {queues} q FORCE INDEX (sqlq_queues_name)
+(SELECT c.queue_id, c.token, j.seq FROM {queues} q FORCE INDEX (sqlq_queues_name)
  STRAIGHT_JOIN {claims} c FORCE INDEX (PRIMARY) ON c.queue_id = q.id
  STRAIGHT_JOIN JSON_TABLE(c.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
  STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = x.seq
  WHERE q.name IN (:queues) AND c.until_us <= {steady} AND j.state IN (2, 5) AND j.lease_token = c.token
-   AND j.lease_until_us <= {steady}
- LIMIT :n
+   AND j.lease_until_us <= {steady} - :spared
+ LIMIT :n) UNION ALL
+(SELECT 0, 0, g.seq FROM {jobs} g FORCE INDEX (PRIMARY) WHERE g.seq = 0 FOR UPDATE)
 
 -- name: claims_too_large
 -- params: steady int?

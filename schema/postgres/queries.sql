@@ -516,25 +516,26 @@ UPDATE {jobs} j SET heartbeat_us = {now}, lease_until_us = {steady} + j.keepaliv
 RETURNING h.n, j.state
 
 -- name: ended
--- params: queues text?, n int, steady int?
+-- params: queues text?, n int, steady int?, spared int
 -- returns: id text
 -- What reap would take back.
 SELECT j.id FROM {jobs} j
- WHERE j.state IN (2, 5) AND j.lease_until_us <= {steady}
+ WHERE j.state IN (2, 5) AND j.lease_until_us <= {steady} - :spared
    AND (:queues::text[] IS NULL OR j.queue_id = ANY (ARRAY(
          SELECT q.id FROM {queues} q WHERE q.name = ANY (:queues::text[]))))
  LIMIT :n
 
 -- name: reap
--- params: queues text?, only text?, n int, now int?, steady int?
+-- params: queues text?, only text?, n int, now int?, steady int?, spared int
 -- returns: id text, state int
--- A row that is locked is being renewed or finished. A lease is only compared with its end: one that seems to begin in
+-- It waits while somebody keeps others from writing to the table, and takes what had ended (microseconds `spared` or
+-- more) before it began to. A row that is locked is being renewed or finished. A lease is only compared with its end: one that seems to begin in
 -- the future was renewed since this statement began, or the server's clock was put back and its holder lives. Who has
 -- become a suspect (is_suspect in sqlq/job.hpp) waits in the lane of suspects from now on. One that was claimed beside
 -- others, with a negative token, is not ended by its crash.
 WITH gone AS MATERIALIZED (
   SELECT j.ctid FROM {jobs} j
-   WHERE j.state IN (2, 5) AND j.lease_until_us <= {steady}
+   WHERE j.state IN (2, 5) AND j.lease_until_us <= {steady} - :spared
      AND (:queues::text[] IS NULL OR j.queue_id = ANY (ARRAY(
            SELECT q.id FROM {queues} q WHERE q.name = ANY (:queues::text[]))))
      AND (:only::uuid[] IS NULL OR j.id = ANY (:only::uuid[]))
@@ -554,7 +555,7 @@ ended AS (
                                 AND (j.crashes + 1 < j.max_crashes OR (j.crashes > 0 AND j.lease_token < 0)) THEN NULL
                            ELSE {now} + coalesce(j.retention_us,
                                                  CASE j.state WHEN 5 THEN 86400000000 ELSE 604800000000 END) END
-   WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM gone)) AND +j.state IN (2, 5) AND j.lease_until_us <= {steady}
+   WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM gone)) AND +j.state IN (2, 5) AND j.lease_until_us <= {steady} - :spared
   RETURNING j.id, j.seq, j.state, j.notes, j.claims, j.attempt, j.worker,
             'lease ended: no heartbeat from worker ''' || j.worker || ''' in time; the job ' ||
             CASE j.state WHEN 1 THEN 'is pending again' WHEN 6 THEN 'is cancelled, as was asked'

@@ -261,13 +261,19 @@ Ended ended_leases(const Context& c, std::span<const std::string> queues, std::s
     if (found++ < limit) ended[{row.integer(0), row.integer(1)}].push_back(row.integer(2));
   };
   if (queues.empty()) {
-    c.session.execute(c.q.ended, {{"steady", c.work.steady()}, {"n", static_cast<std::int64_t>(limit)}}, add);
+    c.session.execute(c.q.ended,
+                      {{"steady", c.work.steady()},
+                       {"spared", c.work.spared()},
+                       {"n", static_cast<std::int64_t>(limit)}},
+                      add);
   }
   in_lists(queues, [&](std::span<const std::string> piece) {
     const auto left = static_cast<std::int64_t>(limit - std::min(limit, found));
     sql::List names;
     for (const std::string& name : piece) names.values.emplace_back(std::string_view(name));
-    c.session.execute(c.q.ended_of, {{"queues", names}, {"steady", c.work.steady()}, {"n", left}}, add);
+    c.session.execute(
+        c.q.ended_of,
+        {{"queues", names}, {"steady", c.work.steady()}, {"spared", c.work.spared()}, {"n", left}}, add);
   });
   return ended;
 }

@@ -66,7 +66,7 @@ class SqliteDialect final : public backend::Dialect {
   std::unique_ptr<backend::Subscription> subscribe(std::function<void()> hint) override;
   std::optional<SteadyPoint> locked_since() const noexcept override { return lock_watch().taken_since(); }
 
-  [[nodiscard]] const LockWatch& lock_watch() const noexcept { return writer_.lock_watch(); }
+  [[nodiscard]] const core::LockWatch& lock_watch() const noexcept { return writer_.lock_watch(); }
 
  private:
   template <class Result>
