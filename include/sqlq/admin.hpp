@@ -49,6 +49,12 @@ struct Page {
   std::size_t limit = 100;        ///< 1 to 1000
 };
 
+/// What one step of a list found.
+struct JobPage {
+  std::vector<Job> jobs{};      ///< newest first; may be fewer than the limit, even none, though more follow
+  std::optional<JobId> next{};  ///< Page::before of the next step; empty: no more jobs follow
+};
+
 /// A number that was counted only so far.
 struct CappedCount {
   std::uint64_t value = 0;
@@ -145,8 +151,20 @@ class Admin {
 
   // ------------------------------------------------------------------------------------------------- jobs
   [[nodiscard]] std::optional<Job> find(JobId id) const;
+  /// One page. It is full unless it is the last. However many jobs there are,
+  /// - a page is quick (milliseconds) when the newest 2,000 jobs below `before` fill it, and without a filter;
+  /// - it is quick (a tenth of a second at most) when at most 10,000 jobs have the filter's states, queue and kind: a
+  ///   few errored jobs among millions, a rare kind, or no job at all;
+  /// - it is slow only when neither holds: then the search reads all jobs between `before` and the end of the page, about
+  ///   a million in 0.5 s (SQLite) to 2 s (MySQL). It takes the steps of list_step, each of which is a call of its own
+  ///   and sees its own snapshot.
   [[nodiscard]] std::vector<Job> list(const JobFilter& filter = {}, const Page& page = {}) const;
+  /// One step of `list`, which is always quick: it reads at most some 60,000 jobs, whatever the filter. A caller that
+  /// must answer soon, such as a web page, shows what was found and goes on with Page{.before = *next}.
+  [[nodiscard]] JobPage list_step(const JobFilter& filter = {}, const Page& page = {}) const;
   /// Jobs by state, of one queue or (empty) of all, each counted up to `cap` (1 to 1,000,000). Every state is present.
+  /// Other jobs cost nothing. A job that is counted costs 0.1 us (SQLite) to 3 us (MySQL) of time: 30 ms for each state
+  /// at the default cap, and seconds at a million.
   [[nodiscard]] JobCounts counts(const std::string& queue = {}, std::uint64_t cap = 10000) const;
   /// What happened to the job's earlier attempts, oldest first, at most `limit` (1 to 1000).
   [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit = 100) const;

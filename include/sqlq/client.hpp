@@ -95,9 +95,9 @@ class Ending {
 /// What a sweep did with the jobs whose lease had ended.
 struct ReapReport {
   std::vector<JobId> returned{};   ///< back to pending
-  std::vector<JobId> errored{};    ///< attempts or max_crashes used up
+  std::vector<JobId> errored{};    ///< attempts or max_crashes used up, or refused by the database, as history says
   std::vector<JobId> cancelled{};  ///< cancellation had been asked for
-  std::vector<JobId> refused{};    ///< the database refuses for good to take them back: they stay as they are
+  std::vector<JobId> refused{};    ///< the database refuses for good to end them as well: they stay as they are
   /// Those that were taken back.
   [[nodiscard]] std::size_t total() const noexcept { return returned.size() + errored.size() + cancelled.size(); }
 };
@@ -184,7 +184,8 @@ class Client {
   /// job priority, due time, insertion. Never over a queue's concurrency, never from a paused queue, never a job
   /// another claim got. No queues given: all; at most 10,000 names of each sort. One suspect at most (is_suspect): wait
   /// for its end before the next claim if your process shall hold no two. Does not wait: an empty answer means nothing
-  /// was ready.
+  /// was ready. A job that the database refuses to start (a trigger of yours) keeps no other from it: it is ended as
+  /// errored, or passed over; about once a minute Error(refused) names it where there is nothing else to claim.
   ///
   /// Each job must be finished (success, error, cancelled, snooze, release) and, if that takes longer than a third of
   /// its keepalive, pinged meanwhile.
@@ -200,7 +201,8 @@ class Client {
   [[nodiscard]] std::optional<Job> claim_one(const std::string& queue, const ClaimFilter& filter = {});
 
   /// Renews the lease for another keepalive. When the lease has ended meanwhile, that counts as an outage from now on
-  /// and no more as a crash of the job: its process lives.
+  /// and no more as a crash of the job: its process lives. Of several, one whose renewal the database refuses for good
+  /// keeps no other from it: Error(refused) comes after the others were renewed.
   LeaseStatus ping(const Job& job);
   std::vector<LeaseStatus> ping(std::span<const Job> jobs);
 
@@ -231,6 +233,8 @@ class Client {
 
   /// Returns jobs whose lease ended to pending, or ends them when attempts or max_crashes are used up; writes a line
   /// into each job's log and history. No queues: all. A worker does this by itself every sweep.
+  /// Where somebody's lock has kept everybody from writing, and this process has noticed it, leases that ended
+  /// meanwhile are left for up to 2 s more, in which their holders can renew them.
   ReapReport reap(std::span<const std::string> queues = {});
 
   [[nodiscard]] const Database& database() const noexcept { return db_; }

@@ -3,7 +3,7 @@
 /// A view of the user's own transaction, on the user's own connection.
 ///
 /// sqlq writes jobs into it and does nothing else: it never begins, commits, rolls back or closes, and never changes a
-/// setting of the connection. The job exists if and only if the user's transaction commits.
+/// setting of the connection. The job exists if and only if the user's transaction commits; a new queue may stay.
 ///
 ///     soci::transaction guard(session);
 ///     session << "INSERT INTO orders ...";

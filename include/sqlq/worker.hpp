@@ -47,7 +47,7 @@ struct WorkerEvent {
     service_failed,   ///< a service could not do its turn; it backs off and tries again
     lease_lost,       ///< a job's lease was lost; its outcome will be refused
     outcome_late,     ///< an outcome came after the lease was lost and was refused
-    outcome_refused,  ///< the database refused an outcome for good; the job was ended as errored instead
+    outcome_refused,  ///< the database refused a job's outcome, start or reaping for good: the message says what then
     log_refused,      ///< the database refused a log line for good; it was left out
     idle,             ///< the worker leaves jobs alone: `idle` and the message say why. At most one a minute
   };
@@ -70,8 +70,10 @@ struct WorkerOptions {
   /// database tells nobody of other processes' jobs, a worker that has just had one looks sooner: after 5 ms, and then
   /// after a quarter of the time since.
   Duration poll = std::chrono::seconds(2);
-  /// How often leases that ended are looked for. 100 ms to 1 h. Finished jobs past their retention are deleted at every
-  /// sweep while there are any, else at each twelfth.
+  /// How often leases that ended are looked for. 100 ms to 1 h; better at most half of the shortest keepalive, for a
+  /// sweep also notices that somebody's lock keeps everybody from renewing. On a server a worker takes nothing back in
+  /// its first 2 s. Finished jobs past their retention are deleted at every sweep while there are any, else at each
+  /// twelfth.
   Duration sweep = std::chrono::seconds(5);
   /// stop() without options: how long running jobs may go on before their stop tokens are tripped...
   Duration drain_timeout = std::chrono::seconds(30);

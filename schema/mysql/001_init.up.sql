@@ -128,17 +128,17 @@ CREATE TABLE IF NOT EXISTS {claims} (
   PRIMARY KEY (queue_id, token)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
--- The way to the finished jobs: one row for those of one queue that finished together and expire together. Jobs that
+-- The way to the finished jobs: one row for those of one lane that finished together and expire together. Jobs that
 -- were requeued or purged meanwhile are passed over; gone when nothing of it is left.
 CREATE TABLE IF NOT EXISTS {finished} (
   id         BIGINT NOT NULL AUTO_INCREMENT,
-  queue_id   INT NOT NULL,
+  lane_id    INT NOT NULL,
   state      TINYINT NOT NULL,
   expires_us BIGINT NOT NULL,
   jobs       MEDIUMTEXT NOT NULL,
   PRIMARY KEY (id),
   KEY sqlq_finished_expires (expires_us),
-  KEY sqlq_finished_state (state, queue_id)
+  KEY sqlq_finished_state (state, lane_id)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
 -- What became of each attempt; explains every execution beyond the first.

@@ -189,6 +189,28 @@ SELECT r.priority, r.due_us, r.seq FROM {ready} r FORCE INDEX (PRIMARY)
    AND (r.priority > :priority OR (r.priority = :priority AND (r.due_us > :due OR (r.due_us = :due AND r.seq >= :seq))))
  ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT :n
 
+-- name: lane_next
+-- params: lane int, now int, n int
+-- returns: lane int, priority int, due int, seq int, id text
+-- The first pending jobs of a lane, and those that are due; of suspects those of the negative number.
+(SELECT r.lane_id, r.priority, r.due_us, r.seq, j.id
+   FROM {ready} r FORCE INDEX (PRIMARY) STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = r.seq
+  WHERE r.lane_id = :lane ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT :n)
+UNION ALL
+(SELECT {ready_lane}, s.priority, s.due_us, s.seq, j.id
+   FROM {scheduled} s FORCE INDEX (PRIMARY) STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = s.seq
+  WHERE s.lane_id = ABS(:lane) AND s.due_us <= :now AND {ready_lane} = :lane
+  ORDER BY s.lane_id, s.due_us, s.seq LIMIT :n)
+
+-- name: take_some
+-- params: now int?, seqs list
+-- returns: now int, seq int, place_priority int, place_due int, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, lane int
+-- As take, of these jobs.
+SELECT {now}, r.seq, r.priority, r.due_us, {pending_job}, r.lane_id
+  FROM {jobs} j FORCE INDEX (PRIMARY) STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY)
+    ON r.lane_id = {ready_lane} AND r.priority = j.priority AND r.due_us = j.due_us AND r.seq = j.seq
+ WHERE j.seq IN (:seqs) AND j.state = 1 ORDER BY j.seq FOR UPDATE SKIP LOCKED
+
 -- name: ready_without_job
 -- params: lane int, priority int, due int, seq int, n int
 -- returns: priority int, due int, seq int
@@ -361,16 +383,16 @@ DELETE FROM {keys} WHERE unique_key IN (:keys) AND (unique_key, id) IN (:rows)
 
 -- name: find
 -- params: ids list
--- returns: seq int, id text, state int, token int, queue int, retention int?, keyed int
-SELECT j.seq, j.id, j.state, j.lease_token, j.queue_id, j.retention_us, j.unique_key IS NOT NULL
+-- returns: seq int, id text, state int, token int, queue int, lane int, retention int?, keyed int
+SELECT j.seq, j.id, j.state, j.lease_token, j.queue_id, j.lane_id, j.retention_us, j.unique_key IS NOT NULL
   FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id IN (:ids)
 
 -- name: find_now
 -- params: ids list
--- returns: seq int, id text, state int, token int, queue int, retention int?, keyed int
+-- returns: seq int, id text, state int, token int, queue int, lane int, retention int?, keyed int
 -- In a borrowed transaction, whose snapshot may be older than the jobs. Locks entries of the index only, so it can
 -- tell the seq only; ids never change.
-SELECT j.seq, j.id, 0, 0, 0, 0, 0 FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id IN (:ids) LOCK IN SHARE MODE
+SELECT j.seq, j.id, 0, 0, 0, 0, 0, 0 FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id IN (:ids) LOCK IN SHARE MODE
 
 -- name: lock
 -- params: now int?, seqs list
@@ -390,24 +412,29 @@ SELECT {now}, j.seq, j.id, j.queue_id, j.lane_id, j.state, j.lease_token, j.ende
   FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq IN (:seqs) ORDER BY j.seq FOR UPDATE SKIP LOCKED
 
 -- name: ended
--- params: steady int?, n int
+-- params: steady int?, spared int, n int
 -- returns: queue int, token int, seq int
-SELECT c.queue_id, c.token, j.seq FROM {claims} c
+-- What had ended (microseconds `spared` or more) before this began. The second part finds nothing and locks no row, but
+-- waits while somebody keeps others from writing to the table: then nobody can renew either.
+(SELECT c.queue_id, c.token, j.seq FROM {claims} c
  STRAIGHT_JOIN JSON_TABLE(c.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
  STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = x.seq
- WHERE c.until_us <= {steady} AND j.state IN (2, 5) AND j.lease_token = c.token AND j.lease_until_us <= {steady}
- LIMIT :n
+ WHERE c.until_us <= {steady} AND j.state IN (2, 5) AND j.lease_token = c.token
+   AND j.lease_until_us <= {steady} - :spared
+ LIMIT :n) UNION ALL
+(SELECT 0, 0, g.seq FROM {jobs} g FORCE INDEX (PRIMARY) WHERE g.seq = 0 FOR UPDATE)
 
 -- name: ended_of
--- params: queues list, steady int?, n int
+-- params: queues list, steady int?, spared int, n int
 -- returns: queue int, token int, seq int
-SELECT c.queue_id, c.token, j.seq FROM {queues} q FORCE INDEX (sqlq_queues_name)
+(SELECT c.queue_id, c.token, j.seq FROM {queues} q FORCE INDEX (sqlq_queues_name)
  STRAIGHT_JOIN {claims} c FORCE INDEX (PRIMARY) ON c.queue_id = q.id
  STRAIGHT_JOIN JSON_TABLE(c.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
  STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = x.seq
  WHERE q.name IN (:queues) AND c.until_us <= {steady} AND j.state IN (2, 5) AND j.lease_token = c.token
-   AND j.lease_until_us <= {steady}
- LIMIT :n
+   AND j.lease_until_us <= {steady} - :spared
+ LIMIT :n) UNION ALL
+(SELECT 0, 0, g.seq FROM {jobs} g FORCE INDEX (PRIMARY) WHERE g.seq = 0 FOR UPDATE)
 
 -- name: claims_too_large
 -- params: steady int?
@@ -480,10 +507,12 @@ UPDATE {jobs} FORCE INDEX (PRIMARY)
  WHERE seq IN (:seqs) AND (seq, lease_token) IN (:leases) AND state = 2
 
 -- name: finished_add
--- params: jobs text, seq int
--- Jobs that finished alike; seq is one of them.
-INSERT INTO {finished} (queue_id, state, expires_us, jobs)
-SELECT j.queue_id, j.state, j.expires_us, :jobs FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq = :seq
+-- params: groups text
+-- Groups of jobs that finished alike, as a JSON array of [one of them, all of them as text].
+INSERT INTO {finished} (lane_id, state, expires_us, jobs)
+SELECT j.lane_id, j.state, j.expires_us, g.jobs
+  FROM JSON_TABLE(:groups, '$[*]' COLUMNS (seq BIGINT PATH '$[0]', jobs MEDIUMTEXT PATH '$[1]')) g
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = g.seq
 
 -- name: heartbeat
 -- params: now int?, steady int?, seqs list, leases list, n int
@@ -649,19 +678,27 @@ SELECT l.queue, l.kind, {job}
  STRAIGHT_JOIN {lanes} l FORCE INDEX (PRIMARY) ON l.id = j.lane_id
 
 -- name: list
--- params: before text, queue text?, kind text?, states int, n int
+-- params: before text, down_to text, queue text?, kind text?, states int, n int
 -- returns: queue text, kind text, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
 -- `states` is a set of bits, one for each state's number. A page walks the id index downwards from `before`.
 SELECT l.queue, l.kind, {job}
   FROM {jobs} j FORCE INDEX (sqlq_jobs_id) STRAIGHT_JOIN {lanes} l FORCE INDEX (PRIMARY) ON l.id = j.lane_id
- WHERE j.id < UNHEX(REPLACE(:before, '-', '')) AND ((:states >> j.state) & 1) = 1
+ WHERE j.id < UNHEX(REPLACE(:before, '-', '')) AND j.id >= UNHEX(REPLACE(:down_to, '-', ''))
+   AND ((:states >> j.state) & 1) = 1
    AND (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind)
  ORDER BY j.id DESC LIMIT :n
+
+-- name: list_bound
+-- params: before text, n int
+-- returns: id text
+-- Of the jobs below `before` the one that comes after the first n; none: there are no more than n.
+SELECT j.id FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id < UNHEX(REPLACE(:before, '-', ''))
+ ORDER BY j.id DESC LIMIT 1 OFFSET :n
 
 -- name: list_few
 -- params: before text, queue text?, kind text?, states int, n int
 -- returns: queue text, kind text, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
--- The same for states of which there are few jobs: reads each state's jobs from its table, and sorts them.
+-- The same where few jobs are wanted: reads them from the tables of their states, and sorts them.
 SELECT l.queue, l.kind, {job}
   FROM (
     SELECT r.seq FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
@@ -680,11 +717,12 @@ SELECT l.queue, l.kind, {job}
      STRAIGHT_JOIN JSON_TABLE(c.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
      WHERE (:queue IS NULL OR q.name = :queue) AND (:states & 36) <> 0
     UNION DISTINCT
-    SELECT x.seq FROM {queues} q
+    SELECT x.seq FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
      STRAIGHT_JOIN (SELECT 3 AS state UNION ALL SELECT 4 UNION ALL SELECT 6) e
-     STRAIGHT_JOIN {finished} f FORCE INDEX (sqlq_finished_state) ON f.state = e.state AND f.queue_id = q.id
+     STRAIGHT_JOIN {finished} f FORCE INDEX (sqlq_finished_state) ON f.state = e.state AND f.lane_id = l.id
      STRAIGHT_JOIN JSON_TABLE(f.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
-     WHERE (:queue IS NULL OR q.name = :queue) AND ((:states >> e.state) & 1) = 1) few
+     WHERE (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind)
+       AND ((:states >> e.state) & 1) = 1) few
  STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = few.seq
  STRAIGHT_JOIN {lanes} l FORCE INDEX (PRIMARY) ON l.id = j.lane_id
  WHERE j.id < UNHEX(REPLACE(:before, '-', '')) AND ((:states >> j.state) & 1) = 1
@@ -700,16 +738,16 @@ SELECT j.id, p.claim, p.done, p.total, p.at_us, p.note
  STRAIGHT_JOIN {progress} p FORCE INDEX (PRIMARY) ON p.job_seq = j.seq
 
 -- name: count_pending
--- params: queue text, cap int
+-- params: queue text?, kind text?, cap int
 -- returns: n int
 SELECT COUNT(*) FROM (
   SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
    STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY) ON r.lane_id = l.id
-   WHERE l.queue = :queue
+   WHERE (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind)
   UNION ALL
   SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
    STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY) ON r.lane_id = -l.id
-   WHERE l.queue = :queue LIMIT :cap) c
+   WHERE (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind) LIMIT :cap) c
 
 -- name: count_pending_all
 -- params: cap int
@@ -717,10 +755,12 @@ SELECT COUNT(*) FROM (
 SELECT COUNT(*) FROM (SELECT 1 FROM {ready} LIMIT :cap) c
 
 -- name: count_scheduled
--- params: queue text?, cap int
+-- params: queue text?, kind text?, cap int
 -- returns: n int
-SELECT COUNT(*) FROM (SELECT 1 FROM {lanes} l STRAIGHT_JOIN {scheduled} s FORCE INDEX (PRIMARY) ON s.lane_id = l.id
-                       WHERE :queue IS NULL OR l.queue = :queue LIMIT :cap) c
+SELECT COUNT(*) FROM (
+  SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
+   STRAIGHT_JOIN {scheduled} s FORCE INDEX (PRIMARY) ON s.lane_id = l.id
+   WHERE (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind) LIMIT :cap) c
 
 -- name: count_held
 -- params: queue text?, state int, cap int
@@ -733,16 +773,16 @@ SELECT COUNT(*) FROM (
    WHERE :queue IS NULL OR q.name = :queue LIMIT :cap) c
 
 -- name: count_finished
--- params: queue text, state int, cap int
+-- params: queue text?, kind text?, state int, cap int
 -- returns: n int
 -- DISTINCT: a job may have finished twice in the same microsecond of a test's clock.
 SELECT COUNT(*) FROM (
-  SELECT DISTINCT j.seq FROM {queues} q FORCE INDEX (sqlq_queues_name)
-   STRAIGHT_JOIN {finished} f FORCE INDEX (sqlq_finished_state) ON f.state = :state AND f.queue_id = q.id
+  SELECT DISTINCT j.seq FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
+   STRAIGHT_JOIN {finished} f FORCE INDEX (sqlq_finished_state) ON f.state = :state AND f.lane_id = l.id
    STRAIGHT_JOIN JSON_TABLE(f.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
    STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY)
       ON j.seq = x.seq AND j.state = f.state AND j.expires_us = f.expires_us
-   WHERE q.name = :queue LIMIT :cap) c
+   WHERE (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind) LIMIT :cap) c
 
 -- name: count_finished_all
 -- params: state int, cap int
@@ -839,10 +879,12 @@ SELECT 1 FROM {queues} q FORCE INDEX (sqlq_queues_name)
    OR EXISTS (SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
                STRAIGHT_JOIN {scheduled} s FORCE INDEX (PRIMARY) ON s.lane_id = l.id WHERE l.queue = q.name)
    OR EXISTS (SELECT 1 FROM {claims} c FORCE INDEX (PRIMARY) WHERE c.queue_id = q.id)
-   OR EXISTS (SELECT 1 FROM {finished} f FORCE INDEX (sqlq_finished_state)
+   OR EXISTS (SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
+               STRAIGHT_JOIN (SELECT 3 AS state UNION ALL SELECT 4 UNION ALL SELECT 6) e
+               STRAIGHT_JOIN {finished} f FORCE INDEX (sqlq_finished_state) ON f.state = e.state AND f.lane_id = l.id
                STRAIGHT_JOIN JSON_TABLE(f.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
                STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = x.seq AND j.state = f.state
-               WHERE f.state IN (3, 4, 6) AND f.queue_id = q.id))
+               WHERE l.queue = q.name))
 
 -- name: queue_hide
 -- params: name text

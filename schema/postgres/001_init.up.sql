@@ -74,7 +74,8 @@ CREATE INDEX sqlq_jobs_scheduled ON {jobs} (lane_id, due_us) WHERE state = 7;
 CREATE INDEX sqlq_jobs_ranked ON {jobs} (lane_id, priority, due_us, seq) WHERE state = 7;
 -- Held jobs are few (at most the slots of all workers); the lease is left out so that heartbeats touch no index.
 CREATE INDEX sqlq_jobs_held ON {jobs} (queue_id) WHERE state IN (2, 5);
-CREATE INDEX sqlq_jobs_finished ON {jobs} (queue_id, state, expires_us) WHERE state IN (3, 4, 6);
+-- By kind: for lists, counts and purges.
+CREATE INDEX sqlq_jobs_finished ON {jobs} (state, lane_id, expires_us) WHERE state IN (3, 4, 6);
 CREATE UNIQUE INDEX sqlq_jobs_unique ON {jobs} (unique_key) WHERE unique_key IS NOT NULL AND state IN (1, 2, 5, 7);
 
 -- What became of each attempt; explains every execution beyond the first.

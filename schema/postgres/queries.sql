@@ -221,6 +221,60 @@ SELECT s.priority, s.due_us, s.seq
      ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT :n) s
  LIMIT :n
 
+-- name: lane_next
+-- params: now int?, lanes text, n int
+-- returns: lane int, priority int, due int, seq int, id text
+-- The first pending jobs of each lane, and those that are due; without locks.
+SELECT p.lane, j.priority, j.due_us, j.seq, j.id
+  FROM unnest(:lanes::integer[]) AS p(lane)
+ CROSS JOIN LATERAL (
+   (SELECT j.priority, j.due_us, j.seq, j.id FROM {jobs} j WHERE j.state = 1 AND j.lane_id = p.lane
+     ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT :n)
+   UNION ALL
+   (SELECT j.priority, j.due_us, j.seq, j.id FROM {jobs} j
+     WHERE j.state = 7 AND j.lane_id = p.lane AND j.due_us <= {now} ORDER BY j.lane_id, j.due_us LIMIT :n)) j
+
+-- name: claim_some
+-- params: ids text, token int, worker text, now int?, steady int?
+-- returns: lane int, seq int, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- Of these jobs, pending or due, those that nobody else has locked.
+WITH pick AS MATERIALIZED (
+  SELECT j.ctid FROM {jobs} j
+   WHERE j.id = ANY (:ids::uuid[]) AND (+j.state = 1 OR (+j.state = 7 AND j.due_us <= {now}))
+   FOR NO KEY UPDATE SKIP LOCKED)
+UPDATE {jobs} j
+   SET state = 2, attempt = j.attempt + 1, claims = j.claims + 1, lease_token = :token, worker = :worker,
+       started_us = {now}, heartbeat_us = {now}, lease_until_us = {steady} + j.keepalive_us
+ WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM pick)) AND +j.state IN (1, 7)
+RETURNING j.lane_id, j.seq, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
+       j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
+       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+
+-- name: give_up
+-- params: id text, message text, now int?, steady int?
+-- returns: id text
+-- Of held jobs, those that reap would take back. What is locked is passed over.
+WITH locked AS MATERIALIZED (
+  SELECT j.id FROM {jobs} j
+   WHERE j.id = :id::uuid AND (+j.state IN (1, 7) OR (+j.state IN (2, 5) AND j.lease_until_us <= {steady}))
+   FOR NO KEY UPDATE SKIP LOCKED),
+ended AS (
+  UPDATE {jobs} j
+     SET state = 4, lease_token = 0, notes = j.notes + 1, finished_us = {now},
+         expires_us = {now} + coalesce(j.retention_us, 604800000000)
+    FROM locked l
+   WHERE j.id = l.id AND +j.state IN (1, 2, 5, 7)
+  RETURNING j.id, j.seq, j.notes, j.claims, j.attempt, j.worker),
+noted AS (
+  INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
+  SELECT seq, notes, claims, {now}, attempt, 1, worker, :message FROM ended),
+trimmed AS (
+  DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM ended e CROSS JOIN LATERAL (
+      SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq AND x.n <= e.notes - 1000 OFFSET 0) o
+     WHERE e.notes > 1000)))
+SELECT id FROM ended
+
 -- name: promote
 -- params: now int?, lanes text, priorities text, counts text
 -- So many due jobs of each priority of each lane become pending. What another claim is moving is passed over.
@@ -457,25 +511,26 @@ UPDATE {jobs} j SET heartbeat_us = {now}, lease_until_us = {steady} + j.keepaliv
 RETURNING h.n, j.state
 
 -- name: ended
--- params: queues text?, n int, steady int?
+-- params: queues text?, n int, steady int?, spared int
 -- returns: id text
 -- What reap would take back.
 SELECT j.id FROM {jobs} j
- WHERE j.state IN (2, 5) AND j.lease_until_us <= {steady}
+ WHERE j.state IN (2, 5) AND j.lease_until_us <= {steady} - :spared
    AND (:queues::text[] IS NULL OR j.queue_id = ANY (ARRAY(
          SELECT q.id FROM {queues} q WHERE q.name = ANY (:queues::text[]))))
  LIMIT :n
 
 -- name: reap
--- params: queues text?, only text?, n int, now int?, steady int?
+-- params: queues text?, only text?, n int, now int?, steady int?, spared int
 -- returns: id text, state int
--- A row that is locked is being renewed or finished. A lease is only compared with its end: one that seems to begin in
+-- It waits while somebody keeps others from writing to the table, and takes what had ended (microseconds `spared` or
+-- more) before it began to. A row that is locked is being renewed or finished. A lease is only compared with its end: one that seems to begin in
 -- the future was renewed since this statement began, or the server's clock was put back and its holder lives. Who has
 -- become a suspect (is_suspect in sqlq/job.hpp) waits in the lane of suspects from now on. One that was claimed beside
 -- others, with a negative token, is not ended by its crash.
 WITH gone AS MATERIALIZED (
   SELECT j.ctid FROM {jobs} j
-   WHERE j.state IN (2, 5) AND j.lease_until_us <= {steady}
+   WHERE j.state IN (2, 5) AND j.lease_until_us <= {steady} - :spared
      AND (:queues::text[] IS NULL OR j.queue_id = ANY (ARRAY(
            SELECT q.id FROM {queues} q WHERE q.name = ANY (:queues::text[]))))
      AND (:only::uuid[] IS NULL OR j.id = ANY (:only::uuid[]))
@@ -495,7 +550,7 @@ ended AS (
                                 AND (j.crashes + 1 < j.max_crashes OR (j.crashes > 0 AND j.lease_token < 0)) THEN NULL
                            ELSE {now} + coalesce(j.retention_us,
                                                  CASE j.state WHEN 5 THEN 86400000000 ELSE 604800000000 END) END
-   WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM gone)) AND +j.state IN (2, 5) AND j.lease_until_us <= {steady}
+   WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM gone)) AND +j.state IN (2, 5) AND j.lease_until_us <= {steady} - :spared
   RETURNING j.id, j.seq, j.state, j.notes, j.claims, j.attempt, j.worker,
             'lease ended: no heartbeat from worker ''' || j.worker || ''' in time; the job ' ||
             CASE j.state WHEN 1 THEN 'is pending again' WHEN 6 THEN 'is cancelled, as was asked'
@@ -566,19 +621,18 @@ SELECT n FROM line
 -- params: n int, now int?
 -- returns: seq int
 -- Deletes jobs; their lines go with purge_lines, in the same transaction.
-WITH RECURSIVE queue(id) AS (
-  (SELECT queue_id FROM {jobs} WHERE state IN (3, 4, 6) ORDER BY queue_id, state, expires_us LIMIT 1)
+WITH RECURSIVE lane(state, id) AS (
+  (SELECT state, lane_id FROM {jobs} WHERE state IN (3, 4, 6) ORDER BY state, lane_id, expires_us LIMIT 1)
   UNION ALL
-  SELECT n.queue_id FROM queue CROSS JOIN LATERAL (
-    SELECT j.queue_id FROM {jobs} j WHERE j.state IN (3, 4, 6) AND j.queue_id > queue.id
-     ORDER BY j.queue_id, j.state, j.expires_us LIMIT 1) n),
+  SELECT n.state, n.lane_id FROM lane CROSS JOIN LATERAL (
+    SELECT j.state, j.lane_id FROM {jobs} j WHERE j.state IN (3, 4, 6) AND (j.state, j.lane_id) > (lane.state, lane.id)
+     ORDER BY j.state, j.lane_id, j.expires_us LIMIT 1) n),
 expired AS MATERIALIZED (
   SELECT x.seq, x.ctid
-    FROM queue CROSS JOIN (VALUES (3), (4), (6)) AS finished(state)
-   CROSS JOIN LATERAL (
+    FROM lane CROSS JOIN LATERAL (
      SELECT j.seq, j.ctid FROM {jobs} j
-      WHERE j.state IN (3, 4, 6) AND j.queue_id = queue.id AND j.state = finished.state AND j.expires_us <= {now}
-      ORDER BY j.queue_id, j.state, j.expires_us LIMIT :n FOR UPDATE SKIP LOCKED) x
+      WHERE j.state IN (3, 4, 6) AND j.state = lane.state AND j.lane_id = lane.id AND j.expires_us <= {now}
+      ORDER BY j.state, j.lane_id, j.expires_us LIMIT :n FOR UPDATE SKIP LOCKED) x
    LIMIT :n),
 gone AS (
   DELETE FROM {jobs} j
@@ -612,18 +666,17 @@ EXCEPT SELECT seq FROM {jobs} LIMIT :n
 -- params: n int, now int?
 -- returns: id text
 -- What purge would take.
-WITH RECURSIVE queue(id) AS (
-  (SELECT queue_id FROM {jobs} WHERE state IN (3, 4, 6) ORDER BY queue_id, state, expires_us LIMIT 1)
+WITH RECURSIVE lane(state, id) AS (
+  (SELECT state, lane_id FROM {jobs} WHERE state IN (3, 4, 6) ORDER BY state, lane_id, expires_us LIMIT 1)
   UNION ALL
-  SELECT n.queue_id FROM queue CROSS JOIN LATERAL (
-    SELECT j.queue_id FROM {jobs} j WHERE j.state IN (3, 4, 6) AND j.queue_id > queue.id
-     ORDER BY j.queue_id, j.state, j.expires_us LIMIT 1) n)
+  SELECT n.state, n.lane_id FROM lane CROSS JOIN LATERAL (
+    SELECT j.state, j.lane_id FROM {jobs} j WHERE j.state IN (3, 4, 6) AND (j.state, j.lane_id) > (lane.state, lane.id)
+     ORDER BY j.state, j.lane_id, j.expires_us LIMIT 1) n)
 SELECT x.id
-  FROM queue CROSS JOIN (VALUES (3), (4), (6)) AS finished(state)
- CROSS JOIN LATERAL (
+  FROM lane CROSS JOIN LATERAL (
    SELECT j.id FROM {jobs} j
-    WHERE j.state IN (3, 4, 6) AND j.queue_id = queue.id AND j.state = finished.state AND j.expires_us <= {now}
-    ORDER BY j.queue_id, j.state, j.expires_us LIMIT :n) x
+    WHERE j.state IN (3, 4, 6) AND j.state = lane.state AND j.lane_id = lane.id AND j.expires_us <= {now}
+    ORDER BY j.state, j.lane_id, j.expires_us LIMIT :n) x
  LIMIT :n
 
 -- name: erase
@@ -738,7 +791,7 @@ SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_k
   JOIN {jobs} j ON j.id = w.id::uuid JOIN {lanes} l ON l.id = abs(j.lane_id) JOIN {queues} q ON q.id = l.queue_id
 
 -- name: list
--- params: before text, queue text?, kind text?, states int, n int
+-- params: before text, down_to text, queue text?, kind text?, states int, n int
 -- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
 -- `states` is a set of bits, one for each state's number. A page walks the id index downwards from `before`.
 SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
@@ -747,45 +800,44 @@ SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_k
   FROM {jobs} j
  CROSS JOIN LATERAL (SELECT l.kind, l.queue_id FROM {lanes} l WHERE l.id = abs(j.lane_id) LIMIT 1) l
  CROSS JOIN LATERAL (SELECT q.name FROM {queues} q WHERE q.id = l.queue_id LIMIT 1) q
- WHERE j.id < :before::uuid AND ((:states >> j.state) & 1) = 1
+ WHERE j.id < :before::uuid AND j.id >= :down_to::uuid AND ((:states >> j.state) & 1) = 1
    AND (:queue::text IS NULL OR q.name = :queue::text) AND (:kind::text IS NULL OR l.kind = :kind::text)
  ORDER BY j.id DESC LIMIT :n
+
+-- name: list_bound
+-- params: before text, n int
+-- returns: id text
+-- Of the jobs below `before` the one that comes after the first n; none: there are no more than n.
+SELECT j.id FROM {jobs} j WHERE j.id < :before::uuid ORDER BY j.id DESC LIMIT 1 OFFSET :n
 
 -- name: list_few
 -- params: before text, queue text?, kind text?, states int, n int
 -- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
--- The same for states of which there are few jobs: reads each state's jobs from its index, and sorts them.
+-- The same where few jobs are wanted: reads them from the indexes of their states, and sorts them.
 WITH wanted AS MATERIALIZED (
-  SELECT id, name FROM {queues} WHERE :queue::text IS NULL OR name = :queue::text),
+  SELECT l.id FROM {lanes} l
+   WHERE (:queue::text IS NULL OR l.queue_id = (SELECT q.id FROM {queues} q WHERE q.name = :queue::text))
+     AND (:kind::text IS NULL OR l.kind = :kind::text)),
+lane AS MATERIALIZED (SELECT id FROM wanted UNION ALL SELECT -id FROM wanted),
 few AS MATERIALIZED (
-  SELECT x.id, x.lane_id, x.queue_id
-    FROM wanted w JOIN {lanes} l ON l.queue_id = w.id CROSS JOIN (VALUES (1), (-1)) AS s(sign)
-   CROSS JOIN LATERAL (SELECT j.id, j.lane_id, j.queue_id FROM {jobs} j WHERE j.state = 1 AND j.lane_id = l.id * s.sign
-                        ORDER BY j.lane_id, j.priority, j.due_us, j.seq OFFSET 0) x
+  SELECT x.id FROM lane CROSS JOIN LATERAL (
+    SELECT j.id FROM {jobs} j WHERE j.state = 1 AND j.lane_id = lane.id
+     ORDER BY j.lane_id, j.priority, j.due_us, j.seq OFFSET 0) x
    WHERE ((:states >> 1) & 1) = 1
   UNION ALL
-  SELECT x.id, x.lane_id, x.queue_id
-    FROM (SELECT j.id, j.lane_id, j.queue_id FROM {jobs} j WHERE j.state = 7 ORDER BY j.lane_id, j.due_us OFFSET 0) x
+  SELECT x.id FROM lane CROSS JOIN LATERAL (
+    SELECT j.id FROM {jobs} j WHERE j.state = 7 AND j.lane_id = lane.id ORDER BY j.lane_id, j.due_us OFFSET 0) x
    WHERE ((:states >> 7) & 1) = 1
   UNION ALL
-  SELECT x.id, x.lane_id, x.queue_id
-    FROM (SELECT j.id, j.lane_id, j.queue_id, j.state FROM {jobs} j WHERE j.state IN (2, 5)
-           ORDER BY j.queue_id OFFSET 0) x
-   WHERE ((:states >> x.state) & 1) = 1
+  SELECT x.id
+    FROM (SELECT j.id, j.lane_id, j.state FROM {jobs} j WHERE j.state IN (2, 5) ORDER BY j.queue_id OFFSET 0) x
+   WHERE ((:states >> x.state) & 1) = 1 AND x.lane_id IN (SELECT id FROM lane)
   UNION ALL
-  SELECT x.id, x.lane_id, x.queue_id
-    FROM wanted w CROSS JOIN (VALUES (3), (4), (6)) AS f(state)
-   CROSS JOIN LATERAL (
-     SELECT j.id, j.lane_id, j.queue_id FROM {jobs} j
-      WHERE j.state IN (3, 4, 6) AND j.queue_id = w.id AND j.state = f.state
-      ORDER BY j.queue_id, j.state, j.expires_us OFFSET 0) x
+  SELECT x.id FROM (VALUES (3), (4), (6)) AS f(state) CROSS JOIN lane CROSS JOIN LATERAL (
+    SELECT j.id FROM {jobs} j WHERE j.state IN (3, 4, 6) AND j.state = f.state AND j.lane_id = lane.id
+     ORDER BY j.state, j.lane_id, j.expires_us OFFSET 0) x
    WHERE ((:states >> f.state) & 1) = 1),
-page AS MATERIALIZED (
-  SELECT f.id FROM few f
-   WHERE f.id < :before::uuid
-     AND (:kind::text IS NULL OR (SELECT l.kind FROM {lanes} l WHERE l.id = abs(f.lane_id)) = :kind::text)
-     AND (:queue::text IS NULL OR f.queue_id IN (SELECT id FROM wanted))
-   ORDER BY f.id DESC LIMIT :n)
+page AS MATERIALIZED (SELECT f.id FROM few f WHERE f.id < :before::uuid ORDER BY f.id DESC LIMIT :n)
 SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
        j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
        j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
@@ -802,13 +854,14 @@ SELECT j.id, p.claim, p.done, p.total, p.at_us, p.note
   JOIN {jobs} j ON j.id = w.id::uuid JOIN {progress} p ON p.job_seq = j.seq
 
 -- name: count_pending
--- params: queue text, cap int
+-- params: queue text?, kind text?, cap int
 -- returns: n int
 SELECT count(*) FROM (
-  SELECT 1 FROM {queues} q JOIN {lanes} l ON l.queue_id = q.id CROSS JOIN (VALUES (1), (-1)) AS n(sign)
+  SELECT 1 FROM {lanes} l CROSS JOIN (VALUES (1), (-1)) AS n(sign)
    CROSS JOIN LATERAL (SELECT 1 FROM {jobs} j WHERE j.state = 1 AND j.lane_id = l.id * n.sign
                         ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT :cap) j
-   WHERE q.name = :queue LIMIT :cap) c
+   WHERE (:queue::text IS NULL OR l.queue_id = (SELECT id FROM {queues} WHERE name = :queue::text))
+     AND (:kind::text IS NULL OR l.kind = :kind::text) LIMIT :cap) c
 
 -- name: count_pending_all
 -- params: cap int
@@ -816,13 +869,14 @@ SELECT count(*) FROM (
 SELECT count(*) FROM (SELECT 1 FROM {jobs} WHERE state = 1 ORDER BY lane_id, priority, due_us, seq LIMIT :cap) c
 
 -- name: count_scheduled
--- params: queue text?, cap int
+-- params: queue text?, kind text?, cap int
 -- returns: n int
 SELECT count(*) FROM (
   SELECT 1 FROM {lanes} l CROSS JOIN (VALUES (1), (-1)) AS n(sign)
    CROSS JOIN LATERAL (SELECT 1 FROM {jobs} j WHERE j.state = 7 AND j.lane_id = l.id * n.sign
                         ORDER BY j.lane_id, j.due_us LIMIT :cap) j
-   WHERE :queue::text IS NULL OR l.queue_id = (SELECT id FROM {queues} WHERE name = :queue::text) LIMIT :cap) c
+   WHERE (:queue::text IS NULL OR l.queue_id = (SELECT id FROM {queues} WHERE name = :queue::text))
+     AND (:kind::text IS NULL OR l.kind = :kind::text) LIMIT :cap) c
 
 -- name: count_held
 -- params: queue text?, state int, cap int
@@ -833,27 +887,20 @@ SELECT count(*) FROM (
    ORDER BY queue_id LIMIT :cap) c
 
 -- name: count_finished
--- params: queue text, state int, cap int
+-- params: queue text?, kind text?, state int, cap int
 -- returns: n int
 SELECT count(*) FROM (
-  SELECT 1 FROM {jobs} WHERE state IN (3, 4, 6) AND state = :state
-     AND queue_id = (SELECT id FROM {queues} WHERE name = :queue)
-   ORDER BY queue_id, state, expires_us LIMIT :cap) c
+  SELECT 1 FROM {lanes} l CROSS JOIN (VALUES (1), (-1)) AS n(sign)
+   CROSS JOIN LATERAL (SELECT 1 FROM {jobs} j WHERE j.state IN (3, 4, 6) AND j.state = :state AND j.lane_id = l.id * n.sign
+                        ORDER BY j.state, j.lane_id, j.expires_us LIMIT :cap) j
+   WHERE (:queue::text IS NULL OR l.queue_id = (SELECT id FROM {queues} WHERE name = :queue::text))
+     AND (:kind::text IS NULL OR l.kind = :kind::text) LIMIT :cap) c
 
 -- name: count_finished_all
 -- params: state int, cap int
 -- returns: n int
--- Jumps from queue to queue along the index, so that other states' rows are not counted through.
-WITH RECURSIVE queue(id) AS (
-  (SELECT queue_id FROM {jobs} WHERE state IN (3, 4, 6) ORDER BY queue_id, state, expires_us LIMIT 1)
-  UNION ALL
-  SELECT n.queue_id FROM queue CROSS JOIN LATERAL (
-    SELECT j.queue_id FROM {jobs} j WHERE j.state IN (3, 4, 6) AND j.queue_id > queue.id
-     ORDER BY j.queue_id, j.state, j.expires_us LIMIT 1) n)
 SELECT count(*) FROM (
-  SELECT 1 FROM queue CROSS JOIN LATERAL (
-    SELECT 1 FROM {jobs} j WHERE j.state IN (3, 4, 6) AND j.queue_id = queue.id AND j.state = :state
-     ORDER BY j.queue_id, j.state, j.expires_us LIMIT :cap) j LIMIT :cap) c
+  SELECT 1 FROM {jobs} WHERE state IN (3, 4, 6) AND state = :state ORDER BY state, lane_id, expires_us LIMIT :cap) c
 
 -- name: waiting_kinds
 -- params: n int
@@ -916,12 +963,22 @@ RETURNING name
 -- Has it any job?
 SELECT 1 FROM {queues} q
  WHERE q.name = :name AND (
-   EXISTS (SELECT 1 FROM {lanes} l JOIN {jobs} j ON j.lane_id IN (l.id, -l.id)
-            WHERE l.queue_id = q.id AND j.state = 1)
-   OR EXISTS (SELECT 1 FROM {lanes} l JOIN {jobs} j ON j.lane_id IN (l.id, -l.id)
-               WHERE l.queue_id = q.id AND j.state = 7)
-   OR EXISTS (SELECT 1 FROM {jobs} j WHERE j.state IN (2, 5) AND j.queue_id = q.id)
-   OR EXISTS (SELECT 1 FROM {jobs} j WHERE j.state IN (3, 4, 6) AND j.queue_id = q.id))
+   EXISTS (SELECT 1 FROM {lanes} l CROSS JOIN (VALUES (1), (-1)) AS n(sign)
+            CROSS JOIN LATERAL (SELECT 1 FROM {jobs} j WHERE j.state = 1 AND j.lane_id = l.id * n.sign
+                                 ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1) x
+            WHERE l.queue_id = q.id)
+   OR EXISTS (SELECT 1 FROM {lanes} l CROSS JOIN (VALUES (1), (-1)) AS n(sign)
+               CROSS JOIN LATERAL (SELECT 1 FROM {jobs} j WHERE j.state = 7 AND j.lane_id = l.id * n.sign
+                                    ORDER BY j.lane_id, j.due_us LIMIT 1) x
+               WHERE l.queue_id = q.id)
+   OR (SELECT j.queue_id FROM {jobs} j WHERE j.state IN (2, 5) AND j.queue_id = q.id
+        ORDER BY j.queue_id LIMIT 1) IS NOT NULL
+   OR EXISTS (SELECT 1 FROM {lanes} l CROSS JOIN (VALUES (1), (-1)) AS n(sign)
+               CROSS JOIN (VALUES (3), (4), (6)) AS f(state)
+               CROSS JOIN LATERAL (SELECT 1 FROM {jobs} j
+                                    WHERE j.state IN (3, 4, 6) AND j.state = f.state AND j.lane_id = l.id * n.sign
+                                    ORDER BY j.state, j.lane_id, j.expires_us LIMIT 1) x
+               WHERE l.queue_id = q.id))
 
 -- name: queue_hide
 -- params: name text

@@ -66,9 +66,9 @@ CREATE INDEX sqlq_jobs_scheduled ON sqlq_jobs (lane_id, due_us) WHERE state = 7;
 CREATE INDEX sqlq_jobs_ranked ON sqlq_jobs (lane_id, priority, due_us) WHERE state = 7;
 -- Held jobs are few (at most the slots of all workers); the lease is left out so that heartbeats touch no index.
 CREATE INDEX sqlq_jobs_held ON sqlq_jobs (queue_id) WHERE state IN (2, 5);
--- Finished is whatever expires. (Not `state IN (3, 4, 6)`: SQLite makes a temporary table of a list of three or more
--- for each row that is written.)
-CREATE INDEX sqlq_jobs_finished ON sqlq_jobs (queue_id, state, expires_us) WHERE expires_us IS NOT NULL;
+-- Finished is whatever expires, by kind: for lists, counts and purges. (Not `state IN (3, 4, 6)`: SQLite makes a
+-- temporary table of a list of three or more for each row that is written.)
+CREATE INDEX sqlq_jobs_finished ON sqlq_jobs (state, lane_id, expires_us) WHERE expires_us IS NOT NULL;
 CREATE UNIQUE INDEX sqlq_jobs_unique ON sqlq_jobs (unique_key) WHERE unique_key IS NOT NULL AND expires_us IS NULL;
 
 -- What became of each attempt; explains every execution beyond the first.

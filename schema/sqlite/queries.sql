@@ -113,6 +113,28 @@ SELECT priority, due_us, seq FROM sqlq_jobs
  WHERE state = 1 AND lane_id = :lane AND (priority, due_us, seq) > (:priority, :due, :seq)
  ORDER BY priority, due_us, seq LIMIT :n
 
+-- name: lane_next
+-- params: lane int, now int, n int
+-- returns: priority int, due int, seq int, id text
+-- The first pending jobs of a lane, and those that are due.
+SELECT * FROM (SELECT priority, due_us, seq, id FROM sqlq_jobs
+                WHERE state = 1 AND lane_id = :lane ORDER BY priority, due_us, seq LIMIT :n)
+UNION ALL
+SELECT * FROM (SELECT priority, due_us, seq, id FROM sqlq_jobs
+                WHERE state = 7 AND lane_id = :lane AND due_us <= :now ORDER BY due_us, seq LIMIT :n)
+
+-- name: give_up
+-- params: now int, steady int, ended_by int, dead text, id text
+-- returns: seq int, attempt int, claims int, worker text
+-- Of held jobs, those that reap would take back.
+UPDATE sqlq_jobs
+   SET state = 4, lease_token = 0, finished_us = :now, expires_us = :now + coalesce(retention_us, 604800000000)
+ WHERE id = :id
+   AND (state IN (1, 7)
+        OR (state IN (2, 5) AND (lease_until_us <= :ended_by OR lease_until_us - keepalive_us > :steady
+                                 OR process_id IN (SELECT value FROM json_each(:dead)))))
+RETURNING seq, attempt, claims, worker
+
 -- name: claim
 -- params: token int, worker text, process int, now int, steady int, seqs text
 -- A JSON array of seqs. One statement for all is half as dear as one for each, from four jobs on. `+state` keeps the
@@ -238,11 +260,12 @@ DELETE FROM sqlq_processes
  WHERE host <> :host AND id NOT IN (SELECT process_id FROM sqlq_jobs WHERE state IN (2, 5))
 
 -- name: ended
--- params: steady int, ended_by int, queue text?, n int
+-- params: steady int, ended_by int, dead text, queue text?, n int
 -- returns: id text
 -- What reap would take back.
 SELECT id FROM sqlq_jobs
- WHERE state IN (2, 5) AND (lease_until_us <= :ended_by OR lease_until_us - keepalive_us > :steady)
+ WHERE state IN (2, 5) AND (lease_until_us <= :ended_by OR lease_until_us - keepalive_us > :steady
+                            OR process_id IN (SELECT value FROM json_each(:dead)))
    AND (:queue IS NULL OR queue_id = (SELECT id FROM sqlq_queues WHERE name = :queue))
  LIMIT :n
 
@@ -294,8 +317,13 @@ RETURNING n
 DELETE FROM sqlq_history WHERE job_seq = :seq AND n <= :n
 
 -- name: end_all_leases
--- After a restart of the host nobody can hold a lease.
-UPDATE sqlq_jobs SET lease_until_us = -1 WHERE state IN (2, 5)
+-- params: seq int?
+-- After a restart of the host nobody can hold a lease. With seq: of this job.
+UPDATE sqlq_jobs SET lease_until_us = -1 WHERE state IN (2, 5) AND (:seq IS NULL OR seq = :seq)
+
+-- name: held_seqs
+-- returns: seq int
+SELECT seq FROM sqlq_jobs WHERE state IN (2, 5)
 
 -- name: fact
 -- params: name text
@@ -309,14 +337,16 @@ INSERT INTO sqlq_facts (name, value) VALUES (:name, :value) ON CONFLICT (name) D
 -- name: expired
 -- params: now int, n int
 -- returns: seq int
-WITH RECURSIVE queue(id) AS (
-  SELECT min(queue_id) FROM sqlq_jobs WHERE expires_us IS NOT NULL
+-- Jumps from lane to lane along the index.
+WITH RECURSIVE lane(state, id) AS (
+  SELECT f.state, (SELECT min(lane_id) FROM sqlq_jobs WHERE expires_us IS NOT NULL AND state = f.state)
+    FROM (SELECT 3 AS state UNION ALL SELECT 4 UNION ALL SELECT 6) f
   UNION ALL
-  SELECT (SELECT min(queue_id) FROM sqlq_jobs WHERE expires_us IS NOT NULL AND queue_id > queue.id)
-    FROM queue WHERE queue.id IS NOT NULL),
-finished(state) AS (VALUES (3), (4), (6))
-SELECT j.seq FROM queue CROSS JOIN finished f CROSS JOIN sqlq_jobs j
- WHERE j.queue_id = queue.id AND j.state = f.state AND j.expires_us <= :now
+  SELECT lane.state, (SELECT min(lane_id) FROM sqlq_jobs
+                       WHERE expires_us IS NOT NULL AND state = lane.state AND lane_id > lane.id)
+    FROM lane WHERE lane.id IS NOT NULL)
+SELECT j.seq FROM lane CROSS JOIN sqlq_jobs j
+ WHERE j.state = lane.state AND j.lane_id = lane.id AND j.expires_us <= :now
  LIMIT :n
 
 -- name: purge_jobs
@@ -369,7 +399,7 @@ SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_k
  WHERE j.id IN (SELECT value FROM json_each(:ids))
 
 -- name: list
--- params: before text, queue text?, kind text?, states int, n int
+-- params: before text, down_to text, queue text?, kind text?, states int, n int
 -- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
 -- `states` is a set of bits, one for each state's number. A page walks the id index downwards from `before`.
 SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
@@ -378,35 +408,46 @@ SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_k
   FROM sqlq_jobs j INDEXED BY sqlq_jobs_id
  CROSS JOIN sqlq_lanes l ON l.id = abs(j.lane_id)
  CROSS JOIN sqlq_queues q ON q.id = l.queue_id
- WHERE j.id < :before AND ((:states >> j.state) & 1) = 1
+ WHERE j.id < :before AND j.id >= :down_to AND ((:states >> j.state) & 1) = 1
    AND (:queue IS NULL OR q.name = :queue) AND (:kind IS NULL OR l.kind = :kind)
  ORDER BY j.id DESC LIMIT :n
+
+-- name: list_bound
+-- params: before text, n int
+-- returns: id text
+-- Of the jobs below `before` the one that comes after the first n; none: there are no more than n.
+SELECT id FROM sqlq_jobs INDEXED BY sqlq_jobs_id WHERE id < :before ORDER BY id DESC LIMIT 1 OFFSET :n
 
 -- name: list_few
 -- params: before text, queue text?, kind text?, states int, n int
 -- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
--- The same for states of which there are few jobs: reads each state's jobs from its index, and sorts them.
-WITH wanted(id, name) AS MATERIALIZED (SELECT id, name FROM sqlq_queues WHERE :queue IS NULL OR name = :queue),
+-- The same where few jobs are wanted: reads them from the indexes of their states, and sorts them.
+WITH wanted(id) AS MATERIALIZED (
+  SELECT l.id FROM sqlq_lanes l CROSS JOIN sqlq_queues q ON q.id = l.queue_id
+   WHERE (:queue IS NULL OR q.name = :queue) AND (:kind IS NULL OR l.kind = :kind)),
+lane(id) AS MATERIALIZED (SELECT id FROM wanted UNION ALL SELECT -id FROM wanted),
 few(seq) AS (
-  SELECT j.seq FROM wanted w CROSS JOIN sqlq_lanes l ON l.queue_id = w.id
-   CROSS JOIN sqlq_jobs j INDEXED BY sqlq_jobs_ready ON j.lane_id IN (l.id, -l.id)
+  SELECT j.seq FROM lane l CROSS JOIN sqlq_jobs j INDEXED BY sqlq_jobs_ready ON j.lane_id = l.id
    WHERE j.state = 1 AND ((:states >> 1) & 1) = 1
   UNION ALL
-  SELECT j.seq FROM sqlq_jobs j INDEXED BY sqlq_jobs_scheduled WHERE j.state = 7 AND ((:states >> 7) & 1) = 1
+  SELECT j.seq FROM lane l CROSS JOIN sqlq_jobs j INDEXED BY sqlq_jobs_scheduled ON j.lane_id = l.id
+   WHERE j.state = 7 AND ((:states >> 7) & 1) = 1
   UNION ALL
-  SELECT j.seq FROM sqlq_jobs j INDEXED BY sqlq_jobs_held WHERE j.state IN (2, 5) AND ((:states >> j.state) & 1) = 1
+  SELECT j.seq FROM sqlq_jobs j INDEXED BY sqlq_jobs_held
+   WHERE j.state IN (2, 5) AND ((:states >> j.state) & 1) = 1 AND j.lane_id IN (SELECT id FROM lane)
   UNION ALL
-  SELECT j.seq FROM wanted w CROSS JOIN (SELECT 3 AS state UNION ALL SELECT 4 UNION ALL SELECT 6) f
-   CROSS JOIN sqlq_jobs j INDEXED BY sqlq_jobs_finished ON j.queue_id = w.id AND j.state = f.state
-   WHERE j.expires_us IS NOT NULL AND ((:states >> f.state) & 1) = 1)
+  SELECT j.seq FROM (SELECT 3 AS state UNION ALL SELECT 4 UNION ALL SELECT 6) f CROSS JOIN lane l
+   CROSS JOIN sqlq_jobs j INDEXED BY sqlq_jobs_finished ON j.state = f.state AND j.lane_id = l.id
+   WHERE j.expires_us IS NOT NULL AND ((:states >> f.state) & 1) = 1),
+page(seq) AS MATERIALIZED (
+  SELECT j.seq FROM few CROSS JOIN sqlq_jobs j ON j.seq = few.seq WHERE j.id < :before ORDER BY j.id DESC LIMIT :n)
 SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
        j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
        j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
-  FROM few CROSS JOIN sqlq_jobs j ON j.seq = few.seq
+  FROM page CROSS JOIN sqlq_jobs j ON j.seq = page.seq
  CROSS JOIN sqlq_lanes l ON l.id = abs(j.lane_id)
- CROSS JOIN wanted q ON q.id = l.queue_id
- WHERE j.id < :before AND (:kind IS NULL OR l.kind = :kind)
- ORDER BY j.id DESC LIMIT :n
+ CROSS JOIN sqlq_queues q ON q.id = l.queue_id
+ ORDER BY j.id DESC
 
 -- name: progress
 -- params: ids text
@@ -415,12 +456,12 @@ SELECT j.id, p.claim, p.done, p.total, p.at_us, p.note
   FROM json_each(:ids) x CROSS JOIN sqlq_jobs j ON j.id = x.value CROSS JOIN sqlq_progress p ON p.job_seq = j.seq
 
 -- name: count_pending
--- params: queue text, cap int
+-- params: queue text?, kind text?, cap int
 -- returns: n int
 SELECT count(*) FROM (
-  SELECT 1 FROM sqlq_queues q CROSS JOIN sqlq_lanes l ON l.queue_id = q.id
-   CROSS JOIN sqlq_jobs j ON j.lane_id IN (l.id, -l.id)
-   WHERE q.name = :queue AND j.state = 1 LIMIT :cap)
+  SELECT 1 FROM sqlq_lanes l CROSS JOIN sqlq_queues q ON q.id = l.queue_id
+   CROSS JOIN sqlq_jobs j INDEXED BY sqlq_jobs_ready ON j.lane_id IN (l.id, -l.id)
+   WHERE j.state = 1 AND (:queue IS NULL OR q.name = :queue) AND (:kind IS NULL OR l.kind = :kind) LIMIT :cap)
 
 -- name: count_pending_all
 -- params: cap int
@@ -428,12 +469,12 @@ SELECT count(*) FROM (
 SELECT count(*) FROM (SELECT 1 FROM sqlq_jobs WHERE state = 1 LIMIT :cap)
 
 -- name: count_scheduled
--- params: queue text?, cap int
+-- params: queue text?, kind text?, cap int
 -- returns: n int
 SELECT count(*) FROM (
-  SELECT 1 FROM sqlq_lanes l CROSS JOIN sqlq_jobs j ON j.lane_id IN (l.id, -l.id)
-   WHERE j.state = 7 AND (:queue IS NULL OR l.queue_id = (SELECT id FROM sqlq_queues WHERE name = :queue))
-   LIMIT :cap)
+  SELECT 1 FROM sqlq_lanes l CROSS JOIN sqlq_queues q ON q.id = l.queue_id
+   CROSS JOIN sqlq_jobs j INDEXED BY sqlq_jobs_scheduled ON j.lane_id IN (l.id, -l.id)
+   WHERE j.state = 7 AND (:queue IS NULL OR q.name = :queue) AND (:kind IS NULL OR l.kind = :kind) LIMIT :cap)
 
 -- name: count_held
 -- params: queue text?, state int, cap int
@@ -442,22 +483,17 @@ SELECT count(*) FROM (SELECT 1 FROM sqlq_jobs WHERE state IN (2, 5) AND state = 
   AND (:queue IS NULL OR queue_id = (SELECT id FROM sqlq_queues WHERE name = :queue)) LIMIT :cap)
 
 -- name: count_finished
--- params: queue text, state int, cap int
+-- params: queue text?, kind text?, state int, cap int
 -- returns: n int
-SELECT count(*) FROM (SELECT 1 FROM sqlq_jobs WHERE expires_us IS NOT NULL AND state = :state
-  AND queue_id = (SELECT id FROM sqlq_queues WHERE name = :queue) LIMIT :cap)
+SELECT count(*) FROM (
+  SELECT 1 FROM sqlq_lanes l CROSS JOIN sqlq_queues q ON q.id = l.queue_id
+   CROSS JOIN sqlq_jobs j INDEXED BY sqlq_jobs_finished ON j.lane_id IN (l.id, -l.id)
+   WHERE j.expires_us IS NOT NULL AND j.state = :state AND (:queue IS NULL OR q.name = :queue) AND (:kind IS NULL OR l.kind = :kind) LIMIT :cap)
 
 -- name: count_finished_all
 -- params: state int, cap int
 -- returns: n int
--- Jumps from queue to queue along the index, so that other states' rows are not counted through.
-WITH RECURSIVE queue(id) AS (
-  SELECT min(queue_id) FROM sqlq_jobs WHERE expires_us IS NOT NULL
-  UNION ALL
-  SELECT (SELECT min(queue_id) FROM sqlq_jobs WHERE expires_us IS NOT NULL AND queue_id > queue.id)
-    FROM queue WHERE queue.id IS NOT NULL)
-SELECT count(*) FROM (SELECT 1 FROM queue CROSS JOIN sqlq_jobs j
-  WHERE j.expires_us IS NOT NULL AND j.queue_id = queue.id AND j.state = :state LIMIT :cap)
+SELECT count(*) FROM (SELECT 1 FROM sqlq_jobs WHERE expires_us IS NOT NULL AND state = :state LIMIT :cap)
 
 -- name: waiting_kinds
 -- params: n int
@@ -557,7 +593,9 @@ SELECT 1 FROM sqlq_queues q
    OR EXISTS (SELECT 1 FROM sqlq_lanes l CROSS JOIN sqlq_jobs j ON j.lane_id IN (l.id, -l.id)
                WHERE l.queue_id = q.id AND j.state = 7)
    OR EXISTS (SELECT 1 FROM sqlq_jobs j WHERE j.state IN (2, 5) AND j.queue_id = q.id)
-   OR EXISTS (SELECT 1 FROM sqlq_jobs j WHERE j.expires_us IS NOT NULL AND j.queue_id = q.id))
+   OR EXISTS (SELECT 1 FROM sqlq_lanes l CROSS JOIN (SELECT 3 AS state UNION ALL SELECT 4 UNION ALL SELECT 6) f
+               CROSS JOIN sqlq_jobs j ON j.state = f.state AND j.lane_id IN (l.id, -l.id)
+               WHERE l.queue_id = q.id AND j.expires_us IS NOT NULL))
 
 -- name: queue_hide
 -- params: name text

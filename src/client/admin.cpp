@@ -7,6 +7,8 @@
 #include <sqlq/error.hpp>
 
 #include "core/checks.hpp"
+#include "core/isolate.hpp"
+#include "core/lists.hpp"
 #include "core/request_time.hpp"
 
 namespace sqlq {
@@ -71,7 +73,9 @@ std::vector<Queue> Admin::queues(const std::string& after, std::size_t limit) co
 
 std::optional<Job> Admin::find(JobId id) const { return Client{db_}.find(id); }
 
-std::vector<Job> Admin::list(const JobFilter& filter, const Page& page) const {
+namespace {
+
+void check_list(const JobFilter& filter, const Page& page) {
   if (!filter.queue.empty()) check_queue_name(filter.queue);
   if (!filter.kind.empty()) core::check_name(filter.kind, "the kind");
   for (const JobState state : filter.states) {
@@ -79,6 +83,17 @@ std::vector<Job> Admin::list(const JobFilter& filter, const Page& page) const {
                       static_cast<std::uint64_t>(JobState::scheduled), "a state of the filter");
   }
   core::check_range(page.limit, 1, 1000, "the limit of the page");
+}
+
+}  // namespace
+
+std::vector<Job> Admin::list(const JobFilter& filter, const Page& page) const {
+  check_list(filter, page);
+  return core::whole_page(db_.ready(), filter, page);
+}
+
+JobPage Admin::list_step(const JobFilter& filter, const Page& page) const {
+  check_list(filter, page);
   return db_.ready().list(filter, page);
 }
 
@@ -135,7 +150,7 @@ DeleteQueueStatus Admin::delete_queue(const std::string& name, const DeleteQueue
   // Each page's jobs leave the states it lists, so the first page is the next one.
   const auto each_page = [&](std::vector<JobState> states, auto&& use) {
     for (;;) {
-      const std::vector<Job> jobs = dialect.list({.queue = name, .states = states}, {.limit = 1000});
+      const std::vector<Job> jobs = core::whole_page(dialect, {.queue = name, .states = states}, {.limit = 1000});
       std::vector<JobId> ids;
       for (const Job& job : jobs) ids.push_back(job.id);
       if (ids.empty() || !use(ids)) return;
@@ -143,16 +158,22 @@ DeleteQueueStatus Admin::delete_queue(const std::string& name, const DeleteQueue
   };
   if (options.waiting) {
     each_page({JobState::pending, JobState::scheduled}, [&](const std::vector<JobId>& ids) {
-      dialect.cancel(ids, nullptr, core::request_time(db_.clock()));
-      return true;
+      const auto refused = core::isolate(std::span(ids), [&](std::span<const JobId> some) {
+        dialect.cancel(some, nullptr, core::request_time(db_.clock()));
+      });
+      return refused.size() < ids.size();
     });
   }
   if (options.finished || options.waiting) {
     std::vector<JobState> states{JobState::cancelled};
     if (options.finished) states = {JobState::success, JobState::errored, JobState::cancelled};
     each_page(states, [&](const std::vector<JobId>& ids) {
-      const auto said = dialect.act(ids, backend::Action::erase, core::request_time(db_.clock()));
-      return std::ranges::find(said, ActionStatus::done) != said.end();
+      bool any = false;
+      static_cast<void>(core::isolate(std::span(ids), [&](std::span<const JobId> some) {
+        const auto said = dialect.act(some, backend::Action::erase, core::request_time(db_.clock()));
+        any = any || std::ranges::find(said, ActionStatus::done) != said.end();
+      }));
+      return any;
     });
   }
   return dialect.queue_delete(name);

@@ -8,6 +8,7 @@
 
 #include "client/waiting.hpp"
 #include "core/checks.hpp"
+#include "core/isolate.hpp"
 #include "core/request_time.hpp"
 #include "core/text.hpp"
 #include "platform/host.hpp"
@@ -84,6 +85,14 @@ bool publish(const Database& db, const backend::Interim& item) {
   const std::vector<bool> answers = db.ready().publish(std::span(&item, 1), core::request_time(db.clock()));
   core::expect_answers(answers.size(), 1);
   return answers.front();
+}
+
+/// Of those that could not even be ended.
+void tell_of_refused(std::span<const backend::RefusedJob> jobs) {
+  const auto stays = std::ranges::find(jobs, false, &backend::RefusedJob::ended);
+  if (stays == jobs.end()) return;
+  throw Error(Errc::refused, "the database refuses to start job " + stays->id.to_string() + ": " + stays->why +
+                                 "; it is passed over for a minute: cancel it, or change the database");
 }
 
 // One name for all own loops of this process; workers have one each.
@@ -176,6 +185,7 @@ std::vector<Job> Client::claim(std::span<const std::string> queues, const ClaimF
     request.token = platform::random_token();
     request.now = core::request_time(db_.clock());
     backend::ClaimResult found = dialect.claim(request);
+    if (found.jobs.empty()) tell_of_refused(found.refused);
     if (!found.jobs.empty() || wait <= Duration::zero()) return std::move(found.jobs);
     if (!waiting) {
       waiting.emplace(db_, wait, stop);
@@ -198,16 +208,27 @@ std::vector<LeaseStatus> Client::ping(std::span<const Job> jobs) {
   std::vector<backend::LeaseRef> leases;
   std::vector<std::size_t> places;
   std::vector<backend::OutlivedClaim> outlived;
+  std::optional<Error> trouble;
   const auto send = [&] {
     if (leases.empty()) return;
-    const std::vector<LeaseStatus> answers = db_.ready().heartbeat(leases, core::request_time(db_.clock()));
-    core::expect_answers(answers.size(), leases.size());
+    std::vector<LeaseStatus> answers(leases.size(), LeaseStatus::lost);
+    const std::span<const backend::LeaseRef> all(leases);
+    const auto refused = core::isolate(all, [&](std::span<const backend::LeaseRef> some) {
+      const auto renewed = db_.ready().heartbeat(some, core::request_time(db_.clock()));
+      core::expect_answers(renewed.size(), some.size());
+      std::ranges::copy(renewed, answers.begin() + (some.data() - all.data()));
+    });
+    if (!refused.empty()) trouble = refused.front().error;
     for (std::size_t i = 0; i < answers.size(); ++i) {
       const Job& job = jobs[places[i]];
       result[places[i]] = answers[i];
-      if (answers[i] == LeaseStatus::lost) outlived.push_back({job.id, job.claims, job.worker});
+      const auto mine = [&](const core::Offender& o) { return o.index == i; };
+      if (answers[i] != LeaseStatus::lost || std::ranges::any_of(refused, mine)) continue;
+      outlived.push_back({job.id, job.claims, job.worker});
     }
-    if (!outlived.empty()) db_.ready().take_back_crashes(outlived, core::request_time(db_.clock()));
+    static_cast<void>(core::isolate(std::span<const backend::OutlivedClaim>(outlived), [&](const auto& some) {
+      db_.ready().take_back_crashes(some, core::request_time(db_.clock()));
+    }));
     outlived.clear();
     leases.clear();
     places.clear();
@@ -219,6 +240,7 @@ std::vector<LeaseStatus> Client::ping(std::span<const Job> jobs) {
     if (leases.size() == core::max_claim) send();
   }
   send();
+  if (trouble) throw Error(*trouble);
   return result;
 }
 
@@ -334,8 +356,8 @@ ReapReport Client::reap(std::span<const std::string> queues) {
     append(all.returned, part.returned);
     append(all.errored, part.errored);
     append(all.cancelled, part.cancelled);
-    append(all.refused, part.refused);
-    if (part.total() < batch) return all;
+    all.refused = part.refused;  // they are met again
+    if (part.total() + part.refused.size() < batch || part.total() == 0) return all;
   }
 }
 

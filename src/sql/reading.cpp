@@ -70,6 +70,7 @@ void add_progress(Session& s, const ReadQueries& q, std::vector<Job>& jobs) {
 ReadQueries::ReadQueries(const Catalogue& c)
     : get(c["get"]),
       list(c["list"]),
+      list_bound(c["list_bound"]),
       list_few(c["list_few"]),
       progress(c["progress"]),
       count_pending(c["count_pending"]),
@@ -105,20 +106,23 @@ std::vector<std::optional<Job>> get(Session& s, const ReadQueries& q, std::span<
 
 namespace {
 
+/// Of a queue and kind, or of all. Those that are held are counted whatever their kind: they are few.
 std::int64_t count(Session& s, const ReadQueries& q, JobState state, const std::optional<std::string_view>& queue,
-                    std::int64_t most) {
+                    const std::optional<std::string_view>& kind, std::int64_t most) {
   const int number = static_cast<int>(state);
+  const bool all = !queue && !kind;
   const auto n = [&]() -> std::optional<std::int64_t> {
     switch (state) {
       case JobState::pending:
-        return queue ? s.integer(q.count_pending, {{"queue", *queue}, {"cap", most}})
-                     : s.integer(q.count_pending_all, {{"cap", most}});
-      case JobState::scheduled: return s.integer(q.count_scheduled, {{"queue", queue}, {"cap", most}});
+        return all ? s.integer(q.count_pending_all, {{"cap", most}})
+                   : s.integer(q.count_pending, {{"queue", queue}, {"kind", kind}, {"cap", most}});
+      case JobState::scheduled:
+        return s.integer(q.count_scheduled, {{"queue", queue}, {"kind", kind}, {"cap", most}});
       case JobState::running:
       case JobState::cancelling: return s.integer(q.count_held, {{"queue", queue}, {"state", number}, {"cap", most}});
       default:
-        return queue ? s.integer(q.count_finished, {{"queue", *queue}, {"state", number}, {"cap", most}})
-                     : s.integer(q.count_finished_all, {{"state", number}, {"cap", most}});
+        return all ? s.integer(q.count_finished_all, {{"state", number}, {"cap", most}})
+                   : s.integer(q.count_finished, {{"queue", queue}, {"kind", kind}, {"state", number}, {"cap", most}});
     }
   }();
   return n.value_or(0);
@@ -127,41 +131,99 @@ std::int64_t count(Session& s, const ReadQueries& q, JobState state, const std::
 constexpr std::array all_states{JobState::running, JobState::cancelling, JobState::pending, JobState::scheduled,
                                 JobState::errored, JobState::cancelled,  JobState::success};
 
-/// Whether the filter leaves so few jobs that it is quicker to read and sort all of them than to look for them along
-/// the ids: those may be found at the very end of a million others.
-bool are_few(Session& s, const ReadQueries& q, const JobFilter& filter) {
-  if (filter.queue.empty() && filter.states.empty()) return false;
-  constexpr std::int64_t few = 5000;
-  std::int64_t n = 0;
-  for (const JobState state : all_states) {
-    const bool wanted = filter.states.empty() || std::ranges::find(filter.states, state) != filter.states.end();
-    if (wanted) n += count(s, q, state, unless_empty(filter.queue), few + 1 - n);
-    if (n > few) return false;
+/// A search for a page of jobs, by two ways: along the ids from `before` downwards, which finds soon what is common,
+/// and by reading and sorting all that are wanted, which finds soon what is rare (docs/decisions/0036).
+class Search {
+ public:
+  Search(Session& s, const ReadQueries& q, const JobFilter& filter, const Page& page)
+      : s_(s), q_(q), filter_(filter), page_(page),
+        before_(page.before ? page.before->to_string() : std::string(above_all_ids)) {
+    for (const JobState state : filter.states) states_ |= std::int64_t{1} << static_cast<int>(state);
+    if (filter.states.empty()) states_ = ~std::int64_t{0};
   }
-  return true;
-}
+
+  [[nodiscard]] JobPage step() const {
+    if (filter_.queue.empty() && filter_.kind.empty() && filter_.states.empty()) return along_ids({});
+    constexpr std::int64_t newest = 2000;
+    if (const auto end = bound(newest); !end) {
+      return along_ids({});
+    } else if (JobPage page = along_ids(end); page.jobs.size() == page_.limit) {
+      return page;
+    }
+    return are_few() ? few() : along_ids(bound(one_step));
+  }
+
+ private:
+  static constexpr std::int64_t most_to_sort = 10'000;
+  static constexpr std::int64_t one_step = 50'000;
+
+  [[nodiscard]] std::optional<JobId> bound(std::int64_t n) const {
+    std::optional<JobId> id;
+    s_.execute(q_.list_bound, {{"before", std::string_view(before_)}, {"n", n}},
+               [&](const Row& row) { id = read_id(row.text(0)); });
+    return id;
+  }
+
+  /// Down to that id, or to the end.
+  [[nodiscard]] JobPage along_ids(const std::optional<JobId>& down_to) const {
+    const std::string end = down_to.value_or(JobId{}).to_string();
+    JobPage page;
+    s_.execute(q_.list,
+               {{"before", std::string_view(before_)},
+                {"down_to", std::string_view(end)},
+                {"queue", unless_empty(filter_.queue)},
+                {"kind", unless_empty(filter_.kind)},
+                {"states", states_},
+                {"n", static_cast<std::int64_t>(page_.limit)}},
+               [&](const Row& row) { page.jobs.push_back(read_whole(row)); });
+    page.next = page.jobs.size() == page_.limit ? std::optional(page.jobs.back().id) : down_to;
+    return page;
+  }
+
+  [[nodiscard]] bool are_few() const {
+    std::int64_t n = 0;
+    for (const JobState state : all_states) {
+      if (((states_ >> static_cast<int>(state)) & 1) == 0) continue;
+      n += count(s_, q_, state, unless_empty(filter_.queue), unless_empty(filter_.kind), most_to_sort + 1 - n);
+      if (n > most_to_sort) return false;
+    }
+    return true;
+  }
+
+  [[nodiscard]] JobPage few() const {
+    JobPage page;
+    s_.execute(q_.list_few,
+               {{"before", std::string_view(before_)},
+                {"queue", unless_empty(filter_.queue)},
+                {"kind", unless_empty(filter_.kind)},
+                {"states", states_},
+                {"n", static_cast<std::int64_t>(page_.limit)}},
+               [&](const Row& row) { page.jobs.push_back(read_whole(row)); });
+    if (page.jobs.size() == page_.limit) page.next = page.jobs.back().id;
+    return page;
+  }
+
+  Session& s_;
+  const ReadQueries& q_;
+  const JobFilter& filter_;
+  const Page& page_;
+  const std::string before_;
+  std::int64_t states_ = 0;
+};
 
 }  // namespace
 
-std::vector<Job> list(Session& s, const ReadQueries& q, const JobFilter& filter, const Page& page) {
-  std::int64_t states = filter.states.empty() ? ~std::int64_t{0} : 0;
-  for (const JobState state : filter.states) states |= std::int64_t{1} << static_cast<int>(state);
-  std::vector<Job> jobs;
-  s.execute(are_few(s, q, filter) ? q.list_few : q.list,
-            {{"before", std::string_view(page.before ? page.before->to_string() : above_all_ids)},
-             {"queue", unless_empty(filter.queue)},
-             {"kind", unless_empty(filter.kind)},
-             {"states", states},
-             {"n", static_cast<std::int64_t>(page.limit)}},
-            [&](const Row& row) { jobs.push_back(read_whole(row)); });
-  add_progress(s, q, jobs);
-  return jobs;
+JobPage list(Session& s, const ReadQueries& q, const JobFilter& filter, const Page& page) {
+  JobPage found = Search(s, q, filter, page).step();
+  add_progress(s, q, found.jobs);
+  return found;
 }
 
 JobCounts counts(Session& s, const ReadQueries& q, std::string_view queue, std::uint64_t cap) {
   JobCounts counts;
   for (const JobState state : all_states) {
-    counts[state] = capped(count(s, q, state, unless_empty(queue), static_cast<std::int64_t>(cap) + 1), cap);
+    counts[state] = capped(
+        count(s, q, state, unless_empty(queue), std::nullopt, static_cast<std::int64_t>(cap) + 1), cap);
   }
   return counts;
 }

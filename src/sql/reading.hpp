@@ -20,6 +20,7 @@ struct ReadQueries {
   explicit ReadQueries(const Catalogue& c);
   const Statement& get;
   const Statement& list;
+  const Statement& list_bound;
   const Statement& list_few;
   const Statement& progress;
   const Statement& count_pending;
@@ -41,7 +42,7 @@ struct ReadQueries {
 };
 
 [[nodiscard]] std::vector<std::optional<Job>> get(Session& s, const ReadQueries& q, std::span<const JobId> ids);
-[[nodiscard]] std::vector<Job> list(Session& s, const ReadQueries& q, const JobFilter& filter, const Page& page);
+[[nodiscard]] JobPage list(Session& s, const ReadQueries& q, const JobFilter& filter, const Page& page);
 [[nodiscard]] JobCounts counts(Session& s, const ReadQueries& q, std::string_view queue, std::uint64_t cap);
 [[nodiscard]] std::vector<WaitingKind> waiting_kinds(Session& s, const ReadQueries& q, std::size_t limit);
 [[nodiscard]] std::vector<AttemptRecord> history(Session& s, const ReadQueries& q, JobId id, std::size_t limit);

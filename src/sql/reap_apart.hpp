@@ -10,13 +10,16 @@
 #include <sqlq/error.hpp>
 
 #include "core/isolate.hpp"
+#include "sql/claim_apart.hpp"
 
 namespace sqlq::sql {
 
 /// `reap(only)` takes back jobs whose lease has ended: all, or of the jobs given those. `ended()` lists them. When the
-/// sweep of all is refused, those that are refused alone are named in the answer and the others are taken back.
-template <class Reap, class Ended>
-[[nodiscard]] ReapReport reap_apart(Reap&& reap, Ended&& ended) {
+/// sweep of all is refused, the others are taken back, and those that are refused alone are ended as errored
+/// (`give_up`, as in claim_apart.hpp) or named in the answer. Where several are refused and no other is taken back, the
+/// trouble is hardly theirs: none is ended.
+template <class Reap, class Ended, class GiveUp>
+[[nodiscard]] ReapReport reap_apart(Reap&& reap, Ended&& ended, GiveUp&& give_up) {
   try {
     return reap(std::span<const JobId>());
   } catch (const Error& e) {
@@ -33,7 +36,13 @@ template <class Reap, class Ended>
     add(all.errored, part.errored);
     add(all.cancelled, part.cancelled);
   });
-  for (const core::Offender& o : offenders) all.refused.push_back(jobs[o.index]);
+  const bool theirs = all.total() > 0 || offenders.size() == 1;
+  for (const core::Offender& o : offenders) {
+    const JobId id = jobs[o.index];
+    const bool done = theirs && ended_as_errored(id, "the database refused to take the job back after its lease ended",
+                                                 o.error.what(), give_up);
+    (done ? all.errored : all.refused).push_back(id);
+  }
   return all;
 }
 

@@ -19,6 +19,7 @@
 #include <sqlq/error.hpp>
 
 #include "sql/catalogue.hpp"
+#include "sql/selection.hpp"
 #include "sql/session.hpp"
 
 namespace sqlq::sql {
@@ -54,6 +55,9 @@ class Work {
   /// Wall time and steady time of the test that owns the time; NULL: the server's clock, in the statement itself.
   [[nodiscard]] std::optional<std::int64_t> wall() const;
   [[nodiscard]] std::optional<std::int64_t> steady() const;
+  /// Leases that ended within so many microseconds before now are not taken back yet: see reap.
+  [[nodiscard]] std::int64_t spared() const noexcept { return spared_.count(); }
+  void spare(Duration back) noexcept { spared_ = back; }
   [[nodiscard]] bool borrowed() const noexcept { return own_ == nullptr; }
   /// What follows is one transaction, committed when the operation returns. Without it each statement commits alone.
   /// Does nothing in a borrowed transaction and when called again.
@@ -66,6 +70,7 @@ class Work {
   Session& session_;
   const backend::Now& now_;
   Connection* own_;
+  Duration spared_{0};
   bool begun_ = false;
 };
 
@@ -111,6 +116,10 @@ class Server {
   virtual std::vector<std::string> self_check(Session& session) = 0;
   /// A new connection, ready to work: settings, timeouts, not a read-only node.
   [[nodiscard]] virtual std::unique_ptr<Connection> connect() = 0;
+  /// One for heartbeats: it waits for the lock of a table for a second at most.
+  [[nodiscard]] virtual std::unique_ptr<Connection> connect_to_renew() = 0;
+  /// Whether the error means that a lock was waited for in vain.
+  [[nodiscard]] virtual bool locked_out(const Error& error) const noexcept = 0;
   /// A session on the user's connection, after checking that it is of this kind of database (Error(invalid_argument))
   /// and inside a transaction (Error(misuse)). Leaves nothing behind on it.
   [[nodiscard]] virtual std::unique_ptr<Session> borrow(const Tx& tx) = 0;
@@ -131,13 +140,22 @@ class Server {
   /// a limited queue as were vacated there, so it needs no lock against other claimers: until it commits they count the
   /// leases that it has ended, and then those that it has begun.
   virtual backend::ClaimResult claim(Work& work, const Claim& claim) = 0;
+  /// The same for a selection of the jobs, by its contract in selection.hpp.
+  virtual backend::ClaimResult claim_some(Work& work, const backend::ClaimRequest& request,
+                                          const Selection& selection) = 0;
+  /// Ends a job as errored, with a line of Cause::failed in its history: one that is pending or scheduled, or held with
+  /// a lease that has ended. False: it is in no such state, or locked.
+  virtual bool give_up(Work& work, JobId id, std::string_view message) = 0;
   /// The jobs that are held with the request's token, in claim order: what a claim whose outcome is unknown has taken.
   virtual std::vector<Job> claimed(Work& work, const backend::ClaimRequest& request) = 0;
   /// No (id, token) is there twice.
   virtual std::vector<FinishStatus> finish(Work& work, std::span<const backend::Finish> items) = 0;
+  /// Waits for no row of the jobs' table.
   virtual std::vector<LeaseStatus> heartbeat(Work& work, std::span<const backend::LeaseRef> leases) = 0;
   virtual std::vector<bool> publish(Work& work, std::span<const backend::Interim> items) = 0;
-  /// With `only`: of these jobs. At most 10,000.
+  /// With `only`: of these jobs. At most 10,000. Of leases that had ended `work.spared()` before the statement that
+  /// looks for them began. Waits for no row of the jobs' table, but, also when it finds nothing, for whoever keeps
+  /// others from writing to it.
   virtual ReapReport reap(Work& work, std::span<const std::string> queues, std::size_t limit,
                           std::span<const JobId> only) = 0;
   /// Those that reap would take back.
@@ -173,8 +191,9 @@ struct PoolOptions {
   const char* wait_option = "pool_wait";             ///< the one that sets the wait
 };
 
-/// The dialect over a server. Connects once, so that a wrong URL is noticed now.
-[[nodiscard]] std::unique_ptr<backend::Dialect> make_server_dialect(std::unique_ptr<Server> server,
-                                                                    const PoolOptions& pool);
+/// The dialect over a server. Connects once, so that a wrong URL is noticed now. The clock tells how long an operation
+/// has waited, so it must be the one of the requests.
+[[nodiscard]] std::unique_ptr<backend::Dialect> make_server_dialect(
+    std::unique_ptr<Server> server, const PoolOptions& pool, const std::shared_ptr<Clock>& clock = system_clock());
 
 }  // namespace sqlq::sql

@@ -1,18 +1,19 @@
 #include <algorithm>
 #include <functional>
 #include <map>
-#include <mutex>
-#include <set>
 #include <utility>
 
 #include <sqlq/error.hpp>
 
+#include "core/lock_watch.hpp"
 #include "core/places.hpp"
 #include "platform/pause.hpp"
 #include "platform/random.hpp"
+#include "sql/claim_apart.hpp"
 #include "sql/enqueue_queue.hpp"
 #include "sql/hints.hpp"
 #include "sql/job_row.hpp"
+#include "sql/known_lanes.hpp"
 #include "sql/migrations.hpp"
 #include "sql/pool.hpp"
 #include "sql/purging.hpp"
@@ -31,50 +32,19 @@ constexpr int most_tries = 5;
 constexpr Duration first_retry_after = std::chrono::milliseconds(10);
 /// Connections for heartbeats: one is enough for a worker, a second is there when the first one is dead.
 constexpr std::size_t most_renewing = 2;
-
-/// Which lanes are known to be there, so that enqueueing looks for none. Thread-safe.
-class KnownLanes {
- public:
-  [[nodiscard]] std::vector<LaneName> missing(std::span<const backend::EnqueueItem> items) const {
-    std::set<LaneName> unknown;
-    const std::lock_guard lock(mutex_);
-    const LaneName* last = nullptr;
-    for (const auto& item : items) {
-      if (last != nullptr && last->queue == item.queue && last->kind == item.kind) continue;
-      LaneName name{std::string(item.queue), std::string(item.kind)};
-      if (const auto at = known_.find(name); at != known_.end()) {
-        last = &*at;
-      } else {
-        last = &*unknown.insert(std::move(name)).first;
-      }
-    }
-    return {unknown.begin(), unknown.end()};
-  }
-  void add(const std::vector<LaneName>& lanes) {
-    const std::lock_guard lock(mutex_);
-    if (known_.size() + lanes.size() > most) known_.clear();
-    known_.insert(lanes.begin(), lanes.end());
-  }
-  /// Says whether there was anything to forget.
-  bool forget() {
-    const std::lock_guard lock(mutex_);
-    return !std::exchange(known_, {}).empty();
-  }
-
- private:
-  static constexpr std::size_t most = 10'000;  // names; a program with more makes each of them again now and then
-  mutable std::mutex mutex_;
-  std::set<LaneName> known_;
-};
+/// A heartbeat finds a locked table after up to a second, and tries again within 0.4 s.
+constexpr Duration longest_unwatched = std::chrono::seconds(2);
 
 class ServerDialect final : public backend::Dialect, public backend::HandOver {
  public:
-  ServerDialect(std::unique_ptr<Server> server, const PoolOptions& pool)
+  ServerDialect(std::unique_ptr<Server> server, const PoolOptions& pool, const std::shared_ptr<Clock>& clock)
       : server_(std::move(server)),
         queries_(server_->queries()),
+        clock_(clock),
+        watch_(clock, longest_unwatched),
         pool_(pool, [this] { return server_->connect(); }),
         renewing_({.size = most_renewing, .wait = pool.wait, .idle_lifetime = pool.idle_lifetime},
-                  [this] { return server_->connect(); }),
+                  [this] { return server_->connect_to_renew(); }),
         producing_([this](EnqueueQueue::Items items) { return store(items, nullptr, {}); },
                    std::max<std::size_t>(pool.size / 2, 1), pool.wait),
         hints_(server_->capabilities().cross_process_wakeup
@@ -115,43 +85,19 @@ class ServerDialect final : public backend::Dialect, public backend::HandOver {
 
   // ---------------------------------------------------------------------------------------------- working
   backend::ClaimResult claim(const backend::ClaimRequest& request) override {
-    return finish_and_claim({.claim = request}).claim;
+    return claim_apart(
+        request, aside_, request.now ? request.now->steady : clock_->steady(),
+        [&] { return finish_and_claim({.claim = request}).claim; },
+        [&](const backend::ClaimRequest& part, const Selection& some) {
+          return take({.claim = part}, [&](Work& w, const Vacated*) { return server_->claim_some(w, part, some); }).claim;
+        },
+        [&](JobId id, std::string_view why) { return give_up(id, why, request.now); });
   }
   backend::HandOver* hand_over() noexcept override { return this; }
   backend::HandOverResult finish_and_claim(const backend::HandOverRequest& request) override {
-    const LeaseToken token = request.claim.token;
-    strays_.forget(token);
-    give_back_strays(request.claim.now);
-    const std::vector<backend::Finish> ends = core::as_finishes(request.ends);
-    bool unknown = false;  // whether an earlier try has taken jobs
-    const auto operation = [&](Work& w) {
-      backend::HandOverResult result;
-      Vacated vacated;
-      if (!ends.empty()) {
-        w.begin();
-        result.ended = server_->finish(w, ends);
-        vacated = vacated_by(request.ends, result.ended);
-      }
-      if (unknown) result.claim.jobs = server_->claimed(w, request.claim);
-      if (result.claim.jobs.empty()) {
-        result.claim = server_->claim(w, {.request = request.claim,
-                                          .limited = request.limited,
-                                          .vacated = ends.empty() ? nullptr : &vacated});
-      } else {
-        result.claim.next_due = TimePoint{};  // what else it saw is lost; a time that has passed: ask again
-      }
-      return result;
-    };
-    try {
-      auto result = write<backend::HandOverResult>(request.claim.now, operation, [&] { unknown = true; });
-      if (unknown) strays_.follow(token, result.claim.jobs);
-      hints_.claimed(result.claim);
-      if (hints_.are_news(request, result.claim)) tell();
-      return result;
-    } catch (...) {
-      if (unknown) strays_.follow(token, {});
-      throw;
-    }
+    return take(request, [&](Work& w, const Vacated* vacated) {
+      return server_->claim(w, {.request = request.claim, .limited = request.limited, .vacated = vacated});
+    });
   }
   std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* tx, Now now) override {
     const auto operation = [&](Work& w) { return finish_in_rounds(w, items); };
@@ -163,8 +109,12 @@ class ServerDialect final : public backend::Dialect, public backend::HandOver {
   }
   std::vector<LeaseStatus> heartbeat(std::span<const backend::LeaseRef> leases, Now now) override {
     // Not on the connections of the others, who may all be waiting for somebody's lock while the leases run out.
-    return write<std::vector<LeaseStatus>>(
-        now, [&](Work& w) { return server_->heartbeat(w, leases); }, {}, &renewing_);
+    using Answers = std::vector<LeaseStatus>;
+    const auto wrote = [](const Answers& answers) {
+      return std::ranges::any_of(answers, [](LeaseStatus said) { return said != LeaseStatus::lost; });
+    };
+    return write<Answers>(now, looking<Answers>([&](Work& w) { return server_->heartbeat(w, leases); }, wrote), {},
+                          &renewing_);
   }
   std::vector<bool> publish(std::span<const backend::Interim> items, Now now) override {
     return write<std::vector<bool>>(now, [&](Work& w) { return server_->publish(w, items); });
@@ -173,12 +123,18 @@ class ServerDialect final : public backend::Dialect, public backend::HandOver {
     give_back_strays(now);
     auto report = reap_apart(
         [&](std::span<const JobId> only) {
-          return write<ReapReport>(now, [&](Work& w) { return server_->reap(w, names, limit, only); });
+          return write<ReapReport>(
+              now, looking<ReapReport>([&](Work& w) { return server_->reap(w, names, limit, only); }));
         },
-        [&] { return write<std::vector<JobId>>(now, [&](Work& w) { return server_->ended(w, names, limit); }); });
+        [&] {
+          return write<std::vector<JobId>>(
+              now, looking<std::vector<JobId>>([&](Work& w) { return server_->ended(w, names, limit); }));
+        },
+        [&](JobId id, std::string_view why) { return give_up(id, why, now); });
     if (!report.returned.empty()) tell();
     return report;
   }
+  std::optional<SteadyPoint> locked_since() const noexcept override { return watch_.taken_since(); }
 
   std::vector<bool> take_back_crashes(std::span<const backend::OutlivedClaim> claims, Now now) override {
     // One that was errored may be pending again.
@@ -218,10 +174,10 @@ class ServerDialect final : public backend::Dialect, public backend::HandOver {
     if (tx != nullptr) return within<Answers>(*tx, {}, [&](Work& w) { return sql::get(w.session(), queries_, ids); });
     return read<Answers>([&](Session& s) { return sql::get(s, queries_, ids); });
   }
-  std::vector<Job> list(const JobFilter& filter, const Page& page) override {
-    const bool one = filter.queue.empty() && filter.states.empty();
-    return read<std::vector<Job>>([&](Session& s) { return sql::list(s, queries_, filter, page); },
-                                  one ? Statements::one : Statements::several);
+  JobPage list(const JobFilter& filter, const Page& page) override {
+    const bool one = filter.queue.empty() && filter.kind.empty() && filter.states.empty();
+    return read<JobPage>([&](Session& s) { return sql::list(s, queries_, filter, page); },
+                         one ? Statements::one : Statements::several);
   }
   JobCounts counts(std::string_view name, std::uint64_t cap) override {
     return read<JobCounts>([&](Session& s) { return sql::counts(s, queries_, name, cap); }, Statements::several);
@@ -270,6 +226,63 @@ class ServerDialect final : public backend::Dialect, public backend::HandOver {
   }
 
  private:
+  /// A claim by this operation, after the leases that the request ends.
+  backend::HandOverResult take(const backend::HandOverRequest& request,
+                               const std::function<backend::ClaimResult(Work&, const Vacated*)>& claim) {
+    const LeaseToken token = request.claim.token;
+    strays_.forget(token);
+    give_back_strays(request.claim.now);
+    const std::vector<backend::Finish> ends = core::as_finishes(request.ends);
+    bool unknown = false;  // whether an earlier try has taken jobs
+    const auto operation = [&](Work& w) {
+      backend::HandOverResult result;
+      Vacated vacated;
+      if (!ends.empty()) {
+        w.begin();
+        result.ended = server_->finish(w, ends);
+        vacated = vacated_by(request.ends, result.ended);
+      }
+      if (unknown) result.claim.jobs = server_->claimed(w, request.claim);
+      if (result.claim.jobs.empty()) {
+        result.claim = claim(w, ends.empty() ? nullptr : &vacated);
+      } else {
+        result.claim.next_due = TimePoint{};  // what else it saw is lost; a time that has passed: ask again
+      }
+      return result;
+    };
+    try {
+      auto result = write<backend::HandOverResult>(request.claim.now, operation, [&] { unknown = true; });
+      if (unknown) strays_.follow(token, result.claim.jobs);
+      hints_.claimed(result.claim);
+      if (hints_.are_news(request, result.claim)) tell();
+      return result;
+    } catch (...) {
+      if (unknown) strays_.follow(token, {});
+      throw;
+    }
+  }
+  bool give_up(JobId id, std::string_view why, const Now& now) {
+    return write<bool>(now, [&](Work& w) { return server_->give_up(w, id, why); });
+  }
+  /// An operation that writes to the jobs' table (if its result is not one of which `wrote` says no) and waits for none
+  /// of its rows: if it waits, somebody has all of it.
+  template <class Result>
+  std::function<Result(Work&)> looking(std::function<Result(Work&)> operation,
+                                       std::function<bool(const Result&)> wrote = {}) {
+    return [this, operation = std::move(operation), wrote = std::move(wrote)](Work& w) {
+      const SteadyPoint since = clock_->steady();
+      const auto spared_after = watch_.spared_after();
+      w.spare(spared_after ? since - *spared_after : Duration(0));
+      try {
+        Result result = operation(w);
+        if (!wrote || wrote(result)) watch_.got(since);
+        return result;
+      } catch (const Error& e) {
+        if (server_->locked_out(e)) watch_.taken(since);
+        throw;
+      }
+    };
+  }
   /// Of items of one lease each is in a round of its own, and finds what those before it have done.
   std::vector<FinishStatus> finish_in_rounds(Work& w, std::span<const backend::Finish> items) {
     std::map<std::pair<JobId, LeaseToken>, std::size_t> seen;
@@ -382,7 +395,8 @@ class ServerDialect final : public backend::Dialect, public backend::HandOver {
         may_be_applied = may_be_applied || e.outcome_unknown();
         if (e.outcome_unknown() && unknown) unknown();
         if (e.connection_lost()) pool->forget_idle();  // an idle one that was lost says little about the server
-        const bool conflict = e.code() == Errc::retry_transaction;
+        // Of a heartbeat the next one comes soon, and the caller shall know that nobody can renew.
+        const bool conflict = e.code() == Errc::retry_transaction && !(pool == &renewing_ && server_->locked_out(e));
         const bool again = connected && tries < most_tries && (conflict || e.connection_lost());
         if (!again && may_be_applied && !e.outcome_unknown()) throw lost_meanwhile(e);
         if (!again) throw;
@@ -452,10 +466,13 @@ class ServerDialect final : public backend::Dialect, public backend::HandOver {
 
   const std::unique_ptr<Server> server_;
   const ReadQueries queries_;
+  const std::shared_ptr<Clock> clock_;
+  core::LockWatch watch_;
   Pool pool_;
   Pool renewing_;  // for heartbeats only
   KnownLanes lanes_;
   Strays strays_;
+  SetAside aside_;
   EnqueueQueue producing_;
   Hints hints_;  // last: its watcher uses the others
 };
@@ -476,8 +493,9 @@ void Work::begin_anew() {
   own_->begin();
 }
 
-std::unique_ptr<backend::Dialect> make_server_dialect(std::unique_ptr<Server> server, const PoolOptions& pool) {
-  return std::make_unique<ServerDialect>(std::move(server), pool);
+std::unique_ptr<backend::Dialect> make_server_dialect(std::unique_ptr<Server> server, const PoolOptions& pool,
+                                                      const std::shared_ptr<Clock>& clock) {
+  return std::make_unique<ServerDialect>(std::move(server), pool, clock);
 }
 
 }  // namespace sqlq::sql

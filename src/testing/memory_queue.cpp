@@ -90,9 +90,18 @@ CancelStatus MemoryQueue::cancel(JobId id, Instant now) {
 
 // ------------------------------------------------------------------------------------------------- working
 
-backend::HandOverResult MemoryQueue::finish_and_claim(const backend::HandOverRequest& wanted, Instant now) {
-  std::vector<FinishStatus> ended;
-  for (const Finish& item : core::as_finishes(wanted.ends)) ended.push_back(finish(item, now));
+bool MemoryQueue::give_up(Row& row, const Refuses& refuses, Instant now) {
+  if (refuses.change(row.job)) return false;
+  record(row.history, row.job, Cause::failed, "the database refused the job", now);
+  row.job.lease_token = {};
+  end(row, JobState::errored, now);
+  return true;
+}
+
+backend::HandOverResult MemoryQueue::finish_and_claim(const backend::HandOverRequest& wanted, Instant now,
+                                                      const Refuses& refuses) {
+  std::vector<FinishStatus> statuses;
+  for (const Finish& item : core::as_finishes(wanted.ends)) statuses.push_back(finish(item, now));
   const backend::ClaimRequest& request = wanted.claim;
   backend::ClaimResult result;
   promote(now);
@@ -118,19 +127,32 @@ backend::HandOverResult MemoryQueue::finish_and_claim(const backend::HandOverReq
 
   result.suspects = std::ranges::any_of(waiting, [](const Waiting& next) { return is_suspect(next.row->job); });
   std::size_t suspects = request.suspects;  // that may still be taken
+  std::vector<Row*> refused;
   std::map<std::string_view, std::uint64_t> held_now = held_by_queue();
   for (const Waiting& next : waiting) {
     if (result.jobs.size() == request.limit) break;
     std::uint64_t& running = held_now[next.row->job.queue];
     if (next.limit && running >= *next.limit) continue;
     if (is_suspect(next.row->job) && suspects == 0) continue;
+    if (refuses.start && refuses.start(next.row->job)) {
+      refused.push_back(next.row);
+      continue;
+    }
     if (is_suspect(next.row->job)) --suspects;
     ++running;
     if (next.limit) ++result.of_limited;
     take(*next.row, request, now);
     result.jobs.push_back(next.row->job);
   }
-  return {.claim = std::move(result), .ended = std::move(ended)};
+  const bool theirs = !result.jobs.empty() || refused.size() == 1;
+  for (Row* row : refused) {
+    SteadyPoint& until = passed_over_[row->job.id];
+    if (until > now.steady) continue;
+    const bool ended = theirs && give_up(*row, refuses, now);
+    if (!ended) until = now.steady + std::chrono::minutes(1);
+    result.refused.push_back({.id = row->job.id, .ended = ended, .why = "the storage in memory was told to refuse it"});
+  }
+  return {.claim = std::move(result), .ended = std::move(statuses)};
 }
 
 FinishStatus MemoryQueue::finish(const Finish& item, Instant now) {
@@ -190,13 +212,13 @@ LeaseStatus MemoryQueue::heartbeat(const backend::LeaseRef& lease, Instant now) 
 }
 
 ReapReport MemoryQueue::reap(std::span<const std::string> queues, std::size_t limit, Instant now,
-                             const std::function<bool(const Job&)>& refuses) {
+                             const Refuses& refuses) {
   ReapReport report;
   for (auto& [id, row] : rows_) {
     if (report.total() == limit) break;
     if (!held(row.job) || row.lease_until > now.steady || !meant(queues, row.job.queue)) continue;
-    if (refuses(row.job)) {
-      report.refused.push_back(id);
+    if (refuses.start(row.job)) {
+      (give_up(row, refuses, now) ? report.errored : report.refused).push_back(id);
     } else {
       take_back(row, now, report);
     }

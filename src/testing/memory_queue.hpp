@@ -20,16 +20,22 @@ namespace sqlq::testing {
 /// Copy it to have a snapshot. Thread-safety: that of a value.
 class MemoryQueue {
  public:
+  /// What the storage refuses for good.
+  struct Refuses {
+    std::function<bool(const Job&)> start{};   ///< which jobs to start or to take back
+    std::function<bool(const Job&)> change{};  ///< and which of them to change at all
+  };
+
   Enqueued enqueue(const backend::EnqueueItem& item, Instant now);
   CancelStatus cancel(JobId id, Instant now);
 
-  backend::HandOverResult finish_and_claim(const backend::HandOverRequest& wanted, Instant now);
+  /// `refuses`, as below; those that can be ended are.
+  backend::HandOverResult finish_and_claim(const backend::HandOverRequest& wanted, Instant now,
+                                           const Refuses& refuses);
   FinishStatus finish(const backend::Finish& item, Instant now);
   bool publish(const backend::Interim& item, Instant now);
   LeaseStatus heartbeat(const backend::LeaseRef& lease, Instant now);
-  /// `refuses`: jobs that cannot be changed.
-  ReapReport reap(std::span<const std::string> queues, std::size_t limit, Instant now,
-                  const std::function<bool(const Job&)>& refuses);
+  ReapReport reap(std::span<const std::string> queues, std::size_t limit, Instant now, const Refuses& refuses);
   bool take_back_crash(const backend::OutlivedClaim& claim, Instant now);
   /// After a restart of the host nobody can hold a lease.
   void end_all_leases();
@@ -39,7 +45,7 @@ class MemoryQueue {
   ActionStatus act(JobId id, backend::Action what, Instant now);
 
   [[nodiscard]] std::optional<Job> get(JobId id) const;
-  [[nodiscard]] std::vector<Job> list(const JobFilter& filter, const Page& page) const;
+  [[nodiscard]] JobPage list(const JobFilter& filter, const Page& page) const;
   [[nodiscard]] JobCounts counts(std::string_view queue, std::uint64_t cap) const;
   [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit) const;
   [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit) const;
@@ -78,6 +84,8 @@ class MemoryQueue {
   Queue& queue_made(std::string_view name, Instant now);
   [[nodiscard]] std::map<std::string_view, std::uint64_t> held_by_queue() const;
   void promote(Instant now);
+  /// Says whether the job could be ended.
+  bool give_up(Row& row, const Refuses& refuses, Instant now);
   void take(Row& row, const backend::ClaimRequest& request, Instant now);
   void put_back(Row& row, JobState state, Instant now);
   void end(Row& row, JobState state, Instant now);
@@ -86,6 +94,7 @@ class MemoryQueue {
   std::map<JobId, Row> rows_;
   std::map<std::string, Queue, std::less<>> queues_;
   std::set<std::string, std::less<>> deleted_;  // of the queues; one is there all the same while it has jobs
+  std::map<JobId, SteadyPoint> passed_over_;  // until then
   std::uint64_t inserted_ = 0;
   bool news_ = false;
 };

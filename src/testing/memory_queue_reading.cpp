@@ -14,18 +14,19 @@ std::optional<Job> MemoryQueue::get(JobId id) const {
   return row->job;
 }
 
-std::vector<Job> MemoryQueue::list(const JobFilter& filter, const Page& page) const {
+JobPage MemoryQueue::list(const JobFilter& filter, const Page& page) const {
   const auto wanted = [&](const Job& job) {
     return (filter.queue.empty() || job.queue == filter.queue) && (filter.kind.empty() || job.kind == filter.kind) &&
            (filter.states.empty() || std::ranges::find(filter.states, job.state) != filter.states.end());
   };
-  std::vector<Job> jobs;
+  JobPage found;
   auto at = page.before ? rows_.lower_bound(*page.before) : rows_.end();
-  while (at != rows_.begin() && jobs.size() < page.limit) {
+  while (at != rows_.begin() && found.jobs.size() < page.limit) {
     --at;
-    if (wanted(at->second.job)) jobs.push_back(at->second.job);
+    if (wanted(at->second.job)) found.jobs.push_back(at->second.job);
   }
-  return jobs;
+  if (found.jobs.size() == page.limit) found.next = found.jobs.back().id;
+  return found;
 }
 
 JobCounts MemoryQueue::counts(std::string_view queue, std::uint64_t cap) const {

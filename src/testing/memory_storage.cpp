@@ -77,6 +77,15 @@ struct MemoryStorage::Impl {
   }
   /// Throws Error(refused) when one of the texts cannot be stored.
   void require_storable(std::initializer_list<std::string_view> texts) const;
+  /// Throws Error(refused) when one of these jobs cannot be changed.
+  template <class Item, class IdOf>
+  void require_changeable(std::span<const Item> items, IdOf&& id_of) {
+    const std::lock_guard lock(mutex);
+    for (const Item& item : items) {
+      const auto job = refused.empty() ? std::nullopt : queue.get(id_of(item));
+      if (job) require_storable({job->result});
+    }
+  }
 };
 
 MigrationStatus MemoryStorage::Impl::status() const {
@@ -295,6 +304,7 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver {
     return each<KeptEnqueue>(items, within, now, &MemoryQueue::enqueue);
   }
   std::vector<CancelStatus> cancel(std::span<const JobId> ids, const Tx* within, Now now) override {
+    storage_->require_changeable(ids, [](JobId id) { return id; });
     return each<KeptCancel>(ids, within, now, &MemoryQueue::cancel);
   }
   std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* within, Now now) override {
@@ -310,7 +320,8 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver {
   }
   backend::HandOver* hand_over() noexcept override { return this; }
   backend::HandOverResult finish_and_claim(const backend::HandOverRequest& request) override {
-    return on_jobs([&](MemoryQueue& jobs) { return jobs.finish_and_claim(request, time(request.claim.now)); });
+    return on_jobs(
+        [&](MemoryQueue& jobs) { return jobs.finish_and_claim(request, time(request.claim.now), refusals()); });
   }
   std::vector<bool> publish(std::span<const backend::Interim> items, Now now) override {
     return on_jobs([&](MemoryQueue& jobs) {
@@ -321,12 +332,11 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver {
     });
   }
   std::vector<LeaseStatus> heartbeat(std::span<const backend::LeaseRef> leases, Now now) override {
+    storage_->require_changeable(leases, [](const backend::LeaseRef& lease) { return lease.id; });
     return each(leases, now, &MemoryQueue::heartbeat);
   }
   ReapReport reap(std::span<const std::string> queues, std::size_t limit, Now now) override {
-    return on_jobs([&](MemoryQueue& jobs) {
-      return jobs.reap(queues, limit, time(now), [&](const Job& job) { return storage_->refuses(job.result); });
-    });
+    return on_jobs([&](MemoryQueue& jobs) { return jobs.reap(queues, limit, time(now), refusals()); });
   }
   std::vector<bool> take_back_crashes(std::span<const backend::OutlivedClaim> claims, Now now) override {
     return each(claims, now, &MemoryQueue::take_back_crash);
@@ -358,7 +368,7 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver {
     storage_->require_schema();
     return look(connection.view());
   }
-  [[nodiscard]] std::vector<Job> list(const JobFilter& filter, const Page& page) override {
+  [[nodiscard]] JobPage list(const JobFilter& filter, const Page& page) override {
     return on_jobs([&](const MemoryQueue& jobs) { return jobs.list(filter, page); });
   }
   [[nodiscard]] JobCounts counts(std::string_view queue, std::uint64_t cap) override {
@@ -412,6 +422,12 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver {
   }
 
  private:
+  [[nodiscard]] MemoryQueue::Refuses refusals() const {
+    const auto change = [this](const Job& job) { return storage_->refuses(job.result); };
+    return {.start = [=, this](const Job& job) { return storage_->refuses(job.params) || change(job); },
+            .change = change};
+  }
+
   const std::shared_ptr<Storage> storage_;
   const std::shared_ptr<Clock> clock_;
   const backend::Capabilities able_{.hand_over = true};

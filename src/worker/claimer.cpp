@@ -53,8 +53,18 @@ Claimer::Claimed Claimer::claim(std::size_t slots, std::size_t suspects, Suspect
   }
   shared_.slots.claimed(slots, claimed.jobs);
   hold(std::exchange(jobs, {}), asked_at, suspects > 1 ? rounds : nullptr);
+  tell(claimed.result.refused);
   if (heartbeat_.hints() != hints) heartbeat_.hint();
   return claimed;
+}
+
+void Claimer::tell(const std::vector<backend::RefusedJob>& jobs) {
+  for (const backend::RefusedJob& job : jobs) {
+    const auto end = job.ended ? "; the job was ended as errored"
+                               : "; it is passed over for a minute: cancel it, or change the database";
+    shared_.events.report(Events::Level::error, "fetcher", "the database refuses to start the job: " + job.why + end,
+                          job.id, Events::Code::outcome_refused);
+  }
 }
 
 void Claimer::hold(std::vector<Job> jobs, SteadyPoint asked_at, Suspects* rounds) {

@@ -45,6 +45,8 @@ class Claimer final {
   [[nodiscard]] bool ends_make_room() const noexcept { return limits_seen_ || suspects_wait_; }
 
  private:
+  /// Of jobs that the database refuses to start.
+  void tell(const std::vector<backend::RefusedJob>& jobs);
   void hold(std::vector<Job> jobs, SteadyPoint asked_at, Suspects* rounds);
   /// Jobs that came when the worker was to stop already.
   void give_back(const std::vector<HeldPtr>& leases);

@@ -23,7 +23,7 @@ std::optional<SteadyPoint> HandingOver::sharing_until(SteadyPoint now) const {
 }
 
 backend::ClaimResult HandingOver::claim(const backend::ClaimRequest& request) {
-  if (!sharing_until(shared_.clock().steady())) return around_.claim(request);
+  if (!sharing_until(shared_.clock().steady())) return shared_.dialect().claim(request);
   return shared_.dialect().hand_over()->finish_and_claim({.claim = request, .limited = false}).claim;
 }
 

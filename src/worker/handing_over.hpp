@@ -8,7 +8,6 @@
 
 #include <sqlq/backend/dialect.hpp>
 
-#include "worker/claim_around.hpp"
 #include "worker/claimer.hpp"
 #include "worker/shared.hpp"
 
@@ -30,7 +29,7 @@ class HandingOver final {
   /// Outcomes that have waited longer than this for a claim do not wait for the next one.
   static constexpr Duration longest_claim = std::chrono::milliseconds(100);
 
-  HandingOver(Shared& shared, Claimer& claimer) : shared_(shared), claimer_(claimer), around_(shared) {}
+  HandingOver(Shared& shared, Claimer& claimer) : shared_(shared), claimer_(claimer) {}
 
   // For ordinary claims.
 
@@ -67,7 +66,6 @@ class HandingOver final {
 
   Shared& shared_;
   Claimer& claimer_;
-  ClaimAround around_;
   std::atomic<bool> stopped_{false};
   std::atomic<bool> backlog_{false};  // and it pays to hand over all jobs of it
   std::atomic<SteadyPoint> gathering_until_{SteadyPoint::min()};

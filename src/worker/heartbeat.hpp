@@ -20,7 +20,7 @@ class Heartbeat final : public Service {
   [[nodiscard]] std::string_view name() const noexcept override { return "heartbeat"; }
   /// Quicker than the others: leases are running out.
   [[nodiscard]] Retry retry() const noexcept override {
-    return {std::chrono::milliseconds(100), std::chrono::seconds(1)};
+    return {std::chrono::milliseconds(100), std::chrono::milliseconds(400)};
   }
 
   /// The lease is held from now on: beats in time for it.

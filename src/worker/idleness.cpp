@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/lists.hpp"
+
 namespace sqlq::worker {
 namespace {
 
@@ -109,7 +111,7 @@ void Idleness::add_limit(const Queue& queue) {
       return at == counts.end() ? 0 : at->second.value;
     };
     if (count(JobState::running) + count(JobState::cancelling) < reason.limit) return;
-    const std::vector<Job> jobs = shared_.dialect().list(held, {.limit = 1});
+    const std::vector<Job> jobs = core::whole_page(shared_.dialect(), held, {.limit = 1});
     if (jobs.empty()) return;
     reason.worker = jobs[0].worker;
     reason.at = jobs[0].started_at;

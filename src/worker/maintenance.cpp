@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::size_t most_per_call = 1000;
 constexpr int sweeps_without_purge = 12;
+constexpr Duration between_reports = std::chrono::minutes(1);
+constexpr Duration left_to_renew = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -23,11 +25,12 @@ SteadyPoint Maintenance::step() {
   attempt("looking why nothing is taken", &Maintenance::look_why_idle);
   if (more_to_reap || more_to_purge) return SteadyPoint::min();
   const Duration sweep = shared_.options.sweep;
-  return saturating_add(shared_.clock().steady(), jitter_.between(sweep - sweep / 5, sweep));
+  const SteadyPoint next = saturating_add(shared_.clock().steady(), jitter_.between(sweep - sweep / 5, sweep));
+  return only_looks() ? std::min(next, may_reap_from_) : next;
 }
 
 void Maintenance::sweep_all() {
-  next_purge_ = SteadyPoint::min();
+  may_reap_from_ = next_purge_ = SteadyPoint::min();
   step();
 }
 
@@ -42,14 +45,15 @@ bool Maintenance::attempt(const char* task, bool (Maintenance::*run)()) {
   }
 }
 
+bool Maintenance::only_looks() const {
+  return shared_.db.dialect().capabilities().database_clock && shared_.clock().steady() < may_reap_from_;
+}
+
 bool Maintenance::reap() {
-  const ReapReport report = shared_.dialect().reap(shared_.options.queues, most_per_call, shared_.now());
-  for (const JobId& job : report.refused) {
-    shared_.events.report(Events::Level::error, name(),
-                          "the lease ended, and the database refuses to take the job back: a trigger, constraint or "
-                          "index of yours; it stays as it is until that is mended",
-                          job, Events::Code::outcome_refused);
-  }
+  const std::size_t limit = only_looks() ? 0 : most_per_call;
+  const ReapReport report = shared_.dialect().reap(shared_.options.queues, limit, shared_.now());
+  may_reap_from_ = std::min(may_reap_from_, saturating_add(shared_.clock().steady(), left_to_renew));
+  tell(report.refused);
   if (report.total() == 0) return false;
   shared_.events.report(Events::Level::info, name(),
                         "leases ended: " + std::to_string(report.returned.size()) + " jobs returned, " +
@@ -57,6 +61,19 @@ bool Maintenance::reap() {
                             std::to_string(report.cancelled.size()) + " cancelled");
   fetcher_.wake();
   return report.total() >= most_per_call;
+}
+
+void Maintenance::tell(const std::vector<JobId>& refused) {
+  const SteadyPoint now = shared_.clock().steady();
+  std::erase_if(told_, [&](const auto& job) { return now - job.second >= between_reports; });
+  for (const JobId& job : refused) {
+    if (!told_.emplace(job, now).second) continue;
+    shared_.events.report(Events::Level::error, name(),
+                          "the lease ended, and the database refuses to take the job back and to end it: a trigger, "
+                          "constraint or index of yours; it stays as it is, and keeps its place in its queue's limit, "
+                          "until that is mended",
+                          job, Events::Code::outcome_refused);
+  }
 }
 
 bool Maintenance::report_outages() {

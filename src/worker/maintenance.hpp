@@ -1,6 +1,8 @@
 #pragma once
 
+#include <map>
 #include <string>
+#include <vector>
 
 #include "worker/fetcher.hpp"
 #include "worker/idleness.hpp"
@@ -12,17 +14,24 @@ namespace sqlq::worker {
 
 /// Takes back jobs whose lease ended, says of this process's own leases among them that it lives, deletes finished ones
 /// past their retention, and says why the worker takes nothing. Every worker does it; the database keeps them apart.
+///
+/// Where processes on other hosts hold leases, the first sweep takes nothing back. It only waits until the table can be
+/// written to: somebody may have kept everybody from that until now, and holders then have a moment to renew (decision
+/// 0037).
 class Maintenance final : public Service {
  public:
   Maintenance(Shared& shared, Fetcher& fetcher);
 
   SteadyPoint step() override;
-  /// A step that purges in any case.
+  /// A step that takes back and purges in any case.
   void sweep_all();
   [[nodiscard]] std::string_view name() const noexcept override { return "maintenance"; }
 
  private:
+  [[nodiscard]] bool only_looks() const;
   bool reap();
+  /// Each once a minute.
+  void tell(const std::vector<JobId>& refused);
   bool report_outages();
   bool purge();
   bool look_why_idle();
@@ -31,7 +40,9 @@ class Maintenance final : public Service {
   Shared& shared_;
   Fetcher& fetcher_;
   Jitter jitter_;
+  std::map<JobId, SteadyPoint> told_;  // jobs that cannot be taken back
   SteadyPoint next_purge_ = SteadyPoint::min();
+  SteadyPoint may_reap_from_ = SteadyPoint::max();  // the first sweep that could have written has not been
   Idleness idleness_{shared_, fetcher_};
 };
 

@@ -7,6 +7,7 @@
 #include <sqlq/error.hpp>
 
 #include "core/checks.hpp"
+#include "core/isolate.hpp"
 #include "core/request_time.hpp"
 #include "platform/host.hpp"
 
@@ -101,8 +102,20 @@ void Shared::report_outages() {
   if (leases.empty()) return;
   std::vector<backend::OutlivedClaim> claims;
   for (const HeldPtr& lease : leases) claims.push_back({lease->job().id, lease->job().claims, lease->job().worker});
-  const std::vector<bool> known = dialect().take_back_crashes(claims, now());
-  core::expect_answers(known.size(), leases.size());
+  std::vector<bool> known(claims.size(), false);
+  const std::span<const backend::OutlivedClaim> all(claims);
+  const auto refused = core::isolate(all, [&](std::span<const backend::OutlivedClaim> some) {
+    const std::vector<bool> answers = dialect().take_back_crashes(some, now());
+    core::expect_answers(answers.size(), some.size());
+    std::copy(answers.begin(), answers.end(), known.begin() + (some.data() - all.data()));
+  });
+  for (const core::Offender& o : refused) {  // nothing will change that
+    leases[o.index]->set_outage_known();
+    outlived.remove(std::span(&leases[o.index], 1));
+    events.report(Events::Level::error, "maintenance",
+                  std::string("the database refused to take back a crash that was an outage: ") + o.error.what(),
+                  claims[o.index].id, Events::Code::outcome_refused);
+  }
   std::vector<HeldPtr> done;
   for (std::size_t i = 0; i < leases.size(); ++i) {
     if (!known[i]) continue;

@@ -93,8 +93,14 @@ std::string refuse(const std::string& table, const std::string& when, const std:
          " NEW." + column + ") > 0 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not here'; END IF";
 }
 
+/// A trigger that lets no job with the word in its params become pending or running.
+constexpr const char* refuse_start =
+    "CREATE TRIGGER refuse_start BEFORE UPDATE ON sqlq_jobs FOR EACH ROW IF NEW.state IN (1, 2) AND"
+    " LOCATE('forbidden', NEW.params) > 0 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'never'; END IF";
+
 std::vector<conformance::Breakage> refusals() {
-  return {{"triggers", {refuse("sqlq_jobs", "UPDATE", "result"), refuse("sqlq_logs", "INSERT", "text")}},
+  return {{"triggers",
+           {refuse("sqlq_jobs", "UPDATE", "result"), refuse_start, refuse("sqlq_logs", "INSERT", "text")}},
           {"constraints",
            {"ALTER TABLE sqlq_jobs ADD CONSTRAINT mine CHECK (COALESCE(LOCATE('forbidden', result), 0) = 0)",
             "ALTER TABLE sqlq_logs ADD CONSTRAINT mine_too CHECK (LOCATE('forbidden', text) = 0)"}},

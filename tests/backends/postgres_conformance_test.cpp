@@ -87,8 +87,17 @@ std::vector<std::string> refuse(const std::string& table, const std::string& col
               column + "()"};
 }
 
+/// A trigger that lets no job with the word in its params become pending or running.
+std::vector<std::string> refuse_start() {
+  return {"CREATE OR REPLACE FUNCTION refuse_start() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+          " RAISE EXCEPTION 'never'; END $$",
+          "CREATE TRIGGER refuse_start BEFORE UPDATE ON sqlq_jobs FOR EACH ROW"
+          " WHEN (NEW.state IN (1, 2) AND NEW.params LIKE '%forbidden%') EXECUTE FUNCTION refuse_start()"};
+}
+
 std::vector<conformance::Breakage> refusals() {
   std::vector<std::string> triggers = refuse("sqlq_jobs", "result");
+  std::ranges::copy(refuse_start(), std::back_inserter(triggers));
   std::ranges::copy(refuse("sqlq_logs", "text"), std::back_inserter(triggers));
   return {{"triggers", triggers},
           {"a trigger at the end of the transaction",

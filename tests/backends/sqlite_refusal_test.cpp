@@ -11,6 +11,7 @@
 #include <sqlq/client.hpp>
 #include <sqlq/migrator.hpp>
 #include <sqlq/sqlite.hpp>
+#include <sqlq/testing/manual_clock.hpp>
 
 #include "backends/sqlite_scratch.hpp"
 #include "errors.hpp"
@@ -166,6 +167,26 @@ TEST(SqliteErrors, AnOpenThatTheSystemRefusesIsClassifiedByItsReason) {
   EXPECT_EQ(cannot_open(EMFILE), Errc::busy);
   EXPECT_EQ(cannot_open(ENOENT), Errc::configuration);
   EXPECT_EQ(cannot_open(EISDIR), Errc::configuration);
+}
+
+TEST_F(SqliteRefusal, AfterARestartOfTheHostOneJobThatCannotBeChangedKeepsNoOther) {
+  const auto clock = std::make_shared<testing::ManualClock>();
+  std::vector<JobId> ids;
+  {
+    auto db = backend::open(url(), {.clock = clock});
+    db.migrate();
+    for (int i = 0; i < 20; ++i) ids.push_back(enqueue(db));
+    ASSERT_EQ(Client(db).claim({}, {}, 20).size(), 20u);
+  }
+  const Native mine(path());
+  ASSERT_EQ(mine.exec("CREATE TRIGGER keep BEFORE UPDATE ON sqlq_jobs WHEN old.id = '" + ids[6].to_string() +
+                      "' BEGIN SELECT RAISE(ABORT, 'mine'); END"),
+            SQLITE_OK);
+  clock->restart_host();
+  const auto db = backend::open(url(), {.clock = clock});
+  EXPECT_EQ(Client(db).reap().returned.size(), 19u) << "innocents harmed: 0";
+  EXPECT_EQ(Client(db).claim({}, {}, 20).size(), 19u);
+  EXPECT_EQ(Client(db).find(ids[6])->state, JobState::running);
 }
 
 /// As on a 32-bit system whose stat() cannot say the size of a large file.

@@ -1,10 +1,19 @@
 // Lists: filtered, newest first, in pages that do not shift.
 
 #include <algorithm>
+#include <array>
 
 #include <sqlq/conformance/suite.hpp>
 
 namespace sqlq::conformance {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::array all_states{JobState::pending,    JobState::running,   JobState::success,  JobState::errored,
+                                JobState::cancelling, JobState::cancelled, JobState::scheduled};
+
+}  // namespace
 
 TEST_P(ListPages, NewestFirst) {
   std::vector<JobId> expected;
@@ -60,9 +69,93 @@ TEST_P(ListPages, FilteredPagesAreComplete) {
   EXPECT_EQ(seen, expected);
 }
 
+TEST_P(ListPages, StepsGoOnUntilNothingFollows) {
+  for (int i = 0; i < 25; ++i) enqueue({.queue = i % 3 == 0 ? "wanted" : "other"});
+  const std::vector<JobId> expected = ids_of(admin().list({.queue = "wanted"}));
+  ASSERT_EQ(expected.size(), 9u);
+  std::vector<JobId> seen;
+  for (Page page{.limit = 3};;) {
+    const JobPage step = admin().list_step({.queue = "wanted"}, page);
+    EXPECT_LE(step.jobs.size(), 3u);
+    for (const Job& job : step.jobs) seen.push_back(job.id);
+    if (!step.next) break;
+    EXPECT_TRUE(step.jobs.empty() || *step.next <= step.jobs.back().id);
+    page.before = step.next;
+  }
+  EXPECT_EQ(seen, expected);
+  EXPECT_FALSE(admin().list_step({.queue = "wanted"}, {.limit = 10}).next) << "a page that is not full is the last";
+  EXPECT_FALSE(admin().list_step({.queue = "missing"}).next);
+}
+
+// A few jobs in every state, of two queues and kinds, which end in one batch; and behind them so many others that a
+// search along the ids would be long.
+TEST_P(ListPages, FewJobsBehindManyAreFoundByQueueKindAndState) {
+  std::vector<JobId> mine;
+  std::vector<NewJob> jobs;
+  for (int i = 0; i < 32; ++i) {
+    jobs.push_back({.kind = i % 4 < 2 ? "x" : "y", .options = {.queue = i % 2 == 0 ? "a" : "b"}});
+  }
+  for (const Enqueued& e : client().enqueue_many(jobs)) mine.push_back(e.id);
+  static_cast<void>(claim(4));
+  clock().advance(31s);
+  static_cast<void>(client().reap());
+  static_cast<void>(claim(4, {"a"}));
+  clock().advance(31s);
+  static_cast<void>(client().reap());  // some of them are suspects now
+  std::vector<backend::Finish> ends;
+  for (const Job& job : claim(20)) ends.push_back({.id = job.id, .token = job.lease_token});
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    ends[i].kind = i % 3 == 0 ? backend::FinishKind::fail : backend::FinishKind::success;
+  }
+  ends.resize(ends.size() - 6);  // these stay running
+  dialect().finish(ends, nullptr, clock().instant());
+  const std::vector<Job> running = admin().list({.states = {JobState::running}});
+  ASSERT_GE(running.size(), 4u);
+  for (std::size_t i = 0; i < running.size(); i += 2) client().cancel(running[i].id);
+  for (const Job& job : admin().list({.queue = "b", .states = {JobState::pending}}, {.limit = 2})) {
+    client().cancel(job.id);
+  }
+  for (const char* queue : {"a", "b"}) mine.push_back(enqueue_kind("x", {.queue = queue, .delay = 1h}));
+  EXPECT_EQ(admin().requeue(ends[1].id), RequeueStatus::requeued);
+  std::ranges::sort(mine, std::ranges::greater{});
+  const std::vector<NewJob> others(2500, NewJob{.kind = "other", .options = {.queue = "others"}});
+  client().enqueue_many(others);
+
+  std::vector<Job> rows;
+  for (const JobId id : mine) rows.push_back(row(id));
+  for (const JobState state : all_states) {
+    EXPECT_TRUE(std::ranges::any_of(rows, [&](const Job& job) { return job.state == state; })) << to_string(state);
+  }
+  for (const std::string queue : {"", "a", "b", "none"}) {
+    for (const std::string kind : {"", "x", "y", "none"}) {
+      for (std::size_t i = 0; i <= all_states.size(); ++i) {
+        JobFilter filter{.queue = queue, .kind = kind};
+        if (i < all_states.size()) filter.states = {all_states[i]};
+        const bool others_too = queue.empty() && kind.empty() && (i == 0 || i == all_states.size());
+        if (others_too) continue;
+        std::vector<JobId> expected;
+        for (const Job& job : rows) {
+          if ((queue.empty() || job.queue == queue) && (kind.empty() || job.kind == kind) &&
+              (filter.states.empty() || job.state == filter.states[0])) {
+            expected.push_back(job.id);
+          }
+        }
+        const JobPage found = admin().list_step(filter);
+        EXPECT_EQ(ids_of(found.jobs), expected) << queue << ' ' << kind << ' ' << i;
+        EXPECT_FALSE(found.next);
+        if (expected.size() < 2) continue;
+        const Page rest{.before = expected[0], .limit = expected.size() - 1};
+        expected.erase(expected.begin());
+        EXPECT_EQ(ids_of(admin().list(filter, rest)), expected) << queue << ' ' << kind << ' ' << i;
+      }
+    }
+  }
+}
+
 TEST_P(ListPages, LimitsOutOfRangeAreRefused) {
   EXPECT_EQ(code_of([&] { return admin().list({}, {.limit = 0}); }), "invalid_argument");
   EXPECT_EQ(code_of([&] { return admin().list({}, {.limit = 1001}); }), "invalid_argument");
+  EXPECT_EQ(code_of([&] { return admin().list_step({}, {.limit = 0}); }), "invalid_argument");
   EXPECT_TRUE(admin().list({}, {.limit = 1000}).empty());
 }
 

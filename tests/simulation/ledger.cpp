@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/checks.hpp"
+#include "core/lists.hpp"
 
 namespace sqlq::simulation {
 namespace {
@@ -370,7 +371,7 @@ void Ledger::compare(backend::Dialect& storage) {
       fail(known.promised ? "lost" : "gone", ids[i], "is not there, it was " + text(known.state));
     }
   }
-  for (const Job& job : storage.list({}, {.limit = 1000})) {
+  for (const Job& job : core::whole_page(storage, {}, {.limit = 1000})) {
     if (!jobs_.contains(job.id)) fail("phantom", job.id, "is there and was never enqueued");
   }
 }

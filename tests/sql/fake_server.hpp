@@ -61,6 +61,8 @@ class FakeServer final : public Server {
   std::string description() const override { return "fake"; }
   std::vector<std::string> self_check(Session&) override { return {}; }
   std::unique_ptr<Connection> connect() override { return std::make_unique<FakeConnection>(script_); }
+  std::unique_ptr<Connection> connect_to_renew() override { return connect(); }
+  bool locked_out(const Error& e) const noexcept override { return e.native_code() == lock_timeout; }
   std::unique_ptr<Session> borrow(const Tx&) override { return std::make_unique<FakeSession>(); }
   const Catalogue& queries() const noexcept override { return catalogue(); }
   std::span<const Migration> migrations() const noexcept override { return {}; }
@@ -86,6 +88,8 @@ class FakeServer final : public Server {
     script_.happen("claim" + of);
     return {.jobs = {Job{.kind = "claimed now"}}};
   }
+  backend::ClaimResult claim_some(Work&, const backend::ClaimRequest&, const Selection&) override { return {}; }
+  bool give_up(Work&, JobId, std::string_view) override { return false; }
   std::vector<Job> claimed(Work&, const backend::ClaimRequest&) override {
     script_.happen("claimed");
     return taken;
@@ -96,10 +100,15 @@ class FakeServer final : public Server {
     return std::vector<FinishStatus>(items.size(), finished);
   }
   std::vector<LeaseStatus> heartbeat(Work&, std::span<const backend::LeaseRef> leases) override {
+    script_.happen("heartbeat");
     return std::vector<LeaseStatus>(leases.size(), LeaseStatus::renewed);
   }
   std::vector<bool> publish(Work&, std::span<const backend::Interim>) override { return {}; }
-  ReapReport reap(Work&, std::span<const std::string>, std::size_t, std::span<const JobId>) override { return {}; }
+  ReapReport reap(Work& work, std::span<const std::string>, std::size_t, std::span<const JobId>) override {
+    script_.happen("reap");
+    spared = work.spared();
+    return {};
+  }
   std::vector<JobId> ended(Work&, std::span<const std::string>, std::size_t) override { return {}; }
   std::vector<bool> take_back_crashes(Work&, std::span<const backend::OutlivedClaim>) override { return {}; }
   std::size_t purge(Work&, std::size_t) override { return 0; }
@@ -109,6 +118,8 @@ class FakeServer final : public Server {
   std::vector<RequeueStatus> requeue(Work&, std::span<const JobId>) override { return {}; }
   std::vector<bool> append_logs(Work&, std::span<const LogLine>) override { return {}; }
 
+  static constexpr int lock_timeout = 1205;  ///< the number of errors that say so
+  std::int64_t spared = -1;                  ///< what the last reap left alone, in microseconds
   bool begins = true;       ///< whether enqueue is a transaction of several statements
   int there_after = -1;     ///< after so many runs of enqueue its ids are there; negative: never
   std::vector<backend::Finish> ends{};  ///< of the last run of finish
@@ -120,8 +131,8 @@ class FakeServer final : public Server {
     static const Catalogue instance([] {
       std::string text;
       for (const char* name :
-           {"get", "list", "list_few", "progress", "count_pending", "count_pending_all", "count_scheduled",
-            "count_held", "count_finished", "count_finished_all", "waiting_kinds", "history", "log_read", "queues",
+           {"get", "list", "list_bound", "list_few", "progress", "count_pending", "count_pending_all",
+            "count_scheduled", "count_held", "count_finished", "count_finished_all", "waiting_kinds", "history", "log_read", "queues",
             "queue", "queue_upsert", "queue_update", "queue_used", "queue_hide", "oldest_due"}) {
         text += std::string("-- name: ") + name + "\nSELECT 1\n";
       }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <sqlq/testing/manual_clock.hpp>
+
 #include "fake_server.hpp"
 
 namespace sqlq::sql {
@@ -14,7 +16,7 @@ class ServerDialectTest : public ::testing::Test {
   ServerDialectTest() {
     auto server = std::make_unique<FakeServer>(script);
     fake = server.get();
-    dialect = make_server_dialect(std::move(server), {.size = 1, .wait = Duration(0)});
+    dialect = make_server_dialect(std::move(server), {.size = 1, .wait = Duration(0)}, clock);
     script.events.clear();
   }
 
@@ -48,6 +50,28 @@ class ServerDialectTest : public ::testing::Test {
     return {};
   }
 
+  /// Somebody has the jobs' table: whoever wants to write to it gives up after a second.
+  void lock_table() {
+    script.before = [this](const std::string& event) {
+      if (event != "heartbeat" && event != "reap") return;
+      clock->advance(std::chrono::seconds(1));
+      throw Error(Errc::retry_transaction, "lock timeout", "fake", FakeServer::lock_timeout);
+    };
+  }
+  void unlock_table() {
+    script.before = [](const std::string&) {};
+  }
+  void heartbeat() const {
+    const backend::LeaseRef lease{.id = JobId::make(TimePoint{}), .token = LeaseToken{1}};
+    EXPECT_EQ(dialect->heartbeat({&lease, 1}, {}), std::vector{LeaseStatus::renewed});
+  }
+  /// How far back from now a sweep leaves leases alone.
+  Duration spared() const {
+    static_cast<void>(dialect->reap({}, 10, {}));
+    return Duration(fake->spared);
+  }
+
+  const std::shared_ptr<testing::ManualClock> clock = std::make_shared<testing::ManualClock>();
   Script script;
   FakeServer* fake = nullptr;
   std::unique_ptr<backend::Dialect> dialect;
@@ -62,6 +86,56 @@ TEST_F(ServerDialectTest, AHeartbeatNeedsNoneOfTheConnectionsThatOthersUse) {
   };
   enqueue();
   EXPECT_EQ(answers, 1U) << "the only connection of the pool was in use";
+}
+
+TEST_F(ServerDialectTest, WhileATableIsLockedNoLeaseEnds) {
+  using namespace std::chrono_literals;
+  heartbeat();
+  EXPECT_EQ(spared(), 0s);
+  EXPECT_FALSE(dialect->locked_since());
+  const SteadyPoint begin = clock->steady();
+  lock_table();
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(code_of([&] { heartbeat(); }), Errc::retry_transaction);
+    clock->advance(400ms);
+    EXPECT_EQ(dialect->locked_since(), begin);
+  }
+  unlock_table();
+  EXPECT_EQ(spared(), clock->steady() - begin) << "nobody has had time to renew";
+  EXPECT_EQ(dialect->locked_since(), begin) << "for a moment, in which we renew";
+  clock->advance(1999ms);
+  EXPECT_EQ(spared(), clock->steady() - begin);
+  clock->advance(1ms);
+  EXPECT_EQ(spared(), 0s);
+  EXPECT_FALSE(dialect->locked_since());
+}
+
+TEST_F(ServerDialectTest, ASweepThatWaitedForATableTakesWhatHadEndedBefore) {
+  using namespace std::chrono_literals;
+  const SteadyPoint begin = clock->steady();
+  lock_table();
+  EXPECT_EQ(code_of([&] { spared(); }), Errc::retry_transaction);
+  unlock_table();
+  EXPECT_EQ(spared(), clock->steady() - begin);
+  EXPECT_GE(spared(), 5s);
+}
+
+TEST_F(ServerDialectTest, ASweepThatWaitedAndGotThroughSparesTheNextOne) {
+  using namespace std::chrono_literals;
+  const SteadyPoint begin = clock->steady();
+  script.before = [this](const std::string& event) {
+    if (event == "reap") clock->advance(20s);
+  };
+  EXPECT_EQ(spared(), 0s) << "by its statement's own time, which is that of its beginning";
+  unlock_table();
+  EXPECT_EQ(spared(), clock->steady() - begin);
+}
+
+TEST_F(ServerDialectTest, OtherConflictsSayNothingAboutTheTable) {
+  fail("heartbeat", Errc::retry_transaction, 100);
+  EXPECT_EQ(code_of([&] { heartbeat(); }), Errc::retry_transaction);
+  EXPECT_FALSE(dialect->locked_since());
+  EXPECT_EQ(spared(), Duration(0));
 }
 
 TEST_F(ServerDialectTest, LanesAreMadeOnce) {

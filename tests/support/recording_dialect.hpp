@@ -59,8 +59,10 @@ class RecordingDialect final : public FakeDialect {
   std::function<std::optional<Errc>(const backend::Finish&)> refuses{};
   std::function<bool(const LogLine&)> refuses_line{};
   std::function<bool(JobId)> refuses_renewal{};
-  std::function<bool(JobId)> refuses_start{};
+  std::vector<backend::RefusedJob> refused_starts{};  ///< what the next claim says of them
   std::function<bool(const backend::Interim&)> refuses_interim{};
+  JobId refuses_outage{};            ///< of this job
+  std::vector<JobId> refuses_reap{};  ///< what each sweep says of them
   std::vector<std::size_t> published{};  ///< how many items each call had
   bool rows_locked = false;              ///< somebody has the rows: nothing is published
 
@@ -106,10 +108,10 @@ class RecordingDialect final : public FakeDialect {
     const std::lock_guard lock(mutex_);
     const backend::ClaimRequest& request = asked.claim;
     fail_if_broken("claim");
-    if (refuses_start) refuse_start(request);
     claim_limits.push_back(request.limit);
     if (during_claim) during_claim();
     backend::ClaimResult result{.next_due = next_due, .limited = limited};
+    result.refused = std::exchange(refused_starts, {});
     std::vector<FinishStatus> ended;
     for (const backend::Finish& item : core::as_finishes(asked.ends)) ended.push_back(finish_one(item, false));
     handed_over.push_back(asked.ends.size());
@@ -140,6 +142,9 @@ class RecordingDialect final : public FakeDialect {
   std::vector<bool> take_back_crashes(std::span<const backend::OutlivedClaim> claims, backend::Now) override {
     const std::lock_guard lock(mutex_);
     fail_if_broken("take_back_crashes");
+    for (const backend::OutlivedClaim& claim : claims) {
+      if (claim.id == refuses_outage) throw Error(Errc::refused, "a trigger raised an error");
+    }
     std::vector<bool> answers;
     for (const backend::OutlivedClaim& claim : claims) {
       outlived.push_back({claim.id, claim.claim, std::string(claim.worker)});
@@ -219,7 +224,7 @@ class RecordingDialect final : public FakeDialect {
   ReapReport reap(std::span<const std::string>, std::size_t limit, backend::Now now) override {
     const std::lock_guard lock(mutex_);
     fail_if_broken("reap");
-    ReapReport report;
+    ReapReport report{.refused = refuses_reap};
     for (Row& r : rows_) {
       if (report.total() == limit || !now) break;
       if (!held(r) || r.lease_until > now->steady) continue;
@@ -309,15 +314,6 @@ class RecordingDialect final : public FakeDialect {
     return &*at;
   }
 
-  /// The claim would take the first `limit` of its jobs.
-  void refuse_start(const backend::ClaimRequest& request) {
-    std::size_t taken = 0;
-    for (const Row& r : rows_) {
-      if (taken == request.limit || r.job.state != JobState::pending || !wanted(r.job, request)) continue;
-      ++taken;
-      if (refuses_start(r.job.id)) throw Error(Errc::refused, "a trigger raised an error");
-    }
-  }
   static bool wanted(const Job& job, const backend::ClaimRequest& request) {
     const auto in = [](std::span<const std::string> names, const std::string& name) {
       return std::find(names.begin(), names.end(), name) != names.end();

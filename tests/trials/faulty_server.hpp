@@ -57,9 +57,12 @@ class FaultyServer final : public sql::Server {
   std::string description() const override { return real_->description(); }
   std::vector<std::string> self_check(sql::Session& s) override { return real_->self_check(s); }
   std::unique_ptr<sql::Connection> connect() override {
-    if (trips_.next("connect") != nullptr) throw Error(Errc::connection, "the server does not answer");
-    return std::make_unique<FaultyConnection>(real_->connect(), trips_, cut_);
+    return faulty([&] { return real_->connect(); });
   }
+  std::unique_ptr<sql::Connection> connect_to_renew() override {
+    return faulty([&] { return real_->connect_to_renew(); });
+  }
+  bool locked_out(const Error& error) const noexcept override { return real_->locked_out(error); }
   std::unique_ptr<sql::Session> borrow(const Tx& tx) override { return real_->borrow(tx); }
 
   const sql::Catalogue& queries() const noexcept override { return real_->queries(); }
@@ -77,6 +80,10 @@ class FaultyServer final : public sql::Server {
   backend::ClaimResult claim(sql::Work& w, const backend::ClaimRequest& r, const sql::Vacated& vacated) override {
     return real_->claim(w, r, vacated);
   }
+  backend::ClaimResult claim_some(sql::Work& w, const backend::ClaimRequest& r, const sql::Selection& s) override {
+    return real_->claim_some(w, r, s);
+  }
+  bool give_up(sql::Work& w, JobId id, std::string_view message) override { return real_->give_up(w, id, message); }
   std::vector<Job> claimed(sql::Work& w, const backend::ClaimRequest& r) override { return real_->claimed(w, r); }
   std::vector<FinishStatus> finish(sql::Work& w, std::span<const backend::Finish> items) override {
     return real_->finish(w, items);
@@ -113,6 +120,11 @@ class FaultyServer final : public sql::Server {
   std::shared_ptr<void> watch(std::function<void()> heard) override { return real_->watch(std::move(heard)); }
 
  private:
+  template <class Connect>
+  std::unique_ptr<sql::Connection> faulty(Connect connect) {
+    if (trips_.next("connect") != nullptr) throw Error(Errc::connection, "the server does not answer");
+    return std::make_unique<FaultyConnection>(connect(), trips_, cut_);
+  }
   static sql::Connection& real(sql::Connection& c) { return static_cast<FaultyConnection&>(c).real(); }
 
   const std::unique_ptr<sql::Server> real_;

@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "core/lists.hpp"
+
 namespace sqlq::trials {
 namespace {
 
@@ -335,7 +337,7 @@ void add_readers(std::vector<Operation>& all) {
     const std::array ids{job(1), job(4), job(99)};
     return d.get(ids, nullptr);
   }));
-  all.push_back(read("list", [](Dialect& d) { return d.list({.queue = queue}, {}); }));
+  all.push_back(read("list", [](Dialect& d) { return core::whole_page(d, {.queue = queue}, {}); }));
   all.push_back(read("counts", [](Dialect& d) { return d.counts(queue, 100); }));
   all.push_back(read("counts of all", [](Dialect& d) { return d.counts({}, 100); }));
   all.push_back(read("waiting_kinds", [](Dialect& d) { return d.waiting_kinds(10); }));
@@ -359,7 +361,7 @@ std::vector<Operation> all_operations() {
 
 std::string picture(Dialect& d) {
   std::string all;
-  for (const Job& j : d.list({}, {.limit = 1000})) {
+  for (const Job& j : core::whole_page(d, {}, {.limit = 1000})) {
     Job same = j;
     if (same.queue.starts_with(new_queue)) same.queue = new_queue;
     all += text(same) + "\n";
@@ -380,7 +382,7 @@ std::string drain(Dialect& d) {
 void clear(Dialect& d) {
   std::vector<Finish> ends;
   std::vector<JobId> waiting;
-  for (const Job& j : d.list({}, {.limit = 1000})) {
+  for (const Job& j : core::whole_page(d, {}, {.limit = 1000})) {
     if (j.state == JobState::running || j.state == JobState::cancelling) {
       ends.push_back({.id = j.id, .token = j.lease_token});
     } else if (!is_finished(j.state)) {

@@ -205,6 +205,27 @@ TEST(Maintenance, ReturnsJobsWhoseLeaseEndedAndLooksForWorkAgain) {
   EXPECT_EQ(s.database.purges, 1);
 }
 
+// Somebody may have kept everybody from renewing until a moment ago.
+TEST(Maintenance, WhereOthersHoldLeasesTheFirstSweepOnlyLooks) {
+  Services s;
+  s.database.able.database_clock = true;
+  const JobId id = s.database.add();
+  s.claim_one();
+  s.clock->advance(31s);
+  s.database.broken = {"reap"};
+  EXPECT_GE(s.runtime.maintenance.step(), s.in(4s)) << "it could not even look";
+  s.database.broken = {};
+  s.clock->advance(5s);
+  EXPECT_EQ(s.runtime.maintenance.step(), s.in(2s));
+  EXPECT_EQ(s.database.job(id).state, JobState::running);
+  s.clock->advance(2s - 1us);
+  s.runtime.maintenance.step();
+  EXPECT_EQ(s.database.job(id).state, JobState::running);
+  s.clock->advance(1us);
+  EXPECT_GE(s.runtime.maintenance.step(), s.in(4s));
+  EXPECT_EQ(s.database.job(id).state, JobState::pending);
+}
+
 TEST(Maintenance, SaysOfLostLeasesThatTheWorkerLives) {
   Services s;
   const JobId id = s.database.add();
@@ -235,6 +256,33 @@ TEST(Maintenance, SaysSoWhileTheHandlerStillRunsAndAsksUntilTheLeaseHasEnded) {
   EXPECT_TRUE(lease->outage_known());
   s.runtime.maintenance.step();
   EXPECT_EQ(s.database.outlived.size(), 3U);
+}
+
+TEST(Maintenance, AnOutageThatTheDatabaseRefusesKeepsNoOtherBack) {
+  Services s(8);
+  std::vector<JobId> ids;
+  for (int i = 0; i < 8; ++i) ids.push_back(s.database.add());
+  s.fetch_and_run();
+  for (const JobId id : ids) s.database.steal(id);
+  s.database.refuses_outage = ids[3];
+  s.runtime.completer.step();
+  EXPECT_EQ(s.database.outlived.size(), 7U) << "innocents harmed: 0";
+  EXPECT_TRUE(s.reported("refused to take back a crash"));
+  s.runtime.maintenance.step();
+  EXPECT_EQ(s.database.outlived.size(), 7U) << "and is not asked for again";
+}
+
+TEST(Maintenance, TellsOnceAMinuteOfAJobThatCannotBeTakenBack) {
+  Services s;
+  s.database.refuses_reap = {s.database.add()};
+  s.runtime.maintenance.step();
+  s.runtime.maintenance.step();
+  ASSERT_EQ(s.events.size(), 1U);
+  EXPECT_EQ(s.events[0].code, WorkerEvent::Code::outcome_refused);
+  EXPECT_EQ(s.events[0].job, s.database.refuses_reap[0]);
+  s.clock->advance(1min);
+  s.runtime.maintenance.step();
+  EXPECT_EQ(s.events.size(), 2U);
 }
 
 TEST(Maintenance, AsksAgainWhenTheDatabaseWasAwayAndGivesUpInTheEnd) {

@@ -20,6 +20,22 @@ TEST(Fetcher, AsksForExactlyTheFreeSlots) {
   EXPECT_EQ(s.stats().claimed, 3U);
 }
 
+TEST(Fetcher, TellsOfJobsThatTheDatabaseRefusesToStart) {
+  Services s(4);
+  add(s.database, 3);
+  const JobId ended = JobId::make(TimePoint{});
+  const JobId waits = JobId::make(TimePoint{});
+  s.database.refused_starts = {{.id = ended, .ended = true, .why = "a trigger"}, {.id = waits, .why = "a trigger"}};
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.stats().claimed, 3U);
+  ASSERT_EQ(s.events.size(), 2U);
+  for (const auto& event : s.events) EXPECT_EQ(event.code, WorkerEvent::Code::outcome_refused);
+  EXPECT_EQ(s.events[0].job, ended);
+  EXPECT_TRUE(s.reported("refuses to start the job: a trigger; the job was ended as errored"));
+  EXPECT_EQ(s.events[1].job, waits);
+  EXPECT_TRUE(s.reported("it is passed over for a minute"));
+}
+
 TEST(Fetcher, ClaimsAgainAtOnceAfterAFullBatch) {
   Services s(2);
   add(s.database, 5);

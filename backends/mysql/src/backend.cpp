@@ -7,12 +7,12 @@
 namespace sqlq::mysql {
 
 backend::Factory factory() {
-  return [](const backend::Url& url, std::shared_ptr<Clock>) -> std::unique_ptr<backend::Dialect> {
+  return [](const backend::Url& url, const std::shared_ptr<Clock>& clock) -> std::unique_ptr<backend::Dialect> {
     static const int initialised = mysql_library_init(0, nullptr, nullptr);  // not thread-safe by itself
     static_cast<void>(initialised);
     Options options = Options::from(url);
     const sql::PoolOptions pool = options.pool;
-    return sql::make_server_dialect(std::make_unique<MysqlServer>(std::move(options)), pool);
+    return sql::make_server_dialect(std::make_unique<MysqlServer>(std::move(options)), pool, clock);
   };
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <numeric>
 #include <set>
@@ -32,20 +33,14 @@ class Claim {
         suspects_(static_cast<std::int64_t>(request_.suspects)) {}
 
   backend::ClaimResult run() {
-    view_ = survey(c_, request_);
-    if (!view_.worker && (!view_.lanes.empty() || !view_.due().empty())) {
-      // Outside of a transaction, unless this one has ended leases: nobody shall wait for it.
-      insert_unless_there(c_.session, c_.q.worker_make, {{"name", request_.worker}});
-      view_ = survey(c_, request_);
-    }
+    look();
     const bool limited = !view_.limited.empty();
     if (!limited_) view_.limited.clear();
     // The locks of limited queues first: who holds one of them waits for nothing else after it.
     const Rooms rooms = find_rooms();
     if (promote(rooms)) view_ = survey(c_, request_);
     make_room(rooms);
-    backend::ClaimResult result{.limited = limited, .suspects = view_.suspects};
-    if (const auto next = sql::next_due(view_.scheduled, view_.now)) result.next_due = sql::wall(*next);
+    backend::ClaimResult result = hints(limited);
     const std::int64_t could = sql::could_take(view_.lanes, limit_);
     if (!view_.lanes.empty()) result.jobs = take(divide());
     for (int round = 0; freed_ && result.jobs.empty() && round < most_tries_at_gone; ++round) {
@@ -61,7 +56,66 @@ class Claim {
     return result;
   }
 
+  backend::ClaimResult run_some(const sql::Selection& selection) {
+    c_.marks.forget();
+    look();
+    const bool limited = !view_.limited.empty();
+    const Rooms rooms = find_rooms();
+    spread_lanes();
+    make_room(rooms);
+    backend::ClaimResult result = hints(limited);
+    std::vector<sql::Head> heads;
+    for (const sql::Lane& lane : view_.lanes) {
+      c_.session.execute(
+          c_.q.lane_next, {{"lane", lane.id}, {"now", view_.now}, {"n", selection.depth(request_.limit)}},
+          [&](const sql::Row& row) {
+            heads.push_back({{row.integer(0), row.integer(1), row.integer(2), row.integer(3)}, id_of(row.text(4))});
+          });
+    }
+    const std::vector<sql::Head> chosen = sql::choose(view_.lanes, heads, selection, request_);
+    if (!selection.starts()) {
+      result.jobs = sql::only_ids(chosen);
+    } else if (!chosen.empty()) {
+      c_.work.begin();
+      promote_these(c_, chosen, view_.now);
+      result.jobs = take_some(sql::seqs_of(chosen));
+      result.of_limited = sql::of_limited(view_.lanes, result.jobs);
+    }
+    return result;
+  }
+
  private:
+  /// Knows the number of the worker's name afterwards, if there may be something to claim.
+  void look() {
+    view_ = survey(c_, request_);
+    if (view_.worker || (view_.lanes.empty() && view_.due().empty())) return;
+    // Outside of a transaction, unless this one has ended leases: nobody shall wait for it.
+    insert_unless_there(c_.session, c_.q.worker_make, {{"name", request_.worker}});
+    view_ = survey(c_, request_);
+  }
+
+  /// What the view says of a claim, whatever it takes.
+  backend::ClaimResult hints(bool limited) const {
+    backend::ClaimResult result{.limited = limited, .suspects = view_.suspects};
+    if (const auto next = sql::next_due(view_.scheduled, view_.now)) result.next_due = sql::wall(*next);
+    return result;
+  }
+
+  /// Makes each lane with work two, one for its suspects: due jobs may belong to either.
+  void spread_lanes() {
+    std::map<std::int64_t, sql::Lane> lanes;
+    const auto add = [&](sql::Lane lane) {
+      for (const std::int64_t id : {lane.id, -lane.id}) {
+        lane.id = id;
+        lanes.emplace(id, lane);
+      }
+    };
+    for (const sql::Lane& lane : view_.lanes) add(lane);
+    for (const sql::Scheduled& s : view_.due()) add(s.lane);
+    view_.lanes.clear();
+    for (auto& [id, lane] : lanes) view_.lanes.push_back(std::move(lane));
+  }
+
   /// What the limits of queues leave that are not full; none: the limit was taken away.
   using Rooms = std::map<std::int64_t, std::optional<std::int64_t>>;
 
@@ -235,6 +289,30 @@ class Claim {
     const auto asked_for = std::accumulate(portions.begin(), portions.end(), std::int64_t{0},
                                            [](std::int64_t n, const sql::Portion& p) { return n + p.count; });
     if (static_cast<std::int64_t>(taken.size()) < asked_for) freed_ = free_ready(portions);
+    return started(std::move(taken), now);
+  }
+
+  std::vector<Job> take_some(const std::vector<std::int64_t>& seqs) {
+    std::vector<Taken> taken;
+    std::int64_t now = 0;
+    in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
+      c_.session.execute(c_.q.take_some, {{"now", c_.work.wall()}, {"seqs", list_of(piece)}}, [&](const sql::Row& row) {
+        sql::Fields f(row);
+        now = f.integer();
+        Taken t;
+        t.place.seq = f.integer();
+        t.place.priority = f.integer();
+        t.place.due = f.integer();
+        t.job = sql::read_job(f);
+        t.place.lane = f.integer();
+        t.lane = &*std::ranges::find(view_.lanes, t.place.lane, &sql::Lane::id);
+        taken.push_back(std::move(t));
+      });
+    });
+    return started(std::move(taken), now);
+  }
+
+  std::vector<Job> started(std::vector<Taken> taken, std::int64_t now) {
     if (taken.empty()) return {};
     mark(taken, now);
     std::ranges::sort(taken, {}, &Taken::rank);
@@ -265,7 +343,7 @@ class Claim {
     const std::map<std::int64_t, std::int64_t> together = add_claims(taken, steady);
     for (Taken& t : taken) {
       c_.here.add(t.job.id, {.seq = t.place.seq, .token = request_.token.value, .queue = t.lane->queue_id,
-                             .together = together.at(t.lane->queue_id),
+                             .lane = std::abs(t.lane->id), .together = together.at(t.lane->queue_id),
                              .retention = t.job.retention ? std::optional(t.job.retention->count()) : std::nullopt,
                              .keyed = !t.job.unique_key.empty()});
       t.job.queue = t.lane->queue;
@@ -320,7 +398,11 @@ class Claim {
 
 }  // namespace
 
-backend::ClaimResult claim(const Context& c, const sql::Claim& claim) { return Claim(c, claim).run();
+backend::ClaimResult claim(const Context& c, const sql::Claim& claim) { return Claim(c, claim).run(); }
+
+backend::ClaimResult claim_some(const Context& c, const backend::ClaimRequest& request,
+                                const sql::Selection& selection) {
+  return Claim(c, {.request = request}).run_some(selection);
 }
 
 std::vector<Job> claimed(const Context& c, LeaseToken token) {

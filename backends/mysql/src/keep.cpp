@@ -213,7 +213,8 @@ void postpone(const Context& c, JobId id) {
   const Places places(c, {id});
   for (const std::int64_t seq : places.seqs()) {
     c.work.begin();
-    if (c.session.execute(c.q.postpone, {{"now", c.work.wall()}, {"seq", seq}}) == 1) add_finished(c, {&seq, 1});
+    const std::vector<std::int64_t> alone{seq};
+    if (c.session.execute(c.q.postpone, {{"now", c.work.wall()}, {"seq", seq}}) == 1) add_finished(c, {&alone, 1});
   }
 }
 

@@ -156,11 +156,11 @@ std::vector<FinishStatus> succeed_all(const Context& c, std::span<const Finish> 
   std::map<std::pair<std::int64_t, std::optional<std::int64_t>>, std::vector<std::int64_t>> alike;
   Leaving leaving;
   for (const Whereabouts& row : rows) {
-    alike[{row.queue, row.retention}].push_back(row.seq);
+    alike[{row.lane, row.retention}].push_back(row.seq);
     Leavers& leavers = leaving[{row.queue, row.token}];
     leavers.all = ++leavers.count == row.together;
   }
-  for (const auto& [key, seqs] : alike) add_finished(c, seqs);
+  add_finished(c, alike);
   leave_claims(c, leaving);
   return std::vector<FinishStatus>(items.size(), FinishStatus::applied);
 }
@@ -261,13 +261,19 @@ Ended ended_leases(const Context& c, std::span<const std::string> queues, std::s
     if (found++ < limit) ended[{row.integer(0), row.integer(1)}].push_back(row.integer(2));
   };
   if (queues.empty()) {
-    c.session.execute(c.q.ended, {{"steady", c.work.steady()}, {"n", static_cast<std::int64_t>(limit)}}, add);
+    c.session.execute(c.q.ended,
+                      {{"steady", c.work.steady()},
+                       {"spared", c.work.spared()},
+                       {"n", static_cast<std::int64_t>(limit)}},
+                      add);
   }
   in_lists(queues, [&](std::span<const std::string> piece) {
     const auto left = static_cast<std::int64_t>(limit - std::min(limit, found));
     sql::List names;
     for (const std::string& name : piece) names.values.emplace_back(std::string_view(name));
-    c.session.execute(c.q.ended_of, {{"queues", names}, {"steady", c.work.steady()}, {"n", left}}, add);
+    c.session.execute(
+        c.q.ended_of,
+        {{"queues", names}, {"steady", c.work.steady()}, {"spared", c.work.spared()}, {"n", left}}, add);
   });
   return ended;
 }
@@ -421,6 +427,27 @@ ReapReport reap(const Context& c, std::span<const std::string> queues, std::size
   add_history(c, locked.now, records);
   log_reaped(c, locked.now, records);
   return report;
+}
+
+bool give_up(const Context& c, JobId id, std::string_view message) {
+  const Places places(c, {id});
+  if (places.seqs().empty()) return false;
+  c.work.begin();
+  LockedRows locked = lock_ended(c, places.seqs());
+  if (locked.rows.empty()) {
+    locked = lock_free(c, places.seqs());
+    std::erase_if(locked.rows, [](const Locked& row) { return row.held() || is_finished(row.state); });
+  }
+  if (locked.rows.empty()) return false;
+  const Locked& row = locked.rows.front();
+  Change change(row);
+  change.token = 0;
+  change.finish(JobState::errored, locked.now, true);
+  write(c, {&change, 1});
+  const Record record{.row = &row, .attempt = row.attempt, .cause = Cause::failed, .message = std::string(message)};
+  add_history(c, locked.now, {&record, 1});
+  c.here.forget(id);
+  return true;
 }
 
 }  // namespace sqlq::mysql

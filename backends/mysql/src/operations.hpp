@@ -7,6 +7,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
@@ -42,6 +43,8 @@ std::vector<ActionStatus> act(const Context& c, std::span<const JobId> ids, back
 
 // claim.cpp
 backend::ClaimResult claim(const Context& c, const sql::Claim& claim);
+backend::ClaimResult claim_some(const Context& c, const backend::ClaimRequest& request,
+                                const sql::Selection& selection);
 std::vector<Job> claimed(const Context& c, LeaseToken token);
 
 // lease.cpp
@@ -50,6 +53,8 @@ std::vector<LeaseStatus> heartbeat(const Context& c, std::span<const backend::Le
 std::vector<bool> publish(const Context& c, std::span<const backend::Interim> items);
 ReapReport reap(const Context& c, std::span<const std::string> queues, std::size_t limit, std::span<const JobId> only);
 std::vector<JobId> ended(const Context& c, std::span<const std::string> queues, std::size_t limit);
+
+bool give_up(const Context& c, JobId id, std::string_view message);
 
 // outage.cpp
 std::vector<bool> take_back_crashes(const Context& c, std::span<const backend::OutlivedClaim> claims);

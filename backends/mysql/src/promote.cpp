@@ -36,12 +36,40 @@ class Promotion {
     return any;
   }
 
- private:
   struct Moved {
     std::size_t all = 0;
     std::size_t no_suspects = 0;
   };
 
+  Moved move(const std::vector<sql::Place>& places) {
+    std::vector<std::int64_t> seqs;
+    for (const sql::Place& place : places) seqs.push_back(place.seq);
+    std::ranges::sort(seqs);
+    Moved moved;
+    std::vector<sql::Place> ready_places;
+    in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
+      std::vector<std::int64_t> mine;
+      sql::List ready{.width = 4};
+      std::vector<Appointment> kept;
+      c_.session.execute(c_.q.due_lock, {{"seqs", list_of(piece)}, {"now", now_}}, [&](const sql::Row& row) {
+        mine.push_back(row.integer(0));
+        kept.push_back({row.integer(1), row.integer(4), row.integer(0)});
+        ready_places.push_back({row.integer(2), row.integer(3), row.integer(4), row.integer(0)});
+        ready.values.insert(ready.values.end(), {row.integer(2), row.integer(3), row.integer(4), row.integer(0)});
+        ++moved.all;
+        if (row.integer(2) > 0) ++moved.no_suspects;
+      });
+      if (mine.empty()) return;
+      c_.session.execute(c_.q.promote, {{"seqs", list_of(mine)}});
+      c_.session.execute(c_.q.ready_add, {{"rows", ready}});
+      remove_scheduled(c_, kept);
+    });
+    std::erase_if(ready_places, [](const sql::Place& place) { return place.lane < 0; });  // they have no marks
+    c_.marks.lowered(ready_places);
+    return moved;
+  }
+
+ private:
   std::vector<sql::Place> first_due() const {
     const std::int64_t n = sql::most_moved(limit_);
     std::vector<sql::Lane> lanes;
@@ -107,34 +135,6 @@ class Promotion {
     return !gone.empty();
   }
 
-  Moved move(const std::vector<sql::Place>& places) {
-    std::vector<std::int64_t> seqs;
-    for (const sql::Place& place : places) seqs.push_back(place.seq);
-    std::ranges::sort(seqs);
-    Moved moved;
-    std::vector<sql::Place> ready_places;
-    in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
-      std::vector<std::int64_t> mine;
-      sql::List ready{.width = 4};
-      std::vector<Appointment> kept;
-      c_.session.execute(c_.q.due_lock, {{"seqs", list_of(piece)}, {"now", now_}}, [&](const sql::Row& row) {
-        mine.push_back(row.integer(0));
-        kept.push_back({row.integer(1), row.integer(4), row.integer(0)});
-        ready_places.push_back({row.integer(2), row.integer(3), row.integer(4), row.integer(0)});
-        ready.values.insert(ready.values.end(), {row.integer(2), row.integer(3), row.integer(4), row.integer(0)});
-        ++moved.all;
-        if (row.integer(2) > 0) ++moved.no_suspects;
-      });
-      if (mine.empty()) return;
-      c_.session.execute(c_.q.promote, {{"seqs", list_of(mine)}});
-      c_.session.execute(c_.q.ready_add, {{"rows", ready}});
-      remove_scheduled(c_, kept);
-    });
-    std::erase_if(ready_places, [](const sql::Place& place) { return place.lane < 0; });  // they have no marks
-    c_.marks.lowered(ready_places);
-    return moved;
-  }
-
   const Context& c_;
   const std::vector<sql::Scheduled> due_;
   const std::int64_t now_;
@@ -149,6 +149,12 @@ bool promote(const Context& c, std::vector<sql::Scheduled> due, std::int64_t now
     due.resize(most_due_lanes);
   }
   return Promotion(c, std::move(due), now, limit).run();
+}
+
+void promote_these(const Context& c, std::span<const sql::Head> heads, std::int64_t now) {
+  std::vector<sql::Place> places;
+  for (const sql::Head& head : heads) places.push_back(head.place);
+  Promotion(c, {}, now, 0).move(places);
 }
 
 }  // namespace sqlq::mysql

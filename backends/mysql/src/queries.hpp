@@ -31,6 +31,8 @@ struct Queries {
   const sql::Statement& peek = catalogue["peek"];
   const sql::Statement& ready_without_job = catalogue["ready_without_job"];
   const sql::Statement& take = catalogue["take"];
+  const sql::Statement& lane_next = catalogue["lane_next"];
+  const sql::Statement& take_some = catalogue["take_some"];
   const sql::Statement& claim = catalogue["claim"];
   const sql::Statement& claims_add = catalogue["claims_add"];
   const sql::Statement& claims_lock = catalogue["claims_lock"];

@@ -116,9 +116,10 @@ Places::Places(const Context& c, std::vector<JobId> ids) {
   in_lists(std::span<const JobId>(ids), [&](std::span<const JobId> piece) {
     c.session.execute(find, {{"ids", list_of(piece)}}, [&](const sql::Row& row) {
       seqs_.push_back(row.integer(0));
-      const auto retention = row.null(5) ? std::nullopt : std::optional(row.integer(5));
+      const auto retention = row.null(6) ? std::nullopt : std::optional(row.integer(6));
       by_id_[id_of(row.text(1))] = {.where = {.seq = row.integer(0), .token = row.integer(3), .queue = row.integer(4),
-                                              .retention = retention, .keyed = row.integer(6) != 0},
+                                              .lane = row.integer(5), .retention = retention,
+                                              .keyed = row.integer(7) != 0},
                                     .state = static_cast<JobState>(row.integer(2))};
     });
   });
@@ -226,14 +227,14 @@ void write(const Context& c, std::span<const Change> changes) {
     const bool waits = change.state == JobState::pending;
     if (waits) ready.add({was.lane_with(change.crashes), was.priority, change.due, was.seq});
     if (change.state == JobState::scheduled) scheduled.add({was.lane, change.due, was.seq, was.priority});
-    if (is_finished(change.state)) finished[{was.queue, change.state, change.expires}].push_back(was.seq);
+    if (is_finished(change.state)) finished[{was.lane, change.state, change.expires}].push_back(was.seq);
     if (was.held() && change.state != JobState::cancelling) ++leaving[{was.queue, was.token}].count;
   }
   remove_ready(c, not_ready);
   remove_scheduled(c, not_scheduled);
   ready.flush();
   scheduled.flush();
-  for (const auto& [alike, seqs] : finished) add_finished(c, seqs);
+  add_finished(c, finished);
   leave_claims(c, leaving);
 }
 
@@ -332,9 +333,16 @@ void leave_claims(const Context& c, const Leaving& leaving) {
   }
 }
 
-void add_finished(const Context& c, std::span<const std::int64_t> seqs) {
-  c.session.execute(c.q.finished_add,
-                    {{"jobs", std::string_view(sql::json_array(seqs))}, {"seq", seqs.front()}});
+void add_finished(const Context& c, std::span<const std::vector<std::int64_t>> groups) {
+  std::vector<std::string> rows;
+  for (const std::vector<std::int64_t>& seqs : groups) {
+    rows.push_back("[" + std::to_string(seqs.front()) + ",\"" + sql::json_array(std::span(seqs)) + "\"]");
+  }
+  const auto size_of = [&](std::size_t i) { return rows[i].size() + 1; };
+  in_pieces(c, rows.size(), size_of, [&](std::size_t first, std::size_t last) {
+    c.session.execute(c.q.finished_add,
+                      {{"groups", std::string_view(json_rows(std::span(rows).subspan(first, last - first)))}});
+  });
 }
 
 namespace {

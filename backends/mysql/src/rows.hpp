@@ -180,8 +180,14 @@ struct Leavers {
 /// By queue and token. A claim that all leave is gone with one statement, else it takes two.
 using Leaving = std::map<std::pair<std::int64_t, std::int64_t>, Leavers>;
 void leave_claims(const Context& c, const Leaving& leaving);
-/// Remembers which jobs finished alike: in one queue, in the same state, to expire at the same time.
-void add_finished(const Context& c, std::span<const std::int64_t> seqs);
+/// Remembers which jobs finished alike: of one lane, in the same state, to expire at the same time.
+void add_finished(const Context& c, std::span<const std::vector<std::int64_t>> groups);
+template <class Key>
+void add_finished(const Context& c, const std::map<Key, std::vector<std::int64_t>>& groups) {
+  std::vector<std::vector<std::int64_t>> alike;
+  for (const auto& [key, seqs] : groups) alike.push_back(seqs);
+  add_finished(c, std::span<const std::vector<std::int64_t>>(alike));
+}
 
 /// Takes unique keys away from jobs that are live no more, or were not inserted.
 void remove_keys(const Context& c, std::span<const std::string_view> keys);

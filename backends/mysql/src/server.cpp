@@ -139,8 +139,19 @@ std::vector<std::string> MysqlServer::self_check(sql::Session& session) {
   return findings;
 }
 
-std::unique_ptr<sql::Connection> MysqlServer::connect() {
-  auto connection = Connection::open(options_, schema_.queries.server);
+std::unique_ptr<sql::Connection> MysqlServer::connect_to_renew() {
+  Options options = options_;
+  options.lock_timeout = std::chrono::seconds(1);  // the servers know no shorter one
+  return connect(options);
+}
+
+bool MysqlServer::locked_out(const Error& error) const noexcept {
+  constexpr int lock_wait = 1205;
+  return error.native_code() == lock_wait;
+}
+
+std::unique_ptr<sql::Connection> MysqlServer::connect(const Options& options) {
+  auto connection = Connection::open(options, schema_.queries.server);
   const Greeting& server = connection->greeting();
   std::string text = (server.mariadb ? "MariaDB " : "MySQL ") + server.version + " at " + server.place +
                      ", database " + options_.database;

@@ -20,7 +20,9 @@ class MysqlServer final : public sql::Server {
   const backend::Capabilities& capabilities() const noexcept override { return capabilities_; }
   std::string description() const override;
   std::vector<std::string> self_check(sql::Session& session) override;
-  std::unique_ptr<sql::Connection> connect() override;
+  std::unique_ptr<sql::Connection> connect() override { return connect(options_); }
+  std::unique_ptr<sql::Connection> connect_to_renew() override;
+  bool locked_out(const Error& error) const noexcept override;
   std::unique_ptr<sql::Session> borrow(const Tx& tx) override;
 
   const sql::Catalogue& queries() const noexcept override { return schema_.catalogue; }
@@ -48,6 +50,13 @@ class MysqlServer final : public sql::Server {
   }
   backend::ClaimResult claim(sql::Work& work, const sql::Claim& claim) override {
     return mysql::claim(context(work), claim);
+  }
+  backend::ClaimResult claim_some(sql::Work& work, const backend::ClaimRequest& request,
+                                  const sql::Selection& selection) override {
+    return mysql::claim_some(context(work), request, selection);
+  }
+  bool give_up(sql::Work& work, JobId id, std::string_view message) override {
+    return mysql::give_up(context(work), id, message);
   }
   std::vector<Job> claimed(sql::Work& work, const backend::ClaimRequest& request) override {
     return mysql::claimed(context(work), request.token);
@@ -95,6 +104,7 @@ class MysqlServer final : public sql::Server {
   }
 
  private:
+  [[nodiscard]] std::unique_ptr<sql::Connection> connect(const Options& options);
   Context context(sql::Work& work) { return {work, work.session(), schema_.queries, here_, marks_}; }
 
   backend::Capabilities capabilities_{  // the number is the first connection's

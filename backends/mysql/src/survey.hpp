@@ -10,6 +10,7 @@
 #include "operations.hpp"
 #include "sql/apportion.hpp"
 #include "sql/due.hpp"
+#include "sql/selection.hpp"
 
 namespace sqlq::mysql {
 
@@ -36,5 +37,8 @@ struct View {
 /// Moves the first of the due jobs of these lanes, which have room, to the ready table: as many as a claim of `limit`
 /// takes, and a few more. Says whether there were any. In a transaction.
 bool promote(const Context& c, std::vector<sql::Scheduled> due, std::int64_t now, std::int64_t limit);
+
+/// Moves those of these jobs that are due. In a transaction.
+void promote_these(const Context& c, std::span<const sql::Head> heads, std::int64_t now);
 
 }  // namespace sqlq::mysql

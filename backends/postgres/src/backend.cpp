@@ -8,10 +8,10 @@
 namespace sqlq::postgres {
 
 backend::Factory factory() {
-  return [](const backend::Url& url, const std::shared_ptr<Clock>&) -> std::unique_ptr<backend::Dialect> {
+  return [](const backend::Url& url, const std::shared_ptr<Clock>& clock) -> std::unique_ptr<backend::Dialect> {
     Options options = Options::from(url);
     const sql::PoolOptions pool = options.pool;
-    return sql::make_server_dialect(std::make_unique<PgServer>(std::move(options)), pool);
+    return sql::make_server_dialect(std::make_unique<PgServer>(std::move(options)), pool, clock);
   };
 }
 

@@ -278,6 +278,17 @@ std::vector<Job> in_order(std::vector<Taken> taken) {
   return jobs;
 }
 
+/// A row of a statement that claims, of one of these lanes.
+Taken read_taken(const sql::Row& row, const std::unordered_map<std::int64_t, const sql::Lane*>& lanes) {
+  sql::Fields f(row);
+  const sql::Lane& lane = *lanes.at(f.integer());
+  Taken t{.queue_priority = lane.queue_priority, .seq = f.integer(), .job = {}};
+  t.job = sql::read_job(f);
+  t.job.queue = lane.queue;
+  t.job.kind = lane.kind;
+  return t;
+}
+
 std::vector<Job> take(const sql::Work& work, const Queries& q, const backend::ClaimRequest& request,
                       const std::vector<sql::Portion>& portions, const Firsts& firsts, std::int64_t limit) {
   Places from;
@@ -300,19 +311,22 @@ std::vector<Job> take(const sql::Work& work, const Queries& q, const backend::Cl
                           {"worker", request.worker},
                           {"now", work.wall()},
                           {"steady", work.steady()}},
-                         [&](const sql::Row& row) {
-                           sql::Fields f(row);
-                           const sql::Lane& lane = *lanes.at(f.integer());
-                           Taken t{.queue_priority = lane.queue_priority, .seq = f.integer(), .job = {}};
-                           t.job = sql::read_job(f);
-                           t.job.queue = lane.queue;
-                           t.job.kind = lane.kind;
-                           taken.push_back(std::move(t));
-                         });
+                         [&](const sql::Row& row) { taken.push_back(read_taken(row, lanes)); });
   if (taken.size() > request.limit) {
     throw Error(Errc::internal, "more jobs were taken than were asked for", "postgres", 0, q.claim.name);
   }
   return in_order(std::move(taken));
+}
+
+/// What a survey says of a claim, whatever it takes.
+backend::ClaimResult hints(const Survey& found) {
+  backend::ClaimResult result;
+  if (const auto due = sql::next_due(found.scheduled, found.now)) result.next_due = sql::wall(*due);
+  for (const sql::Lane& lane : found.lanes_with_work()) {
+    result.limited = result.limited || lane.concurrency;
+    result.suspects = result.suspects || lane.suspects();
+  }
+  return result;
 }
 
 }  // namespace
@@ -321,12 +335,7 @@ backend::ClaimResult claim(sql::Work& work, const Queries& q, const sql::Claim& 
   const backend::ClaimRequest& request = claim.request;
   const auto limit = static_cast<std::int64_t>(request.limit);
   Survey found = survey_and_promote(work, q, claim, marks);
-  backend::ClaimResult result;
-  if (const auto due = sql::next_due(found.scheduled, found.now)) result.next_due = sql::wall(*due);
-  for (const sql::Lane& lane : found.lanes_with_work()) {
-    result.limited = result.limited || lane.concurrency;
-    result.suspects = result.suspects || lane.suspects();
-  }
+  backend::ClaimResult result = hints(found);
   std::erase_if(found.lanes, [&](const Ready& r) { return left_out(claim, r.lane); });
   find_rooms(work, q, claim, found.lanes);
   if (found.lanes.empty()) return result;
@@ -345,6 +354,59 @@ backend::ClaimResult claim(sql::Work& work, const Queries& q, const sql::Claim& 
   result.of_limited = sql::of_limited(lanes, result.jobs);
   if (static_cast<std::int64_t>(result.jobs.size()) < sql::could_take(lanes, limit)) marks.forget();
   return result;
+}
+
+backend::ClaimResult claim_some(sql::Work& work, const Queries& q, const backend::ClaimRequest& request,
+                                const sql::Selection& selection) {
+  const Survey found = look_everywhere(work, q, request);
+  backend::ClaimResult result = hints(found);
+  std::vector<Ready> with_work = found.marks();
+  const sql::Claim claim{.request = request};
+  std::erase_if(with_work, [&](const Ready& r) { return left_out(claim, r.lane); });
+  find_rooms(work, q, claim, with_work);
+  std::vector<sql::Lane> lanes;
+  Array ids(Of::integer);
+  for (Ready& r : with_work) {
+    ids.add(r.lane.id);
+    lanes.push_back(std::move(r.lane));
+  }
+  std::vector<sql::Head> heads;
+  work.session().execute(
+      q.lane_next, {{"now", work.wall()}, {"lanes", ids.view()}, {"n", selection.depth(request.limit)}},
+      [&](const sql::Row& row) {
+        heads.push_back({{row.integer(0), row.integer(1), row.integer(2), row.integer(3)}, sql::read_id(row.text(4))});
+      });
+  const std::vector<sql::Head> chosen = sql::choose(lanes, heads, selection, request);
+  if (!selection.starts()) {
+    result.jobs = sql::only_ids(chosen);
+    return result;
+  }
+  std::unordered_map<std::int64_t, const sql::Lane*> by_id;
+  for (const sql::Lane& lane : lanes) by_id[lane.id] = &lane;
+  Array jobs(Of::uuid);
+  for (const sql::Head& head : chosen) jobs.add(head.id);
+  std::vector<Taken> taken;
+  work.session().execute(q.claim_some,
+                         {{"ids", jobs.view()},
+                          {"token", request.token.value},
+                          {"worker", request.worker},
+                          {"now", work.wall()},
+                          {"steady", work.steady()}},
+                         [&](const sql::Row& row) { taken.push_back(read_taken(row, by_id)); });
+  result.jobs = in_order(std::move(taken));
+  result.of_limited = sql::of_limited(lanes, result.jobs);
+  return result;
+}
+
+bool give_up(const sql::Work& work, const Queries& q, JobId id, std::string_view message) {
+  bool found = false;
+  work.session().execute(q.give_up,
+                         {{"id", std::string_view(id.to_string())},
+                          {"message", message},
+                          {"now", work.wall()},
+                          {"steady", work.steady()}},
+                         [&](const sql::Row&) { found = true; });
+  return found;
 }
 
 std::vector<Job> claimed(const sql::Work& work, const Queries& q, LeaseToken token) {

@@ -16,7 +16,10 @@ std::vector<JobId> ended(const sql::Work& work, const Queries& q, std::span<cons
   std::vector<JobId> jobs;
   const Choice names("queues", queues);
   work.session().execute(q.ended,
-                         {names.arg(), {"n", static_cast<std::int64_t>(limit)}, {"steady", work.steady()}},
+                         {names.arg(),
+                          {"n", static_cast<std::int64_t>(limit)},
+                          {"steady", work.steady()},
+                          {"spared", work.spared()}},
                          [&](const sql::Row& row) { jobs.push_back(sql::read_id(row.text(0))); });
   return jobs;
 }
@@ -31,7 +34,8 @@ ReapReport reap(const sql::Work& work, const Queries& q, std::span<const std::st
                           jobs.arg(),
                           {"n", static_cast<std::int64_t>(limit)},
                           {"now", work.wall()},
-                          {"steady", work.steady()}},
+                          {"steady", work.steady()},
+                          {"spared", work.spared()}},
                          [&](const sql::Row& row) {
                            const auto id = JobId::parse(row.text(0)).value_or(JobId{});
                            const auto state = static_cast<JobState>(row.integer(1));

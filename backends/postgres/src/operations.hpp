@@ -25,6 +25,9 @@ std::vector<RequeueStatus> requeue(const sql::Work& work, const Queries& q, std:
 
 // claim.cpp
 backend::ClaimResult claim(sql::Work& work, const Queries& q, const sql::Claim& claim, sql::Marks& marks);
+backend::ClaimResult claim_some(sql::Work& work, const Queries& q, const backend::ClaimRequest& request,
+                                const sql::Selection& selection);
+bool give_up(const sql::Work& work, const Queries& q, JobId id, std::string_view message);
 std::vector<Job> claimed(const sql::Work& work, const Queries& q, LeaseToken token);
 
 // lease.cpp

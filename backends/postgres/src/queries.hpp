@@ -31,6 +31,9 @@ struct Queries {
   const sql::Statement& rooms = catalogue["rooms"];
   const sql::Statement& peek = catalogue["peek"];
   const sql::Statement& claim = catalogue["claim"];
+  const sql::Statement& lane_next = catalogue["lane_next"];
+  const sql::Statement& claim_some = catalogue["claim_some"];
+  const sql::Statement& give_up = catalogue["give_up"];
   const sql::Statement& claimed = catalogue["claimed"];
   const sql::Statement& succeed = catalogue["succeed"];
   const sql::Statement& finish = catalogue["finish"];

@@ -51,6 +51,12 @@ void check_transaction(const PGconn* handle) {
   }
 }
 
+/// For connections that wait for nobody's lock on a table.
+Options impatient(Options options) {
+  options.lock_timeout = std::min<Duration>(options.lock_timeout, std::chrono::milliseconds(250));
+  return options;
+}
+
 backend::Capabilities capabilities_of(const Options& options) {
   return {.shared_storage = true,
           .survives_reopen = true,
@@ -65,7 +71,10 @@ backend::Capabilities capabilities_of(const Options& options) {
 }  // namespace
 
 PgServer::PgServer(Options options)
-    : options_(std::move(options)), schema_(options_.schema), capabilities_(capabilities_of(options_)) {}
+    : options_(std::move(options)),
+      renewing_(impatient(options_)),
+      schema_(options_.schema),
+      capabilities_(capabilities_of(options_)) {}
 
 std::string PgServer::description() const {
   std::string text = "PostgreSQL ";
@@ -86,13 +95,15 @@ std::string PgServer::description() const {
   return text + ", schema " + options_.schema + (options_.pooled ? ", pooled" : "");
 }
 
-std::unique_ptr<sql::Connection> PgServer::connect() {
-  auto connection = std::make_unique<PgConnection>(options_, schema_.texts());
+std::unique_ptr<sql::Connection> PgServer::connect(const Options& options) {
+  auto connection = std::make_unique<PgConnection>(options, schema_.texts());
   const char* version = PQparameterStatus(connection->handle(), "server_version");
   const std::lock_guard lock(mutex_);
   version_ = version != nullptr ? version : std::to_string(PQserverVersion(connection->handle()) / 10000);
   return connection;
 }
+
+bool PgServer::locked_out(const Error& error) const noexcept { return error.native_code() == native_code("55P03"); }
 
 std::unique_ptr<sql::Session> PgServer::borrow(const Tx& tx) {
   PGconn* handle = handle_in(tx);
@@ -195,6 +206,15 @@ backend::ClaimResult PgServer::claim(sql::Work& work, const sql::Claim& claim) {
   return postgres::claim(work, schema_.queries(), claim, marks_);
 }
 
+backend::ClaimResult PgServer::claim_some(sql::Work& work, const backend::ClaimRequest& request,
+                                          const sql::Selection& selection) {
+  return postgres::claim_some(work, schema_.queries(), request, selection);
+}
+
+bool PgServer::give_up(sql::Work& work, JobId id, std::string_view message) {
+  return postgres::give_up(work, schema_.queries(), id, message);
+}
+
 std::vector<Job> PgServer::claimed(sql::Work& work, const backend::ClaimRequest& request) {
   return postgres::claimed(work, schema_.queries(), request.token);
 }
@@ -207,6 +227,7 @@ std::vector<FinishStatus> PgServer::finish(sql::Work& work, std::span<const back
 }
 
 std::vector<LeaseStatus> PgServer::heartbeat(sql::Work& work, std::span<const backend::LeaseRef> leases) {
+  if (options_.pooled) work.begin();  // else it waits for a locked table for as long as it takes
   return postgres::heartbeat(work, schema_.queries(), leases);
 }
 

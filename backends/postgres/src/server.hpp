@@ -24,7 +24,9 @@ class PgServer final : public sql::Server {
   const backend::Capabilities& capabilities() const noexcept override { return capabilities_; }
   std::string description() const override;
   std::vector<std::string> self_check(sql::Session& session) override;
-  std::unique_ptr<sql::Connection> connect() override;
+  std::unique_ptr<sql::Connection> connect() override { return connect(options_); }
+  std::unique_ptr<sql::Connection> connect_to_renew() override { return connect(renewing_); }
+  bool locked_out(const Error& error) const noexcept override;
   std::unique_ptr<sql::Session> borrow(const Tx& tx) override;
 
   const sql::Catalogue& queries() const noexcept override { return schema_.catalogue(); }
@@ -36,6 +38,9 @@ class PgServer final : public sql::Server {
   std::vector<Enqueued> enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) override;
   std::vector<CancelStatus> cancel(sql::Work& work, std::span<const JobId> ids) override;
   backend::ClaimResult claim(sql::Work& work, const sql::Claim& claim) override;
+  backend::ClaimResult claim_some(sql::Work& work, const backend::ClaimRequest& request,
+                                  const sql::Selection& selection) override;
+  bool give_up(sql::Work& work, JobId id, std::string_view message) override;
   std::vector<Job> claimed(sql::Work& work, const backend::ClaimRequest& request) override;
   std::vector<FinishStatus> finish(sql::Work& work, std::span<const backend::Finish> items) override;
   std::vector<LeaseStatus> heartbeat(sql::Work& work, std::span<const backend::LeaseRef> leases) override;
@@ -55,11 +60,13 @@ class PgServer final : public sql::Server {
   std::shared_ptr<void> watch(std::function<void()> heard) override;
 
  private:
+  [[nodiscard]] std::unique_ptr<sql::Connection> connect(const Options& options);
   [[nodiscard]] Notifier& notifier();
   void announce_when_committed(const sql::Work& work);
   [[nodiscard]] bool time_to_sweep(const sql::Work& work);
 
   const Options options_;
+  const Options renewing_;  // of connections for heartbeats
   const Schema schema_;
   const backend::Capabilities capabilities_;
   sql::Marks marks_;

@@ -93,6 +93,11 @@ std::vector<sql::Place> read_due(const Context& c, const sql::Statement& stateme
 /// Of due suspects one becomes pending with each claim.
 constexpr std::int64_t most_suspects_moved = 1;
 
+void move(const Context& c, const std::vector<std::int64_t>& seqs) {
+  const std::string list = sql::json_array(seqs);
+  if (!seqs.empty()) c.session.execute(c.q.promote, {{"seqs", std::string_view(list)}});
+}
+
 /// Makes the first of the due jobs pending, as many as a claim may take.
 void promote(const Context& c, const backend::ClaimRequest& request, const std::vector<sql::Scheduled>& scheduled) {
   const std::int64_t n = sql::most_moved(static_cast<std::int64_t>(request.limit));
@@ -110,14 +115,13 @@ void promote(const Context& c, const backend::ClaimRequest& request, const std::
   }
   std::vector<std::int64_t> seqs;
   for (const sql::Place& place : sql::best(lanes, std::move(places), n, most_suspects_moved)) seqs.push_back(place.seq);
-  const std::string list = sql::json_array(seqs);
-  if (!seqs.empty()) c.session.execute(c.q.promote, {{"seqs", std::string_view(list)}});
+  move(c, seqs);
 }
 
 /// A job that is to be taken.
 struct Pick {
   std::int64_t seq = 0;
-  const Lane* lane = nullptr;
+  const sql::Lane* lane = nullptr;
 };
 
 /// How many jobs each limited queue may still take, and how many suspects. The write lock makes the counts true until
@@ -223,12 +227,26 @@ std::vector<Job> take(const Context& c, const backend::ClaimRequest& request, co
   jobs.reserve(picks.size());
   c.session.execute(c.q.claimed, {{"seqs", std::string_view(list)}}, [&](const sql::Row& row) {
     sql::Fields f(row);
-    const Lane& lane = *picks[static_cast<std::size_t>(f.integer())].lane;
+    const sql::Lane& lane = *picks[static_cast<std::size_t>(f.integer())].lane;
     Job& job = jobs.emplace_back(sql::read_job(f));
     job.queue = lane.queue;
     job.kind = lane.kind;
   });
   return jobs;
+}
+
+/// What the view says of a claim, whatever it takes.
+backend::ClaimResult hints(const View& view, std::int64_t now) {
+  backend::ClaimResult result;
+  if (const auto due = sql::next_due(view.scheduled, now)) result.next_due = sql::wall(*due);
+  result.limited = view.limited;
+  result.suspects = view.suspects;
+  return result;
+}
+
+std::size_t of_limited(const std::vector<Pick>& picks) {
+  const auto limited = [](const Pick& pick) { return pick.lane->concurrency.has_value(); };
+  return static_cast<std::size_t>(std::ranges::count_if(picks, limited));
 }
 
 }  // namespace
@@ -237,23 +255,52 @@ backend::HandOverResult finish_and_claim(const Context& c, const backend::HandOv
   const backend::ClaimRequest& request = wanted.claim;
   std::vector<FinishStatus> ended;
   if (!wanted.ends.empty()) ended = finish(c, core::as_finishes(wanted.ends));
-  backend::ClaimResult result;
   const std::int64_t now = sql::us(c.now.wall);
   View view = look(c, wanted);
   if (view.any_due(now)) {
     promote(c, request, view.scheduled);
     view = look(c, wanted);
   }
-  if (const auto due = sql::next_due(view.scheduled, now)) result.next_due = sql::wall(*due);
-  result.limited = view.limited;
-  result.suspects = view.suspects;
-  auto& lanes = view.lanes;
-  Merge merge(c, std::move(lanes), request);
+  backend::ClaimResult result = hints(view, now);
+  Merge merge(c, std::move(view.lanes), request);
   const std::vector<Pick> picks = merge.pick();
-  const auto limited = [](const Pick& pick) { return pick.lane->concurrency.has_value(); };
-  result.of_limited = static_cast<std::size_t>(std::ranges::count_if(picks, limited));
+  result.of_limited = of_limited(picks);
   result.jobs = take(c, request, picks);
   return {.claim = std::move(result), .ended = std::move(ended)};
+}
+
+backend::ClaimResult claim_some(const Context& c, const backend::ClaimRequest& request,
+                                const sql::Selection& selection) {
+  const View view = look(c, {.claim = request});
+  backend::ClaimResult result = hints(view, sql::us(c.now.wall));
+  std::map<std::int64_t, sql::Lane> by_id;
+  for (const Lane& lane : view.lanes) by_id.emplace(lane.id, lane);
+  for (const sql::Scheduled& s : view.scheduled) by_id.emplace(s.lane.id, s.lane);
+  std::vector<sql::Lane> lanes;
+  std::vector<sql::Head> heads;
+  for (auto& entry : by_id) {
+    const std::int64_t id = entry.first;
+    sql::Lane& lane = entry.second;
+    if (lane.concurrency) lane.room = *lane.concurrency - held(c, lane.queue_id);
+    lanes.push_back(lane);
+    c.session.execute(
+        c.q.lane_next,
+        {{"lane", id}, {"now", sql::us(c.now.wall)}, {"n", selection.depth(request.limit)}},
+        [&](const sql::Row& row) {
+          heads.push_back({{id, row.integer(0), row.integer(1), row.integer(2)}, sql::read_id(row.text(3))});
+        });
+  }
+  const std::vector<sql::Head> chosen = sql::choose(lanes, heads, selection, request);
+  if (!selection.starts()) {
+    result.jobs = sql::only_ids(chosen);
+    return result;
+  }
+  std::vector<Pick> picks;
+  for (const sql::Head& head : chosen) picks.push_back({head.place.seq, &by_id.at(head.place.lane)});
+  result.of_limited = of_limited(picks);
+  move(c, sql::seqs_of(chosen));
+  result.jobs = take(c, request, picks);
+  return result;
 }
 
 }  // namespace sqlq::sqlite

@@ -40,7 +40,7 @@ SteadyPoint Connection::now() {
   return clock->steady();
 }
 
-Connection::Connection(const Options& options, Role role, LockWatch* watch)
+Connection::Connection(const Options& options, Role role, core::LockWatch* watch)
     : options_(options), role_(role), watch_(watch) {
   open();
   session_ = std::make_unique<NativeSession>(handle_, NativeSession::Plans::kept);

@@ -7,8 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "core/lock_watch.hpp"
 #include "file_id.hpp"
-#include "lock_watch.hpp"
 #include "options.hpp"
 #include "sql/server.hpp"
 
@@ -26,7 +26,7 @@ class Connection final : public sql::Connection {
 
   /// Errors: configuration and permission (cannot open, or not write), corrupt (not a database), busy.
   /// `watch`, which may be null, hears of each try to take the write lock; it must live as long.
-  Connection(const Options& options, Role role, LockWatch* watch = nullptr);
+  Connection(const Options& options, Role role, core::LockWatch* watch = nullptr);
   ~Connection() override;
 
   [[nodiscard]] sql::Session& session() noexcept override { return *session_; }
@@ -87,7 +87,7 @@ class Connection final : public sql::Connection {
 
   const Options options_;
   const Role role_;
-  LockWatch* const watch_;
+  core::LockWatch* const watch_;
   sqlite3* handle_ = nullptr;
   std::unique_ptr<sql::Session> session_;
   SteadyPoint busy_until_{};

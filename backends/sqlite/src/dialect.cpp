@@ -164,6 +164,17 @@ Result SqliteDialect::write_leases(Now now, const std::function<Result(const Con
   return result;
 }
 
+/// For claims: whoever holds leases has told the others which process it is.
+template <class Result>
+Result SqliteDialect::claiming(Now now, const std::function<Result(const Context&)>& operation) {
+  Result result = write_leases<Result>(now, [&](const Context& c) {
+    if (!enlisted_ && !options_.in_memory()) enlist(c);
+    return operation(c);
+  });
+  enlisted_ = true;
+  return result;
+}
+
 template <class Result>
 Result SqliteDialect::within(const Tx& tx, Now now, const std::function<Result(const Context&)>& operation) {
   NativeSession session(borrowed_handle(tx), NativeSession::Plans::each_time);
@@ -223,15 +234,19 @@ std::vector<CancelStatus> SqliteDialect::cancel(std::span<const JobId> ids, cons
 }
 
 backend::ClaimResult SqliteDialect::claim(const backend::ClaimRequest& request) {
-  return finish_and_claim({.claim = request}).claim;
+  return sql::claim_apart(
+      request, aside_, request.now ? request.now->steady : clock_->steady(),
+      [&] { return finish_and_claim({.claim = request}).claim; },
+      [&](const backend::ClaimRequest& part, const sql::Selection& selection) {
+        return claiming<backend::ClaimResult>(
+            part.now, [&](const Context& c) { return sqlite::claim_some(c, part, selection); });
+      },
+      [&](JobId id, std::string_view why) { return give_up(id, why, request.now); });
 }
 
 backend::HandOverResult SqliteDialect::finish_and_claim(const backend::HandOverRequest& request) {
-  auto result = write_leases<backend::HandOverResult>(request.claim.now, [&](const Context& c) {
-    if (!enlisted_ && !options_.in_memory()) enlist(c);
-    return sqlite::finish_and_claim(c, request);
-  });
-  enlisted_ = true;
+  auto result = claiming<backend::HandOverResult>(
+      request.claim.now, [&](const Context& c) { return sqlite::finish_and_claim(c, request); });
   hints_.claimed(result.claim);
   if (hints_.are_news(request, result.claim)) hints_.notify();
   return result;
@@ -254,20 +269,26 @@ std::vector<bool> SqliteDialect::publish(std::span<const backend::Interim> items
   return write<std::vector<bool>>(now, [&](const Context& c) { return sqlite::publish(c, items); });
 }
 
+SteadyPoint SqliteDialect::ended_by(Instant now) const {
+  return std::min(now.steady, lock_watch().spared_after().value_or(now.steady));
+}
+
+bool SqliteDialect::give_up(JobId id, std::string_view why, Now now) {
+  return write_leases<bool>(
+      now, [&](const Context& c) { return sqlite::give_up(c, id, why, ended_by(c.now)); });
+}
+
 ReapReport SqliteDialect::reap(std::span<const std::string> names, std::size_t limit, Now now) {
-  // Under the lock, so that nobody else takes it for long between this look and the write.
-  const auto ended_by = [this](const Context& c) {
-    return std::min(c.now.steady, lock_watch().spared_after().value_or(c.now.steady));
-  };
   auto report = sql::reap_apart(
       [&](std::span<const JobId> only) {
         return write_leases<ReapReport>(
-            now, [&](const Context& c) { return sqlite::reap(c, names, limit, ended_by(c), only); });
+            now, [&](const Context& c) { return sqlite::reap(c, names, limit, ended_by(c.now), only); });
       },
       [&] {
         return write_leases<std::vector<JobId>>(
-            now, [&](const Context& c) { return sqlite::ended(c, names, limit, ended_by(c)); });
-      });
+            now, [&](const Context& c) { return sqlite::ended(c, names, limit, ended_by(c.now)); });
+      },
+      [&](JobId id, std::string_view why) { return give_up(id, why, now); });
   if (!report.returned.empty()) hints_.notify();
   return report;
 }
@@ -307,8 +328,8 @@ std::vector<std::optional<Job>> SqliteDialect::get(std::span<const JobId> ids, c
   return tx != nullptr ? within<Answers>(*tx, {}, operation) : read<Answers>(operation);
 }
 
-std::vector<Job> SqliteDialect::list(const JobFilter& filter, const Page& page) {
-  return read<std::vector<Job>>([&](const Context& c) { return sql::list(c.session, c.q.reading, filter, page); });
+JobPage SqliteDialect::list(const JobFilter& filter, const Page& page) {
+  return read<JobPage>([&](const Context& c) { return sql::list(c.session, c.q.reading, filter, page); });
 }
 
 JobCounts SqliteDialect::counts(std::string_view name, std::uint64_t cap) {

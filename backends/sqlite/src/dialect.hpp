@@ -7,12 +7,14 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
 
 #include "operations.hpp"
 #include "readers.hpp"
+#include "sql/claim_apart.hpp"
 #include "sql/hints.hpp"
 #include "writer.hpp"
 
@@ -48,7 +50,7 @@ class SqliteDialect final : public backend::Dialect, public backend::HandOver {
   std::vector<RequeueStatus> requeue(std::span<const JobId> ids, backend::Now now) override;
 
   std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* within) override;
-  std::vector<Job> list(const JobFilter& filter, const Page& page) override;
+  JobPage list(const JobFilter& filter, const Page& page) override;
   JobCounts counts(std::string_view queue, std::uint64_t cap) override;
   std::vector<WaitingKind> waiting_kinds(std::size_t limit) override;
   std::vector<AttemptRecord> history(JobId id, std::size_t limit) override;
@@ -67,7 +69,7 @@ class SqliteDialect final : public backend::Dialect, public backend::HandOver {
   std::unique_ptr<backend::Subscription> subscribe(std::function<void()> hint) override;
   std::optional<SteadyPoint> locked_since() const noexcept override { return lock_watch().taken_since(); }
 
-  [[nodiscard]] const LockWatch& lock_watch() const noexcept { return writer_.lock_watch(); }
+  [[nodiscard]] const core::LockWatch& lock_watch() const noexcept { return writer_.lock_watch(); }
 
  private:
   template <class Result>
@@ -75,9 +77,15 @@ class SqliteDialect final : public backend::Dialect, public backend::HandOver {
   template <class Result>
   Result write_leases(backend::Now now, const std::function<Result(const Context&)>& operation);
   template <class Result>
+  Result claiming(backend::Now now, const std::function<Result(const Context&)>& operation);
+  template <class Result>
   Result within(const Tx& tx, backend::Now now, const std::function<Result(const Context&)>& operation);
   template <class Result>
   Result read(const std::function<Result(const Context&)>& operation);
+  /// Leases that have ended may be taken back if they had then. Under the lock, so that nobody else takes it for long
+  /// between this look and the write.
+  [[nodiscard]] SteadyPoint ended_by(Instant now) const;
+  bool give_up(JobId id, std::string_view why, backend::Now now);
   [[nodiscard]] sqlite3* borrowed_handle(const Tx& tx);
   [[nodiscard]] bool foreign_commit();
   /// Under the write lock. What a request says was read before it waited for the lock: by a test's clock, which others
@@ -92,6 +100,7 @@ class SqliteDialect final : public backend::Dialect, public backend::HandOver {
   const std::shared_ptr<Clock> clock_;
   Writer writer_;
   Readers readers_;
+  sql::SetAside aside_;
   std::mutex epoch_mutex_;
   std::string epoch_;             // the steady clock all leases in the file are known to be measured with
   std::atomic<bool> enlisted_{false};  // this process is in the file

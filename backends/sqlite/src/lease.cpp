@@ -190,6 +190,23 @@ bool take_back_crash(const Context& c, const backend::OutlivedClaim& claim) {
   return true;
 }
 
+/// But for those that the database refuses to change.
+void end_all_leases(const Context& c) {
+  const auto end = [&](std::optional<std::int64_t> seq) {
+    try {
+      c.session.execute(c.q.end_all_leases, {{"seq", seq}});
+      return true;
+    } catch (const Error& e) {
+      if (e.code() != Errc::refused) throw;
+      return false;
+    }
+  };
+  if (end(std::nullopt)) return;
+  std::vector<std::int64_t> seqs;
+  c.session.execute(c.q.held_seqs, {}, [&](const sql::Row& row) { seqs.push_back(row.integer(0)); });
+  for (const std::int64_t seq : seqs) static_cast<void>(end(seq));
+}
+
 }  // namespace
 
 std::vector<bool> take_back_crashes(const Context& c, std::span<const backend::OutlivedClaim> claims) {
@@ -274,11 +291,13 @@ ReapReport reap(const Context& c, std::span<const std::string> queues, std::size
 std::vector<JobId> ended(const Context& c, std::span<const std::string> queues, std::size_t limit,
                          SteadyPoint ended_by) {
   std::vector<JobId> jobs;
+  const std::string dead = dead_processes(c);
   const auto look = [&](const std::optional<std::string_view>& queue) {
     c.session.execute(
         c.q.ended,
         {{"steady", sql::us(c.now.steady)},
          {"ended_by", sql::us(ended_by)},
+         {"dead", std::string_view(dead)},
          {"queue", queue},
          {"n", static_cast<std::int64_t>(limit - jobs.size())}},
         [&](const sql::Row& row) { jobs.push_back(sql::read_id(row.text(0))); });
@@ -290,12 +309,32 @@ std::vector<JobId> ended(const Context& c, std::span<const std::string> queues, 
   return jobs;
 }
 
+bool give_up(const Context& c, JobId id, std::string_view message, SteadyPoint ended_by) {
+  std::optional<Attempt> attempt;
+  c.session.execute(c.q.give_up,
+                    {{"now", sql::us(c.now.wall)},
+                     {"steady", sql::us(c.now.steady)},
+                     {"ended_by", sql::us(ended_by)},
+                     {"dead", std::string_view(dead_processes(c))},
+                     {"id", std::string_view(id.to_string())}},
+                    [&](const sql::Row& row) {
+                      sql::Fields f(row);
+                      attempt = Attempt{};
+                      attempt->seq = f.integer();
+                      attempt->attempt = f.integer();
+                      attempt->claim = f.integer();
+                      attempt->worker = f.text();
+                    });
+  if (attempt) add_history(c, *attempt, Cause::failed, message);
+  return attempt.has_value();
+}
+
 void end_foreign_leases(const Context& c, const std::string& epoch) {
   std::string stored;
   c.session.execute(c.q.fact, {{"name", std::string_view("steady_epoch")}},
                     [&](const sql::Row& row) { stored = row.text(0); });
   if (stored == epoch) return;
-  c.session.execute(c.q.end_all_leases);
+  end_all_leases(c);
   c.session.execute(c.q.fact_set, {{"name", std::string_view("steady_epoch")}, {"value", std::string_view(epoch)}});
 }
 

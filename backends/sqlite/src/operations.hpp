@@ -7,11 +7,13 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
 
 #include "queries.hpp"
+#include "sql/selection.hpp"
 #include "sql/session.hpp"
 
 namespace sqlq::sqlite {
@@ -34,6 +36,8 @@ std::vector<ActionStatus> act(const Context& c, std::span<const JobId> ids, back
 
 // claim.cpp
 backend::HandOverResult finish_and_claim(const Context& c, const backend::HandOverRequest& wanted);
+backend::ClaimResult claim_some(const Context& c, const backend::ClaimRequest& request,
+                                const sql::Selection& selection);
 
 // lease.cpp
 std::vector<FinishStatus> finish(const Context& c, std::span<const backend::Finish> items);
@@ -44,6 +48,8 @@ ReapReport reap(const Context& c, std::span<const std::string> queues, std::size
                 std::span<const JobId> only);
 std::vector<JobId> ended(const Context& c, std::span<const std::string> queues, std::size_t limit,
                          SteadyPoint ended_by);
+/// As sql::Server::give_up; a lease that had ended at `ended_by`.
+bool give_up(const Context& c, JobId id, std::string_view message, SteadyPoint ended_by);
 std::vector<bool> take_back_crashes(const Context& c, std::span<const backend::OutlivedClaim> claims);
 /// Leases measured on another steady clock (the host restarted) have ended.
 void end_foreign_leases(const Context& c, const std::string& epoch);

@@ -24,6 +24,8 @@ struct Queries {
   const sql::Statement& lanes_of_queue = catalogue["lanes_of_queue"];
   const sql::Statement& held = catalogue["held"];
   const sql::Statement& peek = catalogue["peek"];
+  const sql::Statement& lane_next = catalogue["lane_next"];
+  const sql::Statement& give_up = catalogue["give_up"];
   const sql::Statement& claim = catalogue["claim"];
   const sql::Statement& claimed = catalogue["claimed"];
   const sql::Statement& succeed = catalogue["succeed"];
@@ -48,6 +50,7 @@ struct Queries {
   const sql::Statement& history_add = catalogue["history_add"];
   const sql::Statement& history_trim = catalogue["history_trim"];
   const sql::Statement& end_all_leases = catalogue["end_all_leases"];
+  const sql::Statement& held_seqs = catalogue["held_seqs"];
   const sql::Statement& fact = catalogue["fact"];
   const sql::Statement& fact_set = catalogue["fact_set"];
   const sql::Statement& expired = catalogue["expired"];

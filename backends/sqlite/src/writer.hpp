@@ -39,7 +39,7 @@ class Writer {
   /// Copies the WAL into the file as far as possible, and cuts it to wal_limit, unless somebody reads from it.
   void tidy();
   /// What it has seen of the write lock in other hands.
-  [[nodiscard]] const LockWatch& lock_watch() const noexcept { return lock_watch_; }
+  [[nodiscard]] const core::LockWatch& lock_watch() const noexcept { return lock_watch_; }
   /// For questions about its file, which any thread may ask.
   [[nodiscard]] const Connection& connection() const noexcept { return main_; }
 
@@ -74,7 +74,7 @@ class Writer {
 
   const std::shared_ptr<Clock> clock_;
   const std::int64_t wal_limit_;
-  LockWatch lock_watch_;
+  core::LockWatch lock_watch_;
   Connection main_;
   std::unique_ptr<Connection> checkpointer_;        // none for in-memory databases
   // Only touched by who leads.

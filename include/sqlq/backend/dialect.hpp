@@ -116,6 +116,10 @@ class Dialect : public Reading {
   /// lease of its keepalive. At no instant are more jobs of a queue held than its concurrency. No job is given to two
   /// callers. Of all suspects no more are taken than the request says. Cost does not depend on the
   /// number of finished, not-due or other queues' jobs.
+  /// A job that the database refuses to start for good (Errc::refused) does not keep the others from it. It is ended as
+  /// errored (history: Cause::failed) when another job was started or no other was refused; else, or when that is refused
+  /// too, this handle passes it over for a minute. Either way it is named in `refused`. May throw when many are refused
+  /// and none can be started.
   /// Replay after an unknown outcome: do not, for what it took comes back, at the latest when its lease ends.
   virtual ClaimResult claim(const ClaimRequest& request) = 0;
 
@@ -144,14 +148,17 @@ class Dialect : public Reading {
   virtual std::vector<bool> publish(std::span<const Interim> items, Now now) = 0;
 
   /// Takes back up to `limit` jobs of these queues (empty: all) whose lease had ended at the time of the write itself:
-  /// a job renewed or finished meanwhile is never touched. Where `locked_since` has told that nobody could write,
-  /// leases that ended meanwhile are left for a moment, in which their holders can renew them.
+  /// a job renewed or finished meanwhile is never touched. A call that has to wait for somebody who keeps everybody
+  /// from writing takes back only what had ended before it began to wait. Where the process has found that nobody could
+  /// write, leases that ended meanwhile are left for a moment, in which their holders can renew them. `limit` may be 0:
+  /// then the call only waits until it could write.
   ///
   /// Post per job: token taken away, crashes + 1, history Cause::lease_ended, one warn line in its log; cancelling ->
   /// cancelled, else pending while attempt < max_attempts and crashes < max_crashes, else errored; but a suspect that
   /// was claimed with a negative token is not errored for its crashes. finished_at is set only for finished ones. A job
-  /// that the database refuses to take back for good (Errc::refused) does not keep the others from it; it stays as it
-  /// is and is named in `refused`. Replay: finds them gone.
+  /// that the database refuses to take back for good (Errc::refused) does not keep the others from it; it is ended as
+  /// errored (history: Cause::failed). If that is refused too, it stays as it is, keeps its place in its queue's limit
+  /// and is named in `refused`. Replay: finds them gone.
   virtual ReapReport reap(std::span<const std::string> queues, std::size_t limit, Now now) = 0;
 
   /// Since when, on the injected clock, somebody else has kept everybody from writing, also from taking leases back,

@@ -53,7 +53,8 @@ class HandOver {
 
   /// Ends the leases as `Dialect::finish` does, then claims as `Dialect::claim` does, both in one transaction. Where
   /// taking jobs of a queue with a limit means to wait for other claimers, it takes only as many of the queue as it has
-  /// ended there.
+  /// ended there. Where the database refuses one of the jobs for good it throws Errc::refused, nothing changed: use the two
+  /// by themselves.
   /// Replay after an unknown outcome: not of the claim, whose jobs come back; `Dialect::finish` for the `ends`.
   virtual HandOverResult finish_and_claim(const HandOverRequest& request) = 0;
 };

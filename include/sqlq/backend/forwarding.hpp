@@ -90,7 +90,7 @@ class ForwardingDialect : public Dialect, public HandOver {
   [[nodiscard]] std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* within) override {
     return target("get").get(ids, within);
   }
-  [[nodiscard]] std::vector<Job> list(const JobFilter& filter, const Page& page) override {
+  [[nodiscard]] JobPage list(const JobFilter& filter, const Page& page) override {
     return target("list").list(filter, page);
   }
   [[nodiscard]] JobCounts counts(std::string_view queue, std::uint64_t cap) override {

@@ -23,8 +23,9 @@ class Reading {
 
   /// `within` as for enqueue: what that transaction sees.
   [[nodiscard]] virtual std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* within) = 0;
-  /// Newest id first; ids strictly below `page.before`.
-  [[nodiscard]] virtual std::vector<Job> list(const JobFilter& filter, const Page& page) = 0;
+  /// Newest id first; ids strictly below `page.before`. Reads a bounded number of jobs: see Admin::list_step. `next` is
+  /// the last id of a full page; or, for one that is not full, the id down to which all were looked at; none: the end.
+  [[nodiscard]] virtual JobPage list(const JobFilter& filter, const Page& page) = 0;
   /// Every state is present. Counting stops at `cap` per state. Empty queue: all queues.
   [[nodiscard]] virtual JobCounts counts(std::string_view queue, std::uint64_t cap) = 0;
   [[nodiscard]] virtual std::vector<WaitingKind> waiting_kinds(std::size_t limit) = 0;

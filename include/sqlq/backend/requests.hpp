@@ -67,6 +67,13 @@ struct ClaimRequest {
   Now now{};
 };
 
+/// A job that the database refuses to start for good: a trigger or constraint of the user's.
+struct RefusedJob {
+  JobId id{};
+  bool ended = false;  ///< as errored; else it waits, and is passed over for a minute
+  std::string why{};
+};
+
 struct ClaimResult {
   std::vector<Job> jobs{};              ///< in claim order
   std::optional<TimePoint> next_due{};  ///< a hint: when the earliest scheduled job of these queues becomes due
@@ -74,6 +81,7 @@ struct ClaimResult {
                                         ///< may let another one run
   std::size_t of_limited = 0;           ///< how many of the jobs are of queues with a limit
   bool suspects = false;                ///< a hint: suspects waited, so that the end of one may let the next one run
+  std::vector<RefusedJob> refused{};    ///< found by this call
 };
 
 /// Changes to a queue's settings; what is not given stays as it is.

@@ -79,7 +79,8 @@ struct Backend {
   /// Ways in which the database can refuse a value for good. Run while a job is in state success whose result is
   /// "first"; from then on no result with the word "forbidden" in it can be stored, and everything else can but lines
   /// of logs with that word, which may be refused too. Triggers, constraints, unique indexes: as many as it has. At
-  /// least one with handles, and the first also refuses any change of a job whose result has that word already.
+  /// least one with handles, and the first also refuses any change of a job whose result has that word already, and to
+  /// make a job pending or running whose params have it.
   std::vector<Breakage> refusals{};
 };
 

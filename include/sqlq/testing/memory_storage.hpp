@@ -36,9 +36,10 @@ class MemoryStorage {
   /// checksum, as a newer library (version 2 or more) or somebody who edited a script would have.
   void record_migration(int version, std::string checksum);
 
-  /// For tests of what a database refuses for good, as by a trigger or an encoding: from now on a result, message or
-  /// line of a log with this word in it is answered with Error(refused), and a job whose result has it is not taken
-  /// back when its lease has ended, until a teardown or a call with "".
+  /// For tests of what a database refuses for good, as by a trigger or an encoding, until a teardown or a call with "":
+  /// from now on a result, message or line of a log with this word in it is answered with Error(refused), a job whose
+  /// params have it is neither started nor taken back, and one whose result has it is not renewed, cancelled or ended
+  /// either.
   void refuse(std::string word);
 
   /// Inside the library only.

@@ -1,15 +1,12 @@
-#include "lock_watch.hpp"
+#include "core/lock_watch.hpp"
 
 #include <algorithm>
 
-namespace sqlq::sqlite {
+namespace sqlq::core {
 namespace {
 
 using std::chrono::milliseconds;
 
-/// Between two looks; in a longer one somebody may have had the lock and nobody here have seen it free. A worker whose
-/// heartbeat gave up at busy_timeout looks again within a second.
-constexpr Duration longest_gap = milliseconds(1500);
 /// What keeps nobody from renewing in time: the shortest lease is a second long and renewed after a third of it.
 constexpr Duration noticeable = milliseconds(250);
 /// How long holders of leases are left to renew once the lock is free: longer than a heartbeat that gave up waits
@@ -20,13 +17,23 @@ constexpr Duration counted_on = milliseconds(1500);
 
 }  // namespace
 
+void LockWatch::look(SteadyPoint since, SteadyPoint now) noexcept {
+  began_ = open_ ? std::min(began_, since) : since;
+  if (open_ ? since - seen_ > longest_gap_ : now >= counts_until_) unbroken_ = since;
+  open_ = true;
+  seen_ = now;
+}
+
 void LockWatch::taken() noexcept {
   const SteadyPoint now = clock_->steady();
   const std::lock_guard lock(mutex_);
-  if (!open_) began_ = now;
-  if (open_ ? now - seen_ > longest_gap : now >= counts_until_) unbroken_ = now;
-  open_ = true;
-  seen_ = now;
+  look(now, now);
+}
+
+void LockWatch::taken(SteadyPoint since) noexcept {
+  const SteadyPoint now = clock_->steady();
+  const std::lock_guard lock(mutex_);
+  look(since, now);
 }
 
 void LockWatch::got() noexcept {
@@ -34,24 +41,35 @@ void LockWatch::got() noexcept {
   if (!open_) return;
   open_ = false;
   const SteadyPoint now = clock_->steady();
-  const Duration taken = now - began_;
-  if (taken < noticeable) return;
-  spared_after_ = began_;
+  if (now - began_ < noticeable) return;
+  // One that began while holders were still left their time goes on with the one before it.
+  spared_after_ = began_ < spared_until_ ? std::min(spared_after_, began_) : began_;
+  const Duration taken = now - spared_after_;
   spared_until_ = saturating_add(now, std::min(left_to_renew, taken));
   counts_until_ = saturating_add(now, std::min(counted_on, taken * 3 / 4));
+}
+
+void LockWatch::got(SteadyPoint since) noexcept {
+  const SteadyPoint now = clock_->steady();
+  if (now - since >= noticeable) {
+    const std::lock_guard lock(mutex_);
+    look(since, now);
+  }
+  got();
 }
 
 std::optional<SteadyPoint> LockWatch::taken_since() const noexcept {
   const std::lock_guard lock(mutex_);
   const SteadyPoint now = clock_->steady();
-  if (open_ ? now - seen_ > longest_gap : now >= counts_until_) return std::nullopt;
+  if (open_ ? now - seen_ > longest_gap_ : now >= counts_until_) return std::nullopt;
   return unbroken_;
 }
 
 std::optional<SteadyPoint> LockWatch::spared_after() const noexcept {
   const std::lock_guard lock(mutex_);
-  if (clock_->steady() >= spared_until_) return std::nullopt;
-  return spared_after_;
+  const bool spares = clock_->steady() < spared_until_;
+  if (open_) return spares ? std::min(spared_after_, began_) : began_;
+  return spares ? std::optional(spared_after_) : std::nullopt;
 }
 
 SteadyPoint LockWatch::seen() const noexcept {
@@ -59,4 +77,4 @@ SteadyPoint LockWatch::seen() const noexcept {
   return seen_;
 }
 
-}  // namespace sqlq::sqlite
+}  // namespace sqlq::core

@@ -1,0 +1,141 @@
+#pragma once
+/// \file
+/// Somebody holds a lock with which nobody can write to the jobs' table for longer than leases last (decision 0037):
+/// processes that hold leases, one that sweeps, one that begins when the lock is gone, and one that has died.
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <latch>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <sqlq/admin.hpp>
+#include <sqlq/backend/register.hpp>
+#include <sqlq/client.hpp>
+#include <sqlq/testing/manual_clock.hpp>
+#include <sqlq/worker.hpp>
+
+#include "platform/pause.hpp"
+
+namespace sqlq::testing {
+
+/// Time is a test's: it passes when all of them have found the lock. The waits for the lock itself are the server's.
+class LockedTable {
+ public:
+  /// The database is migrated. A handle opened here is another process's: it shares nothing with others.
+  explicit LockedTable(std::string url) : url_(std::move(url)) {}
+
+  /// `hold` takes the lock, `let_go` gives it back.
+  void keeps_all_leases(const std::function<void()>& hold, const std::function<void()>& let_go) {
+    using namespace std::chrono_literals;
+    const Database owning = open(), sweeping = open(), looping = open(), late = open();
+    enqueue(owning, "held", holders);
+    Worker owner(owning, handlers({"held"}), options());
+    owner.start();
+    begun_.wait();
+    enqueue(owning, "looped", 1);
+    enqueue(owning, "dead", 1);
+    const Job looped = Client(looping).claim({}, {.kinds = {"looped"}}).at(0);
+    const Job dead = Client(looping).claim({}, {.kinds = {"dead"}}).at(0);  // its holder will not be heard of again
+    Worker sweeper(sweeping, handlers({"held", "dead"}), options());
+    sweeper.start();
+    pass(4s, [&] {  // it has looked, and swept
+      await([&] { return all_renewed(owning); });
+      EXPECT_EQ(Client(looping).ping(std::vector{looped, dead}), std::vector(2, LeaseStatus::renewed));
+    });
+    hold();
+    const SteadyPoint begin = clock_->steady();
+    int looks = 0;
+    pass(4500ms, [&] {
+      EXPECT_THROW(static_cast<void>(Client(looping).ping(looped)), Error) << "somebody keeps everybody from it";
+      if (clock_->steady() - begin > keepalive / 2) await([&] { return failed_beats_ > looks; });
+      looks = failed_beats_;
+    });
+    let_go();
+    Worker newcomer(late, handlers({"held", "dead"}), options());
+    newcomer.start();
+    EXPECT_EQ(Client(looping).reap().total(), 0U) << "nobody has had time to renew";
+    EXPECT_EQ(Client(looping).ping(looped), LeaseStatus::renewed);
+    while (Client(owning).find(dead.id)->state != JobState::success) {  // by the sweeper or the newcomer
+      pass(step, [&] {
+        await([&] { return all_renewed(owning); });
+        EXPECT_EQ(Client(looping).ping(looped), LeaseStatus::renewed);
+      });
+    }
+    ended_.count_down();
+    await([&] { return Admin(owning).counts().at(JobState::success).value == holders + 1; });
+    EXPECT_EQ(Client(looping).success(looped), FinishStatus::applied);
+    EXPECT_EQ(owner.stop().lost, 0U);
+    sweeper.stop();
+    newcomer.stop();
+    EXPECT_EQ(stopped_, 0) << "healthy handlers that were told to stop";
+    for (const Job& job : Admin(owning).list({}, {.limit = 100})) {
+      EXPECT_EQ(job.claims, job.id == dead.id ? 2 : 1) << job.kind;
+      EXPECT_EQ(job.crashes, job.id == dead.id ? 1 : 0) << job.kind;
+    }
+  }
+
+ private:
+  static constexpr Duration keepalive = std::chrono::seconds(3);
+  /// Longer than a heartbeat waits before it tries again.
+  static constexpr Duration step = std::chrono::milliseconds(500);
+  static constexpr std::size_t holders = 3;
+
+  [[nodiscard]] Database open() const { return backend::open(url_, {.clock = clock_}); }
+  static void enqueue(const Database& db, const std::string& kind, std::size_t n) {
+    const NewJob job{.kind = kind, .options = {.keepalive = keepalive}};
+    Client(db).enqueue_many(std::vector<NewJob>(n, job));
+  }
+  WorkerOptions options() {
+    return {.concurrency = 8, .sweep = std::chrono::seconds(1), .on_event = [this](const WorkerEvent& event) {
+              // Only one of the workers holds leases.
+              if (event.service == "heartbeat" && event.code == WorkerEvent::Code::service_failed) ++failed_beats_;
+            }};
+  }
+  Handlers handlers(const std::vector<std::string>& kinds) {
+    Handlers handlers;
+    for (const std::string& kind : kinds) {
+      if (kind != "held") {
+        handlers.on(kind, [](JobContext&) { return Outcome::done(); });
+        continue;
+      }
+      handlers.on(kind, [this](JobContext& job) {
+        if (job.job().claims == 1) begun_.count_down();
+        ended_.wait();
+        if (job.stop_token().stop_requested()) ++stopped_;
+        return Outcome::done();
+      });
+    }
+    return handlers;
+  }
+
+  void pass(Duration time, const std::function<void()>& after_each_step) {
+    for (; time > Duration(0); time -= step) {
+      clock_->advance(step);
+      after_each_step();
+    }
+  }
+  static void await(const std::function<bool()>& question) {
+    while (!question()) platform::pause_for(std::chrono::milliseconds(1));
+  }
+  [[nodiscard]] bool all_renewed(const Database& db) const {
+    const TimePoint after = clock_->now() - keepalive / 2;
+    std::size_t renewed = 0;
+    for (const Job& job : Admin(db).list({.kind = "held"})) renewed += job.heartbeat_at > after ? 1 : 0;
+    return renewed == holders;
+  }
+
+  std::string url_;
+  std::shared_ptr<ManualClock> clock_ = std::make_shared<ManualClock>();
+  std::latch begun_{static_cast<std::ptrdiff_t>(holders)};
+  std::latch ended_{1};
+  std::atomic<int> stopped_{0};
+  std::atomic<int> failed_beats_{0};
+};
+
+}  // namespace sqlq::testing
