@@ -155,9 +155,9 @@ class Admin {
   /// - a page is quick (milliseconds) when the newest 2,000 jobs below `before` fill it, and without a filter;
   /// - it is quick (a tenth of a second at most) when at most 10,000 jobs have the filter's states, queue and kind: a
   ///   few errored jobs among millions, a rare kind, or no job at all;
-  /// - it is slow only when neither holds: then the search reads all jobs between `before` and the end of the page, about
-  ///   a million in 0.5 s (SQLite) to 2 s (MySQL). It takes the steps of list_step, each of which is a call of its own
-  ///   and sees its own snapshot.
+  /// - it is slow only when neither holds: then the search reads all jobs between `before` and the end of the page,
+  ///   about a million in 0.5 s (SQLite) to 2 s (MySQL). It takes the steps of list_step, each of which is a call of its
+  ///   own and sees its own snapshot.
   [[nodiscard]] std::vector<Job> list(const JobFilter& filter = {}, const Page& page = {}) const;
   /// One step of `list`, which is always quick: it reads at most some 60,000 jobs, whatever the filter. A caller that
   /// must answer soon, such as a web page, shows what was found and goes on with Page{.before = *next}.
