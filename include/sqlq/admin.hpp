@@ -156,15 +156,15 @@ class Admin {
   /// - it is quick (a tenth of a second at most) when at most 10,000 jobs have the filter's states, queue and kind: a
   ///   few errored jobs among millions, a rare kind, or no job at all;
   /// - it is slow only when neither holds: then the search reads all jobs between `before` and the end of the page,
-  ///   about a million in 0.5 s (SQLite) to 2 s (MySQL). It takes the steps of list_step, each of which is a call of its
-  ///   own and sees its own snapshot.
+  ///   about a million in 0.5 s (an embedded database) to 2 s (a server). It takes the steps of list_step, each of
+  ///   which is a call of its own and sees its own snapshot.
   [[nodiscard]] std::vector<Job> list(const JobFilter& filter = {}, const Page& page = {}) const;
   /// One step of `list`, which is always quick: it reads at most some 60,000 jobs, whatever the filter. A caller that
   /// must answer soon, such as a web page, shows what was found and goes on with Page{.before = *next}.
   [[nodiscard]] JobPage list_step(const JobFilter& filter = {}, const Page& page = {}) const;
   /// Jobs by state, of one queue or (empty) of all, each counted up to `cap` (1 to 1,000,000). Every state is present.
-  /// Other jobs cost nothing. A job that is counted costs 0.1 us (SQLite) to 3 us (MySQL) of time: 30 ms for each state
-  /// at the default cap, and seconds at a million.
+  /// Other jobs cost nothing. A job that is counted costs 0.1 us (an embedded database) to 3 us (a server): 30 ms for
+  /// each state at the default cap, and seconds at a million.
   [[nodiscard]] JobCounts counts(const std::string& queue = {}, std::uint64_t cap = 10000) const;
   /// What happened to the job's earlier attempts, oldest first, at most `limit` (1 to 1000).
   [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit = 100) const;

@@ -524,10 +524,10 @@ SELECT j.id FROM {jobs} j
 -- params: queues text?, only text?, n int, now int?, steady int?, spared int
 -- returns: id text, state int
 -- It waits while somebody keeps others from writing to the table, and takes what had ended (microseconds `spared` or
--- more) before it began to. A row that is locked is being renewed or finished. A lease is only compared with its end: one that seems to begin in
--- the future was renewed since this statement began, or the server's clock was put back and its holder lives. Who has
--- become a suspect (is_suspect in sqlq/job.hpp) waits in the lane of suspects from now on. One that was claimed beside
--- others, with a negative token, is not ended by its crash.
+-- more) before it began to. A row that is locked is being renewed or finished. A lease is only compared with its end:
+-- one that seems to begin in the future was renewed since this statement began, or the server's clock was put back and
+-- its holder lives. Who has become a suspect (is_suspect in sqlq/job.hpp) waits in the lane of suspects from now on.
+-- One that was claimed beside others, with a negative token, is not ended by its crash.
 WITH gone AS MATERIALIZED (
   SELECT j.ctid FROM {jobs} j
    WHERE j.state IN (2, 5) AND j.lease_until_us <= {steady} - :spared
@@ -891,7 +891,8 @@ SELECT count(*) FROM (
 -- returns: n int
 SELECT count(*) FROM (
   SELECT 1 FROM {lanes} l CROSS JOIN (VALUES (1), (-1)) AS n(sign)
-   CROSS JOIN LATERAL (SELECT 1 FROM {jobs} j WHERE j.state IN (3, 4, 6) AND j.state = :state AND j.lane_id = l.id * n.sign
+   CROSS JOIN LATERAL (SELECT 1 FROM {jobs} j
+                        WHERE j.state IN (3, 4, 6) AND j.state = :state AND j.lane_id = l.id * n.sign
                         ORDER BY j.state, j.lane_id, j.expires_us LIMIT :cap) j
    WHERE (:queue::text IS NULL OR l.queue_id = (SELECT id FROM {queues} WHERE name = :queue::text))
      AND (:kind::text IS NULL OR l.kind = :kind::text) LIMIT :cap) c

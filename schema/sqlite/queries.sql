@@ -488,7 +488,8 @@ SELECT count(*) FROM (SELECT 1 FROM sqlq_jobs WHERE state IN (2, 5) AND state = 
 SELECT count(*) FROM (
   SELECT 1 FROM sqlq_lanes l CROSS JOIN sqlq_queues q ON q.id = l.queue_id
    CROSS JOIN sqlq_jobs j INDEXED BY sqlq_jobs_finished ON j.lane_id IN (l.id, -l.id)
-   WHERE j.expires_us IS NOT NULL AND j.state = :state AND (:queue IS NULL OR q.name = :queue) AND (:kind IS NULL OR l.kind = :kind) LIMIT :cap)
+   WHERE j.expires_us IS NOT NULL AND j.state = :state AND (:queue IS NULL OR q.name = :queue)
+     AND (:kind IS NULL OR l.kind = :kind) LIMIT :cap)
 
 -- name: count_finished_all
 -- params: state int, cap int

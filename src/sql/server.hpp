@@ -136,9 +136,9 @@ class Server {
   /// The lanes are there; when one is not after all (somebody tore the schema down): Error(schema), nothing stored.
   virtual std::vector<Enqueued> enqueue(Work& work, std::span<const backend::EnqueueItem> items) = 0;
   virtual std::vector<CancelStatus> cancel(Work& work, std::span<const JobId> ids) = 0;
-  /// The second half of a hand-over runs in a transaction that has begun and ended leases. It takes only as many jobs of
-  /// a limited queue as were vacated there, so it needs no lock against other claimers: until it commits they count the
-  /// leases that it has ended, and then those that it has begun.
+  /// The second half of a hand-over runs in a transaction that has begun and ended leases. It takes only as many jobs
+  /// of a limited queue as were vacated there, so it needs no lock against other claimers: until it commits they count
+  /// the leases that it has ended, and then those that it has begun.
   virtual backend::ClaimResult claim(Work& work, const Claim& claim) = 0;
   /// The same for a selection of the jobs, by its contract in selection.hpp.
   virtual backend::ClaimResult claim_some(Work& work, const backend::ClaimRequest& request,

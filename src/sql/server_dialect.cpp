@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <functional>
-#include <map>
 #include <utility>
 
 #include <sqlq/error.hpp>
@@ -19,6 +18,7 @@
 #include "sql/purging.hpp"
 #include "sql/reading.hpp"
 #include "sql/reap_apart.hpp"
+#include "sql/rounds.hpp"
 #include "sql/server.hpp"
 #include "sql/strays.hpp"
 
@@ -89,7 +89,8 @@ class ServerDialect final : public backend::Dialect, public backend::HandOver {
         request, aside_, request.now ? request.now->steady : clock_->steady(),
         [&] { return finish_and_claim({.claim = request}).claim; },
         [&](const backend::ClaimRequest& part, const Selection& some) {
-          return take({.claim = part}, [&](Work& w, const Vacated*) { return server_->claim_some(w, part, some); }).claim;
+          const auto claim = [&](Work& w, const Vacated*) { return server_->claim_some(w, part, some); };
+          return take({.claim = part}, claim).claim;
         },
         [&](JobId id, std::string_view why) { return give_up(id, why, request.now); });
   }
@@ -100,7 +101,11 @@ class ServerDialect final : public backend::Dialect, public backend::HandOver {
     });
   }
   std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* tx, Now now) override {
-    const auto operation = [&](Work& w) { return finish_in_rounds(w, items); };
+    const auto operation = [&](Work& w) {
+      return in_rounds(items, [&] { w.begin(); }, [&](std::span<const backend::Finish> some) {
+        return server_->finish(w, some);
+      });
+    };
     using Answers = std::vector<FinishStatus>;
     if (tx != nullptr) return within<Answers>(*tx, now, operation);
     Answers answers = write<Answers>(now, operation);
@@ -282,26 +287,6 @@ class ServerDialect final : public backend::Dialect, public backend::HandOver {
         throw;
       }
     };
-  }
-  /// Of items of one lease each is in a round of its own, and finds what those before it have done.
-  std::vector<FinishStatus> finish_in_rounds(Work& w, std::span<const backend::Finish> items) {
-    std::map<std::pair<JobId, LeaseToken>, std::size_t> seen;
-    std::vector<std::vector<std::size_t>> rounds;
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      const std::size_t round = seen[{items[i].id, items[i].token}]++;
-      if (round == rounds.size()) rounds.emplace_back();
-      rounds[round].push_back(i);
-    }
-    if (rounds.size() <= 1) return server_->finish(w, items);
-    w.begin();
-    std::vector<FinishStatus> answers(items.size());
-    for (const std::vector<std::size_t>& round : rounds) {
-      std::vector<backend::Finish> once;
-      for (const std::size_t i : round) once.push_back(items[i]);
-      const std::vector<FinishStatus> said = server_->finish(w, once);
-      for (std::size_t n = 0; n < round.size(); ++n) answers[round[n]] = said[n];
-    }
-    return answers;
   }
   /// By this transaction, and no earlier one.
   static Vacated vacated_by(std::span<const backend::Success> ends, const std::vector<FinishStatus>& statuses) {

@@ -34,9 +34,9 @@ struct Load {
   return std::min({load.free, most_unwritten - std::min(most_unwritten, load.unwritten), most_per_claim});
 }
 
-/// How many jobs to ask for now; 0: better later. The larger a claim, the less each of its jobs costs. So with a backlog,
-/// while jobs are about to start anyway, a claim waits until three quarters of the slots are free; and for outcomes that
-/// are to be handed over it waits in any case.
+/// How many jobs to ask for now; 0: better later. The larger a claim, the less each of its jobs costs. So with a
+/// backlog, while jobs are about to start anyway, a claim waits until three quarters of the slots are free; and for
+/// outcomes that are to be handed over it waits in any case.
 [[nodiscard]] constexpr std::size_t worth_claiming(const Load& load) noexcept {
   const std::size_t most = room(load);
   if (load.handing_over && load.unwritten > 0) return 0;
@@ -44,9 +44,9 @@ struct Load {
   return !load.backlog || !load.about_to_start || large ? most : 0;
 }
 
-/// How long to wait after a claim that found too little. Where hints tell of other processes' jobs: `longest`. Elsewhere
-/// a quarter of the time since a job was found last, so that a job is late by a quarter of the pause before it at most,
-/// and a worker that is idle for long asks as seldom as any.
+/// How long to wait after a claim that found too little. Where hints tell of other processes' jobs: `longest`.
+/// Elsewhere a quarter of the time since a job was found last, so that a job is late by a quarter of the pause before
+/// it at most, and a worker that is idle for long asks as seldom as any.
 [[nodiscard]] constexpr Duration poll(Duration longest, bool hints, std::optional<Duration> since_found) noexcept {
   if (hints || !since_found) return longest;
   return std::clamp<Duration>(*since_found / 4, std::min(shortest_poll, longest), longest);

@@ -26,8 +26,8 @@ SteadyPoint Fetcher::step() {
   const TimePoint asked_wall = shared_.clock().now();
   const auto sharing_until = handing_over_.sharing_until(asked_at);
   const std::size_t suspects = suspects_.room();
-  const Claimer::Claimed claimed = claimer_.claim(
-      most, suspects, &suspects_, [this](const backend::ClaimRequest& request) { return handing_over_.claim(request); });
+  const auto ask = [this](const backend::ClaimRequest& request) { return handing_over_.claim(request); };
+  const Claimer::Claimed claimed = claimer_.claim(most, suspects, &suspects_, ask);
   const backend::ClaimResult& said = claimed.result;
   backlog_ = claimed.jobs >= most;
   handing_over_.claimed(asked_at, said, backlog_);

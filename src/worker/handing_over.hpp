@@ -15,12 +15,12 @@ namespace sqlq::worker {
 
 /// Writes outcomes and claims jobs in one transaction (backend::HandOver; decision 0023).
 ///
-/// Of queues with a limit, so that their places pass from job to job without a wait for other workers: for two seconds at
-/// a time, then the places are free for others for a moment. Of all queues while there is a backlog, where the backend
-/// says that it always pays. A backend without HandOver finishes and claims by two calls.
+/// Of queues with a limit, so that their places pass from job to job without a wait for other workers: for two seconds
+/// at a time, then the places are free for others for a moment. Of all queues while there is a backlog, where the
+/// backend says that it always pays. A backend without HandOver finishes and claims by two calls.
 ///
-/// Thread-safety: `rest_until`, `claim` and `claimed` from the fetcher's thread, `pass_on` from the completer's, the rest
-/// from any.
+/// Thread-safety: `rest_until`, `claim` and `claimed` from the fetcher's thread, `pass_on` from the completer's, the
+/// rest from any.
 class HandingOver final {
  public:
   /// Places pass on for so long; then other workers have so long to find them free.
@@ -38,7 +38,8 @@ class HandingOver final {
   /// Until then claims leave the jobs of limited queues to other workers; nullopt: they do not.
   [[nodiscard]] std::optional<SteadyPoint> sharing_until(SteadyPoint now) const;
   [[nodiscard]] backend::ClaimResult claim(const backend::ClaimRequest& request);
-  /// Whether outcomes bring jobs of a backlog with them, so that claims need not be made as long as some are to be written.
+  /// Whether outcomes bring jobs of a backlog with them, so that claims need not be made as long as some are to be
+  /// written.
   [[nodiscard]] bool has_backlog() const noexcept { return backlog_; }
   void backlog_is_over() noexcept { backlog_ = false; }
   /// What the claim that began at `asked_at` has found; `full`: as many jobs as it asked for.

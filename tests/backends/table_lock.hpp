@@ -32,7 +32,6 @@ class LockedTable {
 
   /// `hold` takes the lock, `let_go` gives it back.
   void keeps_all_leases(const std::function<void()>& hold, const std::function<void()>& let_go) {
-    using namespace std::chrono_literals;
     const Database owning = open(), sweeping = open(), looping = open(), late = open();
     enqueue(owning, "held", holders);
     Worker owner(owning, handlers({"held"}), options());
@@ -44,14 +43,14 @@ class LockedTable {
     const Job dead = Client(looping).claim({}, {.kinds = {"dead"}}).at(0);  // its holder will not be heard of again
     Worker sweeper(sweeping, handlers({"held", "dead"}), options());
     sweeper.start();
-    pass(4s, [&] {  // it has looked, and swept
+    pass(std::chrono::seconds(4), [&] {  // it has looked, and swept
       await([&] { return all_renewed(owning); });
       EXPECT_EQ(Client(looping).ping(std::vector{looped, dead}), std::vector(2, LeaseStatus::renewed));
     });
     hold();
     const SteadyPoint begin = clock_->steady();
     int looks = 0;
-    pass(4500ms, [&] {
+    pass(std::chrono::milliseconds(4500), [&] {
       EXPECT_THROW(static_cast<void>(Client(looping).ping(looped)), Error) << "somebody keeps everybody from it";
       if (clock_->steady() - begin > keepalive / 2) await([&] { return failed_beats_ > looks; });
       looks = failed_beats_;

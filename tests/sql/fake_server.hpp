@@ -84,7 +84,9 @@ class FakeServer final : public Server {
   backend::ClaimResult claim(Work& work, const Claim& claim) override {
     work.begin();
     std::string of;
-    for (const auto& [queue, n] : claim.vacated != nullptr ? *claim.vacated : Vacated{}) of += " for " + std::to_string(n) + " of " + std::string(queue);
+    for (const auto& [queue, n] : claim.vacated != nullptr ? *claim.vacated : Vacated{}) {
+      of += " for " + std::to_string(n) + " of " + std::string(queue);
+    }
     script_.happen("claim" + of);
     return {.jobs = {Job{.kind = "claimed now"}}};
   }

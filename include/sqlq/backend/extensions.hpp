@@ -41,21 +41,21 @@ struct HandOverResult {
   std::vector<FinishStatus> ended{};  ///< what became of the request's `ends`, in their order
 };
 
-/// Passes the places of a queue with a limit from job to job. Where claims of such a queue wait for one another, a worker
-/// that ends and claims in one transaction need not wait, for at no instant it adds to what is held.
+/// Passes the places of a queue with a limit from job to job. Where claims of such a queue wait for one another, a
+/// worker that ends and claims in one transaction need not wait, for at no instant it adds to what is held.
 class HandOver {
  public:
   virtual ~HandOver() = default;
 
-  /// Whether that is the better way for all jobs of a backlog: where there is one writer at a time, a claim and a write of
-  /// outcomes wait for each other, and one commit is cheaper than two.
+  /// Whether that is the better way for all jobs of a backlog: where there is one writer at a time, a claim and a write
+  /// of outcomes wait for each other, and one commit is cheaper than two.
   [[nodiscard]] virtual bool always_pays() const noexcept { return false; }
 
   /// Ends the leases as `Dialect::finish` does, then claims as `Dialect::claim` does, both in one transaction. Where
   /// taking jobs of a queue with a limit means to wait for other claimers, it takes only as many of the queue as it has
-  /// ended there. Where the database refuses one of the jobs for good it throws Errc::refused, nothing changed: use the two
-  /// by themselves.
-  /// Replay after an unknown outcome: not of the claim, whose jobs come back; `Dialect::finish` for the `ends`.
+  /// ended there. Where the database refuses one of the jobs for good it throws Errc::refused, nothing changed: use the
+  /// two by themselves. Replay after an unknown outcome: not of the claim, whose jobs come back; `Dialect::finish` for
+  /// the `ends`.
   virtual HandOverResult finish_and_claim(const HandOverRequest& request) = 0;
 };
 
