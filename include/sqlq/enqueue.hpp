@@ -82,10 +82,20 @@ struct NewJob {
   EnqueueOptions options{};
 };
 
+/// What became of a job that was to be stored. More answers may come.
+enum class EnqueueStatus : std::uint8_t {
+  inserted = 1,      ///< this call stored it
+  existing_id = 2,   ///< a job has its id, as after a call that was repeated: nothing changed
+  existing_key = 3,  ///< a live job has its unique key: nothing changed
+};
+
 /// What enqueue says of each job.
 struct Enqueued {
-  JobId id{};            ///< of the new job, or of the one that was there already
-  bool inserted = true;  ///< this call has stored it; false: the id or the unique key was taken, nothing changed
+  JobId id{};  ///< of the new job, or of the one that was there already
+  EnqueueStatus status = EnqueueStatus::inserted;
+
+  /// Whether this call stored it.
+  [[nodiscard]] constexpr bool inserted() const noexcept { return status == EnqueueStatus::inserted; }
 };
 
 }  // namespace sqlq
