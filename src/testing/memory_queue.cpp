@@ -48,7 +48,9 @@ Enqueued MemoryQueue::enqueue(const backend::EnqueueItem& item, Instant now) {
   queue_made(item.queue, now);
   if (find(item.id) != nullptr) return {.id = item.id, .status = EnqueueStatus::existing_id};
   if (item.unique_key) {
-    if (const Row* holder = live_with(*item.unique_key)) return {.id = holder->job.id, .status = EnqueueStatus::existing_key};
+    if (const Row* holder = live_with(*item.unique_key)) {
+      return {.id = holder->job.id, .status = EnqueueStatus::existing_key};
+    }
   }
   const TimePoint due = std::max(item.run_at.value_or(saturating_add(now.wall, item.delay)), now.wall);
   Row& row = rows_[item.id];

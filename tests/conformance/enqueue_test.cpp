@@ -100,7 +100,7 @@ TEST_P(Enqueue, OwnIdIsKeptAndTheSecondEnqueueChangesNothing) {
   const Enqueued first = client().enqueue(NewJob{.kind = "work", .params = "1", .options = {.id = id}});
   const Enqueued again = client().enqueue(NewJob{.kind = "other", .params = "2", .options = {.id = id}});
   EXPECT_TRUE(first.inserted());
-  EXPECT_FALSE(again.inserted());
+  EXPECT_EQ(again.status, EnqueueStatus::existing_id);
   EXPECT_EQ(again.id, id);
   EXPECT_EQ(row(id).kind, "work");
   EXPECT_EQ(row(id).params, "1");
