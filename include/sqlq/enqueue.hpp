@@ -3,6 +3,7 @@
 /// What can be said about a job when it is enqueued, and what comes back.
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -88,6 +89,7 @@ enum class EnqueueStatus : std::uint8_t {
   existing_id = 2,   ///< a job has its id, as after a call that was repeated: nothing changed
   existing_key = 3,  ///< a live job has its unique key: nothing changed
 };
+[[nodiscard]] std::string_view to_string(EnqueueStatus status) noexcept;
 
 /// What enqueue says of each job.
 struct Enqueued {

@@ -23,7 +23,7 @@ TEST_P(Unique, ASecondEnqueueReturnsTheFirstJob) {
 }
 
 TEST_P(Unique, AJobThatIsThereIsToldByItsIdNotByItsKey) {
-  const NewJob job{.kind = "work", .options = {.id = JobId::make(clock().now()), .unique_key = "k"}};
+  const NewJob job{.kind = "work", .options = {.unique_key = "k", .id = JobId::make(clock().now())}};
   EXPECT_TRUE(client().enqueue(job).inserted());
   EXPECT_EQ(client().enqueue(job).status, EnqueueStatus::existing_id);
   EXPECT_EQ(client().success(take()), FinishStatus::applied);
