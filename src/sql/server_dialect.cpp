@@ -306,13 +306,13 @@ class ServerDialect final : public backend::Dialect, public backend::HandOver {
       last = server_->enqueue(w, items);
       for (std::size_t i = 0; i < items.size(); ++i) {
         const bool mine = items[i].fresh_id || (!kept.empty() && kept[i]);
-        if (mine && last[i].id == items[i].id) last[i].inserted = true;
+        if (mine && last[i].id == items[i].id) last[i].status = EnqueueStatus::inserted;
       }
       return last;
     };
     const auto unknown = [&] {
       kept.resize(items.size());
-      for (std::size_t i = 0; i < last.size(); ++i) kept[i] = kept[i] || last[i].inserted;
+      for (std::size_t i = 0; i < last.size(); ++i) kept[i] = kept[i] || last[i].inserted();
     };
     for (bool again = false;; again = true) {
       const auto missing = lanes_.missing(items);
