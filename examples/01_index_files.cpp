@@ -6,9 +6,9 @@
 /// done is not done again, unless it has changed since.
 ///
 /// How that works: each folder has a queue of its own, and the id of a file's job is computed from the queue and the
-/// file's path, size and modification time. Enqueueing an id that is there already changes nothing, so the program simply
-/// enqueues everything each time it starts. What was running when it was killed is taken back when its lease has ended,
-/// here after 5 seconds.
+/// file's path, size and modification time. Enqueueing an id that is there already changes nothing, so the program
+/// simply enqueues everything each time it starts. What was running when it was killed is taken back when its lease has
+/// ended, here after 5 seconds.
 
 #include <cstdlib>
 #include <iomanip>
@@ -43,7 +43,7 @@ sqlq::Outcome index_file(const IndexFile& file, sqlq::JobContext& job) {
   }
 }
 
-/// Its id: the same for the same version of a file in the same queue, in every run and every process. Without the queue,
+/// Its id: the same for the same version of a file in the same queue, in every run and every process. Without the queue
 /// a folder inside of another would lack the files that the other has brought in. A UUID of version 8.
 sqlq::JobId id_of(const std::string& queue, const IndexFile& file) {
   const std::string text = queue + ' ' + sqlq::codec<IndexFile>::encode(file);
