@@ -1,9 +1,9 @@
-# Run by `cmake --install`, behind the installation of the documents: no link in them is dead. Where a link leads to what
-# is not installed beside them, a header is linked where it was installed, and of everything else the name stays.
+# Run by `cmake --install`, after the documents are installed: no link in them is dead. Where a link leads to what is
+# not installed beside them, a header is linked where it was installed, and of everything else the name stays.
 #
 #   SQLQ_DOC_DIR, SQLQ_INCLUDE_DIR    where documents and headers are, DESTDIR included
 
-# sqlq_mend_links(OUT TEXT FOLDER): TEXT, of a document in FOLDER. Code is passed over: C++ has brackets like those of links.
+# sqlq_mend_links(OUT TEXT FOLDER): TEXT, of a document in FOLDER. Code is passed over: C++ has brackets like links.
 function(sqlq_mend_links out text folder)
   set(fence "```")
   set(code "`[^`]+`")
