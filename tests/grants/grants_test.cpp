@@ -192,9 +192,15 @@ TEST_P(Grants, AWebTierShowsAndCancelsJobsAndMakesQueues) {
   EXPECT_EQ(admin.list({.queue = "customer"}).size(), 1u);
   EXPECT_EQ(admin.counts("customer")[JobState::cancelled].value, 1u);
   EXPECT_EQ(admin.stats().size(), 4u);
-  EXPECT_ANY_THROW((void)client.claim());
-  EXPECT_ANY_THROW((void)admin.erase(waiting));
-  EXPECT_ANY_THROW(Migrator{db}.teardown());
+  options.queue = "customer";
+  options.delay = 1h;
+  const JobId scheduled = client.enqueue(NewJob{"k", "null", options}).id;
+  testing::expect_error(forbidden(), "grant", [&] { (void)client.claim(); });
+  testing::expect_error(forbidden(), "grant", [&] { (void)admin.requeue(waiting); });
+  testing::expect_error(forbidden(), "grant", [&] { (void)admin.run_now(scheduled); });
+  testing::expect_error(forbidden(), "grant", [&] { (void)admin.take_away(running); });
+  testing::expect_error(forbidden(), "grant", [&] { (void)admin.erase(waiting); });
+  testing::expect_error(forbidden(), "grant", [&] { Migrator{db}.teardown(); });
 }
 
 SQLQ_PLACES(Grants, SQLQ_ALL_SERVERS);
