@@ -173,9 +173,9 @@ class Admin {
   /// What happened to the job's earlier attempts, oldest first, at most `limit` (1 to 1000).
   [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit = 100) const;
   /// Lines of the job's log in order, after the (claim, number) given; at most `limit` (1 to 10,000). A worker sends
-  /// them about every second, and before the outcome of the job that wrote them: a finished job has its lines. They come
-  /// later only when the job was finished in its handler's own transaction (complete_in), or when the database did not
-  /// take them at first.
+  /// them about every second, and before the outcome of the job that wrote them: a finished job has its lines. They
+  /// come later only when the job was finished in its handler's own transaction (complete_in), or when the database did
+  /// not take them at first.
   [[nodiscard]] std::vector<LogLine> logs(JobId id, std::pair<std::int64_t, std::int64_t> after = {0, 0},
                                           std::size_t limit = 1000) const;
   CancelStatus cancel(JobId id);

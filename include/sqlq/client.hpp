@@ -171,8 +171,8 @@ class Client {
   [[nodiscard]] bool is_cancelled(JobId id) const;
   [[nodiscard]] bool is_cancelled(Tx tx, JobId id) const;
   /// Waits until the job has finished, and returns it. Empty: it had not by then, or `stop` was tripped, or there is no
-  /// such job (any more: retention). If a worker has run it, the lines that its handler wrote are there (Admin::logs says
-  /// which may come later). Looks after 5 ms at first and then after a quarter of the time since, at most 2 s.
+  /// such job (any more: retention). If a worker has run it, the lines that its handler wrote are there (Admin::logs
+  /// says which may come later). Looks after 5 ms at first and then after a quarter of the time since, at most 2 s.
   [[nodiscard]] std::optional<Job> wait(JobId id, Duration timeout, std::stop_token stop = {}) const;
 
   // ------------------------------------------------------------------------------------------------- cancel
