@@ -48,8 +48,8 @@ concept JobArgs = Encodable<T> && Named<T>;
 template <class T>
 consteval bool check_job_type() {
   constexpr bool may_be = std::is_class_v<T> || std::is_union_v<T>;
-  static_assert(may_be, "sqlq: this is no job: a job is a value of a struct that has a kind; kind and JSON text, without "
-                        "such a struct, are enqueued as  sqlq::NewJob{\"kind\", \"{}\"}");
+  static_assert(may_be, "sqlq: this is no job: a job is a value of a struct that has a kind; kind and JSON text "
+                        "without such a struct are enqueued as  sqlq::NewJob{\"kind\", \"{}\"}");
   static_assert(!may_be || Named<T>,
                 "sqlq: this type is no job: it needs a name, as in  static constexpr std::string_view kind = \"...\";");
   static_assert(!may_be || Encodable<T> || std::is_default_constructible_v<T>,
