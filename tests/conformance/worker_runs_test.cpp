@@ -151,11 +151,27 @@ TEST_P(WorkerRuns, LogLinesReachTheDatabaseInOrder) {
                      })};
   const JobId id = enqueue();
   ASSERT_TRUE(reaches(id, JobState::success));
-  worker->stop();
   const std::vector<LogLine> lines = admin().logs(id);
   ASSERT_EQ(lines.size(), 101u);
   for (std::size_t i = 0; i < 100; ++i) EXPECT_EQ(lines[i].text, std::to_string(i));
   EXPECT_EQ(lines[100].level, LogLevel::error);
+}
+
+// Nobody moves the clock: no line waits for the next turn of whoever sends them.
+TEST_P(WorkerRuns, AFinishedJobHasItsLogLines) {
+  QuietWorker worker{db(), handler("work", [](JobContext& job) {
+                       job.log().info("begun");
+                       if (job.job().params == "1") throw std::runtime_error("no");
+                       if (job.job().params == "2") return Outcome::discard("no");
+                       return Outcome::done();
+                     })};
+  for (const char* params : {"0", "1", "2"}) {
+    const JobId id = client().enqueue(NewJob{.kind = "work", .params = params, .options = {.max_attempts = 1}}).id;
+    ASSERT_TRUE(eventually([&] { return is_finished(state(id)); }));
+    const std::vector<LogLine> lines = admin().logs(id);
+    ASSERT_EQ(lines.size(), 1u) << params;
+    EXPECT_EQ(lines[0].text, "begun");
+  }
 }
 
 TEST_P(WorkerRuns, LogLinesGoToTheUsersSinkInstead) {
