@@ -15,8 +15,9 @@ namespace sqlq {
 
 /// Limits on JSON text from users, checked before any SQL is sent.
 struct PayloadLimits {
-  std::size_t max_bytes = std::size_t{1} << 20;  ///< 1 MiB
-  int max_depth = 100;                           ///< nested arrays and objects; deeper documents have killed processes
+  std::size_t max_bytes = std::size_t{1} << 20;  ///< 1 MiB; at least 1
+  /// Nested arrays and objects; at least 0. Deeper documents have killed processes.
+  int max_depth = 100;
 };
 
 /// Throws Error(invalid_argument) unless `text` is one JSON document within the limits: valid UTF-8, no NUL (neither

@@ -87,6 +87,13 @@ TEST(Database, NeedsADialectAndBringsDefaults) {
   EXPECT_EQ(f.db.description(), "fake");
 }
 
+TEST(Database, RefusesLimitsThatNoJobFits) {
+  for (const PayloadLimits& wrong : {PayloadLimits{.max_bytes = 0}, PayloadLimits{.max_depth = -1}}) {
+    const std::string said = error_of(Errc::invalid_argument, [&] { const SchemaFake f{{.limits = wrong}}; });
+    EXPECT_TRUE(has(said, "DatabaseOptions::limits")) << said;
+  }
+}
+
 TEST(Migrator, UpNeverGoesDown) {
   SchemaFake f;
   f.fake.status = {.current = 2, .latest = 2};
