@@ -73,7 +73,7 @@ std::size_t enqueue(sqlq::Client& client, const std::string& queue, const std::v
                       .retention = 30 * 24h,  // the results are the index: keep them
                       .id = id_of(file)}});
     if (batch.size() < 1000 && &file != &files.back()) continue;
-    for (const sqlq::Enqueued& job : client.enqueue_many(batch)) inserted += job.inserted ? 1 : 0;
+    for (const sqlq::Enqueued& job : client.enqueue_many(batch)) inserted += job.inserted() ? 1 : 0;
     batch.clear();
   }
   return inserted;

@@ -51,7 +51,7 @@ int main(int argc, char** argv) try {
   const sqlq::EnqueueOptions tomorrow{.queue = "mail", .delay = 24h, .unique_key = "reminder:ada"};
   const auto first = client.enqueue(SendEmail{"ada@example.org", "reminder"}, tomorrow);
   const auto second = client.enqueue(SendEmail{"ada@example.org", "reminder"}, tomorrow);
-  std::cout << "second reminder inserted: " << (second.inserted ? "yes" : "no")
+  std::cout << "second reminder inserted: " << (second.inserted() ? "yes" : "no")
             << ", same job: " << (second.id == first.id ? "yes" : "no") << "\n\n";
 
   std::latch finished{5};  // a service would wait for a signal instead: see readme.cpp

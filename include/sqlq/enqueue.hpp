@@ -3,6 +3,7 @@
 /// What can be said about a job when it is enqueued, and what comes back.
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -82,10 +83,21 @@ struct NewJob {
   EnqueueOptions options{};
 };
 
+/// What became of a job that was to be stored. More answers may come.
+enum class EnqueueStatus : std::uint8_t {
+  inserted = 1,      ///< this call stored it
+  existing_id = 2,   ///< a job has its id, as after a call that was repeated: nothing changed
+  existing_key = 3,  ///< a live job has its unique key: nothing changed
+};
+[[nodiscard]] std::string_view to_string(EnqueueStatus status) noexcept;
+
 /// What enqueue says of each job.
 struct Enqueued {
-  JobId id{};            ///< of the new job, or of the one that was there already
-  bool inserted = true;  ///< this call has stored it; false: the id or the unique key was taken, nothing changed
+  JobId id{};  ///< of the new job, or of the one that was there already
+  EnqueueStatus status = EnqueueStatus::inserted;
+
+  /// Whether this call stored it.
+  [[nodiscard]] constexpr bool inserted() const noexcept { return status == EnqueueStatus::inserted; }
 };
 
 }  // namespace sqlq

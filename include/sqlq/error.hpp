@@ -4,7 +4,7 @@
 ///
 /// Everything sqlq throws is a `sqlq::Error`. Its code says what kind of trouble it is; its three questions say what
 /// to do about it. Expected things are values, not exceptions: a job that is not there is an empty `optional`, a lease
-/// that was lost is a per-item outcome, a duplicate is `inserted == false`.
+/// that was lost is a per-item outcome, a duplicate is `existing_id` or `existing_key`.
 ///
 /// Messages say what happened, why, and what to do. They never contain a payload, a bound value or a password.
 ///

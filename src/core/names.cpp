@@ -73,6 +73,15 @@ std::string_view to_string(DeleteQueueStatus status) noexcept {
   return "invalid";
 }
 
+std::string_view to_string(EnqueueStatus status) noexcept {
+  switch (status) {
+    case EnqueueStatus::inserted: return "inserted";
+    case EnqueueStatus::existing_id: return "existing_id";
+    case EnqueueStatus::existing_key: return "existing_key";
+  }
+  return "unknown";
+}
+
 std::string_view to_string(FinishStatus status) noexcept {
   switch (status) {
     case FinishStatus::applied: return "applied";

@@ -306,13 +306,13 @@ class ServerDialect final : public backend::Dialect, public backend::HandOver {
       last = server_->enqueue(w, items);
       for (std::size_t i = 0; i < items.size(); ++i) {
         const bool mine = items[i].fresh_id || (!kept.empty() && kept[i]);
-        if (mine && last[i].id == items[i].id) last[i].inserted = true;
+        if (mine && last[i].id == items[i].id) last[i].status = EnqueueStatus::inserted;
       }
       return last;
     };
     const auto unknown = [&] {
       kept.resize(items.size());
-      for (std::size_t i = 0; i < last.size(); ++i) kept[i] = kept[i] || last[i].inserted;
+      for (std::size_t i = 0; i < last.size(); ++i) kept[i] = kept[i] || last[i].inserted();
     };
     for (bool again = false;; again = true) {
       const auto missing = lanes_.missing(items);
@@ -380,9 +380,10 @@ class ServerDialect final : public backend::Dialect, public backend::HandOver {
         may_be_applied = may_be_applied || e.outcome_unknown();
         if (e.outcome_unknown() && unknown) unknown();
         if (e.connection_lost()) pool->forget_idle();  // an idle one that was lost says little about the server
-        // Of a heartbeat the next one comes soon, and the caller shall know that nobody can renew.
-        const bool conflict = e.code() == Errc::retry_transaction && !(pool == &renewing_ && server_->locked_out(e));
-        const bool again = connected && tries < most_tries && (conflict || e.connection_lost());
+        const bool conflict = e.code() == Errc::retry_transaction;
+        // A heartbeat's caller shall know soon that nobody can renew.
+        const int most = pool == &renewing_ && server_->locked_out(e) ? 2 : most_tries;
+        const bool again = connected && tries < most && (conflict || e.connection_lost());
         if (!again && may_be_applied && !e.outcome_unknown()) throw in_doubt(e);
         if (!again) throw;
         if (tries > 1 || conflict) {

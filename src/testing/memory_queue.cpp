@@ -46,9 +46,11 @@ void record(std::vector<AttemptRecord>& history, const Job& job, Cause cause, st
 
 Enqueued MemoryQueue::enqueue(const backend::EnqueueItem& item, Instant now) {
   queue_made(item.queue, now);
-  if (find(item.id) != nullptr) return {.id = item.id, .inserted = false};
+  if (find(item.id) != nullptr) return {.id = item.id, .status = EnqueueStatus::existing_id};
   if (item.unique_key) {
-    if (const Row* holder = live_with(*item.unique_key)) return {.id = holder->job.id, .inserted = false};
+    if (const Row* holder = live_with(*item.unique_key)) {
+      return {.id = holder->job.id, .status = EnqueueStatus::existing_key};
+    }
   }
   const TimePoint due = std::max(item.run_at.value_or(saturating_add(now.wall, item.delay)), now.wall);
   Row& row = rows_[item.id];
@@ -70,7 +72,7 @@ Enqueued MemoryQueue::enqueue(const backend::EnqueueItem& item, Instant now) {
   job.queued_at = now.wall;
   job.run_at = due;
   news_ = true;
-  return {.id = item.id, .inserted = true};
+  return {.id = item.id, .status = EnqueueStatus::inserted};
 }
 
 CancelStatus MemoryQueue::cancel(JobId id, Instant now) {

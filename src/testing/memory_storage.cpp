@@ -221,7 +221,7 @@ struct KeptCancel {
   JobId id;
 };
 
-bool same(const Enqueued& a, const Enqueued& b) { return a.id == b.id && a.inserted == b.inserted; }
+bool same(const Enqueued& a, const Enqueued& b) { return a.id == b.id && a.status == b.status; }
 template <class Status>
 bool same(Status a, Status b) {
   return a == b;

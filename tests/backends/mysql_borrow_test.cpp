@@ -40,7 +40,7 @@ class MysqlBorrow : public OnServer {
     NewJob job{.kind = "k'\\", .params = nasty, .options = {.queue = "q'\\ ", .unique_key = "u'\\"}};
     native_.exec("START TRANSACTION");
     const Enqueued made = client().enqueue(tx(), job);
-    EXPECT_TRUE(made.inserted);
+    EXPECT_TRUE(made.inserted());
     EXPECT_EQ(client().enqueue(tx(), job).id, made.id);
     EXPECT_EQ(client().success(tx(), held, nasty), FinishStatus::applied);
     EXPECT_EQ(client().cancel(tx(), waiting), CancelStatus::cancelled);
@@ -119,7 +119,7 @@ TEST_P(MysqlBorrow, NoDefaultDatabaseIsNeeded) {
   const Job held = client().claim(mine).at(0);
   other.exec("START TRANSACTION");
   const Tx theirs = borrow(other.handle());
-  EXPECT_TRUE(client().enqueue(theirs, NewJob{.kind = "work"}).inserted);
+  EXPECT_TRUE(client().enqueue(theirs, NewJob{.kind = "work"}).inserted());
   EXPECT_EQ(client().cancel(theirs, waiting), CancelStatus::cancelled);
   EXPECT_EQ(client().error(theirs, held, "no"), FinishStatus::applied);
   other.exec("COMMIT");
@@ -138,7 +138,7 @@ TEST_P(MysqlBorrow, AnOldSnapshotIsNotBelieved) {
   const std::vector<std::string> later{"later"};
   const Job second = client().claim(later).at(0);
   EXPECT_EQ(client().enqueue(tx(), job).id, holder);
-  EXPECT_EQ(client().enqueue(tx(), NewJob{.kind = "newer", .options = {.queue = "newest"}}).inserted, true);
+  EXPECT_EQ(client().enqueue(tx(), NewJob{.kind = "newer", .options = {.queue = "newest"}}).inserted(), true);
   EXPECT_EQ(client().cancel(tx(), waiting), CancelStatus::cancelled);
   EXPECT_EQ(client().error(tx(), second, "no"), FinishStatus::applied);
   EXPECT_EQ(client().success(tx(), held), FinishStatus::applied);
@@ -162,14 +162,14 @@ TEST_P(MysqlBorrow, WithSnapshotIsolationWhatChangedSinceTheSnapshotIsARetry) {
   client().enqueue({.kind = "known"});
   begin_with_a_snapshot(true);
   client().enqueue({.kind = "known"});
-  EXPECT_TRUE(client().enqueue(tx(), NewJob{.kind = "known"}).inserted) << "its queue and kind are older";
+  EXPECT_TRUE(client().enqueue(tx(), NewJob{.kind = "known"}).inserted()) << "its queue and kind are older";
   client().enqueue({.kind = "new"});
   EXPECT_FALSE(testing::error_of(Errc::retry_transaction, [&] {
                  client().enqueue(tx(), NewJob{.kind = "new"});
                }).empty());
   native_.exec("ROLLBACK");
   begin_with_a_snapshot(true);
-  EXPECT_TRUE(client().enqueue(tx(), NewJob{.kind = "new"}).inserted) << "run again from its beginning";
+  EXPECT_TRUE(client().enqueue(tx(), NewJob{.kind = "new"}).inserted()) << "run again from its beginning";
   native_.exec("COMMIT");
 }
 
@@ -182,10 +182,10 @@ TEST_P(MysqlBorrow, ADuplicateLeavesTheUsersTransactionWhole) {
   const std::vector<NewJob> jobs{job, {.kind = "k"}, job, {.kind = "k"}};
   const auto made = client().enqueue_many(tx(), jobs);
   EXPECT_EQ(native_.number("SELECT LAST_INSERT_ID()"), 41) << "the user's own";
-  EXPECT_FALSE(made[0].inserted);
-  EXPECT_TRUE(made[1].inserted);
-  EXPECT_FALSE(made[2].inserted);
-  EXPECT_TRUE(made[3].inserted);
+  EXPECT_FALSE(made[0].inserted());
+  EXPECT_TRUE(made[1].inserted());
+  EXPECT_FALSE(made[2].inserted());
+  EXPECT_TRUE(made[3].inserted());
   native_.exec("COMMIT");
   EXPECT_EQ(native_.number("SELECT COUNT(*) FROM orders"), 1);
   EXPECT_EQ(client().claim({}, {}, 10).size(), 3u);
@@ -235,14 +235,14 @@ TEST_P(MysqlBorrow, AResultThatIsNotReadIsTheUsersToRead) {
   MYSQL_RES* const unread = mysql_use_result(native_.handle());
   testing::expect_error(Errc::misuse, "mysql_free_result", [&] { client().enqueue(tx(), NewJob{.kind = "work"}); });
   mysql_free_result(unread);
-  EXPECT_TRUE(client().enqueue(tx(), NewJob{.kind = "work"}).inserted);
+  EXPECT_TRUE(client().enqueue(tx(), NewJob{.kind = "work"}).inserted());
   native_.exec("COMMIT");
 }
 
 TEST_P(MysqlBorrow, NamesCompareByteByByte) {
   const std::vector<std::string> names{"a", "a ", "A", " a", "\xc3\xa4", "\xc3\xa0", "\xef\xbd\x81", "a\xe2\x80\x8b"};
   for (const std::string& name : names) {
-    EXPECT_TRUE(client().enqueue({.kind = name, .options = {.queue = name, .unique_key = name}}).inserted) << name;
+    EXPECT_TRUE(client().enqueue({.kind = name, .options = {.queue = name, .unique_key = name}}).inserted()) << name;
   }
   EXPECT_EQ(Admin(db_).queues().size(), names.size());
   for (const std::string& name : names) {

@@ -273,7 +273,7 @@ TEST_P(MysqlFaults, HalfDoneTransactionsOfOthersKeepNobodyFromRenewing) {
   ASSERT_EQ(finishing.server().finish(finishing.work(), {&end, 1}), std::vector(1, FinishStatus::applied));
   const backend::EnqueueItem item{.id = JobId::make(system_clock()->now()), .queue = "default", .kind = "work",
                                   .params = "1", .unique_key = "key", .keepalive = 30s};
-  ASSERT_TRUE(enqueueing.server().enqueue(enqueueing.work(), {&item, 1}).at(0).inserted);
+  ASSERT_TRUE(enqueueing.server().enqueue(enqueueing.work(), {&item, 1}).at(0).inserted());
   EXPECT_EQ(at_once([&] { return Client(db_).ping(jobs); }), std::vector(2, LeaseStatus::renewed));
   EXPECT_EQ(at_once([&] { return Client(db_).success(jobs[0]); }), FinishStatus::applied);
   EXPECT_EQ(at_once([&] { return Client(db_).error(jobs[1], "no"); }), FinishStatus::applied);
@@ -380,7 +380,7 @@ TEST_P(MysqlFaults, AtTheServersLimitOfConnectionsACallWaits) {
     std::thread second([&] {
       begun = true;
       const Database db = backend::open(as_user + "&pool_wait=60s");
-      inserted = Client(db).enqueue({.kind = "work"}).inserted;
+      inserted = Client(db).enqueue({.kind = "work"}).inserted();
     });
     while (!begun) std::this_thread::yield();
     Client(*first).enqueue({.kind = "work"});
@@ -492,7 +492,7 @@ TEST_P(MysqlFaults, ProgramsThatHandlersStartInheritNoConnection) {
   const auto before = inherited_sockets();
   EXPECT_FALSE(before.empty()) << "the test's own connection, made by the client library alone";
   const Database other = open_migrated(url_with("pool=2"));
-  EXPECT_TRUE(Client(other).enqueue(NewJob{.kind = "k"}).inserted);
+  EXPECT_TRUE(Client(other).enqueue(NewJob{.kind = "k"}).inserted());
   EXPECT_EQ(inherited_sockets(), before);
 }
 

@@ -100,7 +100,8 @@ class ByHand {
   [[nodiscard]] Connection& connection() { return static_cast<Connection&>(*connection_); }
   [[nodiscard]] std::string id() { return id_of(connection_->session()); }
   [[nodiscard]] backend::ClaimResult claim(std::size_t limit, LeaseToken token = LeaseToken{77}) {
-    return server_.claim(work_, {.limit = limit, .token = token, .worker = "by hand"}, {});
+    const backend::ClaimRequest request{.limit = limit, .token = token, .worker = "by hand"};
+    return server_.claim(work_, {.request = request});
   }
 
  private:

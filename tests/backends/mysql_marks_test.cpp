@@ -25,7 +25,7 @@ class MysqlMarks : public OnServer {
     const Context context{work, work.session(), schema_.queries, here_, marks_};
     const backend::ClaimRequest request{.limit = n, .token = LeaseToken{++token_}, .worker = "w"};
     std::vector<JobId> ids;
-    for (const Job& job : mysql::claim(context, request, {}).jobs) ids.push_back(job.id);
+    for (const Job& job : mysql::claim(context, {.request = request}).jobs) ids.push_back(job.id);
     if (work.begun()) connection->commit();
     return ids;
   }

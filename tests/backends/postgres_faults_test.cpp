@@ -214,7 +214,7 @@ TEST_F(PostgresFaults, ADeadServerInTheListIsPassedOver) {
   const auto alive = here(backend::Url::parse(server_url()).authority().hosts.at(0).second);
   for (const auto& hosts : {"127.0.0.1:1," + alive, here(silence.port()) + "," + alive}) {
     const auto db = backend::open(url_at(hosts, "&connect_timeout=300ms"));
-    EXPECT_TRUE(Client(db).enqueue(NewJob{.kind = "k"}).inserted);
+    EXPECT_TRUE(Client(db).enqueue(NewJob{.kind = "k"}).inserted());
   }
   EXPECT_THROW((void)backend::open(url_at("127.0.0.1:1,127.0.0.1:2")), Error);
 }
@@ -393,7 +393,7 @@ TEST_F(PostgresFaults, AtTheServersLimitOfConnectionsACallWaits) {
       const std::jthread second([&] {
         begun = true;
         const auto db = backend::open(as_role + "&watch=false&pool_wait=60s");
-        inserted = Client(db).enqueue(NewJob{.kind = "k"}).inserted;
+        inserted = Client(db).enqueue(NewJob{.kind = "k"}).inserted();
       });
       while (!begun) std::this_thread::yield();
       Client(*first).enqueue(NewJob{.kind = "k"});

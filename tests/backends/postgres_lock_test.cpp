@@ -19,8 +19,8 @@ TEST_P(PostgresLockedTable, EndsNoLease) {
 // ALTER TABLE and VACUUM FULL; CREATE INDEX; CREATE TRIGGER; REFRESH MATERIALIZED VIEW CONCURRENTLY.
 INSTANTIATE_TEST_SUITE_P(By, PostgresLockedTable,
                          ::testing::Values("ACCESS EXCLUSIVE", "SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE"),
-                         [](const auto& info) {
-                           std::string name = info.param;
+                         [](const auto& one) {
+                           std::string name = one.param;
                            std::erase(name, ' ');
                            return name;
                          });

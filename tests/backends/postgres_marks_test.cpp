@@ -27,7 +27,8 @@ class PostgresMarksInUse : public PostgresTest {
     sql::Work work(connection_.session(), now_, &connection_);
     std::vector<JobId> ids;
     const backend::ClaimRequest request{.limit = n, .token = LeaseToken{1}};
-    for (const Job& job : postgres::claim(work, schema_.queries(), request, {}, marks_).jobs) ids.push_back(job.id);
+    const sql::Claim claim{.request = request};
+    for (const Job& job : postgres::claim(work, schema_.queries(), claim, marks_).jobs) ids.push_back(job.id);
     return ids;
   }
   /// As if the first job had been behind so many others.

@@ -23,7 +23,7 @@ std::vector<NewJob> numbered(int count) {
 TEST_P(Batch, AThousandJobsInTheOrderGiven) {
   const std::vector<Enqueued> made = client().enqueue_many(numbered(1000));
   ASSERT_EQ(made.size(), 1000u);
-  for (const Enqueued& e : made) EXPECT_TRUE(e.inserted);
+  for (const Enqueued& e : made) EXPECT_TRUE(e.inserted());
   const std::vector<Job> jobs = claim(1000);
   ASSERT_EQ(jobs.size(), 1000u);
   for (std::size_t i = 0; i < jobs.size(); ++i) {
@@ -105,11 +105,11 @@ TEST_P(Batch, CollisionsAreAnswersAndTheFirstWins) {
   jobs[3].options.id = id;
   const std::vector<Enqueued> made = client().enqueue_many(jobs);
   ASSERT_EQ(made.size(), 4u);
-  EXPECT_TRUE(made[0].inserted);
-  EXPECT_FALSE(made[1].inserted);
+  EXPECT_TRUE(made[0].inserted());
+  EXPECT_FALSE(made[1].inserted());
   EXPECT_EQ(made[1].id, made[0].id);
-  EXPECT_TRUE(made[2].inserted);
-  EXPECT_FALSE(made[3].inserted);
+  EXPECT_TRUE(made[2].inserted());
+  EXPECT_FALSE(made[3].inserted());
   EXPECT_EQ(made[3].id, id);
   EXPECT_EQ(row(id).params, "2");
   EXPECT_EQ(admin().list().size(), 2u);
@@ -118,8 +118,8 @@ TEST_P(Batch, CollisionsAreAnswersAndTheFirstWins) {
 TEST_P(Batch, ReplayedWithItsIdsItAddsNothing) {
   std::vector<NewJob> jobs = numbered(50);
   for (NewJob& job : jobs) job.options.id = JobId::make(clock().now());
-  for (const Enqueued& e : client().enqueue_many(jobs)) EXPECT_TRUE(e.inserted);
-  for (const Enqueued& e : client().enqueue_many(jobs)) EXPECT_FALSE(e.inserted);
+  for (const Enqueued& e : client().enqueue_many(jobs)) EXPECT_TRUE(e.inserted());
+  for (const Enqueued& e : client().enqueue_many(jobs)) EXPECT_FALSE(e.inserted());
   EXPECT_EQ(admin().list().size(), 50u);
 }
 

@@ -186,7 +186,7 @@ TEST_P(Defects, Defect09_ARetryAfterAnUnknownCommitDoubledTheJob) {
     const std::vector<Enqueued> made = client().enqueue_many(jobs);
     for (std::size_t i = 0; i < jobs.size(); ++i) {
       EXPECT_EQ(made[i].id, *jobs[i].options.id);
-      EXPECT_EQ(made[i].inserted, attempt == 0);
+      EXPECT_EQ(made[i].inserted(), attempt == 0);
     }
   }
   EXPECT_EQ(claim(100).size(), 5u);

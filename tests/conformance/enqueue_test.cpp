@@ -31,7 +31,7 @@ TEST_P(Enqueue, StoresEveryField) {
                                                             .keepalive = 45s,
                                                             .retention = 3h,
                                                             .timeout = 10min}});
-  ASSERT_TRUE(made.inserted);
+  ASSERT_TRUE(made.inserted());
   ASSERT_FALSE(made.id.nil());
 
   const Job job = row(made.id);
@@ -99,8 +99,8 @@ TEST_P(Enqueue, OwnIdIsKeptAndTheSecondEnqueueChangesNothing) {
   const JobId id = JobId::make(clock().now());
   const Enqueued first = client().enqueue(NewJob{.kind = "work", .params = "1", .options = {.id = id}});
   const Enqueued again = client().enqueue(NewJob{.kind = "other", .params = "2", .options = {.id = id}});
-  EXPECT_TRUE(first.inserted);
-  EXPECT_FALSE(again.inserted);
+  EXPECT_TRUE(first.inserted());
+  EXPECT_EQ(again.status, EnqueueStatus::existing_id);
   EXPECT_EQ(again.id, id);
   EXPECT_EQ(row(id).kind, "work");
   EXPECT_EQ(row(id).params, "1");
@@ -110,7 +110,7 @@ TEST_P(Enqueue, ReplayAfterTheJobFinishedDoesNotRunItAgain) {
   const JobId id = JobId::make(clock().now());
   enqueue({.id = id});
   EXPECT_EQ(client().success(take()), FinishStatus::applied);
-  EXPECT_FALSE(client().enqueue(NewJob{.kind = "work", .options = {.id = id}}).inserted);
+  EXPECT_FALSE(client().enqueue(NewJob{.kind = "work", .options = {.id = id}}).inserted());
   EXPECT_EQ(state(id), JobState::success);
   EXPECT_TRUE(claim(1).empty());
 }

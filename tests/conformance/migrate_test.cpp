@@ -114,7 +114,7 @@ TEST_P(Migrate, UpAndDownStepByStep) {
   }
   EXPECT_EQ(code_of([&] { return Client{blank()}.claim(); }), "schema");
   EXPECT_EQ(migrator.up(), latest);
-  EXPECT_TRUE(Client{blank()}.enqueue(NewJob{.kind = "work"}).inserted);
+  EXPECT_TRUE(Client{blank()}.enqueue(NewJob{.kind = "work"}).inserted());
 }
 
 TEST_P(Migrate, VersionsThatDoNotExistAreRefused) {
@@ -174,7 +174,7 @@ TEST_P(Migrate, ThePrintedSqlLeavesWhatTheLibraryAccepts) {
     ASSERT_EQ(made.applied.size(), static_cast<std::size_t>(latest));
     EXPECT_LT(std::chrono::abs(made.applied.back().at - system_clock()->now()), std::chrono::hours(1));
     EXPECT_EQ(migrator.up(), 0) << "there is nothing left to do";
-    EXPECT_TRUE(Client{open(url())}.enqueue(NewJob{.kind = "work"}).inserted);
+    EXPECT_TRUE(Client{open(url())}.enqueue(NewJob{.kind = "work"}).inserted());
     run_all(*connection, statements_of(down));
     EXPECT_EQ(migrator.status().current, 0);
     EXPECT_EQ(migrator.status().problem, "");
@@ -295,7 +295,7 @@ TEST_P(Migrate, TwentyCallersAtOnce) {
   in_threads(20, [&](int) {
     Database mine = open(url());
     steps += Migrator{mine}.up();
-    EXPECT_TRUE(Client{mine}.enqueue(NewJob{.kind = "work"}).inserted);
+    EXPECT_TRUE(Client{mine}.enqueue(NewJob{.kind = "work"}).inserted());
   });
   const MigrationStatus status = Migrator{blank()}.status();
   EXPECT_EQ(steps, status.latest);

@@ -83,11 +83,11 @@ TEST_P(Names, EveryKindIsItself) {
 
 TEST_P(Names, EveryUniqueKeyIsItself) {
   for (const std::string& name : strange()) {
-    EXPECT_TRUE(client().enqueue(NewJob{.kind = "work", .options = {.unique_key = name}}).inserted) << name;
+    EXPECT_TRUE(client().enqueue(NewJob{.kind = "work", .options = {.unique_key = name}}).inserted()) << name;
   }
   for (const std::string& name : strange()) {
     const Enqueued again = client().enqueue(NewJob{.kind = "work", .options = {.unique_key = name}});
-    EXPECT_FALSE(again.inserted) << name;
+    EXPECT_FALSE(again.inserted()) << name;
     EXPECT_EQ(row(again.id).unique_key, name);
   }
 }

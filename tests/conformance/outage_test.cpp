@@ -188,7 +188,7 @@ TEST_P(Crashes, AJobThatComesBackTakesItsUniqueKeyAgain) {
   EXPECT_EQ(state(id), JobState::pending);
   const Enqueued again = client().enqueue(NewJob{.kind = "work", .options = {.unique_key = "key"}});
   EXPECT_EQ(again.id, id);
-  EXPECT_FALSE(again.inserted);
+  EXPECT_FALSE(again.inserted());
 }
 
 TEST_P(Crashes, OnlyTheWorkerOfTheClaimTakesItBack) {

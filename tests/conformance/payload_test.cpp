@@ -130,8 +130,8 @@ TEST_P(Payload, LimitsAreTheDatabasesOptions) {
   Database small = open(scratch(), {.limits = {.max_bytes = 10, .max_depth = 2}});
   small.migrate();
   Client tiny{small};
-  EXPECT_TRUE(tiny.enqueue(NewJob{.kind = "work", .params = json_of(10)}).inserted);
-  EXPECT_TRUE(tiny.enqueue(NewJob{.kind = "work", .params = "[[1]]"}).inserted);
+  EXPECT_TRUE(tiny.enqueue(NewJob{.kind = "work", .params = json_of(10)}).inserted());
+  EXPECT_TRUE(tiny.enqueue(NewJob{.kind = "work", .params = "[[1]]"}).inserted());
   EXPECT_EQ(code_of([&] { return tiny.enqueue(NewJob{.kind = "work", .params = json_of(11)}); }), "invalid_argument");
   EXPECT_EQ(code_of([&] { return tiny.enqueue(NewJob{.kind = "work", .params = "[[[]]]"}); }), "invalid_argument");
 }

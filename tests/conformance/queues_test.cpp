@@ -85,7 +85,7 @@ TEST_P(Queues, APausedQueueGivesNothingAway) {
   EXPECT_TRUE(claim(10, {"q"}).empty());
   EXPECT_EQ(client().ping(running), LeaseStatus::renewed);
   EXPECT_EQ(client().success(running), FinishStatus::applied);
-  EXPECT_TRUE(client().enqueue(NewJob{.kind = "work", .options = {.queue = "q"}}).inserted);
+  EXPECT_TRUE(client().enqueue(NewJob{.kind = "work", .options = {.queue = "q"}}).inserted());
   admin().pause("q");
   admin().resume("q");
   EXPECT_FALSE(admin().queue("q")->paused);

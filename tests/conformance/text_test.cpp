@@ -108,7 +108,7 @@ TEST_P(Text, OfUniqueKeysMayBeUnprintable) {
     SCOPED_TRACE(::testing::PrintToString(text));
     const NewJob job{.kind = "work", .options = {.unique_key = text}};
     const Enqueued made = client().enqueue(job);
-    EXPECT_TRUE(made.inserted);
+    EXPECT_TRUE(made.inserted());
     EXPECT_EQ(client().enqueue(job).id, made.id);
     EXPECT_EQ(row(made.id).unique_key, text);
   }

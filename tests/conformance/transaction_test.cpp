@@ -25,7 +25,7 @@ TEST_P(Transaction, CommitMakesTheJob) {
     user.begin();
     user.execute(insert);
     const Enqueued made = client().enqueue(user.tx(), shipment());
-    EXPECT_TRUE(made.inserted);
+    EXPECT_TRUE(made.inserted());
     EXPECT_FALSE(client().find(made.id)) << "visible before the commit";
     EXPECT_TRUE(admin().list({.queue = "shipping", .states = {JobState::pending}}).empty());
     user.commit();
@@ -202,11 +202,11 @@ TEST_P(Transaction, OwnIdsAndUniqueKeysHoldInside) {
     user.begin();
     const Enqueued first = client().enqueue(user.tx(), job);
     const Enqueued second = client().enqueue(user.tx(), job);
-    EXPECT_TRUE(first.inserted);
-    EXPECT_FALSE(second.inserted);
+    EXPECT_TRUE(first.inserted());
+    EXPECT_FALSE(second.inserted());
     EXPECT_EQ(second.id, first.id);
     user.commit();
-    EXPECT_FALSE(client().enqueue(job).inserted);
+    EXPECT_FALSE(client().enqueue(job).inserted());
     EXPECT_EQ(client().success(take({"shipping"})), FinishStatus::applied);
   });
 }

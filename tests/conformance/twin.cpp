@@ -213,11 +213,11 @@ void Twin::check_answers(const std::vector<NewJob>& jobs, const std::vector<Enqu
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const Enqueued expected = expect_enqueued(jobs[i]);
     const EnqueueOptions& o = jobs[i].options;
-    done("enqueue " + name(expected.id) + (expected.inserted ? "" : " again") + ": queue " + *o.queue + ", kind " +
+    done("enqueue " + name(expected.id) + (expected.inserted() ? "" : " again") + ": queue " + *o.queue + ", kind " +
          jobs[i].kind + ", priority " + text(o.priority) + ", attempts " + text(*o.max_attempts) + ", crashes " +
          text(*o.max_crashes) + ", delay " + text(o.delay) + ", keepalive " + text(*o.keepalive) + ", key " +
          o.unique_key.value_or("-") + ", retention " + (o.retention ? text(*o.retention) : "-"));
-    same(answers[i].inserted, expected.inserted, "inserted");
+    same(answers[i].status, expected.status, "inserted");
     same(answers[i].id, expected.id, "the id of the job");
   }
 }
@@ -225,8 +225,10 @@ void Twin::check_answers(const std::vector<NewJob>& jobs, const std::vector<Enqu
 /// What the answer must be; the job is there from now on.
 Enqueued Twin::expect_enqueued(const NewJob& asked) {
   const EnqueueOptions& o = asked.options;
-  if (jobs_.contains(*o.id)) return {.id = *o.id, .inserted = false};
-  if (const auto holder = live_with(o.unique_key.value_or(""))) return {.id = *holder, .inserted = false};
+  if (jobs_.contains(*o.id)) return {.id = *o.id, .status = EnqueueStatus::existing_id};
+  if (const auto holder = live_with(o.unique_key.value_or(""))) {
+    return {.id = *holder, .status = EnqueueStatus::existing_key};
+  }
   Known job;
   job.number = ++inserted_;
   job.queue = *o.queue;
@@ -241,7 +243,7 @@ Enqueued Twin::expect_enqueued(const NewJob& asked) {
   job.state = o.delay > Duration(0) ? JobState::scheduled : JobState::pending;
   jobs_.emplace(*o.id, std::move(job));
   enqueued_.push_back(asked);
-  return {.id = *o.id, .inserted = true};
+  return {.id = *o.id, .status = EnqueueStatus::inserted};
 }
 
 // ------------------------------------------------------------------------------------------------- work

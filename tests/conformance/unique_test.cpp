@@ -15,23 +15,31 @@ using namespace std::chrono_literals;
 TEST_P(Unique, ASecondEnqueueReturnsTheFirstJob) {
   const Enqueued first = client().enqueue(NewJob{.kind = "work", .params = "1", .options = {.unique_key = "k"}});
   const Enqueued second = client().enqueue(NewJob{.kind = "work", .params = "2", .options = {.unique_key = "k"}});
-  EXPECT_TRUE(first.inserted);
-  EXPECT_FALSE(second.inserted);
+  EXPECT_TRUE(first.inserted());
+  EXPECT_EQ(second.status, EnqueueStatus::existing_key);
   EXPECT_EQ(second.id, first.id);
   EXPECT_EQ(row(first.id).params, "1");
   EXPECT_EQ(admin().list().size(), 1u);
 }
 
+TEST_P(Unique, AJobThatIsThereIsToldByItsIdNotByItsKey) {
+  const NewJob job{.kind = "work", .options = {.unique_key = "k", .id = JobId::make(clock().now())}};
+  EXPECT_TRUE(client().enqueue(job).inserted());
+  EXPECT_EQ(client().enqueue(job).status, EnqueueStatus::existing_id);
+  EXPECT_EQ(client().success(take()), FinishStatus::applied);
+  EXPECT_EQ(client().enqueue(job).status, EnqueueStatus::existing_id) << "its key is free";
+}
+
 TEST_P(Unique, HoldsOverQueuesAndKinds) {
   const JobId first = enqueue({.queue = "a", .unique_key = "k"});
   const Enqueued second = client().enqueue(NewJob{.kind = "other", .options = {.queue = "b", .unique_key = "k"}});
-  EXPECT_FALSE(second.inserted);
+  EXPECT_EQ(second.status, EnqueueStatus::existing_key);
   EXPECT_EQ(second.id, first);
 }
 
 TEST_P(Unique, HoldsInEveryLiveState) {
   const auto duplicate = [&] {
-    return !client().enqueue(NewJob{.kind = "work", .options = {.unique_key = "k"}}).inserted;
+    return !client().enqueue(NewJob{.kind = "work", .options = {.unique_key = "k"}}).inserted();
   };
   enqueue({.delay = 1s, .unique_key = "k"});
   EXPECT_TRUE(duplicate()) << "scheduled";
@@ -82,7 +90,7 @@ TEST_P(Unique, ManyThreadsMakeOneJob) {
   in_threads(12, [&](int t) {
     Client mine{handles[static_cast<std::size_t>(t) % handles.size()]};
     const Enqueued e = mine.enqueue(NewJob{.kind = "work", .options = {.unique_key = "k"}});
-    if (e.inserted) ++inserted;
+    if (e.inserted()) ++inserted;
     ids[static_cast<std::size_t>(t)] = e.id;
   });
   EXPECT_EQ(inserted, 1);
@@ -98,7 +106,7 @@ class Answers {
   void add(const std::vector<Enqueued>& answers) {
     const std::lock_guard lock(mutex_);
     for (const Enqueued& e : answers) {
-      if (e.inserted) {
+      if (e.inserted()) {
         ++stored_[e.id];
       } else {
         named_.insert(e.id);
@@ -175,7 +183,7 @@ TEST_P(Unique, AKeyedBatchIsClaimedInTheOrderGiven) {
   std::vector<NewJob> jobs;
   for (const char* key : {"m", "z", "a", "m", "k"}) jobs.push_back({.kind = "work", .options = {.unique_key = key}});
   const std::vector<Enqueued> made = client().enqueue_many(jobs);
-  EXPECT_FALSE(made[3].inserted);
+  EXPECT_EQ(made[3].status, EnqueueStatus::existing_key);
   EXPECT_EQ(made[3].id, made[0].id) << "of two in one batch the first wins";
   const std::vector<Job> claimed = claim(10);
   ASSERT_EQ(claimed.size(), 4u);

@@ -96,15 +96,15 @@ class Grants : public Anywhere {
 
 void enqueue_all_sorts(const Database& db) {
   Client client{db};
-  EXPECT_TRUE(client.enqueue(NewJob{"k"}).inserted);
+  EXPECT_TRUE(client.enqueue(NewJob{"k"}).inserted());
   EnqueueOptions options;
   options.queue = "a new queue";
   options.unique_key = "once";
   options.delay = 1h;
   const Enqueued first = client.enqueue(NewJob{"k", "null", options});
-  EXPECT_TRUE(first.inserted);
+  EXPECT_TRUE(first.inserted());
   const Enqueued second = client.enqueue(NewJob{"k", "null", options});
-  EXPECT_FALSE(second.inserted);
+  EXPECT_FALSE(second.inserted());
   EXPECT_EQ(second.id, first.id);
   EXPECT_EQ(client.enqueue_many(std::vector<NewJob>(50, NewJob{"another kind"})).size(), 50u);
 }

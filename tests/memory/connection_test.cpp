@@ -45,15 +45,15 @@ TEST_F(Connection, TwoTransactionsThatDoNotMeetAreBothCommitted) {
 TEST_F(Connection, OfTwoThatMeetTheSecondMustBeRunAgain) {
   mine.begin();
   yours.begin();
-  EXPECT_TRUE(client.enqueue(mine.tx(), job("a")).inserted);
+  EXPECT_TRUE(client.enqueue(mine.tx(), job("a")).inserted());
   const JobId other = client.enqueue(mine.tx(), job()).id;
-  EXPECT_TRUE(client.enqueue(yours.tx(), job("a")).inserted);
+  EXPECT_TRUE(client.enqueue(yours.tx(), job("a")).inserted());
   yours.commit();
   expect_error(Errc::retry_transaction, "run it again", [&] { mine.commit(); });
   EXPECT_FALSE(mine.in_transaction());
   EXPECT_FALSE(client.find(other)) << "nothing of it is left";
   mine.begin();
-  EXPECT_FALSE(client.enqueue(mine.tx(), job("a")).inserted);
+  EXPECT_FALSE(client.enqueue(mine.tx(), job("a")).inserted());
   mine.commit();
 }
 

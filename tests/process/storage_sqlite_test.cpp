@@ -161,7 +161,7 @@ TEST_P(Storage, AReadOnlyDiskIsExplainedAndHarmsNothing) {
   }
   remount(0);
   const Database db = open(url());
-  EXPECT_TRUE(Client{db}.enqueue(NewJob{"nobody"}).inserted);
+  EXPECT_TRUE(Client{db}.enqueue(NewJob{"nobody"}).inserted());
 }
 
 /// Workers are at work on the file when it gets another name and another file its own.

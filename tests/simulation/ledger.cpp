@@ -58,8 +58,8 @@ void Ledger::enqueued(std::span<const backend::EnqueueItem> items, std::span<con
     const bool known = at != jobs_.end();
     const bool may_be_purged = known && is_finished(at->second.state) && at->second.expires <= latest_;
     const Known* holder = key.empty() ? nullptr : live_with(key);
-    mix(answers[i].inserted ? 1 : 2);
-    if (!answers[i].inserted) {
+    mix(answers[i].inserted() ? 1 : 2);
+    if (!answers[i].inserted()) {
       if (!known && holder == nullptr) fail("unique", item.id, "was refused as a duplicate of nothing");
       continue;
     }

@@ -53,7 +53,7 @@ void Producer::in_transaction() {
     const Enqueued answer = Client(connection_.db).enqueue(mine.tx(), job);
     if (world_.dice.one_in(3)) {
       mine.rollback();
-      if (answer.inserted) world_.ledger.rolled_back(answer.id);
+      if (answer.inserted()) world_.ledger.rolled_back(answer.id);
       return;
     }
     mine.commit();

@@ -51,7 +51,7 @@ class EnqueueQueueTest : public ::testing::Test {
         answers[i].id = mine.id;
         try {
           const auto answer = queue.call({&mine, 1});
-          answers[i].inserted = answer.size() == 1 && answer.front().inserted && answer.front().id == mine.id;
+          answers[i].inserted = answer.size() == 1 && answer.front().inserted() && answer.front().id == mine.id;
         } catch (const Error& e) {
           answers[i].error = e.code();
         }
@@ -68,7 +68,7 @@ class EnqueueQueueTest : public ::testing::Test {
     std::vector<Enqueued> answers;
     bool bad = false;
     for (const auto& i : items) {
-      answers.push_back({.id = i.id, .inserted = true});
+      answers.push_back({.id = i.id, .status = EnqueueStatus::inserted});
       bad = bad || i.kind == "bad";
     }
     if (items.front().kind == "blocker") {
@@ -144,13 +144,13 @@ TEST_F(EnqueueQueueTest, WhatMayWaitForAStrangerSharesWithNobody) {
     while (queue.waiting_for_keys() == 0) std::this_thread::yield();
     for (int i = 0; i < 5; ++i) {
       const auto mine = item("a");
-      EXPECT_TRUE(queue.call({&mine, 1}).front().inserted);
+      EXPECT_TRUE(queue.call({&mine, 1}).front().inserted());
       auto other = item("b");
       other.unique_key = "another";
-      EXPECT_TRUE(queue.call({&other, 1}).front().inserted);
+      EXPECT_TRUE(queue.call({&other, 1}).front().inserted());
       auto chosen = item("c");
       chosen.fresh_id = false;
-      EXPECT_TRUE(queue.call({&chosen, 1}).front().inserted);
+      EXPECT_TRUE(queue.call({&chosen, 1}).front().inserted());
     }
     EXPECT_EQ(queue.waiting_for_keys(), 1U);
     EXPECT_EQ(sizes, std::vector<std::size_t>(15, 1));

@@ -76,7 +76,8 @@ class FakeServer final : public Server {
     if (begins) work.begin();
     script_.happen("enqueue");
     std::vector<Enqueued> answers;
-    for (const auto& item : items) answers.push_back({.id = item.id, .inserted = there_after != 0});
+    for (const auto& item : items) answers.push_back(
+        {.id = item.id, .status = there_after != 0 ? EnqueueStatus::inserted : EnqueueStatus::existing_id});
     if (there_after > 0) --there_after;
     return answers;
   }

@@ -147,7 +147,7 @@ TEST_F(ServerDialectTest, LanesAreMadeOnce) {
 TEST_F(ServerDialectTest, LanesAreMadeAnewWhenTheSchemaWas) {
   warm_up();
   fail("enqueue", Errc::schema);
-  EXPECT_TRUE(enqueue().front().inserted);
+  EXPECT_TRUE(enqueue().front().inserted());
   EXPECT_EQ(script.count("lane q/k"), 1);
   fail("enqueue", Errc::schema, 100);
   EXPECT_EQ(code_of([&] { enqueue(); }), Errc::schema);
@@ -256,20 +256,20 @@ TEST_F(ServerDialectTest, InsertedIsSaidOfWhatAnEarlierTryOfTheCallHasStored) {
   const auto enqueue_chosen = [&] { return dialect->enqueue({&chosen, 1}, nullptr, {}).front(); };
   fake->there_after = 1;  // the first try stores it, the second finds it
   fail("commit", Errc::outcome_unknown);
-  EXPECT_TRUE(enqueue_chosen().inserted);
+  EXPECT_TRUE(enqueue_chosen().inserted());
 
   fake->there_after = 0;  // it was there before
   fail("commit", Errc::outcome_unknown);
-  EXPECT_FALSE(enqueue_chosen().inserted);
+  EXPECT_FALSE(enqueue_chosen().inserted());
 
   fake->there_after = 1;  // somebody else has stored it while ours was undone
   fail("commit", Errc::retry_transaction);
-  EXPECT_FALSE(enqueue_chosen().inserted);
+  EXPECT_FALSE(enqueue_chosen().inserted());
 
   fake->there_after = 0;  // the answer was lost; nobody else can have stored an id that we have just made
   backend::EnqueueItem fresh = chosen;
   fresh.fresh_id = true;
-  EXPECT_TRUE(dialect->enqueue({&fresh, 1}, nullptr, {}).front().inserted);
+  EXPECT_TRUE(dialect->enqueue({&fresh, 1}, nullptr, {}).front().inserted());
 }
 
 TEST_F(ServerDialectTest, AHandOverIsOneTransaction) {

@@ -77,9 +77,7 @@ class FaultyServer final : public sql::Server {
     return real_->enqueue(w, items);
   }
   std::vector<CancelStatus> cancel(sql::Work& w, std::span<const JobId> ids) override { return real_->cancel(w, ids); }
-  backend::ClaimResult claim(sql::Work& w, const backend::ClaimRequest& r, const sql::Vacated& vacated) override {
-    return real_->claim(w, r, vacated);
-  }
+  backend::ClaimResult claim(sql::Work& w, const sql::Claim& claim) override { return real_->claim(w, claim); }
   backend::ClaimResult claim_some(sql::Work& w, const backend::ClaimRequest& r, const sql::Selection& s) override {
     return real_->claim_some(w, r, s);
   }

@@ -109,7 +109,7 @@ std::string text(const std::optional<TimePoint>& t) { return t ? text(*t) : "-";
 std::string text(std::size_t n) { return std::to_string(n); }
 std::string text(bool yes) { return yes ? "yes" : "no"; }
 std::string text(const JobId& id) { return std::to_string(id.bytes().back()); }
-std::string text(const Enqueued& e) { return text(e.id) + (e.inserted ? " inserted" : " there"); }
+std::string text(const Enqueued& e) { return text(e.id) + (e.inserted() ? " inserted" : " there"); }
 std::string text(FinishStatus s) { return std::string(to_string(s)); }
 std::string text(LeaseStatus s) { return std::string(to_string(s)); }
 std::string text(CancelStatus s) { return std::string(to_string(s)); }

@@ -100,8 +100,8 @@ void NativeSession::send(std::string_view text, const std::string& name) {
   if (text.size() + header > manners_.packet) {
     throw Error(Errc::refused,
                 std::string(product_of(handle_)) + ": statement '" + name + "' would have " +
-                    std::to_string(text.size()) + " bytes, and the server's max_allowed_packet is " + std::to_string(manners_.packet) +
-                    ": make the payload smaller or raise that setting",
+                    std::to_string(text.size()) + " bytes, and the server's max_allowed_packet is " +
+                    std::to_string(manners_.packet) + ": make the payload smaller or raise that setting",
                 "mysql", 0, name);
   }
   if (mysql_real_query(handle_, text.data(), static_cast<unsigned long>(text.size())) != 0) fail(name);

@@ -127,7 +127,7 @@ class Insertion {
     in_pieces(c_, first_of.size(), size_of, [&](std::size_t first, std::size_t last) {
       const std::span<const std::size_t> piece(first_of.data() + first, last - first);
       if (!insert(piece)) return;
-      for (const std::size_t i : piece) answers_[i] = {.id = items_[i].id, .inserted = true};
+      for (const std::size_t i : piece) answers_[i] = {.id = items_[i].id, .status = EnqueueStatus::inserted};
       done.insert(piece.begin(), piece.end());
     });
     std::erase_if(open_, [&](std::size_t i) { return done.contains(i); });
@@ -235,12 +235,12 @@ class Insertion {
     std::erase_if(open_, [&](std::size_t i) {
       const EnqueueItem& item = items_[i];
       if (taken.contains(item.id)) {
-        answers_[i] = {.id = item.id, .inserted = false};
+        answers_[i] = {.id = item.id, .status = EnqueueStatus::existing_id};
         return true;
       }
       const auto holder = item.unique_key ? holders.find(*item.unique_key) : holders.end();
       if (holder == holders.end()) return false;
-      answers_[i] = {.id = holder->second, .inserted = false};
+      answers_[i] = {.id = holder->second, .status = EnqueueStatus::existing_key};
       return true;
     });
   }

@@ -211,7 +211,7 @@ class Insertion {
     }
     // What a statement breaks inside a transaction stays broken.
     if (!keys_ && !work_.borrowed() && !work_.begun() && columns.insert_all(work_, q_)) {
-      for (const std::size_t i : numbers) answers_[i] = {.id = items_[i].id, .inserted = true};
+      for (const std::size_t i : numbers) answers_[i] = {.id = items_[i].id, .status = EnqueueStatus::inserted};
       return {};
     }
     return match(numbers, insert_new(columns, !places.empty()));
@@ -256,7 +256,7 @@ class Insertion {
       const auto& item = items_[i];
       const auto at = inserted.find(item.id);
       const bool mine = at != inserted.end() && at->second == item.unique_key.value_or(std::string_view{});
-      answers_[i] = {.id = item.id, .inserted = mine};
+      answers_[i] = {.id = item.id, .status = mine ? EnqueueStatus::inserted : EnqueueStatus::existing_id};
       if (mine) {
         inserted.erase(at);
       } else if (item.unique_key) {
@@ -282,11 +282,16 @@ class Insertion {
                                        if (row.null(1)) {
                                          left.push_back(i);
                                        } else {
-                                         answers_[i].id = JobId::parse(row.text(1)).value_or(JobId{});
+                                         answer_existing(i, JobId::parse(row.text(1)).value_or(JobId{}));
                                        }
                                      });
     });
     return left;
+  }
+
+  void answer_existing(std::size_t i, JobId holder) {
+    const bool by_id = holder == items_[i].id;
+    answers_[i] = {.id = holder, .status = by_id ? EnqueueStatus::existing_id : EnqueueStatus::existing_key};
   }
 
   sql::Work& work_;

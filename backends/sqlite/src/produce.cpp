@@ -48,14 +48,14 @@ class Lanes {
 };
 
 /// The job that is in the way of an insert.
-JobId holder(const Context& c, const backend::EnqueueItem& item, std::string_view id) {
-  if (c.session.integer(c.q.id_taken, {{"id", id}})) return item.id;
+Enqueued holder(const Context& c, const backend::EnqueueItem& item, std::string_view id) {
+  if (c.session.integer(c.q.id_taken, {{"id", id}})) return {.id = item.id, .status = EnqueueStatus::existing_id};
   std::optional<JobId> found;
   if (item.unique_key) {
     c.session.execute(c.q.key_holder, {{"unique_key", *item.unique_key}},
                       [&](const sql::Row& row) { found = JobId::parse(row.text(0)); });
   }
-  if (found) return *found;
+  if (found) return {.id = *found, .status = EnqueueStatus::existing_key};
   throw Error(Errc::corrupt, "a job was refused as a duplicate and there is no other", "sqlite");
 }
 
@@ -83,8 +83,8 @@ Enqueued enqueue_one(const Context& c, const Lane& lane, const backend::EnqueueI
        {"now", sql::us(c.now.wall)},
        {"unique_key", item.unique_key},
        {"params", item.params}});
-  if (inserted == 1) return {.id = item.id, .inserted = true};
-  return {.id = holder(c, item, id), .inserted = false};
+  if (inserted == 1) return {.id = item.id};
+  return holder(c, item, id);
 }
 
 CancelStatus cancel_one(const Context& c, JobId job) {

@@ -93,8 +93,8 @@ class Dialect : public Reading {
   /// transaction may be left with part of the batch: he must roll back.
   /// Several batches at once may hold each other up, but never for ever: their items are locked in one order. An item
   /// waits for the transactions that are storing its unique key or its id, and for nobody else's.
-  /// What is tried again inside the call answers what the call has done: inserted == true for what an earlier try of it
-  /// has stored. Replay, a second call: the same ids, inserted == false.
+  /// What is tried again inside the call answers what the call has done: `inserted` for what an earlier try of it
+  /// has stored. Replay, a second call: the same ids, `existing_id` or `existing_key`.
   virtual std::vector<Enqueued> enqueue(std::span<const EnqueueItem> items, const Tx* within, Now now) = 0;
 
   /// Asks jobs to stop.
