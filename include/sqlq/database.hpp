@@ -28,6 +28,10 @@ struct DatabaseOptions {
 /// After fork(): a handle that the parent has opened is dead in the child. Every use of it, also through a Client or a
 /// Worker, throws Error(misuse), and its end touches neither threads nor connections: they are the parent's. The child
 /// opens its own; a file that its parent has open only after exec.
+///
+/// A static object may hold one: the library destroys nothing at exit, so calls work until the process is gone, from
+/// destructors of static objects and from threads that outlive main. The clients of servers may have more to say: what
+/// OpenSSL and theirs tear down at exit is gone for new connections.
 class Database {
  public:
   /// For backends' own tests and for wrapping a dialect; applications call `open`.
@@ -66,9 +70,9 @@ class Database {
 /// long, after 100 ms first and then up to 1 s apart. Only what is retryable() is waited for: a server that is starting
 /// or full, but no wrong password and no missing file. The last try may take the connection's own timeout more.
 ///
-/// Errors: invalid_argument for an unknown scheme or option (the message lists the known ones) and for malformed URLs;
-/// connection, busy, permission, configuration or corrupt when the database cannot be used. Passwords never appear in
-/// messages.
+/// Errors: invalid_argument for an unknown scheme or option (the message lists the known ones), for malformed URLs and
+/// for `options` out of range; connection, busy, permission, configuration or corrupt when the database cannot be used.
+/// Passwords never appear in messages.
 ///
 /// Defined in the umbrella library `sqlq::sqlq`, which knows the backends that were built, or those of them that
 /// find_package(sqlq COMPONENTS ...) named. A program that links single backend libraries calls `register_schemes` of
