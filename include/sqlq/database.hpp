@@ -70,9 +70,9 @@ class Database {
 /// long, after 100 ms first and then up to 1 s apart. Only what is retryable() is waited for: a server that is starting
 /// or full, but no wrong password and no missing file. The last try may take the connection's own timeout more.
 ///
-/// Errors: invalid_argument for an unknown scheme or option (the message lists the known ones) and for malformed URLs;
-/// connection, busy, permission, configuration or corrupt when the database cannot be used. Passwords never appear in
-/// messages.
+/// Errors: invalid_argument for an unknown scheme or option (the message lists the known ones), for malformed URLs and
+/// for `options` out of range; connection, busy, permission, configuration or corrupt when the database cannot be used.
+/// Passwords never appear in messages.
 ///
 /// Defined in the umbrella library `sqlq::sqlq`, which knows the backends that were built, or those of them that
 /// find_package(sqlq COMPONENTS ...) named. A program that links single backend libraries calls `register_schemes` of

@@ -15,8 +15,9 @@ namespace sqlq {
 
 /// Limits on JSON text from users, checked before any SQL is sent.
 struct PayloadLimits {
-  std::size_t max_bytes = std::size_t{1} << 20;  ///< 1 MiB
-  int max_depth = 100;                           ///< nested arrays and objects; deeper documents have killed processes
+  std::size_t max_bytes = std::size_t{1} << 20;  ///< 1 MiB; at least 1
+  /// Nested arrays and objects; at least 0. Deeper documents have killed processes.
+  int max_depth = 100;
 };
 
 /// Throws Error(invalid_argument) unless `text` is one JSON document within the limits: valid UTF-8, no NUL (neither
@@ -42,8 +43,8 @@ struct ClientOptions {
 ///
 ///     client.enqueue(SendEmail{...}, {.queue = "mail", .priority = 1, .delay = 10min});
 ///
-/// If the compiler only says "no matching function" for such a call, a name is wrong or they are out of order. Write
-/// the type, and it names the member:
+/// If the compiler only says "no matching function" for such a call, a name is wrong, they are out of order, or a value
+/// has another type (a time has its unit: `.delay = 5s`, not 5). Write the type, and it names the member or the types:
 ///
 ///     client.enqueue(SendEmail{...}, sqlq::EnqueueOptions{.prio = 1});  // error: ... no ... member named 'prio'
 struct EnqueueOptions {

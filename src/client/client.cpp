@@ -110,13 +110,7 @@ void Client::refuse_shared_identity(const EnqueueOptions& options) {
 }
 
 Client::Client(Database db, ClientOptions defaults) : db_(std::move(db)), defaults_(std::move(defaults)) {
-  EnqueueOptions all;
-  all.queue = defaults_.queue;
-  all.max_attempts = defaults_.max_attempts;
-  all.max_crashes = defaults_.max_crashes;
-  all.keepalive = defaults_.keepalive;
-  all.retention = defaults_.retention;
-  core::check_options(all);
+  core::check_client_options(defaults_);
 }
 
 std::vector<Enqueued> Client::store(std::span<const NewJob> jobs, const Tx* within) const {

@@ -34,6 +34,10 @@ struct Database::Impl {
 Database::Database(std::unique_ptr<backend::Dialect> dialect, DatabaseOptions options)
     : impl_(std::make_shared<Impl>()) {
   if (!dialect) throw Error(Errc::invalid_argument, "a Database needs a dialect; the backend's factory gave none");
+  if (options.limits.max_bytes == 0 || options.limits.max_depth < 0) {
+    throw Error(Errc::invalid_argument,
+                "DatabaseOptions::limits: max_bytes must be at least 1 and max_depth at least 0, or no job fits");
+  }
   impl_->clock = options.clock ? std::move(options.clock) : system_clock();
   impl_->limits = options.limits;
   impl_->dialect = std::move(dialect);

@@ -79,6 +79,16 @@ void check_options(const EnqueueOptions& options) {
   if (options.id && options.id->nil()) refuse("the job id", "is nil: make one with JobId::make, or give none");
 }
 
+void check_client_options(const ClientOptions& options) {
+  EnqueueOptions all;
+  all.queue = options.queue;
+  all.max_attempts = options.max_attempts;
+  all.max_crashes = options.max_crashes;
+  all.keepalive = options.keepalive;
+  all.retention = options.retention;
+  check_options(all);
+}
+
 void check_job(const NewJob& job, const PayloadLimits& limits) {
   check_name(job.kind, "the kind");
   check_options(job.options);

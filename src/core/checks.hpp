@@ -34,6 +34,7 @@ void check_range(std::uint64_t value, std::uint64_t least, std::uint64_t most, s
 
 /// Ranges and combinations; see EnqueueOptions.
 void check_options(const EnqueueOptions& options);
+void check_client_options(const ClientOptions& options);
 /// Kind, params and options.
 void check_job(const NewJob& job, const PayloadLimits& limits);
 

@@ -20,6 +20,14 @@ void check_between(Duration value, Duration least, Duration most, const char* me
   if (value < least || value > most) throw Error(Errc::invalid_argument, message);
 }
 
+void check_client(const ClientOptions& options) {
+  try {
+    core::check_client_options(options);
+  } catch (const Error& e) {
+    throw Error(e.code(), std::string("WorkerOptions::client: ") + e.what());
+  }
+}
+
 }  // namespace
 
 WorkerStats Counters::snapshot() const noexcept {
@@ -48,6 +56,7 @@ WorkerOptions checked(WorkerOptions options, const Database& db, const Handlers&
   check_between(options.sweep, 100ms, 1h, "WorkerOptions::sweep must be 100 ms to 1 h");
   check_between(options.drain_timeout, 0ms, Duration::max(), "WorkerOptions::drain_timeout must not be negative");
   check_between(options.grace, 0ms, Duration::max(), "WorkerOptions::grace must not be negative");
+  check_client(options.client);
   if (options.name.empty()) options.name = platform::default_worker_name();
   core::check_name(options.name, "the worker's name");
   if (!options.log_sink) options.log_sink = database_log_sink(db);

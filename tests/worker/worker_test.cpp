@@ -98,6 +98,19 @@ TEST_F(WorkerTest, NeedsAHandlerAndSaneOptions) {
   }
 }
 
+TEST_F(WorkerTest, ChecksWhatItsHandlersEnqueueWith) {
+  for (const auto& wrong : std::vector<std::pair<ClientOptions, std::string>>{
+           {{.queue = ""}, "the queue name"},
+           {{.max_attempts = 0}, "max_attempts"},
+           {{.max_crashes = 0}, "max_crashes"},
+           {{.keepalive = 0s}, "keepalive"},
+           {{.retention = -1s}, "retention"}}) {
+    const std::string said = error_of(
+        Errc::invalid_argument, [&] { Worker(base.db, handle(do_nothing), {.client = wrong.first}); });
+    EXPECT_TRUE(has(said, "WorkerOptions::client: " + wrong.second)) << said;
+  }
+}
+
 TEST_F(WorkerTest, CanBeStartedOnceTheSchemaIsThere) {
   database.status = {.current = 0, .latest = 1};
   base.db.recheck();
