@@ -73,6 +73,12 @@ std::vector<std::string> SqliteDialect::self_check() {
                          "keeps it from being begun anew. It is cut when that ends: look for transactions and "
                          "statements of your own that stay open");
     }
+    if (const std::int64_t left = c.free_space(); left < c.wal_size()) {
+      const auto kib = [](std::int64_t bytes) { return std::to_string(bytes >> 10) + " KiB"; };
+      findings.push_back("the volume of '" + options_.path + "' has " + kib(left) + " left, less than the write-ahead "
+                         "log (" + kib(c.wal_size()) + "): copying it into the file may need as much, and before it is "
+                         "copied nothing can be written. Free space on the volume");
+    }
   });
   return findings;
 }
@@ -98,6 +104,7 @@ int SqliteDialect::migrate(backend::Direction direction, int target, Now now) {
       steps = sql::run_steps(c.session(), catalogue(), known_migrations(), status, direction, target, wall,
                              [&](const std::string& script) { c.exec(script); });
       c.commit();
+      c.confirm();
     } catch (...) {
       c.rollback();
       throw;
@@ -119,6 +126,7 @@ void SqliteDialect::teardown() {
       });
       c.exec(script);
       c.commit();
+      c.confirm();
     } catch (...) {
       c.rollback();
       throw;
