@@ -41,8 +41,19 @@ macro(sqlq_want_backend)
   endif()
   set_property(GLOBAL APPEND PROPERTY SQLQ_SUMMARY "backend ${want_NAME}: ${want_reason}")
   set_property(GLOBAL PROPERTY SQLQ_PACKAGES_${want_NAME} "${want_PACKAGES}")
+  set_property(GLOBAL PROPERTY SQLQ_DEBIAN_${want_NAME} "${want_debian}")
   set_property(GLOBAL PROPERTY SQLQ_PKG_CONFIG_${want_NAME} "${want_PKG_CONFIG}")
 endmacro()
+
+# sqlq_need_package(DEBIAN package, find_package arguments...): must be there.
+function(sqlq_need_package debian name)
+  find_package(${name} ${ARGN} QUIET)
+  if(NOT ${name}_FOUND)
+    list(JOIN ARGN " " version)
+    string(STRIP "${name} ${version}" wanted)
+    message(FATAL_ERROR "${wanted} was not found, or what is there is too old. On Debian: apt-get install ${debian}.")
+  endif()
+endfunction()
 
 # sqlq_builtin_backend(NAME <name> CLIENT <libraries>... [SOCI <component>] SERVERS <label>=<Name>...)
 # Puts the backend sqlq_<name> into the list of those that sqlq::open knows: it calls sqlq::<name>::register_schemes().

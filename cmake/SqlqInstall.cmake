@@ -7,7 +7,8 @@ get_property(SQLQ_COMPONENT_LIST GLOBAL PROPERTY SQLQ_BACKENDS)
 set(SQLQ_COMPONENT_DEPENDENCIES "")
 foreach(backend IN LISTS SQLQ_COMPONENT_LIST)
   get_property(packages GLOBAL PROPERTY SQLQ_PACKAGES_${backend})
-  list(TRANSFORM packages REPLACE "^([^=]+)=(.*)$" "  sqlq_find(\\1 \\2)")
+  get_property(debian GLOBAL PROPERTY SQLQ_DEBIAN_${backend})
+  list(TRANSFORM packages REPLACE "^([^=]+)=(.*)$" "  sqlq_find(\"${debian}\" \\1 \\2)")
   list(JOIN packages "\n" packages)
   string(APPEND SQLQ_COMPONENT_DEPENDENCIES "if(\"${backend}\" IN_LIST sqlq_backends)\n${packages}\nendif()\n")
 endforeach()
@@ -49,7 +50,6 @@ install(TARGETS ${targets} EXPORT sqlqTargets
   LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
   OBJECTS DESTINATION "${CMAKE_INSTALL_LIBDIR}/sqlq"
   FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
-install(DIRECTORY include/sqlq/adapters DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sqlq")  # each needs its own library
 # Headers that compile where the library that they are about is: no part of what must compile alone.
 install(DIRECTORY include/sqlq/adapters DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sqlq")
 install(EXPORT sqlqTargets NAMESPACE sqlq:: DESTINATION "${sqlq_config_dir}")
@@ -111,7 +111,8 @@ endif()
 configure_file(cmake/sqlq.pc.in generated/sqlq.pc @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/generated/sqlq.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
-# The documentation keeps its folders, so that its links hold; headers and messages name it as share/doc/sqlq/...
+# The documentation keeps its folders, so that its links hold (SqlqInstallDocs.cmake sees to the others); headers and
+# messages name it as share/doc/sqlq/...
 set(doc "${CMAKE_INSTALL_DOCDIR}")
 if(NOT PROJECT_IS_TOP_LEVEL)  # that one is named after the project around us
   set(doc "${CMAKE_INSTALL_DATAROOTDIR}/doc/sqlq")
@@ -121,3 +122,14 @@ install(DIRECTORY docs DESTINATION "${doc}")
 install(DIRECTORY backends schema examples DESTINATION "${doc}"
   FILES_MATCHING PATTERN "README.md" PATTERN "*.sql" REGEX "/examples/[^/]*\\.[ch]pp$"
   PATTERN "src" EXCLUDE PATTERN "include" EXCLUDE PATTERN "data" EXCLUDE PATTERN "expected" EXCLUDE)
+foreach(name IN ITEMS doc CMAKE_INSTALL_INCLUDEDIR)
+  set(installed_${name} "${${name}}")
+  cmake_path(IS_ABSOLUTE ${name} absolute)
+  if(NOT absolute)  # --prefix is known when it is installed
+    string(PREPEND installed_${name} "\${CMAKE_INSTALL_PREFIX}/")
+  endif()
+endforeach()
+install(CODE "
+  set(SQLQ_DOC_DIR \"\$ENV{DESTDIR}${installed_doc}\")
+  set(SQLQ_INCLUDE_DIR \"\$ENV{DESTDIR}${installed_CMAKE_INSTALL_INCLUDEDIR}\")
+  include(\"${PROJECT_SOURCE_DIR}/cmake/SqlqInstallDocs.cmake\")")

@@ -5,9 +5,10 @@
 /// Kill it at any moment, even with -9, and start it again with the same URL: it finishes the rest. A file that was
 /// done is not done again, unless it has changed since.
 ///
-/// How that works: the id of a file's job is computed from path, size and modification time. Enqueueing an id that is
-/// there already changes nothing, so the program simply enqueues everything each time it starts. What was running when
-/// it was killed is taken back when its lease has ended, here after 5 seconds.
+/// How that works: each folder has a queue of its own, and the id of a file's job is computed from the queue and the
+/// file's path, size and modification time. Enqueueing an id that is there already changes nothing, so the program
+/// simply enqueues everything each time it starts. What was running when it was killed is taken back when its lease has
+/// ended, here after 5 seconds.
 
 #include <cstdlib>
 #include <iomanip>
@@ -42,9 +43,10 @@ sqlq::Outcome index_file(const IndexFile& file, sqlq::JobContext& job) {
   }
 }
 
-/// Its id: the same for the same version of a file, in every run and every process. A UUID of version 8.
-sqlq::JobId id_of(const IndexFile& file) {
-  const std::string text = sqlq::codec<IndexFile>::encode(file);
+/// Its id: the same for the same version of a file in the same queue, in every run and every process. Without the queue
+/// a folder inside of another would lack the files that the other has brought in. A UUID of version 8.
+sqlq::JobId id_of(const std::string& queue, const IndexFile& file) {
+  const std::string text = queue + ' ' + sqlq::codec<IndexFile>::encode(file);
   const std::uint64_t high = Checksum{}.add(text).value();
   const std::uint64_t low = Checksum{~std::uint64_t{0}}.add(text).value();
   std::array<std::uint8_t, 16> bytes{};
@@ -71,7 +73,7 @@ std::size_t enqueue(sqlq::Client& client, const std::string& queue, const std::v
                       .max_crashes = 1000,
                       .keepalive = 5s,
                       .retention = 30 * 24h,  // the results are the index: keep them
-                      .id = id_of(file)}});
+                      .id = id_of(queue, file)}});
     if (batch.size() < 1000 && &file != &files.back()) continue;
     for (const sqlq::Enqueued& job : client.enqueue_many(batch)) inserted += job.inserted() ? 1 : 0;
     batch.clear();
@@ -124,7 +126,7 @@ Index read_index(const sqlq::Admin& admin, const std::string& queue, const std::
   std::map<sqlq::JobId, std::string> names;
   for (const IndexFile& file : files) {
     const auto name = std::filesystem::path(percent_decode(file.path)).lexically_relative(root);
-    names.emplace(id_of(file), percent_encode(name.string()));
+    names.emplace(id_of(queue, file), percent_encode(name.string()));
   }
   Index index;
   sqlq::Page page{.limit = 1000};

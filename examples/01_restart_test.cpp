@@ -1,6 +1,6 @@
 /// A test of example 01. It is killed with -9 again and again and started again each time: in the end every file was
 /// done, none of those already done was done again, and every second execution has its cause on record. Two of it at
-/// once share the work, and no file is done twice.
+/// once share the work, and no file is done twice. A folder inside of another is counted whole, whichever was first.
 ///
 ///     01_restart_test PATH_OF_01_index_files FOLDER
 
@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <string>
 #include <vector>
@@ -166,6 +167,30 @@ void test_two_at_once(const std::string& program, const fs::path& scratch) {
   }
 }
 
+/// All that was printed but the first line.
+std::string report(const fs::path& output) {
+  std::ifstream in(output);
+  std::string line;
+  std::getline(in, line);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void test_folders_in_folders(const std::string& program, const fs::path& scratch) {
+  const fs::path outer = scratch / "files", inner = outer / "1";
+  const fs::path output = scratch / "output.txt";
+  const std::string inner_first = "sqlite://" + (scratch / "inner_first.db").string();
+  const std::string outer_first = "sqlite://" + (scratch / "outer_first.db").string();
+  run(program, outer_first, outer, output);
+  const std::string of_outer = report(output);
+  run(program, inner_first, inner, output);
+  const std::string of_inner = report(output);
+  check(of_outer != of_inner, "the folders differ");
+  run(program, inner_first, outer, output);
+  check(report(output) == of_outer, "a folder around one that was counted is counted whole");
+  run(program, outer_first, inner, output);
+  check(report(output) == of_inner, "a folder inside of one that was counted is counted whole");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -175,6 +200,7 @@ int main(int argc, char** argv) try {
   make_files(scratch / "files");
   test_two_at_once(argv[1], scratch);
   test_killed(argv[1], scratch);
+  test_folders_in_folders(argv[1], scratch);
   return EXIT_SUCCESS;
 } catch (const std::exception& e) {
   std::cerr << e.what() << '\n';

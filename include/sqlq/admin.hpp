@@ -90,9 +90,13 @@ struct QueueStats {
   Queue queue{};
   JobCounts counts{};                      ///< by state, each capped; every state is present
   std::optional<TimePoint> oldest_due{};   ///< since when the job that waits longest could have run; empty: none waits
-  /// How long that is. Zero when none waits, and when the clocks disagree.
+  /// How long that is: age(std::chrono::system_clock::now()). Zero when none waits, and when the clocks disagree.
   [[nodiscard]] Duration age(TimePoint now) const noexcept {
     return oldest_due && *oldest_due < now ? now - *oldest_due : Duration::zero();
+  }
+  template <class Unit>
+  [[nodiscard]] Duration age(std::chrono::sys_time<Unit> now) const noexcept {
+    return age(to_time_point(now));
   }
 };
 
@@ -168,7 +172,10 @@ class Admin {
   [[nodiscard]] JobCounts counts(const std::string& queue = {}, std::uint64_t cap = 10000) const;
   /// What happened to the job's earlier attempts, oldest first, at most `limit` (1 to 1000).
   [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit = 100) const;
-  /// Lines of the job's log in order, after the (claim, number) given; at most `limit` (1 to 10,000).
+  /// Lines of the job's log in order, after the (claim, number) given; at most `limit` (1 to 10,000). A worker sends
+  /// them about every second, and before the outcome of the job that wrote them: a finished job has its lines. They
+  /// come later only when the job was finished in its handler's own transaction (complete_in), or when the database did
+  /// not take them at first.
   [[nodiscard]] std::vector<LogLine> logs(JobId id, std::pair<std::int64_t, std::int64_t> after = {0, 0},
                                           std::size_t limit = 1000) const;
   CancelStatus cancel(JobId id);

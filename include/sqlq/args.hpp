@@ -47,19 +47,22 @@ concept JobArgs = Encodable<T> && Named<T>;
 /// Asserts that `T` can be a job and says in words what is missing. Calls that take a job type use it.
 template <class T>
 consteval bool check_job_type() {
-  static_assert(Named<T>,
+  constexpr bool may_be = std::is_class_v<T> || std::is_union_v<T>;
+  static_assert(may_be, "sqlq: this is no job: a job is a value of a struct that has a kind; kind and JSON text "
+                        "without such a struct are enqueued as  sqlq::NewJob{\"kind\", \"{}\"}");
+  static_assert(!may_be || Named<T>,
                 "sqlq: this type is no job: it needs a name, as in  static constexpr std::string_view kind = \"...\";");
-  static_assert(Encodable<T> || std::is_default_constructible_v<T>,
+  static_assert(!may_be || Encodable<T> || std::is_default_constructible_v<T>,
                 "sqlq: a job needs a default constructor, so that it can be read from JSON");
-  static_assert(Encodable<T> || !std::is_default_constructible_v<T>,
+  static_assert(!may_be || Encodable<T> || !std::is_default_constructible_v<T>,
                 "sqlq: a job needs a JSON conversion: include <sqlq/json.hpp> and write, inside the type, "
                 "NLOHMANN_DEFINE_TYPE_INTRUSIVE_WITH_DEFAULT(Type, members...), or specialise sqlq::codec<Type>; each "
                 "member must have a conversion, too");
   return JobArgs<T>;
 }
 
-/// A class that is no job, so that it can be told why.
+/// What is no job, so that it can be told why.
 template <class T>
-concept NoJobArgs = std::is_class_v<T> && !JobArgs<T>;
+concept NoJobArgs = !JobArgs<T>;
 
 }  // namespace sqlq

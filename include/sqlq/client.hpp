@@ -24,6 +24,11 @@ namespace sqlq {
 template <class R>
 concept JobRange = std::ranges::input_range<R> && JobArgs<std::ranges::range_value_t<R>>;
 
+/// Many values that are no jobs, so that it can be told why.
+template <class R>
+concept NoJobRange = std::ranges::input_range<R> && !JobArgs<std::ranges::range_value_t<R>> &&
+                     !std::is_convertible_v<R, std::span<const NewJob>>;
+
 /// Which jobs a claim may take.
 struct ClaimFilter {
   std::vector<std::string> kinds{};  ///< empty: all kinds
@@ -154,6 +159,15 @@ class Client {
     return {};
   }
 
+  template <NoJobRange R>
+  std::vector<Enqueued> enqueue_many(R&&, const EnqueueOptions& = {}) {
+    return refuse<std::ranges::range_value_t<R>>();
+  }
+  template <NoJobRange R>
+  std::vector<Enqueued> enqueue_many(Tx, R&&, const EnqueueOptions& = {}) {
+    return refuse<std::ranges::range_value_t<R>>();
+  }
+
   /// Untyped: kind and JSON text.
   Enqueued enqueue(const NewJob& job);
   Enqueued enqueue(Tx tx, const NewJob& job);
@@ -171,7 +185,8 @@ class Client {
   [[nodiscard]] bool is_cancelled(JobId id) const;
   [[nodiscard]] bool is_cancelled(Tx tx, JobId id) const;
   /// Waits until the job has finished, and returns it. Empty: it had not by then, or `stop` was tripped, or there is no
-  /// such job (any more: retention). Looks after 5 ms at first and then after a quarter of the time since, at most 2 s.
+  /// such job (any more: retention). If a worker has run it, the lines that its handler wrote are there (Admin::logs
+  /// says which may come later). Looks after 5 ms at first and then after a quarter of the time since, at most 2 s.
   [[nodiscard]] std::optional<Job> wait(JobId id, Duration timeout, std::stop_token stop = {}) const;
 
   // ------------------------------------------------------------------------------------------------- cancel
@@ -250,6 +265,16 @@ class Client {
       jobs.push_back(NewJob{std::string(std::string_view(A::kind)), codec<A>::encode(a), options});
     }
     return jobs;
+  }
+  template <class A>
+  static std::vector<Enqueued> refuse() {
+    if constexpr (std::is_same_v<A, NewJob>) {
+      static_assert(!std::is_same_v<A, NewJob>, "sqlq: many NewJob are enqueued from a std::vector, an array or a "
+                                                "std::span, without options: each has its own");
+    } else {
+      static_cast<void>(check_job_type<A>());
+    }
+    return {};
   }
   static void refuse_shared_identity(const EnqueueOptions& options);
 

@@ -39,8 +39,19 @@ template <class Point>
   return at + by;
 }
 
-/// A wall time or none, for options. Takes a `sys_time` of any unit, such as `system_clock::now() + 5min`: finer ones
-/// are rounded up to the next microsecond, and values out of range become the first or last `TimePoint`.
+/// A wall time of any unit, such as `system_clock::now()`, as the library's: finer ones are rounded up to the next
+/// microsecond, and values out of range become the first or last `TimePoint`.
+template <class Unit>
+[[nodiscard]] constexpr TimePoint to_time_point(std::chrono::sys_time<Unit> at) noexcept {
+  using Wide = std::chrono::duration<long double, Duration::period>;
+  const Wide wide(at.time_since_epoch());
+  if (wide >= Wide(Duration::max())) return TimePoint::max();
+  if (wide <= Wide(Duration::min())) return TimePoint::min();
+  return std::chrono::ceil<Duration>(at);
+}
+
+/// A wall time or none, for options. Takes a `sys_time` of any unit, such as `system_clock::now() + 5min`, as
+/// to_time_point does.
 class OptionalTime : public std::optional<TimePoint> {
  public:
   constexpr OptionalTime() noexcept = default;
@@ -48,17 +59,7 @@ class OptionalTime : public std::optional<TimePoint> {
   constexpr OptionalTime(std::optional<TimePoint> at) noexcept : std::optional<TimePoint>(at) {}  // NOLINT: converts
   template <class Unit>
   constexpr OptionalTime(std::chrono::sys_time<Unit> at) noexcept  // NOLINT: converts
-      : std::optional<TimePoint>(rounded_up(at)) {}
-
- private:
-  template <class Unit>
-  [[nodiscard]] static constexpr TimePoint rounded_up(std::chrono::sys_time<Unit> at) noexcept {
-    using Wide = std::chrono::duration<long double, Duration::period>;
-    const Wide wide(at.time_since_epoch());
-    if (wide >= Wide(Duration::max())) return TimePoint::max();
-    if (wide <= Wide(Duration::min())) return TimePoint::min();
-    return std::chrono::ceil<Duration>(at);
-  }
+      : std::optional<TimePoint>(to_time_point(at)) {}
 };
 
 /// The two times of one moment; what a request to the database carries when a test owns the time.

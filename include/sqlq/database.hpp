@@ -28,6 +28,10 @@ struct DatabaseOptions {
 /// After fork(): a handle that the parent has opened is dead in the child. Every use of it, also through a Client or a
 /// Worker, throws Error(misuse), and its end touches neither threads nor connections: they are the parent's. The child
 /// opens its own; a file that its parent has open only after exec.
+///
+/// A static object may hold one: the library destroys nothing at exit, so calls work until the process is gone, from
+/// destructors of static objects and from threads that outlive main. The clients of servers may have more to say: what
+/// OpenSSL and theirs tear down at exit is gone for new connections.
 class Database {
  public:
   /// For backends' own tests and for wrapping a dialect; applications call `open`.

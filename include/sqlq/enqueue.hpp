@@ -43,8 +43,8 @@ struct ClientOptions {
 ///
 ///     client.enqueue(SendEmail{...}, {.queue = "mail", .priority = 1, .delay = 10min});
 ///
-/// If the compiler only says "no matching function" for such a call, a name is wrong or they are out of order. Write
-/// the type, and it names the member:
+/// If the compiler only says "no matching function" for such a call, a name is wrong, they are out of order, or a value
+/// has another type (a time has its unit: `.delay = 5s`, not 5). Write the type, and it names the member or the types:
 ///
 ///     client.enqueue(SendEmail{...}, sqlq::EnqueueOptions{.prio = 1});  // error: ... no ... member named 'prio'
 struct EnqueueOptions {

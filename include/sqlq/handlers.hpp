@@ -84,6 +84,16 @@ class Handlers {
     return *this;
   }
 
+  /// The type was forgotten: says so.
+  template <class F>
+    requires(!std::is_convertible_v<F, std::string>)
+  Handlers& on(F, HandlerOptions = {}) {
+    static_assert(std::is_convertible_v<F, std::string>,
+                  "sqlq: a handler is registered for a type of jobs, on<Job>(handler), or for the name of a kind, "
+                  "on(\"kind\", handler)");
+    return *this;
+  }
+
   /// The entry of a kind, or null. Pointers stay valid as long as any copy of the table lives.
   [[nodiscard]] const Entry* find(std::string_view kind) const noexcept;
   /// All registered kinds, sorted.

@@ -25,8 +25,12 @@ class JobId {
   constexpr JobId() = default;
   constexpr explicit JobId(std::array<std::uint8_t, 16> bytes) : bytes_(bytes) {}
 
-  /// A new id for the given moment. Thread-safe.
+  /// A new id for the given moment: JobId::make(std::chrono::system_clock::now()). Thread-safe.
   [[nodiscard]] static JobId make(TimePoint now);
+  template <class Unit>
+  [[nodiscard]] static JobId make(std::chrono::sys_time<Unit> now) {
+    return make(to_time_point(now));
+  }
   /// Reads the 36-character form, any case; empty if the text is not a UUID.
   [[nodiscard]] static std::optional<JobId> parse(std::string_view text);
 

@@ -42,6 +42,7 @@ struct codec<T> {
 
 namespace detail {
 
+/// Throws Error(invalid_argument) for the first number that JSON cannot have; `at` is where `json` is in the whole.
 inline void refuse_not_finite(const nlohmann::json& json, const nlohmann::json::json_pointer& at) {
   if (json.is_number_float() && !std::isfinite(json.get<double>())) {
     throw Error(Errc::invalid_argument, "the value cannot be written as JSON: the number at '" + at.to_string() +
@@ -52,6 +53,51 @@ inline void refuse_not_finite(const nlohmann::json& json, const nlohmann::json::
   } else if (json.is_array()) {
     for (std::size_t i = 0; i < json.size(); ++i) refuse_not_finite(json[i], at / i);
   }
+}
+
+/// What an error of nlohmann::json says of the text's shape; its own words may quote the text.
+[[nodiscard]] inline std::string_view shape_trouble(int error) noexcept {
+  switch (error) {
+    case 302: return "a value in it has another type";  // get<T>()
+    case 304:                                           // at()
+    case 305:                                           // operator[]
+    case 306: return "it, or a value in it, is not an object";  // value(), of the WITH_DEFAULT macro
+    case 401: return "an array in it has too few elements";     // at(number)
+    case 403: return "a member is missing; the WITH_DEFAULT macro makes members optional";  // at(name)
+    default: return "a value in it cannot be read";
+  }
+}
+
+/// Why `json` is no T. `error` is the number of the exception that said so.
+///
+/// A member is named only if a T that was made by its default constructor has it: then the name is one of the
+/// program's, not one of the text's. It is found by trying: the first member of `json` (or lack of one) that makes a T
+/// unreadable which is readable otherwise. Cost: one conversion for each member of T, when a job has failed.
+template <class T>
+[[nodiscard]] std::string why_not(const nlohmann::json& json, int error) {
+  if constexpr (std::is_default_constructible_v<T>) {
+    try {
+      const nlohmann::json usual(T{});
+      if (usual.is_object() && !json.is_object()) return std::string("it is ") + json.type_name() + ", not an object";
+      if (!usual.is_object()) return std::string(shape_trouble(error));
+      for (const auto& [name, value] : usual.items()) {
+        nlohmann::json tried = usual;
+        const auto given = json.find(name);
+        if (given != json.end()) tried[name] = *given;
+        if (given == json.end()) tried.erase(name);
+        try {
+          static_cast<void>(tried.template get<T>());
+        } catch (const nlohmann::json::exception&) {
+          const std::string member = "its member '" + name + "' ";
+          if (given == json.end()) return member + "is missing; the WITH_DEFAULT macro makes members optional";
+          if (given->type() == value.type()) return member + "has another shape";
+          return member + "is " + given->type_name() + ", not " + value.type_name();
+        }
+      }
+    } catch (...) {  // a conversion of the user's that has trouble with a T of defaults
+    }
+  }
+  return std::string(shape_trouble(error));
 }
 
 }  // namespace detail
@@ -71,15 +117,17 @@ struct codec<T> {
       throw Error(Errc::invalid_argument, "the value cannot be written as JSON: a string in it is not valid UTF-8");
     }
   }
-  /// Throws Error(invalid_argument) for text that is not JSON, nested too deeply, or of another shape than T.
+  /// Throws Error(invalid_argument) for text that is not JSON, nested too deeply, or of another shape than T; the
+  /// message says what differs and, where it can, at which member of T.
   static T decode(std::string_view text) {
     check_json(text, PayloadLimits{.max_bytes = text.size()}, "the stored JSON");
+    const nlohmann::json json = nlohmann::json::parse(text);
     try {
-      return nlohmann::json::parse(text).get<T>();
+      return json.get<T>();
     } catch (const nlohmann::json::exception& e) {  // id only: the text may quote the payload
-      throw Error(Errc::invalid_argument,
-                  "the stored JSON has another shape than the type expects (nlohmann::json error " +
-                      std::to_string(e.id) + "); use the WITH_DEFAULT macro for optional fields");
+      throw Error(Errc::invalid_argument, "the stored JSON has another shape than the type expects: " +
+                                              detail::why_not<T>(json, e.id) + " (nlohmann::json error " +
+                                              std::to_string(e.id) + ")");
     }
   }
 };

@@ -44,8 +44,8 @@ class LogSink {
   virtual ~LogSink() = default;
   /// Takes one line. Must not block for long: it runs on the handler's thread.
   virtual void write(LogLine line) = 0;
-  /// Sends what is buffered. A worker calls it about every second, before it returns a job to the queue, and before it
-  /// stops; on its own threads, one call at a time.
+  /// Sends what is buffered. A worker calls it about every second, before it writes the outcome of a job that wrote
+  /// lines or returns to the queue, and before it stops; on its own threads, one call at a time.
   virtual void flush() {}
   /// A worker gives a callback that asks it for a flush soon; a sink that buffers calls it when a batch is full. The
   /// callback never blocks and is replaced by an empty one before it becomes invalid.
@@ -64,8 +64,8 @@ class LogSink {
 /// lost lease are dropped. A line that the database refuses for good (its encoding lacks a character, a trigger raises
 /// an error) is stored with '?' for what is not ASCII or, if that is refused too, left out; the others are stored.
 /// Of each job about the last 10,000 lines stay, and of these about the last 8 MiB. `write` never touches the database:
-/// call `flush` yourself in own loops. Lines that were not flushed yet (in a worker: of about the last second) are gone
-/// when the process is killed.
+/// call `flush` yourself in own loops, before the call that ends the job. Lines that were not flushed yet (in a worker:
+/// of about the last second, of jobs that still run) are gone when the process is killed.
 [[nodiscard]] std::shared_ptr<LogSink> database_log_sink(Database db);
 
 namespace detail {
@@ -133,6 +133,8 @@ class JobLogger {
   void write(LogLevel level, std::string_view format, const Values&... values) {
     write(level, std::string_view(detail::fill_in(format, {detail::log_text(values)...})));
   }
+  /// How many lines it has written, copies of it included.
+  [[nodiscard]] std::int64_t lines() const;
   /// Never throws because of the text (NUL and invalid UTF-8 are replaced, long text is cut) or of the sink.
   void write(LogLevel level, std::string_view text);
 

@@ -17,6 +17,7 @@
 /// database, or whose database lacks the sqlq tables is refused with an `Error` and nothing is written.
 
 #include <string_view>
+#include <type_traits>
 
 namespace soci {
 class session;
@@ -44,5 +45,14 @@ inline constexpr std::string_view soci_session_type = "soci::session";
 /// A transaction open on a SOCI session (a soci::transaction, or one begun by SQL). <soci/soci.h> is not needed here.
 /// With a library that was built without SOCI (SQLQ_SOCI=OFF) the call it is passed to ends in Error(configuration).
 [[nodiscard]] inline Tx borrow(soci::session& session) noexcept { return {soci_session_type, &session}; }
+
+/// A native handle: says where its `borrow` is.
+template <class Handle>
+Tx borrow(Handle* handle) noexcept {
+  static_assert(!std::is_pointer_v<Handle*>, "sqlq: sqlq::borrow takes a soci::session by reference; for a native "
+                                             "handle include the header of its backend, <sqlq/BACKEND.hpp>, and call "
+                                             "sqlq::BACKEND::borrow(handle)");
+  return {{}, handle};
+}
 
 }  // namespace sqlq

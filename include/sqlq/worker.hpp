@@ -129,7 +129,9 @@ struct WorkerStats {
 /// Thread-safety: all members from any thread; not from a handler it runs (stop would wait for itself).
 /// Lifetime: the destructor stops the worker as stop() does. A handler or callback that does not return in time keeps
 /// its thread (and the worker's internals) alive until it does; whatever it captured by reference must live as long. A
-/// call to the database that was left behind keeps the Database alive until its own timeout.
+/// call to the database that was left behind keeps the Database alive until its own timeout. A static object may own a
+/// worker, which then stops at exit; what its handlers use must be destroyed after it. exit() does not destroy what is
+/// on main's stack: such a worker ends as in a crash, and its jobs come back when their leases end.
 ///
 /// After fork(): a worker that the parent has made is dead in the child, where it has no threads. start, stop and run
 /// throw Error(misuse) there, and the destructor does nothing.

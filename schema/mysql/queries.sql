@@ -485,6 +485,14 @@ UPDATE {jobs} FORCE INDEX (PRIMARY)
        result = COALESCE(ELT(FIELD(seq, :seqs), :results), result)
  WHERE seq IN (:seqs) AND (seq, state, lease_token) IN (:was)
 
+-- name: jobs_state
+-- params: seqs list, was list, states list, finished list, expires list
+-- The same where nothing else changes, as in a cancel: a role may be granted these columns and no others.
+UPDATE {jobs} FORCE INDEX (PRIMARY)
+   SET state = ELT(FIELD(seq, :seqs), :states),
+       finished_us = ELT(FIELD(seq, :seqs), :finished), expires_us = ELT(FIELD(seq, :seqs), :expires)
+ WHERE seq IN (:seqs) AND (seq, state, lease_token) IN (:was)
+
 -- name: clock
 -- params: now int?
 -- returns: now int

@@ -10,6 +10,7 @@
 #include "core/isolate.hpp"
 #include "core/lists.hpp"
 #include "core/request_time.hpp"
+#include "core/text.hpp"
 
 namespace sqlq {
 
@@ -23,10 +24,22 @@ void check_description(const std::string& text) {
   core::check_text(text, max_description_bytes, "the queue's description");
 }
 
+[[noreturn]] void refuse_unknown_queue(const Database& db, const std::string& name) {
+  constexpr std::size_t most_names = 10'000;  // among which it is looked for
+  const std::vector<Queue> there = db.ready().queues({}, most_names);
+  const auto same = [&](const Queue& q) { return core::same_but_for_case(q.name, name); };
+  const auto alike = std::ranges::find_if(there, same);
+  const std::string what = "there is no queue '" + name + "'";
+  if (alike != there.end()) {
+    throw Error(Errc::invalid_argument,
+                what + ", but one named '" + alike->name + "': small and capital letters differ");
+  }
+  throw Error(Errc::invalid_argument, what + ": create it, or enqueue a job into it");
+}
+
 void change_queue(const Database& db, const std::string& name, const backend::QueueChange& change) {
   check_queue_name(name);
-  if (db.ready().queue_update(name, change)) return;
-  throw Error(Errc::invalid_argument, "there is no queue '" + name + "': create it, or enqueue a job into it");
+  if (!db.ready().queue_update(name, change)) refuse_unknown_queue(db, name);
 }
 
 ActionStatus act(const Database& db, JobId id, backend::Action what) {

@@ -223,6 +223,11 @@ JobLogger::JobLogger(const Job& job, std::shared_ptr<LogSink> sink, std::shared_
   impl_->clock = std::move(clock);
 }
 
+std::int64_t JobLogger::lines() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->last_number;
+}
+
 void JobLogger::write(LogLevel level, std::string_view text) {
   LogLine line = impl_->base;
   line.level = level;

@@ -10,13 +10,18 @@ namespace sqlq::backend {
 
 namespace {
 
+struct Registered {
+  Factory factory;
+  std::string form;  // an example of a URL; may be empty
+};
+
 struct Registry {
   std::mutex mutex;
-  std::map<std::string, Factory, std::less<>> factories;
+  std::map<std::string, Registered, std::less<>> entries;
 };
 
 Registry& registry() {
-  static Registry instance;
+  static Registry& instance = *new Registry;  // never destroyed: CONTRIBUTING.md
   return instance;
 }
 
@@ -28,19 +33,45 @@ bool valid_scheme(std::string_view scheme) noexcept {
 Factory find_factory(const std::string& scheme) {
   Registry& known = registry();
   const std::lock_guard lock(known.mutex);
-  const auto found = known.factories.find(scheme);
-  return found == known.factories.end() ? Factory{} : found->second;
+  const auto found = known.entries.find(scheme);
+  return found == known.entries.end() ? Factory{} : found->second.factory;
+}
+
+/// "x:, y://host/name", each form once; empty when nothing is registered.
+std::string known_forms() {
+  Registry& known = registry();
+  const std::lock_guard lock(known.mutex);
+  std::vector<std::string> forms;
+  for (const auto& [scheme, entry] : known.entries) {
+    std::string form = entry.form.empty() ? scheme + ":" : entry.form;
+    if (std::ranges::find(forms, form) == forms.end()) forms.push_back(std::move(form));
+  }
+  std::string list;
+  for (const std::string& form : forms) list += (list.empty() ? "" : ", ") + form;
+  return list;
+}
+
+constexpr std::string_view nothing_known = "no backend is built in or registered: call backend::register_backend";
+
+std::string no_scheme() {
+  const std::string forms = known_forms();
+  return "the connection string must begin with the scheme of a backend; " +
+         (forms.empty() ? std::string(nothing_known) : "this program knows: " + forms);
 }
 
 std::string unknown_scheme(const std::string& scheme) {
   std::string message = "no backend opens '" + scheme + ":' URLs; ";
-  const std::vector<std::string> schemes = registered_schemes();
-  if (schemes.empty()) return message + "no backend is built in or registered: call backend::register_backend";
-  message += "known:";
-  for (const std::string& known : schemes) message += " " + known + ":";
-  return message + ". A backend of sqlq itself that is missing here was left out when sqlq was built (its client "
-                   "library was not found, see the summary of cmake) or is not among the COMPONENTS of "
-                   "find_package(sqlq)";
+  const std::string forms = known_forms();
+  if (forms.empty()) return message + std::string(nothing_known);
+  return message + "known: " + forms +
+         ". A backend of sqlq itself that is missing here was left out when sqlq was built (its client library was not "
+         "found, see the summary of cmake) or is not among the COMPONENTS of find_package(sqlq)";
+}
+
+Error may_wait(const Error& error) {
+  return Error(error.code(),
+               std::string(error.what()) + "; the URL option wait=30s waits for a database that is about to start",
+               error.backend(), error.native_code(), error.statement());
 }
 
 Error after_waiting(const Error& error, Duration wait) {
@@ -60,6 +91,7 @@ std::unique_ptr<Dialect> connect(const Factory& factory, const Url& url, const s
       return factory(url, clock);
     } catch (const Error& e) {
       const SteadyPoint now = clock->steady();
+      if (e.code() == Errc::connection && wait == Duration(0)) throw may_wait(e);
       if (!e.retryable() || wait == Duration(0)) throw;
       if (now >= until) throw after_waiting(e, wait);
       signal->wait_until(std::min(until, saturating_add(now, pause)));
@@ -78,30 +110,31 @@ void check(const std::string& scheme, const Factory& factory) {
 
 }  // namespace
 
-void register_builtin(std::string scheme, Factory factory) {
+void register_builtin(std::string scheme, Factory factory, std::string form) {
   check(scheme, factory);
   Registry& known = registry();
   const std::lock_guard lock(known.mutex);
-  known.factories.try_emplace(std::move(scheme), std::move(factory));
+  known.entries.try_emplace(std::move(scheme), Registered{std::move(factory), std::move(form)});
 }
 
-void register_backend(std::string scheme, Factory factory) {
+void register_backend(std::string scheme, Factory factory, std::string form) {
   check(scheme, factory);
   Registry& known = registry();
   const std::lock_guard lock(known.mutex);
-  known.factories.insert_or_assign(std::move(scheme), std::move(factory));
+  known.entries.insert_or_assign(std::move(scheme), Registered{std::move(factory), std::move(form)});
 }
 
 std::vector<std::string> registered_schemes() {
   Registry& known = registry();
   const std::lock_guard lock(known.mutex);
   std::vector<std::string> schemes;
-  schemes.reserve(known.factories.size());
-  for (const auto& entry : known.factories) schemes.push_back(entry.first);
+  schemes.reserve(known.entries.size());
+  for (const auto& entry : known.entries) schemes.push_back(entry.first);
   return schemes;
 }
 
 Database open(std::string_view url, DatabaseOptions options) {
+  if (!Url::has_scheme(url)) throw Error(Errc::invalid_argument, no_scheme());
   const Url parsed = Url::parse(url);
   const Factory factory = find_factory(parsed.scheme());
   if (!factory) throw Error(Errc::invalid_argument, unknown_scheme(parsed.scheme()));

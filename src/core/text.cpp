@@ -1,5 +1,6 @@
 #include "core/text.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -88,6 +89,11 @@ std::string clean_text(std::string_view text, std::size_t max_bytes) {
     at += keep ? length : 1;
   }
   return clean;
+}
+
+bool same_but_for_case(std::string_view one, std::string_view other) noexcept {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::ranges::equal(one, other, {}, lower, lower);
 }
 
 std::string note_text(std::string_view text) {

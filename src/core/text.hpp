@@ -33,6 +33,9 @@ inline constexpr std::size_t max_note_bytes = std::size_t{1} << 10;
 /// The same for a progress's note, which is one line.
 [[nodiscard]] std::string note_text(std::string_view text);
 
+/// Whether two names differ in the case of ASCII letters only, or not at all.
+[[nodiscard]] bool same_but_for_case(std::string_view one, std::string_view other) noexcept;
+
 /// The text in characters that any database can store: all others are replaced by '?'.
 [[nodiscard]] std::string ascii_text(std::string_view text, std::size_t max_bytes);
 

@@ -52,14 +52,12 @@ std::string decode(std::string_view text, std::size_t offset) {
   return plain;
 }
 
+char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
 std::string parse_scheme(std::string_view text, std::size_t colon) {
-  std::string scheme(text.substr(0, colon == std::string_view::npos ? 0 : colon));
-  for (char& c : scheme) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  const bool good = !scheme.empty() && letters.find(scheme.front()) != std::string_view::npos &&
-                    scheme.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789+-.") == std::string::npos;
-  if (!good) refuse("must begin with a scheme, as in scheme:path or scheme://host/name");
+  if (!Url::has_scheme(text)) refuse("must begin with a scheme, as in scheme:path or scheme://host/name");
+  std::string scheme(text.substr(0, colon));
+  for (char& c : scheme) c = to_lower(c);
   return scheme;
 }
 
@@ -125,6 +123,16 @@ std::pair<std::string, int> parse_host(std::string_view text) {
   return {decode(host, 0), port.empty() ? 0 : parse_port(port.substr(1))};
 }
 
+// As an option has it, in the largest unit that needs no fraction.
+std::string in_words(Duration time) {
+  constexpr std::pair<std::int64_t, std::string_view> units[] = {
+      {3'600'000'000, "h"}, {60'000'000, "m"}, {1'000'000, "s"}};
+  for (const auto& [us, unit] : units) {
+    if (time.count() != 0 && time.count() % us == 0) return std::to_string(time.count() / us) + std::string(unit);
+  }
+  return std::to_string(time / std::chrono::milliseconds(1)) + "ms";
+}
+
 // Where a password could stand in the text after the scheme, also when it was not escaped as it should be. Empty when
 // there cannot be one.
 std::pair<std::size_t, std::size_t> password_range(std::string_view text) {
@@ -136,14 +144,24 @@ std::pair<std::size_t, std::size_t> password_range(std::string_view text) {
 
 bool speaks_of_secret(std::string_view name) {
   std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::transform(lower.begin(), lower.end(), lower.begin(), to_lower);
   constexpr std::string_view words[] = {"pass", "pwd", "secret", "token", "key"};
   return std::any_of(std::begin(words), std::end(words),
                      [&](std::string_view word) { return lower.find(word) != std::string::npos; });
 }
 
 }  // namespace
+
+bool Url::has_scheme(std::string_view text) noexcept {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos || colon == 0) return false;
+  const auto fits = [](char c) {
+    return letters.find(to_lower(c)) != std::string_view::npos || std::string_view("0123456789+-.").find(c) !=
+                                                                      std::string_view::npos;
+  };
+  const std::string_view scheme = text.substr(0, colon);
+  return letters.find(to_lower(scheme.front())) != std::string_view::npos && std::ranges::all_of(scheme, fits);
+}
 
 Url Url::parse(std::string_view text) {
   if (text.find('\0') != std::string_view::npos) refuse("has a NUL character");
@@ -224,8 +242,8 @@ Duration Url::duration(std::string_view name, Duration otherwise, Duration least
   const auto value = option(name);
   if (!value) return otherwise;
   const auto fail = [&] {
-    const auto ms = [](Duration d) { return std::to_string(d / std::chrono::milliseconds(1)) + "ms"; };
-    refuse_option(name, "a time from " + ms(least) + " to " + ms(most) + ", with its unit: 500ms, 5s, 2m, 1h");
+    refuse_option(name, "a time from " + in_words(least) + " to " + in_words(most) +
+                            ", with its unit: 500ms, 5s, 2m, 1h");
   };
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), number);

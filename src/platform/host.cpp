@@ -31,7 +31,7 @@ std::string hex(std::uint32_t value) {
 }  // namespace
 
 std::string worker_name(std::uint32_t tag) {
-  static const std::string host = host_name();
+  static const std::string& host = *new std::string(host_name());  // never destroyed: CONTRIBUTING.md
   return host + ":" + std::to_string(::getpid()) + ":" + hex(tag);
 }
 

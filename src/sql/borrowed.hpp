@@ -2,9 +2,11 @@
 /// \file
 /// What to say about an error on a connection that the user has lent: it is his, and so is its transaction.
 
+#include <string>
 #include <string_view>
 
 #include <sqlq/error.hpp>
+#include <sqlq/tx.hpp>
 
 namespace sqlq::sql {
 
@@ -18,6 +20,15 @@ namespace sqlq::sql {
     case Errc::wrong_node: return "your connection is to a server that takes no writes now: open one to the primary";
     default: return {};
   }
+}
+
+/// Error(invalid_argument) for a handle that is null.
+inline void check_handle(const Tx& tx, const std::string& backend) {
+  if (tx.handle() != nullptr) return;
+  throw Error(Errc::invalid_argument,
+              "the borrowed connection (" + std::string(tx.type()) +
+                  ") is a null pointer: open it first, and look whether that succeeded",
+              backend);
 }
 
 constexpr std::string_view your_transaction_reads_only = "your transaction is read-only: begin one that may write";

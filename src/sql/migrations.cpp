@@ -31,8 +31,10 @@ std::string judge(const std::vector<MigrationStatus::Applied>& applied, const st
              std::to_string(known.size()) + ": use a newer sqlq, or migrate down with the one that made it";
     }
     if (sums[i] != known[i].checksum) {
-      return place + " is not the one this library has: its checksum differs, so the script was changed after it was " +
-             "applied";
+      return place +
+             " is not the one this library has: its checksum differs, so another version of sqlq made these tables, or "
+             "somebody changed the script. Use the version that made them; or, if their jobs may go, "
+             "Migrator::teardown() and migrate";
     }
   }
   return {};

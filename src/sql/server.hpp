@@ -19,6 +19,7 @@
 #include <sqlq/error.hpp>
 
 #include "sql/catalogue.hpp"
+#include "sql/doubt.hpp"
 #include "sql/selection.hpp"
 #include "sql/session.hpp"
 
@@ -82,8 +83,7 @@ auto follow_up(const Work& work, Next&& next) {
     return next();
   } catch (const Error& e) {
     if (work.borrowed() || work.begun()) throw;
-    throw Error(Errc::outcome_unknown, std::string(e.what()) + "; a part may have been done: repeat the call",
-                e.backend(), e.native_code(), e.statement());
+    throw in_doubt(e, "a part may have been done: repeat the call");
   }
 }
 

@@ -380,10 +380,11 @@ class ServerDialect final : public backend::Dialect, public backend::HandOver {
         may_be_applied = may_be_applied || e.outcome_unknown();
         if (e.outcome_unknown() && unknown) unknown();
         if (e.connection_lost()) pool->forget_idle();  // an idle one that was lost says little about the server
-        // Of a heartbeat the next one comes soon, and the caller shall know that nobody can renew.
-        const bool conflict = e.code() == Errc::retry_transaction && !(pool == &renewing_ && server_->locked_out(e));
-        const bool again = connected && tries < most_tries && (conflict || e.connection_lost());
-        if (!again && may_be_applied && !e.outcome_unknown()) throw lost_meanwhile(e);
+        const bool conflict = e.code() == Errc::retry_transaction;
+        // A heartbeat's caller shall know soon that nobody can renew.
+        const int most = pool == &renewing_ && server_->locked_out(e) ? 2 : most_tries;
+        const bool again = connected && tries < most && (conflict || e.connection_lost());
+        if (!again && may_be_applied && !e.outcome_unknown()) throw in_doubt(e);
         if (!again) throw;
         if (tries > 1 || conflict) {
           pause_about(pause);
@@ -403,18 +404,12 @@ class ServerDialect final : public backend::Dialect, public backend::HandOver {
     } catch (const Error& e) {
       if (work.begun()) connection.rollback();
       // A statement that commits by itself may have done so before the connection was lost.
-      if (!work.begun() && e.code() == Errc::connection) throw lost_meanwhile(e);
+      if (!work.begun() && e.code() == Errc::connection) throw in_doubt(e);
       throw;
     } catch (...) {
       if (work.begun()) connection.rollback();
       throw;
     }
-  }
-
-  static Error lost_meanwhile(const Error& e) {
-    return Error(Errc::outcome_unknown,
-                 std::string(e.what()) + "; it may have been done or not: repeat the call with the same ids or lease",
-                 e.backend(), e.native_code(), e.statement());
   }
 
   template <class Result>

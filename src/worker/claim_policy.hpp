@@ -40,7 +40,7 @@ struct Load {
 [[nodiscard]] constexpr std::size_t worth_claiming(const Load& load) noexcept {
   const std::size_t most = room(load);
   if (load.handing_over && load.unwritten > 0) return 0;
-  const bool large = most * 4 >= load.slots * 3;
+  const bool large = most * 4 >= std::min(load.slots, most_unwritten) * 3;
   return !load.backlog || !load.about_to_start || large ? most : 0;
 }
 

@@ -25,6 +25,8 @@ bool returns_soon(const Ending& e) {
   return returns && e.delay < soon;
 }
 
+bool has_lines(const Ending& e) { return e.lease->logged(); }
+
 constexpr std::string_view refused_text = "the database refused the outcome: ";
 constexpr std::size_t longest_refusal = 2000;
 
@@ -78,9 +80,9 @@ SteadyPoint Completer::step() {
   if (gather()) return fetcher_.gathering_until();
   fill();
   if (batch_.empty()) return SteadyPoint::max();
-  verify();
   const bool returning = std::ranges::any_of(batch_, returns_soon);
-  if (returning) flush_logs();
+  if (returning || std::ranges::any_of(batch_, has_lines)) flush_logs();
+  verify();
   const bool handed_over = write();
   fetcher_.outcomes_written(handed_over);
   if (returning) fetcher_.wake();
@@ -139,8 +141,8 @@ void Completer::verify() {
   });
 }
 
-// The database takes lines of a lease until the next claim. A job that comes back soon may be claimed before the log
-// shipper's next turn, so its lines go first.
+// Whoever sees that a job has finished finds its lines. And the database takes lines of a lease until the next claim:
+// a job that comes back soon may be claimed before the log shipper's next turn. Jobs without lines cost no statement.
 void Completer::flush_logs() {
   try {
     logs_.flush();

@@ -109,6 +109,7 @@ JobContext::Impl Executor::context_of(const HeldPtr& lease) const {
 
 Ending Executor::conclude(JobContext::Impl& impl, const Outcome& outcome, const HandlerOptions& options) {
   const HeldPtr& lease = impl.lease;
+  if (impl.log.lines() > 0) lease->set_logged();
   const std::lock_guard lock(impl.mutex);
   if (impl.completed) return completed_by_handler(lease, outcome, options);  // the result was of that transaction
   const bool done = outcome.kind() == Outcome::Kind::done;

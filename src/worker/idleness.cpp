@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/lists.hpp"
+#include "core/text.hpp"
 
 namespace sqlq::worker {
 namespace {
@@ -14,11 +15,6 @@ constexpr Duration between_looks = std::chrono::minutes(1);
 constexpr std::size_t most_kinds = 1000;
 constexpr std::size_t most_names = 1000;  // queues among which a name is looked for
 constexpr std::size_t most_reasons = 10;
-
-std::string lower(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text;
-}
 
 std::string seconds_of(Duration time) { return std::to_string(time / std::chrono::seconds(1)) + " s"; }
 
@@ -125,7 +121,8 @@ void Idleness::add_wrong_names() {
   for (const std::string& name : shared_.options.queues) {
     if (reasons_.size() == most_reasons) return;
     if (std::ranges::find(there, name, &Queue::name) != there.end()) continue;
-    const auto other = std::ranges::find_if(there, [&](const Queue& q) { return lower(q.name) == lower(name); });
+    const auto alike = [&](const Queue& q) { return core::same_but_for_case(q.name, name); };
+    const auto other = std::ranges::find_if(there, alike);
     if (other != there.end()) {
       reasons_.push_back({.why = Why::other_case, .queue = name, .other = other->name});
     }

@@ -64,6 +64,10 @@ class Held final {
   void set_completing(bool on) noexcept { completing_.store(on); }
   [[nodiscard]] bool completing() const noexcept { return completing_.load(); }
 
+  /// Its handler has written lines of the log: they are sent before its outcome.
+  void set_logged() noexcept { logged_.store(true); }
+  [[nodiscard]] bool logged() const noexcept { return logged_.load(); }
+
  private:
   const Job job_;
   std::stop_source stop_;
@@ -72,6 +76,7 @@ class Held final {
   std::atomic<bool> outage_known_{false};
   std::atomic<bool> unwanted_{false};
   std::atomic<bool> completing_{false};
+  std::atomic<bool> logged_{false};
   std::atomic<Phase> phase_{Phase::queued};
   std::atomic<SteadyPoint> renewed_at_;
   std::atomic<SteadyPoint> timeout_at_{SteadyPoint::max()};

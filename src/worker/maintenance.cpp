@@ -19,6 +19,7 @@ Maintenance::Maintenance(Shared& shared, Fetcher& fetcher)
     : Service(shared.clock()), shared_(shared), fetcher_(fetcher), jitter_(platform::random64()) {}
 
 SteadyPoint Maintenance::step() {
+  const bool looked = only_looks();  // before time passes
   const bool more_to_reap = attempt("taking back jobs whose lease ended", &Maintenance::reap);
   attempt("taking back crashes that were none", &Maintenance::report_outages);
   const bool more_to_purge = attempt("deleting finished jobs", &Maintenance::purge);
@@ -26,7 +27,7 @@ SteadyPoint Maintenance::step() {
   if (more_to_reap || more_to_purge) return SteadyPoint::min();
   const Duration sweep = shared_.options.sweep;
   const SteadyPoint next = saturating_add(shared_.clock().steady(), jitter_.between(sweep - sweep / 5, sweep));
-  return only_looks() ? std::min(next, may_reap_from_) : next;
+  return looked ? std::min(next, may_reap_from_) : next;
 }
 
 void Maintenance::sweep_all() {

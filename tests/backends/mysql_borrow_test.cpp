@@ -61,6 +61,19 @@ class MysqlBorrow : public OnServer {
   Native native_;
 };
 
+TEST_P(MysqlBorrow, ANullPointerIsNamedAsOne) {
+  testing::expect_error(Errc::invalid_argument, "null pointer",
+                        [&] { client().enqueue(borrow(nullptr), NewJob{"k"}); });
+  testing::expect_error(Errc::invalid_argument, "null pointer",
+                        [&] { client().enqueue(Tx(soci_session_type, nullptr), NewJob{"k"}); });
+}
+
+TEST_P(MysqlBorrow, ErrorsNameTheServerThatItIs) {
+  native_.exec("DROP TABLE sqlq_ready");
+  testing::expect_error(Errc::schema, on_mariadb() ? "MariaDB: " : "MySQL: ",
+                        [&] { (void)client().enqueue(NewJob{"k"}); });
+}
+
 TEST_P(MysqlBorrow, AnyModeWillDo) {
   work_inside();
   std::vector<std::string> modes{"", "NO_BACKSLASH_ESCAPES", "ANSI", "TRADITIONAL",

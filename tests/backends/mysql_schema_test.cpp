@@ -56,7 +56,9 @@ class Sample {
     if (param == "leases" || param == "claims") return {2, {std::int64_t{1}, n, std::int64_t{2}, n}};
     if (param == "was") return {3, {std::int64_t{1}, n, n, std::int64_t{2}, n, n, std::int64_t{3}, n, n}};
     if (param == "results") return {1, {"r", nullptr, "r"}};
-    if (statement == "jobs_write") return {1, {std::int64_t{1}, std::int64_t{2}, std::int64_t{3}}};
+    if (statement == "jobs_write" || statement == "jobs_state") {
+      return {1, {std::int64_t{1}, std::int64_t{2}, std::int64_t{3}}};
+    }
     if (param == "ids") return {1, {sql::Bytes{sixteen}, sql::Bytes{"0123456789abcdef"}}};
     if (param == "seqs") return {1, {std::int64_t{1}, std::int64_t{2}, std::int64_t{3}}};
     return {1, {"a", "b"}};
@@ -193,6 +195,7 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"ended_of", {{"c", "PRIMARY"}, {"j", "PRIMARY"}}},
     {"ended_lock", {{"j", "PRIMARY"}}},
     {"jobs_write", {{"sqlq_jobs", "PRIMARY"}}},
+    {"jobs_state", {{"sqlq_jobs", "PRIMARY"}}},
     {"succeed", {{"sqlq_jobs", "PRIMARY"}}},
     {"succeed_mixed", {{"sqlq_jobs", "PRIMARY"}}},
     {"finished_add", {{"j", "PRIMARY"}}},

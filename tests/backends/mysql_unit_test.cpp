@@ -119,5 +119,32 @@ TEST(MysqlErrors, TextsWithValuesAreNotPassedOn) {
   }
 }
 
+TEST(MysqlErrors, OfAConnectionThatCannotBeOpenedSayWhere) {
+  const auto said = [](unsigned number, const char* text) {
+    const Errc code = classify(number, text);
+    return testing::error_of(code, [&] { raise_connect(number, text, "db.example.org:3307"); });
+  };
+  const std::string refused = said(2002, "Can't connect to server on 'db.example.org' (115)");
+  EXPECT_TRUE(testing::has(refused, "cannot connect to db.example.org:3307: nobody answers there")) << refused;
+  EXPECT_TRUE(testing::has(refused, "see that the server is running")) << refused;
+  EXPECT_FALSE(testing::has(refused, "next call")) << refused;
+  EXPECT_FALSE(testing::has(refused, "115")) << "that number means: in progress";
+  EXPECT_TRUE(testing::has(said(2005, "Unknown server host 'db.example.org' (-2)"), "Unknown server host"));
+  EXPECT_TRUE(testing::has(said(1049, "Unknown database 'x'"), "create the database"));
+}
+
+TEST(MysqlErrors, OfMissingRightsDoNotAskForAllOfThem) {
+  const std::string said =
+      testing::error_of(Errc::permission, [] { raise(1142, "SELECT command denied to user", "claim"); });
+  EXPECT_TRUE(testing::has(said, "grant this user what share/doc/sqlq/docs/backends.md lists")) << said;
+  EXPECT_FALSE(testing::has(said, "all rights")) << said;
+}
+
+TEST(MysqlErrors, OnABorrowedConnectionTheOtherServerIsNamed) {
+  const std::string said = testing::error_of(
+      Errc::schema, [] { raise(1146, "Table 'shop.sqlq_queues' doesn't exist", "queues", Whose::lent); });
+  EXPECT_TRUE(testing::has(said, "your connection leads to another server")) << said;
+}
+
 }  // namespace
 }  // namespace sqlq::mysql

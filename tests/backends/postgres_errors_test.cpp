@@ -186,6 +186,32 @@ TEST_F(PostgresTrouble, TwoProgramsOnOneSessionNeverRunEachOthersStatements) {
   native_.exec("DROP SCHEMA \"" + other + "\" CASCADE");
 }
 
+TEST_F(PostgresTrouble, ABorrowedConnectionToAnotherDatabaseIsNamedAsOne) {
+  const auto db = open();
+  const Native elsewhere(with(server_url(), "template1", {}));
+  elsewhere.exec("BEGIN");
+  const std::string said =
+      error_of(Errc::schema, [&] { Client(db).enqueue(borrow(elsewhere.handle()), NewJob{.kind = "k"}); });
+  EXPECT_TRUE(has(said, "your connection leads to another database")) << said;
+  elsewhere.exec("ROLLBACK");
+}
+
+TEST_F(PostgresTrouble, ANullPointerIsNamedAsOne) {
+  const auto db = open();
+  expect_error(Errc::invalid_argument, "null pointer",
+               [&] { Client(db).enqueue(borrow(nullptr), NewJob{.kind = "k"}); });
+  expect_error(Errc::invalid_argument, "null pointer",
+               [&] { Client(db).enqueue(Tx(soci_session_type, nullptr), NewJob{.kind = "k"}); });
+}
+
+TEST_F(PostgresTrouble, WhereNobodyAnswersTheErrorSaysWhatToDo) {
+  const std::string said =
+      error_of(Errc::connection, [] { (void)backend::open("postgresql://u@127.0.0.1:1/x"); });
+  EXPECT_TRUE(has(said, "cannot connect to 127.0.0.1:1")) << said;
+  EXPECT_TRUE(has(said, "see that the server is running") && has(said, "wait=30s")) << said;
+  EXPECT_FALSE(has(said, "next call")) << said;
+}
+
 TEST_F(PostgresTrouble, OnABorrowedConnectionErrorsSpeakOfItsOwner) {
   const auto db = open();
   Client client(db);

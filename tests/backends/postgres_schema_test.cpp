@@ -29,7 +29,7 @@ const std::map<std::string, std::string> samples = {
     {"ends", "0"}, {"levels", "{1,1}"}, {"texts", "{t,t}"}, {"lane", "1"}, {"shapes", "{1,2}"}, {"dues", "{1,1}"},
     {"seqs", "{1,1}"}, {"ranks", "{1,2}"}, {"numbered", "0"}, {"workers", "{w,w}"},
     {"only", "{00000000-0000-7000-8000-000000000001}"}, {"down_to", "00000000-0000-0000-0000-000000000000"},
-    {"name", "a"}, {"message", "m"},
+    {"name", "a"}, {"message", "m"}, {"spared", "0"},
 };
 
 std::string sample_of(const sql::Statement& s, const sql::Field& p) {

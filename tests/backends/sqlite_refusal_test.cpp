@@ -105,6 +105,14 @@ TEST_F(SqliteRefusal, AFileThatIsNoDatabaseIsNamed) {
   EXPECT_TRUE(has(said, "not a database") && has(said, path())) << said;
 }
 
+TEST_F(SqliteRefusal, ANullPointerIsNamedAsOne) {
+  const auto db = open();
+  expect_error(Errc::invalid_argument, "null pointer",
+               [&] { Client(db).enqueue(borrow(nullptr), NewJob{.kind = "k"}); });
+  expect_error(Errc::invalid_argument, "null pointer",
+               [&] { Client(db).enqueue(Tx(soci_session_type, nullptr), NewJob{.kind = "k"}); });
+}
+
 TEST_F(SqliteRefusal, TheOwnTransactionThatIsWaitedForIsPointedOut) {
   const auto db = open("?busy_timeout=20ms");
   const Native mine(path());

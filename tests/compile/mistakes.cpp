@@ -1,5 +1,7 @@
 // What people get wrong first, and a part of what the compiler must say. Number 0 is right.
 
+#include <list>
+
 #include <sqlq/sqlq.hpp>
 
 struct Mail {
@@ -29,8 +31,17 @@ struct Undefaulted {
   int number;
 };
 
-void mistake(sqlq::Client& client, sqlq::Handlers& handlers) {
+struct Native;
+
+void mistake(sqlq::Client& client, sqlq::Handlers& handlers, soci::session& session, Native* native) {
 #if SQLQ_MISTAKE == 0  // nothing
+  client.enqueue(sqlq::borrow(session), Mail{"ada"});
+  client.enqueue(sqlq::NewJob{"mail"});
+  client.enqueue({"mail", "{}"});
+  client.enqueue_many(std::vector<sqlq::NewJob>(2));
+  client.enqueue_many(sqlq::borrow(session), std::list<Mail>(2));
+  client.enqueue_many({Mail{"ada"}, Mail{"bob"}});
+  handlers.on("untyped", [](sqlq::JobContext&) {}, {.timeout = std::chrono::seconds(1)});
   client.enqueue(Mail{"ada"}, sqlq::EnqueueOptions{.priority = 1});
   handlers.on<Mail>([](const Mail&, sqlq::JobContext&) {});
 #elif SQLQ_MISTAKE == 1  // this type is no job: it needs a name
@@ -59,7 +70,27 @@ void mistake(sqlq::Client& client, sqlq::Handlers& handlers) {
   handlers.on("mail", [n = 0](sqlq::JobContext&) mutable { ++n; });
 #elif SQLQ_MISTAKE == 13  // an untyped handler takes (sqlq::JobContext&)
   handlers.on("mail", [](const Mail&) {});
+#elif SQLQ_MISTAKE == 14  // a handler is registered for a type of jobs
+  handlers.on([](const Mail&) {});
+#elif SQLQ_MISTAKE == 15  // a handler is registered for a type of jobs
+  handlers.on([](sqlq::JobContext&) {}, sqlq::HandlerOptions{});
+#elif SQLQ_MISTAKE == 16  // this is no job: a job is a value of a struct that has a kind
+  client.enqueue("hello");
+#elif SQLQ_MISTAKE == 17  // this is no job: a job is a value of a struct that has a kind
+  client.enqueue_many(std::vector<int>{1, 2});
+#elif SQLQ_MISTAKE == 18  // this type is no job: it needs a name
+  client.enqueue_many(sqlq::borrow(session), std::vector<Nameless>(2));
+#elif SQLQ_MISTAKE == 19  // many NewJob are enqueued from a std::vector
+  client.enqueue_many(std::list<sqlq::NewJob>(2));
+#elif SQLQ_MISTAKE == 20  // Duration
+  client.enqueue(Mail{"ada"}, sqlq::EnqueueOptions{.delay = 5});
+#elif SQLQ_MISTAKE == 21  // include the header of its backend
+  client.enqueue(sqlq::borrow(native), Mail{"ada"});
+#elif SQLQ_MISTAKE == 22  // this is no job: a job is a value of a struct that has a kind
+  client.enqueue(sqlq::borrow(session), 42);
 #endif
+  static_cast<void>(session);
+  static_cast<void>(native);
   static_cast<void>(client);
   static_cast<void>(handlers);
 }

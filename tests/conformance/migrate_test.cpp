@@ -280,7 +280,7 @@ TEST_P(Migrate, AChangedChecksumIsRefused) {
 
   Database fresh = another();
   Migrator migrator{fresh};
-  EXPECT_NE(migrator.status().problem, "");
+  EXPECT_NE(migrator.status().problem.find("teardown()"), std::string::npos) << "it says what to do";
   EXPECT_EQ(code_of([&] { return Client{fresh}.claim(); }), "schema");
   EXPECT_EQ(code_of([&] { return migrator.up(); }), "schema");
   migrator.teardown();

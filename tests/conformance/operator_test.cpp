@@ -159,6 +159,7 @@ TEST_P(Operator, StatsCountEveryQueueAndSayHowLongItsOldestJobWaits) {
   EXPECT_EQ(all[0].counts.size(), 7u);
   EXPECT_EQ(all[0].oldest_due, begin);
   EXPECT_EQ(all[0].age(clock().now()), 30s);
+  EXPECT_EQ(all[0].age(std::chrono::sys_time<std::chrono::nanoseconds>(clock().now())), 30s);
   EXPECT_EQ(all[1].queue.name, "b");
   EXPECT_EQ(all[1].oldest_due, std::nullopt) << "it is not due";
   EXPECT_EQ(all[1].age(clock().now()), 0s);

@@ -33,3 +33,9 @@ refused("SQLQ_SOCI=ON, but SOCI.*libsoci-dev libboost-dev" ${command})
 
 plain(LACKING PostgreSQL OPTIONS -DSQLQ_POSTGRES=ON)
 refused("SQLQ_POSTGRES=ON, but PostgreSQL was not found.*libpq-dev" ${command})
+
+plain(LACKING nlohmann_json)
+refused("nlohmann_json 3.11 was not found.*apt-get install nlohmann-json3-dev" ${command})
+
+plain(LACKING GTest OPTIONS -DSQLQ_BUILD_TESTS=ON)
+refused("GTest was not found.*apt-get install libgtest-dev" ${command})

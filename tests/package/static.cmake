@@ -14,4 +14,14 @@ run("${SCRATCH}/build/consumer")
 says("hello from a job")
 run("${SCRATCH}/build/conformance" --gtest_filter=*/Enqueue.*)
 says("PASSED  \\] [1-9]")
-refused("without 'nonesuch'" ${configure} ${consumer} -B "${SCRATCH}/refused" -DCONSUMER_COMPONENTS=nonesuch)
+
+function(refused_consumer said)  # refused_consumer(REGEX OPTIONS...)
+  file(REMOVE_RECURSE "${SCRATCH}/refused")
+  refused("${said}" ${configure} ${consumer} -B "${SCRATCH}/refused" ${ARGN})
+endfunction()
+refused_consumer("without 'nonesuch'. Its components: sqlq, core, testing, conformance, .*sqlite"
+  -DCONSUMER_COMPONENTS=nonesuch)
+refused_consumer("was not found or is too old: MariaDB 3.3 .on Debian: apt-get install libmariadb-dev"
+  -DCONSUMER_COMPONENTS=mysql -DCMAKE_DISABLE_FIND_PACKAGE_MariaDB=ON)
+refused_consumer("nlohmann_json 3.11 .*: apt-get install nlohmann-json3-dev.*, GTest .*: apt-get install libgtest-dev"
+  -DCMAKE_DISABLE_FIND_PACKAGE_nlohmann_json=ON -DCMAKE_DISABLE_FIND_PACKAGE_GTest=ON)

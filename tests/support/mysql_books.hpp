@@ -49,7 +49,7 @@ inline std::vector<Contradiction> mysql_contradictions(const std::string& prefix
        "WHERE j.state IN (1, 2, 5, 7) AND j.unique_key IS NOT NULL AND k.id IS NULL"},
       {"finished and never purged",
        "SELECT COUNT(*) FROM " + jobs + " j WHERE j.state IN (3, 4, 6) AND NOT EXISTS (SELECT 1 FROM " +
-       finished + " f WHERE f.state = j.state AND f.queue_id = j.queue_id AND f.expires_us = j.expires_us "
+       finished + " f WHERE f.state = j.state AND f.lane_id = j.lane_id AND f.expires_us = j.expires_us "
        "AND JSON_CONTAINS(f.jobs, CAST(j.seq AS CHAR)))"},
   };
 }

@@ -36,6 +36,9 @@ class QueueDialect final : public FakeDialect {
     if (change.paused) stored->paused = *change.paused;
     return true;
   }
+  std::vector<Queue> queues(std::string_view, std::size_t) override {
+    return stored ? std::vector<Queue>{*stored} : std::vector<Queue>{};
+  }
   PurgeReport purge(std::size_t limit, backend::Now) override {
     EXPECT_EQ(limit, 1000U);
     const std::size_t deleted = purges.front();
@@ -64,6 +67,15 @@ TEST(AdminQueues, ChangeOneSettingAndKeepTheOthers) {
   EXPECT_TRUE(f.fake.stored->paused);
   admin.resume("mail");
   EXPECT_FALSE(f.fake.stored->paused);
+}
+
+TEST(AdminQueues, NameTheOneThatWasMeant) {
+  QueueFake f;
+  Admin admin{f.db};
+  admin.create_queue("q2");
+  const std::string said = error_of(Errc::invalid_argument, [&] { admin.pause("Q2"); });
+  EXPECT_TRUE(has(said, "no queue 'Q2', but one named 'q2'")) << said;
+  EXPECT_FALSE(has(said, "create it")) << "that would make another one";
 }
 
 TEST(AdminQueues, RefuseQueuesThatAreNotThere) {

@@ -53,7 +53,7 @@ class RecordingDialect final : public FakeDialect {
     for (const auto& item : items) {
       stored.push_back({item, std::string(item.queue), std::string(item.kind), std::string(item.params),
                         std::string(item.unique_key.value_or("")), item.params.data()});
-      answers.push_back({item.id, true});
+      answers.push_back({.id = item.id});
     }
     if (forget_answers) answers.clear();
     return answers;

@@ -188,9 +188,22 @@ TEST(Registry, OpensBySchemeAndListsTheKnown) {
   EXPECT_TRUE(std::ranges::includes(known, std::vector<std::string>{"fake-a", "fake-b"}));
   const std::string message =
       error_of(Errc::invalid_argument, [] { static_cast<void>(backend::open("other://u:hunter2@h")); });
-  EXPECT_EQ(message.find("no backend opens 'other:' URLs; known: fake-a: fake-b:"), 0u) << message;
+  EXPECT_EQ(message.find("no backend opens 'other:' URLs; known: fake-a:, fake-b:"), 0u) << message;
   EXPECT_NE(message.find("COMPONENTS"), std::string::npos) << message;
   EXPECT_THROW(static_cast<void>(backend::open("fake-a:x")), Error) << "a factory that gives nothing";
+}
+
+TEST(Registry, WithoutASchemeTheFormsOfWhatIsThereAreTold) {
+  const auto factory = [](const backend::Url&, std::shared_ptr<Clock>) { return std::make_unique<FakeDialect>(); };
+  backend::register_backend("fake-d", factory, "fake-d://host/name");
+  backend::register_backend("fake-e", factory, "fake-d://host/name");
+  for (const char* url : {"jobs.db", "", "fake-d", "host=localhost password=hunter2", "/tmp/a:b", ":memory:"}) {
+    const std::string said = error_of(Errc::invalid_argument, [&] { static_cast<void>(backend::open(url)); });
+    EXPECT_TRUE(has(said, "must begin with the scheme of a backend; this program knows: ")) << said;
+    EXPECT_TRUE(has(said, "fake-d://host/name")) << said;
+    EXPECT_EQ(said.find("fake-d://"), said.rfind("fake-d://")) << "once: " << said;
+    EXPECT_FALSE(has(said, "hunter2")) << said;
+  }
 }
 
 TEST(Registry, WhatIsBuiltInReplacesNothing) {

@@ -36,6 +36,14 @@ TEST(JobId, HasTheMillisecondsOfItsMoment) {
   EXPECT_EQ(milliseconds_of(JobId::make(later)), later.time_since_epoch() / 1ms);
 }
 
+TEST(JobId, TakesASystemTimeOfAnyUnit) {
+  EXPECT_FALSE(JobId::make(std::chrono::system_clock::time_point(1h)).nil());
+  EXPECT_FALSE(JobId::make(std::chrono::sys_time<std::chrono::nanoseconds>(1ns)).nil());
+  EXPECT_FALSE(JobId::make(std::chrono::sys_days(std::chrono::year(2026) / 1 / 1)).nil());
+  EXPECT_EQ(to_time_point(std::chrono::sys_time<std::chrono::nanoseconds>(1ns)), TimePoint(1us));
+  EXPECT_EQ(to_time_point(std::chrono::sys_time<std::chrono::hours>::max()), TimePoint::max());
+}
+
 TEST(JobId, TextGoesBothWays) {
   const JobId id = JobId::make(base());
   std::string text = id.to_string();

@@ -97,6 +97,38 @@ TEST(JsonCodec, GoesBothWaysAndRefusesOtherShapes) {
   EXPECT_THROW(static_cast<void>(codec<std::string>::encode("\xFF")), Error);
 }
 
+struct Lenient {
+  int n = 0;
+  std::string text{};
+  NLOHMANN_DEFINE_TYPE_INTRUSIVE_WITH_DEFAULT(Lenient, n, text)
+};
+struct Strict {
+  int n = 0;
+  std::vector<int> list{};
+  NLOHMANN_DEFINE_TYPE_INTRUSIVE(Strict, n, list)
+};
+
+template <class T>
+std::string misread(std::string_view text) {
+  return error_of(Errc::invalid_argument, [&] { static_cast<void>(codec<T>::decode(text)); });
+}
+
+TEST(JsonCodec, SaysWhatDiffersAndNamesMembersOfTheTypeOnly) {
+  EXPECT_TRUE(has(misread<Lenient>("null"), "it is null, not an object"));
+  EXPECT_TRUE(has(misread<Lenient>(R"("hunter2")"), "it is string, not an object"));
+  EXPECT_TRUE(has(misread<Lenient>("[]"), "it is array, not an object"));
+  EXPECT_TRUE(has(misread<Lenient>(R"({"text":"hunter2","n":"hunter2"})"), "its member 'n' is string, not number"));
+  EXPECT_TRUE(has(misread<Strict>(R"({"n":1,"lost":2})"), "its member 'list' is missing; the WITH_DEFAULT macro"));
+  EXPECT_TRUE(has(misread<Strict>(R"({"n":1,"list":["hunter2"]})"), "its member 'list' has another shape"));
+  EXPECT_TRUE(has(misread<std::vector<int>>(R"(["hunter2"])"), "a value in it has another type"));
+  for (const std::string& said : {misread<Lenient>(R"("hunter2")"), misread<Lenient>(R"({"hunter2":1,"n":"hunter2"})"),
+                                  misread<Strict>(R"({"n":1,"hunter2":2})"), misread<Lenient>("null")}) {
+    EXPECT_FALSE(has(said, "hunter2")) << said;
+    EXPECT_TRUE(has(said, "nlohmann::json error")) << said;
+  }
+  EXPECT_FALSE(has(misread<Lenient>("null"), "WITH_DEFAULT")) << "it would not help";
+}
+
 TEST(JsonCodec, NamesANumberThatIsNotFiniteByItsPointer) {
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   constexpr double infinite = std::numeric_limits<double>::infinity();

@@ -114,6 +114,14 @@ TEST(JobLogger, OneJobsLinesComeInOrderFromManyThreads) {
   expect_numbers(lines, 2000);
 }
 
+TEST(JobLogger, CountsItsLinesWithThoseOfItsCopies) {
+  JobLogger log(job_of(5), make_log_sink([](const LogLine&) {}));
+  EXPECT_EQ(log.lines(), 0);
+  JobLogger(log).info("one");
+  log.info("two");
+  EXPECT_EQ(log.lines(), 2);
+}
+
 TEST(JobLogger, NeedsASinkAndAClock) {
   EXPECT_FALSE(error_of(Errc::invalid_argument, [] { JobLogger(job_of(1), nullptr); }).empty());
   EXPECT_FALSE(error_of(Errc::invalid_argument, [] { static_cast<void>(make_log_sink({})); }).empty());

@@ -121,15 +121,62 @@ TEST(Completer, LinesOfAJobThatComesBackSoonAreStoredBeforeIt) {
   EXPECT_EQ(s.database.logs[0].text, "once more");
 }
 
-TEST(Completer, LogsThatCannotBeStoredDoNotHoldOutcomesBack) {
-  Services s(1, [](JobContext& job) {
-    job.log().info("once more");
-    return Outcome::snooze(0s);
+TEST(Completer, LinesOfAJobAreStoredBeforeItsOutcome) {
+  for (const Outcome& outcome : {Outcome::done(), Outcome::discard("no"), Outcome::error("later")}) {
+    Services s(1, [&](JobContext& job) {
+      job.log().info("here");
+      return outcome;
+    });
+    s.database.add();
+    s.fetch_and_run();
+    s.database.broken = {"finish"};
+    EXPECT_THROW(s.runtime.completer.step(), Error);
+    ASSERT_EQ(s.database.logs.size(), 1U);
+    EXPECT_EQ(s.database.logs[0].text, "here");
+  }
+}
+
+TEST(Completer, LinesOfAJobThatWasFinishedInATransactionAreStoredInTheSameStep) {
+  Services* services = nullptr;
+  Services s(1, [&](JobContext& job) {
+    job.log().info("here");
+    EXPECT_TRUE(job.complete_in(Tx("test", nullptr)));
+    services->database.end_transaction(true);
+    return Outcome::done();
   });
+  services = &s;
   s.database.add();
-  s.database.broken = {"append_logs"};
+  s.fetch_and_run();
+  s.runtime.completer.step();
+  EXPECT_EQ(s.database.logs.size(), 1U);
+}
+
+TEST(Completer, ForAJobWithoutLinesNothingIsFlushed) {
+  class Counting final : public LogSink {
+   public:
+    void write(LogLine) override {}
+    void flush() override { ++flushes; }
+    int flushes = 0;
+  };
+  const auto sink = std::make_shared<Counting>();
+  Services s(1, {}, {.log_sink = sink});
+  s.database.add();
   s.work();
-  EXPECT_EQ(s.stats().snoozed, 1U);
+  EXPECT_EQ(s.stats().succeeded, 1U);
+  EXPECT_EQ(sink->flushes, 0);
+}
+
+TEST(Completer, LogsThatCannotBeStoredDoNotHoldOutcomesBack) {
+  for (const Outcome& outcome : {Outcome::snooze(0s), Outcome::done()}) {
+    Services s(1, [&](JobContext& job) {
+      job.log().info("once more");
+      return outcome;
+    });
+    s.database.add();
+    s.database.broken = {"append_logs"};
+    s.work();
+    EXPECT_EQ(s.stats().snoozed + s.stats().succeeded, 1U);
+  }
 }
 
 TEST(Completer, JobsNobodyHasBegunAreReleasedInOneStatement) {
@@ -153,8 +200,8 @@ TEST(LogShipper, SendsEverySecond) {
     return Outcome::done();
   });
   const JobId id = s.database.add();
-  s.work();
-  EXPECT_TRUE(s.database.logs.empty()) << "outcomes do not wait for logs";
+  s.fetch_and_run();
+  EXPECT_TRUE(s.database.logs.empty());
   EXPECT_EQ(s.runtime.log_shipper.step(), s.in(1s));
   ASSERT_EQ(s.database.logs.size(), 1U);
   EXPECT_EQ(s.database.logs[0].job, id);
@@ -167,7 +214,7 @@ TEST(LogShipper, KeepsLinesThatCouldNotBeSent) {
     return Outcome::done();
   });
   s.database.add();
-  s.work();
+  s.fetch_and_run();
   s.database.away = true;
   EXPECT_THROW(s.runtime.log_shipper.step(), Error);
   s.database.away = false;

@@ -17,8 +17,8 @@ backend::Factory factory() {
 }
 
 void register_schemes() {
-  backend::register_builtin("mysql", factory());
-  backend::register_builtin("mariadb", factory());
+  backend::register_builtin("mysql", factory(), "mysql://user:password@host:3306/database");
+  backend::register_builtin("mariadb", factory(), "mariadb://user:password@host:3306/database");
 }
 
 }  // namespace sqlq::mysql

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "errors.hpp"
+#include "sql/doubt.hpp"
 
 namespace sqlq::mysql {
 namespace {
@@ -95,7 +96,7 @@ std::unique_ptr<Connection> Connection::open(const Options& options, const sql::
       if (mysql_real_connect(handle, local ? nullptr : host.c_str(), or_null(options.user), options.password.c_str(),
                              options.database.c_str(), static_cast<unsigned>(port), or_null(options.socket),
                              CLIENT_FOUND_ROWS) == nullptr) {
-        raise(mysql_errno(handle), mysql_error(handle), "connect");
+        raise_connect(mysql_errno(handle), mysql_error(handle), place);
       }
       // A program that a handler starts must not keep the server from noticing that this process has died.
       ::fcntl(static_cast<int>(mysql_get_socket(handle)), F_SETFD, FD_CLOEXEC);
@@ -168,7 +169,7 @@ void Connection::see_all_nodes() {
   constexpr std::string_view text = "SET SESSION wsrep_sync_wait = 7";  // SELECT, UPDATE and DELETE, INSERT
   constexpr unsigned unknown_variable = 1193;  // of a server that can be no node
   if (mysql_real_query(handle_, text.data(), text.size()) != 0 && mysql_errno(handle_) != unknown_variable) {
-    raise(mysql_errno(handle_), mysql_error(handle_), "session settings");
+    raise(handle_, "session settings");
   }
 }
 
@@ -186,9 +187,7 @@ void Connection::commit() {
     // The server has rolled back, or the server itself does not know.
     if (e.code() == Errc::retry_transaction || e.outcome_unknown()) throw;
     doubtful_ = true;
-    throw Error(Errc::outcome_unknown,
-                std::string(e.what()) + "; it may have been done or not: repeat the call with the same ids or lease",
-                "mysql", e.native_code(), e.statement());
+    throw sql::in_doubt(e);
   }
 }
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <optional>
 
+#include "sql/doubt.hpp"
+
 namespace sqlq::mysql {
 namespace {
 
@@ -41,9 +43,9 @@ std::string_view advice(Errc code, unsigned number) noexcept {
       if (number == 1021 || number == 1114) return "free space on the server's disk, then try again";
       if (number == 3024 || number == 1969) return "it took longer than statement_timeout: narrow it down or raise it";
       return "try again later";
-    case Errc::connection: return "the next call connects anew";
+    case Errc::connection: return sql::next_call_connects;
     case Errc::wrong_node: return "this server takes no writes now: name one that does in the URL, or all of them";
-    case Errc::outcome_unknown: return "it may have been done or not: repeat the call with the same ids or lease";
+    case Errc::outcome_unknown: return sql::may_be_done;
     case Errc::corrupt: return "stop using the table and restore it from a backup";
     case Errc::refused:
       if (number == 1153) return "make the payload smaller or raise the server's max_allowed_packet";
@@ -52,7 +54,8 @@ std::string_view advice(Errc code, unsigned number) noexcept {
       if (number == 1045 || number == 1698 || number == 1130) return "check user, password and host in the URL";
       if (number == 1820 || number == 1862) return "set a new password for this user";
       if (number == 3118 || number == 4151) return "unlock this user's account";
-      return "grant this user what share/doc/sqlq/docs/backends.md lists; migrate() needs all rights on the database";
+      return "grant this user what share/doc/sqlq/docs/backends.md lists for a producer, worker or operator, or for "
+             "the owner who calls migrate()";
     case Errc::configuration:
       if (number == 1049) return "create the database, or correct its name in the URL";
       if (number == 1104) return "run SET SESSION sql_big_selects = 1 on the connection";
@@ -85,6 +88,10 @@ std::optional<Lent> lent(Errc code, unsigned number) noexcept {
   if (number == 1792) return Lent{Errc::misuse, "your transaction is READ ONLY: begin it with READ WRITE"};
   if (number == 2014) {
     return Lent{Errc::misuse, "a result of yours is not read to its end: read it or free it (mysql_free_result) first"};
+  }
+  if (code == Errc::schema) {
+    return Lent{code, "your connection leads to another server than the Database does, or sqlq's tables are not there: "
+                      "borrow a connection to the same server, or call migrate()"};
   }
   if (code == Errc::connection) {
     return Lent{code, "your connection is lost and your transaction undone: connect and run it from its beginning"};
@@ -198,15 +205,36 @@ Errc classify(unsigned number, std::string_view text) noexcept {
   }
 }
 
-void raise(unsigned number, std::string_view text, const std::string& statement, Whose whose) {
+std::string_view product_of(MYSQL* connection) noexcept {
+  if (connection->server_version == nullptr) return "MySQL/MariaDB";
+  return mariadb_connection(connection) != 0 ? "MariaDB" : "MySQL";
+}
+
+void raise_connect(unsigned number, std::string_view text, const std::string& place) {
+  const Errc code = classify(number, text);
+  // Of a TCP connection that nobody accepts the client library tells a number that says nothing: EINPROGRESS.
+  const bool mute = (number == 2002 || number == 2003) && text.ends_with("(115)");
+  std::string message = "MySQL/MariaDB: cannot connect to " + place + ": ";
+  message += mute ? "nobody answers there" : std::string(may_be_shown(number) ? text : own_text(number));
+  message += " (error " + std::to_string(number) + "); ";
+  message += code == Errc::connection ? sql::look_for_the_server : advice(code, number);
+  throw Error(code, message, "mysql", static_cast<int>(number));
+}
+
+void raise(MYSQL* connection, const std::string& statement, Whose whose) {
+  raise(mysql_errno(connection), mysql_error(connection), statement, whose, product_of(connection));
+}
+
+void raise(unsigned number, std::string_view text, const std::string& statement, Whose whose,
+           std::string_view product) {
   Errc code = classify(number, text);
   std::string_view what_to_do = advice(code, number);
   if (const auto other = whose == Whose::lent ? lent(code, number) : std::nullopt) {
     code = other->code;
     what_to_do = other->advice;
   }
-  std::string message = "MySQL: " + std::string(may_be_shown(number) ? text : own_text(number)) + " (error " +
-                        std::to_string(number) + ")";
+  std::string message = std::string(product) + ": " + std::string(may_be_shown(number) ? text : own_text(number)) +
+                        " (error " + std::to_string(number) + ")";
   if (!statement.empty()) message += " in statement '" + statement + "'";
   if (!what_to_do.empty()) message += "; " + std::string(what_to_do);
   throw Error(code, message, "mysql", static_cast<int>(number), statement);

@@ -99,9 +99,9 @@ void NativeSession::send(std::string_view text, const std::string& name) {
   constexpr std::size_t header = 64;  // what the protocol adds
   if (text.size() + header > manners_.packet) {
     throw Error(Errc::refused,
-                "MySQL: statement '" + name + "' would have " + std::to_string(text.size()) +
-                    " bytes, and the server's max_allowed_packet is " + std::to_string(manners_.packet) +
-                    ": make the payload smaller or raise that setting",
+                std::string(product_of(handle_)) + ": statement '" + name + "' would have " +
+                    std::to_string(text.size()) + " bytes, and the server's max_allowed_packet is " +
+                    std::to_string(manners_.packet) + ": make the payload smaller or raise that setting",
                 "mysql", 0, name);
   }
   if (mysql_real_query(handle_, text.data(), static_cast<unsigned long>(text.size())) != 0) fail(name);
@@ -109,7 +109,7 @@ void NativeSession::send(std::string_view text, const std::string& name) {
 
 void NativeSession::fail(const std::string& name) {
   try {
-    raise(mysql_errno(handle_), mysql_error(handle_), name, whose_);
+    raise(handle_, name, whose_);
   } catch (const Error& e) {
     lost_ = lost_ || e.connection_lost();
     silent_ = silent_ || (e.connection_lost() && e.code() != Errc::wrong_node);

@@ -68,6 +68,7 @@ struct Queries {
   const sql::Statement& ids = catalogue["ids"];
   const sql::Statement& ended_lock = catalogue["ended_lock"];
   const sql::Statement& jobs_write = catalogue["jobs_write"];
+  const sql::Statement& jobs_state = catalogue["jobs_state"];
   const sql::Statement& clock = catalogue["clock"];
   const sql::Statement& succeed = catalogue["succeed"];
   const sql::Statement& succeed_mixed = catalogue["succeed_mixed"];

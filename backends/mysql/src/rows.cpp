@@ -66,6 +66,14 @@ void write_piece(const Context& c, std::span<const Change> changes) {
     expires.values.emplace_back(change.expires);
     results.values.push_back(change.result ? sql::Scalar(*change.result) : sql::Scalar(nullptr));
   }
+  if (std::ranges::all_of(changes, &Change::is_of_state_only)) {
+    c.session.execute(c.q.jobs_state, {{"seqs", seqs},
+                                       {"was", was},
+                                       {"states", states},
+                                       {"finished", finished},
+                                       {"expires", expires}});
+    return;
+  }
   c.session.execute(c.q.jobs_write, {{"seqs", seqs},
                                      {"was", was},
                                      {"states", states},
@@ -165,6 +173,11 @@ void Change::finish(JobState as, std::int64_t now, bool errored_retention) {
   finished = now;
   expires = now + std::min(was->retention.value_or(errored_retention ? 7 * 24 * hour_us : 24 * hour_us),
                            longest_retention);
+}
+
+bool Change::is_of_state_only() const {
+  return due == was->due && attempt == was->attempt && crashes == was->crashes && token == was->token &&
+         ended == was->ended && queued == was->queued && !result;
 }
 
 namespace {

@@ -144,6 +144,8 @@ struct Change {
 
   /// Finished at `now`, to be purged after its retention: the job's own or this state's.
   void finish(JobState as, std::int64_t now, bool errored_retention);
+  /// Whether nothing changes but the state and what `finish` says.
+  [[nodiscard]] bool is_of_state_only() const;
   const Locked* was;
   JobState state;
   std::int64_t due;

@@ -9,6 +9,7 @@
 
 #include "errors.hpp"
 #include "soci_bridge.hpp"
+#include "sql/borrowed.hpp"
 
 namespace sqlq::mysql {
 namespace {
@@ -166,6 +167,7 @@ std::unique_ptr<sql::Connection> MysqlServer::connect(const Options& options) {
 }
 
 std::unique_ptr<sql::Session> MysqlServer::borrow(const Tx& tx) {
+  sql::check_handle(tx, "mysql");
   MYSQL* handle = nullptr;
   if (tx.type() == handle_type) handle = static_cast<MYSQL*>(tx.handle());
   if (tx.type() == soci_session_type) handle = handle_of(*static_cast<soci::session*>(tx.handle()));

@@ -16,8 +16,9 @@ backend::Factory factory() {
 }
 
 void register_schemes() {
-  backend::register_builtin("postgresql", factory());
-  backend::register_builtin("postgres", factory());
+  const std::string form = "postgresql://user:password@host:5432/database";
+  backend::register_builtin("postgresql", factory(), form);
+  backend::register_builtin("postgres", factory(), form);
 }
 
 }  // namespace sqlq::postgres

@@ -12,6 +12,7 @@
 
 #include "errors.hpp"
 #include "platform/random.hpp"
+#include "sql/doubt.hpp"
 
 namespace sqlq::postgres {
 namespace {
@@ -121,7 +122,9 @@ Error connect_error(const PGconn* handle, const std::string& place) {
                       {});
   }
   const std::string text = "PostgreSQL: cannot connect to " + place + ": " + message.substr(0, message.find('\n'));
-  if (known == troubles.end()) return Error(Errc::connection, text, "postgres");
+  if (known == troubles.end()) {
+    return Error(Errc::connection, text + "; " + std::string(sql::look_for_the_server), "postgres");
+  }
   return Error(known->code, text + "; " + std::string(known->advice), "postgres");
 }
 
@@ -189,7 +192,10 @@ Attempt attempt(const Options& o, Role role, const std::pair<std::string, std::s
   while (state != PGRES_POLLING_OK && state != PGRES_POLLING_FAILED) {
     const auto waited = wait_for(a.handle.get(), state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline, stop);
     if (waited != Waited::ready) {
-      a.error.emplace(Errc::connection, "PostgreSQL: " + place + " did not answer within connect_timeout", "postgres");
+      a.error.emplace(Errc::connection,
+                      "PostgreSQL: cannot connect to " + place + ": it did not answer within connect_timeout; " +
+                          std::string(sql::look_for_the_server),
+                      "postgres");
       return a;
     }
     state = PQconnectPoll(a.handle.get());
@@ -273,9 +279,7 @@ void PgConnection::commit() {
     tag = session_.command("COMMIT");
   } catch (const Error& e) {
     if (e.code() != Errc::connection) throw;
-    throw Error(Errc::outcome_unknown,
-                std::string(e.what()) + "; it happened during COMMIT: repeat the call with the same ids or lease",
-                "postgres", e.native_code());
+    throw sql::in_doubt(e);
   }
   session_.set_patience(options_.patience());
   if (tag != "COMMIT") {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "sql/borrowed.hpp"
+#include "sql/doubt.hpp"
 
 namespace sqlq::postgres {
 namespace {
@@ -22,9 +23,15 @@ constexpr std::string_view constraint =
 constexpr std::string_view url = "check user and password of the URL, and who may come in (pg_hba.conf)";
 constexpr std::string_view pooler =
     "a statement was not where it was prepared: behind a pooler in transaction mode set the URL option pooled=true";
+constexpr std::string_view rights =
+    "grant the role of the URL what share/doc/sqlq/docs/backends.md lists for a producer, worker or operator, or for "
+    "the owner who calls migrate()";
+constexpr std::string_view elsewhere =
+    "your connection leads to another database than the Database does, or sqlq's tables are not there: borrow a "
+    "connection to the same server and database, or call migrate()";
 constexpr std::string_view read_only_transaction = "25006";
 constexpr std::string_view damaged = "stop using the database and restore it from a backup; do not repair it in place";
-constexpr std::string_view server_goes = "the server is stopping or starting; the next call connects again";
+constexpr std::string_view server_goes = "the server is stopping or starting; the next call opens a new connection";
 
 constexpr std::array known{
     Known{"23502", Errc::schema, "a queue or kind that was there is gone: call migrate() and try again"},
@@ -41,7 +48,7 @@ constexpr std::array known{
     Known{"40001", Errc::retry_transaction, again},
     Known{"40003", Errc::outcome_unknown, "repeat the call with the same ids or lease"},
     Known{"40P01", Errc::retry_transaction, again},
-    Known{"42501", Errc::permission, "grant the role of the URL what share/doc/sqlq/docs/backends.md lists"},
+    Known{"42501", Errc::permission, rights},
     Known{"42703", Errc::schema, migrate},
     Known{"42P01", Errc::schema, migrate},
     Known{"53100", Errc::busy, "free space on the server's disk, then try again"},
@@ -53,15 +60,15 @@ constexpr std::array known{
     Known{"57014", Errc::busy, "it took longer than the URL option statement_timeout, or an operator cancelled it"},
     Known{"57P01", Errc::connection, server_goes},
     Known{"57P02", Errc::connection, server_goes},
-    Known{"57P03", Errc::connection, server_goes},
-    Known{"57P05", Errc::connection, "the server ended an idle connection; the next call connects again"},
+    Known{"57P03", Errc::connection, "the server is starting or stopping: try again"},
+    Known{"57P05", Errc::connection, "the server ended an idle connection; the next call opens a new connection"},
     Known{"XX001", Errc::corrupt, damaged},
     Known{"XX002", Errc::corrupt, damaged},
 };
 
 /// By the first two characters, for what is not listed.
 constexpr std::array classes{
-    Known{"08", Errc::connection, "the next call connects again"},
+    Known{"08", Errc::connection, sql::next_call_connects},
     Known{"22", Errc::refused, "the database cannot store a value; its encoding should be UTF8"},
     Known{"23", Errc::refused, constraint},
     Known{"25", Errc::misuse, "the transaction is not in the state for this"},
@@ -147,11 +154,12 @@ Error describe(std::string_view sqlstate, const Known* found, std::string_view m
   if (!sqlstate.empty()) text += " (SQLSTATE " + std::string(sqlstate) + ")";
   if (!statement.empty()) text += " in statement '" + statement + "'";
   Errc code = found != nullptr ? found->code : classify(sqlstate);
-  std::string_view advice = sqlstate.empty() ? "the next call connects again"
+  std::string_view advice = sqlstate.empty() ? sql::next_call_connects
                             : found != nullptr ? found->advice
                                                : std::string_view{};
   if (owner == Owner::user) {
     if (const auto theirs = sql::advice_on_borrowed(code); !theirs.empty()) advice = theirs;
+    if (code == Errc::schema && advice == migrate) advice = elsewhere;
     if (sqlstate == read_only_transaction) {
       code = Errc::misuse;
       advice = sql::your_transaction_reads_only;

@@ -11,6 +11,7 @@
 #include "connection.hpp"
 #include "operations.hpp"
 #include "soci_bridge.hpp"
+#include "sql/borrowed.hpp"
 #include "sql/job_row.hpp"
 #include "sql/migrations.hpp"
 #include "watcher.hpp"
@@ -23,12 +24,15 @@ PgConnection& native(sql::Connection& connection) { return static_cast<PgConnect
 [[noreturn]] void refuse(Errc code, const std::string& what) { throw Error(code, "PostgreSQL: " + what, "postgres"); }
 
 PGconn* handle_in(const Tx& tx) {
+  sql::check_handle(tx, "postgres");
   PGconn* handle = nullptr;
   if (tx.type() == handle_type) handle = static_cast<PGconn*>(tx.handle());
-  if (tx.type() == soci_session_type && tx.handle() != nullptr) {
-    handle = handle_of(*static_cast<soci::session*>(tx.handle()));
+  if (tx.type() == soci_session_type) handle = handle_of(*static_cast<soci::session*>(tx.handle()));
+  if (handle == nullptr) {
+    refuse(Errc::invalid_argument, "this transaction (" + std::string(tx.type()) +
+                                       ") is not one of a PostgreSQL connection, but the Database is: borrow a PGconn* "
+                                       "or a soci::session of the postgresql backend");
   }
-  if (handle == nullptr) refuse(Errc::invalid_argument, "this is not a PGconn or a soci::session on PostgreSQL");
   return handle;
 }
 

@@ -13,7 +13,7 @@ backend::Factory factory() {
 }
 
 void register_schemes() {
-  backend::register_builtin("sqlite", factory());
+  backend::register_builtin("sqlite", factory(), "sqlite:///folder/file.db");
 }
 
 }  // namespace sqlq::sqlite

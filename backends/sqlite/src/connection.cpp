@@ -36,7 +36,7 @@ void create_private(const std::string& path) {
 }  // namespace
 
 SteadyPoint Connection::now() {
-  static const auto clock = system_clock();
+  static const auto& clock = *new std::shared_ptr<Clock>(system_clock());  // never destroyed: CONTRIBUTING.md
   return clock->steady();
 }
 

@@ -11,6 +11,7 @@
 #include "processes.hpp"
 #include "schema.hpp"
 #include "soci_bridge.hpp"
+#include "sql/borrowed.hpp"
 #include "sql/job_row.hpp"
 #include "sql/migrations.hpp"
 #include "sql/reap_apart.hpp"
@@ -194,6 +195,7 @@ Result SqliteDialect::read(const std::function<Result(const Context&)>& operatio
 }
 
 sqlite3* SqliteDialect::borrowed_handle(const Tx& tx) {
+  sql::check_handle(tx, "sqlite");
   void* handle = nullptr;
   if (tx.type() == handle_type) handle = tx.handle();
   if (tx.type() == soci_session_type) handle = handle_of(*static_cast<soci::session*>(tx.handle()));

@@ -19,7 +19,7 @@ struct Self {
 /// Anew in a forked child, which is another process.
 Self self() {
   static std::mutex mutex;
-  static Self known;
+  static Self& known = *new Self;  // never destroyed: CONTRIBUTING.md
   const std::lock_guard lock(mutex);
   if (known.forks != platform::forks()) known = {};
   return known;

@@ -4,22 +4,24 @@
 
 namespace sqlq::sqlite {
 
+// Never destroyed: calls during static destruction, and threads that outlive it, still need them (CONTRIBUTING.md).
+
 const sql::Catalogue& catalogue() {
-  static const sql::Catalogue instance(sql::file_text(schema_files(), "queries.sql"));
+  static const auto& instance = *new sql::Catalogue(sql::file_text(schema_files(), "queries.sql"));
   return instance;
 }
 
 const Queries& queries() {
-  static const Queries instance{catalogue()};
+  static const auto& instance = *new Queries{catalogue()};
   return instance;
 }
 
 const std::vector<Migration>& known_migrations() {
-  static const std::vector<Migration> instance = [] {
+  static const auto& instance = *new std::vector<Migration>([] {
     std::vector<Migration> steps = sql::read_migrations(schema_files());
     sql::write_scripts(steps, catalogue(), {});
     return steps;
-  }();
+  }());
   return instance;
 }
 

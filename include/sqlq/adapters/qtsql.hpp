@@ -16,6 +16,9 @@
 /// SQLite: `db.transaction()` begins a deferred transaction; the first write takes the lock. Run
 /// `PRAGMA wal_autocheckpoint=0` once on each connection of yours; the README of the backend says why.
 ///
+/// MySQL, MariaDB: run `SET NAMES utf8mb4` once on each connection of yours, after its `open()`: Qt 5 leaves it with
+/// utf8mb3, which is refused.
+///
 /// Thread-safety: as QSqlDatabase: the thread that opened it. Errors: misuse when it is not open or its driver is not
 /// one of these.
 
@@ -40,8 +43,9 @@ namespace sqlq {
   void* const pointer = *static_cast<void* const*>(handle.constData());
   const std::string_view type = handle.typeName();
   if (type == "sqlite3*") return {"sqlite3", pointer};
-  if (type == "PGconn*") return {"PGconn", pointer};
-  if (type == "MYSQL*") return {"MYSQL", pointer};
+  // Qt 5 has the name that the driver's source uses, Qt 6 that of the struct behind it.
+  if (type == "PGconn*" || type == "pg_conn*") return {"PGconn", pointer};
+  if (type == "MYSQL*" || type == "st_mysql*") return {"MYSQL", pointer};
   throw Error(Errc::misuse, "sqlq cannot write through the Qt driver whose handle is a " + std::string(type));
 }
 

@@ -19,11 +19,12 @@ namespace sqlq::backend {
 using Factory = std::function<std::unique_ptr<Dialect>(const Url& url, std::shared_ptr<Clock> clock)>;
 
 /// Makes `scheme:...` open through `factory`. Scheme: lower-case letters, digits, '+', '-', '.', beginning with a
-/// letter. Registering a scheme again replaces its factory. Thread-safe.
-void register_backend(std::string scheme, Factory factory);
+/// letter. Registering a scheme again replaces its factory. `form` is an example of a whole URL, for the message that a
+/// connection string without a known scheme gets. Thread-safe.
+void register_backend(std::string scheme, Factory factory, std::string form = {});
 
 /// The same for a backend that is built in: what was registered under the scheme before is kept.
-void register_builtin(std::string scheme, Factory factory);
+void register_builtin(std::string scheme, Factory factory, std::string form = {});
 
 /// The schemes known now, sorted.
 [[nodiscard]] std::vector<std::string> registered_schemes();

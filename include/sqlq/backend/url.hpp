@@ -27,6 +27,8 @@ class Url {
   /// Throws for a missing or malformed scheme, a bad percent escape, NUL, a malformed or repeated option. Schemes are
   /// made lower-case.
   static Url parse(std::string_view text);
+  /// Whether the text begins with a well-formed scheme.
+  [[nodiscard]] static bool has_scheme(std::string_view text) noexcept;
 
   [[nodiscard]] const std::string& scheme() const noexcept { return scheme_; }
   /// Was there a "//" after the scheme?
