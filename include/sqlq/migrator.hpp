@@ -48,8 +48,8 @@ struct MigrationStatus {
   int current = 0;                 ///< highest version applied; 0: none
   int latest = 0;                  ///< highest version this library knows
   std::vector<Applied> applied{};  ///< in order
-  /// Empty when this library can work with it or bring it up; else a sentence: newer, gap, changed checksum, tables
-  /// without a record of their version.
+  /// Empty when this library can work with it or bring it up; else a sentence with what to do: newer, gap, changed
+  /// checksum, tables without a record of their version.
   std::string problem{};
 };
 

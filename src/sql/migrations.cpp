@@ -25,7 +25,10 @@ std::string judge(const std::vector<MigrationStatus::Applied>& applied, const st
   for (std::size_t i = 0; i < applied.size(); ++i) {
     const auto& a = applied[i];
     const auto place = "migration " + std::to_string(a.version) + " (" + a.name + ")";
-    if (a.version != static_cast<int>(i) + 1) return place + " was applied without the ones before it";
+    if (a.version != static_cast<int>(i) + 1) {
+      return place + " was applied without the ones before it: restore a backup or, if the jobs may go, "
+                     "Migrator::teardown() and migrate";
+    }
     if (i >= known.size()) {
       return "the schema is at version " + std::to_string(applied.back().version) + ", this library knows only " +
              std::to_string(known.size()) + ": use a newer sqlq, or migrate down with the one that made it";

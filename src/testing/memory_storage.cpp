@@ -98,7 +98,8 @@ MigrationStatus MemoryStorage::Impl::status() const {
       status.problem = "the schema is at version " + std::to_string(a.step.version) + ", this library knows only " +
                        std::to_string(status.latest) + ": use a newer sqlq";
     } else if (a.checksum != known.at(static_cast<std::size_t>(a.step.version) - 1).checksum) {
-      status.problem = "migration " + std::to_string(a.step.version) + " was changed after it was applied";
+      status.problem = "migration " + std::to_string(a.step.version) +
+                       " was changed after it was applied: Migrator::teardown() and migrate";
     }
   }
   return status;
