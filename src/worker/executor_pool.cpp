@@ -60,10 +60,11 @@ void ExecutorPool::replace(Seat& seat) {
     seat.vacant = true;
     shared_.slots.shrink();
   }
+  const std::string left = std::to_string(shared_.slots.capacity()) + " of " +
+                           std::to_string(shared_.options.concurrency) + " executors are left";
   shared_.events.report(Events::Level::error, "executor",
-                        "the system refused a thread for one that had ended (" + refused + "): " +
-                            std::to_string(shared_.slots.capacity()) + " of " +
-                            std::to_string(shared_.options.concurrency) + " executors are left; tries again each second",
+                        "the system refused a thread for one that had ended (" + refused + "): " + left +
+                            "; tries again each second",
                         {}, Events::Code::thread_ended);
   watchdog_.wake();
 }
