@@ -29,6 +29,9 @@ enum class StopReason {
 /// Handed to a handler for one execution.
 ///
 /// Thread-safety: all members from any thread the handler uses. Lifetime: until the handler returns.
+///
+/// In the child of a fork() (worker.hpp) the job is the parent's: set_result, set_progress and complete_in throw
+/// Error(misuse), and so does what client() gives; lines of log() go nowhere.
 class JobContext {
  public:
   struct Impl;
@@ -45,8 +48,9 @@ class JobContext {
   /// Tripped when the handler should stop early: check it between steps of long work, or pass it on to waits. A
   /// handler that ignores it cannot be stopped; C++ has no safe way to end a thread from outside. What you register
   /// with std::stop_callback is called on a thread that the worker keeps for that (or, when the token was tripped
-  /// before, on yours): it may take its time, and no lease, timeout or other job waits for it. stop_reason() says why
-  /// before the token is tripped.
+  /// before, on yours): it may take its time, and no lease, timeout or other job waits for it. It must not throw and
+  /// must not end its thread: by the rules of std::stop_callback either ends the process (std::terminate), so catch
+  /// everything there. stop_reason() says why before the token is tripped.
   [[nodiscard]] std::stop_token stop_token() const noexcept;
   [[nodiscard]] StopReason stop_reason() const noexcept;
 

@@ -38,7 +38,8 @@ struct LogLine {
 ///
 /// Thread-safety: `write` is called from many threads at once; the lines of one job come in order.
 /// Errors: exceptions from a sink never reach who writes a line. A worker reports them to its events; in own loops,
-/// where nobody asks for them, they are dropped: catch what you want to know of in `write`.
+/// where nobody asks for them, they are dropped: catch what you want to know of in `write`. A sink that forks or ends
+/// its thread: see Worker.
 class LogSink {
  public:
   virtual ~LogSink() = default;

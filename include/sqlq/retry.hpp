@@ -17,7 +17,7 @@ namespace sqlq {
 ///
 /// Thread-safety: `delay` may be called from many threads at once; a custom function must allow that.
 /// Errors: for a custom function that throws, or is empty, the default back-off is taken, and a worker says so by an
-/// event. A negative delay counts as zero.
+/// event. One that ends its thread: see Worker. A negative delay counts as zero.
 class RetryPolicy {
  public:
   using Function = std::function<Duration(int attempt)>;

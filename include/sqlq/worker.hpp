@@ -137,7 +137,20 @@ struct WorkerStats {
 /// on main's stack: such a worker ends as in a crash, and its jobs come back when their leases end.
 ///
 /// After fork(): a worker that the parent has made is dead in the child, where it has no threads. start, stop and run
-/// throw Error(misuse) there, and the destructor does nothing.
+/// throw Error(misuse) there, and the destructor does nothing. A fork() inside of your code that the worker calls
+/// (handler, stop callback, on_event, log sink, retry policy) copies the thread that called it, too. Call exec or _exit
+/// in that child: when it comes back instead, because it returned, threw or ended its thread, it is ended at once, with
+/// exit code 70 and a line on standard error that says so. It runs no job of the parent and writes nothing. (A child of
+/// vfork(), _Fork() or clone() is not noticed.)
+///
+/// Your code may end its thread (pthread_exit, pthread_cancel), though it should not. The job of a handler, retry
+/// policy or LogSink::write that does so comes back when its lease ends, with a crash charged. Another thread takes the
+/// place of the one that has ended, and no slot is lost. While the system refuses one, the worker has a slot less, and
+/// tries again each second; events say so and how many executors are left (Code::thread_ended, IdleReason::no_thread).
+/// When on_event ends its thread, the next events are told on another one. A LogSink whose flush ends its thread is
+/// flushed no more. Threads of the worker that run no handlers cannot be cancelled. A stop callback that ends its
+/// thread ends the process, as one that throws. Cancel a handler's thread only where it waits in its own code: inside
+/// of a call of this library or of a database's client locks may stay held.
 class Worker {
  public:
   /// Errors: invalid_argument for options out of range and for handlers without any kind.

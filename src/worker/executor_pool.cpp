@@ -10,7 +10,9 @@ namespace sqlq::worker {
 
 ExecutorPool::~ExecutorPool() {
   for (const auto& seat : seats_) {
-    if (seat->thread.joinable()) seat->thread.detach();  // only after a stop that failed: better than to terminate
+    for (std::thread* thread : {&seat->thread, &seat->ended}) {
+      if (thread->joinable()) thread->detach();  // only after a stop that failed: better than to terminate
+    }
   }
 }
 
@@ -46,24 +48,27 @@ void ExecutorPool::work(Seat& seat) {
 
 // On the thread that ends.
 void ExecutorPool::replace(Seat& seat) {
-  std::string refused;
+  std::thread before_it;
+  std::optional<std::string> refused;
   {
     const std::lock_guard lock(seat.mutex);
     if (seat.closed) return;
-    seat.thread.detach();
+    before_it = std::exchange(seat.ended, std::move(seat.thread));
     try {
       seat.thread = thread_for(seat);
-      return;
     } catch (const std::exception& e) {
       refused = e.what();
+      seat.vacant = true;
+      shared_.slots.shrink();
     }
-    seat.vacant = true;
-    shared_.slots.shrink();
   }
+  if (before_it.joinable()) before_it.join();  // it ended long ago
+  if (!refused) return;
+  const std::string left = std::to_string(shared_.slots.capacity()) + " of " +
+                           std::to_string(shared_.options.concurrency) + " executors are left";
   shared_.events.report(Events::Level::error, "executor",
-                        "the system refused a thread for one that had ended (" + refused + "): " +
-                            std::to_string(shared_.slots.capacity()) + " of " +
-                            std::to_string(shared_.options.concurrency) + " executors are left; tries again each second",
+                        "the system refused a thread for one that had ended (" + *refused + "): " + left +
+                            "; tries again each second",
                         {}, Events::Code::thread_ended);
   watchdog_.wake();
 }
@@ -158,12 +163,9 @@ void ExecutorPool::join() {
       abandoned = seat->abandoned;
       thread = std::move(seat->thread);
     }
-    if (!thread.joinable()) continue;
-    if (abandoned) {
-      thread.detach();
-    } else {
-      thread.join();
-    }
+    if (thread.joinable() && abandoned) thread.detach();
+    if (thread.joinable()) thread.join();
+    if (seat->ended.joinable()) seat->ended.join();
   }
 }
 

@@ -43,7 +43,8 @@ class ExecutorPool final {
  private:
   struct Seat {
     std::thread thread{};
-    std::mutex mutex{};      // for the thread, too, while there may be another one
+    std::thread ended{};     // the one before it, which a handler has ended; perhaps not quite yet
+    std::mutex mutex{};      // for the threads, too, while there may be another one
     HeldPtr running{};       // guarded by mutex: the handler runs and its outcome is wanted
     bool abandoned = false;  // guarded by mutex
     bool vacant = false;     // guarded by mutex: its thread has ended, and the system refused another

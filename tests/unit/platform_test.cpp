@@ -1,6 +1,7 @@
 #include <array>
 #include <atomic>
 #include <csignal>
+#include <future>
 #include <set>
 #include <string>
 #include <thread>
@@ -209,6 +210,21 @@ TEST(SignalStop, AForkedChildDiesAndItsParentGoesOn) {
   EXPECT_FALSE(stop.token().stop_requested());
 }
 #endif
+
+TEST(SignalStop, AChildThatAStopCallbackForksIsEnded) {
+  const SignalStop stop{SIGUSR1};
+  std::promise<pid_t> forked;
+  const std::stop_callback callback(stop.token(), [&] {
+    const pid_t child = ::fork();
+    if (child != 0) forked.set_value(child);
+  });
+  std::raise(SIGUSR1);
+  const pid_t child = forked.get_future().get();
+  ASSERT_GE(child, 0);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 70);
+}
 
 TEST(SignalStop, RefusesMisuse) {
   const auto make = [](std::initializer_list<int> signals) { const SignalStop stop{signals}; };

@@ -287,7 +287,7 @@ TEST_F(EndedThread, AWorkerToWhichTheSystemRefusesThreadsSaysHowManyAreLeftAndTr
   });
   worker::Runtime& r = s.runtime;
   worker::ExecutorPool pool(r.shared, r.executor, r.fetcher, r.watchdog, system.starter());
-  pool.start(2, nullptr);
+  pool.start(2, nullptr);  // join waits for all of its threads, so there is nothing to keep
   EXPECT_EQ(r.watchdog.step(), SteadyPoint::max());
   system.refuses = true;
   for (std::size_t left = 2; left-- > 0;) {
