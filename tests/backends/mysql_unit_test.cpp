@@ -97,8 +97,9 @@ TEST(MysqlErrors, HaveTheirClasses) {
   expect(Errc::busy, {1021, 1114, 1040, 1203, 1226, 3024, 1969, 1317});
   expect(Errc::refused, {1062, 1153, 1366, 1406, 1452, 1644, 1690, 3157, 3819, 4025});
   expect(Errc::permission, {1044, 1045, 1130, 1142, 1143, 1227, 1370, 1698, 1820, 1862, 3118, 4151});
-  expect(Errc::configuration, {1049, 1251, 1665, 2026, 2059, 2061, 3159});
+  expect(Errc::configuration, {1049, 1104, 1251, 1665, 2026, 2059, 2061, 3159});
   EXPECT_EQ(classify(2026, "TLS/SSL error: certificate verify failed"), Errc::configuration);
+  EXPECT_EQ(classify(1290, "... with the --max-session-mem-used=8192 option ..."), Errc::configuration);
   EXPECT_EQ(classify(2026, "TLS/SSL error: Connection reset by peer"), Errc::connection);
   expect(Errc::schema, {1146, 1054, 1048});
   expect(Errc::corrupt, {1034, 1712});

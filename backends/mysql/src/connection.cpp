@@ -116,25 +116,39 @@ std::unique_ptr<Connection> Connection::open(const Options& options, const sql::
 
 Connection::~Connection() { mysql_close(handle_); }
 
+/// What the server's defaults and init_connect must not decide: which rows a statement may read and change, what it
+/// returns, and when a transaction ends. Where a plan reads rows that it does not need it locks them too, so what plans
+/// depend on besides FORCE INDEX is set as well. DEFAULT would be the server's global value.
 void Connection::configure(const Options& o) {
   greeting_.mariadb = mariadb_connection(handle_) != 0;
   const auto whole = [](Duration d) { return std::to_string(seconds_of(d)); };
   std::string text =
-      "SET SESSION autocommit = 1, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', sql_select_limit = DEFAULT, "
-      "sql_safe_updates = 0, unique_checks = 1, innodb_lock_wait_timeout = " +
+      "SET SESSION autocommit = 1, completion_type = 0, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
+      "character_set_client = utf8mb4, character_set_connection = utf8mb4, character_set_results = utf8mb4, "
+      "sql_select_limit = 18446744073709551615, sql_big_selects = 1, sql_safe_updates = 0, sql_auto_is_null = 0, "
+      "unique_checks = 1, max_sort_length = 1024, innodb_lock_wait_timeout = " +
       whole(o.lock_timeout) + ", lock_wait_timeout = " + whole(o.lock_timeout);
   // The server ends what a client that stopped or is gone has left. MySQL's timeout is for any idle connection; the
   // pool closes its own before that (options.cpp).
   if (greeting_.mariadb) {
     text += ", idle_transaction_timeout = " + whole(o.idle_transaction_timeout.value_or(Options::idle_on_mariadb)) +
+            ", idle_readonly_transaction_timeout = 0, idle_write_transaction_timeout = 0"
             ", wait_timeout = " + whole(Options::idle_connections) +
-            ", max_statement_time = " + whole(o.statement_timeout);
+            ", max_statement_time = " + whole(o.statement_timeout) +
+            ", optimizer_switch = 'extended_keys=on,mrr=off', join_cache_level = 2"
+            ", optimizer_max_sel_arg_weight = 32000, in_predicate_conversion_threshold = 1000"
+            ", max_recursive_iterations = 1000";
   } else {
+    constexpr unsigned long with_hypergraph = 80400;
+    const bool hypergraph = mysql_get_server_version(handle_) >= with_hypergraph;
     text += ", wait_timeout = " + whole(o.idle_transaction_timeout.value_or(Options::idle_on_mysql)) +
-            ", max_execution_time = " + std::to_string(o.statement_timeout.count() / 1000);
+            ", max_execution_time = " + std::to_string(o.statement_timeout.count() / 1000) +
+            ", optimizer_switch = 'use_index_extensions=on,batched_key_access=off" +
+            (hypergraph ? ",hypergraph_optimizer=off'" : "'") +
+            ", range_optimizer_max_mem_size = 8388608, cte_max_recursion_depth = 1000";
   }
   session_.run(text, "session settings");
-  session_.run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "session settings");
+  session_.run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE", "session settings");
 }
 
 void Connection::greet(const sql::Statement& server) {

@@ -11,8 +11,8 @@ namespace {
 
 /// Whether the server's text is free of values: texts of what is not listed may quote rows, literals or the statement.
 bool may_be_shown(unsigned number) noexcept {
-  constexpr std::array<unsigned, 46> known{
-      1020, 1021, 1040, 1041, 1044, 1045, 1047, 1048, 1049, 1053, 1054, 1114, 1129, 1130, 1142, 1143, 1146, 1153,
+  constexpr std::array<unsigned, 47> known{
+      1020, 1021, 1040, 1041, 1044, 1045, 1047, 1048, 1049, 1053, 1054, 1104, 1114, 1129, 1130, 1142, 1143, 1146, 1153,
       1180, 1203, 1205, 1206, 1213, 1226, 1227, 1251, 1264, 1290, 1317, 1364, 1370, 1406, 1665, 1698, 1792, 1820, 1836,
       1862, 1927, 1969, 3024, 3118, 3159, 3819, 4025, 4151};
   return std::ranges::binary_search(known, number) || (number >= 2000 && number < 3000);
@@ -58,7 +58,13 @@ std::string_view advice(Errc code, unsigned number) noexcept {
              "the owner who calls migrate()";
     case Errc::configuration:
       if (number == 1049) return "create the database, or correct its name in the URL";
+      if (number == 1104) return "run SET SESSION sql_big_selects = 1 on the connection";
+      if (number == 1290) return "raise the server's max_session_mem_used";
       if (number == 1665) return "set the server's binlog_format to ROW";
+      if (number == 2061) {
+        return "the client's authentication plugin failed: connect before main returns, for its libraries end then; if "
+               "it always fails, give the user another plugin";
+      }
       if (number == 2026) return "check the URL options tls, ca, cert and key against the server's certificate";
       if (number == 3159) return "set the URL option tls=require";
       return "this client cannot prove who it is in the way that the server asks for: give the user another plugin";
@@ -109,10 +115,11 @@ Errc classify(unsigned number, std::string_view text) noexcept {
     case 3572: return Errc::retry_transaction;
     case 1180: return Errc::outcome_unknown;  // at COMMIT; on Galera: the node lost the others while it asked them
     case 1047:  // a Galera node that is not ready
-    case 1290:
     case 1792:
     case 1836:
     case 3100: return Errc::wrong_node;
+    case 1290:  // an option prevents it: the server is read-only, or bounds the memory of a session
+      return text.find("mem-used") == std::string_view::npos ? Errc::wrong_node : Errc::configuration;
     case 1021:
     case 1037:
     case 1038:
@@ -148,6 +155,7 @@ Errc classify(unsigned number, std::string_view text) noexcept {
     case 3118:  // the account is locked
     case 4151: return Errc::permission;
     case 1049:
+    case 1104:  // max_join_size of somebody else's connection; ours have none
     case 1251:
     case 1665:
     case 2059:  // no such way to authenticate

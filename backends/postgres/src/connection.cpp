@@ -18,22 +18,35 @@ namespace sqlq::postgres {
 namespace {
 
 constexpr int oldest_version = 130000;
+constexpr int with_session_timeout = 140000;
+constexpr int with_transaction_timeout = 170000;
 
 std::string ms(Duration d) { return std::to_string((d.count() + 999) / 1000); }
 
-/// Settings of a session, as the server wants them when it starts. Timeouts; and plans that stay right when a table has
-/// grown since they were made: by index and nested loops only, once for all values. Where no other plan is possible,
-/// the forbidden ones look so dear that the compiler of plans would set to work, so it is off. The mark tells later
-/// whether it is still this session that answers.
+/// Settings of a session, as the server wants them when it starts, whatever is the default of the server, the database
+/// and the role. Timeouts; warnings, for one of them says that a commit is doubtful (on_notice); and plans that stay
+/// right when a table has grown since they were made: by index and nested loops only, once for all values. Where no
+/// other plan is possible, the forbidden ones look so dear that the compiler of plans would set to work, so it is off.
+/// The mark tells later whether it is still this session that answers.
 std::string session_settings(const Options& o, Role role, const std::string& mark) {
   std::string settings = "-c sqlq.session=" + mark + " -c statement_timeout=" + ms(o.statement_timeout) +
                          " -c lock_timeout=" + ms(o.lock_timeout) +
-                         " -c idle_in_transaction_session_timeout=" + ms(o.idle_timeout);
+                         " -c idle_in_transaction_session_timeout=" + ms(o.idle_timeout) +
+                         " -c client_min_messages=warning -c standard_conforming_strings=on";
   if (role == Role::hints) return settings + " -c synchronous_commit=off";  // what is announced is committed before
   return settings +
-         " -c default_transaction_isolation=read\\ committed -c array_nulls=on -c jit=off"
+         " -c default_transaction_isolation=read\\ committed -c array_nulls=on -c transform_null_equals=off -c jit=off"
          " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off"
-         " -c enable_hashjoin=off -c enable_mergejoin=off";
+         " -c enable_hashjoin=off -c enable_mergejoin=off -c enable_indexscan=on -c enable_indexonlyscan=on"
+         " -c enable_nestloop=on -c enable_sort=on -c from_collapse_limit=8 -c join_collapse_limit=8";
+}
+
+/// Timeouts that only newer servers have. They would end idle sessions of the pool, and long migrations.
+std::vector<std::string> newer_timeouts(const PGconn* handle) {
+  std::vector<std::string> names;
+  if (PQserverVersion(handle) >= with_session_timeout) names.emplace_back("idle_session_timeout");
+  if (PQserverVersion(handle) >= with_transaction_timeout) names.emplace_back("transaction_timeout");
+  return names;
 }
 
 struct Attempt {
@@ -115,10 +128,16 @@ Error connect_error(const PGconn* handle, const std::string& place) {
   return Error(known->code, text + "; " + std::string(known->advice), "postgres");
 }
 
-/// A pooler in transaction mode drops what a session sets, or hands on what another client has set.
+/// A pooler in transaction mode drops what a session sets, or hands on what another client has set. In a session of our
+/// own the newer timeouts are off after this.
 std::optional<Error> foreign_session(PGconn* handle, const std::string& mark, const std::string& place,
                                      SteadyPoint deadline, int stop) {
-  const bool sent = PQsendQuery(handle, "SELECT current_setting('sqlq.session', true)") != 0;
+  std::string query = "SELECT s.mark";
+  for (const std::string& name : newer_timeouts(handle)) {
+    query += ", CASE WHEN s.mark = '" + mark + "' THEN set_config('" + name + "', '0', false) END";
+  }
+  query += " FROM (SELECT current_setting('sqlq.session', true) AS mark) s";
+  const bool sent = PQsendQuery(handle, query.c_str()) != 0;
   const Result result = sent ? receive(handle, deadline, stop) : nullptr;
   if (!result || PQntuples(result.get()) != 1) {
     return Error(Errc::connection, "PostgreSQL: " + place + " did not answer, or is going down", "postgres");
@@ -239,7 +258,9 @@ void PgConnection::begin() {
   if (options_.pooled) {
     sql += "; SET LOCAL statement_timeout = " + ms(options_.statement_timeout) +
            "; SET LOCAL lock_timeout = " + ms(options_.lock_timeout) +
-           "; SET LOCAL idle_in_transaction_session_timeout = " + ms(options_.idle_timeout);
+           "; SET LOCAL idle_in_transaction_session_timeout = " + ms(options_.idle_timeout) +
+           "; SET LOCAL client_min_messages = warning";
+    if (PQserverVersion(handle_.get()) >= with_transaction_timeout) sql += "; SET LOCAL transaction_timeout = 0";
   }
   session_.command(sql);
 }
