@@ -30,7 +30,8 @@ enum class Errc {
   busy,               ///< locked, full or overloaded until a deadline passed: try again later
   connection,         ///< the connection is gone: the next call opens a new one
   wrong_node,         ///< connected to a read-only or not-ready server: reconnect elsewhere
-  outcome_unknown,    ///< the connection died during COMMIT: done or not done; replay with the same ids
+  outcome_unknown,    ///< the connection died during COMMIT, or its file was replaced: done or not done; replay with
+                      ///< the same ids
   corrupt,            ///< the database is damaged or was replaced under us: stop, do not repair
   internal,           ///< a defect of the library or an error of the database nobody has classified
 };

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include <sqlq/admin.hpp>
 #include <sqlq/backend/register.hpp>
 #include <sqlq/client.hpp>
 #include <sqlq/migrator.hpp>
@@ -205,12 +206,13 @@ TEST_F(SqliteRefusal, WhatCouldNotBeFoundOutIsNotCalledReplaced) {
   std::filesystem::rename(folder(), moved);
   std::filesystem::create_symlink(folder(), folder());  // leads to itself
   EXPECT_TRUE(look_at(path()).unknown());
-  const std::string said = error_of(Errc::outcome_unknown, [&] { enqueue(db); });
+  const std::string said = error_of(Errc::busy, [&] { enqueue(db); });
   EXPECT_TRUE(has(said, "could not be found out") && has(said, path()) && !has(said, "replaced")) << said;
   expect_error(Errc::busy, "could not be found out", [&] { (void)Client(db).find(before); });
   std::filesystem::remove(folder());
   std::filesystem::rename(moved, folder());
   EXPECT_TRUE(Client(db).find(before).has_value());
+  EXPECT_EQ(Admin(db).counts()[JobState::pending].value, 1U) << "nothing was written";
   enqueue(db);
 }
 

@@ -33,8 +33,13 @@ class ConnectionVictim final : public trials::Victim {
   sqlite3* handle_;
 };
 
+/// A write that found the disk full is tried again with the WAL copied.
 Fault fault(const char* name, Effect effect, int code, Errc told) {
-  return {.name = name, .effect = effect, .error = std::to_string(code), .told = told};
+  return {.name = name,
+          .effect = effect,
+          .error = std::to_string(code),
+          .told = told,
+          .tried_again = code == SQLITE_FULL};
 }
 
 /// A full disk and a failed write may undo the transaction or leave that to us.

@@ -50,10 +50,13 @@ struct Globals {
 };
 Globals globals;
 
+std::atomic<int> enqueued{0};
+
 [[noreturn]] void enqueue_for_ever(Client& client) {
   for (;;) {
     try {
       say(client.enqueue(NewJob{"late"}).id.to_string());
+      ++enqueued;
     } catch (const Error&) {
       work_for(1ms);
     }
@@ -96,7 +99,7 @@ int run(const Arguments& arguments) {
   }
   static Client& client = *new Client(db);
   for (int i = 0; i < 4; ++i) std::thread([] { enqueue_for_ever(client); }).detach();
-  work_for(50ms);
+  while (enqueued < 20) work_for(1ms);
   return 0;
 }
 

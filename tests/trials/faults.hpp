@@ -34,6 +34,7 @@ struct Fault {
   Effect effect = Effect::refused;
   std::string error{};          ///< how the backend's Victim reports it; not for cuts
   std::optional<Errc> told{};   ///< what the caller is told when it happens once; empty: nothing, it is absorbed
+  bool tried_again = false;     ///< at round trips of writes nothing is told: the write is tried once more
   bool at_commit = true;        ///< may a COMMIT fail with it?
 
   [[nodiscard]] bool cuts() const { return effect == Effect::cut || effect == Effect::cut_late; }
