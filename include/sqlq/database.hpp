@@ -38,7 +38,8 @@ class Database {
   explicit Database(std::unique_ptr<backend::Dialect> dialect, DatabaseOptions options = {});
 
   /// Brings the schema up to this library's version. Idempotent, safe from many processes at once.
-  /// Short for `Migrator{db}.up()`. Errors: schema (newer than the library, changed by hand), and those of any call.
+  /// Short for `Migrator{db}.up()`. Errors: schema (newer than the library, changed by hand), permission (who may make
+  /// the tables: share/doc/sqlq/docs/backends.md), and those of any call.
   void migrate() const;
 
   /// Backend, version and place, without passwords: for logs.

@@ -34,7 +34,7 @@ class RetryPolicy {
 
   /// Never negative, never more than 365 days. `attempt` below 1 counts as 1.
   /// `trouble`, if given, becomes true when the custom function threw.
-  [[nodiscard]] Duration delay(int attempt, bool* trouble = nullptr) const noexcept;
+  [[nodiscard]] Duration delay(int attempt, bool* trouble = nullptr) const;
 
  private:
   Function delay_;

@@ -27,6 +27,7 @@ struct IdleReason {
                  ///< the newest of them since `at` (both empty when the limit is 0)
     no_handler,  ///< jobs of `kind` wait, and the worker has no handler for it
     due_later,   ///< the jobs of its queues are all due later, the first `at`, in a minute or more; `queue` is empty
+    no_thread,   ///< handlers ended the worker's threads, and the system refuses it new ones; `queue` is empty
     other_case,  ///< no queue has this name of WorkerOptions::queues; `other` differs from it in upper and lower case
   };
   Why why{};
@@ -49,6 +50,8 @@ struct WorkerEvent {
     outcome_late,     ///< an outcome came after the lease was lost and was refused
     outcome_refused,  ///< the database refused a job's outcome, start or reaping for good: the message says what then
     log_refused,      ///< the database refused a log line for good; it was left out
+    thread_ended,     ///< a handler or a log sink has ended its thread; or the system refused a new one for it, or has
+                      ///< given it: the message says how many executors there are
     idle,             ///< the worker leaves jobs alone: `idle` and the message say why. At most one a minute
   };
   Level level = Level::info;

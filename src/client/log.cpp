@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <exception>
 #include <map>
 #include <mutex>
 #include <span>
@@ -15,6 +14,7 @@
 
 #include "core/isolate.hpp"
 #include "core/text.hpp"
+#include "platform/user_code.hpp"
 
 namespace sqlq {
 
@@ -238,7 +238,7 @@ void JobLogger::write(LogLevel level, std::string_view text) {
   try {
     impl_->sink->write(std::move(line));
   } catch (...) {  // a worker's sink reports it; nobody who writes a line expects it
-    if (std::current_exception() == nullptr) throw;  // the thread is being cancelled
+    if (platform::in_forced_unwind()) throw;
   }
 }
 

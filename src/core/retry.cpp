@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "platform/random.hpp"
+#include "platform/user_code.hpp"
 
 namespace sqlq {
 
@@ -42,11 +43,12 @@ RetryPolicy RetryPolicy::exponential(Duration first, Duration cap) {
   });
 }
 
-Duration RetryPolicy::delay(int attempt, bool* trouble) const noexcept {
+Duration RetryPolicy::delay(int attempt, bool* trouble) const {
   const int n = std::max(attempt, 1);
   try {
     return std::clamp(delay_(n), Duration::zero(), longest_delay);
   } catch (...) {
+    if (platform::in_forced_unwind()) throw;
     if (trouble != nullptr) *trouble = true;
     return usual(n);
   }

@@ -18,6 +18,7 @@
 #include <sqlq/error.hpp>
 
 #include "platform/forks.hpp"
+#include "platform/user_code.hpp"
 
 namespace sqlq {
 
@@ -142,11 +143,13 @@ struct SignalStop::Impl {
   }
 
   void listen() {
+    platform::ignore_cancellation();
     for (;;) {
       char byte = 0;
       const auto got = ::read(pipe[0], &byte, 1);
       if (got < 0 && errno == EINTR) continue;
       if (got == 1 && byte == 's') {
+        const platform::UserCode user("a stop callback of a SignalStop");
         source.request_stop();
         continue;
       }

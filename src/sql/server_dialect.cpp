@@ -20,6 +20,7 @@
 #include "sql/reap_apart.hpp"
 #include "sql/rounds.hpp"
 #include "sql/server.hpp"
+#include "sql/sql_dialect.hpp"
 #include "sql/strays.hpp"
 
 namespace sqlq::sql {
@@ -35,7 +36,7 @@ constexpr std::size_t most_renewing = 2;
 /// A heartbeat finds a locked table after up to a second, and tries again within 0.4 s.
 constexpr Duration longest_unwatched = std::chrono::seconds(2);
 
-class ServerDialect final : public backend::Dialect, public backend::HandOver {
+class ServerDialect final : public SqlDialect, public backend::HandOver {
  public:
   ServerDialect(std::unique_ptr<Server> server, const PoolOptions& pool, const std::shared_ptr<Clock>& clock)
       : server_(std::move(server)),
@@ -173,61 +174,24 @@ class ServerDialect final : public backend::Dialect, public backend::HandOver {
     return write<std::vector<bool>>({}, [&](Work& w) { return server_->append_logs(w, lines); });
   }
 
-  // ---------------------------------------------------------------------------------------------- reading
-  std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* tx) override {
-    using Answers = std::vector<std::optional<Job>>;
-    if (tx != nullptr) return within<Answers>(*tx, {}, [&](Work& w) { return sql::get(w.session(), queries_, ids); });
-    return read<Answers>([&](Session& s) { return sql::get(s, queries_, ids); });
+ protected:
+  const ReadQueries& read_queries() const noexcept override { return queries_; }
+  Hints& hints() noexcept override { return hints_; }
+  void run_read(const Read& read_it, Statements statements) override {
+    read<bool>([&](Session& s) { return read_it(s), true; }, statements);
   }
-  JobPage list(const JobFilter& filter, const Page& page) override {
-    const bool one = filter.queue.empty() && filter.kind.empty() && filter.states.empty();
-    return read<JobPage>([&](Session& s) { return sql::list(s, queries_, filter, page); },
-                         one ? Statements::one : Statements::several);
+  void run_read_within(const Tx& tx, const Read& read_it) override {
+    within<bool>(tx, {}, [&](Work& w) { return read_it(w.session()), true; });
   }
-  JobCounts counts(std::string_view name, std::uint64_t cap) override {
-    return read<JobCounts>([&](Session& s) { return sql::counts(s, queries_, name, cap); }, Statements::several);
+  void run_write(Now now, const Write& write_it) override {
+    write<bool>(now, [&](Work& w) { return write_it(w.session(), w.wall()), true; });
   }
-  std::vector<WaitingKind> waiting_kinds(std::size_t limit) override {
-    return read<std::vector<WaitingKind>>([&](Session& s) { return sql::waiting_kinds(s, queries_, limit); });
+  std::optional<std::int64_t> wall_us(Now now) const override {
+    return now ? std::optional(us(now->wall)) : std::nullopt;
   }
-  std::vector<AttemptRecord> history(JobId id, std::size_t limit) override {
-    return read<std::vector<AttemptRecord>>([&](Session& s) { return sql::history(s, queries_, id, limit); });
-  }
-  std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
-                                 std::size_t limit) override {
-    return read<std::vector<LogLine>>(
-        [&](Session& s) { return sql::read_logs(s, queries_, id, after_claim, after_number, limit); });
-  }
-  std::vector<Queue> queues(std::string_view after, std::size_t limit) override {
-    return read<std::vector<Queue>>([&](Session& s) { return sql::queues(s, queries_, after, limit); },
-                                    Statements::several);
-  }
-  std::optional<Queue> queue(std::string_view name) override {
-    return read<std::optional<Queue>>([&](Session& s) { return sql::queue(s, queries_, name); });
-  }
-  std::vector<QueueStats> queue_stats(std::string_view after, std::size_t limit, std::uint64_t cap,
-                                      Now now) override {
-    const auto wall = now ? std::optional(us(now->wall)) : std::nullopt;
-    return read<std::vector<QueueStats>>(
-        [&](Session& s) { return sql::queue_stats(s, queries_, after, limit, cap, wall); }, Statements::several);
-  }
-
-  // ---------------------------------------------------------------------------------------------- queues
-  void queue_upsert(std::string_view name, const QueueOptions& options, Now now) override {
-    write<bool>(now, [&](Work& w) { return sql::queue_upsert(w.session(), queries_, name, options, w.wall()), true; });
-    tell();  // a raised limit may let jobs run
-  }
-  bool queue_update(std::string_view name, const backend::QueueChange& change) override {
-    return announced(
-        write<bool>({}, [&](Work& w) { return sql::queue_update(w.session(), queries_, name, change); }));
-  }
-
-  DeleteQueueStatus queue_delete(std::string_view name) override {
-    return write<DeleteQueueStatus>({}, [&](Work& w) { return sql::queue_delete(w.session(), queries_, name); });
-  }
-
-  std::unique_ptr<backend::Subscription> subscribe(std::function<void()> hint) override {
-    return hints_.subscribe(std::move(hint));
+  void tell() noexcept override {
+    hints_.notify();
+    server_->announce();
   }
 
  private:
@@ -351,10 +315,6 @@ class ServerDialect final : public backend::Dialect, public backend::HandOver {
     }
   }
 
-  void tell() noexcept {
-    hints_.notify();
-    server_->announce();
-  }
   template <class Result>
   Result announced(Result result) noexcept {
     tell();
@@ -418,8 +378,6 @@ class ServerDialect final : public backend::Dialect, public backend::HandOver {
     Work work(*session, now, nullptr);
     return operation(work);
   }
-
-  enum class Statements { one, several };
 
   /// Several statements see one snapshot only inside a transaction made for that.
   template <class Result>

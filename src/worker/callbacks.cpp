@@ -1,28 +1,33 @@
 #include "worker/callbacks.hpp"
 
+#include <algorithm>
 #include <new>
 #include <utility>
+
+#include "platform/user_code.hpp"
 
 namespace sqlq::worker {
 namespace {
 
-void make(const Callbacks::Call& call) noexcept {
+void make(const Callbacks::Call& call) {
   try {
     call();
   } catch (...) {  // what the user's code throws is his; there is nobody left to tell
+    if (platform::in_forced_unwind()) throw;
   }
 }
 
 }  // namespace
 
-void Callbacks::start(std::size_t most) {
+void Callbacks::start(std::size_t most, ThreadStarter starter) {
   const std::lock_guard lock(mutex_);
+  starter_ = std::move(starter);
   most_ = most;
   add_thread();
 }
 
 void Callbacks::add_thread() {
-  threads_.emplace_back([self = shared_from_this()] { self->work(); });
+  threads_.push_back(starter_([self = shared_from_this()] { self->work(); }));
 }
 
 // One at a time: the new one begins with what waits, and sees whether another is needed.
@@ -30,8 +35,14 @@ void Callbacks::add_thread_if_all_are_busy() noexcept {
   if (waiting_.empty() || busy_ < threads_.size() || threads_.size() >= most_) return;
   try {
     add_thread();
-  } catch (...) {  // those that are there come to it
+  } catch (...) {  // those that are there come to it; if there is none, the next call or `fill` tries again
   }
+}
+
+bool Callbacks::fill() noexcept {
+  const std::lock_guard lock(mutex_);
+  add_thread_if_all_are_busy();
+  return waiting_.empty() || !threads_.empty();
 }
 
 void Callbacks::post(Call call) noexcept {
@@ -50,7 +61,29 @@ void Callbacks::post(Call call) noexcept {
 }
 
 void Callbacks::work() {
+  platform::ignore_cancellation();
   std::unique_lock lock(mutex_);
+  try {
+    serve(lock);
+  } catch (...) {  // the call ended its thread
+    lock.lock();
+    --busy_;
+    replace_this_thread();
+    if (nothing_left()) idle_->notify();
+    throw;
+  }
+}
+
+// Whoever closes may be waiting for it already: then nothing is called any more.
+void Callbacks::replace_this_thread() noexcept {
+  const auto me = std::ranges::find(threads_, std::this_thread::get_id(), &std::thread::get_id);
+  if (me == threads_.end()) return;
+  me->detach();
+  threads_.erase(me);
+  add_thread_if_all_are_busy();
+}
+
+void Callbacks::serve(std::unique_lock<std::mutex>& lock) {
   for (;;) {
     posted_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
     if (waiting_.empty()) return;

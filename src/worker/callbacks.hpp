@@ -13,10 +13,13 @@
 
 #include <sqlq/clock.hpp>
 
+#include "worker/thread_starter.hpp"
+
 namespace sqlq::worker {
 
 /// Runs calls in the order in which they came, on threads that do nothing else: no lease is renewed by them and no
-/// attempt timed out. A call that does not return delays no other: another thread is started for the next one.
+/// attempt timed out. A call that does not return delays no other: another thread is started for the next one. So it is
+/// when a call ends its thread (pthread_exit); pthread_cancel does nothing to these threads.
 ///
 /// Before `start`, as in a test without threads, a call is made at once on the thread that posts it.
 ///
@@ -29,17 +32,21 @@ class Callbacks final : public std::enable_shared_from_this<Callbacks> {
   Callbacks(const Callbacks&) = delete;
   Callbacks& operator=(const Callbacks&) = delete;
 
-  /// `most`: threads. Throws std::system_error when the system has not one more.
-  void start(std::size_t most);
+  /// `most`: threads. `starter` starts each. Throws std::system_error when the system has not one more.
+  void start(std::size_t most, ThreadStarter starter = start_thread);
   /// What the call throws is dropped. Does not wait for it.
   void post(Call call) noexcept;
+  /// Tries once more to get a thread where the system had refused the only one. Says whether all is well.
+  bool fill() noexcept;
   /// Waits until all that was posted has been called, and ends the threads. False when the deadline passed first: what
   /// was not begun is dropped, and what does not return keeps its thread. From then on nothing is called any more.
   bool close(SteadyPoint deadline);
 
  private:
   void work();
+  void serve(std::unique_lock<std::mutex>& lock);
   void add_thread();
+  void replace_this_thread() noexcept;
   void add_thread_if_all_are_busy() noexcept;
   [[nodiscard]] bool nothing_left() const { return waiting_.empty() && busy_ == 0; }
 
@@ -49,6 +56,7 @@ class Callbacks final : public std::enable_shared_from_this<Callbacks> {
   std::condition_variable posted_;
   std::deque<Call> waiting_;
   std::vector<std::thread> threads_;
+  ThreadStarter starter_;
   std::size_t most_ = 0;  // 0: no threads
   std::size_t busy_ = 0;  // calls under way on the threads
   bool closed_ = false;

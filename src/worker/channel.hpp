@@ -19,7 +19,7 @@ namespace sqlq::worker {
 /// that are awake already, and the others sleep on. (Waking one for each job took more than half of a worker's
 /// processor time while it drained a queue: docs/decisions/0007.)
 ///
-/// Thread-safety: all members from any thread.
+/// Thread-safety: all members from any thread. A thread that waits may be cancelled.
 template <class T>
 class Channel final {
  public:
@@ -37,12 +37,7 @@ class Channel final {
   /// Waits for an item; empty when the channel is closed.
   std::optional<T> take() {
     std::unique_lock lock(mutex_);
-    while (items_.empty() && !closed_) {
-      ++waiting_;
-      filled_.wait(lock);
-      --waiting_;
-      waking_ = false;  // also when others were quicker, or the next item would wake nobody
-    }
+    while (items_.empty() && !closed_) wait(lock);
     std::optional<T> item = pop();
     wake_one();
     return item;
@@ -72,6 +67,21 @@ class Channel final {
     items_.pop_front();
     size_ = items_.size();
     return item;
+  }
+  void wait(std::unique_lock<std::mutex>& lock) {
+    ++waiting_;
+    try {
+      filled_.wait(lock);
+    } catch (...) {  // the thread was cancelled; perhaps it was the one to be woken
+      come_back();
+      wake_one();
+      throw;
+    }
+    come_back();
+  }
+  void come_back() {
+    --waiting_;
+    waking_ = false;  // also when others were quicker, or the next item would wake nobody
   }
   void wake_one() {
     if (items_.empty() || waiting_ == 0 || waking_) return;

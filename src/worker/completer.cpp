@@ -10,7 +10,7 @@
 #include "core/checks.hpp"
 #include "core/isolate.hpp"
 #include "core/text.hpp"
-#include "worker/forced_unwind.hpp"
+#include "platform/user_code.hpp"
 
 namespace sqlq::worker {
 
@@ -96,7 +96,7 @@ void Completer::report_outages() {
   try {
     shared_.report_outages();
   } catch (...) {  // maintenance tries again and reports
-    if (in_forced_unwind()) throw;
+    if (platform::in_forced_unwind()) throw;
   }
 }
 
@@ -147,7 +147,7 @@ void Completer::flush_logs() {
   try {
     logs_.flush();
   } catch (...) {  // the log shipper tries again and reports
-    if (in_forced_unwind()) throw;
+    if (platform::in_forced_unwind()) throw;
   }
 }
 

@@ -46,6 +46,7 @@ void JobContext::set_result(std::string_view json) {
 }
 
 void JobContext::set_progress(std::int64_t done, std::int64_t total, std::string_view note) {
+  static_cast<void>(impl_->shared.db.dialect());  // in a forked child it is misuse, as all that follows from it
   impl_->interims.set_progress(impl_->lease, {.done = done, .total = total, .note = core::note_text(note)});
 }
 

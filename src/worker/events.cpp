@@ -7,8 +7,8 @@
 
 #include "core/text.hpp"
 #include "platform/standard_error.hpp"
+#include "platform/user_code.hpp"
 #include "worker/context.hpp"
-#include "worker/forced_unwind.hpp"
 
 namespace sqlq::worker {
 namespace {
@@ -46,7 +46,7 @@ void add_level(Thrown& thrown, int level) {
     try {
       outer->rethrow_nested();
     } catch (...) {
-      if (in_forced_unwind()) throw;
+      if (platform::in_forced_unwind()) throw;
       add_level(thrown, level + 1);
     }
   };
@@ -106,10 +106,23 @@ void Events::report(WorkerEvent event) noexcept {
 void Events::deliver() {
   while (const std::optional<WorkerEvent> event = next()) {
     try {
+      const platform::UserCode user("on_event");
       callback_(*event);
     } catch (...) {  // what the user's callback throws is his
+      if (!platform::in_forced_unwind()) continue;
+      go_on_elsewhere();
+      throw;
     }
   }
+}
+
+// The callback ended its thread. It is not told of that itself, or each telling would end another thread.
+void Events::go_on_elsewhere() {
+  print({.level = Level::error, .service = "events",
+         .message = "on_event ended its thread (pthread_exit); another one calls it from now on"});
+  const std::lock_guard lock(mutex_);
+  delivering_ = !waiting_.empty() && callbacks_ != nullptr;
+  if (delivering_) callbacks_->post([self = shared_from_this()] { self->deliver(); });
 }
 
 std::optional<WorkerEvent> Events::next() {

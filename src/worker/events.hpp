@@ -40,6 +40,7 @@ class Events final : public std::enable_shared_from_this<Events> {
 
  private:
   void deliver();
+  void go_on_elsewhere();
   [[nodiscard]] std::optional<WorkerEvent> next();
 
   const std::function<void(const WorkerEvent&)> callback_;

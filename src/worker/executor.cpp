@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "core/text.hpp"
-#include "worker/forced_unwind.hpp"
+#include "platform/user_code.hpp"
 
 namespace sqlq::worker {
 namespace {
@@ -14,12 +14,18 @@ using backend::FinishKind;
 // What the handler said; exceptions are one way of saying it.
 Outcome call(const Handlers::Entry& entry, JobContext& context) {
   try {
+    const platform::UserCode user("a handler");
     return entry.run(context);
   } catch (...) {
-    if (in_forced_unwind()) throw;
+    if (platform::in_forced_unwind()) throw;
     Thrown thrown = current_exception();
     return thrown.discard ? Outcome::discard(std::move(thrown.text)) : Outcome::error(std::move(thrown.text));
   }
+}
+
+Duration delay_of(const RetryPolicy& retry, int attempt, bool& trouble) {
+  const platform::UserCode user("a retry policy");
+  return retry.delay(attempt, &trouble);
 }
 
 }  // namespace
@@ -30,7 +36,7 @@ Ending Executor::failed(const HeldPtr& lease, std::string message, Cause cause, 
     return {.lease = lease, .kind = FinishKind::fail, .message = std::move(message), .cause = cause};
   }
   bool trouble = false;
-  const Duration delay = retry.delay(job.attempt, &trouble);
+  const Duration delay = delay_of(retry, job.attempt, trouble);
   if (trouble) {
     shared_.events.report(Events::Level::warning, "executor",
                           "the retry policy of kind '" + job.kind + "' threw: the default delay was taken", job.id);

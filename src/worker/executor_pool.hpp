@@ -5,10 +5,12 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "worker/executor.hpp"
 #include "worker/shared.hpp"
+#include "worker/thread_starter.hpp"
 
 namespace sqlq::worker {
 
@@ -16,9 +18,14 @@ namespace sqlq::worker {
 ///
 /// A handler cannot be ended from outside. One that ignores its stop token is abandoned: what it says later is dropped,
 /// and its thread keeps what it uses alive by itself until it returns.
+///
+/// A handler may end its thread (pthread_exit, pthread_cancel), and nobody can keep it from that. Another thread takes
+/// its place; while the system refuses one, the worker has a slot less, and `fill` tries again.
 class ExecutorPool final {
  public:
-  ExecutorPool(Shared& shared, Executor& executor) : shared_(shared), executor_(executor) {}
+  ExecutorPool(Shared& shared, Executor& executor, Fetcher& fetcher, Watchdog& watchdog,
+               ThreadStarter starter = start_thread)
+      : shared_(shared), executor_(executor), fetcher_(fetcher), watchdog_(watchdog), starter_(std::move(starter)) {}
   ~ExecutorPool();
   ExecutorPool(const ExecutorPool&) = delete;
   ExecutorPool& operator=(const ExecutorPool&) = delete;
@@ -26,6 +33,8 @@ class ExecutorPool final {
   /// `keep_alive` owns this pool and everything it refers to; every thread has a copy. Throws std::system_error when
   /// the system has no more threads; those already started run.
   void start(std::size_t threads, const std::shared_ptr<void>& keep_alive);
+  /// Tries to start what is missing. Says whether all are there.
+  bool fill();
   /// Gives up the handlers that still run and returns their leases.
   std::vector<HeldPtr> abandon();
   /// After the channel was closed: waits for the threads, except for those of abandoned handlers.
@@ -34,17 +43,26 @@ class ExecutorPool final {
  private:
   struct Seat {
     std::thread thread{};
-    std::mutex mutex{};
+    std::mutex mutex{};      // for the thread, too, while there may be another one
     HeldPtr running{};       // guarded by mutex: the handler runs and its outcome is wanted
     bool abandoned = false;  // guarded by mutex
+    bool vacant = false;     // guarded by mutex: its thread has ended, and the system refused another
+    bool closed = false;     // guarded by mutex: no other thread comes
   };
 
   void work(Seat& seat);
   void execute(Seat& seat, const HeldPtr& lease);
-  void give_up(Seat& seat, const HeldPtr& lease, const std::string& why);
+  void give_up(Seat& seat, const HeldPtr& lease, const std::string& why, Events::Code code);
+  [[nodiscard]] std::thread thread_for(Seat& seat);
+  void replace(Seat& seat);
+  [[nodiscard]] bool try_to_fill(Seat& seat);
 
   Shared& shared_;
   Executor& executor_;
+  Fetcher& fetcher_;
+  Watchdog& watchdog_;
+  const ThreadStarter starter_;
+  std::weak_ptr<void> keep_alive_{};
   std::vector<std::unique_ptr<Seat>> seats_;
 };
 

@@ -23,6 +23,7 @@ std::string in_words(const IdleReason& r, TimePoint now) {
     case Why::paused: return "jobs wait in queue '" + r.queue + "', which is paused";
     case Why::no_handler:
       return "jobs of kind '" + r.kind + "' wait in queue '" + r.queue + "', and this worker has no handler for them";
+    case Why::no_thread: return "the system refuses new threads for those that handlers have ended";
     case Why::due_later: return "all jobs are due later, the first in " + seconds_of(*r.at - now);
     case Why::other_case: return "there is no queue '" + r.queue + "', but one named '" + r.other + "'";
     case Why::limit_used: {
@@ -47,7 +48,9 @@ void Idleness::look() {
   reasons_.clear();
   const std::vector<WaitingKind> waiting = shared_.dialect().waiting_kinds(most_kinds);
   add_unknown_kinds(waiting);
-  if (idle) {
+  if (shared_.slots.capacity() == 0) {
+    reasons_.push_back({.why = Why::no_thread});
+  } else if (idle) {
     add_shut_queues(waiting);
     add_wrong_names();
     add_due_later(waiting);

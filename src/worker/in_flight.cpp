@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "platform/user_code.hpp"
 #include "worker/suspects.hpp"
 
 namespace sqlq::worker {
@@ -9,6 +10,11 @@ namespace sqlq::worker {
 bool Held::mark(StopReason reason) noexcept {
   StopReason none = StopReason::none;
   return reason_.compare_exchange_strong(none, reason);
+}
+
+void Held::request_stop() noexcept {
+  const platform::UserCode user("a stop callback");
+  stop_.request_stop();
 }
 
 SteadyPoint Held::renew_at(Duration longest) const noexcept {

@@ -36,7 +36,7 @@ class Held final {
   /// tripped, see Shared::trip.
   bool mark(StopReason reason) noexcept;
   /// Runs the handler's stop callbacks, and so may take any time.
-  void request_stop() noexcept { stop_.request_stop(); }
+  void request_stop() noexcept;
   /// The lease is gone, or soon will be: no outcome but success is worth sending. True for the first to say so.
   bool set_lost() noexcept { return !lost_.exchange(true); }
   [[nodiscard]] bool lost() const noexcept { return lost_.load(); }

@@ -1,16 +1,18 @@
 #include "worker/log_shipper.hpp"
 
-#include "worker/forced_unwind.hpp"
+#include "platform/user_code.hpp"
 
 namespace sqlq::worker {
 
 void GuardedSink::write(LogLine line) {
+  if (maker_.is_parent()) return;  // a child that a handler forked: the sink's locks may be held for ever
   const JobId job = line.job;
   try {
+    const platform::UserCode user("a log sink");
     sink_->write(std::move(line));
     refused_ = false;
   } catch (...) {
-    if (in_forced_unwind()) throw;
+    if (platform::in_forced_unwind()) throw;
     const std::string why = current_exception_text();
     if (refused_.exchange(true)) return;  // once, not for every line of a busy job
     events_->report(Events::Level::warning, "log shipper", "the log sink refused a line: " + why, job);
@@ -19,7 +21,19 @@ void GuardedSink::write(LogLine line) {
 
 void GuardedSink::flush() {
   const std::lock_guard lock(flushing_);
-  sink_->flush();
+  if (given_up_) return;
+  try {
+    const platform::UserCode user("a log sink");
+    sink_->flush();
+  } catch (...) {
+    if (platform::in_forced_unwind()) {  // it would do so again, and the services have no threads to spare
+      given_up_ = true;
+      events_->report(Events::Level::error, "log shipper",
+                      "the log sink's flush ended its thread (pthread_exit); it is not called any more", {},
+                      Events::Code::thread_ended);
+    }
+    throw;
+  }
 }
 
 void GuardedSink::report_refused(bool on) {
@@ -29,10 +43,11 @@ void GuardedSink::report_refused(bool on) {
   });
 }
 
-void LogShipper::end() noexcept {
+void LogShipper::end() {
   try {
     sink_.flush();
   } catch (...) {
+    if (platform::in_forced_unwind()) throw;
     shared_.events.report(Events::Level::error, "worker",
                           "stopped without writing all log lines: " + current_exception_text());
   }
@@ -44,7 +59,7 @@ SteadyPoint LogShipper::step() {
   try {
     interims_.publish();
   } catch (...) {
-    if (in_forced_unwind()) throw;
+    if (platform::in_forced_unwind()) throw;
     sink_.flush();
     throw;
   }

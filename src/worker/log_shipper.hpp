@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "platform/forks.hpp"
 #include "worker/interims.hpp"
 #include "worker/service.hpp"
 #include "worker/shared.hpp"
@@ -19,7 +20,7 @@ class GuardedSink final : public LogSink {
       : sink_(std::move(sink)), events_(std::move(events)) {}
 
   void write(LogLine line) override;
-  /// Throws what the sink throws.
+  /// Throws what the sink throws. One that ended its thread is never flushed again.
   void flush() override;
   void set_flush_hint(std::function<void()> hint) override { sink_->set_flush_hint(std::move(hint)); }
   /// Lines that the sink had to leave out or change become events, until it is told to stop.
@@ -28,7 +29,9 @@ class GuardedSink final : public LogSink {
  private:
   std::shared_ptr<LogSink> sink_;
   std::shared_ptr<Events> events_;  // a logger may outlive the worker
+  const platform::Maker maker_{};
   std::mutex flushing_;
+  bool given_up_ = false;  // under flushing_
   std::atomic<bool> refused_{false};
 };
 
@@ -39,7 +42,7 @@ class LogShipper final : public Service {
       : Service(shared.clock()), shared_(shared), sink_(sink), interims_(interims) {}
 
   SteadyPoint step() override;
-  void end() noexcept override;
+  void end() override;
   [[nodiscard]] std::string_view name() const noexcept override { return "log shipper"; }
 
  private:

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "platform/random.hpp"
-#include "worker/forced_unwind.hpp"
+#include "platform/user_code.hpp"
 
 namespace sqlq::worker {
 namespace {
@@ -40,7 +40,7 @@ bool Maintenance::attempt(const char* task, bool (Maintenance::*run)()) {
   try {
     return (this->*run)();
   } catch (...) {
-    if (in_forced_unwind()) throw;
+    if (platform::in_forced_unwind()) throw;
     shared_.events.report(Events::Level::warning, name(), std::string(task) + " failed: " + current_exception_text());
     return false;
   }

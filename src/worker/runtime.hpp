@@ -37,7 +37,7 @@ struct Runtime {
   Interims interims{shared};
   LogShipper log_shipper{shared, *logs, interims};
   Executor executor{shared, logs, interims, completer, fetcher, watchdog};
-  ExecutorPool pool{shared, executor};
+  ExecutorPool pool{shared, executor, fetcher, watchdog};
 };
 
 }  // namespace sqlq::worker

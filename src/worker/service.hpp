@@ -34,8 +34,8 @@ class Service {
 
   /// Once it is to stop: may it end, or is there something left that only its steps can do? On the loop's thread.
   [[nodiscard]] virtual bool may_end() const { return true; }
-  /// The last thing the loop does, unless it had to be left behind. Does not throw.
-  virtual void end() noexcept {}
+  /// The last thing the loop does, unless it had to be left behind. Throws nothing.
+  virtual void end() {}
 
   /// Asks for a step now.
   void wake() noexcept { wake_up_->notify(); }

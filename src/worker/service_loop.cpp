@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "worker/forced_unwind.hpp"
+#include "platform/user_code.hpp"
 
 namespace sqlq::worker {
 
@@ -17,7 +17,7 @@ Turns::Next Turns::take() {
     }
     return {next, false};
   } catch (...) {
-    if (in_forced_unwind()) throw;
+    if (platform::in_forced_unwind()) throw;
     return failed(current_exception_text());
   }
 }
@@ -45,8 +45,15 @@ void ServiceLoop::start(std::shared_ptr<void> keep_alive, Signal& ended) {
   ended_ = false;
   try {
     thread_ = std::thread([this, &ended, keep_alive = std::move(keep_alive)] {
-      run();
-      if (!left_behind_) service_.end();
+      platform::ignore_cancellation();
+      try {
+        run();
+      } catch (...) {  // pthread_exit in a log sink: the service goes on until its end, and then the thread ends
+        run();
+        ended_ = true;
+        ended.notify();
+        throw;
+      }
       ended_ = true;
       ended.notify();
     });
@@ -86,6 +93,7 @@ void ServiceLoop::run() {
       if (woken && !backing_off) break;
     }
   }
+  if (!left_behind_) service_.end();
 }
 
 }  // namespace sqlq::worker

@@ -47,11 +47,9 @@ class Slots final {
     state_.fetch_sub(n);
     if (watched_.load()) given_back_.notify();
   }
-  /// The slot's thread is gone: it will never be free again.
-  void retire() noexcept {
-    capacity_.fetch_sub(1);
-    give(1);
-  }
+  /// A thread is gone, or has come.
+  void shrink() noexcept { capacity_.fetch_sub(1); }
+  void grow() noexcept { capacity_.fetch_add(1); }
   /// From now on each one given back is notified.
   void watch() noexcept { watched_.store(true); }
 

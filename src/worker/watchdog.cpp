@@ -6,14 +6,20 @@ namespace sqlq::worker {
 namespace {
 
 constexpr Duration between_looks_while_locked = std::chrono::milliseconds(100);
+constexpr Duration between_fills = std::chrono::seconds(1);
 
 }  // namespace
 
 SteadyPoint Watchdog::step() {
   const SteadyPoint now = shared_.clock().steady();
-  SteadyPoint next = SteadyPoint::max();
+  SteadyPoint next = fill() ? SteadyPoint::max() : saturating_add(now, between_fills);
   for (const HeldPtr& lease : shared_.in_flight.snapshot()) next = std::min(next, look_after(lease, now));
   return next;
+}
+
+bool Watchdog::fill() {
+  const bool callbacks = shared_.callbacks->fill();
+  return (fill_ == nullptr || fill_()) && callbacks;
 }
 
 // Returns when to look again.

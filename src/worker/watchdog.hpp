@@ -1,5 +1,8 @@
 #pragma once
 
+#include <functional>
+#include <utility>
+
 #include "worker/service.hpp"
 #include "worker/shared.hpp"
 
@@ -7,19 +10,24 @@ namespace sqlq::worker {
 
 /// Ends what runs too long, without asking the database: attempts past their timeout, and leases which by our own clock
 /// are about to end because no heartbeat came through (somebody else may have the job soon). While everybody is kept
-/// from writing (Dialect::locked_since), nobody else can have it.
+/// from writing (Dialect::locked_since), nobody else can have it. It also tries to get threads that the system refused.
 class Watchdog final : public Service {
  public:
   explicit Watchdog(Shared& shared) : Service(shared.clock()), shared_(shared) {}
 
   SteadyPoint step() override;
+  /// To be called at each step, and each second until it says that all is well. Before the first step.
+  void also(std::function<bool()> fill) { fill_ = std::move(fill); }
   [[nodiscard]] std::string_view name() const noexcept override { return "watchdog"; }
 
  private:
   SteadyPoint look_after(const HeldPtr& lease, SteadyPoint now);
   [[nodiscard]] bool nobody_can_take(const Held& lease) const;
 
+  [[nodiscard]] bool fill();
+
   Shared& shared_;
+  std::function<bool()> fill_{};
 };
 
 }  // namespace sqlq::worker

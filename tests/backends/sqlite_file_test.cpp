@@ -113,6 +113,32 @@ TEST_F(SqliteFile, RelativeNamesWithAndWithoutSlashes) {
   EXPECT_EQ(Native(path("rel.db")).query("SELECT count(*) FROM sqlq_jobs"), std::vector<std::string>{"2"});
 }
 
+/// Its own connections are opened when they are needed, and its files are looked at by their names.
+TEST_F(SqliteFile, ARelativeNameMeansTheSameFileInEveryFolder) {
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(std::filesystem::path(path()).parent_path());
+  auto db = backend::open("sqlite:rel.db");
+  db.migrate();
+  enqueue(db);
+  std::filesystem::create_directory("other");
+  std::filesystem::current_path("other");
+  const JobId second = enqueue(db);
+  EXPECT_TRUE(Client(db).find(second).has_value());
+  EXPECT_NE(db.description().find(path("rel.db")), std::string::npos) << db.description();
+  std::filesystem::current_path(before);
+  EXPECT_FALSE(std::filesystem::exists(path("other/rel.db")));
+  EXPECT_EQ(Native(path("rel.db")).query("SELECT count(*) FROM sqlq_jobs"), std::vector<std::string>{"2"});
+}
+
+TEST_F(SqliteFile, ARelativeNameInAFolderThatIsGoneIsExplained) {
+  const auto before = std::filesystem::current_path();
+  std::filesystem::create_directory(path("gone"));
+  std::filesystem::current_path(path("gone"));
+  std::filesystem::remove(path("gone"));
+  expect_error(Errc::configuration, "working directory", [&] { (void)backend::open("sqlite:rel.db"); });
+  std::filesystem::current_path(before);
+}
+
 TEST_F(SqliteFile, UnknownOptionsAndBadValuesListTheRightOnes) {
   expect_error(Errc::invalid_argument, "synchronous", [&] { (void)backend::open(url("?sync=full")); });
   expect_error(Errc::invalid_argument, "normal", [&] { (void)backend::open(url("?synchronous=off")); });
@@ -138,14 +164,43 @@ TEST_F(SqliteFile, AReplacedFileIsNoticedBeforeAnythingIsAcknowledged) {
   expect_error(Errc::corrupt, "deleted or replaced", [&] { (void)Client(db).find(first); });
 }
 
-/// What goes into a deleted WAL is gone with the process, and others begin a new one meanwhile.
-TEST_F(SqliteFile, ADeletedWalIsNoticedBeforeAnythingIsAcknowledged) {
+/// What goes into a deleted WAL is gone with the process, and others begin a new one meanwhile; without the index that
+/// others use, writers and checkpoints do not see each other.
+TEST_F(SqliteFile, ADeletedWalOrIndexIsNoticedBeforeAnythingIsAcknowledged) {
+  for (const std::string part : {"-wal", "-shm"}) {
+    const std::string name = path("without" + part + ".db");
+    const auto db = backend::open("sqlite://" + name);
+    db.migrate();
+    const JobId first = enqueue(db);
+    std::filesystem::remove(name + part);
+    const std::string told = part + "' was deleted or replaced";
+    expect_error(Errc::corrupt, told, [&] { enqueue(db); });
+    expect_error(Errc::corrupt, told, [&] { (void)Client(db).find(first); });
+    { const std::ofstream other(name + part); }  // another one in its place
+    expect_error(Errc::corrupt, told, [&] { enqueue(db); });
+  }
+}
+
+/// They lie beside the file that the link leads to.
+TEST_F(SqliteFile, TheWalOfALinkedFileIsWatchedToo) {
+  std::filesystem::create_directory(path("elsewhere"));
+  std::ofstream(path("elsewhere/real.db")).close();
+  std::filesystem::create_symlink(path("elsewhere/real.db"), path());
   auto db = open();
   enqueue(db);
-  std::filesystem::remove(path() + "-wal");
-  expect_error(Errc::corrupt, "-wal' was deleted or replaced", [&] { enqueue(db); });
-  { const std::ofstream other(path() + "-wal"); }  // another one in its place
-  expect_error(Errc::corrupt, "-wal' was deleted or replaced", [&] { enqueue(db); });
+  std::filesystem::remove(path("elsewhere/real.db-wal"));
+  expect_error(Errc::corrupt, "real.db-wal' was deleted or replaced", [&] { enqueue(db); });
+}
+
+TEST_F(SqliteFile, WhatIsRefusedBecauseTheFileIsAwayWasNotStored) {
+  auto db = open();
+  enqueue(db);
+  std::filesystem::rename(path(), path("away.db"));
+  for (int i = 0; i < 3; ++i) expect_error(Errc::corrupt, "nothing was written", [&] { enqueue(db); });
+  std::filesystem::rename(path("away.db"), path());
+  EXPECT_EQ(Admin(db).counts()[JobState::pending].value, 1U);
+  enqueue(db);
+  EXPECT_EQ(Admin(db).counts()[JobState::pending].value, 2U);
 }
 
 TEST_F(SqliteFile, TheApplicationsOwnThingsAreLeftAlone) {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include <sqlq/admin.hpp>
 #include <sqlq/client.hpp>
@@ -12,6 +13,8 @@
 
 #include "backends/sqlite_scratch.hpp"
 #include "dialect.hpp"
+#include "support/expect_error.hpp"
+#include "support/sqlite_vfs.hpp"
 
 namespace sqlq::sqlite {
 namespace {
@@ -97,6 +100,57 @@ TEST_F(SqliteWalSize, TheDoctorSaysWhyItIsLong) {
   end_reading();
   EXPECT_EQ(doctor().find("write-ahead log"), std::string::npos) << doctor();
   EXPECT_LE(wal(), mib);
+}
+
+/// A disk that has no room for a longer WAL.
+class SmallDisk final : public Vfs {
+ public:
+  static constexpr std::int64_t longest_wal = 512 << 10;
+
+ protected:
+  int write(File& f, const void* from, int n, std::int64_t at) override {
+    const bool full = std::string_view(f.name).ends_with("-wal") && at + n > longest_wal;
+    return full ? SQLITE_FULL : Vfs::write(f, from, n, at);
+  }
+};
+
+class SqliteFullDisk : public Scratch {
+ protected:
+  [[nodiscard]] Database open() {
+    Database db(std::make_unique<SqliteDialect>(Options::from(backend::Url::parse(url("?synchronous=normal"))),
+                                                system_clock()));
+    db.migrate();
+    return db;
+  }
+  [[nodiscard]] std::string jobs() const { return Native(path()).query("SELECT count(*) FROM sqlq_jobs").at(0); }
+
+  const NewJob job_{.kind = "k", .params = '"' + std::string(1000, 'x') + '"'};
+
+ private:
+  const SmallDisk disk_{};
+};
+
+TEST_F(SqliteFullDisk, MakesRoomInTheWalAndTriesOnceMore) {
+  const Database db = open();
+  for (int i = 0; i < 1000; ++i) Client(db).enqueue(job_);
+  EXPECT_EQ(jobs(), "1000");
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(Client(db).claim({}, {}, 50).size(), 50U);
+  EXPECT_LE(std::filesystem::file_size(path() + "-wal"), std::uintmax_t{SmallDisk::longest_wal});
+}
+
+TEST_F(SqliteFullDisk, BesideAReaderItSaysWhatToDo) {
+  const Database db = open();
+  Client(db).enqueue(job_);
+  const Native reader(path());
+  ASSERT_EQ(reader.exec("BEGIN; SELECT count(*) FROM sqlq_jobs"), SQLITE_OK);
+  int stored = 1;
+  const auto fill = [&] {
+    for (;; ++stored) Client(db).enqueue(job_);
+  };
+  testing::expect_error(Errc::busy, "free space on the disk", fill);
+  ASSERT_EQ(reader.exec("COMMIT"), SQLITE_OK);
+  Client(db).enqueue(job_);
+  EXPECT_EQ(jobs(), std::to_string(stored + 1)) << "what was refused was not stored";
 }
 
 }  // namespace

@@ -3,9 +3,12 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <filesystem>
 #include <latch>
+#include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <sqlq/error.hpp>
@@ -100,6 +103,53 @@ TEST_F(SqliteWriter, OnlyTheGuiltyTaskFails) {
   });
   EXPECT_EQ(failed, 1);
   EXPECT_EQ(numbers(), (std::vector<std::string>{"1", "2", "3", "4", "5", "6", "7", "8"}));
+}
+
+/// Its file is moved right after a commit.
+class MovedAfterCommit final : public sql::Session {
+ public:
+  MovedAfterCommit(std::unique_ptr<sql::Session> real, std::string from, std::string to)
+      : real_(std::move(real)), from_(std::move(from)), to_(std::move(to)) {}
+  [[nodiscard]] std::size_t longest_statement() const noexcept override { return real_->longest_statement(); }
+
+ protected:
+  std::size_t do_execute(const sql::Statement& statement, std::initializer_list<sql::Arg> args,
+                         sql::RowSink sink) override {
+    const std::size_t n = real_->execute(statement, args, sink);
+    if (statement.name == "commit") std::filesystem::rename(from_, to_);
+    return n;
+  }
+
+ private:
+  std::unique_ptr<sql::Session> real_;
+  std::string from_;
+  std::string to_;
+};
+
+TEST_F(SqliteWriter, WhatWasCommittedIntoAFileThatIsLostIsUnknownAndNotRunAgain) {
+  options_.around = [&](std::unique_ptr<sql::Session> real, sqlite3*) {
+    return std::make_unique<MovedAfterCommit>(std::move(real), path(), path("away.db"));
+  };
+  writer_ = std::make_unique<Writer>(options_);
+  std::atomic<int> unknown{0};
+  std::atomic<int> refused{0};
+  const auto tell = [&](int i) {
+    try {
+      add(i);
+    } catch (const Error& e) {
+      ++(e.outcome_unknown() ? unknown : refused);
+    }
+  };
+  gather(8, tell);
+  EXPECT_EQ(unknown, 8) << "they had been committed together";
+  tell(9);
+  EXPECT_EQ(refused, 1) << "nothing is begun in a file that is away";
+  std::filesystem::rename(path("away.db"), path());
+  EXPECT_EQ(numbers(), (std::vector<std::string>{"1", "2", "3", "4", "5", "6", "7", "8"}));
+  tell(10);
+  EXPECT_EQ(unknown, 9) << "alone it is the same";
+  std::filesystem::rename(path("away.db"), path());
+  EXPECT_EQ(numbers().size(), 9U);
 }
 
 TEST_F(SqliteWriter, WhoWaitedTogetherForAnothersLockIsToldTogether) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <sqlq/admin.hpp>
+#include <sqlq/backend/forwarding.hpp>
 #include <sqlq/backend/register.hpp>
 #include <sqlq/client.hpp>
 #include <sqlq/testing/manual_clock.hpp>
@@ -24,6 +25,33 @@
 
 namespace sqlq::testing {
 
+/// Says how many sweeps have begun.
+class CountedSweeps final : public backend::ForwardingDialect {
+ public:
+  explicit CountedSweeps(Database db) : ForwardingDialect(nullptr), db_(std::move(db)) {}
+
+  std::atomic<int> begun{0};
+
+  [[nodiscard]] const backend::Capabilities& capabilities() const noexcept override {
+    return db_.dialect().capabilities();
+  }
+  [[nodiscard]] std::string description() const override { return db_.dialect().description(); }
+  [[nodiscard]] std::span<const Migration> migrations() const noexcept override { return db_.dialect().migrations(); }
+  [[nodiscard]] std::optional<SteadyPoint> locked_since() const noexcept override {
+    return db_.dialect().locked_since();
+  }
+  ReapReport reap(std::span<const std::string> queues, std::size_t limit, backend::Now now) override {
+    ++begun;
+    return db_.dialect().reap(queues, limit, now);
+  }
+
+ protected:
+  backend::Dialect& target(const char*) override { return db_.dialect(); }
+
+ private:
+  const Database db_;
+};
+
 /// Time is a test's: it passes when all of them have found the lock. The waits for the lock itself are the server's.
 class LockedTable {
  public:
@@ -32,7 +60,10 @@ class LockedTable {
 
   /// `hold` takes the lock, `let_go` gives it back.
   void keeps_all_leases(const std::function<void()>& hold, const std::function<void()>& let_go) {
-    const Database owning = open(), sweeping = open(), looping = open(), late = open();
+    const Database owning = open(), looping = open(), late = open();
+    auto counted = std::make_unique<CountedSweeps>(open());
+    const CountedSweeps& sweeps = *counted;
+    const Database sweeping(std::move(counted), {.clock = clock_});
     enqueue(owning, "held", holders);
     Worker owner(owning, handlers({"held"}), options());
     owner.start();
@@ -49,10 +80,12 @@ class LockedTable {
     });
     hold();
     const SteadyPoint begin = clock_->steady();
+    const int swept = sweeps.begun;
     int looks = 0;
     pass(std::chrono::milliseconds(4500), [&] {
       EXPECT_THROW(static_cast<void>(Client(looping).ping(looped)), Error) << "somebody keeps everybody from it";
-      if (clock_->steady() - begin > keepalive / 2) await([&] { return failed_beats_ > looks; });
+      const auto seen = [&] { return failed_beats_ > looks && sweeps.begun > swept; };
+      if (clock_->steady() - begin > keepalive / 2) await(seen);
       looks = failed_beats_;
     });
     let_go();
@@ -74,7 +107,7 @@ class LockedTable {
     newcomer.stop();
     EXPECT_EQ(stopped_, 0) << "healthy handlers that were told to stop";
     for (const Job& job : Admin(owning).list({}, {.limit = 100})) {
-      EXPECT_EQ(job.claims, job.id == dead.id ? 2 : 1) << job.kind;
+      EXPECT_EQ(job.attempt, job.id == dead.id ? 2 : 1) << job.kind;
       EXPECT_EQ(job.crashes, job.id == dead.id ? 1 : 0) << job.kind;
     }
   }

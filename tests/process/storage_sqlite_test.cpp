@@ -44,7 +44,7 @@ class Storage : public Anywhere {
   [[nodiscard]] std::string file() const override { return on_disk("jobs.db"); }
 
   /// In a space of its own, which this process and its children see and which ends with them. False with a sentence.
-  [[nodiscard]] bool mount_disk() {
+  [[nodiscard]] bool mount_disk(const char* size = "size=16m") {
     std::filesystem::create_directory(path("disk"));
     const auto uid = ::getuid();
     const auto map = [](const char* file, const std::string& text) { std::ofstream(file) << text; };
@@ -54,7 +54,7 @@ class Storage : public Anywhere {
       map("/proc/self/uid_map", "0 " + std::to_string(uid) + " 1");
     }
     if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return refuse("mount --make-rprivate");
-    if (::mount("sqlq", path("disk").c_str(), "tmpfs", 0, "size=16m") != 0) return refuse("mount -t tmpfs");
+    if (::mount("sqlq", path("disk").c_str(), "tmpfs", 0, size) != 0) return refuse("mount -t tmpfs");
     mounted_ = true;
     return true;
   }
@@ -145,6 +145,33 @@ TEST_P(Storage, ADiskWithoutSpaceStopsNothingForGood) {
   EXPECT_EQ(f.acknowledged, jobs + probe.acknowledged());
   ASSERT_EQ(f.recoveries_us.size(), 2u);
   EXPECT_LE(std::ranges::max(f.recoveries_us), soon.count());
+}
+
+/// The WAL would fill it, and could then not be copied any more: nothing could be claimed, in this process or the next.
+TEST_P(Storage, ASmallDiskIsFilledByJobsAndNotByTheirLog) {
+  if (!mount_disk("size=3m")) GTEST_SKIP() << why_not();
+  std::size_t stored = 0;
+  std::ofstream(on_disk("ballast")) << std::string(256 << 10, 'x');
+  {
+    const Database db = open(url());
+    db.migrate();
+    const NewJob job{"work", nlohmann::json(std::string(300, 'x')).dump()};
+    try {
+      for (;; ++stored) Client(db).enqueue(job);
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), Errc::busy) << e.what();
+    }
+  }
+  EXPECT_GT(std::filesystem::file_size(file()), 8 * std::filesystem::file_size(file() + "-wal"));
+  std::filesystem::remove(on_disk("ballast"));
+  const Database db = open(url());
+  Handlers handlers;
+  handlers.on("work", [](JobContext&) {});
+  Worker worker(db, std::move(handlers));
+  worker.start();
+  const auto succeeded = [&] { return Admin(db).counts({}, 100'000)[JobState::success].value; };
+  EXPECT_TRUE(eventually([&] { return succeeded() == stored; })) << succeeded() << " of " << stored;
+  std::cout << stored << " jobs on 3 MiB" << std::endl;
 }
 
 TEST_P(Storage, AReadOnlyDiskIsExplainedAndHarmsNothing) {

@@ -200,6 +200,7 @@ constexpr std::array all_exceptions{
     Exception{"leftovers", "tests/process/storage_sqlite_test.cpp", "a machine may forbid to mount, and it says so"},
     Exception{"threads", "src/worker/service_loop.", "owns the threads of the services"},
     Exception{"threads", "src/worker/executor_pool.", "owns the threads that run handlers"},
+    Exception{"threads", "src/worker/thread_starter.", "starts them for these two"},
     Exception{"threads", "src/worker/callbacks.", "owns the threads that run the user's callbacks"},
     Exception{"threads", "src/platform/signals.cpp", "waits for signals where the handler itself may do nothing"},
     Exception{"threads", "backends/sqlite/src/watcher.", "watches the file for other processes' commits"},

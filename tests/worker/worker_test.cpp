@@ -6,7 +6,6 @@
 #include <thread>
 
 #include <gtest/gtest.h>
-#include <pthread.h>
 
 #include <sqlq/testing/manual_clock.hpp>
 #include <sqlq/worker.hpp>
@@ -235,28 +234,6 @@ TEST_F(WorkerTest, ACallbackThatThrowsHarmsNobody) {
   worker.start();
   ran.wait();
   EXPECT_EQ(worker.stop().succeeded, 1U);
-}
-
-TEST_F(WorkerTest, AHandlerThatEndsItsThreadCostsOneExecutor) {
-  std::latch other_ran(1);
-  std::atomic<int> errors{0};
-  database.add([](Job& job) { job.params = "\"exit\""; });
-  database.add();
-  WorkerOptions options = quiet(2);
-  options.on_event = [&](const WorkerEvent& event) { errors += event.level == WorkerEvent::Level::error; };
-  Worker worker(base.db, handle([&](JobContext& job) {
-                  if (job.job().params == "\"exit\"") pthread_exit(nullptr);
-                  other_ran.count_down();
-                  return Outcome::done();
-                }),
-                options);
-  worker.start();
-  other_ran.wait();
-  const WorkerStats stats = worker.stop();
-  EXPECT_EQ(stats.claimed, 2U);
-  EXPECT_EQ(stats.succeeded, 1U);
-  EXPECT_EQ(stats.abandoned, 0U);
-  EXPECT_EQ(errors, 1);
 }
 
 TEST_F(WorkerInTime, ClaimsAgainWithinTenSecondsAfterTheDatabaseWasAway) {

@@ -85,7 +85,15 @@ void Connection::remember_file() {
     raise({.code = SQLITE_CANTOPEN, .message = "cannot look at the file", .file = options_.path,
            .system_error = look.error}, {});
   }
-  file_ = look.id;
+  opened_ = {{options_.path, look.id}};
+  wal_path_ = std::string(sqlite3_db_filename(handle_, "main")) + "-wal";  // beside the file that a link leads to
+}
+
+void Connection::remember_log() {
+  const std::string index_path = std::string(sqlite3_db_filename(handle_, "main")) + "-shm";
+  for (const std::string& path : {wal_path_, index_path}) {
+    if (const FileLook look = look_at(path); look.error == 0) opened_.push_back({path, look.id});
+  }
 }
 
 void Connection::configure() {
@@ -102,8 +110,8 @@ void Connection::configure() {
     }
     enter_wal();
     (void)pragma("PRAGMA schema_version");  // the first look at the file opens its WAL
-    wal_ = look_at(wal_path()).id;
-    exec("PRAGMA journal_size_limit = " + std::to_string(options_.wal_limit));
+    remember_log();
+    limit_wal(options_.wal_limit);
   }
   exec(options_.full_sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
   if (role_ == Role::reader) {
@@ -150,6 +158,7 @@ void Connection::rollback() noexcept {
 void Connection::begin() {
   session_->execute(queries().begin);
   if (watch_ != nullptr) watch_->got();
+  check_files();
 }
 
 void Connection::begin_snapshot() {
@@ -167,6 +176,8 @@ void Connection::begin_wal_anew() {
   commit();
 }
 
+void Connection::limit_wal(std::int64_t bytes) { exec("PRAGMA journal_size_limit = " + std::to_string(bytes)); }
+
 bool Connection::checkpoint(Connection& writer) {
   int in_wal = -1;
   int copied = -1;
@@ -178,29 +189,29 @@ bool Connection::checkpoint(Connection& writer) {
   return in_wal == copied;
 }
 
-void Connection::check_file() const {
-  if (options_.in_memory()) return;
-  const Errc when_unknown = role_ == Role::writer ? Errc::outcome_unknown : Errc::busy;
-  if (!leads_to(options_.path, file_, when_unknown)) refuse(options_.path);
-  if (wal_ != FileId{} && !leads_to(wal_path(), wal_, when_unknown)) refuse(wal_path());
+void Connection::check_files(Errc when_replaced, Errc when_unknown) const {
+  for (const Opened& one : opened_) {
+    if (!leads_to(one.path, one.file, when_unknown)) refuse(one.path, when_replaced);
+  }
 }
 
 void Connection::expect_file_of(const Connection& other) const {
-  if (other.file_ != file_) refuse(options_.path);
+  if (other.opened_.front().file != opened_.front().file) refuse(options_.path, Errc::corrupt);
 }
 
-void Connection::refuse(const std::string& replaced) {
-  throw Error(Errc::corrupt,
-              "the file '" + replaced + "' was deleted or replaced while the database was open: what is written "
-              "through this handle goes to the old file; close the Database and open it again",
-              "sqlite");
+void Connection::refuse(const std::string& replaced, Errc code) {
+  const std::string what = "the file '" + replaced + "' was deleted or replaced while the database was open";
+  const std::string rest =
+      code == Errc::outcome_unknown
+          ? " and this call wrote: what it wrote is in the old file, which others may not find; close the Database, "
+            "open it again, and repeat the call with the same ids"
+          : ": nothing was written; close the Database and open it again";
+  throw Error(code, what + rest, "sqlite");
 }
 
 bool Connection::same_file(const char* path) const {
-  return path != nullptr && leads_to(path, file_, Errc::invalid_argument);
+  return path != nullptr && leads_to(path, opened_.front().file, Errc::invalid_argument);
 }
-
-std::string Connection::wal_path() const { return options_.path + "-wal"; }
 
 int Connection::on_busy(void* self, int count) {
   auto& c = *static_cast<Connection*>(self);

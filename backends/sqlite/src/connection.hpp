@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/lock_watch.hpp"
 #include "file_id.hpp"
@@ -37,7 +38,7 @@ class Connection final : public sql::Connection {
   /// The first column of the first row of a pragma, as text.
   [[nodiscard]] std::string pragma(const std::string& sql);
 
-  /// Takes the write lock, waiting up to busy_timeout.
+  /// Takes the write lock, waiting up to busy_timeout, and checks the files.
   void begin() override;
   /// Bounded by read_timeout until rollback().
   void begin_snapshot() override;
@@ -54,19 +55,25 @@ class Connection final : public sql::Connection {
   /// Pages in the WAL after this connection's last commit.
   [[nodiscard]] int wal_pages() const noexcept { return wal_pages_; }
   /// Bytes of the WAL's file.
-  [[nodiscard]] std::int64_t wal_size() const noexcept { return look_at(wal_path()).size; }
+  [[nodiscard]] std::int64_t wal_size() const noexcept { return look_at(wal_path_).size; }
+  /// Bytes that this process may still write to the volume of the file.
+  [[nodiscard]] std::int64_t free_space() const noexcept { return free_bytes(options_.path); }
+  /// The WAL is cut to so many bytes whenever it begins anew.
+  void limit_wal(std::int64_t bytes);
   /// Writes something, after all of the WAL was copied: SQLite then begins it anew, unless somebody reads from it, and
-  /// cuts it to wal_limit. Error(schema) where there are no tables yet.
+  /// cuts it. Error(schema) where there are no tables yet.
   void begin_wal_anew();
   /// Copies what it can of the WAL into the file, without waiting for readers. True if all of it was copied. `writer`,
   /// another connection, holds the write lock meanwhile, so that nobody begins the WAL anew (decision 0005); when this
   /// throws it may hold it still.
   bool checkpoint(Connection& writer);
 
-  /// Throws Errc::corrupt when the path no longer leads to the file that was opened, or, for the writer, that of the
-  /// WAL to the one it writes: what is written now is lost. When the system cannot tell: outcome_unknown for the
-  /// writer, who has committed, and busy for others.
-  void check_file() const;
+  /// Do the names still lead to what was opened: the file and, asked of the writer, its WAL and the index of that? What
+  /// is written into others is lost. Before anything is written or read: Error(corrupt) when not, busy when the system
+  /// cannot tell. Any thread.
+  void check_files() const { check_files(Errc::corrupt, Errc::busy); }
+  /// The same after a commit: Error(outcome_unknown) in both cases.
+  void confirm() const { check_files(Errc::outcome_unknown, Errc::outcome_unknown); }
   /// Throws Errc::corrupt when `other`, opened later by the same path, has found another file there.
   void expect_file_of(const Connection& other) const;
   /// Does `path`, which may be null, lead to this database's file? Error(invalid_argument) when that cannot be told.
@@ -75,11 +82,12 @@ class Connection final : public sql::Connection {
  private:
   void open();
   void remember_file();
-  [[noreturn]] static void refuse(const std::string& replaced);
+  void remember_log();
+  void check_files(Errc when_replaced, Errc when_unknown) const;
+  [[noreturn]] static void refuse(const std::string& replaced, Errc code);
   void close() noexcept;
   void configure();
   void enter_wal();
-  [[nodiscard]] std::string wal_path() const;
   static int on_busy(void* self, int count);
   static int on_progress(void* self);
   static int on_wal(void* self, sqlite3* handle, const char* database, int pages);
@@ -94,8 +102,14 @@ class Connection final : public sql::Connection {
   SteadyPoint read_until_ = SteadyPoint::max();
   int wal_pages_ = 0;
   bool usable_ = true;
-  FileId file_{};
-  FileId wal_{};  ///< of the writer; SQLite deletes it when the last connection closes, never before
+  std::string wal_path_{};
+  struct Opened {
+    std::string path;
+    FileId file;
+  };
+  /// The file, if it is not in memory; of the writer also its WAL and the index of that, which SQLite deletes when the
+  /// last connection closes, never before.
+  std::vector<Opened> opened_{};
 };
 
 }  // namespace sqlq::sqlite

@@ -73,6 +73,12 @@ std::vector<std::string> SqliteDialect::self_check() {
                          "keeps it from being begun anew. It is cut when that ends: look for transactions and "
                          "statements of your own that stay open");
     }
+    if (const std::int64_t left = c.free_space(); left < c.wal_size()) {
+      const auto kib = [](std::int64_t bytes) { return std::to_string(bytes >> 10) + " KiB"; };
+      findings.push_back("the volume of '" + options_.path + "' has " + kib(left) + " left, less than the write-ahead "
+                         "log (" + kib(c.wal_size()) + "): copying it into the file may need as much, and before it is "
+                         "copied nothing can be written. Free space on the volume");
+    }
   });
   return findings;
 }
@@ -98,6 +104,7 @@ int SqliteDialect::migrate(backend::Direction direction, int target, Now now) {
       steps = sql::run_steps(c.session(), catalogue(), known_migrations(), status, direction, target, wall,
                              [&](const std::string& script) { c.exec(script); });
       c.commit();
+      c.confirm();
     } catch (...) {
       c.rollback();
       throw;
@@ -119,6 +126,7 @@ void SqliteDialect::teardown() {
       });
       c.exec(script);
       c.commit();
+      c.confirm();
     } catch (...) {
       c.rollback();
       throw;
@@ -322,80 +330,25 @@ std::vector<bool> SqliteDialect::append_logs(std::span<const LogLine> lines) {
   return write<std::vector<bool>>({}, [&](const Context& c) { return sqlite::append_logs(c, lines); });
 }
 
-// ------------------------------------------------------------------------------------------------ reading
+// ------------------------------------------------------------------------------------------------ for SqlDialect
 
-std::vector<std::optional<Job>> SqliteDialect::get(std::span<const JobId> ids, const Tx* tx) {
-  using Answers = std::vector<std::optional<Job>>;
-  const auto operation = [&](const Context& c) { return sql::get(c.session, c.q.reading, ids); };
-  return tx != nullptr ? within<Answers>(*tx, {}, operation) : read<Answers>(operation);
+const sql::ReadQueries& SqliteDialect::read_queries() const noexcept { return queries().reading; }
+
+std::optional<std::int64_t> SqliteDialect::wall_us(Now now) const { return sql::us(at(now).wall); }
+
+void SqliteDialect::run_read(const Read& read_it, sql::Statements) {
+  read<bool>([&](const Context& c) { return read_it(c.session), true; });
 }
 
-JobPage SqliteDialect::list(const JobFilter& filter, const Page& page) {
-  return read<JobPage>([&](const Context& c) { return sql::list(c.session, c.q.reading, filter, page); });
+void SqliteDialect::run_read_within(const Tx& tx, const Read& read_it) {
+  within<bool>(tx, {}, [&](const Context& c) { return read_it(c.session), true; });
 }
 
-JobCounts SqliteDialect::counts(std::string_view name, std::uint64_t cap) {
-  return read<JobCounts>([&](const Context& c) { return sql::counts(c.session, c.q.reading, name, cap); });
-}
-
-std::vector<WaitingKind> SqliteDialect::waiting_kinds(std::size_t limit) {
-  return read<std::vector<WaitingKind>>(
-      [&](const Context& c) { return sql::waiting_kinds(c.session, c.q.reading, limit); });
-}
-
-std::vector<AttemptRecord> SqliteDialect::history(JobId id, std::size_t limit) {
-  return read<std::vector<AttemptRecord>>(
-      [&](const Context& c) { return sql::history(c.session, c.q.reading, id, limit); });
-}
-
-std::vector<LogLine> SqliteDialect::read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
-                                              std::size_t limit) {
-  return read<std::vector<LogLine>>(
-      [&](const Context& c) { return sql::read_logs(c.session, c.q.reading, id, after_claim, after_number, limit); });
-}
-
-// ------------------------------------------------------------------------------------------------ queues
-
-std::vector<Queue> SqliteDialect::queues(std::string_view after, std::size_t limit) {
-  return read<std::vector<Queue>>([&](const Context& c) { return sql::queues(c.session, c.q.reading, after, limit); });
-}
-
-std::optional<Queue> SqliteDialect::queue(std::string_view name) {
-  return read<std::optional<Queue>>([&](const Context& c) { return sql::queue(c.session, c.q.reading, name); });
-}
-
-void SqliteDialect::queue_upsert(std::string_view name, const QueueOptions& options, Now now) {
-  write<bool>(now, [&](const Context& c) {
-    sql::queue_upsert(c.session, c.q.reading, name, options, sql::us(c.now.wall));
-    return true;
-  });
-  hints_.notify();  // a raised limit may let jobs run
-}
-
-bool SqliteDialect::queue_update(std::string_view name, const backend::QueueChange& change) {
-  const bool found = write<bool>(
-      {}, [&](const Context& c) { return sql::queue_update(c.session, c.q.reading, name, change); });
-  hints_.notify();  // a raised limit or a resumed queue may let jobs run
-  return found;
-}
-
-DeleteQueueStatus SqliteDialect::queue_delete(std::string_view name) {
-  return write<DeleteQueueStatus>(
-      {}, [&](const Context& c) { return sql::queue_delete(c.session, c.q.reading, name); });
-}
-
-std::vector<QueueStats> SqliteDialect::queue_stats(std::string_view after, std::size_t limit, std::uint64_t cap,
-                                                   Now now) {
-  const std::int64_t wall = sql::us(at(now).wall);
-  return read<std::vector<QueueStats>>(
-      [&](const Context& c) { return sql::queue_stats(c.session, c.q.reading, after, limit, cap, wall); });
+void SqliteDialect::run_write(Now now, const Write& write_it) {
+  write<bool>(now, [&](const Context& c) { return write_it(c.session, sql::us(c.now.wall)), true; });
 }
 
 // ------------------------------------------------------------------------------------------------ wake-ups
-
-std::unique_ptr<backend::Subscription> SqliteDialect::subscribe(std::function<void()> hint) {
-  return hints_.subscribe(std::move(hint));
-}
 
 bool SqliteDialect::foreign_commit() {
   // Asked on the writing connection, whose own commits do not count. If it is busy, the next look will do.

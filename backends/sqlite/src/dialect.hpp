@@ -15,12 +15,12 @@
 #include "operations.hpp"
 #include "readers.hpp"
 #include "sql/claim_apart.hpp"
-#include "sql/hints.hpp"
+#include "sql/sql_dialect.hpp"
 #include "writer.hpp"
 
 namespace sqlq::sqlite {
 
-class SqliteDialect final : public backend::Dialect, public backend::HandOver {
+class SqliteDialect final : public sql::SqlDialect, public backend::HandOver {
  public:
   SqliteDialect(Options options, std::shared_ptr<Clock> clock);
 
@@ -49,27 +49,19 @@ class SqliteDialect final : public backend::Dialect, public backend::HandOver {
   std::vector<ActionStatus> act(std::span<const JobId> ids, backend::Action what, backend::Now now) override;
   std::vector<RequeueStatus> requeue(std::span<const JobId> ids, backend::Now now) override;
 
-  std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* within) override;
-  JobPage list(const JobFilter& filter, const Page& page) override;
-  JobCounts counts(std::string_view queue, std::uint64_t cap) override;
-  std::vector<WaitingKind> waiting_kinds(std::size_t limit) override;
-  std::vector<AttemptRecord> history(JobId id, std::size_t limit) override;
-  std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
-                                 std::size_t limit) override;
-
-  std::vector<Queue> queues(std::string_view after, std::size_t limit) override;
-  std::optional<Queue> queue(std::string_view name) override;
-  void queue_upsert(std::string_view name, const QueueOptions& options, backend::Now now) override;
-  bool queue_update(std::string_view name, const backend::QueueChange& change) override;
-  DeleteQueueStatus queue_delete(std::string_view name) override;
-  std::vector<QueueStats> queue_stats(std::string_view after, std::size_t limit, std::uint64_t cap,
-                                      backend::Now now) override;
-
   std::vector<bool> append_logs(std::span<const LogLine> lines) override;
-  std::unique_ptr<backend::Subscription> subscribe(std::function<void()> hint) override;
   std::optional<SteadyPoint> locked_since() const noexcept override { return lock_watch().taken_since(); }
 
   [[nodiscard]] const core::LockWatch& lock_watch() const noexcept { return writer_.lock_watch(); }
+
+ protected:
+  const sql::ReadQueries& read_queries() const noexcept override;
+  sql::Hints& hints() noexcept override { return hints_; }
+  void run_read(const Read& read_it, sql::Statements statements) override;
+  void run_read_within(const Tx& tx, const Read& read_it) override;
+  void run_write(backend::Now now, const Write& write_it) override;
+  std::optional<std::int64_t> wall_us(backend::Now now) const override;
+  void tell() noexcept override { hints_.notify(); }
 
  private:
   template <class Result>

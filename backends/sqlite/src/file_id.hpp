@@ -32,6 +32,9 @@ struct FileLook {
 /// Does the path lead to this file? Error(when_unknown) when the system cannot tell.
 [[nodiscard]] bool leads_to(const std::string& path, const FileId& file, Errc when_unknown);
 
+/// Bytes that are left for this process on the volume of the path; very many when the system cannot tell.
+[[nodiscard]] std::int64_t free_bytes(const std::string& path) noexcept;
+
 /// The text of an errno.
 [[nodiscard]] std::string system_text(int error);
 

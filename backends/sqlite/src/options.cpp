@@ -1,8 +1,28 @@
 #include "options.hpp"
 
+#include <filesystem>
+#include <system_error>
+
 #include <sqlq/error.hpp>
 
 namespace sqlq::sqlite {
+
+namespace {
+
+/// The process may go to another folder while the database is open.
+std::string absolute(const std::string& path) {
+  std::error_code failed;
+  const std::filesystem::path whole = std::filesystem::absolute(path, failed);
+  if (failed) {
+    throw Error(Errc::configuration,
+                "the file '" + path + "' is relative to the working directory, which cannot be found out (" +
+                    failed.message() + "): go to a directory that is there, or write sqlite:///absolute/name.db",
+                "sqlite", failed.value());
+  }
+  return whole.string();
+}
+
+}  // namespace
 
 Options Options::from(const backend::Url& url) {
   url.refuse_unknown({"synchronous", "create", "watch", "busy_timeout", "read_timeout", "readers", "wal_limit"});
@@ -12,7 +32,7 @@ Options Options::from(const backend::Url& url) {
     throw Error(Errc::invalid_argument, "the URL names no file: write sqlite:name.db, sqlite:///absolute/name.db or "
                                         "sqlite::memory:", "sqlite");
   }
-  if (o.path == ":memory:") o.path.clear();
+  o.path = o.path == ":memory:" ? std::string() : absolute(o.path);
   using std::chrono::hours, std::chrono::milliseconds;
   o.full_sync = url.choice("synchronous", "full", {"full", "normal"}) == "full";
   o.create = url.flag("create", o.create);

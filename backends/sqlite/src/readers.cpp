@@ -5,7 +5,8 @@
 namespace sqlq::sqlite {
 
 Readers::Readers(const Options& options, const Connection& writer)
-    : pool_({.size = static_cast<std::size_t>(options.readers),
+    : writer_(writer),
+      pool_({.size = static_cast<std::size_t>(options.readers),
              .wait = options.busy_timeout,
              .option = "readers",
              .wait_option = "busy_timeout"},
@@ -19,7 +20,7 @@ void Readers::read(const std::function<void(sql::Session&)>& work) {
   const auto lease = pool_.take();
   auto& reader = static_cast<Connection&>(*lease);
   try {
-    reader.check_file();
+    writer_.check_files();
     read_on(reader, work);
   } catch (...) {
     reader.give_up();

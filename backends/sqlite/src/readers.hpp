@@ -19,6 +19,7 @@ class Readers {
   void read(const std::function<void(sql::Session&)>& work);
 
  private:
+  const Connection& writer_;
   sql::Pool pool_;
 };
 

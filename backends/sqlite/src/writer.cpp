@@ -1,5 +1,8 @@
 #include "writer.hpp"
 
+#include <algorithm>
+#include <string>
+
 #include "core/made_anew.hpp"
 #include "core/mutant.hpp"
 #include "platform/pause.hpp"
@@ -10,7 +13,9 @@ namespace {
 /// Tasks in one transaction: enough to share a commit, few enough to keep the lock short.
 constexpr std::size_t max_batch = 256;
 /// 4 MiB of WAL, SQLite's own default interval.
-constexpr int checkpoint_interval = 1000;
+constexpr int longest_interval = 1000;
+/// Where the volume is full: a transaction or two.
+constexpr int shortest_interval = 16;
 /// After a reader was in the way. A look costs about 20 us, and 4 kB where the WAL is too long and read from its end.
 constexpr Duration between_looks = std::chrono::seconds(2);
 
@@ -37,6 +42,21 @@ bool is_busy(const std::exception_ptr& error) noexcept {
   } catch (...) {
     return false;
   }
+}
+
+bool is_full(const std::exception_ptr& error) noexcept {
+  try {
+    std::rethrow_exception(error);
+  } catch (const Error& e) {
+    return e.code() == Errc::busy && (e.native_code() & 0xff) == SQLITE_FULL;
+  } catch (...) {
+    return false;
+  }
+}
+
+std::int64_t page_bytes(Connection& connection) {
+  constexpr std::int64_t header_of_frame = 24;
+  return std::stoll(connection.pragma("PRAGMA page_size")) + header_of_frame;
 }
 
 }  // namespace
@@ -71,8 +91,14 @@ Writer::Writer(const Options& options, const std::shared_ptr<Clock>& clock)
       wal_limit_(options.wal_limit),
       lock_watch_(clock),
       main_(options, Connection::Role::writer, &lock_watch_),
-      checkpoint_at_(checkpoint_interval) {
-  if (!options.in_memory()) checkpointer_ = std::make_unique<Connection>(options, Connection::Role::checkpoint);
+      page_bytes_(page_bytes(main_)),
+      cut_at_(wal_limit_),
+      interval_(longest_interval),
+      checkpoint_at_(longest_interval) {
+  if (options.in_memory()) return;
+  checkpointer_ = std::make_unique<Connection>(options, Connection::Role::checkpoint);
+  fit_to_volume();
+  checkpoint_at_ = interval_;
 }
 
 Writer::~Writer() {
@@ -202,15 +228,24 @@ void Writer::run(Line& batch) noexcept {
       batch.push(first);
       platform::pause_for(std::chrono::milliseconds(5));
     })
-    commit();
+    main_.commit();
   } catch (...) {
+    const auto error = std::current_exception();
     main_.rollback();
-    if (batch.size() == 1) {
-      batch.first()->error = std::current_exception();
+    const bool room = is_full(error) && make_room();
+    if (batch.size() == 1 && !room) {
+      batch.first()->error = error;
       return;
     }
     // One of them failed and took the others with it: each for itself, so that only the guilty one fails.
     for (Task* task = batch.first(); task != nullptr; task = task->next) run_alone(*task);
+    return;
+  }
+  try {
+    main_.confirm();
+  } catch (...) {  // committed, so none of them may run again
+    const auto error = std::current_exception();
+    for (Task* task = batch.first(); task != nullptr; task = task->next) task->error = made_anew(error);
   }
 }
 
@@ -221,17 +256,13 @@ void Writer::run_alone(Task& task) noexcept {
     } else {
       main_.begin();
       (*task.work)(main_.session());
-      commit();
+      main_.commit();
+      main_.confirm();
     }
   } catch (...) {
     task.error = std::current_exception();
     main_.rollback();
   }
-}
-
-void Writer::commit() {
-  main_.commit();
-  main_.check_file();
 }
 
 void Writer::tidy() {
@@ -248,16 +279,39 @@ void Writer::checkpoint_if_due() noexcept {
   }
 }
 
-void Writer::checkpoint() {
-  if (!checkpointer_) return;
+/// True if the next commit begins the WAL anew, unless somebody reads from it.
+bool Writer::checkpoint() {
+  if (!checkpointer_) return false;
   const bool all = checkpointer_->checkpoint(main_);
+  fit_to_volume();
   // Copied entirely: the next commit starts the WAL over. Else a reader holds it: try again after another interval.
-  checkpoint_at_ = (all ? 0 : main_.wal_pages()) + checkpoint_interval;
-  const bool too_long = all && main_.wal_size() > wal_limit_;
+  checkpoint_at_ = (all ? 0 : main_.wal_pages()) + interval_;
+  const bool too_long = all && main_.wal_size() > cut_at_;
   look_again_at_ = all && !too_long ? SteadyPoint::max() : saturating_add(clock_->steady(), between_looks);
-  if (!too_long) return;
+  if (!too_long) return all;
   main_.begin_wal_anew();  // or whoever commits next does; but who knows when that is
-  if (main_.wal_size() <= wal_limit_) look_again_at_ = SteadyPoint::max();
+  if (main_.wal_size() <= cut_at_) look_again_at_ = SteadyPoint::max();
+  return all;
+}
+
+/// The disk is full: what is copied out of the WAL may be written over.
+bool Writer::make_room() noexcept {
+  try {
+    return checkpoint();
+  } catch (...) {
+    main_.rollback();
+    return false;
+  }
+}
+
+/// The WAL gets half of what is left of the volume at most: the other half is for its pages when they are copied.
+void Writer::fit_to_volume() {
+  const std::int64_t half = (main_.free_space() + main_.wal_size()) / 2;
+  const auto pages = std::clamp<std::int64_t>(half / page_bytes_, shortest_interval, longest_interval);
+  interval_ = static_cast<int>(pages);
+  const std::int64_t cut_at = std::min(wal_limit_, std::max(half, page_bytes_ * shortest_interval));
+  if (cut_at != cut_at_) main_.limit_wal(cut_at);
+  cut_at_ = cut_at;
 }
 
 }  // namespace sqlq::sqlite

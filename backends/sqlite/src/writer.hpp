@@ -28,7 +28,9 @@ class Writer {
   ~Writer();
 
   /// Runs `work` in a transaction, possibly together with other threads' work; returns when it is committed. If it
-  /// throws, nothing of it (and only of it) was done. Errors: busy when the lock was not to be had within busy_timeout.
+  /// throws, nothing of it (and only of it) was done, except with outcome_unknown. Errors: busy when the lock was not
+  /// to be had within busy_timeout or the disk is full; corrupt when the file is no longer the one that was opened, and
+  /// outcome_unknown when that was seen after the commit.
   void write(const Work& work);
   /// Runs `action` with the connection for itself, outside of a transaction.
   void exclusive(const Exclusive& action);
@@ -67,17 +69,21 @@ class Writer {
   void run(Line& batch) noexcept;
   void answer(Line& tasks) noexcept;
   void run_alone(Task& task) noexcept;
-  void commit();
   void hand_over() noexcept;
   void checkpoint_if_due() noexcept;
-  void checkpoint();
+  bool checkpoint();
+  [[nodiscard]] bool make_room() noexcept;
+  void fit_to_volume();
 
   const std::shared_ptr<Clock> clock_;
-  const std::int64_t wal_limit_;
+  const std::int64_t wal_limit_;  // bytes, on a volume with space
   core::LockWatch lock_watch_;
   Connection main_;
+  const std::int64_t page_bytes_;  // in the WAL
   std::unique_ptr<Connection> checkpointer_;        // none for in-memory databases
   // Only touched by who leads.
+  std::int64_t cut_at_;                             // bytes: wal_limit_ or less
+  int interval_;                                    // WAL pages from one checkpoint to the next
   int checkpoint_at_;                               // WAL pages
   SteadyPoint look_again_at_ = SteadyPoint::max();  // somebody read from the WAL: is he gone?
 

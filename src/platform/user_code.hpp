@@ -1,0 +1,41 @@
+#pragma once
+/// \file
+/// What the user's code may do to a thread that called it: fork, or end it.
+
+#include <exception>
+
+#include "platform/forks.hpp"
+
+namespace sqlq::platform {
+
+/// Stands around a call of the user's code on a thread that the library goes on with. When that code has forked and the
+/// child comes back (it returned, threw or ended its thread), the child is ended at once, with a line on standard error
+/// and exit code 70: it must not go on with the parent's work. Costs the parent a comparison.
+class UserCode final {
+ public:
+  /// `what`: a literal, as "a handler".
+  explicit UserCode(const char* what) noexcept : what_(what) {}
+  ~UserCode() {
+    if (maker_.is_parent()) end_child(what_);
+  }
+  UserCode(const UserCode&) = delete;
+  UserCode& operator=(const UserCode&) = delete;
+
+ private:
+  [[noreturn]] static void end_child(const char* what) noexcept;
+
+  const Maker maker_{};
+  const char* const what_;
+};
+
+/// The unwinding that ends a thread from outside (pthread_cancel, pthread_exit). Whoever catches everything around the
+/// user's code must rethrow it, or the process is aborted: `catch (...) { if (in_forced_unwind()) throw; ... }`. It
+/// ends the process, too, when it comes to a function that is noexcept.
+///
+/// To be asked inside `catch (...)`: it is no C++ exception, so there is no current one.
+[[nodiscard]] inline bool in_forced_unwind() noexcept { return std::current_exception() == nullptr; }
+
+/// From now on pthread_cancel does nothing to the calling thread.
+void ignore_cancellation() noexcept;
+
+}  // namespace sqlq::platform
