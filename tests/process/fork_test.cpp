@@ -1,5 +1,5 @@
-// A process that forks while it has a worker: the child's copies are dead, and the parent goes on. What becomes of a child
-// that comes back out of the user's code: fork_inside_test.cpp.
+// A process that forks while it has a worker: the child's copies are dead, and the parent goes on. What becomes of a
+// child that comes back out of the user's code: fork_inside_test.cpp.
 
 #include <sys/wait.h>
 #include <unistd.h>

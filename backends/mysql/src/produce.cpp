@@ -51,10 +51,10 @@ class Lanes {
 
 /// One batch on its way into the table.
 ///
-/// All rows are inserted at once, in the hope that there is no duplicate. Who is in the way is looked for and answered,
-/// and the rest is tried again: whoever was in the way may be gone by then. All batches lock their keys in one order,
-/// all before the first job; when one is refused, a transaction of our own lets its locks go before it begins with the
-/// first key again. In a borrowed one an error undoes only its statement.
+/// All rows are inserted at once, in the hope that there is no duplicate. Jobs that are in the way are looked for and
+/// answered, and the rest is tried again: a job that was in the way may be gone by then. All batches lock their keys in
+/// one order, all before the first job; when one is refused, a transaction of our own lets its locks go before it
+/// begins with the first key again. In a borrowed one an error undoes only its statement.
 class Insertion {
  public:
   Insertion(const Context& c, std::span<const EnqueueItem> items) : c_(c), items_(items), answers_(items.size()) {
@@ -134,7 +134,7 @@ class Insertion {
     return done.size() == first_of.size();
   }
 
-  using Keys = std::map<std::string_view, JobId>;  // sorted: whoever inserts the same ones waits in the same order
+  using Keys = std::map<std::string_view, JobId>;  // sorted: all who insert the same ones wait in one order
 
   /// All or none; false: one of them is held.
   bool insert_keys(const Keys& keys) {
