@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// What a handler knows about the execution it is: the job, its stop token, its log, its result.
+/// The view of a handler on its execution: the job, its stop token, its log, its result.
 
 #include <cstdint>
 #include <memory>

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// What a job is: its id, its states, and the row as a value.
+/// The job: its id, its states, and its row as a value.
 ///
 /// Everything here is a plain value: copy it, keep it, send it to another thread.
 

@@ -9,7 +9,7 @@
 namespace sqlq::sql {
 namespace {
 
-/// What the items may have to wait for in the database: what others may be storing, too.
+/// The keys and ids that the items may have to wait for in the database: others may be storing them, too.
 KeyGate::Keys contested(EnqueueQueue::Items items) {
   KeyGate::Keys keys;
   for (const backend::EnqueueItem& item : items) {

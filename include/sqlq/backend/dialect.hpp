@@ -55,7 +55,7 @@ class Subscription {
   virtual ~Subscription() = default;
 };
 
-/// What every backend has. Reading is an interface of its own (reading.hpp), and so is each optional part
+/// The part that every backend has. Reading is an interface of its own (reading.hpp), and so is each optional part
 /// (extensions.hpp).
 class Dialect : public Reading {
  public:

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// What the conformance suite needs to know of a backend: where to test it, and the connections its users have.
+/// The description of a backend for the conformance suite: where to test it, and the connections its users have.
 
 #include <cstdint>
 #include <functional>
