@@ -49,7 +49,7 @@ struct Page {
   std::size_t limit = 100;        ///< 1 to 1000
 };
 
-/// What one step of a list found.
+/// The result of one step of a list.
 struct JobPage {
   std::vector<Job> jobs{};      ///< newest first; may be fewer than the limit, even none, though more follow
   std::optional<JobId> next{};  ///< Page::before of the next step; empty: no more jobs follow
@@ -79,7 +79,7 @@ enum class ActionStatus {
 };
 [[nodiscard]] std::string_view to_string(ActionStatus status) noexcept;
 
-/// What becomes of a job whose lease is taken away.
+/// The state of a job after its lease was taken away.
 enum class AfterTaking {
   pending,  ///< it runs again; the attempt is given back
   errored,  ///< it has ended
@@ -100,7 +100,7 @@ struct QueueStats {
   }
 };
 
-/// What a purge did.
+/// The result of a purge.
 struct PurgeReport {
   std::size_t deleted = 0;
   std::vector<JobId> kept{};  ///< the database refused: something of yours refers to them. Tried again in a day
@@ -170,7 +170,7 @@ class Admin {
   /// Other jobs cost nothing. A job that is counted costs 0.1 us (an embedded database) to 3 us (a server): 30 ms for
   /// each state at the default cap, and seconds at a million.
   [[nodiscard]] JobCounts counts(const std::string& queue = {}, std::uint64_t cap = 10000) const;
-  /// What happened to the job's earlier attempts, oldest first, at most `limit` (1 to 1000).
+  /// The history of the job's earlier attempts, oldest first, at most `limit` (1 to 1000).
   [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit = 100) const;
   /// Lines of the job's log in order, after the (claim, number) given; at most `limit` (1 to 10,000). A worker sends
   /// them about every second, and before the outcome of the job that wrote them: a finished job has its lines. They

@@ -34,7 +34,7 @@ struct ClaimFilter {
   std::vector<std::string> kinds{};  ///< empty: all kinds
 };
 
-/// What became of a write by the holder of a lease. There are six ways to end one: success, error with a retry, error
+/// The answer to a write by the holder of a lease. There are six ways to end one: success, error with a retry, error
 /// for good, cancelled, snooze, release. The same way again is a replay, also with another result, message or delay:
 /// what was said first stays.
 enum class FinishStatus {
@@ -73,7 +73,7 @@ struct ErrorOptions {
   bool discard = false;  ///< no retry, though attempts are left
 };
 
-/// How one lease is to end: what the members of Client of the same names do, for many jobs in one call.
+/// How one lease is to end. The same as the members of Client of the same names, for many jobs in one call.
 ///
 ///     client.finish({Ending::success(first), Ending::error(second, "no such address"), Ending::release(third)});
 class Ending {
@@ -97,7 +97,7 @@ class Ending {
   Duration delay_{};
 };
 
-/// What a sweep did with the jobs whose lease had ended.
+/// The result of a sweep over the jobs whose lease had ended.
 struct ReapReport {
   std::vector<JobId> returned{};   ///< back to pending
   std::vector<JobId> errored{};    ///< attempts or max_crashes used up, or refused by the database, as history says

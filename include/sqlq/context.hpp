@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// What a handler knows about the execution it is: the job, its stop token, its log, its result.
+/// The view of a handler on its execution: the job, its stop token, its log, its result.
 
 #include <cstdint>
 #include <memory>
@@ -46,8 +46,8 @@ class JobContext {
   [[nodiscard]] LeaseToken lease_token() const noexcept { return job().lease_token; }
 
   /// Tripped when the handler should stop early: check it between steps of long work, or pass it on to waits. A
-  /// handler that ignores it cannot be stopped; C++ has no safe way to end a thread from outside. What you register
-  /// with std::stop_callback is called on a thread that the worker keeps for that (or, when the token was tripped
+  /// handler that ignores it cannot be stopped; C++ has no safe way to end a thread from outside. A callback that you
+  /// register with std::stop_callback is called on a thread that the worker keeps for that (or, when the token was tripped
   /// before, on yours): it may take its time, and no lease, timeout or other job waits for it. It must not throw and
   /// must not end its thread: by the rules of std::stop_callback either ends the process (std::terminate), so catch
   /// everything there. stop_reason() says why before the token is tripped.

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// What can be said about a job when it is enqueued, and what comes back.
+/// The options of an enqueue, and its answers.
 
 #include <cstddef>
 #include <cstdint>
@@ -28,7 +28,7 @@ void check_json(std::string_view text, const PayloadLimits& limits, std::string_
 /// As a retention: the finished job stays until somebody deletes it.
 inline constexpr Duration unlimited_retention = Duration::max();
 
-/// What a client (or a worker, for the clients of its handlers) says of jobs that do not say it themselves.
+/// Defaults of a client (or a worker, for the clients of its handlers) for jobs whose own options are empty.
 ///
 ///     sqlq::Client client{db, {.queue = "mail", .max_attempts = 5}};
 struct ClientOptions {
@@ -84,7 +84,7 @@ struct NewJob {
   EnqueueOptions options{};
 };
 
-/// What became of a job that was to be stored. More answers may come.
+/// The outcome for a job that was to be stored. More answers may come.
 enum class EnqueueStatus : std::uint8_t {
   inserted = 1,      ///< this call stored it
   existing_id = 2,   ///< a job has its id, as after a call that was repeated: nothing changed
@@ -92,7 +92,7 @@ enum class EnqueueStatus : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_string(EnqueueStatus status) noexcept;
 
-/// What enqueue says of each job.
+/// The answer of enqueue for each job.
 struct Enqueued {
   JobId id{};  ///< of the new job, or of the one that was there already
   EnqueueStatus status = EnqueueStatus::inserted;

@@ -16,7 +16,7 @@
 
 namespace sqlq {
 
-/// What kind of trouble.
+/// The kind of trouble.
 enum class Errc {
   invalid_argument,   ///< your value, option, URL or payload: nothing was sent to the database
   misuse,             ///< a call out of order: started twice, registered too late, no transaction open

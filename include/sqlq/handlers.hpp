@@ -45,7 +45,7 @@ struct HandlerOptions {
 /// no handler of it does not compile; the compiler's message begins with "sqlq:" and says why in words.
 class Handlers {
  public:
-  /// What the table holds.
+  /// The functions in the table.
   using Function = std::function<Outcome(JobContext&)>;
   /// One row of the table.
   struct Entry {

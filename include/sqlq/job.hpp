@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// What a job is: its id, its states, and the row as a value.
+/// The job: its id, its states, and its row as a value.
 ///
 /// Everything here is a plain value: copy it, keep it, send it to another thread.
 
@@ -45,7 +45,7 @@ class JobId {
   std::array<std::uint8_t, 16> bytes_{};
 };
 
-/// Proof of a lease: random, new for each claim. Whoever writes to a running job must show it. 0 means "none".
+/// Proof of a lease: random, new for each claim. Each write to a running job must show it. 0 means "none".
 /// Negative: the claim might take several suspects (is_suspect), and the end of its lease without a word ends none of
 /// them.
 struct LeaseToken {

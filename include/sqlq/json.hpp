@@ -31,8 +31,8 @@ concept JsonConvertible = requires(const T& value, const nlohmann::json& json) {
 template <class T>
 concept WithoutMembers = std::is_class_v<T> && std::is_empty_v<T> && std::is_default_constructible_v<T> && Named<T>;
 
-/// What is stored is {}, so that members with defaults can be added later; what is read is not looked at, so that
-/// members can be taken away.
+/// It is stored as {}, so that members with defaults can be added later. Reading ignores the text, so that members can
+/// be taken away.
 template <class T>
   requires(WithoutMembers<T> && !JsonConvertible<T>)
 struct codec<T> {
@@ -110,7 +110,7 @@ struct codec<T> {
     try {
       const nlohmann::json json(value);
       std::string text = json.dump();
-      // What is not finite was written as null.
+      // nlohmann::json writes a number that is not finite as null.
       if (text.find("null") != std::string::npos) detail::refuse_not_finite(json, nlohmann::json::json_pointer());
       return text;
     } catch (const nlohmann::json::exception&) {  // its text quotes the offending bytes: not for messages

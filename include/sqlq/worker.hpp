@@ -42,7 +42,7 @@ struct IdleReason {
 /// Something a worker wants somebody to know.
 struct WorkerEvent {
   enum class Level { info, warning, error };
-  /// What it is about, for programs; the message says the same to people. Values may be added.
+  /// The topic, for programs; the message says the same to people. Values may be added.
   enum class Code {
     other,
     service_failed,   ///< a service could not do its turn; it backs off and tries again
@@ -105,7 +105,7 @@ struct StopOptions {
   std::optional<Duration> drain{};
 };
 
-/// What a worker has done so far; the last value is the summary of a run.
+/// Counts of the work of a worker so far; the last value is the summary of a run.
 struct WorkerStats {
   std::uint64_t claimed = 0;
   std::uint64_t succeeded = 0;

@@ -292,19 +292,23 @@ SELECT {now}, l.id, l.queue_id FROM {lanes} l WHERE l.queue = :queue AND l.kind 
 -- In a borrowed transaction, whose snapshot may be older than the lane. Lanes are never written again.
 SELECT {now}, l.id, l.queue_id FROM {lanes} l WHERE l.queue = :queue AND l.kind = :kind LOCK IN SHARE MODE
 
--- name: queue_make
--- params: name text, now int?
--- On first use only.
-INSERT INTO {queues} (name, description, created_us) VALUES (:name, X'', {now})
+-- name: lanes_named
+-- params: names list, now int?
+-- returns: now int, id int?, name text?, kind text?
+-- The queues of these names and their lanes; the time also when there is none.
+SELECT {now}, q.id, q.name, l.kind FROM (SELECT 1 AS one) o
+  LEFT JOIN {queues} q FORCE INDEX (sqlq_queues_name) ON q.name IN (:names)
+  LEFT JOIN {lanes} l FORCE INDEX (sqlq_lanes_name) ON l.queue = q.name
 
--- name: queues_named
--- params: names list
--- returns: id int, name text
-SELECT q.id, q.name FROM {queues} q FORCE INDEX (sqlq_queues_name) WHERE q.name IN (:names)
+-- name: queues_make
+-- params: rows list
+-- Rows: name, description, time. A duplicate is an error and undoes the statement.
+INSERT INTO {queues} (name, description, created_us) VALUES :rows
 
--- name: lane_make
--- params: queue_id int, queue text, kind text
-INSERT INTO {lanes} (queue_id, queue, kind) VALUES (:queue_id, :queue, :kind)
+-- name: lanes_make
+-- params: rows list
+-- Rows: queue_id, queue, kind. A duplicate is an error and undoes the statement.
+INSERT INTO {lanes} (queue_id, queue, kind) VALUES :rows
 
 -- name: keys_add
 -- params: rows list

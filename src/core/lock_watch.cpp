@@ -7,7 +7,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// What keeps nobody from renewing in time: the shortest lease is a second long and renewed after a third of it.
+/// A lock of less than this keeps no worker from renewing in time: the shortest lease is a second long and renewed
+/// after a third of it.
 constexpr Duration noticeable = milliseconds(250);
 /// How long holders of leases are left to renew once the lock is free: longer than a heartbeat that gave up waits
 /// before it tries again. After a short time none has given up, so that as much again is enough.

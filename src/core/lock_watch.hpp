@@ -23,7 +23,7 @@ class LockWatch {
   void taken(SteadyPoint since) noexcept;
   /// An attempt got it.
   void got() noexcept;
-  /// One that began then got it now. Whoever waited for long has seen it taken.
+  /// One that began then got it now. A caller that waited for long has seen it taken.
   void got(SteadyPoint since) noexcept;
 
   /// Since when it has been in other hands at every look, the last of which was just now. When that was for long, it is

@@ -80,7 +80,7 @@ Error after_waiting(const Error& error, Duration wait) {
                error.backend(), error.native_code(), error.statement());
 }
 
-/// The database may be about to start; what waiting does not mend is not waited for.
+/// The database may be about to start; an error that waiting does not mend is thrown at once.
 std::unique_ptr<Dialect> connect(const Factory& factory, const Url& url, const std::shared_ptr<Clock>& clock) {
   const Duration wait = url.wait();
   const SteadyPoint until = saturating_add(clock->steady(), wait);

@@ -28,8 +28,8 @@ class UserCode final {
   const char* const what_;
 };
 
-/// The unwinding that ends a thread from outside (pthread_cancel, pthread_exit). Whoever catches everything around the
-/// user's code must rethrow it, or the process is aborted: `catch (...) { if (in_forced_unwind()) throw; ... }`. It
+/// The unwinding that ends a thread from outside (pthread_cancel, pthread_exit). Code that catches everything around
+/// the user's must rethrow it, or the process is aborted: `catch (...) { if (in_forced_unwind()) throw; ... }`. It
 /// ends the process, too, when it comes to a function that is noexcept.
 ///
 /// To be asked inside `catch (...)`: it is no C++ exception, so there is no current one.

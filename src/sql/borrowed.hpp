@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// What to say about an error on a connection that the user has lent: it is his, and so is its transaction.
+/// What to say about an error on a connection that the user has lent: it is the user's, and so is its transaction.
 
 #include <string>
 #include <string_view>

@@ -2,9 +2,9 @@
 /// \file
 /// Scheduled jobs that are due, on their way to the pending ones.
 ///
-/// What is due is ranked before it is bounded: when a hundred thousand jobs become due in one instant, a claim moves
-/// only as many as it may take, and those are the ones that come first in the claim order. Each lane is read in the
-/// order of due times; when more of it is due than is moved, in claim order instead, priority by priority.
+/// Due jobs are ranked before their number is bounded: when a hundred thousand jobs become due in one instant, a claim
+/// moves only as many as it may take, and those are the ones that come first in the claim order. Each lane is read in
+/// the order of due times; when more of its jobs are due than are moved, in claim order instead, priority by priority.
 
 #include <algorithm>
 #include <cstdint>

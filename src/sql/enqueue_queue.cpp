@@ -9,7 +9,7 @@
 namespace sqlq::sql {
 namespace {
 
-/// What the items may have to wait for in the database: what others may be storing, too.
+/// The keys and ids that the items may have to wait for in the database: others may be storing them, too.
 KeyGate::Keys contested(EnqueueQueue::Items items) {
   KeyGate::Keys keys;
   for (const backend::EnqueueItem& item : items) {
@@ -91,8 +91,8 @@ EnqueueQueue::Answers EnqueueQueue::lead(Group& group) {
   try {
     return store_together(group);
   } catch (const Error& e) {
-    // What may have been stored is not stored again as if it had not been, and who is told that the server is busy does
-    // not ask for the same a hundred times: everybody is told.
+    // All callers of the group are told. Jobs that may be stored are not stored again, and a busy server is not asked
+    // for the same a hundred times.
     if (!about_an_item(e)) settle(group, &e);
     throw;
   }

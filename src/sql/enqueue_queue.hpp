@@ -2,8 +2,8 @@
 /// \file
 /// Group commit for enqueues over a server: calls that come while others are under way are carried out together.
 ///
-/// Whoever comes while fewer than `most_at_once` calls are under way goes at once, on his own thread: a single producer
-/// waits for nobody. The others wait; the next to be free takes all of them into one statement and one commit.
+/// A call that comes while fewer than `most_at_once` calls are under way goes at once, on its own thread: a single
+/// producer waits for nobody. The others wait; the next to be free takes all of them into one statement and one commit.
 ///
 /// Only what waits for nobody in the database is shared. A job that may collide with one that somebody else is storing,
 /// by its unique key or by an id that its caller has chosen, waits there until that transaction ends: its call goes
@@ -76,7 +76,7 @@ class EnqueueQueue final {
   /// Tells all but the leader that their calls are over, and takes them off the group. `error` may be null.
   void settle(Group& group, const Error* error);
   void tell(Call& call, Turn turn) noexcept;
-  /// Whatever happened, nobody waits for ever: who is still in the group comes next, alone, and somebody leads.
+  /// Whatever happened, no call waits for ever: each one that is still in the group comes next, alone, and one leads.
   void end(Group& group) noexcept;
 
   const Store store_;

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// Hints that there may be work: who wants them, and who watches for the commits of others while somebody does.
+/// Hints that there may be work: the subscribers, and the thread that watches for the commits of others for them.
 
 #include <atomic>
 #include <functional>

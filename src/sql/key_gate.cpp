@@ -41,7 +41,7 @@ void KeyGate::enter(Pass& pass) {
                               " ms: somebody keeps a transaction open that has stored them; commit sooner");
 }
 
-// Whoever waits longest is looked at first; one who finds a key of his busy is passed over.
+// The call that waits longest is looked at first; a call with a busy key is passed over.
 void KeyGate::leave(Pass& pass) noexcept {
   const std::lock_guard lock(mutex_);
   inside_.remove(&pass);

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// Who may wait in the database for a lock that a stranger holds, and how many at once.
+/// Which calls may wait in the database for a lock that a stranger holds, and how many at once.
 
 #include <cstddef>
 #include <list>

@@ -54,8 +54,8 @@ class Pool {
     SteadyPoint since{};
   };
   void give_back(std::unique_ptr<Connection> connection) noexcept;
-  /// Until somebody gives one back or the time has come, without the lock meanwhile. Whoever was told, and found that
-  /// somebody had been quicker, keeps his place.
+  /// Until somebody gives one back or the time has come, without the lock meanwhile. A thread that was told, and
+  /// found that another one had been quicker, keeps its turn.
   void wait(std::unique_lock<std::mutex>& lock, SteadyPoint until, bool& told);
   /// Takes those that are too old out, to be closed without the lock.
   [[nodiscard]] std::vector<Idle> take_expired();

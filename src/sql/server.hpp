@@ -60,8 +60,8 @@ class Work {
   [[nodiscard]] std::int64_t spared() const noexcept { return spared_.count(); }
   void spare(Duration back) noexcept { spared_ = back; }
   [[nodiscard]] bool borrowed() const noexcept { return own_ == nullptr; }
-  /// What follows is one transaction, committed when the operation returns. Without it each statement commits alone.
-  /// Does nothing in a borrowed transaction and when called again.
+  /// The statements that follow are one transaction, committed when the operation returns. Without it each statement
+  /// commits alone. Does nothing in a borrowed transaction and when called again.
   void begin();
   /// Undoes what was done since begin(), lets its locks go and begins again. Only once begun.
   void begin_anew();

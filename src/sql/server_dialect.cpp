@@ -114,7 +114,7 @@ class ServerDialect final : public SqlDialect, public backend::HandOver {
     return answers;
   }
   std::vector<LeaseStatus> heartbeat(std::span<const backend::LeaseRef> leases, Now now) override {
-    // Not on the connections of the others, who may all be waiting for somebody's lock while the leases run out.
+    // Not on the connections of other calls: all of these may wait for a lock while the leases run out.
     using Answers = std::vector<LeaseStatus>;
     const auto wrote = [](const Answers& answers) {
       return std::ranges::any_of(answers, [](LeaseStatus said) { return said != LeaseStatus::lost; });

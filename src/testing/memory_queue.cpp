@@ -435,7 +435,7 @@ std::map<std::string_view, std::uint64_t> MemoryQueue::held_by_queue() const {
   return counts;
 }
 
-// What has been due once stays so, also when the wall clock is stepped back.
+// A job that has been due once stays due, also when the wall clock is stepped back.
 void MemoryQueue::promote(Instant now) {
   for (auto& [id, row] : rows_) {
     if (row.job.state == JobState::scheduled && row.job.run_at <= now.wall) row.job.state = JobState::pending;

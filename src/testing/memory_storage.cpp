@@ -26,7 +26,7 @@ const std::array<Migration, 1>& known_migrations() {
 
 }  // namespace
 
-/// Whom to tell of news. Separate from the jobs' lock: who is told may ask for it in another thread.
+/// The subscribers to news. Separate from the jobs' lock: a subscriber may ask for that in another thread.
 class MemoryHints {
  public:
   class Ear final : public backend::Subscription {

@@ -51,7 +51,8 @@ bool may_hand_over(const Ending& e) { return e.kind == FinishKind::success && !i
 
 }  // namespace
 
-// Who finds something submitted already need not wake us: a step ends only when it has found nothing, or to gather.
+// A thread that finds something submitted already need not wake us: a step ends only when it has found nothing, or to
+// gather.
 void Completer::submit(Ending ending) {
   bool worth_it = false;
   {
@@ -141,7 +142,7 @@ void Completer::verify() {
   });
 }
 
-// Whoever sees that a job has finished finds its lines. And the database takes lines of a lease until the next claim:
+// A reader that sees a finished job finds its lines. And the database takes lines of a lease until the next claim:
 // a job that comes back soon may be claimed before the log shipper's next turn. Jobs without lines cost no statement.
 void Completer::flush_logs() {
   try {

@@ -60,7 +60,8 @@ class Completer final : public Service {
   void verify();
   void flush_logs();
   void report_outages();
-  /// Says whether the fetcher has handed the places over to other jobs. What could not be written stays in the batch.
+  /// Says whether the fetcher has handed the places over to other jobs. Endings that could not be written stay in the
+  /// batch.
   bool write();
   [[nodiscard]] bool hand_over(std::span<Ending> endings);
   void write_apart(std::span<Ending> endings);

@@ -1,12 +1,12 @@
 #include "worker/events.hpp"
 
-#include <cstdio>
 #include <exception>
 #include <utility>
 
 #include <sqlq/outcome.hpp>
 
 #include "core/text.hpp"
+#include "platform/standard_error.hpp"
 #include "platform/user_code.hpp"
 #include "worker/context.hpp"
 
@@ -30,7 +30,7 @@ void print(const WorkerEvent& event) {
   std::string line = "sqlq: worker: " + event.service + ": " + event.message;
   if (event.job) line += " (job " + event.job->to_string() + ")";
   line += '\n';
-  std::fwrite(line.data(), 1, line.size(), stderr);
+  platform::write_to_standard_error(line);
 }
 
 constexpr int deepest = 50;

@@ -34,7 +34,7 @@ class Events final : public std::enable_shared_from_this<Events> {
               Code code = Code::other) noexcept;
   /// The message becomes one line.
   void report(WorkerEvent event) noexcept;
-  /// Closes the callbacks: what waits is delivered until then, what is reported from now on is not, for threads of
+  /// Closes the callbacks: waiting events are delivered until then, events reported from now on are not, for threads of
   /// handlers that never end may outlive what the callback uses.
   void close(SteadyPoint deadline);
 

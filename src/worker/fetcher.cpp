@@ -16,7 +16,7 @@ Fetcher::Fetcher(Shared& shared, Heartbeat& heartbeat, Watchdog& watchdog)
 
 SteadyPoint Fetcher::step() {
   starved_ = true;  // before looking, so that what happens from now on wakes us
-  if (policy::worth_claiming(load()) == 0) return SteadyPoint::max();  // whoever changes that looks again
+  if (policy::worth_claiming(load()) == 0) return SteadyPoint::max();  // a change of that wakes us
   const SteadyPoint asked_at = shared_.clock().steady();
   if (const auto rest = handing_over_.rest_until(asked_at)) return *rest;
   const std::size_t most = shared_.slots.take(policy::worth_claiming(load()));

@@ -29,7 +29,7 @@ void Heartbeat::hint() noexcept {
 SteadyPoint Heartbeat::due_of(const Held& lease) const {
   if (lease.completing()) return lease.renew_at(longest_while_completing);
   const backend::Capabilities& can = shared_.db.dialect().capabilities();
-  const bool told = can.cross_process_wakeup || !can.shared_storage;  // what this process cancels is told it at once
+  const bool told = can.cross_process_wakeup || !can.shared_storage;  // cancels of this process come at once
   const bool asks = !told && lease.phase() != Phase::finishing && lease.stop_reason() == StopReason::none;
   return lease.renew_at(asks ? longest_unasked : longest_between_beats);
 }

@@ -26,8 +26,8 @@ class Suspects final {
   /// How many the next claim may take; none before all of the last round have ended.
   [[nodiscard]] std::size_t room() const noexcept { return in_flight_.suspects() > 0 ? 0 : 1 + ended(); }
 
-  /// What a claim took that might take several. When one of them must be alone all its suspects are given back, before
-  /// any is begun, and the next one is taken alone.
+  /// Looks at the jobs of a claim that might take several. When one of them must be alone, all its suspects are given
+  /// back before any is begun, and the next one is taken alone.
   void sort_out(std::span<const HeldPtr> leases) {
     const auto suspect = [](const HeldPtr& lease) { return is_suspect(lease->job()); };
     const auto alone = [&](const HeldPtr& lease) { return suspect(lease) && must_be_alone(lease->job()); };

@@ -41,7 +41,7 @@ SteadyPoint Watchdog::look_after(const HeldPtr& lease, SteadyPoint now) {
   return may_time_out ? std::min(again, lease->timeout_at()) : again;
 }
 
-// Nor can we renew it; whoever can write first renews (decision 0031).
+// Nor can we renew it; the first worker that can write renews (decision 0031).
 bool Watchdog::nobody_can_take(const Held& lease) const {
   const auto locked_since = shared_.db.dialect().locked_since();
   return locked_since && *locked_since <= lease.fence_at();

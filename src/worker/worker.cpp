@@ -135,8 +135,8 @@ void Worker::Impl::shut_down() {
   shared.events.close(schedule.end_at());
 }
 
-// What no thread has begun goes back first, so that other workers get it while this one drains. What a claim under way
-// brings goes back when it comes.
+// Jobs that no thread has begun go back first, so that other workers get them while this one drains. Jobs of a claim
+// that is under way go back when it returns.
 void Worker::Impl::stop_claiming() {
   for (ServiceLoop* loop : {&engine->fetching, &engine->maintaining}) loop->request_stop();
   runtime.fetcher.stop_handing_over();

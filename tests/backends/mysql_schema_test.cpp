@@ -48,6 +48,8 @@ class Sample {
     }
     if (statement == "history_add") return {8, {n, n, n, n, n, n, "w", "m"}};
     if (statement == "log_add") return {7, {n, n, n, n, n, n, "text"}};
+    if (statement == "queues_make") return {3, {"queue", "", n}};
+    if (statement == "lanes_make") return {3, {n, "queue", "kind"}};
     if (statement == "keys_add") return {2, {"key", sql::Bytes{sixteen}}};
     if (statement == "claims_add") return {5, {n, n, n, n, "[1,2]"}};
     if (statement == "keys_free" && param == "rows") return {2, {"key", sql::Bytes{sixteen}}};
@@ -177,6 +179,7 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"claims_lock", {{"c", "PRIMARY"}}},
     {"claims_leave", {{"sqlq_claims", "PRIMARY"}}},
     {"claims_end", {{"sqlq_claims", "PRIMARY"}}},
+    {"lanes_named", {{"q", "sqlq_queues_name"}, {"l", "sqlq_lanes_name"}}},
     {"lane", {{"l", "sqlq_lanes_name"}}},
     {"lane_now", {{"l", "sqlq_lanes_name"}}},
     {"ready_insert", {{"j", "PRIMARY"}}},

@@ -13,17 +13,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A database in LATIN1, dropped with the test.
-class InLatin1 : public ::testing::Test {
+/// A database in another encoding, dropped with the test.
+class InEncoding : public ::testing::Test {
  protected:
-  InLatin1() : name_("sqlq_latin1_" + std::to_string(::getpid())) {
+  explicit InEncoding(const std::string& encoding) : name_("sqlq_" + encoding + "_" + std::to_string(::getpid())) {
     backend::register_backend("postgresql", factory());
-    Native(server_url()).exec("CREATE DATABASE " + name_ +
-                              " ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+    Native(server_url()).exec("CREATE DATABASE " + name_ + " ENCODING '" + encoding +
+                              "' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
     db_.emplace(backend::open(with(server_url(), name_, "schema=public")));
     db_->migrate();
   }
-  ~InLatin1() override {
+  ~InEncoding() override {
     db_.reset();
     Native(server_url()).exec("DROP DATABASE " + name_ + " WITH (FORCE)");
   }
@@ -31,6 +31,26 @@ class InLatin1 : public ::testing::Test {
   const std::string name_;
   std::optional<Database> db_;
 };
+
+class InLatin1 : public InEncoding {
+ protected:
+  InLatin1() : InEncoding("latin1") {}
+};
+
+class InSqlAscii : public InEncoding {
+ protected:
+  InSqlAscii() : InEncoding("sql_ascii") {}
+};
+
+TEST_F(InSqlAscii, AllCharactersComeBackAndDoctorSaysNothingOfThem) {
+  const std::string text = "gr\xC3\xBC\xC3\x9F \xE2\x82\xAC \xF0\x9F\x98\x80";
+  Client client(*db_);
+  const JobId id = client.enqueue({.kind = text, .params = "\"" + text + "\"", .options = {.queue = text}}).id;
+  const Job job = client.claim().at(0);
+  EXPECT_EQ(job.id, id);
+  EXPECT_EQ(job.queue + job.kind + job.params, text + text + "\"" + text + "\"");
+  for (const std::string& said : Admin(*db_).doctor()) EXPECT_EQ(said.find("encoding"), std::string::npos) << said;
+}
 
 TEST_F(InLatin1, AMessageALineAndAResultWithAnotherCharacterHoldNobodyBack) {
   const std::string euro = "price in \xE2\x82\xAC";

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "platform/pause.hpp"
 #include "platform/process.hpp"
 #include "platform/random.hpp"
+#include "platform/standard_error.hpp"
 #include "support/expect_error.hpp"
 
 #if defined(__SANITIZE_THREAD__)
@@ -193,6 +195,36 @@ TEST(SignalStop, LeavesAHandlerAloneThatCameAfterTheFirstSignal) {
   }
   EXPECT_EQ(std::signal(SIGUSR1, before), earlier_handler);
 }
+
+#if !SQLQ_THREAD_SANITIZER
+TEST(StandardError, AFullPipeKeepsNoProcessFromEnding) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  ASSERT_EQ(::fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+  const std::string much(4096, 'x');
+  while (::write(ends[1], much.data(), much.size()) > 0) {
+  }
+  ASSERT_EQ(::fcntl(ends[1], F_SETFL, 0), 0);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    ::alarm(60);
+    ::dup2(ends[1], STDERR_FILENO);
+    static std::atomic<bool> writes{false};
+    std::thread([] {
+      writes = true;
+      platform::write_to_standard_error("a line\n");
+    }).detach();
+    while (!writes) std::this_thread::yield();
+    std::exit(0);  // NOLINT(concurrency-mt-unsafe): this is what is tested
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+#endif
 
 // ThreadSanitizer delivers no signals in a child that was forked while other threads ran; every other build has this.
 #if !SQLQ_THREAD_SANITIZER

@@ -36,7 +36,7 @@ class Claim {
     look();
     const bool limited = !view_.limited.empty();
     if (!limited_) view_.limited.clear();
-    // The locks of limited queues first: who holds one of them waits for nothing else after it.
+    // The locks of limited queues first: a claim that holds one of them waits for nothing else after it.
     const Rooms rooms = find_rooms();
     if (promote(rooms)) view_ = survey(c_, request_);
     make_room(rooms);
@@ -142,8 +142,8 @@ class Claim {
     return left;
   }
 
-  /// Whoever holds the lock lets it go after a moment, or was stopped. Then the queue is passed over: other queues go
-  /// on, and what is claimed has not used up its lease, which counts from when the worker has asked.
+  /// The holder of the lock lets it go after a moment, or was stopped. Then the queue is passed over: other queues go
+  /// on, and claimed jobs have not used up their leases, which count from when the worker asked.
   bool lock_queue(std::int64_t queue) {
     const auto any = [&](const sql::Statement& statement) {
       return c_.session.execute(statement, {{"queue", queue}}, [](const sql::Row&) {}) != 0;
@@ -161,7 +161,7 @@ class Claim {
   }
 
   /// Of queues that are not full: nobody shall stand in line for the lock of one that is. Under their locks, so that it
-  /// stays true until we commit; who replaces leases takes none, for he takes no more jobs than he has ended.
+  /// stays true until we commit; a claim that replaces leases takes none, for it takes no more jobs than it has ended.
   Rooms find_rooms() {
     Rooms rooms;
     for (const std::int64_t queue : view_.limited) {

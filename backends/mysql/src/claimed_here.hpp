@@ -21,7 +21,7 @@ struct Whereabouts {
   bool keyed = false;  ///< has it a unique key?
 };
 
-/// A memory, not the truth: every write is guarded by the token in the job's row. What is missing is looked up.
+/// A memory, not the truth: every write is guarded by the token in the job's row. Missing entries are looked up.
 /// Thread-safe.
 class ClaimedHere {
  public:

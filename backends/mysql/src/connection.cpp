@@ -116,9 +116,9 @@ std::unique_ptr<Connection> Connection::open(const Options& options, const sql::
 
 Connection::~Connection() { mysql_close(handle_); }
 
-/// What the server's defaults and init_connect must not decide: which rows a statement may read and change, what it
-/// returns, and when a transaction ends. Where a plan reads rows that it does not need it locks them too, so what plans
-/// depend on besides FORCE INDEX is set as well. DEFAULT would be the server's global value.
+/// The server's defaults and init_connect must not decide which rows a statement may read and change, what it returns,
+/// or when a transaction ends. A plan that reads rows that it does not need locks them too, so the settings that plans
+/// depend on besides FORCE INDEX are set as well. DEFAULT would be the server's global value.
 void Connection::configure(const Options& o) {
   greeting_.mariadb = mariadb_connection(handle_) != 0;
   const auto whole = [](Duration d) { return std::to_string(seconds_of(d)); };
@@ -163,8 +163,8 @@ void Connection::greet(const sql::Statement& server) {
   see_all_nodes();
 }
 
-/// What any node of Galera has committed is seen by all that follows here: else the node that a process goes to when
-/// its own is gone may not have heard yet of a claim, and takes its outcome for a stale one.
+/// All statements that follow see the commits of every node of Galera. Else the node that a process goes to when its
+/// own is gone may not know of a claim yet, and takes the outcome for a stale one.
 void Connection::see_all_nodes() {
   constexpr std::string_view text = "SET SESSION wsrep_sync_wait = 7";  // SELECT, UPDATE and DELETE, INSERT
   constexpr unsigned unknown_variable = 1193;  // of a server that can be no node

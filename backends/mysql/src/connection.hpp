@@ -13,7 +13,7 @@
 
 namespace sqlq::mysql {
 
-/// Who answered.
+/// The server that answered.
 struct Greeting {
   bool mariadb = false;
   std::string version{};

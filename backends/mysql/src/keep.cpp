@@ -73,7 +73,8 @@ std::vector<std::int64_t> read_seqs(std::string_view json) {
   return seqs;
 }
 
-/// Locks those of these jobs that may be purged, until `mine` has `limit`. What others have locked is theirs to purge.
+/// Locks those of these jobs that may be purged, until `mine` has `limit`. Rows that others have locked are theirs to
+/// purge.
 void lock_expired(const Context& c, std::span<const std::int64_t> seqs, std::int64_t now, std::size_t limit,
                   std::vector<std::int64_t>& mine) {
   in_lists(seqs, [&](std::span<const std::int64_t> piece) {

@@ -237,8 +237,8 @@ std::size_t look_at(const Context& c, std::span<const Renewal> renewals) {
   return held.size();
 }
 
-/// Whoever has locked a row lets it go after a moment: lines of its log are being stored, or its outcome. Who keeps it
-/// for longer ends the lease, or was stopped. Nobody takes the job away meanwhile, so it counts as renewed.
+/// A transaction that has locked a row lets it go after a moment: it stores lines of the log, or the outcome. One that
+/// keeps it for longer ends the lease, or was stopped. Nobody takes the job away meanwhile, so it counts as renewed.
 void renew(const Context& c, std::span<const Renewal> renewals) {
   constexpr int most_tries = 4;
   Duration pause = std::chrono::milliseconds(10);

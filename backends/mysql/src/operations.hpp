@@ -29,11 +29,13 @@ struct Context {
   sql::Marks& marks;
 };
 
-// produce.cpp
-/// For rows that are never written again: whoever came first has made it. A plain INSERT, for the other sorts that
-/// overlook a duplicate need the right to UPDATE, or overlook more than that.
-void insert_unless_there(sql::Session& session, const sql::Statement& statement, std::initializer_list<sql::Arg> args);
+// lanes.cpp
+/// A plain INSERT, for the other sorts that overlook a duplicate need the right to UPDATE, or overlook more than that.
+/// False: there is a duplicate, and no row was inserted.
+bool insert_unless_there(sql::Session& session, const sql::Statement& statement, std::initializer_list<sql::Arg> args);
 void make_lanes(const sql::Work& work, const Queries& q, std::span<const sql::LaneName> lanes);
+
+// produce.cpp
 std::vector<Enqueued> enqueue(const Context& c, std::span<const backend::EnqueueItem> items);
 
 // admin.cpp

@@ -74,7 +74,7 @@ std::vector<bool> take_back_crashes(const Context& c, std::span<const OutlivedCl
   const Places places(c, std::move(ids));
   if (places.seqs().empty()) return answers;
   c.work.begin();
-  const LockedRows locked = lock_free(c, places.seqs());  // who has lost a lease waits for nobody
+  const LockedRows locked = lock_free(c, places.seqs());  // a worker that has lost a lease waits for nobody
   std::map<const Locked*, Less> less;
   for (std::size_t i = 0; i < claims.size(); ++i) {
     const Locked* row = locked.find(claims[i].id);

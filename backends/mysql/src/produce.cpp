@@ -51,10 +51,10 @@ class Lanes {
 
 /// One batch on its way into the table.
 ///
-/// All rows are inserted at once, in the hope that there is no duplicate. Who is in the way is looked for and answered,
-/// and the rest is tried again: whoever was in the way may be gone by then. All batches lock their keys in one order,
-/// all before the first job; when one is refused, a transaction of our own lets its locks go before it begins with the
-/// first key again. In a borrowed one an error undoes only its statement.
+/// All rows are inserted at once, in the hope that there is no duplicate. Jobs that are in the way are looked for and
+/// answered, and the rest is tried again: a job that was in the way may be gone by then. All batches lock their keys in
+/// one order, all before the first job; when one is refused, a transaction of our own lets its locks go before it
+/// begins with the first key again. In a borrowed one an error undoes only its statement.
 class Insertion {
  public:
   Insertion(const Context& c, std::span<const EnqueueItem> items) : c_(c), items_(items), answers_(items.size()) {
@@ -134,7 +134,7 @@ class Insertion {
     return done.size() == first_of.size();
   }
 
-  using Keys = std::map<std::string_view, JobId>;  // sorted: whoever inserts the same ones waits in the same order
+  using Keys = std::map<std::string_view, JobId>;  // sorted: all who insert the same ones wait in one order
 
   /// All or none; false: one of them is held.
   bool insert_keys(const Keys& keys) {
@@ -182,13 +182,7 @@ class Insertion {
   }
 
   bool insert(const sql::Statement& statement, const sql::List& rows) {
-    try {
-      c_.session.execute(statement, {{"rows", rows}});
-      return true;
-    } catch (const Error& e) {
-      if (e.native_code() == duplicate_entry) return false;
-      throw;
-    }
+    return insert_unless_there(c_.session, statement, {{"rows", rows}});
   }
 
   [[nodiscard]] Keys keys_of(std::span<const std::size_t> piece) const {
@@ -262,45 +256,6 @@ class Insertion {
 };
 
 }  // namespace
-
-void insert_unless_there(sql::Session& session, const sql::Statement& statement, std::initializer_list<sql::Arg> args) {
-  try {
-    session.execute(statement, args);
-  } catch (const Error& e) {
-    if (e.native_code() != duplicate_entry) throw;
-  }
-}
-
-void make_lanes(const sql::Work& work, const Queries& q, std::span<const sql::LaneName> lanes) {
-  sql::Session& session = work.session();
-  // Sorted, and each statement a transaction of its own: those who make the same lanes wait in one order.
-  std::set<std::string_view> names;
-  for (const sql::LaneName& lane : lanes) names.insert(lane.queue);
-  const std::vector<std::string_view> queues(names.begin(), names.end());
-  std::map<std::string, std::int64_t, std::less<>> ids;
-  const auto look = [&](std::span<const std::string_view> piece) {
-    const sql::List list{.width = 1, .values = {piece.begin(), piece.end()}};
-    session.execute(q.queues_named, {{"names", list}},
-                      [&](const sql::Row& row) { ids.emplace(row.text(1), row.integer(0)); });
-  };
-  in_lists(std::span<const std::string_view>(queues), [&](std::span<const std::string_view> piece) {
-    look(piece);
-    bool made = false;
-    for (const std::string_view name : piece) {
-      if (ids.contains(name)) continue;
-      insert_unless_there(session, q.queue_make, {{"name", name}, {"now", work.wall()}});
-      made = true;
-    }
-    if (made) look(piece);
-  });
-  for (const sql::LaneName& lane : lanes) {
-    const auto queue = ids.find(lane.queue);
-    if (queue == ids.end()) throw Error(Errc::schema, "a queue that was just made is not there", "mysql");
-    insert_unless_there(session, q.lane_make, {{"queue_id", queue->second},
-                                               {"queue", std::string_view(lane.queue)},
-                                               {"kind", std::string_view(lane.kind)}});
-  }
-}
 
 std::vector<Enqueued> enqueue(const Context& c, std::span<const EnqueueItem> items) {
   if (items.empty()) return {};

@@ -42,9 +42,9 @@ struct Queries {
   const sql::Statement& claimed = catalogue["claimed"];
   const sql::Statement& lane = catalogue["lane"];
   const sql::Statement& lane_now = catalogue["lane_now"];
-  const sql::Statement& queue_make = catalogue["queue_make"];
-  const sql::Statement& queues_named = catalogue["queues_named"];
-  const sql::Statement& lane_make = catalogue["lane_make"];
+  const sql::Statement& lanes_named = catalogue["lanes_named"];
+  const sql::Statement& queues_make = catalogue["queues_make"];
+  const sql::Statement& lanes_make = catalogue["lanes_make"];
   const sql::Statement& keys_add = catalogue["keys_add"];
   const sql::Statement& keys_remove = catalogue["keys_remove"];
   const sql::Statement& jobs_insert = catalogue["jobs_insert"];

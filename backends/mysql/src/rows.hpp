@@ -72,7 +72,7 @@ class Places {
     if (at == by_id_.end() || token.value == 0) return false;
     return at->second.state == JobState::invalid || at->second.where.token == token.value;
   }
-  /// Of the jobs that these may have, ascending: who has lost a lease neither locks its job nor waits for its locks.
+  /// Of the jobs that these may have, ascending: a lost lease neither locks its job nor waits for its locks.
   [[nodiscard]] std::vector<std::int64_t> seqs_of(std::span<const backend::LeaseRef> leases) const;
   /// 0: there is no such job.
   [[nodiscard]] std::int64_t of(JobId id) const {
@@ -136,7 +136,7 @@ struct LockedRows {
 /// Those whose lease has ended; skips what somebody else has locked.
 [[nodiscard]] LockedRows lock_ended(const Context& c, std::span<const std::int64_t> seqs);
 
-/// What a locked row becomes. What is not set stays.
+/// What a locked row becomes. Columns that are not set stay.
 struct Change {
   explicit Change(const Locked& row)
       : was(&row), state(row.state), due(row.due), attempt(row.attempt), crashes(row.crashes), token(row.token),

@@ -65,7 +65,7 @@ std::vector<std::string> findings_on_rows(sql::Session& session, const sql::Stat
   return findings;
 }
 
-/// Whoever may not see the transactions of others (the right PROCESS) sees none.
+/// A user that may not see the transactions of others (the right PROCESS) sees none.
 std::vector<std::string> findings_on_snapshots(sql::Session& session, const sql::Statement& old_transactions) {
   constexpr std::int64_t long_enough = 60;  // seconds
   std::vector<std::string> findings;

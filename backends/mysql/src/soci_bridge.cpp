@@ -6,7 +6,7 @@
 
 namespace sqlq::mysql {
 
-// Only what SOCI's headers define themselves: who links sqlq need not link SOCI.
+// Only what SOCI's headers define themselves: a program that links sqlq need not link SOCI.
 MYSQL* handle_of(soci::session& session) {
   soci::details::session_backend* const backend = session.get_backend();
   if (backend == nullptr || backend->get_backend_name() != "mysql") return nullptr;

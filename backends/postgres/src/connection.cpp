@@ -63,7 +63,7 @@ std::string sqlstate_in(const std::string& message) {
   return {};
 }
 
-/// What libpq finds wrong by itself has no SQLSTATE, only a text; here it is English, whatever the program's language.
+/// An error that libpq finds itself has no SQLSTATE, only a text; here it is English, whatever the program's language.
 struct Trouble {
   std::string_view text;
   Errc code;

@@ -149,8 +149,8 @@ std::vector<FinishStatus> finish(const sql::Work& work, const Queries& q, std::s
 }
 
 // Nobody's lock is waited for: the other leases of the process would run out meanwhile. Most locks are gone after a
-// moment: an outcome or lines of a log are being written, or the job is being taken back. Whoever keeps one for longer
-// ends the lease or leaves it; nobody takes the job away meanwhile, so the lease counts as renewed.
+// moment: an outcome or lines of a log are being written, or the job is being taken back. A transaction that keeps one
+// for longer ends the lease or leaves it; nobody takes the job away meanwhile, so the lease counts as renewed.
 std::vector<LeaseStatus> heartbeat(const sql::Work& work, const Queries& q, std::span<const backend::LeaseRef> leases) {
   constexpr int most_tries = 4;
   std::vector<LeaseStatus> answers(leases.size(), LeaseStatus::lost);

@@ -70,7 +70,7 @@ void Notifier::run(const std::stop_token& stop) {
     }
     try {
       turn(announced);
-    } catch (...) {  // the server is away: whoever works with it finds out, and here it is tried again later
+    } catch (...) {  // the server is away: other calls say so; tried again later
       connection_.reset();
       const std::lock_guard lock(mutex_);
       announced_ = announced_ || announced;
@@ -81,8 +81,8 @@ void Notifier::run(const std::stop_token& stop) {
   over_->notify();
 }
 
-/// Who ends right after a commit is not to leave it to the others' polls. Tried again once: the connection may be an
-/// old one, which somebody has ended meanwhile.
+/// A process that ends right after a commit announces it, and does not leave it to the others' polls. Tried again once:
+/// the connection may be an old one, which somebody has ended meanwhile.
 void Notifier::last_turn() noexcept {
   bool announced = false;
   {

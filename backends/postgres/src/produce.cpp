@@ -146,8 +146,8 @@ class Insertion {
     contested_ = keys_ || std::ranges::any_of(items, [](const auto& item) { return !item.fresh_id; });
   }
 
-  /// What one statement stores is stored alone. Else it is a transaction: all or nothing; and what it has stored is
-  /// known before it commits, so that another try can tell it from what was there (sql/server_dialect.cpp).
+  /// One statement needs no transaction. Several are one: all or nothing; and the jobs that it has stored are known
+  /// before it commits, so that another try can tell them from those that were there (sql/server_dialect.cpp).
   std::vector<Enqueued> run() {
     Numbers open(items_.size());
     std::iota(open.begin(), open.end(), std::size_t{0});
@@ -209,7 +209,7 @@ class Insertion {
     for (std::size_t n = 0; n < numbers.size(); ++n) {
       columns.add(items_[numbers[n]], places.empty() ? ranks[n] : places[numbers[n]]);
     }
-    // What a statement breaks inside a transaction stays broken.
+    // A transaction in which a statement has failed stays broken.
     if (!keys_ && !work_.borrowed() && !work_.begun() && columns.insert_all(work_, q_)) {
       for (const std::size_t i : numbers) answers_[i] = {.id = items_[i].id, .status = EnqueueStatus::inserted};
       return {};
@@ -266,7 +266,7 @@ class Insertion {
     return refused;
   }
 
-  /// Who is in the way. Returns those items whose holder has gone away meanwhile.
+  /// Finds the jobs that are in the way. Returns those items whose holder has gone away meanwhile.
   Numbers find_holders(const Numbers& refused) {
     Array ids(Of::uuid);
     Array keys(Of::text);

@@ -176,8 +176,9 @@ std::vector<std::string> PgServer::self_check(sql::Session& session) {
   say(settings["synchronous_commit"] == "off",
       "synchronous_commit is off: a crash of the server loses the last commits, also of jobs that were acknowledged.");
   say(settings["autovacuum"] == "off", "autovacuum is off: claims become slower with every finished job.");
-  say(settings["server_encoding"] != "UTF8",
-      "The encoding of the database is " + settings["server_encoding"] + ": jobs with other characters are refused.");
+  const std::string& encoding = settings["server_encoding"];  // SQL_ASCII takes any bytes and gives them back
+  say(encoding != "UTF8" && encoding != "SQL_ASCII",
+      "The encoding of the database is " + encoding + ": jobs with other characters are refused.");
   const bool standbys = session.integer(q.standbys).value_or(0) > 0;
   say(standbys && settings["synchronous_standby_names"].empty(),
       "There are standbys, and none is synchronous: a failover can lose jobs that were acknowledged.");

@@ -63,7 +63,7 @@ void Watcher::watch(const std::stop_token& stop) {
         while (hear(connection.get())) {
         }
       }
-    } catch (...) {  // the server is away: whoever works with it finds out; hints may be lost
+    } catch (...) {  // the server is away: other calls say so; hints may be lost
     }
     const auto left = pause / 2 + Duration(platform::random_below(static_cast<std::uint32_t>(pause.count())));
     static_cast<void>(wait_for(nullptr, 0, saturating_add(system_clock()->steady(), left), stop_.descriptor()));

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// What a backend can and cannot do, declared. The core and the conformance suite read capabilities, never names.
+/// The capabilities of a backend, declared. The core and the conformance suite read capabilities, never names.
 
 #include <cstddef>
 #include <limits>

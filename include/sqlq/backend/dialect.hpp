@@ -55,7 +55,7 @@ class Subscription {
   virtual ~Subscription() = default;
 };
 
-/// What every backend has. Reading is an interface of its own (reading.hpp), and so is each optional part
+/// The part that every backend has. Reading is an interface of its own (reading.hpp), and so is each optional part
 /// (extensions.hpp).
 class Dialect : public Reading {
  public:
@@ -93,8 +93,8 @@ class Dialect : public Reading {
   /// transaction may be left with part of the batch: he must roll back.
   /// Several batches at once may hold each other up, but never for ever: their items are locked in one order. An item
   /// waits for the transactions that are storing its unique key or its id, and for nobody else's.
-  /// What is tried again inside the call answers what the call has done: `inserted` for what an earlier try of it
-  /// has stored. Replay, a second call: the same ids, `existing_id` or `existing_key`.
+  /// A call that tries again inside answers what the whole call has done: `inserted` for each job that an earlier try
+  /// of it has stored. Replay, a second call: the same ids, `existing_id` or `existing_key`.
   virtual std::vector<Enqueued> enqueue(std::span<const EnqueueItem> items, const Tx* within, Now now) = 0;
 
   /// Asks jobs to stop.
@@ -189,7 +189,7 @@ class Dialect : public Reading {
   /// finished -> pending with attempt = crashes = 0, no token, history Cause::requeued; `claims` goes on counting.
   virtual std::vector<RequeueStatus> requeue(std::span<const JobId> ids, Now now) = 0;
 
-  /// What an operator wants of single jobs. A job that is in no state for it is `unchanged`. Errc::refused, nothing
+  /// Does what an operator asks of single jobs. A job that is in no state for it is `unchanged`. Errc::refused, nothing
   /// changed, when the database keeps one of those to be erased. Replay: unchanged, or not_found for what was erased.
   virtual std::vector<ActionStatus> act(std::span<const JobId> ids, Action what, Now now) = 0;
 

@@ -1,8 +1,8 @@
 #pragma once
 /// \file
-/// What not every backend need have. Each part is an interface of its own, which `Dialect` answers for when the backend
-/// has it, and null by default: a backend without it works, only less well, and its part of the conformance suite is
-/// reported as not tested.
+/// Parts that not every backend need have. Each part is an interface of its own, which `Dialect` answers for when the
+/// backend has it, and null by default: a backend without it works, only less well, and its part of the conformance
+/// suite is reported as not tested.
 ///
 /// A class that has a part derives from it beside `Dialect` and returns itself:
 ///

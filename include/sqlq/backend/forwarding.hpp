@@ -145,7 +145,7 @@ class ForwardingDialect : public Dialect, public HandOver {
   /// The one behind this one; not to be called when it was made with none.
   [[nodiscard]] Dialect& inner() const noexcept { return *inner_; }
   /// Where an operation goes, asked before each one that is not overridden: for what shall happen before all of them,
-  /// as to refuse some. What it throws reaches the caller.
+  /// as to refuse some. Its exceptions reach the caller.
   virtual Dialect& target(const char* operation) {
     static_cast<void>(operation);
     return *inner_;

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// What the operations of a backend ask for and answer. Plain values; views are valid during the call.
+/// The requests and answers of a backend's operations. Plain values; views are valid during the call.
 
 #include <cstddef>
 #include <cstdint>
@@ -37,7 +37,7 @@ struct EnqueueItem {
   Duration delay{};
 };
 
-/// What the holder of a lease wants to happen to its job. Stored as these numbers: never renumber.
+/// How the holder of a lease ends it. Stored as these numbers: never renumber.
 enum class FinishKind : std::uint8_t {
   success = 1,  ///< -> success
   retry = 2,    ///< -> scheduled at now + delay; history gets `cause` and `message`
@@ -92,7 +92,7 @@ struct QueueChange {
   std::optional<bool> paused{};
 };
 
-/// What an operator does to single jobs.
+/// An operator's action on single jobs.
 enum class Action {
   run_now,  ///< scheduled -> pending, due now
   /// running -> pending, attempt given back, no token; cancelling -> cancelled. History gets Cause::taken_away, or
@@ -105,7 +105,7 @@ enum class Action {
 /// Which way a migration may go.
 enum class Direction { up, down };
 
-/// What a running job shows of itself before it ends.
+/// The result and progress that a running job shows before it ends.
 struct Interim {
   JobId id{};
   LeaseToken token{};

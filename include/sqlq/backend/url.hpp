@@ -16,7 +16,7 @@ namespace sqlq::backend {
 
 /// `scheme:path`, `scheme://path`, `scheme:///path`, `scheme://user:password@host:port/path?option=value&...`.
 ///
-/// The parser only splits and percent-decodes; what the parts mean is the backend's affair. Backends that name files
+/// The parser only splits and percent-decodes; the backend gives the parts their meaning. Backends that name files
 /// read `rest()`, which is there for every form. Backends that name servers call `authority()`; only then is the text
 /// read as users, hosts and ports, so that a file name with '@' or ':' in it troubles nobody. The first '?' ends the
 /// path; write '?' and '%' in names as %3F and %25.

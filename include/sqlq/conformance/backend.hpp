@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// What the conformance suite needs to know of a backend: where to test it, and the connections its users have.
+/// The description of a backend for the conformance suite: where to test it, and the connections its users have.
 
 #include <cstdint>
 #include <functional>
@@ -69,7 +69,7 @@ struct Backend {
   std::vector<std::string> newer_schema_sql{};
   /// ... and one whose recorded checksum is not that of the migration the library has. Both required with handles.
   std::vector<std::string> changed_checksum_sql{};
-  /// What somebody with a shell does who wants to begin anew: one deletes all jobs and nothing else...
+  /// How people with a shell begin anew: one deletes all jobs and nothing else...
   std::vector<std::string> emptied_jobs_sql{};
   /// ... one empties every table, that of the migrations included. Both empty: there are no tables.
   std::vector<std::string> emptied_sql{};

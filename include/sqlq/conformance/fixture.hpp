@@ -128,8 +128,8 @@ inline constexpr const char* not_applicable = "not applicable: ";
   }                                                                       \
   static_assert(true, "so that a semicolon may follow")
 
-/// Runs `body(0)` ... `body(n - 1)` on threads of their own that start together, and joins them. What a body throws
-/// fails the test.
+/// Runs `body(0)` ... `body(n - 1)` on threads of their own that start together, and joins them. An exception of
+/// a body fails the test.
 void in_threads(int n, const std::function<void(int)>& body);
 
 /// Something one thread waits for and another makes happen. Waiting is bounded by the real clock.

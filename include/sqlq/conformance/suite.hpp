@@ -28,9 +28,9 @@
 /// has its own capabilities.
 ///
 /// **Capabilities, not names.** The tests read `Dialect::capabilities()`. A test that needs something not declared is
-/// skipped with the text "not applicable: <capability>"; nothing else is ever skipped. What is declared is tested, and
-/// failing it fails. At the end of a run the suite prints the capabilities of each instantiation and how many tests
-/// each missing one left out; paste the table into your README.
+/// skipped with the text "not applicable: <capability>"; nothing else is ever skipped. A capability that is declared is
+/// tested, and a test of it that fails fails. At the end of a run the suite prints the capabilities of each
+/// instantiation and how many tests each missing one left out; paste the table into your README.
 ///
 /// **Topics.** One class per promise (fixture.hpp has the list): `--gtest_filter='*/ClaimRace.*'` runs one. Most tests
 /// own the time (testing::ManualClock, handed down as `now`); races and wake-ups run on the real clock and never sleep.
@@ -39,7 +39,7 @@
 /// **Your own tests** of what only your backend has can use the same fixture: derive from
 /// sqlq::conformance::Conformance.
 ///
-/// What the suite cannot show is written elsewhere: crashes of processes, faults of servers, speed.
+/// The suite cannot show crashes of processes, faults of servers and speed: write other tests for these.
 
 #include <sqlq/conformance/backend.hpp>
 #include <sqlq/conformance/fixture.hpp>
