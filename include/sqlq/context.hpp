@@ -45,9 +45,9 @@ class JobContext {
   [[nodiscard]] int attempt() const noexcept { return job().attempt; }
   [[nodiscard]] LeaseToken lease_token() const noexcept { return job().lease_token; }
 
-  /// Tripped when the handler should stop early: check it between steps of long work, or pass it on to waits. A
-  /// handler that ignores it cannot be stopped; C++ has no safe way to end a thread from outside. A callback that you
-  /// register with std::stop_callback is called on a thread that the worker keeps for that (or, when the token was tripped
+  /// Tripped when the handler should stop early: check it between steps of long work, or pass it on to waits. A handler
+  /// that ignores it cannot be stopped; C++ has no safe way to end a thread from outside. A callback that you register
+  /// with std::stop_callback is called on a thread that the worker keeps for that (or, when the token was tripped
   /// before, on yours): it may take its time, and no lease, timeout or other job waits for it. It must not throw and
   /// must not end its thread: by the rules of std::stop_callback either ends the process (std::terminate), so catch
   /// everything there. stop_reason() says why before the token is tripped.
