@@ -65,6 +65,7 @@ HandingOver::Passed HandingOver::pass_on(std::span<const backend::Success> ends,
     throw;
   }
   if (claimed.jobs < slots) backlog_ = false;
+  if (!claimed.result.limited) return passed;  // what follows is about places that other workers wait for
   const SteadyPoint again = rested(asked_at);
   const std::lock_guard lock(mutex_);
   passed_ = passed_ || claimed.result.of_limited > 0;

@@ -38,6 +38,8 @@ class RecordingDialect final : public FakeDialect {
   std::vector<Queue> known_queues{};
   std::vector<std::size_t> claim_limits{};
   bool hands_over = true;                  ///< whether it has that part
+  bool pays = false;                       ///< whether handing over always pays
+  [[nodiscard]] bool always_pays() const noexcept override { return pays; }
   std::vector<std::size_t> handed_over{};  ///< how many leases each claim has ended
   std::vector<std::vector<backend::FinishKind>> finishes{};
   std::vector<std::size_t> heartbeats{};

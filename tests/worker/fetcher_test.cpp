@@ -273,6 +273,56 @@ TEST(Fetcher, WithoutThatPartOfABackendOutcomesAreWrittenByThemselves) {
   EXPECT_EQ(s.stats().claimed, 4U);
 }
 
+/// A backend with one writer: outcomes bring the next jobs of a backlog.
+struct OneWriter : Services {
+  explicit OneWriter(int jobs, unsigned slots = 4) : Services(slots) {
+    database.pays = true;
+    add(database, jobs);
+    runtime.fetcher.step();
+  }
+  bool woken() { return runtime.fetcher.wait_until(clock->steady()); }
+};
+
+TEST(Fetcher, WhereThereIsOneWriterOutcomesOfABacklogClaimAsManyAsThereAreFreeSlots) {
+  OneWriter s(12);
+  EXPECT_EQ(s.runtime.fetcher.step(), SteadyPoint::max());
+  for (int i = 0; i < 3; ++i) s.run_one();
+  EXPECT_EQ(s.runtime.fetcher.step(), SteadyPoint::max()) << "the outcomes will do it";
+  s.runtime.completer.step();
+  EXPECT_EQ(s.database.handed_over, (std::vector<std::size_t>{0, 3}));
+  EXPECT_EQ(s.stats().succeeded, 3U);
+  EXPECT_EQ(s.stats().claimed, 7U);
+}
+
+TEST(Fetcher, WhereThereIsOneWriterAJobThatComesLaterIsClaimedWithoutAnyRest) {
+  OneWriter s(5);
+  s.run_all();
+  s.runtime.completer.step();
+  EXPECT_EQ(s.stats().claimed, 5U) << "the backlog is over";
+  while (s.woken()) {
+  }
+  s.run_all();
+  s.database.add();
+  s.runtime.fetcher.wake();
+  s.runtime.completer.step();
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.stats().claimed, 6U) << "though no time has passed";
+}
+
+TEST(Fetcher, WhereThereIsOneWriterOutcomesThatAreNoSuccessesEndTheWaitForThem) {
+  int runs = 0;
+  Services s(4, [&](JobContext&) { return ++runs == 1 ? Outcome::error("no") : Outcome::done(); });
+  s.database.pays = true;
+  add(s.database, 12);
+  s.runtime.fetcher.step();
+  s.run_all();
+  s.runtime.completer.step();
+  EXPECT_EQ(s.database.handed_over, std::vector<std::size_t>{0});
+  EXPECT_EQ(s.database.finishes.size(), 1U);
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.stats().claimed, 8U);
+}
+
 TEST(Fetcher, OutcomesThatCouldNotPassOnAreWrittenByThemselves) {
   OfALimitedQueue s;
   s.database.broken = {"claim"};
