@@ -295,10 +295,11 @@ SELECT {now}, l.id, l.queue_id FROM {lanes} l WHERE l.queue = :queue AND l.kind 
 -- name: lanes_named
 -- params: names list, now int?
 -- returns: now int, id int?, name text?, kind text?
--- The queues of these names and their lanes; the time also when there is none.
-SELECT {now}, q.id, q.name, l.kind FROM (SELECT 1 AS one) o
-  LEFT JOIN {queues} q FORCE INDEX (sqlq_queues_name) ON q.name IN (:names)
-  LEFT JOIN {lanes} l FORCE INDEX (sqlq_lanes_name) ON l.queue = q.name
+-- The time, in a row of its own, and the queues of these names with their lanes.
+SELECT {now}, NULL, NULL, NULL
+ UNION ALL
+SELECT {now}, q.id, q.name, l.kind FROM {queues} q FORCE INDEX (sqlq_queues_name)
+  LEFT JOIN {lanes} l FORCE INDEX (sqlq_lanes_name) ON l.queue = q.name WHERE q.name IN (:names)
 
 -- name: queues_make
 -- params: rows list
