@@ -11,7 +11,6 @@ namespace {
 constexpr std::size_t most_per_call = 1000;
 constexpr int sweeps_without_purge = 12;
 constexpr Duration between_reports = std::chrono::minutes(1);
-constexpr Duration left_to_renew = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -19,19 +18,17 @@ Maintenance::Maintenance(Shared& shared, Fetcher& fetcher)
     : Service(shared.clock()), shared_(shared), fetcher_(fetcher), jitter_(platform::random64()) {}
 
 SteadyPoint Maintenance::step() {
-  const bool looked = only_looks();  // before time passes
   const bool more_to_reap = attempt("taking back jobs whose lease ended", &Maintenance::reap);
   attempt("taking back crashes that were none", &Maintenance::report_outages);
   const bool more_to_purge = attempt("deleting finished jobs", &Maintenance::purge);
   attempt("looking why nothing is taken", &Maintenance::look_why_idle);
   if (more_to_reap || more_to_purge) return SteadyPoint::min();
   const Duration sweep = shared_.options.sweep;
-  const SteadyPoint next = saturating_add(shared_.clock().steady(), jitter_.between(sweep - sweep / 5, sweep));
-  return looked ? std::min(next, may_reap_from_) : next;
+  return saturating_add(shared_.clock().steady(), jitter_.between(sweep - sweep / 5, sweep));
 }
 
 void Maintenance::sweep_all() {
-  may_reap_from_ = next_purge_ = SteadyPoint::min();
+  next_purge_ = SteadyPoint::min();
   step();
 }
 
@@ -46,14 +43,8 @@ bool Maintenance::attempt(const char* task, bool (Maintenance::*run)()) {
   }
 }
 
-bool Maintenance::only_looks() const {
-  return shared_.db.dialect().capabilities().database_clock && shared_.clock().steady() < may_reap_from_;
-}
-
 bool Maintenance::reap() {
-  const std::size_t limit = only_looks() ? 0 : most_per_call;
-  const ReapReport report = shared_.dialect().reap(shared_.options.queues, limit, shared_.now());
-  may_reap_from_ = std::min(may_reap_from_, saturating_add(shared_.clock().steady(), left_to_renew));
+  const ReapReport report = shared_.dialect().reap(shared_.options.queues, most_per_call, shared_.now());
   tell(report.refused);
   if (report.total() == 0) return false;
   shared_.events.report(Events::Level::info, name(),

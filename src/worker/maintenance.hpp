@@ -14,10 +14,6 @@ namespace sqlq::worker {
 
 /// Takes back jobs whose lease ended, says of this process's own leases among them that it lives, deletes finished ones
 /// past their retention, and says why the worker takes nothing. Every worker does it; the database keeps them apart.
-///
-/// Where processes on other hosts hold leases, the first sweep takes nothing back. It only waits until the table can be
-/// written to: somebody may have kept everybody from that until now, and holders then have a moment to renew (decision
-/// 0037).
 class Maintenance final : public Service {
  public:
   Maintenance(Shared& shared, Fetcher& fetcher);
@@ -28,7 +24,6 @@ class Maintenance final : public Service {
   [[nodiscard]] std::string_view name() const noexcept override { return "maintenance"; }
 
  private:
-  [[nodiscard]] bool only_looks() const;
   bool reap();
   /// Each once a minute.
   void tell(const std::vector<JobId>& refused);
@@ -42,7 +37,6 @@ class Maintenance final : public Service {
   Jitter jitter_;
   std::map<JobId, SteadyPoint> told_;  // jobs that cannot be taken back
   SteadyPoint next_purge_ = SteadyPoint::min();
-  SteadyPoint may_reap_from_ = SteadyPoint::max();  // the first sweep that could have written has not been
   Idleness idleness_{shared_, fetcher_};
 };
 

@@ -60,7 +60,7 @@ class LockedTable {
 
   /// `hold` takes the lock, `let_go` gives it back.
   void keeps_all_leases(const std::function<void()>& hold, const std::function<void()>& let_go) {
-    const Database owning = open(), looping = open(), late = open();
+    const Database owning = open(), looping = open();
     auto counted = std::make_unique<CountedSweeps>(open());
     const CountedSweeps& sweeps = *counted;
     const Database sweeping(std::move(counted), {.clock = clock_});
@@ -88,9 +88,13 @@ class LockedTable {
       if (clock_->steady() - begin > keepalive / 2) await(seen);
       looks = failed_beats_;
     });
-    let_go();
+    auto counted_too = std::make_unique<CountedSweeps>(open());
+    const CountedSweeps& first_sweep = *counted_too;
+    const Database late(std::move(counted_too), {.clock = clock_});
     Worker newcomer(late, handlers({"held", "dead"}), options());
     newcomer.start();
+    await([&] { return first_sweep.begun > 0; });
+    let_go();
     EXPECT_EQ(Client(looping).reap().total(), 0U) << "nobody has had time to renew";
     EXPECT_EQ(Client(looping).ping(looped), LeaseStatus::renewed);
     while (Client(owning).find(dead.id)->state != JobState::success) {  // by the sweeper or the newcomer

@@ -253,26 +253,6 @@ TEST(Maintenance, ReturnsJobsWhoseLeaseEndedAndLooksForWorkAgain) {
 }
 
 // Somebody may have kept everybody from renewing until a moment ago.
-TEST(Maintenance, WhereOthersHoldLeasesTheFirstSweepOnlyLooks) {
-  Services s;
-  s.database.able.database_clock = true;
-  const JobId id = s.database.add();
-  s.claim_one();
-  s.clock->advance(31s);
-  s.database.broken = {"reap"};
-  EXPECT_GE(s.runtime.maintenance.step(), s.in(4s)) << "it could not even look";
-  s.database.broken = {};
-  s.clock->advance(5s);
-  EXPECT_EQ(s.runtime.maintenance.step(), s.in(2s));
-  EXPECT_EQ(s.database.job(id).state, JobState::running);
-  s.clock->advance(2s - 1us);
-  s.runtime.maintenance.step();
-  EXPECT_EQ(s.database.job(id).state, JobState::running);
-  s.clock->advance(1us);
-  EXPECT_GE(s.runtime.maintenance.step(), s.in(4s));
-  EXPECT_EQ(s.database.job(id).state, JobState::pending);
-}
-
 TEST(Maintenance, SaysOfLostLeasesThatTheWorkerLives) {
   Services s;
   const JobId id = s.database.add();
