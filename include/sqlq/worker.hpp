@@ -74,8 +74,8 @@ struct WorkerOptions {
   /// after a quarter of the time since.
   Duration poll = std::chrono::seconds(2);
   /// How often leases that ended are looked for. 100 ms to 1 h; better at most half of the shortest keepalive, for a
-  /// sweep also notices that somebody's lock keeps everybody from renewing. Finished jobs past their retention are deleted
-  /// at every sweep while there are any, else at each twelfth.
+  /// sweep also notices that somebody's lock keeps everybody from renewing. Finished jobs past their retention are
+  /// deleted at every sweep while there are any, else at each twelfth.
   Duration sweep = std::chrono::seconds(5);
   /// stop() without options: how long running jobs may go on before their stop tokens are tripped...
   Duration drain_timeout = std::chrono::seconds(30);
