@@ -179,7 +179,7 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"claims_lock", {{"c", "PRIMARY"}}},
     {"claims_leave", {{"sqlq_claims", "PRIMARY"}}},
     {"claims_end", {{"sqlq_claims", "PRIMARY"}}},
-    {"lanes_named", {{"q", "sqlq_queues_name"}, {"l", "sqlq_lanes_name"}}},
+    {"lanes_named", {{"l", "sqlq_lanes_name"}}},  // of few queues MySQL reads all names in their index
     {"lane", {{"l", "sqlq_lanes_name"}}},
     {"lane_now", {{"l", "sqlq_lanes_name"}}},
     {"ready_insert", {{"j", "PRIMARY"}}},

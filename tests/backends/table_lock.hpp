@@ -1,7 +1,7 @@
 #pragma once
 /// \file
 /// Somebody holds a lock with which nobody can write to the jobs' table for longer than leases last (decision 0037):
-/// processes that hold leases, one that sweeps, one that begins when the lock is gone, and one that has died.
+/// processes that hold leases, one that sweeps, and one that has died.
 
 #include <gtest/gtest.h>
 
@@ -88,16 +88,10 @@ class LockedTable {
       if (clock_->steady() - begin > keepalive / 2) await(seen);
       looks = failed_beats_;
     });
-    auto counted_too = std::make_unique<CountedSweeps>(open());
-    const CountedSweeps& first_sweep = *counted_too;
-    const Database late(std::move(counted_too), {.clock = clock_});
-    Worker newcomer(late, handlers({"held", "dead"}), options());
-    newcomer.start();
-    await([&] { return first_sweep.begun > 0; });
     let_go();
     EXPECT_EQ(Client(looping).reap().total(), 0U) << "nobody has had time to renew";
     EXPECT_EQ(Client(looping).ping(looped), LeaseStatus::renewed);
-    while (Client(owning).find(dead.id)->state != JobState::success) {  // by the sweeper or the newcomer
+    while (Client(owning).find(dead.id)->state != JobState::success) {  // by the sweeper
       pass(step, [&] {
         await([&] { return all_renewed(owning); });
         EXPECT_EQ(Client(looping).ping(looped), LeaseStatus::renewed);
@@ -108,7 +102,6 @@ class LockedTable {
     EXPECT_EQ(Client(looping).success(looped), FinishStatus::applied);
     EXPECT_EQ(owner.stop().lost, 0U);
     sweeper.stop();
-    newcomer.stop();
     EXPECT_EQ(stopped_, 0) << "healthy handlers that were told to stop";
     for (const Job& job : Admin(owning).list({}, {.limit = 100})) {
       EXPECT_EQ(job.attempt, job.id == dead.id ? 2 : 1) << job.kind;
