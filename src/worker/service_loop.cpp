@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "platform/forks.hpp"
 #include "platform/user_code.hpp"
 
 namespace sqlq::worker {
@@ -49,6 +50,8 @@ void ServiceLoop::start(std::shared_ptr<void> keep_alive, Signal& ended) {
       try {
         run();
       } catch (...) {  // pthread_exit in a log sink: the service goes on until its end, and then the thread ends
+        // What is caught on the way hides the unwinding from what the thread holds: that stays, and stays reachable.
+        platform::keep_for_ever(new std::shared_ptr<void>(keep_alive));
         run();
         ended_ = true;
         ended.notify();
