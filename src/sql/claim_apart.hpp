@@ -88,7 +88,7 @@ class ClaimApart {
         if (std::exchange(moved_, false)) fruitless = -1;
       }
     } catch (const Error& e) {
-      trouble = e;  // what is started is held, and the next claim meets the trouble again
+      trouble = e;  // the jobs that were started are held, and the next claim meets the trouble again
     }
     settle();
     if (result_.jobs.empty() && trouble) throw Error(*trouble);

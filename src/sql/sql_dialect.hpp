@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// What is written once for every SQL database: reading, and the settings of queues.
+/// Reading and the settings of queues, written once for every SQL database.
 
 #include <functional>
 #include <optional>

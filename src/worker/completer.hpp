@@ -52,7 +52,7 @@ class Completer final : public Service {
   [[nodiscard]] std::size_t waiting() const;
 
  private:
-  /// Whether to wait for more: what is handed over together takes a round trip less for each job.
+  /// Whether to wait for more: outcomes that are handed over together take a round trip less for each job.
   [[nodiscard]] bool gather();
   [[nodiscard]] bool all_have_ended() const;
   /// Adds what was submitted to the batch, up to most_per_batch.

@@ -50,7 +50,7 @@ void ServiceLoop::start(std::shared_ptr<void> keep_alive, Signal& ended) {
       try {
         run();
       } catch (...) {  // pthread_exit in a log sink: the service goes on until its end, and then the thread ends
-        // What is caught on the way hides the unwinding from what the thread holds: that stays, and stays reachable.
+        // The unwinding, once it was caught, frees the thread's share in the engine no more: it is kept, and reachable.
         platform::keep_for_ever(new std::shared_ptr<void>(keep_alive));
         run();
         ended_ = true;

@@ -173,7 +173,7 @@ Result SqliteDialect::write_leases(Now now, const std::function<Result(const Con
   return result;
 }
 
-/// For claims: whoever holds leases has told the others which process it is.
+/// For claims: a process that holds leases has told the others which process it is.
 template <class Result>
 Result SqliteDialect::claiming(Now now, const std::function<Result(const Context&)>& operation) {
   Result result = write_leases<Result>(now, [&](const Context& c) {

@@ -294,7 +294,7 @@ bool Writer::checkpoint() {
   return all;
 }
 
-/// The disk is full: what is copied out of the WAL may be written over.
+/// The disk is full: frames that were copied out of the WAL may be written over.
 bool Writer::make_room() noexcept {
   try {
     return checkpoint();
