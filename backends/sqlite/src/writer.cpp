@@ -79,7 +79,7 @@ bool Writer::try_exclusive(const Exclusive& action) {
 // Those that waited when this began have waited for the lock as long, and are told with us. Of those that came later,
 // and where it was not the lock, the next one tries again.
 std::size_t Writer::prepare(const Call& first, std::size_t waiting) {
-  locked_out_ = nullptr;
+  not_begun_ = nullptr;
   may_make_room_ = static_cast<const Task&>(first).work != nullptr;
   if (!may_make_room_) return 1;
   try {
@@ -88,17 +88,19 @@ std::size_t Writer::prepare(const Call& first, std::size_t waiting) {
   } catch (...) {
     undo();
     if (platform::in_forced_unwind()) throw;
-    return locked_out_ ? 1 + waiting : 1;
+    const bool busy = not_begun_ != nullptr;
+    not_begun_ = std::current_exception();
+    return busy ? 1 + waiting : 1;
   }
 }
 
 void Writer::begin() {
-  if (locked_out_) std::rethrow_exception(locked_out_);
+  if (not_begun_) std::rethrow_exception(not_begun_);
   if (std::exchange(began_, true)) return;
   try {
     main_.begin();
   } catch (const Error& e) {
-    if (e.code() == Errc::busy) locked_out_ = std::current_exception();
+    if (e.code() == Errc::busy) not_begun_ = std::current_exception();
     throw;
   }
 }
@@ -110,7 +112,7 @@ void Writer::undo() noexcept {
 }
 
 // What was committed may not run again, and those who waited for the lock do not wait again.
-bool Writer::may_be_of_one(const std::exception_ptr&) noexcept { return !committed_ && !locked_out_; }
+bool Writer::may_be_of_one(const std::exception_ptr&) noexcept { return !committed_ && !not_begun_; }
 
 void Writer::write(Line& calls) {
   try {

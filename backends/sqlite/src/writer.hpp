@@ -71,8 +71,8 @@ class Writer final : core::Batcher {
   SteadyPoint look_again_at_ = SteadyPoint::max();  // somebody read from the WAL: is he gone?
   bool began_ = false;
   bool committed_ = false;
-  bool may_make_room_ = false;       // once for each gathering
-  std::exception_ptr locked_out_{};  // told to all that were gathered
+  bool may_make_room_ = false;      // once for each gathering
+  std::exception_ptr not_begun_{};  // why: told to all that were gathered
 };
 
 }  // namespace sqlq::sqlite
