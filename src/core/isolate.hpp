@@ -2,8 +2,10 @@
 /// \file
 /// Batches of which one item may be refused for good: it must not keep the others from being written.
 
+#include <algorithm>
 #include <cstddef>
 #include <exception>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -68,6 +70,34 @@ template <class Item, class Write>
   });
   if (!works && !offenders.empty()) throw Error(offenders.back().error);
   return offenders;
+}
+
+/// The same, and writes `replace(item, why)` for each item that is refused alone, which is refused less easily. Then
+/// calls `tell(offender, replacement, lost)` for each that was settled; lost: the replacement was refused, too. Throws as
+/// isolate() does, once it has told.
+template <class Item, class Write, class Replace, class Tell>
+void write_or_replace(std::span<Item> items, Write&& write, Replace&& replace, Tell&& tell) {
+  const std::vector<Offender> refused = isolate(items, write);
+  if (refused.empty()) return;
+  std::vector<Item> instead;
+  for (const Offender& o : refused) instead.push_back(replace(items[o.index], o.error));
+  enum class Settled { no, written, lost };
+  std::vector<Settled> settled(instead.size(), Settled::no);
+  std::optional<Error> trouble;
+  try {
+    const auto write_some = [&](std::span<Item> some) {
+      write(some);
+      std::fill_n(settled.begin() + (some.data() - instead.data()), some.size(), Settled::written);
+    };
+    const bool works = refused.size() < items.size();
+    for (const Offender& o : isolate(std::span(instead), write_some, works)) settled[o.index] = Settled::lost;
+  } catch (const Error& e) {
+    trouble.emplace(e);
+  }
+  for (std::size_t i = 0; i < instead.size(); ++i) {
+    if (settled[i] != Settled::no) tell(refused[i], instead[i], settled[i] == Settled::lost);
+  }
+  if (trouble) throw Error(*trouble);
 }
 
 }  // namespace sqlq::core
