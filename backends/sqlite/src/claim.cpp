@@ -81,28 +81,20 @@ void move(const Context& c, const std::vector<std::int64_t>& seqs) {
 
 /// Makes the first of the due jobs pending, as many as a claim may take.
 void promote(const Context& c, const backend::ClaimRequest& request, const std::vector<sql::Scheduled>& scheduled) {
-  const std::int64_t n = sql::most_moved(static_cast<std::int64_t>(request.limit));
-  std::vector<sql::Lane> lanes;
-  std::vector<sql::Place> places;
   const std::int64_t now = sql::us(c.now.wall);
+  std::vector<sql::Lane> lanes;
   for (const sql::Scheduled& s : scheduled) {
     if (s.first_due > now) continue;
     sql::Lane& lane = lanes.emplace_back(s.lane);
     if (lane.concurrency) lane.room = room(c, lane);
-    const auto read = [&](const sql::Statement& statement, std::int64_t most) {
-      return read_places(c, statement, lane.id, {{"lane", lane.id}, {"now", now}, {"n", most}});
+  }
+  const auto read = [&](const sql::Statement& statement) {
+    return [&c, &statement, now](const sql::Lane& lane, std::int64_t n) {
+      return read_places(c, statement, lane.id, {{"lane", lane.id}, {"now", now}, {"n", n}});
     };
-    const std::int64_t most = std::max<std::int64_t>(lane.at_most(n, sql::most_suspects_moved), 0);
-    const auto its = sql::first_due(read(c.q.due_by_time, most + 1), most,
-                                    [&](std::int64_t limit) { return read(c.q.due_by_rank, limit); });
-    places.insert(places.end(), its.begin(), its.end());
-  }
-  std::vector<std::int64_t> seqs;
-  for (const sql::Pick& pick :
-       sql::merge(lanes, std::move(places), {.limit = n, .suspects = sql::most_suspects_moved})) {
-    seqs.push_back(pick.place.seq);
-  }
-  move(c, seqs);
+  };
+  const std::int64_t n = sql::most_moved(static_cast<std::int64_t>(request.limit));
+  move(c, sql::seqs_of(sql::first_due(lanes, n, read(c.q.due_by_time), read(c.q.due_by_rank))));
 }
 
 /// What to take; points to the lanes.
