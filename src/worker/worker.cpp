@@ -21,7 +21,13 @@ namespace worker {
 /// The services and their threads. Threads that a stop has left behind keep it alive.
 struct Engine {
   Engine(Database db, Handlers handlers, WorkerOptions options)
-      : runtime(std::move(db), std::move(handlers), std::move(options)) {}
+      : runtime(std::move(db), std::move(handlers), std::move(options)) {
+    runtime.watchdog.also([this] {
+      bool all = true;
+      for (ServiceLoop* loop : loops) all = loop->fill() && all;
+      return all;
+    });
+  }
 
   [[nodiscard]] ServiceLoop loop_for(Service& service) {
     return ServiceLoop(service, runtime.shared.clock(), runtime.shared.events, platform::random64());
@@ -35,7 +41,8 @@ struct Engine {
   ServiceLoop maintaining = loop_for(runtime.maintenance);
   ServiceLoop shipping = loop_for(runtime.log_shipper);
 
-  const std::array<ServiceLoop*, 6> loops{&completing, &beating, &watching, &shipping, &fetching, &maintaining};
+  /// The watchdog ends last: it gets the others the threads that the system has refused.
+  const std::array<ServiceLoop*, 6> loops{&completing, &beating, &shipping, &fetching, &maintaining, &watching};
 };
 
 }  // namespace worker
@@ -120,7 +127,9 @@ void Worker::Impl::start() {
 void Worker::Impl::start_threads() {
   shared.callbacks->start(shared.options.concurrency + 1);  // one for each job's stop callbacks, one for on_event
   runtime.pool.start(shared.options.concurrency, engine);
-  for (ServiceLoop* loop : engine->loops) loop->start(engine, *shared.progress);
+  for (ServiceLoop* loop : engine->loops) {
+    loop->start(engine, *shared.progress, [watchdog = &runtime.watchdog] { watchdog->wake(); });
+  }
 }
 
 void Worker::Impl::shut_down() {
@@ -180,8 +189,10 @@ void Worker::Impl::write_what_is_left() {
                          "stopped without writing " + std::to_string(unwritten) +
                              " outcomes; their jobs come back when their leases end");
   }
-  for (ServiceLoop* loop : engine->loops) loop->request_stop();
-  wait(end, [this] { return std::ranges::all_of(engine->loops, &ServiceLoop::ended); });
+  const std::span others(engine->loops.begin(), engine->loops.end() - 1);
+  for (ServiceLoop* loop : others) loop->request_stop();
+  wait(end, [&] { return std::ranges::all_of(others, &ServiceLoop::ended); });
+  finish(engine->watching, end);
 }
 
 void Worker::Impl::leave_behind() noexcept {
