@@ -179,10 +179,10 @@ DELETE FROM {scheduled} WHERE lane_id = :lane AND due_us = :due AND seq = :seq
 -- name: peek
 -- params: lane int, priority int, due int, seq int, n int
 -- returns: priority int, due int, seq int
--- The jobs of a lane from a place on.
+-- The next jobs of a lane after a place in the claim order.
 SELECT r.priority, r.due_us, r.seq FROM {ready} r FORCE INDEX (PRIMARY)
  WHERE r.lane_id = :lane
-   AND (r.priority > :priority OR (r.priority = :priority AND (r.due_us > :due OR (r.due_us = :due AND r.seq >= :seq))))
+   AND (r.priority > :priority OR (r.priority = :priority AND (r.due_us > :due OR (r.due_us = :due AND r.seq > :seq))))
  ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT :n
 
 -- name: lane_next
