@@ -1,0 +1,2 @@
+-- The registry of workers goes here.
+DROP TABLE {agenda};
