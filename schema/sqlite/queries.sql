@@ -641,8 +641,11 @@ CREATE TABLE IF NOT EXISTS sqlq_migrations (
   version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_us INTEGER NOT NULL) STRICT
 
 -- name: migrations
--- returns: version int, name text, checksum text, applied int
-SELECT version, name, checksum, applied_us FROM sqlq_migrations ORDER BY version
+-- returns: version int, name text, checksum text, applied int, compatible_from int?
+-- Old tables lack compatible_from: then the name means the column of `otherwise`.
+SELECT m.version, m.name, m.checksum, m.applied_us,
+       (SELECT compatible_from FROM sqlq_migrations c WHERE c.version = m.version)
+  FROM sqlq_migrations m CROSS JOIN (SELECT NULL AS compatible_from) otherwise ORDER BY m.version
 
 -- name: migration_add
 -- params: version int, name text, checksum text, now int?

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include <sqlq/error.hpp>
@@ -20,6 +21,17 @@ std::string checksum(std::string_view text) {
   return hex;
 }
 
+/// The text after `-- sqlq: <what>` in the comments at the top of a script; none if it is not there.
+std::optional<std::string> mark_of(std::string_view script, std::string_view what) {
+  const std::string begin = "-- sqlq: " + std::string(what);
+  while (script.starts_with("--")) {
+    const std::string_view line = script.substr(0, script.find('\n'));
+    if (line.starts_with(begin)) return std::string(line.substr(begin.size()));
+    script.remove_prefix(std::min(line.size() + 1, script.size()));
+  }
+  return std::nullopt;
+}
+
 std::string judge(const std::vector<MigrationStatus::Applied>& applied, const std::vector<std::string>& sums,
                   std::span<const Migration> known) {
   for (std::size_t i = 0; i < applied.size(); ++i) {
@@ -30,8 +42,10 @@ std::string judge(const std::vector<MigrationStatus::Applied>& applied, const st
                      "Migrator::teardown() and migrate";
     }
     if (i >= known.size()) {
+      if (a.compatible_from <= static_cast<int>(known.size())) continue;
       return "the schema is at version " + std::to_string(applied.back().version) + ", this library knows only " +
-             std::to_string(known.size()) + ": use a newer sqlq, or migrate down with the one that made it";
+             std::to_string(known.size()) + ", and " + place +
+             " is not compatible with it: use a newer sqlq, or migrate down with the one that made it";
     }
     if (sums[i] != known[i].checksum) {
       return place +
@@ -101,6 +115,8 @@ std::vector<Migration> read_migrations(std::span<const EmbeddedFile> files) {
     m.up = std::string(file.text);
     m.down = std::string(file_text(files, std::string(stem) + ".down.sql"));
     m.checksum = checksum(m.up);
+    m.compatible_from = m.version;
+    if (const auto from = mark_of(m.up, "compatible from ")) m.compatible_from = std::stoi(*from);
     steps.push_back(std::move(m));
   }
   std::ranges::sort(steps, {}, &Migration::version);
@@ -127,15 +143,22 @@ MigrationStatus read_status(Session& session, const Catalogue& queries, std::spa
     const auto version = static_cast<int>(f.integer());
     std::string name(f.text());
     sums.emplace_back(f.text());
-    status.applied.push_back({version, std::move(name), wall(f.integer())});
+    const TimePoint at = wall(f.integer());
+    const auto compatible_from = static_cast<int>(f.maybe_integer().value_or(version));
+    status.applied.push_back({version, std::move(name), at, compatible_from});
   });
   if (!status.applied.empty()) status.current = status.applied.back().version;
   status.problem = judge(status.applied, sums, known);
   return status;
 }
 
-void check_target(const MigrationStatus& status, int target) {
+void check_target(const MigrationStatus& status, backend::Direction direction, int target) {
   if (!status.problem.empty()) throw Error(Errc::schema, "cannot migrate: " + status.problem);
+  if (direction == backend::Direction::down && status.current > status.latest) {
+    throw Error(Errc::schema, "cannot migrate down: the schema is at version " + std::to_string(status.current) +
+                                  ", this library knows only " + std::to_string(status.latest) +
+                                  ": migrate down with the library that made it");
+  }
   if (target < 0 || target > status.latest) {
     throw Error(Errc::invalid_argument, "there is no schema version " + std::to_string(target) +
                                             "; this library knows 0 to " + std::to_string(status.latest));

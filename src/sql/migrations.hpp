@@ -19,6 +19,7 @@
 namespace sqlq::sql {
 
 /// Pairs NNN_name.up.sql with NNN_name.down.sql. Error(internal) unless they are numbered 1, 2, ... in pairs.
+/// The comments at the top of an up script may say `-- sqlq: compatible from 1` (Migration::compatible_from).
 [[nodiscard]] std::vector<Migration> read_migrations(std::span<const EmbeddedFile> files);
 
 /// Names of statements that keep the record of a step: parameters version, name, checksum, and others that may be NULL.
@@ -39,8 +40,9 @@ void write_scripts(std::vector<Migration>& steps, const Catalogue& queries, cons
 /// the steps known; where it says nothing at all (migrations_any) there must be no jobs_exist. Changes nothing.
 [[nodiscard]] MigrationStatus read_status(Session& session, const Catalogue& queries, std::span<const Migration> known);
 
-/// Throws Error(schema) when the status has a problem, Error(invalid_argument) for a target out of range.
-void check_target(const MigrationStatus& status, int target);
+/// Throws Error(schema) when the status has a problem or steps are to be undone that nobody here knows,
+/// Error(invalid_argument) for a target out of range.
+void check_target(const MigrationStatus& status, backend::Direction direction, int target);
 
 /// Runs the steps from status.current up or down to `target` (none, if it is beyond it) and keeps the books through
 /// migrations_make, migration_add and migration_remove. `run_script` executes a script of several statements. The

@@ -141,7 +141,7 @@ int migrate(sql::Connection& connection, const Schema& schema, backend::Directio
   sql::Session& session = connection.session();
   const MigrationLock lock(session, schema.queries);
   const MigrationStatus status = sql::read_status(session, schema.catalogue, schema.migrations);
-  sql::check_target(status, target);
+  sql::check_target(status, direction, target);
   Steps steps(connection, schema, now ? std::optional(sql::us(now->wall)) : std::nullopt);
   int count = 0;
   if (direction == backend::Direction::up) {
