@@ -1005,7 +1005,7 @@ CREATE TABLE IF NOT EXISTS {migrations} (
 
 -- name: migrations
 -- returns: version int, name text, checksum text, applied int, compatible_from int?
--- A step that was begun and not brought to its end counts as not applied: it is run again. Old tables lack
+-- A step that was begun and not brought to its end counts as not applied: it is run again. Tables of version 1 lack
 -- compatible_from: then the name means the column of `otherwise`.
 SELECT m.version, m.name, m.checksum, m.applied_us,
        (SELECT compatible_from FROM {migrations} c WHERE c.version = m.version)
@@ -1024,6 +1024,10 @@ ON DUPLICATE KEY UPDATE name = :name, checksum = :checksum, done = 0
 -- name: migration_add
 -- params: version int, now int?
 UPDATE {migrations} SET done = 1, applied_us = {now} WHERE version = :version
+
+-- name: migration_compatible
+-- params: version int, compatible_from int
+UPDATE {migrations} SET compatible_from = :compatible_from WHERE version = :version
 
 -- name: migration_remove
 -- params: version int

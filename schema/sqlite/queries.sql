@@ -642,7 +642,7 @@ CREATE TABLE IF NOT EXISTS sqlq_migrations (
 
 -- name: migrations
 -- returns: version int, name text, checksum text, applied int, compatible_from int?
--- Old tables lack compatible_from: then the name means the column of `otherwise`.
+-- Tables of version 1 lack compatible_from: then the name means the column of `otherwise`.
 SELECT m.version, m.name, m.checksum, m.applied_us,
        (SELECT compatible_from FROM sqlq_migrations c WHERE c.version = m.version)
   FROM sqlq_migrations m CROSS JOIN (SELECT NULL AS compatible_from) otherwise ORDER BY m.version
@@ -651,6 +651,10 @@ SELECT m.version, m.name, m.checksum, m.applied_us,
 -- params: version int, name text, checksum text, now int?
 INSERT INTO sqlq_migrations (version, name, checksum, applied_us)
 VALUES (:version, :name, :checksum, coalesce(:now, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)))
+
+-- name: migration_compatible
+-- params: version int, compatible_from int
+UPDATE sqlq_migrations SET compatible_from = :compatible_from WHERE version = :version
 
 -- name: migration_remove
 -- params: version int

@@ -63,6 +63,7 @@ std::string written_out(const Statement& statement, const Migration& step) {
     if (param == "version") return std::to_string(step.version);
     if (param == "name") return "'" + step.name + "'";
     if (param == "checksum") return "'" + step.checksum + "'";
+    if (param == "compatible_from") return std::to_string(step.compatible_from);
     return "NULL";
   };
   std::string text;
@@ -73,6 +74,10 @@ std::string written_out(const Statement& statement, const Migration& step) {
   return text + ";\n";
 }
 
+/// The statement that records from where on a step is compatible. A step without such a statement is not: the tables of
+/// version 1 have no place for it.
+constexpr std::string_view compatible = "migration_compatible";
+
 constexpr const char* unrecorded =
     "there are tables of sqlq, but no record of their version: sqlq_migrations is missing or empty. Either a script "
     "that keeps no record has made them, or the record was deleted. If they are whole, run the statements on "
@@ -82,7 +87,10 @@ constexpr const char* unrecorded =
 
 void write_scripts(std::vector<Migration>& steps, const Catalogue& queries, const RecordStatements& record) {
   const auto add = [&](std::string& script, const std::vector<std::string_view>& names, const Migration& step) {
-    for (const std::string_view name : names) script += written_out(queries[name], step);
+    for (const std::string_view name : names) {
+      if (name == compatible && step.compatible_from == step.version) continue;
+      script += written_out(queries[name], step);
+    }
   };
   const auto add_text = [](std::string& script, const std::string& text) {
     script += text;
@@ -126,6 +134,11 @@ std::vector<Migration> read_migrations(std::span<const EmbeddedFile> files) {
     }
   }
   return steps;
+}
+
+void record_compatible(Session& session, const Catalogue& queries, const Migration& step) {
+  if (step.compatible_from == step.version) return;
+  session.execute(queries[compatible], {{"version", step.version}, {"compatible_from", step.compatible_from}});
 }
 
 MigrationStatus read_status(Session& session, const Catalogue& queries, std::span<const Migration> known) {
@@ -176,6 +189,7 @@ int run_steps(Session& session, const Catalogue& queries, std::span<const Migrat
     run_script(m.up);
     session.execute(queries["migration_add"],
                     {{"version", m.version}, {"name", m.name}, {"checksum", m.checksum}, {"now", us(now)}});
+    record_compatible(session, queries, m);
   }
   for (int v = status.current; !up && v > target; --v, ++steps) {
     const Migration& m = known[static_cast<std::size_t>(v) - 1];
