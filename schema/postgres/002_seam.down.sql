@@ -1,2 +1,2 @@
--- The registry of workers goes here.
+DROP TABLE {registry};
 DROP TABLE {agenda};

@@ -1,2 +1,2 @@
--- The registry of workers goes here.
+DROP TABLE sqlq_registry;
 DROP TABLE sqlq_agenda;

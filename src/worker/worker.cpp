@@ -34,8 +34,10 @@ struct Engine {
   ServiceLoop watching = loop_for(runtime.watchdog);
   ServiceLoop maintaining = loop_for(runtime.maintenance);
   ServiceLoop shipping = loop_for(runtime.log_shipper);
+  ServiceLoop announcing = loop_for(runtime.presence);
 
-  const std::array<ServiceLoop*, 6> loops{&completing, &beating, &watching, &shipping, &fetching, &maintaining};
+  const std::array<ServiceLoop*, 7> loops{&completing, &beating,     &watching,  &shipping,
+                                          &fetching,   &maintaining, &announcing};
 };
 
 }  // namespace worker
@@ -44,6 +46,7 @@ using worker::Engine;
 using worker::Events;
 using worker::HeldPtr;
 using worker::Phase;
+using worker::Presence;
 using worker::Runtime;
 using worker::Service;
 using worker::ServiceLoop;
@@ -181,7 +184,15 @@ void Worker::Impl::write_what_is_left() {
                              " outcomes; their jobs come back when their leases end");
   }
   for (ServiceLoop* loop : engine->loops) loop->request_stop();
-  wait(end, [this] { return std::ranges::all_of(engine->loops, &ServiceLoop::ended); });
+  // Somebody's lock on the table of workers delays no stop: the row expires.
+  const SteadyPoint asked_at = shared.clock().steady();
+  const auto farewell = [&] { return std::min(end(), saturating_add(asked_at, Presence::longest_farewell)); };
+  wait(end, [this] {
+    return std::ranges::all_of(engine->loops, [this](const ServiceLoop* loop) {
+      return loop == &engine->announcing || loop->ended();
+    });
+  });
+  wait(farewell, [this] { return engine->announcing.ended(); });
 }
 
 void Worker::Impl::leave_behind() noexcept {
@@ -247,6 +258,6 @@ void Worker::wake() noexcept {
   if (!impl_->maker.is_parent()) impl_->runtime.fetcher.wake();
 }
 
-WorkerStats Worker::stats() const { return impl_->shared.counters.snapshot(); }
+WorkerStats Worker::stats() const { return impl_->shared.stats(); }
 
 }  // namespace sqlq
