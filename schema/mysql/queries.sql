@@ -1044,9 +1044,13 @@ CREATE TABLE IF NOT EXISTS {migrations} (
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4
 
 -- name: migrations
--- returns: version int, name text, checksum text, applied int
--- A step that was begun and not brought to its end counts as not applied: it is run again.
-SELECT version, name, checksum, applied_us FROM {migrations} WHERE done = 1 ORDER BY version
+-- returns: version int, name text, checksum text, applied int, compatible_from int?
+-- A step that was begun and not brought to its end counts as not applied: it is run again. Tables of version 1 lack
+-- compatible_from: then the name means the column of `otherwise`.
+SELECT m.version, m.name, m.checksum, m.applied_us,
+       (SELECT compatible_from FROM {migrations} c WHERE c.version = m.version)
+  FROM {migrations} m CROSS JOIN (SELECT CAST(NULL AS SIGNED) AS compatible_from) otherwise
+ WHERE m.done = 1 ORDER BY m.version
 
 -- name: migrations_begun
 -- returns: version int
@@ -1060,6 +1064,10 @@ ON DUPLICATE KEY UPDATE name = :name, checksum = :checksum, done = 0
 -- name: migration_add
 -- params: version int, now int?
 UPDATE {migrations} SET done = 1, applied_us = {now} WHERE version = :version
+
+-- name: migration_compatible
+-- params: version int, compatible_from int
+UPDATE {migrations} SET compatible_from = :compatible_from WHERE version = :version
 
 -- name: migration_remove
 -- params: version int

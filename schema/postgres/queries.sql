@@ -1088,12 +1088,19 @@ CREATE TABLE IF NOT EXISTS {migrations} (
   version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_us bigint NOT NULL)
 
 -- name: migrations
--- returns: version int, name text, checksum text, applied int
-SELECT version, name, checksum, applied_us FROM {migrations} ORDER BY version
+-- returns: version int, name text, checksum text, applied int, compatible_from int?
+-- Tables of version 1 lack compatible_from: then the name means the column of `otherwise`.
+SELECT m.version, m.name, m.checksum, m.applied_us,
+       (SELECT compatible_from FROM {migrations} c WHERE c.version = m.version)
+  FROM {migrations} m CROSS JOIN (SELECT NULL::integer AS compatible_from) otherwise ORDER BY m.version
 
 -- name: migration_add
 -- params: version int, name text, checksum text, now int?
 INSERT INTO {migrations} (version, name, checksum, applied_us) VALUES (:version, :name, :checksum, {now})
+
+-- name: migration_compatible
+-- params: version int, compatible_from int
+UPDATE {migrations} SET compatible_from = :compatible_from WHERE version = :version
 
 -- name: migration_remove
 -- params: version int

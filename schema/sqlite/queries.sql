@@ -681,13 +681,20 @@ CREATE TABLE IF NOT EXISTS sqlq_migrations (
   version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_us INTEGER NOT NULL) STRICT
 
 -- name: migrations
--- returns: version int, name text, checksum text, applied int
-SELECT version, name, checksum, applied_us FROM sqlq_migrations ORDER BY version
+-- returns: version int, name text, checksum text, applied int, compatible_from int?
+-- Tables of version 1 lack compatible_from: then the name means the column of `otherwise`.
+SELECT m.version, m.name, m.checksum, m.applied_us,
+       (SELECT compatible_from FROM sqlq_migrations c WHERE c.version = m.version)
+  FROM sqlq_migrations m CROSS JOIN (SELECT NULL AS compatible_from) otherwise ORDER BY m.version
 
 -- name: migration_add
 -- params: version int, name text, checksum text, now int?
 INSERT INTO sqlq_migrations (version, name, checksum, applied_us)
 VALUES (:version, :name, :checksum, coalesce(:now, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)))
+
+-- name: migration_compatible
+-- params: version int, compatible_from int
+UPDATE sqlq_migrations SET compatible_from = :compatible_from WHERE version = :version
 
 -- name: migration_remove
 -- params: version int

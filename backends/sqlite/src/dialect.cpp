@@ -102,9 +102,9 @@ int SqliteDialect::migrate(backend::Direction direction, int target, Now now) {
     c.begin();
     try {
       const auto status = sql::read_status(c.session(), catalogue(), known_migrations());
-      sql::check_target(status, target);
+      sql::check_target(status, direction, target);
       steps = sql::run_steps(c.session(), catalogue(), known_migrations(), status, direction, target, wall,
-                             [&](const std::string& script) { c.exec(script); });
+                             [&](const std::string& script) { c.script(script); });
       c.commit();
       c.confirm();
     } catch (...) {
