@@ -10,6 +10,7 @@ ALTER TABLE {jobs}
   DROP COLUMN headers,
   /*!100100 MODIFY COLUMN state TINYINT NOT NULL CHECK (state BETWEEN 1 AND 7) */
   /*!80016 ADD CONSTRAINT {jobs_check} CHECK (state BETWEEN 1 AND 7) */;
+ALTER TABLE {workers} DROP COLUMN asleep_us;
 ALTER TABLE {migrations} DROP COLUMN compatible_from;
 
 -- For people with a shell: names instead of numbers, text instead of bytes, the session's time zone.
