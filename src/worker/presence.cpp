@@ -13,7 +13,7 @@ namespace sqlq::worker {
 namespace {
 
 constexpr std::size_t most_expired = 100;
-constexpr Duration between_expiries = std::chrono::minutes(1);
+constexpr Duration between_expiries = std::chrono::minutes(10);
 
 }  // namespace
 

@@ -33,6 +33,11 @@ void NameSweep::step(sql::Work& work, const Queries& q) {
 }
 
 void NameSweep::begin(sql::Work& work, const Queries& q) {
+  if (resting_ > 0) {
+    --resting_;
+    return;
+  }
+  resting_ = rest;
   sql::Session& s = work.session();
   std::vector<std::int64_t> gone;
   s.execute(q.names_gone,
@@ -52,6 +57,7 @@ void NameSweep::begin(sql::Work& work, const Queries& q) {
   s.execute(q.names_sleep, {{"since", since_}, {"numbers", list_of(mine)}});
   numbers_ = std::move(mine);
   after_ = 0;
+  resting_ = 0;
 }
 
 void NameSweep::go_on(sql::Session& s, const Queries& q) {

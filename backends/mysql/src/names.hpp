@@ -25,6 +25,9 @@ class NameSweep final {
   static constexpr std::int64_t jobs_a_statement = 10'000;
   static constexpr int statements_a_step = 10;
 
+  /// How many steps look for nothing after one that has found nothing to begin: an hour of a worker's.
+  static constexpr int rest = 60;
+
   /// Nothing is open on the connection. Throws only when that is lost.
   void step(sql::Work& work, const Queries& q);
 
@@ -38,6 +41,7 @@ class NameSweep final {
   std::set<std::int64_t> numbers_{};  // asleep, and met in no job so far; empty: no round is under way
   std::int64_t since_ = 0;            // when they were put to sleep
   std::int64_t after_ = 0;            // the jobs up to this seq were read
+  int resting_ = 0;
   bool forbidden_ = false;
 };
 
