@@ -15,7 +15,7 @@ using backend::Now;
 constexpr std::int64_t expiry = worker_expiry.count();
 
 // Names have no control characters, so a line each keeps them apart.
-std::string lines(const std::vector<std::string>& names) {
+std::string lines_of(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : "\n") + name;
   return text;
@@ -136,8 +136,8 @@ class WorkerRegistry final : public backend::Workers {
                              {"draining", draining ? 1 : 0}}) > 0;
   }
   void add(Session& s, const WorkerInfo& worker, Duration running, std::optional<std::int64_t> now) const {
-    const std::string queues = lines(worker.queues);
-    const std::string kinds = lines(worker.kinds);
+    const std::string queues = lines_of(worker.queues);
+    const std::string kinds = lines_of(worker.kinds);
     s.execute(add_, {{"name", std::string_view(worker.name)},
                      {"id", worker.id},
                      {"host", std::string_view(worker.host)},
