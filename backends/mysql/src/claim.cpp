@@ -88,7 +88,9 @@ class Claim {
     view_ = survey(c_, request_);
     if (view_.worker || (view_.lanes.empty() && view_.due().empty())) return;
     // Outside of a transaction, unless this one has ended leases: nobody shall wait for it.
-    insert_unless_there(c_.session, c_.q.worker_make, {{"name", request_.worker}});
+    if (!insert_unless_there(c_.session, c_.q.worker_make, {{"name", request_.worker}})) {
+      c_.session.execute(c_.q.worker_wake, {{"name", request_.worker}});
+    }
     view_ = survey(c_, request_);
   }
 
@@ -305,6 +307,9 @@ class Claim {
                                                                  {"now", now},
                                                                  {"steady", steady},
                                                                  {"seqs", list_of(seqs)}});
+      if (marked == 0) {
+        throw Error(Errc::retry_transaction, "the name of the worker was put to sleep since it was looked up", "mysql");
+      }
       if (marked != piece.size()) throw Error(Errc::internal, "jobs that were locked as pending were not", "mysql");
     });
     const std::map<std::int64_t, std::int64_t> together = add_claims(taken, steady);
