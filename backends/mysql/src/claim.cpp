@@ -28,7 +28,7 @@ class Claim {
       : c_(c),
         request_(claim.request),
         limited_(claim.limited),
-        vacated_(claim.vacated),
+        vacated_(claim.vacated()),
         limit_(static_cast<std::int64_t>(request_.limit)),
         suspects_(static_cast<std::int64_t>(request_.suspects)) {}
 
@@ -50,7 +50,7 @@ class Claim {
     }
     if (static_cast<std::int64_t>(result.jobs.size()) < could) c_.marks.forget();
     result.of_limited = sql::of_limited(view_.lanes, result.jobs);
-    if (!result.jobs.empty() && vacated_ == nullptr) {
+    if (!result.jobs.empty() && !vacated_) {
       for (const auto& [queue, room] : rooms) c_.session.execute(c_.q.queue_turn, {{"queue", queue}});
     }
     return result;
@@ -167,7 +167,7 @@ class Claim {
     for (const std::int64_t queue : view_.limited) {
       if (const auto left = room(queue); left != 0) rooms[queue] = left;
     }
-    if (vacated_ != nullptr || rooms.empty()) return rooms;
+    if (vacated_ || rooms.empty()) return rooms;
     c_.work.begin();
     std::erase_if(rooms, [&](const auto& its) { return !lock_queue(its.first); });
     for (auto& [queue, left] : rooms) left = room(queue);
@@ -181,7 +181,7 @@ class Claim {
       const auto at = rooms.find(lane.queue_id);
       lane.room = at == rooms.end() ? 0 : at->second.value_or(0);
       if (at != rooms.end() && !at->second) lane.concurrency.reset();
-      if (vacated_ != nullptr) lane.room = std::min(lane.room, vacated(lane.queue));
+      if (vacated_) lane.room = std::min(lane.room, vacated(lane.queue));
     }
     std::erase_if(view_.lanes, [](const sql::Lane& lane) { return lane.concurrency && lane.room == 0; });
     std::erase_if(view_.firsts, [&](const sql::Place& place) {
@@ -389,7 +389,7 @@ class Claim {
   const Context& c_;
   const backend::ClaimRequest& request_;
   const bool limited_;
-  const sql::Vacated* const vacated_;  // of a hand-over
+  const std::optional<sql::Vacated> vacated_;  // of a hand-over
   const std::int64_t limit_;
   const std::int64_t suspects_;
   View view_{};

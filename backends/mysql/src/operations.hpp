@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// The operations of the dialect on one session. What each means stands in sqlq/backend/dialect.hpp and sql/server.hpp;
+/// The operations of the dialect on one session. What each means stands in sqlq/backend/dialect.hpp and sql/operations.hpp;
 /// here is how MySQL and MariaDB do it.
 ///
 /// Several statements of an operation run in one transaction; what they decide on they have locked (rows.hpp).
@@ -16,7 +16,7 @@
 #include "native_session.hpp"
 #include "queries.hpp"
 #include "sql/marks.hpp"
-#include "sql/server.hpp"
+#include "sql/operations.hpp"
 
 namespace sqlq::mysql {
 

@@ -9,6 +9,7 @@
 #include "options.hpp"
 #include "schema.hpp"
 #include "sql/marks.hpp"
+#include "sql/rounds.hpp"
 #include "sql/server.hpp"
 
 namespace sqlq::mysql {
@@ -37,7 +38,7 @@ class MysqlServer final : public sql::Server {
     mysql::teardown(connection, schema_);
   }
 
-  void make_lanes(const sql::Work& work, std::span<const sql::LaneName> lanes) override {
+  void make_lanes(sql::Work& work, std::span<const sql::LaneName> lanes) override {
     mysql::make_lanes(work, schema_.queries, lanes);
   }
   std::vector<Enqueued> enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) override {
@@ -62,7 +63,9 @@ class MysqlServer final : public sql::Server {
     return mysql::claimed(context(work), request.token);
   }
   std::vector<FinishStatus> finish(sql::Work& work, std::span<const backend::Finish> items) override {
-    auto answers = mysql::finish(context(work), items);
+    auto answers = sql::in_rounds(work, items, [&](std::span<const backend::Finish> some) {
+      return mysql::finish(context(work), some);
+    });
     marks_.given_back(items);
     return answers;
   }

@@ -203,8 +203,8 @@ Survey survey_and_promote(const sql::Work& work, const Queries& q, const sql::Cl
 /// Takes the locks of the limited queues, then counts: nobody else starts jobs of them until we commit. Without their
 /// locks where leases have ended: then there is room for as many and no more, unless the limit was lowered.
 void find_rooms(sql::Work& work, const Queries& q, const sql::Claim& claim, std::vector<Ready>& lanes) {
-  const sql::Vacated* const vacated = claim.vacated;
-  if (vacated != nullptr) {
+  const std::optional<sql::Vacated> vacated = claim.vacated();
+  if (vacated) {
     std::erase_if(lanes, [&](const Ready& r) { return r.lane.concurrency && !vacated->contains(r.lane.queue); });
   }
   const auto limit = static_cast<std::int64_t>(claim.request.limit);
@@ -213,7 +213,7 @@ void find_rooms(sql::Work& work, const Queries& q, const sql::Claim& claim, std:
     if (r.lane.concurrency) rooms[r.lane.queue_id] = limit;
   }
   if (rooms.empty()) return;
-  if (vacated == nullptr) {
+  if (!vacated) {
     Array queues(Of::integer);
     for (const auto& [id, room] : rooms) queues.add(id);
     work.begin();
@@ -223,7 +223,7 @@ void find_rooms(sql::Work& work, const Queries& q, const sql::Claim& claim, std:
   for (Ready& r : lanes) {
     if (!r.lane.concurrency) continue;
     r.lane.room = rooms[r.lane.queue_id];
-    if (vacated != nullptr) r.lane.room = std::min(r.lane.room, vacated->at(r.lane.queue));
+    if (vacated) r.lane.room = std::min(r.lane.room, vacated->at(r.lane.queue));
   }
   std::erase_if(lanes, [](const Ready& r) { return r.lane.concurrency && r.lane.room == 0; });
 }

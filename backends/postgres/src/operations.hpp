@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// The operations on one session. What each means stands in sqlq/backend/dialect.hpp and sql/server.hpp; here is how
+/// The operations on one session. What each means stands in sqlq/backend/dialect.hpp and sql/operations.hpp; here is how
 /// PostgreSQL does it: a whole batch in one statement, which commits by itself, and a second one to explain what was
 /// refused.
 
@@ -13,7 +13,7 @@
 
 #include "queries.hpp"
 #include "sql/marks.hpp"
-#include "sql/server.hpp"
+#include "sql/operations.hpp"
 
 namespace sqlq::postgres {
 

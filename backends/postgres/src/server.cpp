@@ -14,6 +14,7 @@
 #include "sql/borrowed.hpp"
 #include "sql/job_row.hpp"
 #include "sql/migrations.hpp"
+#include "sql/rounds.hpp"
 #include "watcher.hpp"
 
 namespace sqlq::postgres {
@@ -190,7 +191,7 @@ std::vector<std::string> PgServer::self_check(sql::Session& session) {
 
 // ------------------------------------------------------------------------------------------------ operations
 
-void PgServer::make_lanes(const sql::Work& work, std::span<const sql::LaneName> lanes) {
+void PgServer::make_lanes(sql::Work& work, std::span<const sql::LaneName> lanes) {
   postgres::make_lanes(work, schema_.queries(), lanes);
 }
 
@@ -225,7 +226,9 @@ std::vector<Job> PgServer::claimed(sql::Work& work, const backend::ClaimRequest&
 }
 
 std::vector<FinishStatus> PgServer::finish(sql::Work& work, std::span<const backend::Finish> items) {
-  auto answers = postgres::finish(work, schema_.queries(), items);
+  auto answers = sql::in_rounds(work, items, [&](std::span<const backend::Finish> some) {
+    return postgres::finish(work, schema_.queries(), some);
+  });
   marks_.given_back(items);
   announce_when_committed(work);
   return answers;

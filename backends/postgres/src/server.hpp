@@ -34,7 +34,7 @@ class PgServer final : public sql::Server {
   int migrate(sql::Connection& connection, backend::Direction direction, int target, const backend::Now& now) override;
   void teardown(sql::Connection& connection) override;
 
-  void make_lanes(const sql::Work& work, std::span<const sql::LaneName> lanes) override;
+  void make_lanes(sql::Work& work, std::span<const sql::LaneName> lanes) override;
   std::vector<Enqueued> enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) override;
   std::vector<CancelStatus> cancel(sql::Work& work, std::span<const JobId> ids) override;
   backend::ClaimResult claim(sql::Work& work, const sql::Claim& claim) override;

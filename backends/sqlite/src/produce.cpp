@@ -162,7 +162,8 @@ ActionStatus act_one(const Context& c, JobId job, backend::Action what) {
 
 }  // namespace
 
-std::vector<Enqueued> enqueue(const Context& c, std::span<const backend::EnqueueItem> items) {
+std::vector<Enqueued> Operations::enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) {
+  const Context c(work);
   std::vector<Enqueued> answers;
   answers.reserve(items.size());
   Lanes lanes(c);
@@ -170,21 +171,24 @@ std::vector<Enqueued> enqueue(const Context& c, std::span<const backend::Enqueue
   return answers;
 }
 
-std::vector<CancelStatus> cancel(const Context& c, std::span<const JobId> ids) {
+std::vector<CancelStatus> Operations::cancel(sql::Work& work, std::span<const JobId> ids) {
+  const Context c(work);
   std::vector<CancelStatus> answers;
   answers.reserve(ids.size());
   for (const JobId id : ids) answers.push_back(cancel_one(c, id));
   return answers;
 }
 
-std::vector<ActionStatus> act(const Context& c, std::span<const JobId> ids, backend::Action what) {
+std::vector<ActionStatus> Operations::act(sql::Work& work, std::span<const JobId> ids, backend::Action what) {
+  const Context c(work);
   std::vector<ActionStatus> answers;
   answers.reserve(ids.size());
   for (const JobId id : ids) answers.push_back(act_one(c, id, what));
   return answers;
 }
 
-std::vector<RequeueStatus> requeue(const Context& c, std::span<const JobId> ids) {
+std::vector<RequeueStatus> Operations::requeue(sql::Work& work, std::span<const JobId> ids) {
+  const Context c(work);
   std::vector<RequeueStatus> answers;
   answers.reserve(ids.size());
   for (const JobId id : ids) answers.push_back(requeue_one(c, id));
