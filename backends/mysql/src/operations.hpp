@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// The operations of the dialect on one session. What each means stands in sqlq/backend/dialect.hpp and sql/operations.hpp;
-/// here is how MySQL and MariaDB do it.
+/// The operations of the dialect on one session. What each means stands in sqlq/backend/dialect.hpp and
+/// sql/operations.hpp; here is how MySQL and MariaDB do it.
 ///
 /// Several statements of an operation run in one transaction; what they decide on they have locked (rows.hpp).
 

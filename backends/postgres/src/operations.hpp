@@ -1,8 +1,8 @@
 #pragma once
 /// \file
-/// The operations on one session. What each means stands in sqlq/backend/dialect.hpp and sql/operations.hpp; here is how
-/// PostgreSQL does it: a whole batch in one statement, which commits by itself, and a second one to explain what was
-/// refused.
+/// The operations on one session. What each means stands in sqlq/backend/dialect.hpp and sql/operations.hpp; here is
+/// how PostgreSQL does it: a whole batch in one statement, which commits by itself, and a second one to explain what
+/// was refused.
 
 #include <span>
 #include <string>
