@@ -14,6 +14,7 @@
 #include <sqlq/backend/dialect.hpp>
 
 #include "sql/catalogue.hpp"
+#include "sql/marks.hpp"
 #include "sql/selection.hpp"
 #include "sql/work.hpp"
 
@@ -52,6 +53,9 @@ class Operations {
   [[nodiscard]] virtual std::span<const Migration> migrations() const noexcept = 0;
   virtual int migrate(Connection& connection, backend::Direction direction, int target, const backend::Now& now) = 0;
   virtual void teardown(Connection& connection) = 0;
+
+  /// Where claims look from; the dialect says what may have come before. Null: everywhere, always.
+  [[nodiscard]] virtual Marks* marks() noexcept { return nullptr; }
 
   // Producing.
   /// Makes queues and lanes that are not there yet. Others may do the same at the same time. Called before an enqueue

@@ -108,6 +108,7 @@ void PoolRunner::within(const Tx& tx, const backend::Now& now, Operation operati
   const auto session = server_.borrow(tx);
   Work work(*session, now, nullptr);
   operation(work);
+  if (work.wrote()) server_.announce_when_committed(*session);
 }
 
 // Several statements see one snapshot only inside a transaction made for that.

@@ -35,6 +35,8 @@ class Server : public Operations {
 
   // Wake-ups between processes, as in runner.hpp.
   virtual void announce() noexcept {}
+  /// Asked in a transaction of the user's that has written: to announce it once it is committed.
+  virtual void announce_when_committed(Session& borrowed) { static_cast<void>(borrowed); }
   [[nodiscard]] virtual std::shared_ptr<void> watch(std::function<void()> heard) {
     static_cast<void>(heard);
     return nullptr;

@@ -112,8 +112,9 @@ std::vector<Enqueued> SqlDialect::store(std::span<const backend::EnqueueItem> it
         runner_->within(*tx, now, operation);
       } else {
         runner_->write(Task::plain, now, operation, unknown);
-        tell();
       }
+      if (Marks* const marks = operations_->marks()) marks->stored(items);
+      if (tx == nullptr) tell();
       return last;
     } catch (const Error& e) {
       // Somebody tore the schema down and made it anew. A borrowed transaction is the user's to begin again.
@@ -204,7 +205,7 @@ void SqlDialect::give_back_strays(const Now& now) {
       return !ends.empty();
     };
     try {
-      if (write(now, operation)) tell();
+      if (write(now, operation)) ready_again(true);
     } catch (const Error&) {  // looked at again; what the call itself wants says what is wrong
     }
   }
@@ -212,6 +213,7 @@ void SqlDialect::give_back_strays(const Now& now) {
 
 std::vector<FinishStatus> SqlDialect::finish(std::span<const backend::Finish> items, const Tx* tx, Now now) {
   auto answers = write_or_within(tx, now, [&](Work& w) { return operations_->finish(w, items); });
+  if (Marks* const marks = operations_->marks()) marks->given_back(items);
   if (tx == nullptr && hints_.are_news(items)) tell();
   return answers;
 }
@@ -236,8 +238,7 @@ ReapReport SqlDialect::reap(std::span<const std::string> names, std::size_t limi
       },
       [&] { return write(Task::sweep, now, [&](Work& w) { return operations_->ended(w, names, limit); }); },
       [&](JobId id, std::string_view why) { return give_up(id, why, now); });
-  if (!report.returned.empty()) tell();
-  return report;
+  return report.returned.empty() ? std::move(report) : ready_again(std::move(report));
 }
 
 bool SqlDialect::give_up(JobId id, std::string_view why, const Now& now) {
@@ -250,7 +251,7 @@ bool SqlDialect::give_up(JobId id, std::string_view why, const Now& now) {
 
 std::vector<bool> SqlDialect::take_back_crashes(std::span<const backend::OutlivedClaim> claims, Now now) {
   // One that was errored may be pending again.
-  return announced(write(now, [&](Work& w) { return operations_->take_back_crashes(w, claims); }));
+  return ready_again(write(now, [&](Work& w) { return operations_->take_back_crashes(w, claims); }));
 }
 
 // ------------------------------------------------------------------------------------------------ housekeeping
@@ -273,12 +274,11 @@ PurgeReport SqlDialect::purge(std::size_t limit, Now now) {
 
 std::vector<ActionStatus> SqlDialect::act(std::span<const JobId> ids, backend::Action what, Now now) {
   auto answers = write(now, [&](Work& w) { return operations_->act(w, ids, what); });
-  if (what != backend::Action::erase) tell();
-  return answers;
+  return what == backend::Action::erase ? std::move(answers) : ready_again(std::move(answers));
 }
 
 std::vector<RequeueStatus> SqlDialect::requeue(std::span<const JobId> ids, Now now) {
-  return announced(write(now, [&](Work& w) { return operations_->requeue(w, ids); }));
+  return ready_again(write(now, [&](Work& w) { return operations_->requeue(w, ids); }));
 }
 
 std::vector<bool> SqlDialect::append_logs(std::span<const LogLine> lines) {
@@ -289,7 +289,10 @@ std::vector<bool> SqlDialect::append_logs(std::span<const LogLine> lines) {
 
 std::vector<std::optional<Job>> SqlDialect::get(std::span<const JobId> ids, const Tx* within) {
   if (within == nullptr) return read([&](Session& s) { return sql::get(s, queries_, ids); });
-  return write_or_within(within, {}, [&](Work& w) { return sql::get(w.session(), queries_, ids); });
+  return write_or_within(within, {}, [&](Work& w) {
+    w.wrote_nothing();
+    return sql::get(w.session(), queries_, ids);
+  });
 }
 
 JobPage SqlDialect::list(const JobFilter& filter, const Page& page) {
@@ -340,7 +343,7 @@ void SqlDialect::queue_upsert(std::string_view name, const QueueOptions& options
 
 bool SqlDialect::queue_update(std::string_view name, const backend::QueueChange& change) {
   // A raised limit or a resumed queue may let jobs run.
-  return announced(write_named({}, [&](Session& s, std::optional<std::int64_t>) {
+  return ready_again(write_named({}, [&](Session& s, std::optional<std::int64_t>) {
     return sql::queue_update(s, queries_, name, change);
   }));
 }

@@ -103,8 +103,10 @@ class SqlDialect final : public backend::Dialect, public backend::HandOver {
   bool give_up(JobId id, std::string_view why, const Now& now);
   /// Tells this process's workers, and others where the database does not do it.
   void tell() noexcept;
+  /// The same when jobs may have become ready at places where they were before.
   template <class Result>
-  Result announced(Result result) noexcept {
+  Result ready_again(Result result) noexcept {
+    if (Marks* const marks = operations_->marks()) marks->forget();
     tell();
     return result;
   }

@@ -50,7 +50,7 @@ class Work {
   /// Leases that ended within so many microseconds before now are not taken back yet: see Operations::reap.
   [[nodiscard]] std::int64_t spared() const noexcept { return spared_.count(); }
   void spare(Duration back) noexcept { spared_ = back; }
-  /// To be told by an operation that looks at leases and wrote nothing: it has waited for no lock on all of them.
+  /// To be told by an operation that wrote nothing: then it has waited for no lock, and nobody need hear of it.
   void wrote_nothing() noexcept { wrote_ = false; }
   [[nodiscard]] bool wrote() const noexcept { return wrote_; }
   /// Whether an operation may count on all its jobs being as they usually are, and throw Error(retry_transaction) when

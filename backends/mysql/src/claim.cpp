@@ -8,9 +8,9 @@
 #include <sqlq/error.hpp>
 
 #include "errors.hpp"
-#include "operations.hpp"
 #include "platform/pause.hpp"
 #include "rows.hpp"
+#include "server.hpp"
 #include "sql/apportion.hpp"
 #include "sql/job_row.hpp"
 #include "sql/reading.hpp"
@@ -386,7 +386,7 @@ class Claim {
     return together;
   }
 
-  const Context& c_;
+  const Context c_;
   const backend::ClaimRequest& request_;
   const bool limited_;
   const std::optional<sql::Vacated> vacated_;  // of a hand-over
@@ -398,16 +398,19 @@ class Claim {
 
 }  // namespace
 
-backend::ClaimResult claim(const Context& c, const sql::Claim& claim) { return Claim(c, claim).run(); }
-
-backend::ClaimResult claim_some(const Context& c, const backend::ClaimRequest& request,
-                                const sql::Selection& selection) {
-  return Claim(c, {.request = request}).run_some(selection);
+backend::ClaimResult MysqlServer::claim(sql::Work& work, const sql::Claim& claim) {
+  return Claim(context(work), claim).run();
 }
 
-std::vector<Job> claimed(const Context& c, LeaseToken token) {
+backend::ClaimResult MysqlServer::claim_some(sql::Work& work, const backend::ClaimRequest& request,
+                                             const sql::Selection& selection) {
+  return Claim(context(work), {.request = request}).run_some(selection);
+}
+
+std::vector<Job> MysqlServer::claimed(sql::Work& work, const backend::ClaimRequest& request) {
+  const Context c = context(work);
   std::vector<Job> jobs;
-  c.session.execute(c.q.claimed, {{"token", token.value}}, [&](const sql::Row& row) {
+  c.session.execute(c.q.claimed, {{"token", request.token.value}}, [&](const sql::Row& row) {
     sql::Fields f(row);
     std::string queue(f.text());
     std::string kind(f.text());

@@ -10,19 +10,19 @@
 namespace sqlq::sqlite {
 namespace {
 
-struct Lane {
+struct LaneRow {
   std::int64_t id = 0;
   std::int64_t queue_id = 0;
 };
 
-std::optional<Lane> find_lane(const Context& c, std::string_view queue, std::string_view kind) {
-  std::optional<Lane> lane;
+std::optional<LaneRow> find_lane(const Context& c, std::string_view queue, std::string_view kind) {
+  std::optional<LaneRow> lane;
   c.session.execute(c.q.lane, {{"queue", queue}, {"kind", kind}},
-                    [&](const sql::Row& row) { lane = Lane{row.integer(0), row.integer(1)}; });
+                    [&](const sql::Row& row) { lane = LaneRow{row.integer(0), row.integer(1)}; });
   return lane;
 }
 
-Lane make_lane(const Context& c, std::string_view queue, std::string_view kind) {
+LaneRow make_lane(const Context& c, std::string_view queue, std::string_view kind) {
   c.session.execute(c.q.queue_make, {{"name", queue}, {"now", sql::us(c.now.wall)}});
   c.session.execute(c.q.lane_make, {{"queue", queue}, {"kind", kind}});
   if (const auto lane = find_lane(c, queue, kind)) return *lane;
@@ -33,7 +33,7 @@ Lane make_lane(const Context& c, std::string_view queue, std::string_view kind) 
 class Lanes {
  public:
   explicit Lanes(const Context& c) : c_(c) {}
-  const Lane& of(std::string_view queue, std::string_view kind) {
+  const LaneRow& of(std::string_view queue, std::string_view kind) {
     const auto [at, isnew] = known_.try_emplace({queue, kind});
     if (isnew) {
       const auto found = find_lane(c_, queue, kind);
@@ -44,7 +44,7 @@ class Lanes {
 
  private:
   const Context& c_;
-  std::map<std::pair<std::string_view, std::string_view>, Lane> known_;
+  std::map<std::pair<std::string_view, std::string_view>, LaneRow> known_;
 };
 
 /// The job that is in the way of an insert.
@@ -59,7 +59,7 @@ Enqueued holder(const Context& c, const backend::EnqueueItem& item, std::string_
   throw Error(Errc::corrupt, "a job was refused as a duplicate and there is no other", "sqlite");
 }
 
-Enqueued enqueue_one(const Context& c, const Lane& lane, const backend::EnqueueItem& item) {
+Enqueued enqueue_one(const Context& c, const LaneRow& lane, const backend::EnqueueItem& item) {
   const std::string id = item.id.to_string();
   const TimePoint wanted = item.run_at.value_or(saturating_add(c.now.wall, item.delay));
   // A time that has passed means now: else a run_at of long ago would overtake every job that waits.
