@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "rows.hpp"
+#include "sql/job_row.hpp"
 #include "survey.hpp"
 
 namespace sqlq::mysql {
@@ -80,12 +81,8 @@ class Promotion {
   }
 
   std::vector<sql::Place> due_by_time(std::int64_t lane, std::int64_t n) const {
-    std::vector<sql::Place> places;
-    c_.session.execute(c_.q.due_by_time, {{"lane", lane}, {"since", since(lane)}, {"now", now_}, {"n", n}},
-                       [&](const sql::Row& row) {
-                         places.push_back({lane, row.integer(0), row.integer(1), row.integer(2)});
-                       });
-    return places;
+    return sql::read_places(c_.session, c_.q.due_by_time, lane,
+                            {{"lane", lane}, {"since", since(lane)}, {"now", now_}, {"n", n}});
   }
 
   /// Priority by priority, also over those of which no job is due.
@@ -96,15 +93,13 @@ class Promotion {
       const auto next = c_.session.integer(c_.q.next_level, {{"lane", lane}, {"after", level}});
       if (!next) break;
       level = *next;
-      c_.session.execute(c_.q.due_of_level,
-                         {{"lane", lane},
-                          {"priority", level},
-                          {"since", since(lane)},
-                          {"now", now_},
-                          {"n", n - static_cast<std::int64_t>(places.size())}},
-                         [&](const sql::Row& row) {
-                           places.push_back({lane, row.integer(0), row.integer(1), row.integer(2)});
-                         });
+      const auto its = sql::read_places(c_.session, c_.q.due_of_level, lane,
+                                        {{"lane", lane},
+                                         {"priority", level},
+                                         {"since", since(lane)},
+                                         {"now", now_},
+                                         {"n", n - static_cast<std::int64_t>(places.size())}});
+      places.insert(places.end(), its.begin(), its.end());
     }
     return places;
   }

@@ -149,12 +149,8 @@ std::vector<sql::Place> first_due(const sql::Work& work, const Queries& q, std::
                            by_time[lane].push_back({lane, row.integer(1), row.integer(2), row.integer(3)});
                          });
   const auto by_rank = [&](const sql::Lane& lane, std::int64_t most) {
-    std::vector<sql::Place> ranked;
-    work.session().execute(q.due_by_rank, {{"now", work.wall()}, {"lane", lane.id}, {"n", most}},
-                           [&](const sql::Row& row) {
-                             ranked.push_back({lane.id, row.integer(0), row.integer(1), row.integer(2)});
-                           });
-    return ranked;
+    return sql::read_places(work.session(), q.due_by_rank, lane.id,
+                            {{"now", work.wall()}, {"lane", lane.id}, {"n", most}});
   };
   return sql::first_due(
       lanes, n, [&](const sql::Lane& lane, std::int64_t) { return std::move(by_time[lane.id]); }, by_rank);
