@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// What a worker calls itself when nobody gave it a name.
+/// The default name of a worker.
 
 #include <cstdint>
 #include <string>

@@ -1,5 +1,5 @@
 #pragma once
-// What the services of one worker have in common.
+// State and settings that the services of one worker share.
 
 #include <atomic>
 #include <cstdint>
@@ -59,7 +59,7 @@ struct Shared {
   Events& events = *owned_events;
   Counters counters;
   InFlight in_flight;
-  /// For who waits for the end of a stop: something has ended.
+  /// Wakes the thread that waits for the end of a stop: a job or service has ended.
   const std::unique_ptr<Signal> progress = clock().make_signal();
   Outlived outlived;
   Slots slots;
