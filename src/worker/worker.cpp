@@ -40,9 +40,11 @@ struct Engine {
   ServiceLoop watching = loop_for(runtime.watchdog);
   ServiceLoop maintaining = loop_for(runtime.maintenance);
   ServiceLoop shipping = loop_for(runtime.log_shipper);
+  ServiceLoop announcing = loop_for(runtime.presence);
 
   /// The watchdog ends last: it gets the others the threads that the system has refused.
-  const std::array<ServiceLoop*, 6> loops{&completing, &beating, &shipping, &fetching, &maintaining, &watching};
+  const std::array<ServiceLoop*, 7> loops{&completing, &beating,    &shipping, &fetching,
+                                          &maintaining, &announcing, &watching};
 };
 
 }  // namespace worker
@@ -51,6 +53,7 @@ using worker::Engine;
 using worker::Events;
 using worker::HeldPtr;
 using worker::Phase;
+using worker::Presence;
 using worker::Runtime;
 using worker::Service;
 using worker::ServiceLoop;
@@ -191,7 +194,15 @@ void Worker::Impl::write_what_is_left() {
   }
   const std::span others(engine->loops.begin(), engine->loops.end() - 1);
   for (ServiceLoop* loop : others) loop->request_stop();
-  wait(end, [&] { return std::ranges::all_of(others, &ServiceLoop::ended); });
+  // Somebody's lock on the table of workers delays no stop: the row expires.
+  const SteadyPoint asked_at = shared.clock().steady();
+  const auto farewell = [&] { return std::min(end(), saturating_add(asked_at, Presence::longest_farewell)); };
+  wait(end, [&] {
+    return std::ranges::all_of(others, [this](const ServiceLoop* loop) {
+      return loop == &engine->announcing || loop->ended();
+    });
+  });
+  wait(farewell, [this] { return engine->announcing.ended(); });
   finish(engine->watching, end);
 }
 
@@ -258,6 +269,6 @@ void Worker::wake() noexcept {
   if (!impl_->maker.is_parent()) impl_->runtime.fetcher.wake();
 }
 
-WorkerStats Worker::stats() const { return impl_->shared.counters.snapshot(); }
+WorkerStats Worker::stats() const { return impl_->shared.stats(); }
 
 }  // namespace sqlq

@@ -69,7 +69,7 @@ class FakeServer final : public Server {
   int migrate(Connection&, backend::Direction, int, const backend::Now&) override { return 0; }
   void teardown(Connection&) override {}
 
-  void make_lanes(const Work&, std::span<const LaneName> lanes) override {
+  void make_lanes(Work&, std::span<const LaneName> lanes) override {
     for (const LaneName& lane : lanes) script_.happen("lane " + lane.queue + "/" + lane.kind);
   }
   std::vector<Enqueued> enqueue(Work& work, std::span<const backend::EnqueueItem> items) override {
@@ -85,7 +85,7 @@ class FakeServer final : public Server {
   backend::ClaimResult claim(Work& work, const Claim& claim) override {
     work.begin();
     std::string of;
-    for (const auto& [queue, n] : claim.vacated != nullptr ? *claim.vacated : Vacated{}) {
+    for (const auto& [queue, n] : claim.vacated().value_or(Vacated{})) {
       of += " for " + std::to_string(n) + " of " + std::string(queue);
     }
     script_.happen("claim" + of);
@@ -136,7 +136,9 @@ class FakeServer final : public Server {
       for (const char* name :
            {"get", "list", "list_bound", "list_few", "progress", "count_pending", "count_pending_all",
             "count_scheduled", "count_held", "count_finished", "count_finished_all", "waiting_kinds", "history",
-            "log_read", "queues", "queue", "queue_upsert", "queue_update", "queue_used", "queue_hide", "oldest_due"}) {
+            "log_read", "queues", "queue", "queue_upsert", "queue_update", "queue_used", "queue_hide", "oldest_due",
+            "worker_seen", "worker_draining", "worker_add", "worker_remove", "workers", "workers_drain",
+            "workers_expired"}) {
         text += std::string("-- name: ") + name + "\nSELECT 1\n";
       }
       return text;
