@@ -72,9 +72,9 @@ template <class Item, class Write>
   return offenders;
 }
 
-/// The same, and writes `replace(item, why)` for each item that is refused alone, which is refused less easily. Then
-/// calls `tell(offender, replacement, lost)` for each that was settled; lost: the replacement was refused, too. Throws
-/// as isolate() does, once it has told.
+/// The same, and writes `replace(item, why)` in place of each item that is refused alone. Then calls
+/// `tell(offender, replacement, lost)` for each that was settled; lost: the replacement was refused, too. Throws as
+/// isolate() does, once it has told.
 template <class Item, class Write, class Replace, class Tell>
 void write_or_replace(std::span<Item> items, Write&& write, Replace&& replace, Tell&& tell) {
   const std::vector<Offender> refused = isolate(items, write);
