@@ -147,10 +147,10 @@ class Dialect : public Reading {
   virtual std::vector<bool> publish(std::span<const Interim> items, Now now) = 0;
 
   /// Takes back up to `limit` jobs of these queues (empty: all) whose lease had ended at the time of the write itself:
-  /// a job renewed or finished meanwhile is never touched. A call that has to wait for somebody who keeps everybody
-  /// from writing takes back only what had ended before it began to wait. Where the process has found that nobody could
-  /// write, leases that ended meanwhile are left for a moment, in which their holders can renew them. `limit` may be 0:
-  /// then the call only waits until it could write.
+  /// a job renewed or finished meanwhile is never touched. A call that waits for a lock on the whole table takes back
+  /// only jobs whose lease had ended before it began to wait. Where the process has found that nobody could write,
+  /// leases that ended meanwhile are left for a moment, in which their holders can renew them. `limit` may be 0: then
+  /// the call only waits until it could write.
   ///
   /// Post per job: token taken away, crashes + 1, history Cause::lease_ended, one warn line in its log; cancelling ->
   /// cancelled, else pending while attempt < max_attempts and crashes < max_crashes, else errored; but a suspect that

@@ -29,23 +29,23 @@ namespace sqlq::backend {
 struct Success {
   JobId id{};
   LeaseToken token{};
-  std::string_view result{};  ///< JSON text; empty: what is stored stays
+  std::string_view result{};  ///< JSON text; empty: keeps the stored one
   std::string_view queue{};   ///< the job's
 };
 
 struct HandOverRequest {
   ClaimRequest claim{};
   std::span<const Success> ends{};  ///< leases to end first; none twice
-  bool limited = true;              ///< whether jobs of queues that have a limit may be claimed
+  bool limited = true;              ///< jobs of queues with a limit may be claimed
 };
 
 struct HandOverResult {
   ClaimResult claim{};
-  std::vector<FinishStatus> ended{};  ///< what became of the request's `ends`, in their order
+  std::vector<FinishStatus> ended{};  ///< one outcome for each of the request's `ends`, in order
 };
 
 /// Passes the places of a queue with a limit from job to job. Where claims of such a queue wait for one another, a
-/// worker that ends and claims in one transaction need not wait, for at no instant it adds to what is held.
+/// worker that ends and claims in one transaction need not wait: the number of held jobs never grows.
 class HandOver {
  public:
   virtual ~HandOver() = default;
