@@ -138,19 +138,19 @@ SELECT pg_notify(:channel::text, '')
 WITH locked AS MATERIALIZED (
   SELECT j.id, j.state
     FROM unnest(:ids::uuid[]) AS w(id) JOIN {jobs} j ON j.id = w.id
-   WHERE +j.state IN (1, 2, 5, 7) ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j),
+   WHERE +j.state IN (1, 2, 5, 7, 8) ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j),
 asked AS (
   UPDATE {jobs} j
-     SET state = CASE WHEN j.state IN (1, 7) THEN 6 ELSE 5 END,
-         notes = j.notes + CASE WHEN j.state IN (1, 7) THEN 1 ELSE 0 END,
-         finished_us = CASE WHEN j.state IN (1, 7) THEN {now} END,
-         expires_us = CASE WHEN j.state IN (1, 7) THEN {now} + coalesce(j.retention_us, 86400000000) END
+     SET state = CASE WHEN j.state IN (1, 7, 8) THEN 6 ELSE 5 END,
+         notes = j.notes + CASE WHEN j.state IN (1, 7, 8) THEN 1 ELSE 0 END,
+         finished_us = CASE WHEN j.state IN (1, 7, 8) THEN {now} END,
+         expires_us = CASE WHEN j.state IN (1, 7, 8) THEN {now} + coalesce(j.retention_us, 86400000000) END
     FROM locked l
-   WHERE j.id = l.id AND +j.state IN (1, 2, 5, 7)
+   WHERE j.id = l.id AND +j.state IN (1, 2, 5, 7, 8)
   RETURNING j.id, j.seq, l.state AS was, j.notes, j.claims, j.attempt),
 noted AS (
   INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
-  SELECT seq, notes, claims, {now}, attempt, 7, '', 'cancelled before it ran' FROM asked WHERE was IN (1, 7)),
+  SELECT seq, notes, claims, {now}, attempt, 7, '', 'cancelled before it ran' FROM asked WHERE was IN (1, 7, 8)),
 trimmed AS (
   DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
     SELECT o.ctid FROM asked e CROSS JOIN LATERAL (
