@@ -1,6 +1,6 @@
 -- Each statement may be run again, but for ALTER TABLE, which is refused when it has been done: the library passes over
 -- that. Jobs that wait become pending: version 1 knows no other state in which they would run.
--- The registry of workers goes here.
+DROP TABLE IF EXISTS {registry};
 DROP TABLE IF EXISTS {agenda};
 INSERT IGNORE INTO {ready} (lane_id, priority, due_us, seq)
 SELECT {ready_lane}, j.priority, j.due_us, j.seq FROM {jobs} j WHERE j.state = 8;
@@ -10,6 +10,7 @@ ALTER TABLE {jobs}
   DROP COLUMN headers,
   /*!100100 MODIFY COLUMN state TINYINT NOT NULL CHECK (state BETWEEN 1 AND 7) */
   /*!80016 ADD CONSTRAINT {jobs_check} CHECK (state BETWEEN 1 AND 7) */;
+ALTER TABLE {workers} DROP COLUMN asleep_us;
 ALTER TABLE {migrations} DROP COLUMN compatible_from;
 
 -- For people with a shell: names instead of numbers, text instead of bytes, the session's time zone.

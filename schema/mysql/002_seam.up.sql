@@ -28,7 +28,28 @@ CREATE TABLE IF NOT EXISTS {agenda} (
   KEY sqlq_agenda_at (at_us)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
--- Workers that say who they are: the table of the registry goes here.
+-- The workers that run, as they say themselves: a row each. It goes when its worker stops, and is passed over once it
+-- was not seen for 90 s (worker_expiry). queues and kinds are names, a line each; no queues: all. Nothing else depends
+-- on this table.
+CREATE TABLE IF NOT EXISTS {registry} (
+  name       VARBINARY(255) NOT NULL,
+  id         BIGINT NOT NULL,
+  host       VARBINARY(255) NOT NULL,
+  pid        BIGINT NOT NULL,
+  version    VARBINARY(64) NOT NULL,
+  queues     MEDIUMBLOB NOT NULL,
+  kinds      MEDIUMBLOB NOT NULL,
+  slots      INT NOT NULL,
+  busy       INT NOT NULL,
+  started_us BIGINT NOT NULL,
+  seen_us    BIGINT NOT NULL,
+  draining   TINYINT NOT NULL DEFAULT 0,
+  PRIMARY KEY (name, id)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+
+-- The names that jobs refer to by number, another thing. 0: in use; else since when the name sleeps, which is removed
+-- if no job refers to it. NULL: a program of version 1 has made it, and may use it without a look at this; it stays.
+ALTER TABLE {workers} ADD COLUMN asleep_us BIGINT, ALGORITHM = INSTANT;
 
 -- For people with a shell: names instead of numbers, text instead of bytes, the session's time zone.
 CREATE OR REPLACE SQL SECURITY INVOKER VIEW {jobs_readable} AS

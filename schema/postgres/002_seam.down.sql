@@ -1,5 +1,5 @@
 -- Jobs that wait become pending: version 1 knows no other state in which they would run.
--- The registry of workers goes here.
+DROP TABLE {registry};
 DROP TABLE {agenda};
 UPDATE {jobs} SET state = 1 WHERE state = 8;
 ALTER TABLE {jobs}

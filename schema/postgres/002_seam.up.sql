@@ -25,7 +25,24 @@ CREATE TABLE {agenda} (
 
 CREATE INDEX sqlq_agenda_at ON {agenda} (at_us);
 
--- Workers that say who they are: the table of the registry goes here.
+-- The workers that run, as they say themselves: a row each. It goes when its worker stops, and is passed over once it
+-- was not seen for 90 s (worker_expiry). queues and kinds are names, a line each; no queues: all. Nothing else depends
+-- on this table.
+CREATE TABLE {registry} (
+  name       text COLLATE "C" NOT NULL,
+  id         bigint NOT NULL,
+  host       text NOT NULL,
+  pid        bigint NOT NULL,
+  version    text NOT NULL,
+  queues     text NOT NULL,
+  kinds      text NOT NULL,
+  slots      integer NOT NULL,
+  busy       integer NOT NULL,
+  started_us bigint NOT NULL,
+  seen_us    bigint NOT NULL,
+  draining   smallint NOT NULL DEFAULT 0,
+  PRIMARY KEY (name, id)
+) WITH (fillfactor = 50, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
 
 -- For people with a shell: names instead of numbers, times in the session's zone.
 CREATE OR REPLACE VIEW {jobs_readable} AS

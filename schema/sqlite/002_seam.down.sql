@@ -1,6 +1,6 @@
 -- Jobs that wait become pending: version 1 knows no other state in which they would run.
 DROP VIEW sqlq_jobs_readable;
--- The registry of workers goes here.
+DROP TABLE sqlq_registry;
 DROP TABLE sqlq_agenda;
 UPDATE sqlq_jobs SET state = 1 WHERE state = 8;
 PRAGMA writable_schema = ON;

@@ -29,7 +29,24 @@ CREATE TABLE sqlq_agenda (
 
 CREATE INDEX sqlq_agenda_at ON sqlq_agenda (at_us);
 
--- Workers that say who they are: the table of the registry goes here.
+-- The workers that run, as they say themselves: a row each. It goes when its worker stops, and is passed over once it
+-- was not seen for 90 s (worker_expiry). queues and kinds are names, a line each; no queues: all. Nothing else depends
+-- on this table.
+CREATE TABLE sqlq_registry (
+  name       TEXT    NOT NULL,
+  id         INTEGER NOT NULL,
+  host       TEXT    NOT NULL,
+  pid        INTEGER NOT NULL,
+  version    TEXT    NOT NULL,
+  queues     TEXT    NOT NULL,
+  kinds      TEXT    NOT NULL,
+  slots      INTEGER NOT NULL,
+  busy       INTEGER NOT NULL,
+  started_us INTEGER NOT NULL,
+  seen_us    INTEGER NOT NULL,
+  draining   INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (name, id)
+) STRICT, WITHOUT ROWID;
 
 -- For people with a shell: names instead of numbers, local time of the machine.
 CREATE VIEW sqlq_jobs_readable AS

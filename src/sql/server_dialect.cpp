@@ -31,15 +31,17 @@ using backend::Now;
 /// Conflicts are gone after a moment; five tries take at most about two seconds.
 constexpr int most_tries = 5;
 constexpr Duration first_retry_after = std::chrono::milliseconds(10);
-/// Connections for heartbeats: one is enough for a worker, a second is there when the first one is dead.
-constexpr std::size_t most_renewing = 2;
+/// Connections for heartbeats: one is enough for a worker, a second is there when the first one is dead. The registry
+/// of workers makes one call at a time on them, and may have to wait for a lock: one more.
+constexpr std::size_t most_renewing = 3;
 /// A heartbeat finds a locked table after up to a second, and tries again within 0.4 s.
 constexpr Duration longest_unwatched = std::chrono::seconds(2);
 
 class ServerDialect final : public SqlDialect, public backend::HandOver {
  public:
   ServerDialect(std::unique_ptr<Server> server, const PoolOptions& pool, const std::shared_ptr<Clock>& clock)
-      : server_(std::move(server)),
+      : SqlDialect(server->queries()),
+        server_(std::move(server)),
         queries_(server_->queries()),
         clock_(clock),
         watch_(clock, longest_unwatched),
@@ -185,6 +187,9 @@ class ServerDialect final : public SqlDialect, public backend::HandOver {
   }
   void run_write(Now now, const Write& write_it) override {
     write<bool>(now, [&](Work& w) { return write_it(w.session(), w.wall()), true; });
+  }
+  void run_aside(Now now, const Write& write_it) override {
+    write<bool>(now, [&](Work& w) { return write_it(w.session(), w.wall()), true; }, {}, &renewing_);
   }
   std::optional<std::int64_t> wall_us(Now now) const override {
     return now ? std::optional(us(now->wall)) : std::nullopt;
@@ -407,7 +412,7 @@ class ServerDialect final : public SqlDialect, public backend::HandOver {
   const std::shared_ptr<Clock> clock_;
   core::LockWatch watch_;
   Pool pool_;
-  Pool renewing_;  // for heartbeats only
+  Pool renewing_;  // for heartbeats, and for the registry of workers
   KnownLanes lanes_;
   Strays strays_;
   SetAside aside_;

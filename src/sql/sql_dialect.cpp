@@ -2,6 +2,12 @@
 
 namespace sqlq::sql {
 
+SqlDialect::SqlDialect(const Catalogue& catalogue)
+    : workers_(make_worker_registry(
+          catalogue, {.read = [this](const Read& read) { run_read(read, Statements::one); },
+                      .write = [this](backend::Now now, const Write& write) { run_aside(now, write); },
+                      .now = [this](backend::Now now) { return wall_us(now); }})) {}
+
 std::vector<std::optional<Job>> SqlDialect::get(std::span<const JobId> ids, const Tx* within) {
   std::vector<std::optional<Job>> jobs;
   const auto read = [&](Session& s) { jobs = sql::get(s, read_queries(), ids); };

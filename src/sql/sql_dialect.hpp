@@ -1,8 +1,9 @@
 #pragma once
 /// \file
-/// Reading and the settings of queues, written once for every SQL database.
+/// Reading, the settings of queues and the registry of workers, written once for every SQL database.
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "sql/hints.hpp"
 #include "sql/reading.hpp"
 #include "sql/session.hpp"
+#include "sql/worker_registry.hpp"
 
 namespace sqlq::sql {
 
@@ -41,11 +43,15 @@ class SqlDialect : public backend::Dialect {
   [[nodiscard]] std::unique_ptr<backend::Subscription> subscribe(std::function<void()> hint) final {
     return hints().subscribe(std::move(hint));
   }
+  [[nodiscard]] backend::Workers* workers() noexcept final { return workers_.get(); }
 
  protected:
   using Read = std::function<void(Session&)>;
   /// With the time of the request in microseconds; none: the database's own.
   using Write = std::function<void(Session&, std::optional<std::int64_t> now)>;
+
+  /// The catalogue must live as long.
+  explicit SqlDialect(const Catalogue& catalogue);
 
   [[nodiscard]] virtual const ReadQueries& read_queries() const noexcept = 0;
   [[nodiscard]] virtual Hints& hints() noexcept = 0;
@@ -55,6 +61,9 @@ class SqlDialect : public backend::Dialect {
   virtual void run_read_within(const Tx& tx, const Read& read) = 0;
   /// In a transaction of its own, or by one statement; tried again after conflicts.
   virtual void run_write(backend::Now now, const Write& write) = 0;
+  /// The same for what nobody waits for: gives up after a second or two when somebody has locked the table, and leaves
+  /// the connections of other operations alone.
+  virtual void run_aside(backend::Now now, const Write& write) { run_write(now, write); }
   [[nodiscard]] virtual std::optional<std::int64_t> wall_us(backend::Now now) const = 0;
   /// Tells this process's workers, and others where the database does not do it.
   virtual void tell() noexcept = 0;
@@ -66,6 +75,8 @@ class SqlDialect : public backend::Dialect {
     run_read([&](Session& s) { result = operation(s, read_queries()); }, statements);
     return result;
   }
+
+  const std::unique_ptr<backend::Workers> workers_;
 };
 
 }  // namespace sqlq::sql

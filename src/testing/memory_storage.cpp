@@ -319,6 +319,7 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver {
     return finish_and_claim({.claim = request}).claim;
   }
   backend::HandOver* hand_over() noexcept override { return this; }
+  backend::Workers* workers() noexcept override { return &workers_; }
   backend::HandOverResult finish_and_claim(const backend::HandOverRequest& request) override {
     return on_jobs(
         [&](MemoryQueue& jobs) { return jobs.finish_and_claim(request, time(request.claim.now), refusals()); });
@@ -392,10 +393,7 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver {
     return on_jobs([&](const MemoryQueue& jobs) { return jobs.queue(name); });
   }
   void queue_upsert(std::string_view name, const QueueOptions& options, Now now) override {
-    on_jobs([&](MemoryQueue& jobs) {
-      jobs.queue_upsert(name, options, time(now));
-      return true;
-    });
+    on_jobs([&](MemoryQueue& jobs) { return jobs.queue_upsert(name, options, time(now)), true; });
   }
   bool queue_update(std::string_view name, const backend::QueueChange& change) override {
     return on_jobs([&](MemoryQueue& jobs) { return jobs.queue_update(name, change); });
@@ -430,11 +428,13 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver {
 
   const std::shared_ptr<Storage> storage_;
   const std::shared_ptr<Clock> clock_;
-  const backend::Capabilities able_{.hand_over = true};
+  const backend::Capabilities able_{.hand_over = true, .workers = true};
+  MemoryWorkers workers_;
 };
 
 MemoryDialect::MemoryDialect(std::shared_ptr<Storage> storage, std::shared_ptr<Clock> clock)
-    : storage_(std::move(storage)), clock_(std::move(clock)) {
+    : storage_(std::move(storage)), clock_(std::move(clock)),
+      workers_([this](const auto& call) { on_jobs([&](MemoryQueue& q) { return call(q.workers), true; }); }, clock_) {
   const std::lock_guard lock(storage_->mutex);
   if (std::exchange(storage_->steady_epoch, clock_->steady_epoch()) != clock_->steady_epoch()) {
     storage_->queue.end_all_leases();

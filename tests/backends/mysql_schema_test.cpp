@@ -62,6 +62,7 @@ class Sample {
       return {1, {std::int64_t{1}, std::int64_t{2}, std::int64_t{3}}};
     }
     if (param == "ids") return {1, {sql::Bytes{sixteen}, sql::Bytes{"0123456789abcdef"}}};
+    if (param == "numbers") return {1, {n, n}};
     if (param == "seqs") return {1, {std::int64_t{1}, std::int64_t{2}, std::int64_t{3}}};
     return {1, {"a", "b"}};
   }
@@ -86,6 +87,7 @@ class MysqlSchema : public OnServer {
   void fill(int jobs) const {
     native_.exec("INSERT INTO sqlq_queues (id, name, description, created_us) VALUES (1, 'a', '', 0), (2, 'b', '', 0)");
     native_.exec("INSERT INTO sqlq_lanes (id, queue_id, queue, kind) VALUES (1, 1, 'a', 'k'), (2, 2, 'b', 'k')");
+    native_.exec("INSERT INTO sqlq_workers (id, name, asleep_us) VALUES (2, 'a', 0)");
     native_.exec(on_mariadb() ? "SET max_recursive_iterations = 1000000" : "SET cte_max_recursion_depth = 1000000");
     native_.exec("INSERT INTO sqlq_jobs (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes,"
                  "  keepalive_us, created_us, queued_us, params, expires_us, unique_key)"
@@ -175,7 +177,7 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"take", {{"r", "PRIMARY"}, {"j", "PRIMARY"}}},
     {"lane_next", {{"r", "PRIMARY"}, {"s", "PRIMARY"}, {"j", "PRIMARY"}}},
     {"take_some", {{"j", "PRIMARY"}, {"r", "PRIMARY"}}},
-    {"claim", {{"sqlq_jobs", "PRIMARY"}}},
+    {"claim", {{"sqlq_jobs", "PRIMARY"}, {"w", "PRIMARY"}}},
     {"claims_lock", {{"c", "PRIMARY"}}},
     {"claims_leave", {{"sqlq_claims", "PRIMARY"}}},
     {"claims_end", {{"sqlq_claims", "PRIMARY"}}},

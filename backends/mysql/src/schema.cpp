@@ -51,7 +51,8 @@ std::vector<sql::Substitution> substitutions(const Options& o) {
   };
   std::string made;
   for (const char* name : {"queues", "lanes", "queue_locks", "workers", "jobs", "keys", "ready", "scheduled", "claims",
-                           "finished", "history", "logs", "progress", "agenda", "jobs_readable", "migrations"}) {
+                           "finished", "history", "logs", "progress", "agenda", "registry",
+                           "jobs_readable", "migrations"}) {
     result.push_back({name, table(name)});
     made += (made.empty() ? "" : ", ") + text(o.prefix + "sqlq_" + name);
   }

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "connection.hpp"
+#include "names.hpp"
 #include "operations.hpp"
 #include "options.hpp"
 #include "schema.hpp"
@@ -84,7 +85,11 @@ class MysqlServer final : public sql::Server {
   std::vector<bool> take_back_crashes(sql::Work& work, std::span<const backend::OutlivedClaim> claims) override {
     return mysql::take_back_crashes(context(work), claims);
   }
-  std::size_t purge(sql::Work& work, std::size_t limit) override { return mysql::purge(context(work), limit); }
+  std::size_t purge(sql::Work& work, std::size_t limit) override {
+    const std::size_t purged = mysql::purge(context(work), limit);
+    if (purged == 0 && !work.begun()) names_.step(work, schema_.queries);
+    return purged;
+  }
   std::vector<JobId> expired(sql::Work& work, std::size_t limit) override {
     return mysql::expired(context(work), limit);
   }
@@ -108,12 +113,17 @@ class MysqlServer final : public sql::Server {
   Context context(sql::Work& work) { return {work, work.session(), schema_.queries, here_, marks_}; }
 
   backend::Capabilities capabilities_{  // the number is the first connection's
-      .transactional_ddl = false, .cross_process_wakeup = false, .database_clock = true, .hand_over = true};
+      .transactional_ddl = false,
+      .cross_process_wakeup = false,
+      .database_clock = true,
+      .hand_over = true,
+      .workers = true};
 
   const Options options_;
   const Schema schema_;
   ClaimedHere here_;
   sql::Marks marks_;
+  NameSweep names_;
   mutable std::mutex mutex_;
   bool first_ = true;  // nothing was connected yet
   std::string description_ = "MySQL or MariaDB";

@@ -32,13 +32,15 @@ backend::Capabilities capabilities_of(const Options& options) {
   c.borrowed_transactions = !options.in_memory();  // a second connection cannot reach a private database
   c.cross_process_wakeup = !options.in_memory() && options.watch;
   c.hand_over = true;
+  c.workers = true;
   return c;
 }
 
 }  // namespace
 
 SqliteDialect::SqliteDialect(Options options, std::shared_ptr<Clock> clock)
-    : options_(std::move(options)),
+    : SqlDialect(catalogue()),
+      options_(std::move(options)),
       capabilities_(capabilities_of(options_)),
       clock_(std::move(clock)),
       writer_(options_, clock_),

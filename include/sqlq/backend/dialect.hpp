@@ -225,6 +225,7 @@ class Dialect : public Reading {
   // extensions.hpp says what they are. Null: the backend does not have it.
 
   [[nodiscard]] virtual HandOver* hand_over() noexcept { return nullptr; }
+  [[nodiscard]] virtual Workers* workers() noexcept { return nullptr; }
 };
 
 }  // namespace sqlq::backend
