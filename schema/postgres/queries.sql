@@ -1021,9 +1021,15 @@ SELECT least((SELECT min(due) FROM step),
                WHERE l.queue_id = (SELECT id FROM {queues} WHERE name = :queue) AND s.due_us <= {now}))
 
 -- name: migration_lock
--- returns: locked text
--- One migration of this schema at a time, until the end of the transaction.
-SELECT pg_advisory_xact_lock(hashtextextended('sqlq migrations of ' || {schema_name}, 0))
+-- returns: locked int
+-- One migration of this schema at a time, until the end of the transaction. Nobody waits in a statement: CREATE INDEX
+-- CONCURRENTLY of the one that has the lock waits for all statements that began before it.
+SELECT pg_try_advisory_xact_lock(hashtextextended('sqlq migrations of ' || {schema_name}, 0))::integer
+
+-- name: migration_lock_session
+-- returns: locked int
+-- The same until the end of the session.
+SELECT pg_try_advisory_lock(hashtextextended('sqlq migrations of ' || {schema_name}, 0))::integer
 
 -- name: schema_exists
 -- returns: n int

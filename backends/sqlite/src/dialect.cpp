@@ -101,7 +101,7 @@ int SqliteDialect::migrate(backend::Direction direction, int target, Now now) {
   writer_.exclusive([&](Connection& c) {
     c.begin();
     try {
-      const auto status = sql::read_status(c.session(), catalogue(), known_migrations());
+      auto status = sql::read_status(c.session(), catalogue(), known_migrations());
       sql::check_target(status, direction, target);
       steps = sql::run_steps(c.session(), catalogue(), known_migrations(), status, direction, target, wall,
                              [&](const std::string& script) { c.script(script); });

@@ -19,6 +19,7 @@ const Queries& queries() {
 const std::vector<Migration>& known_migrations() {
   static const auto& instance = *new std::vector<Migration>([] {
     std::vector<Migration> steps = sql::read_migrations(schema_files());
+    for (Migration& m : steps) m.up_in_transaction = m.down_in_transaction = true;  // SQLite refuses nothing in one
     sql::write_scripts(steps, catalogue(), {});
     return steps;
   }());
