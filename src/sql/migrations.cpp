@@ -9,7 +9,7 @@
 #include <sqlq/error.hpp>
 
 #include "sql/job_row.hpp"
-#include "sql/server.hpp"
+#include "sql/work.hpp"
 
 namespace sqlq::sql {
 namespace {

@@ -7,7 +7,7 @@
 #include <stdexcept>
 
 #include "sql/migrations.hpp"
-#include "sql/server.hpp"
+#include "sql/work.hpp"
 
 namespace sqlq::sql {
 namespace {

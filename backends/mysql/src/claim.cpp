@@ -6,9 +6,9 @@
 #include <sqlq/error.hpp>
 
 #include "errors.hpp"
-#include "operations.hpp"
 #include "platform/pause.hpp"
 #include "rows.hpp"
+#include "server.hpp"
 #include "sql/apportion.hpp"
 #include "sql/job_row.hpp"
 #include "sql/reading.hpp"
@@ -26,7 +26,7 @@ class Claim {
       : c_(c),
         request_(claim.request),
         limited_(claim.limited),
-        vacated_(claim.vacated),
+        vacated_(claim.vacated()),
         limit_(static_cast<std::int64_t>(request_.limit)),
         suspects_(static_cast<std::int64_t>(request_.suspects)) {}
 
@@ -48,7 +48,7 @@ class Claim {
     }
     if (static_cast<std::int64_t>(result.jobs.size()) < could) c_.marks.forget();
     result.of_limited = sql::of_limited(view_.lanes, result.jobs);
-    if (!result.jobs.empty() && vacated_ == nullptr) {
+    if (!result.jobs.empty() && !vacated_) {
       for (const auto& [queue, room] : rooms) c_.session.execute(c_.q.queue_turn, {{"queue", queue}});
     }
     return result;
@@ -167,7 +167,7 @@ class Claim {
     for (const std::int64_t queue : view_.limited) {
       if (const auto left = room(queue); left != 0) rooms[queue] = left;
     }
-    if (vacated_ != nullptr || rooms.empty()) return rooms;
+    if (vacated_ || rooms.empty()) return rooms;
     c_.work.begin();
     std::erase_if(rooms, [&](const auto& its) { return !lock_queue(its.first); });
     for (auto& [queue, left] : rooms) left = room(queue);
@@ -181,7 +181,7 @@ class Claim {
       const auto at = rooms.find(lane.queue_id);
       lane.room = at == rooms.end() ? 0 : at->second.value_or(0);
       if (at != rooms.end() && !at->second) lane.concurrency.reset();
-      if (vacated_ != nullptr) lane.room = std::min(lane.room, vacated(lane.queue));
+      if (vacated_) lane.room = std::min(lane.room, vacated(lane.queue));
     }
     std::erase_if(view_.lanes, [](const sql::Lane& lane) { return lane.concurrency && lane.room == 0; });
     std::erase_if(view_.firsts, [&](const sql::Place& place) {
@@ -358,10 +358,10 @@ class Claim {
     return together;
   }
 
-  const Context& c_;
+  const Context c_;
   const backend::ClaimRequest& request_;
   const bool limited_;
-  const sql::Vacated* const vacated_;  // of a hand-over
+  const std::optional<sql::Vacated> vacated_;  // of a hand-over
   const std::int64_t limit_;
   const std::int64_t suspects_;
   View view_{};
@@ -370,16 +370,19 @@ class Claim {
 
 }  // namespace
 
-backend::ClaimResult claim(const Context& c, const sql::Claim& claim) { return Claim(c, claim).run(); }
-
-backend::ClaimResult claim_some(const Context& c, const backend::ClaimRequest& request,
-                                const sql::Selection& selection) {
-  return Claim(c, {.request = request}).run_some(selection);
+backend::ClaimResult MysqlServer::claim(sql::Work& work, const sql::Claim& claim) {
+  return Claim(context(work), claim).run();
 }
 
-std::vector<Job> claimed(const Context& c, LeaseToken token) {
+backend::ClaimResult MysqlServer::claim_some(sql::Work& work, const backend::ClaimRequest& request,
+                                             const sql::Selection& selection) {
+  return Claim(context(work), {.request = request}).run_some(selection);
+}
+
+std::vector<Job> MysqlServer::claimed(sql::Work& work, const backend::ClaimRequest& request) {
+  const Context c = context(work);
   std::vector<Job> jobs;
-  c.session.execute(c.q.claimed, {{"token", token.value}}, [&](const sql::Row& row) {
+  c.session.execute(c.q.claimed, {{"token", request.token.value}}, [&](const sql::Row& row) {
     sql::Fields f(row);
     std::string queue(f.text());
     std::string kind(f.text());

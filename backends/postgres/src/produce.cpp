@@ -9,7 +9,7 @@
 
 #include "arrays.hpp"
 #include "errors.hpp"
-#include "operations.hpp"
+#include "server.hpp"
 #include "probe.hpp"
 #include "sql/job_row.hpp"
 
@@ -297,31 +297,31 @@ class Insertion {
 
 }  // namespace
 
-void make_lanes(const sql::Work& work, const Queries& q, std::span<const sql::LaneName> lanes) {
+void PgServer::make_lanes(sql::Work& work, std::span<const sql::LaneName> lanes) {
   Array queues(Of::text);
   Array kinds(Of::text);
   for (const auto& lane : lanes) {
     queues.add(lane.queue);
     kinds.add(lane.kind);
   }
-  work.session().execute(q.queue_make, {{"names", queues.view()}, {"now", work.wall()}});
-  work.session().execute(q.lane_make, {{"queues", queues.view()}, {"kinds", kinds.view()}});
+  work.session().execute(q_.queue_make, {{"names", queues.view()}, {"now", work.wall()}});
+  work.session().execute(q_.lane_make, {{"queues", queues.view()}, {"kinds", kinds.view()}});
 }
 
-std::vector<Enqueued> enqueue(sql::Work& work, const Queries& q, std::span<const backend::EnqueueItem> items) {
-  return Insertion(work, q, items).run();
+std::vector<Enqueued> PgServer::enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) {
+  return Insertion(work, q_, items).run();
 }
 
-std::vector<CancelStatus> cancel(const sql::Work& work, const Queries& q, std::span<const JobId> ids) {
+std::vector<CancelStatus> PgServer::cancel(sql::Work& work, std::span<const JobId> ids) {
   Array list = array_of(Of::uuid, std::set<JobId>(ids.begin(), ids.end()));
   std::unordered_map<JobId, CancelStatus> asked;
-  work.session().execute(q.cancel, {{"ids", list.view()}, {"now", work.wall()}}, [&](const sql::Row& row) {
+  work.session().execute(q_.cancel, {{"ids", list.view()}, {"now", work.wall()}}, [&](const sql::Row& row) {
     const auto was = static_cast<JobState>(row.integer(1));
     const bool held = was == JobState::running || was == JobState::cancelling;
     asked.emplace(JobId::parse(row.text(0)).value_or(JobId{}),
                   held ? CancelStatus::cancelling : CancelStatus::cancelled);
   });
-  const auto others = probe_others(work, q, ids, asked);
+  const auto others = probe_others(work, q_, ids, asked);
   std::vector<CancelStatus> answers;
   answers.reserve(ids.size());
   for (const JobId id : ids) {
@@ -338,7 +338,7 @@ std::vector<CancelStatus> cancel(const sql::Work& work, const Queries& q, std::s
   return answers;
 }
 
-std::vector<RequeueStatus> requeue(const sql::Work& work, const Queries& q, std::span<const JobId> ids) {
+std::vector<RequeueStatus> PgServer::requeue(sql::Work& work, std::span<const JobId> ids) {
   std::vector<JobId> once;
   std::set<JobId> seen;
   for (const JobId id : ids) {
@@ -346,10 +346,10 @@ std::vector<RequeueStatus> requeue(const sql::Work& work, const Queries& q, std:
   }
   Array list = array_of(Of::uuid, once);
   std::unordered_map<JobId, RequeueStatus> back;
-  work.session().execute(q.requeue, {{"ids", list.view()}, {"now", work.wall()}}, [&](const sql::Row& row) {
+  work.session().execute(q_.requeue, {{"ids", list.view()}, {"now", work.wall()}}, [&](const sql::Row& row) {
     back.emplace(JobId::parse(row.text(0)).value_or(JobId{}), RequeueStatus::requeued);
   });
-  const auto others = probe_others(work, q, ids, back);
+  const auto others = probe_others(work, q_, ids, back);
   std::vector<RequeueStatus> answers;
   answers.reserve(ids.size());
   for (const JobId id : ids) {

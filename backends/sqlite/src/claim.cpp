@@ -4,7 +4,6 @@
 
 #include <sqlq/error.hpp>
 
-#include "core/places.hpp"
 #include "core/sorted.hpp"
 #include "operations.hpp"
 #include "processes.hpp"
@@ -28,8 +27,8 @@ struct View {
   }
 };
 
-void read_lane(View& view, const backend::HandOverRequest& wanted, std::int64_t now, const sql::Row& row) {
-  const backend::ClaimRequest& request = wanted.claim;
+void read_lane(View& view, const sql::Claim& wanted, std::int64_t now, const sql::Row& row) {
+  const backend::ClaimRequest& request = wanted.request;
   sql::Fields f(row);
   sql::Lane lane;
   lane.id = f.integer();
@@ -50,8 +49,8 @@ void read_lane(View& view, const backend::HandOverRequest& wanted, std::int64_t 
   if (ready) view.lanes.push_back(std::move(lane));
 }
 
-View look(const Context& c, const backend::HandOverRequest& wanted) {
-  const backend::ClaimRequest& request = wanted.claim;
+View look(const Context& c, const sql::Claim& wanted) {
+  const backend::ClaimRequest& request = wanted.request;
   View view;
   const auto add = [&](const sql::Row& row) { read_lane(view, wanted, sql::us(c.now.wall), row); };
   if (request.queues.empty()) c.session.execute(c.q.lanes_of_all, {}, add);
@@ -162,10 +161,9 @@ std::size_t of_limited(const std::vector<sql::Pick>& picks) {
 
 }  // namespace
 
-backend::HandOverResult finish_and_claim(const Context& c, const backend::HandOverRequest& wanted) {
-  const backend::ClaimRequest& request = wanted.claim;
-  std::vector<FinishStatus> ended;
-  if (!wanted.ends.empty()) ended = finish(c, core::as_finishes(wanted.ends));
+backend::ClaimResult Operations::claim(sql::Work& work, const sql::Claim& wanted) {
+  const Context c(work);
+  const backend::ClaimRequest& request = wanted.request;
   const std::int64_t now = sql::us(c.now.wall);
   View view = look(c, wanted);
   if (view.any_due(now)) {
@@ -176,12 +174,13 @@ backend::HandOverResult finish_and_claim(const Context& c, const backend::HandOv
   const std::vector<sql::Pick> picks = pick(c, view.lanes, request);
   result.of_limited = of_limited(picks);
   result.jobs = take(c, request, picks);
-  return {.claim = std::move(result), .ended = std::move(ended)};
+  return result;
 }
 
-backend::ClaimResult claim_some(const Context& c, const backend::ClaimRequest& request,
-                                const sql::Selection& selection) {
-  const View view = look(c, {.claim = request});
+backend::ClaimResult Operations::claim_some(sql::Work& work, const backend::ClaimRequest& request,
+                                            const sql::Selection& selection) {
+  const Context c(work);
+  const View view = look(c, {.request = request});
   backend::ClaimResult result = hints(view, sql::us(c.now.wall));
   std::map<std::int64_t, sql::Lane> by_id;
   for (const sql::Lane& lane : view.lanes) by_id.emplace(lane.id, lane);
