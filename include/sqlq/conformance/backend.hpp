@@ -72,6 +72,9 @@ struct Backend {
   /// Statements, run on a migrated database, that leave a schema as a newer library would make it whose step is
   /// compatible with the version before (`Migration::compatible_from`). Empty: the backend's steps never are.
   std::vector<std::string> compatible_schema_sql{};
+  /// Statements that make each pending job a waiting one (JobState::waiting): the library makes none yet. Empty: the
+  /// backend's schema has no such state.
+  std::vector<std::string> waiting_jobs_sql{};
   /// How people with a shell begin anew: one deletes all jobs and nothing else...
   std::vector<std::string> emptied_jobs_sql{};
   /// ... one empties every table, that of the migrations included. Both empty: there are no tables.
