@@ -3,7 +3,7 @@
 --
 -- {jobs} and the like are the tables, qualified; {now} is :now or, when that is NULL, the server's clock, {steady} the
 -- same with :steady; {took} is how many microseconds the statement has taken until now. {job} is the list of a job's
--- columns, {worker} its worker's name.
+-- columns, {worker} its worker's name. The others are pieces, which several statements share.
 --
 -- Rules of locking (README, Locks): rows of jobs are locked by primary key, in the order of seq, after their seq was
 -- found by an unlocked read; rows of ready, scheduled, finished and claims after those of jobs. The claim goes the
@@ -15,9 +15,11 @@
 --
 -- A test runs each on a fresh schema and compares the declarations with what the server says; another asserts plans.
 
--- name: lanes_of
--- params: now int?, worker text, queues list
--- returns: now int, worker int?, queue_id int, queue text, queue_priority int, concurrency int?, next_due int?, lane int, kind text, first text?, first_suspect text?, took int
+-- piece: survey_types
+now int, worker int?, queue_id int, queue text, queue_priority int, concurrency int?, next_due int?, lane int,
+kind text, first text?, first_suspect text?, took int
+
+-- piece: survey
 -- The lanes of the queues that are not paused: when the first scheduled job of each is due, its first pending job, and
 -- its first suspect (is_suspect in sqlq/job.hpp), which waits in the lane with the negative number. Jobs as priority,
 -- due time and seq in one text, so that the way past rows that were deleted and not yet purged is gone once. took: how
@@ -36,33 +38,26 @@ SELECT {now}, (SELECT w.id FROM {workers} w WHERE w.name = :worker AND COALESCE(
          WHERE r.lane_id = -l.id AND r.no_prefetch IS NULL
          ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1),
        {took}
+
+-- name: lanes_of
+-- params: now int?, worker text, queues list
+-- returns: {survey_types}
+{survey}
   FROM {queues} q FORCE INDEX (sqlq_queues_name)
   STRAIGHT_JOIN {lanes} l FORCE INDEX (sqlq_lanes_name) ON l.queue = q.name
  WHERE q.name IN (:queues) AND q.paused = 0
 
 -- name: lanes_of_all
 -- params: now int?, worker text
--- returns: now int, worker int?, queue_id int, queue text, queue_priority int, concurrency int?, next_due int?, lane int, kind text, first text?, first_suspect text?, took int
-SELECT {now}, (SELECT w.id FROM {workers} w WHERE w.name = :worker AND COALESCE(w.asleep_us, 0) = 0),
-       q.id, q.name, q.priority, q.concurrency,
-       (SELECT s.due_us FROM {scheduled} s FORCE INDEX (PRIMARY)
-         WHERE s.lane_id = l.id AND s.no_prefetch IS NULL
-         ORDER BY s.lane_id, s.due_us, s.seq LIMIT 1),
-       l.id, l.kind,
-       (SELECT CONCAT_WS(' ', r.priority, r.due_us, r.seq) FROM {ready} r FORCE INDEX (PRIMARY)
-         WHERE r.lane_id = l.id AND r.no_prefetch IS NULL
-         ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1),
-       (SELECT CONCAT_WS(' ', r.priority, r.due_us, r.seq) FROM {ready} r FORCE INDEX (PRIMARY)
-         WHERE r.lane_id = -l.id AND r.no_prefetch IS NULL
-         ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1),
-       {took}
+-- returns: {survey_types}
+{survey}
   FROM {queues} q
   STRAIGHT_JOIN {lanes} l FORCE INDEX (sqlq_lanes_name) ON l.queue = q.name
  WHERE q.paused = 0
 
 -- name: lane_again
 -- params: now int?, worker text, lane int, priority int, due int, seq int, since int
--- returns: now int, worker int?, queue_id int, queue text, queue_priority int, concurrency int?, next_due int?, lane int, kind text, first text?, first_suspect text?, took int
+-- returns: {survey_types}
 -- The same of one lane that had work a moment ago; looks from the place of its first job then, and from the time before
 -- which nothing was scheduled.
 SELECT {now}, (SELECT w.id FROM {workers} w WHERE w.name = :worker AND COALESCE(w.asleep_us, 0) = 0),
@@ -186,10 +181,10 @@ DELETE FROM {scheduled} WHERE lane_id = :lane AND due_us = :due AND seq = :seq
 -- name: peek
 -- params: lane int, priority int, due int, seq int, n int
 -- returns: priority int, due int, seq int
--- The jobs of a lane from a place on.
+-- The next jobs of a lane after a place in the claim order.
 SELECT r.priority, r.due_us, r.seq FROM {ready} r FORCE INDEX (PRIMARY)
  WHERE r.lane_id = :lane
-   AND (r.priority > :priority OR (r.priority = :priority AND (r.due_us > :due OR (r.due_us = :due AND r.seq >= :seq))))
+   AND (r.priority > :priority OR (r.priority = :priority AND (r.due_us > :due OR (r.due_us = :due AND r.seq > :seq))))
  ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT :n
 
 -- name: lane_next
@@ -1025,6 +1020,9 @@ SELECT MIN(o.due) FROM (
                        FROM {lanes} l FORCE INDEX (sqlq_lanes_name) WHERE l.queue = :queue) d
    WHERE d.due <= {now}) o
 
+-- piece: without_job
+LEFT JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = t.seq WHERE j.seq IS NULL LIMIT 1000
+
 -- name: without_jobs
 -- returns: name text, n int
 -- Rows whose jobs were deleted by hand: a thousand at most, among the first hundred thousand of each table.
@@ -1032,26 +1030,14 @@ SELECT 'keys', COUNT(*) FROM (
   SELECT 1 FROM (SELECT id FROM {keys} LIMIT 100000) t
     LEFT JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = t.id
    WHERE j.seq IS NULL LIMIT 1000) o
-UNION ALL
-SELECT 'ready', COUNT(*) FROM (
-  SELECT 1 FROM (SELECT seq FROM {ready} LIMIT 100000) t
-    LEFT JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = t.seq
-   WHERE j.seq IS NULL LIMIT 1000) o
-UNION ALL
-SELECT 'scheduled', COUNT(*) FROM (
-  SELECT 1 FROM (SELECT seq FROM {scheduled} LIMIT 100000) t
-    LEFT JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = t.seq
-   WHERE j.seq IS NULL LIMIT 1000) o
-UNION ALL
-SELECT 'history', COUNT(*) FROM (
-  SELECT 1 FROM (SELECT job_seq FROM {history} LIMIT 100000) t
-    LEFT JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = t.job_seq
-   WHERE j.seq IS NULL LIMIT 1000) o
-UNION ALL
-SELECT 'logs', COUNT(*) FROM (
-  SELECT 1 FROM (SELECT job_seq FROM {logs} LIMIT 100000) t
-    LEFT JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = t.job_seq
-   WHERE j.seq IS NULL LIMIT 1000) o
+UNION ALL SELECT 'ready', COUNT(*) FROM (
+  SELECT 1 FROM (SELECT seq FROM {ready} LIMIT 100000) t {without_job}) o
+UNION ALL SELECT 'scheduled', COUNT(*) FROM (
+  SELECT 1 FROM (SELECT seq FROM {scheduled} LIMIT 100000) t {without_job}) o
+UNION ALL SELECT 'history', COUNT(*) FROM (
+  SELECT 1 FROM (SELECT job_seq AS seq FROM {history} LIMIT 100000) t {without_job}) o
+UNION ALL SELECT 'logs', COUNT(*) FROM (
+  SELECT 1 FROM (SELECT job_seq AS seq FROM {logs} LIMIT 100000) t {without_job}) o
 
 -- name: old_transactions
 -- params: seconds int

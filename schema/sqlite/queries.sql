@@ -349,6 +349,11 @@ SELECT j.seq FROM lane CROSS JOIN sqlq_jobs j
  WHERE j.state = lane.state AND j.lane_id = lane.id AND j.expires_us <= :now
  LIMIT :n
 
+-- name: ids_of
+-- params: seqs text
+-- returns: id text
+SELECT id FROM sqlq_jobs WHERE seq IN (SELECT value FROM json_each(:seqs))
+
 -- name: purge_jobs
 -- params: seqs text
 -- A trigger deletes their logs and histories.
@@ -384,10 +389,9 @@ UPDATE sqlq_jobs
 RETURNING seq, state, attempt, claims, worker
 
 -- name: postpone
--- params: now int, seq int
--- returns: id text
+-- params: now int, id text
 -- What could not be deleted is not tried again for a day.
-UPDATE sqlq_jobs SET expires_us = :now + 86400000000 WHERE seq = :seq AND state IN (3, 4, 6) RETURNING id
+UPDATE sqlq_jobs SET expires_us = :now + 86400000000 WHERE id = :id AND state IN (3, 4, 6)
 
 -- name: get
 -- params: ids text

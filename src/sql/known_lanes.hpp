@@ -11,7 +11,7 @@
 
 #include <sqlq/backend/dialect.hpp>
 
-#include "sql/server.hpp"
+#include "sql/operations.hpp"
 
 namespace sqlq::sql {
 

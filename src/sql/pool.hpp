@@ -12,9 +12,18 @@
 #include <sqlq/clock.hpp>
 #include <sqlq/error.hpp>
 
-#include "sql/server.hpp"
+#include "sql/work.hpp"
 
 namespace sqlq::sql {
+
+/// How much the pool holds and how long it waits.
+struct PoolOptions {
+  std::size_t size = 8;                              ///< connections at most
+  Duration wait = std::chrono::seconds(10);          ///< for a free one, then Error(busy)
+  Duration idle_lifetime = std::chrono::minutes(5);  ///< an idle one older than this is closed instead of used
+  const char* option = "pool";                       ///< the URL option that sets the size, for messages
+  const char* wait_option = "pool_wait";             ///< the one that sets the wait
+};
 
 /// Thread-safe. Made as needed, never more than `size`; the one used last is used next, so that idle ones grow old and
 /// are closed.

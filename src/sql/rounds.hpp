@@ -2,6 +2,7 @@
 /// \file
 /// Several endings of one lease in one call: each finds what those before it have done.
 
+#include <algorithm>
 #include <map>
 #include <span>
 #include <utility>
@@ -9,13 +10,19 @@
 
 #include <sqlq/backend/dialect.hpp>
 
+#include "sql/work.hpp"
+
 namespace sqlq::sql {
 
-/// `finish(items)` ends leases, none twice. Items of one lease are in rounds of their own; `begin()` is called before,
-/// when there are several.
-template <class Begin, class Finish>
-[[nodiscard]] std::vector<FinishStatus> in_rounds(std::span<const backend::Finish> items, const Begin& begin,
+/// `finish(items)` ends leases, none twice. Items of one lease are in rounds of their own, in one transaction.
+template <class Finish>
+[[nodiscard]] std::vector<FinishStatus> in_rounds(Work& work, std::span<const backend::Finish> items,
                                                   const Finish& finish) {
+  std::vector<std::pair<JobId, LeaseToken>> leases;
+  leases.reserve(items.size());
+  for (const backend::Finish& item : items) leases.emplace_back(item.id, item.token);
+  std::ranges::sort(leases);
+  if (std::ranges::adjacent_find(leases) == leases.end()) return finish(items);
   std::map<std::pair<JobId, LeaseToken>, std::size_t> seen;
   std::vector<std::vector<std::size_t>> rounds;
   for (std::size_t i = 0; i < items.size(); ++i) {
@@ -23,8 +30,7 @@ template <class Begin, class Finish>
     if (round == rounds.size()) rounds.emplace_back();
     rounds[round].push_back(i);
   }
-  if (rounds.size() <= 1) return finish(items);
-  begin();
+  work.begin();
   std::vector<FinishStatus> answers(items.size());
   for (const std::vector<std::size_t>& round : rounds) {
     std::vector<backend::Finish> once;

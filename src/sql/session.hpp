@@ -11,10 +11,10 @@
 #include <limits>
 #include <optional>
 #include <string_view>
-#include <type_traits>
 #include <variant>
 #include <vector>
 
+#include "core/function_ref.hpp"
 #include "sql/statement.hpp"
 
 namespace sqlq::sql {
@@ -84,20 +84,7 @@ class Fields {
   std::size_t column_ = 0;
 };
 
-/// A reference to a callable taking a row; borrows it for the call.
-class RowSink {
- public:
-  template <class F>
-    requires std::is_invocable_v<F&, const Row&>
-  RowSink(F&& f)  // NOLINT(google-explicit-constructor): a parameter type, like function_ref
-      : object_(const_cast<void*>(static_cast<const void*>(&f))),
-        call_([](void* o, const Row& r) { (*static_cast<std::remove_reference_t<F>*>(o))(r); }) {}
-  void operator()(const Row& row) const { call_(object_, row); }
-
- private:
-  void* object_;
-  void (*call_)(void*, const Row&);
-};
+using RowSink = core::FunctionRef<void(const Row&)>;
 
 /// One connection's statements. Not thread-safe: one thread at a time.
 class Session {

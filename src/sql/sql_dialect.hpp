@@ -1,82 +1,128 @@
 #pragma once
 /// \file
-/// Reading, the settings of queues and the registry of workers, written once for every SQL database.
+/// The Dialect of every SQL database: each verb is written here once, over the operations of a database
+/// (operations.hpp) or named statements (reading.hpp), and runs where its runner says (runner.hpp).
 
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
 
+#include "sql/claim_apart.hpp"
+#include "sql/enqueue_queue.hpp"
 #include "sql/hints.hpp"
+#include "sql/known_lanes.hpp"
+#include "sql/operations.hpp"
 #include "sql/reading.hpp"
-#include "sql/session.hpp"
+#include "sql/runner.hpp"
+#include "sql/strays.hpp"
 #include "sql/worker_registry.hpp"
 
 namespace sqlq::sql {
 
-/// Whether an operation that reads is one statement, which sees one snapshot by itself, or several.
-enum class Statements { one, several };
-
-/// A backend derives from it and says where operations run. Thread-safe, as what it is given is.
-class SqlDialect : public backend::Dialect {
+class SqlDialect final : public backend::Dialect, public backend::HandOver {
  public:
-  [[nodiscard]] std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* within) final;
-  [[nodiscard]] JobPage list(const JobFilter& filter, const Page& page) final;
-  [[nodiscard]] JobCounts counts(std::string_view queue, std::uint64_t cap) final;
-  [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit) final;
-  [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit) final;
-  [[nodiscard]] std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
-                                               std::size_t limit) final;
-  [[nodiscard]] std::vector<Queue> queues(std::string_view after, std::size_t limit) final;
-  [[nodiscard]] std::optional<Queue> queue(std::string_view name) final;
-  [[nodiscard]] std::vector<QueueStats> queue_stats(std::string_view after, std::size_t limit, std::uint64_t cap,
-                                                    backend::Now now) final;
+  using Now = backend::Now;
 
-  void queue_upsert(std::string_view name, const QueueOptions& options, backend::Now now) final;
-  bool queue_update(std::string_view name, const backend::QueueChange& change) final;
-  DeleteQueueStatus queue_delete(std::string_view name) final;
+  SqlDialect(std::unique_ptr<Operations> operations, std::unique_ptr<Runner> runner, std::shared_ptr<Clock> clock);
 
-  [[nodiscard]] std::unique_ptr<backend::Subscription> subscribe(std::function<void()> hint) final {
-    return hints().subscribe(std::move(hint));
+  const backend::Capabilities& capabilities() const noexcept override { return runner_->capabilities(); }
+  std::string description() const override { return runner_->description(); }
+  std::vector<std::string> self_check() override { return runner_->self_check(); }
+
+  std::span<const Migration> migrations() const noexcept override { return operations_->migrations(); }
+  MigrationStatus migration_status() override;
+  int migrate(backend::Direction direction, int target, Now now) override;
+  void teardown() override;
+
+  std::vector<Enqueued> enqueue(std::span<const backend::EnqueueItem> items, const Tx* tx, Now now) override;
+  std::vector<CancelStatus> cancel(std::span<const JobId> ids, const Tx* tx, Now now) override;
+
+  backend::ClaimResult claim(const backend::ClaimRequest& request) override;
+  backend::HandOver* hand_over() noexcept override { return this; }
+  bool always_pays() const noexcept override { return runner_->one_writer(); }
+  backend::HandOverResult finish_and_claim(const backend::HandOverRequest& request) override;
+  std::vector<FinishStatus> finish(std::span<const backend::Finish> items, const Tx* tx, Now now) override;
+  std::vector<LeaseStatus> heartbeat(std::span<const backend::LeaseRef> leases, Now now) override;
+  std::vector<bool> publish(std::span<const backend::Interim> items, Now now) override;
+  ReapReport reap(std::span<const std::string> queues, std::size_t limit, Now now) override;
+  std::optional<SteadyPoint> locked_since() const noexcept override { return runner_->lock_watch().taken_since(); }
+  std::vector<bool> take_back_crashes(std::span<const backend::OutlivedClaim> claims, Now now) override;
+
+  PurgeReport purge(std::size_t limit, Now now) override;
+  std::vector<ActionStatus> act(std::span<const JobId> ids, backend::Action what, Now now) override;
+  std::vector<RequeueStatus> requeue(std::span<const JobId> ids, Now now) override;
+  std::vector<bool> append_logs(std::span<const LogLine> lines) override;
+
+  // Over named statements.
+  std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* within) override;
+  JobPage list(const JobFilter& filter, const Page& page) override;
+  JobCounts counts(std::string_view queue, std::uint64_t cap) override;
+  std::vector<WaitingKind> waiting_kinds(std::size_t limit) override;
+  std::vector<AttemptRecord> history(JobId id, std::size_t limit) override;
+  std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
+                                 std::size_t limit) override;
+  std::vector<Queue> queues(std::string_view after, std::size_t limit) override;
+  std::optional<Queue> queue(std::string_view name) override;
+  std::vector<QueueStats> queue_stats(std::string_view after, std::size_t limit, std::uint64_t cap, Now now) override;
+  void queue_upsert(std::string_view name, const QueueOptions& options, Now now) override;
+  bool queue_update(std::string_view name, const backend::QueueChange& change) override;
+  DeleteQueueStatus queue_delete(std::string_view name) override;
+
+  std::unique_ptr<backend::Subscription> subscribe(std::function<void()> hint) override {
+    return hints_.subscribe(std::move(hint));
   }
-  [[nodiscard]] backend::Workers* workers() noexcept final { return workers_.get(); }
-
- protected:
-  using Read = std::function<void(Session&)>;
-  /// With the time of the request in microseconds; none: the database's own.
-  using Write = std::function<void(Session&, std::optional<std::int64_t> now)>;
-
-  /// The catalogue must live as long.
-  explicit SqlDialect(const Catalogue& catalogue);
-
-  [[nodiscard]] virtual const ReadQueries& read_queries() const noexcept = 0;
-  [[nodiscard]] virtual Hints& hints() noexcept = 0;
-  /// One snapshot. What a try has found counts only if it is the last.
-  virtual void run_read(const Read& read, Statements statements) = 0;
-  /// In the user's transaction.
-  virtual void run_read_within(const Tx& tx, const Read& read) = 0;
-  /// In a transaction of its own, or by one statement; tried again after conflicts.
-  virtual void run_write(backend::Now now, const Write& write) = 0;
-  /// The same for what nobody waits for: gives up after a second or two when somebody has locked the table, and leaves
-  /// the connections of other operations alone.
-  virtual void run_aside(backend::Now now, const Write& write) { run_write(now, write); }
-  [[nodiscard]] virtual std::optional<std::int64_t> wall_us(backend::Now now) const = 0;
-  /// Tells this process's workers, and others where the database does not do it.
-  virtual void tell() noexcept = 0;
+  backend::Workers* workers() noexcept override { return workers_.get(); }
 
  private:
-  template <class Result, class Operation>
-  Result reading(Operation operation, Statements statements = Statements::one) {
-    Result result{};
-    run_read([&](Session& s) { result = operation(s, read_queries()); }, statements);
+  using Claiming = core::FunctionRef<backend::ClaimResult(Work&, const Claim&)>;
+
+  /// What an operation answers, by the last try.
+  template <class Operation>
+  auto write(Task task, const Now& now, const Operation& operation);
+  template <class Operation>
+  auto write(const Now& now, const Operation& operation) {
+    return write(Task::plain, now, operation);
+  }
+  /// The same in the user's transaction, where there is one.
+  template <class Operation>
+  auto write_or_within(const Tx* tx, const Now& now, const Operation& operation);
+  /// For verbs of several named statements, with the time of the request in microseconds (none: the database's own).
+  template <class Operation>
+  auto write_named(const Now& now, const Operation& operation);
+  template <class Operation>
+  auto read(const Operation& operation, Statements statements = Statements::one);
+
+  std::vector<Enqueued> store(std::span<const backend::EnqueueItem> items, const Tx* tx, const Now& now);
+  void make_missing_lanes(std::span<const backend::EnqueueItem> items, const Now& now);
+  backend::HandOverResult take(const backend::HandOverRequest& request, Claiming claiming);
+  void give_back_strays(const Now& now);
+  bool give_up(JobId id, std::string_view why, const Now& now);
+  /// Tells this process's workers, and others where the database does not do it.
+  void tell() noexcept;
+  /// The same when jobs may have become ready at places where they were before.
+  template <class Result>
+  Result ready_again(Result result) noexcept {
+    if (Marks* const marks = operations_->marks()) marks->forget();
+    tell();
     return result;
   }
 
+  const std::unique_ptr<Operations> operations_;
+  const std::unique_ptr<Runner> runner_;
+  const ReadQueries queries_;
   const std::unique_ptr<backend::Workers> workers_;
+  const std::shared_ptr<Clock> clock_;
+  KnownLanes lanes_;
+  Strays strays_;
+  SetAside aside_;
+  std::optional<EnqueueQueue> producing_;
+  Hints hints_;  // last: its watcher uses the others
 };
 
 }  // namespace sqlq::sql

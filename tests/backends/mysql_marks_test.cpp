@@ -1,8 +1,7 @@
 // Claims with marks (sql/marks.hpp), and who holds the snapshot that makes them necessary.
 
 #include "backends/mysql_fixture.hpp"
-#include "operations.hpp"
-#include "sql/marks.hpp"
+#include "server.hpp"
 
 namespace sqlq::mysql {
 namespace {
@@ -13,7 +12,7 @@ constexpr Duration slow = 10s;  // one such survey makes marks, and they hold lo
 
 class MysqlMarks : public OnServer {
  protected:
-  MysqlMarks() : db_(open_migrated()), schema_(options()), native_(url()), server_(options()) {
+  MysqlMarks() : db_(open_migrated()), native_(url()), server_(options()) {
     for (int i = 0; i < 3; ++i) ids_.push_back(enqueue({}));
   }
   JobId enqueue(EnqueueOptions enqueue_options) {
@@ -21,11 +20,10 @@ class MysqlMarks : public OnServer {
   }
   std::vector<JobId> claim(std::size_t n) {
     const auto connection = server_.connect();
-    sql::Work work(connection->session(), now_, connection.get());
-    const Context context{work, work.session(), schema_.queries, here_, marks_};
+    sql::Work work(connection->session(), {}, connection.get());
     const backend::ClaimRequest request{.limit = n, .token = LeaseToken{++token_}, .worker = "w"};
     std::vector<JobId> ids;
-    for (const Job& job : mysql::claim(context, {.request = request}).jobs) ids.push_back(job.id);
+    for (const Job& job : server_.claim(work, {.request = request}).jobs) ids.push_back(job.id);
     if (work.begun()) connection->commit();
     return ids;
   }
@@ -34,19 +32,15 @@ class MysqlMarks : public OnServer {
     const std::string number = std::to_string(seq);
     const auto row = native_.query("SELECT lane_id, priority, due_us FROM sqlq_jobs WHERE seq = " + number);
     const std::int64_t lane = std::stoll(row.at(0));
-    marks_.surveyed({}, {{.lane = {.id = lane, .queue = "default", .kind = "k"},
-                          .first = {lane, std::stoll(row.at(1)), std::stoll(row.at(2)), seq},
-                          .since = since}},
-                    slow);
+    server_.marks()->surveyed({}, {{.lane = {.id = lane, .queue = "default", .kind = "k"},
+                                    .first = {lane, std::stoll(row.at(1)), std::stoll(row.at(2)), seq},
+                                    .since = since}},
+                              slow);
   }
 
   Database db_;
-  Schema schema_;
   Native native_;
   MysqlServer server_;
-  ClaimedHere here_;
-  sql::Marks marks_;
-  const backend::Now now_{};
   std::int64_t token_ = 100;
   std::vector<JobId> ids_;
 };
@@ -93,7 +87,7 @@ TEST_P(MysqlMarks, NothingIsLookedForBeforeTheTimeThatTheyKnow) {
   }
   mark(2, native_.number("SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"));
   EXPECT_EQ(claim(1), std::vector{ids_[1]});
-  marks_.forget();
+  server_.marks()->forget();
   EXPECT_EQ(claim(1), std::vector{forgotten});
 }
 
@@ -110,7 +104,7 @@ TEST_P(MysqlMarks, TheDoctorNamesWhoHoldsASnapshot) {
                           std::to_string(id)) == 1;
   }));
   for (const std::int64_t seconds : {0, 60}) {
-    connection->session().execute(schema_.queries.old_transactions, {{"seconds", seconds}}, [&](const sql::Row& row) {
+    connection->session().execute(server_.queries()["old_transactions"], {{"seconds", seconds}}, [&](const sql::Row& row) {
       if (row.integer(0) != id) return;
       EXPECT_EQ(seconds, 0) << "it is not old yet";
       EXPECT_LT(row.integer(1), 60) << "whatever the time zones are";

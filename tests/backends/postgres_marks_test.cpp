@@ -2,9 +2,7 @@
 
 #include "backends/postgres_fixture.hpp"
 #include "connection.hpp"
-#include "operations.hpp"
-#include "schema.hpp"
-#include "sql/marks.hpp"
+#include "server.hpp"
 
 namespace sqlq::postgres {
 namespace {
@@ -19,16 +17,16 @@ std::vector<sql::Ready> found() {
 
 class PostgresMarksInUse : public PostgresTest {
  protected:
-  PostgresMarksInUse() : db_(open()), schema_(options().schema), connection_(own_options_, schema_.texts()) {
+  PostgresMarksInUse() : db_(open()), connection_(server_.connect()) {
     Client client(db_);
     for (int i = 0; i < 3; ++i) ids_.push_back(client.enqueue(NewJob{.kind = "k"}).id);
   }
   std::vector<JobId> claim(std::size_t n) {
-    sql::Work work(connection_.session(), now_, &connection_);
+    sql::Work work(connection_->session(), {}, connection_.get());
     std::vector<JobId> ids;
     const backend::ClaimRequest request{.limit = n, .token = LeaseToken{1}};
     const sql::Claim claim{.request = request};
-    for (const Job& job : postgres::claim(work, schema_.queries(), claim, marks_).jobs) ids.push_back(job.id);
+    for (const Job& job : server_.claim(work, claim).jobs) ids.push_back(job.id);
     return ids;
   }
   /// As if the first job had been behind so many others.
@@ -39,15 +37,12 @@ class PostgresMarksInUse : public PostgresTest {
       const auto due = Native(url()).query("SELECT due_us FROM sqlq_jobs WHERE seq = " + std::to_string(seq)).at(0);
       lanes.at(0).first = {.lane = 1, .priority = 10, .due = std::stoll(due), .seq = seq};
     }
-    marks_.surveyed({}, lanes, slow);
+    server_.marks()->surveyed({}, lanes, slow);
   }
 
   Database db_;
-  const Options own_options_ = options();
-  const Schema schema_;
-  PgConnection connection_;
-  const backend::Now now_{};
-  sql::Marks marks_;
+  PgServer server_{options()};
+  const std::unique_ptr<sql::Connection> connection_;
   std::vector<JobId> ids_;
 };
 

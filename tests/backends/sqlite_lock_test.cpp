@@ -14,7 +14,9 @@
 #include <sqlq/worker.hpp>
 
 #include "backends/sqlite_scratch.hpp"
-#include "dialect.hpp"
+#include "operations.hpp"
+#include "runner.hpp"
+#include "sql/sql_dialect.hpp"
 
 namespace sqlq::sqlite {
 namespace {
@@ -31,11 +33,13 @@ class SqliteLock : public Scratch {
       options.full_sync = false;
       options.watch = false;
       options.busy_timeout = 1h;
-      auto made = std::make_unique<SqliteDialect>(options, test.clock_);
-      dialect = made.get();
-      db = std::make_unique<Database>(std::move(made), DatabaseOptions{.clock = test.clock_});
+      auto runner = std::make_unique<Runner>(options, test.clock_);
+      watch = &runner->lock_watch();
+      db = std::make_unique<Database>(
+          std::make_unique<sql::SqlDialect>(std::make_unique<Operations>(), std::move(runner), test.clock_),
+          DatabaseOptions{.clock = test.clock_});
     }
-    SqliteDialect* dialect = nullptr;
+    const core::LockWatch* watch = nullptr;
     std::unique_ptr<Database> db{};
   };
 
@@ -46,7 +50,7 @@ class SqliteLock : public Scratch {
     for (; time > 0s; time -= 1s) {
       clock_->advance(1s);
       for (const Process* process : waiting) {
-        while (process->dialect->lock_watch().seen() < clock_->steady()) std::this_thread::yield();
+        while (process->watch->seen() < clock_->steady()) std::this_thread::yield();
       }
     }
   }

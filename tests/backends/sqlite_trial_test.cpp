@@ -57,8 +57,9 @@ const std::array kinds{
 
 class SqliteTrial : public Scratch {
  protected:
-  SqliteTrial() : faulty_(options_with_faults(), system_clock()), plain_(options(), system_clock()) {
-    static_cast<void>(plain_.migrate(backend::Direction::up, static_cast<int>(plain_.migrations().size()), {}));
+  SqliteTrial()
+      : faulty_(make_dialect(options_with_faults(), system_clock())), plain_(make_dialect(options(), system_clock())) {
+    static_cast<void>(plain_->migrate(backend::Direction::up, static_cast<int>(plain_->migrations().size()), {}));
   }
   [[nodiscard]] Options options() const {
     return Options::from(backend::Url::parse(url("?synchronous=normal&watch=false&busy_timeout=1s")));
@@ -72,16 +73,16 @@ class SqliteTrial : public Scratch {
   }
 
   trials::Faults faults_;
-  SqliteDialect faulty_;
-  SqliteDialect plain_;
+  const std::unique_ptr<backend::Dialect> faulty_;
+  const std::unique_ptr<backend::Dialect> plain_;
 };
 
 TEST_F(SqliteTrial, EveryFaultInEveryRoundTrip) {
-  EXPECT_GT(trials::Trial(faulty_, plain_, faults_).every_single(kinds, "SQLite").cases, 200u);
+  EXPECT_GT(trials::Trial(*faulty_, *plain_, faults_).every_single(kinds, "SQLite").cases, 200u);
 }
 
 TEST_F(SqliteTrial, SeveralFaultsByChance) {
-  EXPECT_GT(trials::Trial(faulty_, plain_, faults_).by_chance(kinds, "SQLite").faults, 0u);
+  EXPECT_GT(trials::Trial(*faulty_, *plain_, faults_).by_chance(kinds, "SQLite").faults, 0u);
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ class SqliteWalSize : public Scratch {
 
   SqliteWalSize() {
     Options options = Options::from(backend::Url::parse(url("?wal_limit=1&synchronous=normal")));
-    auto dialect = std::make_unique<SqliteDialect>(options, clock_);
+    auto dialect = make_dialect(options, clock_);
     db_ = std::make_unique<Database>(std::move(dialect), DatabaseOptions{.clock = clock_});
     db_->migrate();
   }
@@ -117,8 +117,7 @@ class SmallDisk final : public Vfs {
 class SqliteFullDisk : public Scratch {
  protected:
   [[nodiscard]] Database open() {
-    Database db(std::make_unique<SqliteDialect>(Options::from(backend::Url::parse(url("?synchronous=normal"))),
-                                                system_clock()));
+    Database db(make_dialect(Options::from(backend::Url::parse(url("?synchronous=normal"))), system_clock()));
     db.migrate();
     return db;
   }

@@ -25,7 +25,7 @@ std::unique_ptr<backend::Dialect> sqlite_dialect(const backend::Url& url, Doom& 
   options.around = [&doom](std::unique_ptr<sql::Session> real, sqlite3*) {
     return std::make_unique<trials::VictimSession<DoomVictim>>(std::move(real), doom, doom);
   };
-  return std::make_unique<sqlite::SqliteDialect>(std::move(options), system_clock());
+  return sqlite::make_dialect(std::move(options), system_clock());
 }
 
 }  // namespace sqlq::doom

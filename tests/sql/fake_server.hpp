@@ -69,7 +69,7 @@ class FakeServer final : public Server {
   int migrate(Connection&, backend::Direction, int, const backend::Now&) override { return 0; }
   void teardown(Connection&) override {}
 
-  void make_lanes(const Work&, std::span<const LaneName> lanes) override {
+  void make_lanes(Work&, std::span<const LaneName> lanes) override {
     for (const LaneName& lane : lanes) script_.happen("lane " + lane.queue + "/" + lane.kind);
   }
   std::vector<Enqueued> enqueue(Work& work, std::span<const backend::EnqueueItem> items) override {
@@ -85,7 +85,7 @@ class FakeServer final : public Server {
   backend::ClaimResult claim(Work& work, const Claim& claim) override {
     work.begin();
     std::string of;
-    for (const auto& [queue, n] : claim.vacated != nullptr ? *claim.vacated : Vacated{}) {
+    for (const auto& [queue, n] : claim.vacated().value_or(Vacated{})) {
       of += " for " + std::to_string(n) + " of " + std::string(queue);
     }
     script_.happen("claim" + of);

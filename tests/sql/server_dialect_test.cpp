@@ -1,4 +1,4 @@
-// What ServerDialect does about conflicts, lost connections and unknown outcomes.
+// What the dialect over a server does about conflicts, lost connections and unknown outcomes.
 
 #include <gtest/gtest.h>
 
@@ -325,15 +325,6 @@ TEST_F(ServerDialectTest, AStatementThatCommitsByItselfMayHaveDoneSo) {
     throw Error(Errc::connection, "gone");
   };
   EXPECT_EQ(code_of([&] { enqueue(); }), Errc::outcome_unknown);
-}
-
-TEST_F(ServerDialectTest, OfTwoWishesForOneLeaseTheSecondIsAskedAfterTheFirst) {
-  const JobId id = JobId::make(TimePoint{});
-  const std::vector<backend::Finish> items{
-      {.id = id, .token = LeaseToken{1}}, {.id = id, .token = LeaseToken{2}}, {.id = id, .token = LeaseToken{1}}};
-  warm_up();
-  EXPECT_EQ(dialect->finish(items, nullptr, {}), std::vector(3, FinishStatus::applied));
-  EXPECT_EQ(script.events, (Events{"begin", "finish 2", "finish 1", "commit"}));
 }
 
 TEST_F(ServerDialectTest, ABorrowedTransactionIsNeitherBegunNorRepeated) {

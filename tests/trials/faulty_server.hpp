@@ -72,7 +72,7 @@ class FaultyServer final : public sql::Server {
   }
   void teardown(sql::Connection& c) override { real_->teardown(real(c)); }
 
-  void make_lanes(const sql::Work& w, std::span<const sql::LaneName> lanes) override { real_->make_lanes(w, lanes); }
+  void make_lanes(sql::Work& w, std::span<const sql::LaneName> lanes) override { real_->make_lanes(w, lanes); }
   std::vector<Enqueued> enqueue(sql::Work& w, std::span<const backend::EnqueueItem> items) override {
     return real_->enqueue(w, items);
   }

@@ -5,8 +5,8 @@
 #include <sqlq/error.hpp>
 
 #include "errors.hpp"
-#include "operations.hpp"
 #include "rows.hpp"
+#include "server.hpp"
 
 namespace sqlq::mysql {
 namespace {
@@ -87,7 +87,8 @@ std::vector<std::int64_t> carry_out(const Context& c, const LockedRows& locked, 
 
 }  // namespace
 
-std::vector<ActionStatus> act(const Context& c, std::span<const JobId> ids, backend::Action what) {
+std::vector<ActionStatus> MysqlServer::act(sql::Work& work, std::span<const JobId> ids, backend::Action what) {
+  const Context c = context(work);
   std::vector<ActionStatus> answers(ids.size(), ActionStatus::not_found);
   const Places places(c, {ids.begin(), ids.end()});
   if (places.seqs().empty()) return answers;
@@ -108,7 +109,8 @@ std::vector<ActionStatus> act(const Context& c, std::span<const JobId> ids, back
   return answers;
 }
 
-std::vector<CancelStatus> cancel(const Context& c, std::span<const JobId> ids) {
+std::vector<CancelStatus> MysqlServer::cancel(sql::Work& work, std::span<const JobId> ids) {
+  const Context c = context(work);
   std::vector<CancelStatus> answers(ids.size(), CancelStatus::not_found);
   const Places places(c, {ids.begin(), ids.end()});
   if (places.seqs().empty()) return answers;
@@ -141,7 +143,8 @@ std::vector<CancelStatus> cancel(const Context& c, std::span<const JobId> ids) {
   return answers;
 }
 
-std::vector<RequeueStatus> requeue(const Context& c, std::span<const JobId> ids) {
+std::vector<RequeueStatus> MysqlServer::requeue(sql::Work& work, std::span<const JobId> ids) {
+  const Context c = context(work);
   std::vector<RequeueStatus> answers(ids.size(), RequeueStatus::not_found);
   const Places places(c, {ids.begin(), ids.end()});
   if (places.seqs().empty()) return answers;

@@ -2,15 +2,13 @@
 #include <cstdlib>
 #include <map>
 #include <numeric>
-#include <set>
-#include <tuple>
 
 #include <sqlq/error.hpp>
 
 #include "errors.hpp"
-#include "operations.hpp"
 #include "platform/pause.hpp"
 #include "rows.hpp"
+#include "server.hpp"
 #include "sql/apportion.hpp"
 #include "sql/job_row.hpp"
 #include "sql/reading.hpp"
@@ -28,7 +26,7 @@ class Claim {
       : c_(c),
         request_(claim.request),
         limited_(claim.limited),
-        vacated_(claim.vacated),
+        vacated_(claim.vacated()),
         limit_(static_cast<std::int64_t>(request_.limit)),
         suspects_(static_cast<std::int64_t>(request_.suspects)) {}
 
@@ -50,7 +48,7 @@ class Claim {
     }
     if (static_cast<std::int64_t>(result.jobs.size()) < could) c_.marks.forget();
     result.of_limited = sql::of_limited(view_.lanes, result.jobs);
-    if (!result.jobs.empty() && vacated_ == nullptr) {
+    if (!result.jobs.empty() && !vacated_) {
       for (const auto& [queue, room] : rooms) c_.session.execute(c_.q.queue_turn, {{"queue", queue}});
     }
     return result;
@@ -169,7 +167,7 @@ class Claim {
     for (const std::int64_t queue : view_.limited) {
       if (const auto left = room(queue); left != 0) rooms[queue] = left;
     }
-    if (vacated_ != nullptr || rooms.empty()) return rooms;
+    if (vacated_ || rooms.empty()) return rooms;
     c_.work.begin();
     std::erase_if(rooms, [&](const auto& its) { return !lock_queue(its.first); });
     for (auto& [queue, left] : rooms) left = room(queue);
@@ -183,7 +181,7 @@ class Claim {
       const auto at = rooms.find(lane.queue_id);
       lane.room = at == rooms.end() ? 0 : at->second.value_or(0);
       if (at != rooms.end() && !at->second) lane.concurrency.reset();
-      if (vacated_ != nullptr) lane.room = std::min(lane.room, vacated(lane.queue));
+      if (vacated_) lane.room = std::min(lane.room, vacated(lane.queue));
     }
     std::erase_if(view_.lanes, [](const sql::Lane& lane) { return lane.concurrency && lane.room == 0; });
     std::erase_if(view_.firsts, [&](const sql::Place& place) {
@@ -191,28 +189,19 @@ class Claim {
     });
   }
 
-  /// Which lanes to take how many from. Reads on only in lanes of which all that is known was chosen.
+  /// Which lanes to take how many from.
   std::vector<sql::Portion> divide() {
     if (view_.lanes.size() == 1) return {{&view_.lanes.front(), view_.lanes.front().at_most(limit_, suspects_)}};
-    std::map<std::int64_t, std::vector<sql::Place>> known;
-    std::set<std::int64_t> whole;
-    for (const sql::Place& place : view_.firsts) known[place.lane] = {place};
-    for (;;) {
+    const auto more = [this](const sql::Lane& lane, const sql::Place& last, std::int64_t n) {
       std::vector<sql::Place> places;
-      for (const auto& [lane, its] : known) places.insert(places.end(), its.begin(), its.end());
-      auto portions = sql::apportion(view_.lanes, std::move(places), limit_, suspects_);
-      bool enough = true;
-      for (const sql::Portion& p : portions) {
-        auto& its = known[p.lane->id];
-        const auto size = static_cast<std::int64_t>(its.size());
-        if (p.count < size || size >= p.lane->at_most(limit_, suspects_) || whole.contains(p.lane->id)) continue;
-        const std::int64_t n = std::min(std::max<std::int64_t>(size * 4, 16), limit_);
-        its = peek(its.front(), n);
-        if (static_cast<std::int64_t>(its.size()) < n) whole.insert(p.lane->id);
-        enough = false;
-      }
-      if (enough) return portions;
-    }
+      c_.session.execute(
+          c_.q.peek,
+          {{"lane", lane.id}, {"priority", last.priority}, {"due", last.due}, {"seq", last.seq}, {"n", n}},
+          [&](const sql::Row& row) { places.push_back({lane.id, row.integer(0), row.integer(1), row.integer(2)}); });
+      return places;
+    };
+    const sql::Merging how{.limit = limit_, .suspects = suspects_, .more = more, .first_read = 16};
+    return sql::apportion(view_.lanes, sql::merge(view_.lanes, view_.firsts, how));
   }
 
   [[nodiscard]] std::int64_t vacated(std::string_view queue) const {
@@ -220,29 +209,11 @@ class Claim {
     return at == vacated_->end() ? 0 : at->second;
   }
 
-  /// From the first job on that was seen: before it there may be many rows that are gone and not yet purged.
-  std::vector<sql::Place> peek(const sql::Place& from, std::int64_t n) {
-    std::vector<sql::Place> places;
-    c_.session.execute(c_.q.peek,
-                       {{"lane", from.lane},
-                        {"priority", from.priority},
-                        {"due", from.due},
-                        {"seq", from.seq},
-                        {"n", n}},
-                       [&](const sql::Row& row) {
-                         places.push_back({from.lane, row.integer(0), row.integer(1), row.integer(2)});
-                       });
-    if (places.empty()) places.push_back(from);  // taken meanwhile
-    return places;
-  }
-
   struct Taken {
     Job job{};
     const sql::Lane* lane = nullptr;
     sql::Place place{};
-    [[nodiscard]] auto rank() const {
-      return std::tuple(lane->queue_priority, place.priority, place.due, place.seq);
-    }
+    [[nodiscard]] auto rank() const { return sql::rank(lane->queue_priority, place); }
   };
 
   /// Rows whose jobs were deleted by hand would be chosen again and again. Says whether there were any.
@@ -317,11 +288,7 @@ class Claim {
   std::vector<Job> started(std::vector<Taken> taken, std::int64_t now) {
     if (taken.empty()) return {};
     mark(taken, now);
-    std::ranges::sort(taken, {}, &Taken::rank);
-    std::vector<Job> jobs;
-    jobs.reserve(taken.size());
-    for (Taken& t : taken) jobs.push_back(std::move(t.job));
-    return jobs;
+    return sql::in_claim_order(std::move(taken));
   }
 
   /// Makes them running, in the tables and in the answer.
@@ -391,10 +358,10 @@ class Claim {
     return together;
   }
 
-  const Context& c_;
+  const Context c_;
   const backend::ClaimRequest& request_;
   const bool limited_;
-  const sql::Vacated* const vacated_;  // of a hand-over
+  const std::optional<sql::Vacated> vacated_;  // of a hand-over
   const std::int64_t limit_;
   const std::int64_t suspects_;
   View view_{};
@@ -403,16 +370,19 @@ class Claim {
 
 }  // namespace
 
-backend::ClaimResult claim(const Context& c, const sql::Claim& claim) { return Claim(c, claim).run(); }
-
-backend::ClaimResult claim_some(const Context& c, const backend::ClaimRequest& request,
-                                const sql::Selection& selection) {
-  return Claim(c, {.request = request}).run_some(selection);
+backend::ClaimResult MysqlServer::claim(sql::Work& work, const sql::Claim& claim) {
+  return Claim(context(work), claim).run();
 }
 
-std::vector<Job> claimed(const Context& c, LeaseToken token) {
+backend::ClaimResult MysqlServer::claim_some(sql::Work& work, const backend::ClaimRequest& request,
+                                             const sql::Selection& selection) {
+  return Claim(context(work), {.request = request}).run_some(selection);
+}
+
+std::vector<Job> MysqlServer::claimed(sql::Work& work, const backend::ClaimRequest& request) {
+  const Context c = context(work);
   std::vector<Job> jobs;
-  c.session.execute(c.q.claimed, {{"token", token.value}}, [&](const sql::Row& row) {
+  c.session.execute(c.q.claimed, {{"token", request.token.value}}, [&](const sql::Row& row) {
     sql::Fields f(row);
     std::string queue(f.text());
     std::string kind(f.text());

@@ -9,7 +9,7 @@
 
 #include "native_session.hpp"
 #include "options.hpp"
-#include "sql/server.hpp"
+#include "sql/work.hpp"
 
 namespace sqlq::mysql {
 

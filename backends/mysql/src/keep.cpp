@@ -7,8 +7,8 @@
 
 #include "core/log_bounds.hpp"
 #include "core/sorted.hpp"
-#include "operations.hpp"
 #include "rows.hpp"
+#include "server.hpp"
 #include "sql/job_row.hpp"
 
 namespace sqlq::mysql {
@@ -110,7 +110,8 @@ void remove_done(const Context& c, std::span<const Finished> rows) {
 
 }  // namespace
 
-std::vector<bool> append_logs(const Context& c, std::span<const LogLine> lines) {
+std::vector<bool> MysqlServer::append_logs(sql::Work& work, std::span<const LogLine> lines) {
+  const Context c = context(work);
   std::vector<bool> answers(lines.size(), false);
   std::vector<JobId> ids;
   std::vector<backend::LeaseRef> leases;
@@ -138,7 +139,8 @@ std::vector<bool> append_logs(const Context& c, std::span<const LogLine> lines) 
   return answers;
 }
 
-std::vector<bool> publish(const Context& c, std::span<const backend::Interim> items) {
+std::vector<bool> MysqlServer::publish(sql::Work& work, std::span<const backend::Interim> items) {
+  const Context c = context(work);
   std::vector<bool> answers(items.size(), false);
   std::vector<JobId> ids;
   std::vector<backend::LeaseRef> leases;
@@ -192,7 +194,8 @@ std::size_t purge_jobs(const Context& c, std::vector<std::int64_t> seqs) {
   return purged;
 }
 
-std::vector<JobId> expired(const Context& c, std::size_t limit) {
+std::vector<JobId> MysqlServer::expired(sql::Work& work, std::size_t limit) {
+  const Context c = context(work);
   std::int64_t now = 0;
   std::vector<std::int64_t> seqs;
   const auto n = static_cast<std::int64_t>(limit);
@@ -210,7 +213,8 @@ std::vector<JobId> expired(const Context& c, std::size_t limit) {
   return ids;
 }
 
-void postpone(const Context& c, JobId id) {
+void MysqlServer::postpone(sql::Work& work, JobId id) {
+  const Context c = context(work);
   const Places places(c, {id});
   for (const std::int64_t seq : places.seqs()) {
     c.work.begin();
@@ -219,7 +223,8 @@ void postpone(const Context& c, JobId id) {
   }
 }
 
-std::size_t purge(const Context& c, std::size_t limit) {
+std::size_t MysqlServer::purge(sql::Work& work, std::size_t limit) {
+  const Context c = context(work);
   constexpr std::int64_t at_once = 100;  // rows of some 500 jobs
   std::vector<std::int64_t> mine;
   std::vector<Finished> looked_at;
@@ -248,7 +253,10 @@ std::size_t purge(const Context& c, std::size_t limit) {
     lock_expired(c, seqs, now, limit, mine);
     std::ranges::move(rows, std::back_inserter(looked_at));
   }
-  if (looked_at.empty()) return 0;
+  if (looked_at.empty()) {
+    names_.step(work, schema_.queries);
+    return 0;
+  }
   const std::size_t purged = purge_jobs(c, std::move(mine));
   remove_done(c, looked_at);
   return purged;

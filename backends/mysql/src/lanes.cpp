@@ -8,8 +8,8 @@
 #include <sqlq/error.hpp>
 
 #include "errors.hpp"
-#include "operations.hpp"
 #include "rows.hpp"
+#include "server.hpp"
 
 namespace sqlq::mysql {
 namespace {
@@ -112,10 +112,10 @@ bool insert_unless_there(sql::Session& session, const sql::Statement& statement,
   }
 }
 
-void make_lanes(const sql::Work& work, const Queries& q, std::span<const sql::LaneName> lanes) {
+void MysqlServer::make_lanes(sql::Work& work, std::span<const sql::LaneName> lanes) {
   std::vector<sql::LaneName> sorted(lanes.begin(), lanes.end());
   std::ranges::sort(sorted);
-  LaneMaker maker(work, q);
+  LaneMaker maker(work, schema_.queries);
   in_lists(std::span<const sql::LaneName>(sorted), [&](std::span<const sql::LaneName> piece) { maker.make(piece); });
 }
 

@@ -7,10 +7,11 @@
 #include <sqlq/error.hpp>
 
 #include "core/sorted.hpp"
-#include "operations.hpp"
 #include "platform/pause.hpp"
 #include "rows.hpp"
+#include "server.hpp"
 #include "sql/job_row.hpp"
+#include "sql/rounds.hpp"
 
 namespace sqlq::mysql {
 namespace {
@@ -342,9 +343,8 @@ void log_reaped(const Context& c, std::int64_t now, std::span<const Record> reco
   });
 }
 
-}  // namespace
-
-std::vector<FinishStatus> finish(const Context& c, std::span<const Finish> items) {
+/// No lease is there twice.
+std::vector<FinishStatus> finish_once(const Context& c, std::span<const Finish> items) {
   // Not in a borrowed transaction, which is not ours to begin again should a lease end between the look and the write.
   if (!items.empty() && !c.work.borrowed() && std::ranges::all_of(items, is_plain_success)) {
     if (auto rows = running(c, items); !rows.empty()) return succeed_all(c, items, std::move(rows));
@@ -353,7 +353,15 @@ std::vector<FinishStatus> finish(const Context& c, std::span<const Finish> items
   return finish_locked(c, items);
 }
 
-std::vector<LeaseStatus> heartbeat(const Context& c, std::span<const LeaseRef> leases) {
+}  // namespace
+
+std::vector<FinishStatus> MysqlServer::finish(sql::Work& work, std::span<const Finish> items) {
+  const Context c = context(work);
+  return sql::in_rounds(work, items, [&](std::span<const Finish> some) { return finish_once(c, some); });
+}
+
+std::vector<LeaseStatus> MysqlServer::heartbeat(sql::Work& work, std::span<const LeaseRef> leases) {
+  const Context c = context(work);
   std::vector<LeaseStatus> answers(leases.size(), LeaseStatus::lost);
   const Places places(c, ids_of(leases));
   std::vector<Renewal> renewals;
@@ -387,7 +395,8 @@ void shrink_claims(const Context& c) {
 
 }  // namespace
 
-std::vector<JobId> ended(const Context& c, std::span<const std::string> queues, std::size_t limit) {
+std::vector<JobId> MysqlServer::ended(sql::Work& work, std::span<const std::string> queues, std::size_t limit) {
+  const Context c = context(work);
   std::vector<std::int64_t> seqs;
   for (const auto& [claim, its] : ended_leases(c, queues, limit)) seqs.insert(seqs.end(), its.begin(), its.end());
   std::vector<JobId> jobs;
@@ -398,8 +407,9 @@ std::vector<JobId> ended(const Context& c, std::span<const std::string> queues, 
   return jobs;
 }
 
-ReapReport reap(const Context& c, std::span<const std::string> queues, std::size_t limit,
-                std::span<const JobId> only) {
+ReapReport MysqlServer::reap(sql::Work& work, std::span<const std::string> queues, std::size_t limit,
+                             std::span<const JobId> only) {
+  const Context c = context(work);
   ReapReport report;
   shrink_claims(c);
   Ended ended = ended_leases(c, queues, limit);
@@ -429,7 +439,8 @@ ReapReport reap(const Context& c, std::span<const std::string> queues, std::size
   return report;
 }
 
-bool give_up(const Context& c, JobId id, std::string_view message) {
+bool MysqlServer::give_up(sql::Work& work, JobId id, std::string_view message) {
+  const Context c = context(work);
   const Places places(c, {id});
   if (places.seqs().empty()) return false;
   c.work.begin();

@@ -3,8 +3,8 @@
 #include <sqlq/error.hpp>
 
 #include "errors.hpp"
-#include "operations.hpp"
 #include "rows.hpp"
+#include "server.hpp"
 #include "sql/job_row.hpp"
 
 namespace sqlq::mysql {
@@ -67,7 +67,8 @@ void take_back(const Context& c, const Locked& row, const Less& less, std::int64
 
 }  // namespace
 
-std::vector<bool> take_back_crashes(const Context& c, std::span<const OutlivedClaim> claims) {
+std::vector<bool> MysqlServer::take_back_crashes(sql::Work& work, std::span<const OutlivedClaim> claims) {
+  const Context c = context(work);
   std::vector<bool> answers(claims.size(), false);
   std::vector<JobId> ids;
   for (const OutlivedClaim& claim : claims) ids.push_back(claim.id);

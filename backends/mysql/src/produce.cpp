@@ -7,8 +7,8 @@
 #include <sqlq/error.hpp>
 
 #include "errors.hpp"
-#include "operations.hpp"
 #include "rows.hpp"
+#include "server.hpp"
 #include "sql/job_row.hpp"
 
 namespace sqlq::mysql {
@@ -257,7 +257,8 @@ class Insertion {
 
 }  // namespace
 
-std::vector<Enqueued> enqueue(const Context& c, std::span<const EnqueueItem> items) {
+std::vector<Enqueued> MysqlServer::enqueue(sql::Work& work, std::span<const EnqueueItem> items) {
+  const Context c = context(work);
   if (items.empty()) return {};
   c.work.begin();
   return Insertion(c, items).run();

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "operations.hpp"
+#include "context.hpp"
 #include "sql/apportion.hpp"
 
 namespace sqlq::mysql {

@@ -1,12 +1,13 @@
 #pragma once
 /// \file
-/// The server behind the dialect: what sql/server.hpp asks of MySQL and MariaDB.
+/// MySQL and MariaDB as a server backend. What each operation means stands in sqlq/backend/dialect.hpp and
+/// sql/operations.hpp.
 
 #include <mutex>
 
 #include "connection.hpp"
+#include "context.hpp"
 #include "names.hpp"
-#include "operations.hpp"
 #include "options.hpp"
 #include "schema.hpp"
 #include "sql/marks.hpp"
@@ -38,75 +39,36 @@ class MysqlServer final : public sql::Server {
     mysql::teardown(connection, schema_);
   }
 
-  void make_lanes(const sql::Work& work, std::span<const sql::LaneName> lanes) override {
-    mysql::make_lanes(work, schema_.queries, lanes);
-  }
-  std::vector<Enqueued> enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) override {
-    auto answers = mysql::enqueue(context(work), items);
-    marks_.stored(items);
-    return answers;
-  }
-  std::vector<CancelStatus> cancel(sql::Work& work, std::span<const JobId> ids) override {
-    return mysql::cancel(context(work), ids);
-  }
-  backend::ClaimResult claim(sql::Work& work, const sql::Claim& claim) override {
-    return mysql::claim(context(work), claim);
-  }
+  sql::Marks* marks() noexcept override { return &marks_; }
+
+  // lanes.cpp
+  void make_lanes(sql::Work& work, std::span<const sql::LaneName> lanes) override;
+  // produce.cpp
+  std::vector<Enqueued> enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) override;
+  // admin.cpp
+  std::vector<CancelStatus> cancel(sql::Work& work, std::span<const JobId> ids) override;
+  std::vector<RequeueStatus> requeue(sql::Work& work, std::span<const JobId> ids) override;
+  std::vector<ActionStatus> act(sql::Work& work, std::span<const JobId> ids, backend::Action what) override;
+  // claim.cpp
+  backend::ClaimResult claim(sql::Work& work, const sql::Claim& claim) override;
   backend::ClaimResult claim_some(sql::Work& work, const backend::ClaimRequest& request,
-                                  const sql::Selection& selection) override {
-    return mysql::claim_some(context(work), request, selection);
-  }
-  bool give_up(sql::Work& work, JobId id, std::string_view message) override {
-    return mysql::give_up(context(work), id, message);
-  }
-  std::vector<Job> claimed(sql::Work& work, const backend::ClaimRequest& request) override {
-    return mysql::claimed(context(work), request.token);
-  }
-  std::vector<FinishStatus> finish(sql::Work& work, std::span<const backend::Finish> items) override {
-    auto answers = mysql::finish(context(work), items);
-    marks_.given_back(items);
-    return answers;
-  }
-  std::vector<LeaseStatus> heartbeat(sql::Work& work, std::span<const backend::LeaseRef> leases) override {
-    return mysql::heartbeat(context(work), leases);
-  }
-  std::vector<bool> publish(sql::Work& work, std::span<const backend::Interim> items) override {
-    return mysql::publish(context(work), items);
-  }
+                                  const sql::Selection& selection) override;
+  std::vector<Job> claimed(sql::Work& work, const backend::ClaimRequest& request) override;
+  // lease.cpp
+  std::vector<FinishStatus> finish(sql::Work& work, std::span<const backend::Finish> items) override;
+  std::vector<LeaseStatus> heartbeat(sql::Work& work, std::span<const backend::LeaseRef> leases) override;
   ReapReport reap(sql::Work& work, std::span<const std::string> queues, std::size_t limit,
-                  std::span<const JobId> only) override {
-    auto report = mysql::reap(context(work), queues, limit, only);
-    if (!report.returned.empty()) marks_.forget();
-    return report;
-  }
-  std::vector<JobId> ended(sql::Work& work, std::span<const std::string> queues, std::size_t limit) override {
-    return mysql::ended(context(work), queues, limit);
-  }
-  std::vector<bool> take_back_crashes(sql::Work& work, std::span<const backend::OutlivedClaim> claims) override {
-    return mysql::take_back_crashes(context(work), claims);
-  }
-  std::size_t purge(sql::Work& work, std::size_t limit) override {
-    const std::size_t purged = mysql::purge(context(work), limit);
-    if (purged == 0 && !work.begun()) names_.step(work, schema_.queries);
-    return purged;
-  }
-  std::vector<JobId> expired(sql::Work& work, std::size_t limit) override {
-    return mysql::expired(context(work), limit);
-  }
-  void postpone(sql::Work& work, JobId id) override { mysql::postpone(context(work), id); }
-  std::vector<ActionStatus> act(sql::Work& work, std::span<const JobId> ids, backend::Action what) override {
-    auto answers = mysql::act(context(work), ids, what);
-    marks_.forget();
-    return answers;
-  }
-  std::vector<RequeueStatus> requeue(sql::Work& work, std::span<const JobId> ids) override {
-    auto answers = mysql::requeue(context(work), ids);
-    marks_.forget();
-    return answers;
-  }
-  std::vector<bool> append_logs(sql::Work& work, std::span<const LogLine> lines) override {
-    return mysql::append_logs(context(work), lines);
-  }
+                  std::span<const JobId> only) override;
+  std::vector<JobId> ended(sql::Work& work, std::span<const std::string> queues, std::size_t limit) override;
+  bool give_up(sql::Work& work, JobId id, std::string_view message) override;
+  // outage.cpp
+  std::vector<bool> take_back_crashes(sql::Work& work, std::span<const backend::OutlivedClaim> claims) override;
+  // keep.cpp
+  std::vector<bool> publish(sql::Work& work, std::span<const backend::Interim> items) override;
+  std::vector<bool> append_logs(sql::Work& work, std::span<const LogLine> lines) override;
+  std::size_t purge(sql::Work& work, std::size_t limit) override;
+  std::vector<JobId> expired(sql::Work& work, std::size_t limit) override;
+  void postpone(sql::Work& work, JobId id) override;
 
  private:
   [[nodiscard]] std::unique_ptr<sql::Connection> connect(const Options& options);

@@ -7,7 +7,7 @@
 #include <set>
 #include <vector>
 
-#include "operations.hpp"
+#include "context.hpp"
 #include "sql/apportion.hpp"
 #include "sql/due.hpp"
 #include "sql/selection.hpp"

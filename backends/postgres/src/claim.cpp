@@ -4,7 +4,7 @@
 #include <unordered_map>
 
 #include "arrays.hpp"
-#include "operations.hpp"
+#include "server.hpp"
 #include "sql/apportion.hpp"
 #include "sql/due.hpp"
 #include "sql/job_row.hpp"
@@ -128,9 +128,6 @@ std::map<std::int64_t, std::int64_t> read_rooms(const sql::Work& work, const Que
   return rooms;
 }
 
-/// Of due suspects one becomes pending with each claim.
-constexpr std::int64_t most_suspects_moved = 1;
-
 /// The first due jobs of these lanes, as many as a claim moves.
 std::vector<sql::Place> first_due(const sql::Work& work, const Queries& q, std::vector<sql::Lane>& lanes,
                                   std::int64_t n) {
@@ -143,7 +140,7 @@ std::vector<sql::Place> first_due(const sql::Work& work, const Queries& q, std::
   for (sql::Lane& lane : lanes) {
     if (lane.concurrency) lane.room = rooms[lane.queue_id];
     ids.add(lane.id);
-    counts.add(lane.at_most(n, most_suspects_moved) + 1);
+    counts.add(lane.at_most(n, sql::most_suspects_moved) + 1);
   }
   std::unordered_map<std::int64_t, std::vector<sql::Place>> by_time;
   work.session().execute(q.due_by_time, {{"now", work.wall()}, {"lanes", ids.view()}, {"counts", counts.view()}},
@@ -161,10 +158,15 @@ std::vector<sql::Place> first_due(const sql::Work& work, const Queries& q, std::
                              });
       return ranked;
     };
-    const auto its = sql::first_due(std::move(by_time[lane.id]), lane.at_most(n, most_suspects_moved), by_rank);
+    const auto its = sql::first_due(std::move(by_time[lane.id]), lane.at_most(n, sql::most_suspects_moved), by_rank);
     places.insert(places.end(), its.begin(), its.end());
   }
-  return sql::best(lanes, std::move(places), n, most_suspects_moved);
+  std::vector<sql::Place> chosen;
+  for (const sql::Pick& pick :
+       sql::merge(lanes, std::move(places), {.limit = n, .suspects = sql::most_suspects_moved})) {
+    chosen.push_back(pick.place);
+  }
+  return chosen;
 }
 
 /// Makes the first of the due jobs pending, as many as a claim may take.
@@ -203,8 +205,8 @@ Survey survey_and_promote(const sql::Work& work, const Queries& q, const sql::Cl
 /// Takes the locks of the limited queues, then counts: nobody else starts jobs of them until we commit. Without their
 /// locks where leases have ended: then there is room for as many and no more, unless the limit was lowered.
 void find_rooms(sql::Work& work, const Queries& q, const sql::Claim& claim, std::vector<Ready>& lanes) {
-  const sql::Vacated* const vacated = claim.vacated;
-  if (vacated != nullptr) {
+  const std::optional<sql::Vacated> vacated = claim.vacated();
+  if (vacated) {
     std::erase_if(lanes, [&](const Ready& r) { return r.lane.concurrency && !vacated->contains(r.lane.queue); });
   }
   const auto limit = static_cast<std::int64_t>(claim.request.limit);
@@ -213,7 +215,7 @@ void find_rooms(sql::Work& work, const Queries& q, const sql::Claim& claim, std:
     if (r.lane.concurrency) rooms[r.lane.queue_id] = limit;
   }
   if (rooms.empty()) return;
-  if (vacated == nullptr) {
+  if (!vacated) {
     Array queues(Of::integer);
     for (const auto& [id, room] : rooms) queues.add(id);
     work.begin();
@@ -223,7 +225,7 @@ void find_rooms(sql::Work& work, const Queries& q, const sql::Claim& claim, std:
   for (Ready& r : lanes) {
     if (!r.lane.concurrency) continue;
     r.lane.room = rooms[r.lane.queue_id];
-    if (vacated != nullptr) r.lane.room = std::min(r.lane.room, vacated->at(r.lane.queue));
+    if (vacated) r.lane.room = std::min(r.lane.room, vacated->at(r.lane.queue));
   }
   std::erase_if(lanes, [](const Ready& r) { return r.lane.concurrency && r.lane.room == 0; });
 }
@@ -259,7 +261,7 @@ std::vector<sql::Portion> divide(const sql::Work& work, const Queries& q, const 
         sql::Fields f(row);
         places.push_back({.lane = f.integer(), .priority = f.integer(), .due = f.integer(), .seq = f.integer()});
       });
-  return sql::apportion(lanes, std::move(places), limit, suspects);
+  return sql::apportion(lanes, sql::merge(lanes, std::move(places), {.limit = limit, .suspects = suspects}));
 }
 
 /// A job and its place in the claim order.
@@ -269,14 +271,6 @@ struct Taken {
   Job job{};
   [[nodiscard]] auto rank() const { return std::tuple(queue_priority, job.priority, job.run_at, seq); }
 };
-
-std::vector<Job> in_order(std::vector<Taken> taken) {
-  std::ranges::sort(taken, {}, &Taken::rank);
-  std::vector<Job> jobs;
-  jobs.reserve(taken.size());
-  for (Taken& t : taken) jobs.push_back(std::move(t.job));
-  return jobs;
-}
 
 /// A row of a statement that claims, of one of these lanes.
 Taken read_taken(const sql::Row& row, const std::unordered_map<std::int64_t, const sql::Lane*>& lanes) {
@@ -315,7 +309,7 @@ std::vector<Job> take(const sql::Work& work, const Queries& q, const backend::Cl
   if (taken.size() > request.limit) {
     throw Error(Errc::internal, "more jobs were taken than were asked for", "postgres", 0, q.claim.name);
   }
-  return in_order(std::move(taken));
+  return sql::in_claim_order(std::move(taken));
 }
 
 /// What a survey says of a claim, whatever it takes.
@@ -331,13 +325,13 @@ backend::ClaimResult hints(const Survey& found) {
 
 }  // namespace
 
-backend::ClaimResult claim(sql::Work& work, const Queries& q, const sql::Claim& claim, Marks& marks) {
+backend::ClaimResult PgServer::claim(sql::Work& work, const sql::Claim& claim) {
   const backend::ClaimRequest& request = claim.request;
   const auto limit = static_cast<std::int64_t>(request.limit);
-  Survey found = survey_and_promote(work, q, claim, marks);
+  Survey found = survey_and_promote(work, q_, claim, marks_);
   backend::ClaimResult result = hints(found);
   std::erase_if(found.lanes, [&](const Ready& r) { return left_out(claim, r.lane); });
-  find_rooms(work, q, claim, found.lanes);
+  find_rooms(work, q_, claim, found.lanes);
   if (found.lanes.empty()) return result;
   std::ranges::sort(found.lanes, {}, &Ready::rank);
   std::vector<sql::Lane> lanes;
@@ -349,21 +343,21 @@ backend::ClaimResult claim(sql::Work& work, const Queries& q, const sql::Claim& 
     firsts.emplace(r.lane.id, r.first);
     lanes.push_back(std::move(r.lane));
   }
-  const auto portions = divide(work, q, lanes, firsts, limit, static_cast<std::int64_t>(request.suspects));
-  if (!portions.empty()) result.jobs = take(work, q, request, portions, firsts, limit);
+  const auto portions = divide(work, q_, lanes, firsts, limit, static_cast<std::int64_t>(request.suspects));
+  if (!portions.empty()) result.jobs = take(work, q_, request, portions, firsts, limit);
   result.of_limited = sql::of_limited(lanes, result.jobs);
-  if (static_cast<std::int64_t>(result.jobs.size()) < sql::could_take(lanes, limit)) marks.forget();
+  if (static_cast<std::int64_t>(result.jobs.size()) < sql::could_take(lanes, limit)) marks_.forget();
   return result;
 }
 
-backend::ClaimResult claim_some(sql::Work& work, const Queries& q, const backend::ClaimRequest& request,
-                                const sql::Selection& selection) {
-  const Survey found = look_everywhere(work, q, request);
+backend::ClaimResult PgServer::claim_some(sql::Work& work, const backend::ClaimRequest& request,
+                                          const sql::Selection& selection) {
+  const Survey found = look_everywhere(work, q_, request);
   backend::ClaimResult result = hints(found);
   std::vector<Ready> with_work = found.marks();
   const sql::Claim claim{.request = request};
   std::erase_if(with_work, [&](const Ready& r) { return left_out(claim, r.lane); });
-  find_rooms(work, q, claim, with_work);
+  find_rooms(work, q_, claim, with_work);
   std::vector<sql::Lane> lanes;
   Array ids(Of::integer);
   for (Ready& r : with_work) {
@@ -372,7 +366,7 @@ backend::ClaimResult claim_some(sql::Work& work, const Queries& q, const backend
   }
   std::vector<sql::Head> heads;
   work.session().execute(
-      q.lane_next, {{"now", work.wall()}, {"lanes", ids.view()}, {"n", selection.depth(request.limit)}},
+      q_.lane_next, {{"now", work.wall()}, {"lanes", ids.view()}, {"n", selection.depth(request.limit)}},
       [&](const sql::Row& row) {
         heads.push_back({{row.integer(0), row.integer(1), row.integer(2), row.integer(3)}, sql::read_id(row.text(4))});
       });
@@ -386,21 +380,21 @@ backend::ClaimResult claim_some(sql::Work& work, const Queries& q, const backend
   Array jobs(Of::uuid);
   for (const sql::Head& head : chosen) jobs.add(head.id);
   std::vector<Taken> taken;
-  work.session().execute(q.claim_some,
+  work.session().execute(q_.claim_some,
                          {{"ids", jobs.view()},
                           {"token", request.token.value},
                           {"worker", request.worker},
                           {"now", work.wall()},
                           {"steady", work.steady()}},
                          [&](const sql::Row& row) { taken.push_back(read_taken(row, by_id)); });
-  result.jobs = in_order(std::move(taken));
+  result.jobs = sql::in_claim_order(std::move(taken));
   result.of_limited = sql::of_limited(lanes, result.jobs);
   return result;
 }
 
-bool give_up(const sql::Work& work, const Queries& q, JobId id, std::string_view message) {
+bool PgServer::give_up(sql::Work& work, JobId id, std::string_view message) {
   bool found = false;
-  work.session().execute(q.give_up,
+  work.session().execute(q_.give_up,
                          {{"id", std::string_view(id.to_string())},
                           {"message", message},
                           {"now", work.wall()},
@@ -409,9 +403,9 @@ bool give_up(const sql::Work& work, const Queries& q, JobId id, std::string_view
   return found;
 }
 
-std::vector<Job> claimed(const sql::Work& work, const Queries& q, LeaseToken token) {
+std::vector<Job> PgServer::claimed(sql::Work& work, const backend::ClaimRequest& request) {
   std::vector<Taken> taken;
-  work.session().execute(q.claimed, {{"token", token.value}}, [&](const sql::Row& row) {
+  work.session().execute(q_.claimed, {{"token", request.token.value}}, [&](const sql::Row& row) {
     sql::Fields f(row);
     Taken t;
     std::string queue(f.text());
@@ -423,7 +417,7 @@ std::vector<Job> claimed(const sql::Work& work, const Queries& q, LeaseToken tok
     t.job.kind = std::move(kind);
     taken.push_back(std::move(t));
   });
-  return in_order(std::move(taken));
+  return sql::in_claim_order(std::move(taken));
 }
 
 }  // namespace sqlq::postgres

@@ -8,7 +8,7 @@
 
 #include "options.hpp"
 #include "session.hpp"
-#include "sql/server.hpp"
+#include "sql/work.hpp"
 #include "wire.hpp"
 
 namespace sqlq::postgres {

@@ -5,17 +5,16 @@
 #include "arrays.hpp"
 #include "core/log_bounds.hpp"
 #include "core/sorted.hpp"
-#include "operations.hpp"
+#include "server.hpp"
 #include "probe.hpp"
 #include "sql/job_row.hpp"
 
 namespace sqlq::postgres {
 
-std::vector<JobId> ended(const sql::Work& work, const Queries& q, std::span<const std::string> queues,
-                         std::size_t limit) {
+std::vector<JobId> PgServer::ended(sql::Work& work, std::span<const std::string> queues, std::size_t limit) {
   std::vector<JobId> jobs;
   const Choice names("queues", queues);
-  work.session().execute(q.ended,
+  work.session().execute(q_.ended,
                          {names.arg(),
                           {"n", static_cast<std::int64_t>(limit)},
                           {"steady", work.steady()},
@@ -24,12 +23,12 @@ std::vector<JobId> ended(const sql::Work& work, const Queries& q, std::span<cons
   return jobs;
 }
 
-ReapReport reap(const sql::Work& work, const Queries& q, std::span<const std::string> queues, std::size_t limit,
-                std::span<const JobId> only) {
+ReapReport PgServer::reap(sql::Work& work, std::span<const std::string> queues, std::size_t limit,
+                          std::span<const JobId> only) {
   ReapReport report;
   const Choice names("queues", queues);
   const Choice jobs("only", only, Of::uuid);
-  work.session().execute(q.reap,
+  work.session().execute(q_.reap,
                          {names.arg(),
                           jobs.arg(),
                           {"n", static_cast<std::int64_t>(limit)},
@@ -47,8 +46,7 @@ ReapReport reap(const sql::Work& work, const Queries& q, std::span<const std::st
   return report;
 }
 
-std::vector<bool> take_back_crashes(sql::Work& work, const Queries& q,
-                                    std::span<const backend::OutlivedClaim> claims) {
+std::vector<bool> PgServer::take_back_crashes(sql::Work& work, std::span<const backend::OutlivedClaim> claims) {
   Array ids(Of::uuid), numbers(Of::bigint), workers(Of::text);
   for (const backend::OutlivedClaim& claim : claims) {
     ids.add(claim.id);
@@ -57,9 +55,9 @@ std::vector<bool> take_back_crashes(sql::Work& work, const Queries& q,
   }
   std::vector<bool> answers(claims.size(), false);
   work.begin();
-  work.session().execute(q.jobs_lock, {{"ids", ids.view()}}, [](const sql::Row&) {});
+  work.session().execute(q_.jobs_lock, {{"ids", ids.view()}}, [](const sql::Row&) {});
   work.session().execute(
-      q.crashes_take_back,
+      q_.crashes_take_back,
       {{"ids", ids.view()}, {"claims", numbers.view()}, {"workers", workers.view()}, {"now", work.wall()}},
       [&](const sql::Row& row) { answers.at(static_cast<std::size_t>(row.integer(0)) - 1) = true; });
   return answers;
@@ -85,29 +83,38 @@ std::size_t purge_lines(const sql::Work& work, const Queries& q, const sql::Stat
 
 }  // namespace
 
-std::size_t purge(sql::Work& work, const Queries& q, std::size_t limit) {
-  work.begin();
-  return purge_lines(work, q, q.purge, {{"n", static_cast<std::int64_t>(limit)}, {"now", work.wall()}});
+/// Once an hour, and not before the first is over: it reads through all jobs.
+bool PgServer::time_to_sweep(const sql::Work& work) {
+  constexpr std::int64_t hour = Duration(std::chrono::hours(1)).count();
+  const std::int64_t now = work.steady().value_or(sql::us(system_clock()->steady()));
+  const std::lock_guard lock(mutex_);
+  if (!next_sweep_) next_sweep_ = now + hour;
+  if (now < *next_sweep_) return false;
+  next_sweep_ = now + hour;
+  return true;
 }
 
-void sweep(sql::Work& work, const Queries& q, std::size_t limit) {
+std::size_t PgServer::purge(sql::Work& work, std::size_t limit) {
+  const auto n = static_cast<std::int64_t>(limit);
   work.begin();
-  purge_lines(work, q, q.orphans, {{"n", static_cast<std::int64_t>(limit)}});
+  const std::size_t purged = purge_lines(work, q_, q_.purge, {{"n", n}, {"now", work.wall()}});
+  // What jobs have left behind that somebody has deleted by hand.
+  if (purged == 0 && time_to_sweep(work)) purge_lines(work, q_, q_.orphans, {{"n", n}});
+  return purged;
 }
 
-std::vector<JobId> expired(const sql::Work& work, const Queries& q, std::size_t limit) {
+std::vector<JobId> PgServer::expired(sql::Work& work, std::size_t limit) {
   std::vector<JobId> ids;
-  work.session().execute(q.expired, {{"n", static_cast<std::int64_t>(limit)}, {"now", work.wall()}},
+  work.session().execute(q_.expired, {{"n", static_cast<std::int64_t>(limit)}, {"now", work.wall()}},
                          [&](const sql::Row& row) { ids.push_back(JobId::parse(row.text(0)).value_or(JobId{})); });
   return ids;
 }
 
-void postpone(const sql::Work& work, const Queries& q, JobId id) {
-  work.session().execute(q.postpone, {{"id", std::string_view(id.to_string())}, {"now", work.wall()}});
+void PgServer::postpone(sql::Work& work, JobId id) {
+  work.session().execute(q_.postpone, {{"id", std::string_view(id.to_string())}, {"now", work.wall()}});
 }
 
-std::vector<ActionStatus> act(sql::Work& work, const Queries& q, std::span<const JobId> ids,
-                              backend::Action what) {
+std::vector<ActionStatus> PgServer::act(sql::Work& work, std::span<const JobId> ids, backend::Action what) {
   const Array list = array_of(Of::uuid, std::set<JobId>(ids.begin(), ids.end()));
   std::set<JobId> done;
   const auto note_in = [&](std::size_t column) {
@@ -116,14 +123,14 @@ std::vector<ActionStatus> act(sql::Work& work, const Queries& q, std::span<const
   const auto note = note_in(0);
   if (what == backend::Action::erase) {
     work.begin();
-    purge_lines(work, q, q.erase, {{"ids", list.view()}}, note_in(1));
+    purge_lines(work, q_, q_.erase, {{"ids", list.view()}}, note_in(1));
   } else if (what == backend::Action::run_now) {
-    work.session().execute(q.run_now, {{"ids", list.view()}, {"now", work.wall()}}, note);
+    work.session().execute(q_.run_now, {{"ids", list.view()}, {"now", work.wall()}}, note);
   } else {
     const int ends = what == backend::Action::end ? 1 : 0;
-    work.session().execute(q.take_away, {{"ids", list.view()}, {"ends", ends}, {"now", work.wall()}}, note);
+    work.session().execute(q_.take_away, {{"ids", list.view()}, {"ends", ends}, {"now", work.wall()}}, note);
   }
-  const auto others = probe_others(work, q, ids, done);
+  const auto others = probe_others(work, q_, ids, done);
   std::vector<ActionStatus> answers;
   answers.reserve(ids.size());
   std::set<JobId> seen;  // should an id come again, it finds what was done
@@ -135,7 +142,7 @@ std::vector<ActionStatus> act(sql::Work& work, const Queries& q, std::span<const
   return answers;
 }
 
-std::vector<bool> append_logs(const sql::Work& work, const Queries& q, std::span<const LogLine> lines) {
+std::vector<bool> PgServer::append_logs(sql::Work& work, std::span<const LogLine> lines) {
   Array ids(Of::uuid), tokens(Of::bigint), claims(Of::bigint), numbers(Of::bigint), attempts(Of::integer),
       ats(Of::bigint), levels(Of::smallint), texts(Of::text);
   for (const LogLine& line : lines) {
@@ -149,7 +156,7 @@ std::vector<bool> append_logs(const sql::Work& work, const Queries& q, std::span
     texts.add(std::string_view(line.text));
   }
   std::vector<bool> answers(lines.size(), false);
-  work.session().execute(q.log_add,
+  work.session().execute(q_.log_add,
                          {{"ids", ids.view()},
                           {"tokens", tokens.view()},
                           {"claims", claims.view()},
@@ -166,13 +173,13 @@ std::vector<bool> append_logs(const sql::Work& work, const Queries& q, std::span
   for (const JobId& job : core::sorted_once(std::move(long_logs))) {
     const std::string id = job.to_string();
     work.session().execute(
-        q.log_trim,
+        q_.log_trim,
         {{"id", std::string_view(id)}, {"lines", core::log_lines_kept}, {"bytes", core::log_bytes_kept}});
   }
   return answers;
 }
 
-std::vector<bool> publish(const sql::Work& work, const Queries& q, std::span<const backend::Interim> items) {
+std::vector<bool> PgServer::publish(sql::Work& work, std::span<const backend::Interim> items) {
   Array ids(Of::uuid), tokens(Of::bigint), results(Of::text), told(Of::smallint), dones(Of::bigint),
       totals(Of::bigint), notes(Of::text);
   for (const backend::Interim& item : items) {
@@ -186,7 +193,7 @@ std::vector<bool> publish(const sql::Work& work, const Queries& q, std::span<con
     notes.add(std::string_view(progress.note));
   }
   std::vector<bool> answers(items.size(), false);
-  work.session().execute(q.publish,
+  work.session().execute(q_.publish,
                          {{"ids", ids.view()},
                           {"tokens", tokens.view()},
                           {"results", results.view()},

@@ -3,10 +3,11 @@
 #include <unordered_map>
 
 #include "arrays.hpp"
-#include "operations.hpp"
+#include "server.hpp"
 #include "platform/pause.hpp"
 #include "probe.hpp"
 #include "sql/job_row.hpp"
+#include "sql/rounds.hpp"
 
 namespace sqlq::postgres {
 namespace {
@@ -120,9 +121,8 @@ void end(const sql::Work& work, const Queries& q, std::span<const Finish> items,
                          });
 }
 
-}  // namespace
-
-std::vector<FinishStatus> finish(const sql::Work& work, const Queries& q, std::span<const Finish> items) {
+/// No lease is there twice.
+std::vector<FinishStatus> finish_once(const sql::Work& work, const Queries& q, std::span<const Finish> items) {
   std::vector<std::optional<FinishStatus>> ended(items.size());
   const bool successes = std::ranges::all_of(
       items, [](const Finish& item) { return item.kind == FinishKind::success && item.message.empty(); });
@@ -148,22 +148,29 @@ std::vector<FinishStatus> finish(const sql::Work& work, const Queries& q, std::s
   return answers;
 }
 
+}  // namespace
+
+std::vector<FinishStatus> PgServer::finish(sql::Work& work, std::span<const Finish> items) {
+  return sql::in_rounds(work, items, [&](std::span<const Finish> some) { return finish_once(work, q_, some); });
+}
+
 // Nobody's lock is waited for: the other leases of the process would run out meanwhile. Most locks are gone after a
 // moment: an outcome or lines of a log are being written, or the job is being taken back. A transaction that keeps one
 // for longer ends the lease or leaves it; nobody takes the job away meanwhile, so the lease counts as renewed.
-std::vector<LeaseStatus> heartbeat(const sql::Work& work, const Queries& q, std::span<const backend::LeaseRef> leases) {
+std::vector<LeaseStatus> PgServer::heartbeat(sql::Work& work, std::span<const backend::LeaseRef> leases) {
+  if (options_.pooled) work.begin();  // else it waits for a locked table for as long as it takes
   constexpr int most_tries = 4;
   std::vector<LeaseStatus> answers(leases.size(), LeaseStatus::lost);
   Numbers left(leases.size());
   std::iota(left.begin(), left.end(), std::size_t{0});
-  left = renew(work, q, leases, left, answers);
+  left = renew(work, q_, leases, left, answers);
   Duration pause = std::chrono::milliseconds(10);
   sql::follow_up(work, [&] {
     for (int tries = 1; !left.empty(); ++tries, pause *= 3) {
-      left = still_held(work, q, leases, left, answers);
+      left = still_held(work, q_, leases, left, answers);
       if (left.empty() || tries == most_tries) return;
       platform::pause_for(pause);
-      left = renew(work, q, leases, left, answers);
+      left = renew(work, q_, leases, left, answers);
     }
   });
   return answers;

@@ -9,7 +9,7 @@
 #include <sqlq/backend/url.hpp>
 #include <sqlq/clock.hpp>
 
-#include "sql/server.hpp"
+#include "sql/pool.hpp"
 
 namespace sqlq::postgres {
 

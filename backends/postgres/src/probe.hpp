@@ -6,7 +6,8 @@
 #include <unordered_map>
 
 #include "arrays.hpp"
-#include "operations.hpp"
+#include "queries.hpp"
+#include "sql/work.hpp"
 
 namespace sqlq::postgres {
 

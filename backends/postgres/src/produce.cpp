@@ -9,7 +9,7 @@
 
 #include "arrays.hpp"
 #include "errors.hpp"
-#include "operations.hpp"
+#include "server.hpp"
 #include "probe.hpp"
 #include "sql/job_row.hpp"
 
@@ -45,20 +45,7 @@ class Columns {
   /// Inserts all or, when an id is there already, none.
   bool insert_all(const sql::Work& work, const Queries& q) {
     try {
-      work.session().execute(q.job_insert, {{"queues", queues_.view()},
-                                            {"kinds", kinds_.view()},
-                                            {"now", work.wall()},
-                                            {"run_ats", run_ats_.view()},
-                                            {"delays", delays_.view()},
-                                            {"priorities", priorities_.view()},
-                                            {"max_attempts", max_attempts_.view()},
-                                            {"max_crashes", max_crashes_.view()},
-                                            {"keepalives", keepalives_.view()},
-                                            {"timeouts", timeouts_.view()},
-                                            {"retentions", retentions_.view()},
-                                            {"ids", ids_.view()},
-                                            {"shapes", shapes_.view()},
-                                            {"params", params_.view()}});
+      insert(work, q.job_insert, [](const sql::Row&) {});
       return true;
     } catch (const Error& e) {
       if (e.native_code() != native_code(unique_violation)) throw;
@@ -70,7 +57,23 @@ class Columns {
   /// insertion order.
   std::unordered_map<JobId, std::string> insert_new(const sql::Work& work, const Queries& q, bool numbered) {
     std::unordered_map<JobId, std::string> inserted;
-    work.session().execute(q.job_insert_new,
+    const auto take_note = [&](const sql::Row& row) {
+      sql::Fields f(row);
+      const auto id = JobId::parse(f.text()).value_or(JobId{});
+      inserted.emplace(id, f.maybe_text());
+    };
+    insert(work, q.job_insert_new, take_note, sql::Arg("unique_keys", keys_.view()), sql::Arg("ranks", ranks_.view()),
+           sql::Arg("numbered", std::int64_t{numbered}));
+    return inserted;
+  }
+
+ private:
+  static constexpr std::string_view unique_violation = "23505";
+
+  /// `more`: what only this statement takes.
+  template <class... More>
+  void insert(const sql::Work& work, const sql::Statement& statement, sql::RowSink sink, const More&... more) {
+    work.session().execute(statement,
                            {{"queues", queues_.view()},
                             {"kinds", kinds_.view()},
                             {"now", work.wall()},
@@ -84,20 +87,10 @@ class Columns {
                             {"retentions", retentions_.view()},
                             {"ids", ids_.view()},
                             {"shapes", shapes_.view()},
-                            {"unique_keys", keys_.view()},
-                            {"ranks", ranks_.view()},
-                            {"numbered", std::int64_t{numbered}},
-                            {"params", params_.view()}},
-                           [&](const sql::Row& row) {
-                             sql::Fields f(row);
-                             const auto id = JobId::parse(f.text()).value_or(JobId{});
-                             inserted.emplace(id, f.maybe_text());
-                           });
-    return inserted;
+                            {"params", params_.view()},
+                            more...},
+                           sink);
   }
-
- private:
-  static constexpr std::string_view unique_violation = "23505";
 
   std::int64_t place_of(const backend::EnqueueItem& item) {
     const Shape shape = shape_of(item);
@@ -304,31 +297,31 @@ class Insertion {
 
 }  // namespace
 
-void make_lanes(const sql::Work& work, const Queries& q, std::span<const sql::LaneName> lanes) {
+void PgServer::make_lanes(sql::Work& work, std::span<const sql::LaneName> lanes) {
   Array queues(Of::text);
   Array kinds(Of::text);
   for (const auto& lane : lanes) {
     queues.add(lane.queue);
     kinds.add(lane.kind);
   }
-  work.session().execute(q.queue_make, {{"names", queues.view()}, {"now", work.wall()}});
-  work.session().execute(q.lane_make, {{"queues", queues.view()}, {"kinds", kinds.view()}});
+  work.session().execute(q_.queue_make, {{"names", queues.view()}, {"now", work.wall()}});
+  work.session().execute(q_.lane_make, {{"queues", queues.view()}, {"kinds", kinds.view()}});
 }
 
-std::vector<Enqueued> enqueue(sql::Work& work, const Queries& q, std::span<const backend::EnqueueItem> items) {
-  return Insertion(work, q, items).run();
+std::vector<Enqueued> PgServer::enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) {
+  return Insertion(work, q_, items).run();
 }
 
-std::vector<CancelStatus> cancel(const sql::Work& work, const Queries& q, std::span<const JobId> ids) {
+std::vector<CancelStatus> PgServer::cancel(sql::Work& work, std::span<const JobId> ids) {
   Array list = array_of(Of::uuid, std::set<JobId>(ids.begin(), ids.end()));
   std::unordered_map<JobId, CancelStatus> asked;
-  work.session().execute(q.cancel, {{"ids", list.view()}, {"now", work.wall()}}, [&](const sql::Row& row) {
+  work.session().execute(q_.cancel, {{"ids", list.view()}, {"now", work.wall()}}, [&](const sql::Row& row) {
     const auto was = static_cast<JobState>(row.integer(1));
     const bool waiting = was == JobState::pending || was == JobState::scheduled;
     asked.emplace(JobId::parse(row.text(0)).value_or(JobId{}),
                   waiting ? CancelStatus::cancelled : CancelStatus::cancelling);
   });
-  const auto others = probe_others(work, q, ids, asked);
+  const auto others = probe_others(work, q_, ids, asked);
   std::vector<CancelStatus> answers;
   answers.reserve(ids.size());
   for (const JobId id : ids) {
@@ -345,7 +338,7 @@ std::vector<CancelStatus> cancel(const sql::Work& work, const Queries& q, std::s
   return answers;
 }
 
-std::vector<RequeueStatus> requeue(const sql::Work& work, const Queries& q, std::span<const JobId> ids) {
+std::vector<RequeueStatus> PgServer::requeue(sql::Work& work, std::span<const JobId> ids) {
   std::vector<JobId> once;
   std::set<JobId> seen;
   for (const JobId id : ids) {
@@ -353,10 +346,10 @@ std::vector<RequeueStatus> requeue(const sql::Work& work, const Queries& q, std:
   }
   Array list = array_of(Of::uuid, once);
   std::unordered_map<JobId, RequeueStatus> back;
-  work.session().execute(q.requeue, {{"ids", list.view()}, {"now", work.wall()}}, [&](const sql::Row& row) {
+  work.session().execute(q_.requeue, {{"ids", list.view()}, {"now", work.wall()}}, [&](const sql::Row& row) {
     back.emplace(JobId::parse(row.text(0)).value_or(JobId{}), RequeueStatus::requeued);
   });
-  const auto others = probe_others(work, q, ids, back);
+  const auto others = probe_others(work, q_, ids, back);
   std::vector<RequeueStatus> answers;
   answers.reserve(ids.size());
   for (const JobId id : ids) {

@@ -9,7 +9,6 @@
 #include <sqlq/postgres.hpp>
 
 #include "connection.hpp"
-#include "operations.hpp"
 #include "soci_bridge.hpp"
 #include "sql/borrowed.hpp"
 #include "sql/job_row.hpp"
@@ -163,9 +162,8 @@ void PgServer::teardown(sql::Connection& connection) {
 }
 
 std::vector<std::string> PgServer::self_check(sql::Session& session) {
-  const Queries& q = schema_.queries();
   std::map<std::string, std::string> settings;
-  session.execute(q.settings, {}, [&](const sql::Row& row) {
+  session.execute(q_.settings, {}, [&](const sql::Row& row) {
     settings.emplace(std::string(row.text(0)), std::string(row.text(1)));
   });
   std::vector<std::string> sentences;
@@ -180,121 +178,13 @@ std::vector<std::string> PgServer::self_check(sql::Session& session) {
   const std::string& encoding = settings["server_encoding"];  // SQL_ASCII takes any bytes and gives them back
   say(encoding != "UTF8" && encoding != "SQL_ASCII",
       "The encoding of the database is " + encoding + ": jobs with other characters are refused.");
-  const bool standbys = session.integer(q.standbys).value_or(0) > 0;
+  const bool standbys = session.integer(q_.standbys).value_or(0) > 0;
   say(standbys && settings["synchronous_standby_names"].empty(),
       "There are standbys, and none is synchronous: a failover can lose jobs that were acknowledged.");
-  const auto oldest = session.integer(q.oldest_transaction).value_or(0);
+  const auto oldest = session.integer(q_.oldest_transaction).value_or(0);
   say(oldest > 600, "A transaction has been open for " + std::to_string(oldest / 60) +
                         " minutes: until it ends, nothing that finished since is cleaned up, and claims slow down.");
   return sentences;
-}
-
-// ------------------------------------------------------------------------------------------------ operations
-
-void PgServer::make_lanes(const sql::Work& work, std::span<const sql::LaneName> lanes) {
-  postgres::make_lanes(work, schema_.queries(), lanes);
-}
-
-std::vector<Enqueued> PgServer::enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) {
-  auto answers = postgres::enqueue(work, schema_.queries(), items);
-  marks_.stored(items);
-  announce_when_committed(work);
-  return answers;
-}
-
-std::vector<CancelStatus> PgServer::cancel(sql::Work& work, std::span<const JobId> ids) {
-  auto answers = postgres::cancel(work, schema_.queries(), ids);
-  announce_when_committed(work);
-  return answers;
-}
-
-backend::ClaimResult PgServer::claim(sql::Work& work, const sql::Claim& claim) {
-  return postgres::claim(work, schema_.queries(), claim, marks_);
-}
-
-backend::ClaimResult PgServer::claim_some(sql::Work& work, const backend::ClaimRequest& request,
-                                          const sql::Selection& selection) {
-  return postgres::claim_some(work, schema_.queries(), request, selection);
-}
-
-bool PgServer::give_up(sql::Work& work, JobId id, std::string_view message) {
-  return postgres::give_up(work, schema_.queries(), id, message);
-}
-
-std::vector<Job> PgServer::claimed(sql::Work& work, const backend::ClaimRequest& request) {
-  return postgres::claimed(work, schema_.queries(), request.token);
-}
-
-std::vector<FinishStatus> PgServer::finish(sql::Work& work, std::span<const backend::Finish> items) {
-  auto answers = postgres::finish(work, schema_.queries(), items);
-  marks_.given_back(items);
-  announce_when_committed(work);
-  return answers;
-}
-
-std::vector<LeaseStatus> PgServer::heartbeat(sql::Work& work, std::span<const backend::LeaseRef> leases) {
-  if (options_.pooled) work.begin();  // else it waits for a locked table for as long as it takes
-  return postgres::heartbeat(work, schema_.queries(), leases);
-}
-
-std::vector<JobId> PgServer::ended(sql::Work& work, std::span<const std::string> queues, std::size_t limit) {
-  return postgres::ended(work, schema_.queries(), queues, limit);
-}
-
-ReapReport PgServer::reap(sql::Work& work, std::span<const std::string> queues, std::size_t limit,
-                          std::span<const JobId> only) {
-  auto report = postgres::reap(work, schema_.queries(), queues, limit, only);
-  if (!report.returned.empty()) marks_.forget();
-  return report;
-}
-
-/// Once an hour, and not before the first is over: it reads through all jobs.
-bool PgServer::time_to_sweep(const sql::Work& work) {
-  constexpr std::int64_t hour = Duration(std::chrono::hours(1)).count();
-  const std::int64_t now = work.steady().value_or(sql::us(system_clock()->steady()));
-  const std::lock_guard lock(mutex_);
-  if (!next_sweep_) next_sweep_ = now + hour;
-  if (now < *next_sweep_) return false;
-  next_sweep_ = now + hour;
-  return true;
-}
-
-std::size_t PgServer::purge(sql::Work& work, std::size_t limit) {
-  const std::size_t purged = postgres::purge(work, schema_.queries(), limit);
-  if (purged == 0 && time_to_sweep(work)) postgres::sweep(work, schema_.queries(), limit);
-  return purged;
-}
-
-std::vector<JobId> PgServer::expired(sql::Work& work, std::size_t limit) {
-  return postgres::expired(work, schema_.queries(), limit);
-}
-
-void PgServer::postpone(sql::Work& work, JobId id) { postgres::postpone(work, schema_.queries(), id); }
-
-std::vector<ActionStatus> PgServer::act(sql::Work& work, std::span<const JobId> ids, backend::Action what) {
-  auto answers = postgres::act(work, schema_.queries(), ids, what);
-  marks_.forget();
-  return answers;
-}
-
-std::vector<bool> PgServer::take_back_crashes(sql::Work& work, std::span<const backend::OutlivedClaim> claims) {
-  auto answers = postgres::take_back_crashes(work, schema_.queries(), claims);
-  marks_.forget();
-  return answers;
-}
-
-std::vector<RequeueStatus> PgServer::requeue(sql::Work& work, std::span<const JobId> ids) {
-  auto answers = postgres::requeue(work, schema_.queries(), ids);
-  marks_.forget();
-  return answers;
-}
-
-std::vector<bool> PgServer::publish(sql::Work& work, std::span<const backend::Interim> items) {
-  return postgres::publish(work, schema_.queries(), items);
-}
-
-std::vector<bool> PgServer::append_logs(sql::Work& work, std::span<const LogLine> lines) {
-  return postgres::append_logs(work, schema_.queries(), lines);
 }
 
 // ------------------------------------------------------------------------------------------------ wake-ups
@@ -313,11 +203,11 @@ void PgServer::announce() noexcept {
   }
 }
 
-/// The user commits when he likes and tells nobody; the server can be asked whether he has.
-void PgServer::announce_when_committed(const sql::Work& work) {
-  if (!work.borrowed() || !options_.watch) return;
+// The user commits when he likes and tells nobody; the server can be asked whether he has.
+void PgServer::announce_when_committed(sql::Session& borrowed) {
+  if (!options_.watch) return;
   std::string transaction;
-  work.session().execute(schema_.queries().transaction_id, {}, [&](const sql::Row& row) { transaction = row.text(0); });
+  borrowed.execute(q_.transaction_id, {}, [&](const sql::Row& row) { transaction = row.text(0); });
   try {
     notifier().announce_after(std::move(transaction));
   } catch (...) {  // no thread to be had: hints may be lost

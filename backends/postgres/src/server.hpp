@@ -1,6 +1,8 @@
 #pragma once
 /// \file
-/// PostgreSQL as a server backend (sql/server.hpp).
+/// PostgreSQL as a server backend. What each operation means stands in sqlq/backend/dialect.hpp and sql/operations.hpp;
+/// here is how PostgreSQL does it: a whole batch in one statement, which commits by itself, and a second one to explain
+/// what was refused.
 
 #include <cstdint>
 #include <memory>
@@ -29,21 +31,27 @@ class PgServer final : public sql::Server {
   bool locked_out(const Error& error) const noexcept override;
   std::unique_ptr<sql::Session> borrow(const Tx& tx) override;
 
+  sql::Marks* marks() noexcept override { return &marks_; }
   const sql::Catalogue& queries() const noexcept override { return schema_.catalogue(); }
   std::span<const Migration> migrations() const noexcept override { return schema_.migrations(); }
   int migrate(sql::Connection& connection, backend::Direction direction, int target, const backend::Now& now) override;
   void teardown(sql::Connection& connection) override;
 
-  void make_lanes(const sql::Work& work, std::span<const sql::LaneName> lanes) override;
+  // produce.cpp
+  void make_lanes(sql::Work& work, std::span<const sql::LaneName> lanes) override;
   std::vector<Enqueued> enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) override;
   std::vector<CancelStatus> cancel(sql::Work& work, std::span<const JobId> ids) override;
+  std::vector<RequeueStatus> requeue(sql::Work& work, std::span<const JobId> ids) override;
+  // claim.cpp
   backend::ClaimResult claim(sql::Work& work, const sql::Claim& claim) override;
   backend::ClaimResult claim_some(sql::Work& work, const backend::ClaimRequest& request,
                                   const sql::Selection& selection) override;
   bool give_up(sql::Work& work, JobId id, std::string_view message) override;
   std::vector<Job> claimed(sql::Work& work, const backend::ClaimRequest& request) override;
+  // lease.cpp
   std::vector<FinishStatus> finish(sql::Work& work, std::span<const backend::Finish> items) override;
   std::vector<LeaseStatus> heartbeat(sql::Work& work, std::span<const backend::LeaseRef> leases) override;
+  // keep.cpp
   std::vector<bool> publish(sql::Work& work, std::span<const backend::Interim> items) override;
   ReapReport reap(sql::Work& work, std::span<const std::string> queues, std::size_t limit,
                   std::span<const JobId> only) override;
@@ -53,21 +61,21 @@ class PgServer final : public sql::Server {
   std::vector<JobId> expired(sql::Work& work, std::size_t limit) override;
   void postpone(sql::Work& work, JobId id) override;
   std::vector<ActionStatus> act(sql::Work& work, std::span<const JobId> ids, backend::Action what) override;
-  std::vector<RequeueStatus> requeue(sql::Work& work, std::span<const JobId> ids) override;
   std::vector<bool> append_logs(sql::Work& work, std::span<const LogLine> lines) override;
 
   void announce() noexcept override;
+  void announce_when_committed(sql::Session& borrowed) override;
   std::shared_ptr<void> watch(std::function<void()> heard) override;
 
  private:
   [[nodiscard]] std::unique_ptr<sql::Connection> connect(const Options& options);
   [[nodiscard]] Notifier& notifier();
-  void announce_when_committed(const sql::Work& work);
   [[nodiscard]] bool time_to_sweep(const sql::Work& work);
 
   const Options options_;
   const Options renewing_;  // of connections for heartbeats
   const Schema schema_;
+  const Queries& q_ = schema_.queries();
   const backend::Capabilities capabilities_;
   sql::Marks marks_;
   mutable std::mutex mutex_;

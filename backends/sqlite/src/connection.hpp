@@ -11,7 +11,7 @@
 #include "core/lock_watch.hpp"
 #include "file_id.hpp"
 #include "options.hpp"
-#include "sql/server.hpp"
+#include "sql/work.hpp"
 
 namespace sqlq::sqlite {
 

@@ -7,7 +7,6 @@
 #include "core/sorted.hpp"
 #include "operations.hpp"
 #include "sql/job_row.hpp"
-#include "sql/purging.hpp"
 #include "sql/reading.hpp"
 
 namespace sqlq::sqlite {
@@ -24,6 +23,13 @@ void trim_log(const Context& c, std::int64_t seq) {
   if (last) c.session.execute(c.q.log_trim, {{"seq", seq}, {"claim", last->first}, {"n", last->second}});
 }
 
+std::vector<std::int64_t> expired_seqs(const Context& c, std::size_t limit) {
+  std::vector<std::int64_t> seqs;
+  c.session.execute(c.q.expired, {{"now", sql::us(c.now.wall)}, {"n", static_cast<std::int64_t>(limit)}},
+                    [&](const sql::Row& row) { seqs.push_back(row.integer(0)); });
+  return seqs;
+}
+
 }  // namespace
 
 void add_history(const Context& c, const Attempt& attempt, Cause cause, std::string_view message) {
@@ -37,7 +43,8 @@ void add_history(const Context& c, const Attempt& attempt, Cause cause, std::str
   if (n && *n > history_kept) c.session.execute(c.q.history_trim, {{"seq", attempt.seq}, {"n", *n - history_kept}});
 }
 
-std::vector<bool> append_logs(const Context& c, std::span<const LogLine> lines) {
+std::vector<bool> Operations::append_logs(sql::Work& work, std::span<const LogLine> lines) {
+  const Context c(work);
   std::vector<bool> answers;
   answers.reserve(lines.size());
   const LogLine* before = nullptr;
@@ -73,24 +80,24 @@ std::size_t purge_jobs(const Context& c, std::span<const std::int64_t> seqs) {
   return c.session.execute(c.q.purge_jobs, {{"seqs", std::string_view(list)}});
 }
 
-PurgeReport purge(const Context& c, std::size_t limit) {
-  std::vector<std::int64_t> seqs;
-  c.session.execute(c.q.expired, {{"now", sql::us(c.now.wall)}, {"n", static_cast<std::int64_t>(limit)}},
-                    [&](const sql::Row& row) { seqs.push_back(row.integer(0)); });
-  if (seqs.empty()) return {};
-  try {
-    return {.deleted = purge_jobs(c, seqs)};
-  } catch (const Error& e) {
-    if (e.code() != Errc::refused) throw;
-  }
-  return sql::purge_apart<std::int64_t>(
-      seqs, [&](std::span<const std::int64_t> some) { return purge_jobs(c, some); },
-      [&](std::int64_t seq) {
-        JobId id{};
-        c.session.execute(c.q.postpone, {{"now", sql::us(c.now.wall)}, {"seq", seq}},
-                          [&](const sql::Row& row) { id = JobId::parse(row.text(0)).value_or(JobId{}); });
-        return id;
-      });
+std::size_t Operations::purge(sql::Work& work, std::size_t limit) {
+  const Context c(work);
+  const auto seqs = expired_seqs(c, limit);
+  return seqs.empty() ? 0 : purge_jobs(c, seqs);
+}
+
+std::vector<JobId> Operations::expired(sql::Work& work, std::size_t limit) {
+  const Context c(work);
+  const std::string list = sql::json_array(expired_seqs(c, limit));
+  std::vector<JobId> ids;
+  c.session.execute(c.q.ids_of, {{"seqs", std::string_view(list)}},
+                    [&](const sql::Row& row) { ids.push_back(sql::read_id(row.text(0))); });
+  return ids;
+}
+
+void Operations::postpone(sql::Work& work, JobId id) {
+  const Context c(work);
+  c.session.execute(c.q.postpone, {{"now", sql::us(c.now.wall)}, {"id", std::string_view(id.to_string())}});
 }
 
 }  // namespace sqlq::sqlite

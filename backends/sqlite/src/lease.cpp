@@ -123,12 +123,12 @@ struct Reaped {
 
 /// Dead: a JSON array of processes that have died; their leases end with them.
 std::vector<Reaped> take_back(const Context& c, const std::string& dead, const std::optional<std::string_view>& queue,
-                              const std::optional<std::string_view>& only, std::size_t limit, SteadyPoint ended_by) {
+                              const std::optional<std::string_view>& only, std::size_t limit) {
   std::vector<Reaped> reaped;
   c.session.execute(c.q.reap,
                     {{"now", sql::us(c.now.wall)},
                      {"steady", sql::us(c.now.steady)},
-                     {"ended_by", sql::us(ended_by)},
+                     {"ended_by", sql::us(c.ended_by)},
                      {"dead", std::string_view(dead)},
                      {"queue", queue},
                      {"only", only},
@@ -209,13 +209,15 @@ void end_all_leases(const Context& c) {
 
 }  // namespace
 
-std::vector<bool> take_back_crashes(const Context& c, std::span<const backend::OutlivedClaim> claims) {
+std::vector<bool> Operations::take_back_crashes(sql::Work& work, std::span<const backend::OutlivedClaim> claims) {
+  const Context c(work);
   std::vector<bool> answers;
   for (const auto& claim : claims) answers.push_back(take_back_crash(c, claim));
   return answers;
 }
 
-std::vector<FinishStatus> finish(const Context& c, std::span<const Finish> items) {
+std::vector<FinishStatus> Operations::finish(sql::Work& work, std::span<const Finish> items) {
+  const Context c(work);
   std::map<LeaseToken, std::vector<JobId>> plain;
   const auto is_plain = [&](const Finish& item) {
     return c.as_usual && item.kind == FinishKind::success && item.result.empty();
@@ -235,7 +237,8 @@ std::vector<FinishStatus> finish(const Context& c, std::span<const Finish> items
   return answers;
 }
 
-std::vector<LeaseStatus> heartbeat(const Context& c, std::span<const backend::LeaseRef> leases) {
+std::vector<LeaseStatus> Operations::heartbeat(sql::Work& work, std::span<const backend::LeaseRef> leases) {
+  const Context c(work);
   std::vector<LeaseStatus> answers;
   answers.reserve(leases.size());
   for (const auto& lease : leases) {
@@ -250,7 +253,8 @@ std::vector<LeaseStatus> heartbeat(const Context& c, std::span<const backend::Le
   return answers;
 }
 
-std::vector<bool> publish(const Context& c, std::span<const backend::Interim> items) {
+std::vector<bool> Operations::publish(sql::Work& work, std::span<const backend::Interim> items) {
+  const Context c(work);
   std::vector<bool> answers;
   for (const backend::Interim& item : items) {
     const auto job = find(c, item.id.to_string());
@@ -271,14 +275,15 @@ std::vector<bool> publish(const Context& c, std::span<const backend::Interim> it
   return answers;
 }
 
-ReapReport reap(const Context& c, std::span<const std::string> queues, std::size_t limit, SteadyPoint ended_by,
-                std::span<const JobId> only) {
+ReapReport Operations::reap(sql::Work& work, std::span<const std::string> queues, std::size_t limit,
+                            std::span<const JobId> only) {
+  const Context c(work);
   ReapReport report;
   const std::string dead = dead_processes(c);
   std::optional<std::string> ids;
   if (!only.empty()) ids = sql::json_array(only);
   const auto sweep = [&](const std::optional<std::string_view>& queue) {
-    for (const Reaped& r : take_back(c, dead, queue, ids, limit - report.total(), ended_by)) record(c, r, report);
+    for (const Reaped& r : take_back(c, dead, queue, ids, limit - report.total())) record(c, r, report);
   };
   if (queues.empty()) sweep(std::nullopt);
   for (const std::string& queue : queues) {
@@ -288,15 +293,15 @@ ReapReport reap(const Context& c, std::span<const std::string> queues, std::size
   return report;
 }
 
-std::vector<JobId> ended(const Context& c, std::span<const std::string> queues, std::size_t limit,
-                         SteadyPoint ended_by) {
+std::vector<JobId> Operations::ended(sql::Work& work, std::span<const std::string> queues, std::size_t limit) {
+  const Context c(work);
   std::vector<JobId> jobs;
   const std::string dead = dead_processes(c);
   const auto look = [&](const std::optional<std::string_view>& queue) {
     c.session.execute(
         c.q.ended,
         {{"steady", sql::us(c.now.steady)},
-         {"ended_by", sql::us(ended_by)},
+         {"ended_by", sql::us(c.ended_by)},
          {"dead", std::string_view(dead)},
          {"queue", queue},
          {"n", static_cast<std::int64_t>(limit - jobs.size())}},
@@ -309,12 +314,13 @@ std::vector<JobId> ended(const Context& c, std::span<const std::string> queues, 
   return jobs;
 }
 
-bool give_up(const Context& c, JobId id, std::string_view message, SteadyPoint ended_by) {
+bool Operations::give_up(sql::Work& work, JobId id, std::string_view message) {
+  const Context c(work);
   std::optional<Attempt> attempt;
   c.session.execute(c.q.give_up,
                     {{"now", sql::us(c.now.wall)},
                      {"steady", sql::us(c.now.steady)},
-                     {"ended_by", sql::us(ended_by)},
+                     {"ended_by", sql::us(c.ended_by)},
                      {"dead", std::string_view(dead_processes(c))},
                      {"id", std::string_view(id.to_string())}},
                     [&](const sql::Row& row) {

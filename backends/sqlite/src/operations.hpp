@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// The operations of the dialect on one session, inside a transaction somebody else opened. What each means stands in
-/// sqlq/backend/dialect.hpp; here is how SQLite does it.
+/// The operations of the dialect, inside a transaction that somebody else began. What each means stands in
+/// sqlq/backend/dialect.hpp and sql/operations.hpp; here is how SQLite does it.
 ///
 /// Writers run under BEGIN IMMEDIATE: nobody else writes meanwhile, so what a statement reads still holds for the next.
 
@@ -10,51 +10,64 @@
 #include <string_view>
 #include <vector>
 
-#include <sqlq/backend/dialect.hpp>
-
-#include "queries.hpp"
-#include "sql/selection.hpp"
-#include "sql/session.hpp"
+#include "schema.hpp"
+#include "sql/operations.hpp"
 
 namespace sqlq::sqlite {
 
-/// The session of a transaction, the statements and the time it happens at.
-struct Context {
-  sql::Session& session;
-  const Queries& q;
-  Instant now{};
-  /// Whether an operation may count on all its jobs being as they usually are, and throw Error(retry_transaction) when
-  /// one of them is not.
-  bool as_usual = false;
+class Operations final : public sql::Operations {
+ public:
+  // schema.cpp
+  const sql::Catalogue& queries() const noexcept override { return catalogue(); }
+  std::span<const Migration> migrations() const noexcept override { return known_migrations(); }
+  int migrate(sql::Connection& connection, backend::Direction direction, int target,
+              const backend::Now& now) override;
+  void teardown(sql::Connection& connection) override;
+
+  // produce.cpp
+  std::vector<Enqueued> enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) override;
+  std::vector<CancelStatus> cancel(sql::Work& work, std::span<const JobId> ids) override;
+  std::vector<RequeueStatus> requeue(sql::Work& work, std::span<const JobId> ids) override;
+  std::vector<ActionStatus> act(sql::Work& work, std::span<const JobId> ids, backend::Action what) override;
+
+  // claim.cpp
+  backend::ClaimResult claim(sql::Work& work, const sql::Claim& wanted) override;
+  backend::ClaimResult claim_some(sql::Work& work, const backend::ClaimRequest& request,
+                                  const sql::Selection& selection) override;
+
+  // lease.cpp
+  std::vector<FinishStatus> finish(sql::Work& work, std::span<const backend::Finish> items) override;
+  std::vector<LeaseStatus> heartbeat(sql::Work& work, std::span<const backend::LeaseRef> leases) override;
+  std::vector<bool> publish(sql::Work& work, std::span<const backend::Interim> items) override;
+  ReapReport reap(sql::Work& work, std::span<const std::string> queues, std::size_t limit,
+                  std::span<const JobId> only) override;
+  std::vector<JobId> ended(sql::Work& work, std::span<const std::string> queues, std::size_t limit) override;
+  bool give_up(sql::Work& work, JobId id, std::string_view message) override;
+  std::vector<bool> take_back_crashes(sql::Work& work, std::span<const backend::OutlivedClaim> claims) override;
+
+  // keep.cpp
+  std::vector<bool> append_logs(sql::Work& work, std::span<const LogLine> lines) override;
+  std::size_t purge(sql::Work& work, std::size_t limit) override;
+  std::vector<JobId> expired(sql::Work& work, std::size_t limit) override;
+  void postpone(sql::Work& work, JobId id) override;
 };
 
-// produce.cpp
-std::vector<Enqueued> enqueue(const Context& c, std::span<const backend::EnqueueItem> items);
-std::vector<CancelStatus> cancel(const Context& c, std::span<const JobId> ids);
-std::vector<RequeueStatus> requeue(const Context& c, std::span<const JobId> ids);
-std::vector<ActionStatus> act(const Context& c, std::span<const JobId> ids, backend::Action what);
+/// What the parts of an operation share: the session of its transaction, the statements and the time it happens at.
+struct Context {
+  explicit Context(sql::Work& work)
+      : session(work.session()), now(*work.now()), ended_by(now.steady - Duration(work.spared())),
+        as_usual(work.as_usual()) {}
 
-// claim.cpp
-backend::HandOverResult finish_and_claim(const Context& c, const backend::HandOverRequest& wanted);
-backend::ClaimResult claim_some(const Context& c, const backend::ClaimRequest& request,
-                                const sql::Selection& selection);
+  sql::Session& session;
+  const Queries& q = queries();
+  Instant now;
+  SteadyPoint ended_by;  ///< leases that had ended then may be taken back
+  bool as_usual;         ///< Work::as_usual
+};
 
-// lease.cpp
-std::vector<FinishStatus> finish(const Context& c, std::span<const backend::Finish> items);
-std::vector<LeaseStatus> heartbeat(const Context& c, std::span<const backend::LeaseRef> leases);
-std::vector<bool> publish(const Context& c, std::span<const backend::Interim> items);
-/// Of leases that had ended at `ended_by`. With `only`: of these jobs.
-ReapReport reap(const Context& c, std::span<const std::string> queues, std::size_t limit, SteadyPoint ended_by,
-                std::span<const JobId> only);
-std::vector<JobId> ended(const Context& c, std::span<const std::string> queues, std::size_t limit,
-                         SteadyPoint ended_by);
-/// As sql::Server::give_up; a lease that had ended at `ended_by`.
-bool give_up(const Context& c, JobId id, std::string_view message, SteadyPoint ended_by);
-std::vector<bool> take_back_crashes(const Context& c, std::span<const backend::OutlivedClaim> claims);
 /// Leases measured on another steady clock (the host restarted) have ended.
 void end_foreign_leases(const Context& c, const std::string& epoch);
 
-// keep.cpp: history, logs, purge
 struct Attempt {
   std::int64_t seq = 0;
   std::int64_t claim = 0;
@@ -62,8 +75,6 @@ struct Attempt {
   std::string worker{};
 };
 void add_history(const Context& c, const Attempt& attempt, Cause cause, std::string_view message);
-std::vector<bool> append_logs(const Context& c, std::span<const LogLine> lines);
-PurgeReport purge(const Context& c, std::size_t limit);
 /// Deletes finished jobs with all that belongs to them. Error(refused), nothing deleted, when one is kept.
 std::size_t purge_jobs(const Context& c, std::span<const std::int64_t> seqs);
 

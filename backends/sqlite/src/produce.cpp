@@ -10,19 +10,19 @@
 namespace sqlq::sqlite {
 namespace {
 
-struct Lane {
+struct LaneRow {
   std::int64_t id = 0;
   std::int64_t queue_id = 0;
 };
 
-std::optional<Lane> find_lane(const Context& c, std::string_view queue, std::string_view kind) {
-  std::optional<Lane> lane;
+std::optional<LaneRow> find_lane(const Context& c, std::string_view queue, std::string_view kind) {
+  std::optional<LaneRow> lane;
   c.session.execute(c.q.lane, {{"queue", queue}, {"kind", kind}},
-                    [&](const sql::Row& row) { lane = Lane{row.integer(0), row.integer(1)}; });
+                    [&](const sql::Row& row) { lane = LaneRow{row.integer(0), row.integer(1)}; });
   return lane;
 }
 
-Lane make_lane(const Context& c, std::string_view queue, std::string_view kind) {
+LaneRow make_lane(const Context& c, std::string_view queue, std::string_view kind) {
   c.session.execute(c.q.queue_make, {{"name", queue}, {"now", sql::us(c.now.wall)}});
   c.session.execute(c.q.lane_make, {{"queue", queue}, {"kind", kind}});
   if (const auto lane = find_lane(c, queue, kind)) return *lane;
@@ -33,7 +33,7 @@ Lane make_lane(const Context& c, std::string_view queue, std::string_view kind) 
 class Lanes {
  public:
   explicit Lanes(const Context& c) : c_(c) {}
-  const Lane& of(std::string_view queue, std::string_view kind) {
+  const LaneRow& of(std::string_view queue, std::string_view kind) {
     const auto [at, isnew] = known_.try_emplace({queue, kind});
     if (isnew) {
       const auto found = find_lane(c_, queue, kind);
@@ -44,7 +44,7 @@ class Lanes {
 
  private:
   const Context& c_;
-  std::map<std::pair<std::string_view, std::string_view>, Lane> known_;
+  std::map<std::pair<std::string_view, std::string_view>, LaneRow> known_;
 };
 
 /// The job that is in the way of an insert.
@@ -59,7 +59,7 @@ Enqueued holder(const Context& c, const backend::EnqueueItem& item, std::string_
   throw Error(Errc::corrupt, "a job was refused as a duplicate and there is no other", "sqlite");
 }
 
-Enqueued enqueue_one(const Context& c, const Lane& lane, const backend::EnqueueItem& item) {
+Enqueued enqueue_one(const Context& c, const LaneRow& lane, const backend::EnqueueItem& item) {
   const std::string id = item.id.to_string();
   const TimePoint wanted = item.run_at.value_or(saturating_add(c.now.wall, item.delay));
   // A time that has passed means now: else a run_at of long ago would overtake every job that waits.
@@ -162,7 +162,8 @@ ActionStatus act_one(const Context& c, JobId job, backend::Action what) {
 
 }  // namespace
 
-std::vector<Enqueued> enqueue(const Context& c, std::span<const backend::EnqueueItem> items) {
+std::vector<Enqueued> Operations::enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) {
+  const Context c(work);
   std::vector<Enqueued> answers;
   answers.reserve(items.size());
   Lanes lanes(c);
@@ -170,21 +171,24 @@ std::vector<Enqueued> enqueue(const Context& c, std::span<const backend::Enqueue
   return answers;
 }
 
-std::vector<CancelStatus> cancel(const Context& c, std::span<const JobId> ids) {
+std::vector<CancelStatus> Operations::cancel(sql::Work& work, std::span<const JobId> ids) {
+  const Context c(work);
   std::vector<CancelStatus> answers;
   answers.reserve(ids.size());
   for (const JobId id : ids) answers.push_back(cancel_one(c, id));
   return answers;
 }
 
-std::vector<ActionStatus> act(const Context& c, std::span<const JobId> ids, backend::Action what) {
+std::vector<ActionStatus> Operations::act(sql::Work& work, std::span<const JobId> ids, backend::Action what) {
+  const Context c(work);
   std::vector<ActionStatus> answers;
   answers.reserve(ids.size());
   for (const JobId id : ids) answers.push_back(act_one(c, id, what));
   return answers;
 }
 
-std::vector<RequeueStatus> requeue(const Context& c, std::span<const JobId> ids) {
+std::vector<RequeueStatus> Operations::requeue(sql::Work& work, std::span<const JobId> ids) {
+  const Context c(work);
   std::vector<RequeueStatus> answers;
   answers.reserve(ids.size());
   for (const JobId id : ids) answers.push_back(requeue_one(c, id));

@@ -3,14 +3,11 @@
 /// The statements of schema/sqlite/queries.sql, found once by name. What each does stands there.
 
 #include "sql/catalogue.hpp"
-#include "sql/reading.hpp"
 
 namespace sqlq::sqlite {
 
 struct Queries {
   const sql::Catalogue& catalogue;
-  const sql::ReadQueries reading{catalogue};
-
   const sql::Statement& lane = catalogue["lane"];
   const sql::Statement& queue_make = catalogue["queue_make"];
   const sql::Statement& lane_make = catalogue["lane_make"];
@@ -54,6 +51,7 @@ struct Queries {
   const sql::Statement& fact = catalogue["fact"];
   const sql::Statement& fact_set = catalogue["fact_set"];
   const sql::Statement& expired = catalogue["expired"];
+  const sql::Statement& ids_of = catalogue["ids_of"];
   const sql::Statement& purge_jobs = catalogue["purge_jobs"];
   const sql::Statement& requeue = catalogue["requeue"];
   const sql::Statement& run_now = catalogue["run_now"];

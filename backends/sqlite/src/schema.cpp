@@ -1,5 +1,7 @@
 #include "schema.hpp"
 
+#include "connection.hpp"
+#include "operations.hpp"
 #include "sql/migrations.hpp"
 
 namespace sqlq::sqlite {
@@ -23,6 +25,47 @@ const std::vector<Migration>& known_migrations() {
     return steps;
   }());
   return instance;
+}
+
+namespace {
+
+/// In one transaction, whole or not at all.
+template <class Change>
+void change(sql::Connection& connection, const Change& change_it) {
+  auto& c = static_cast<Connection&>(connection);
+  c.begin();
+  try {
+    change_it(c);
+    c.commit();
+    c.confirm();
+  } catch (...) {
+    c.rollback();
+    throw;
+  }
+}
+
+}  // namespace
+
+int Operations::migrate(sql::Connection& connection, backend::Direction direction, int target,
+                        const backend::Now& now) {
+  int steps = 0;
+  change(connection, [&](Connection& c) {
+    const auto status = sql::read_status(c.session(), catalogue(), known_migrations());
+    sql::check_target(status, direction, target);
+    steps = sql::run_steps(c.session(), catalogue(), known_migrations(), status, direction, target, now->wall,
+                           [&](const std::string& script) { c.script(script); });
+  });
+  return steps;
+}
+
+void Operations::teardown(sql::Connection& connection) {
+  change(connection, [](Connection& c) {
+    std::string script;
+    c.session().execute(catalogue()["objects"], {}, [&](const sql::Row& row) {
+      script += "DROP " + std::string(row.text(0)) + " \"" + std::string(row.text(1)) + "\";\n";
+    });
+    c.exec(script);
+  });
 }
 
 }  // namespace sqlq::sqlite

@@ -1,0 +1,183 @@
+#include "runner.hpp"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+
+#include <sqlq/error.hpp>
+#include <sqlq/sqlite.hpp>
+
+#include "native_session.hpp"
+#include "operations.hpp"
+#include "processes.hpp"
+#include "soci_bridge.hpp"
+#include "sql/borrowed.hpp"
+#include "version_check.hpp"
+#include "watcher.hpp"
+
+namespace sqlq::sqlite {
+
+namespace {
+
+backend::Capabilities capabilities_of(const Options& options) {
+  backend::Capabilities c;
+  c.longest_result = std::size_t{400} << 20;  // a row has 1,000,000,000 bytes at most, its params included
+  c.shared_storage = !options.in_memory();
+  c.survives_reopen = !options.in_memory();
+  c.borrowed_transactions = !options.in_memory();  // a second connection cannot reach a private database
+  c.cross_process_wakeup = !options.in_memory() && options.watch;
+  c.hand_over = true;
+  c.workers = true;
+  return c;
+}
+
+}  // namespace
+
+Runner::Runner(Options options, std::shared_ptr<Clock> clock)
+    : options_(std::move(options)),
+      capabilities_(capabilities_of(options_)),
+      clock_(std::move(clock)),
+      writer_(options_, clock_),
+      readers_(options_, writer_.connection()) {}
+
+std::string Runner::description() const {
+  return std::string("SQLite ") + sqlite3_libversion() + ", " + (options_.in_memory() ? "in memory" : options_.path) +
+         (options_.full_sync ? "" : ", synchronous=normal");
+}
+
+std::vector<std::string> Runner::self_check() {
+  std::vector<std::string> findings;
+  if (options_.in_memory()) return findings;
+  if (has_wal_reset_bug(sqlite3_libversion_number())) findings.push_back(wal_reset_advice());
+  writer_.tidy();
+  writer_.exclusive([&](Connection& c) {
+    const std::string mode = c.pragma("PRAGMA journal_mode");
+    if (mode != "wal") {
+      findings.push_back("journal_mode is '" + mode + "', not WAL: the file system does not support it; readers and "
+                         "the writer block each other");
+    }
+    const auto mib = [](std::int64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; };
+    if (c.wal_size() > options_.wal_limit) {
+      findings.push_back("the write-ahead log '" + options_.path + "-wal' has " + mib(c.wal_size()) + ", more than "
+                         "wal_limit (" + mib(options_.wal_limit) + "): a connection has been reading for long and "
+                         "keeps it from being begun anew. It is cut when that ends: look for transactions and "
+                         "statements of your own that stay open");
+    }
+    if (const std::int64_t left = c.free_space(); left < c.wal_size()) {
+      const auto kib = [](std::int64_t bytes) { return std::to_string(bytes >> 10) + " KiB"; };
+      findings.push_back("the volume of '" + options_.path + "' has " + kib(left) + " left, less than the write-ahead "
+                         "log (" + kib(c.wal_size()) + "): copying it into the file may need as much, and before it is "
+                         "copied nothing can be written. Free space on the volume");
+    }
+  });
+  return findings;
+}
+
+// ------------------------------------------------------------------------------------------------ where things run
+
+// What a request says was read before it waited for the lock: by a test's clock, which others read as well, it may be
+// over.
+backend::Now Runner::at(const backend::Now& now) const {
+  const bool over = now && clock_->simulated() && now->steady < clock_->steady();
+  return now && !over ? now : clock_->instant();
+}
+
+void Runner::write(sql::Task task, const backend::Now& now, Operation operation, core::FunctionRef<void()>) {
+  const std::string epoch = task == sql::Task::plain ? std::string() : clock_->steady_epoch();
+  const bool known = task == sql::Task::plain || knows(epoch);
+  // The time is read under the write lock: read before the wait for it, it would be older than what others wrote
+  // meanwhile, and their leases would seem to begin in the future.
+  const auto run = [&](bool as_usual) {
+    writer_.write([&](sql::Session& session) {
+      sql::Work work(session, at(now), nullptr);
+      if (as_usual) work.expect_as_usual();
+      if (task == sql::Task::sweep) work.spare(spared(*work.now()));
+      if (!known) end_foreign_leases(Context(work), epoch);
+      if (task == sql::Task::claim && !enlisted_ && !options_.in_memory()) enlist(Context(work));
+      operation(work);
+    });
+  };
+  try {
+    run(true);
+  } catch (const Error& e) {
+    if (e.code() != Errc::retry_transaction) throw;
+    run(false);
+  }
+  if (!known) {
+    const std::lock_guard lock(epoch_mutex_);
+    epoch_ = epoch;
+  }
+  if (task == sql::Task::claim) enlisted_ = true;
+}
+
+bool Runner::knows(const std::string& epoch) {
+  const std::lock_guard lock(epoch_mutex_);
+  return epoch_ == epoch;
+}
+
+// Under the lock, so that nobody else takes it for long between this look and the write.
+Duration Runner::spared(Instant now) const {
+  const SteadyPoint after = lock_watch().spared_after().value_or(now.steady);
+  return now.steady - std::min(now.steady, after);
+}
+
+void Runner::within(const Tx& tx, const backend::Now& now, Operation operation) {
+  NativeSession session(borrowed_handle(tx), NativeSession::Plans::each_time);
+  sql::Work work(session, at(now), nullptr);
+  operation(work);
+}
+
+void Runner::read(core::FunctionRef<void(sql::Session&)> operation, sql::Statements) {
+  if (options_.in_memory()) {
+    writer_.exclusive([&](Connection& c) { read_on(c, operation); });
+  } else {
+    readers_.read(operation);
+  }
+}
+
+void Runner::change_schema(core::FunctionRef<void(sql::Connection&)> change) {
+  enlisted_ = false;
+  writer_.exclusive(change);
+  const std::lock_guard lock(epoch_mutex_);
+  epoch_.clear();  // the tables that knew it may be new
+}
+
+sqlite3* Runner::borrowed_handle(const Tx& tx) {
+  sql::check_handle(tx, "sqlite");
+  void* handle = nullptr;
+  if (tx.type() == handle_type) handle = tx.handle();
+  if (tx.type() == soci_session_type) handle = handle_of(*static_cast<soci::session*>(tx.handle()));
+  if (handle == nullptr) {
+    throw Error(Errc::invalid_argument, "this transaction (" + std::string(tx.type()) +
+                                            ") is not one of a SQLite connection, but the Database is: borrow a "
+                                            "sqlite3* or a soci::session of the sqlite3 backend", "sqlite");
+  }
+  auto* const connection = static_cast<sqlite3*>(handle);
+  if (sqlite3_get_autocommit(connection) != 0) {
+    throw Error(Errc::misuse, "the borrowed connection is not inside a transaction: begin one first (BEGIN IMMEDIATE), "
+                              "or enqueue without it", "sqlite");
+  }
+  if (options_.in_memory() || !writer_.connection().same_file(sqlite3_db_filename(connection, "main"))) {
+    throw Error(Errc::invalid_argument, "the borrowed connection has another file open than the Database", "sqlite");
+  }
+  return connection;
+}
+
+// ------------------------------------------------------------------------------------------------ wake-ups
+
+std::shared_ptr<void> Runner::watch(std::function<void()> heard) {
+  return std::make_shared<Watcher>([this] { return foreign_commit(); }, std::move(heard));
+}
+
+bool Runner::foreign_commit() {
+  // Asked on the writing connection, whose own commits do not count. If it is busy, the next look will do.
+  bool changed = false;
+  writer_.try_exclusive([&](Connection& c) {
+    const std::int64_t version = c.data_version();
+    changed = version != data_version_;
+    data_version_ = version;
+  });
+  return changed;
+}
+
+}  // namespace sqlq::sqlite
