@@ -50,6 +50,12 @@ struct Place {
           .seq = 0};
 }
 
+[[nodiscard]] inline std::vector<std::int64_t> seqs_of(std::span<const Place> places) {
+  std::vector<std::int64_t> seqs;
+  for (const Place& place : places) seqs.push_back(place.seq);
+  return seqs;
+}
+
 /// What the claim order compares.
 [[nodiscard]] inline auto rank(std::int64_t queue_priority, const Place& place) {
   return std::tuple(queue_priority, place.priority, place.due, place.seq);

@@ -2,13 +2,16 @@
 /// \file
 /// Rows to values, for the column orders the catalogues declare.
 
+#include <initializer_list>
 #include <string_view>
+#include <vector>
 
 #include <sqlq/admin.hpp>
 #include <sqlq/backend/dialect.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 
+#include "sql/apportion.hpp"
 #include "sql/session.hpp"
 
 namespace sqlq::sql {
@@ -31,6 +34,12 @@ inline constexpr std::string_view outage_remark = "; its worker lives, so this w
 /// Columns: id, state, priority, params, result, unique_key?, attempt, max_attempts, crashes, max_crashes, claims,
 /// token, worker, keepalive, timeout, retention?, created, queued, due, started?, heartbeat?, finished?
 [[nodiscard]] Job read_job(Fields& fields);
+/// Places of a lane. Columns: priority, due, seq
+[[nodiscard]] std::vector<Place> read_places(Session& session, const Statement& statement, std::int64_t lane,
+                                             std::initializer_list<Arg> args);
+/// The same of the statement `peek`: the next `n` after `last`.
+[[nodiscard]] std::vector<Place> read_on(Session& session, const Statement& peek, std::int64_t lane, const Place& last,
+                                         std::int64_t n);
 /// Columns: claim, attempt, cause, at, worker, message
 [[nodiscard]] AttemptRecord read_attempt(Fields fields);
 /// Columns: token, claim, attempt, number, at, level, text
