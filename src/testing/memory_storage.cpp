@@ -230,7 +230,7 @@ bool same(Status a, Status b) {
 
 // ------------------------------------------------------------------------------------------------- the dialect
 
-class MemoryDialect final : public backend::Dialect, public backend::HandOver {
+class MemoryDialect final : public backend::Dialect, public backend::HandOver, public backend::Outages {
   using Storage = MemoryStorage::Impl;
   using Now = backend::Now;
 
@@ -339,6 +339,8 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver {
   ReapReport reap(std::span<const std::string> queues, std::size_t limit, Now now) override {
     return on_jobs([&](MemoryQueue& jobs) { return jobs.reap(queues, limit, time(now), refusals()); });
   }
+  backend::Outages* outages() noexcept override { return this; }
+  [[nodiscard]] std::optional<SteadyPoint> locked_since() const noexcept override { return std::nullopt; }
   std::vector<bool> take_back_crashes(std::span<const backend::OutlivedClaim> claims, Now now) override {
     return each(claims, now, &MemoryQueue::take_back_crash);
   }
@@ -431,7 +433,7 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver {
 
   const std::shared_ptr<Storage> storage_;
   const std::shared_ptr<Clock> clock_;
-  const backend::Capabilities able_{.hand_over = true};
+  const backend::Capabilities able_{.hand_over = true, .outages = true};
 };
 
 MemoryDialect::MemoryDialect(std::shared_ptr<Storage> storage, std::shared_ptr<Clock> clock)

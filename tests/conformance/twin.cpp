@@ -48,8 +48,8 @@ const std::vector<std::pair<std::size_t, Command::Kind>>& usual_commands() {
   return all;
 }
 
-Twin::Twin(std::vector<Client> clients, Admin admin, testing::ManualClock& clock)
-    : clients_(std::move(clients)), admin_(std::move(admin)), clock_(clock) {
+Twin::Twin(std::vector<Client> clients, Admin admin, testing::ManualClock& clock, bool outages)
+    : clients_(std::move(clients)), admin_(std::move(admin)), clock_(clock), outages_(outages) {
   for (const std::string& queue : queues) {
     admin_.create_queue(queue);
     admin_.resume(queue);
@@ -353,7 +353,7 @@ void Twin::ping() {
   same(said, expected, "the answer");
   if (holds) {
     found->second.lease_until = clock_.steady() + found->second.keepalive;
-  } else if (found != jobs_.end()) {
+  } else if (found != jobs_.end() && outages_) {
     take_back_crash(found->first, found->second, lease->claims);
   }
 }

@@ -233,8 +233,8 @@ TEST(Capabilities, EveryFieldHasASentence) {
     EXPECT_TRUE(row.sentence.ends_with('.')) << row.name;
   }
   // A new field does not compile here: give it its sentence.
-  const auto [a, b, c, d, e, f, g, number] = backend::Capabilities{};
-  const std::vector<bool> answers{a, b, c, d, e, f, g};
+  const auto [a, b, c, d, e, f, g, h, number] = backend::Capabilities{};
+  const std::vector<bool> answers{a, b, c, d, e, f, g, h};
   EXPECT_EQ(backend::capability_table().size(), answers.size());
   EXPECT_GT(number, 0U);
 }

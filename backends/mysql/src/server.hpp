@@ -74,7 +74,8 @@ class MysqlServer final : public sql::Server {
   Context context(sql::Work& work) { return {work, work.session(), schema_.queries, here_, marks_}; }
 
   backend::Capabilities capabilities_{  // the number is the first connection's
-      .transactional_ddl = false, .cross_process_wakeup = false, .database_clock = true, .hand_over = true};
+      .transactional_ddl = false, .cross_process_wakeup = false, .database_clock = true, .hand_over = true,
+      .outages = true};
 
   const Options options_;
   const Schema schema_;

@@ -27,6 +27,7 @@ backend::Capabilities capabilities_of(const Options& options) {
   c.borrowed_transactions = !options.in_memory();  // a second connection cannot reach a private database
   c.cross_process_wakeup = !options.in_memory() && options.watch;
   c.hand_over = true;
+  c.outages = true;
   return c;
 }
 
