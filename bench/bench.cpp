@@ -39,22 +39,28 @@ Bench::Bench(Options options) : options_(std::move(options)), db_(open(options_.
   }
 }
 
-void Bench::enqueue(std::size_t n) const { enqueue(n, std::string(Noop::kind), {.queue = queue()}); }
+void Bench::enqueue(std::size_t n, std::size_t queues) const {
+  std::vector<EnqueueOptions> in_turn;
+  for (std::size_t which = 0; which < queues; ++which) in_turn.push_back({.queue = queue(which)});
+  enqueue(n, std::string(Noop::kind), in_turn);
+}
 
-void Bench::enqueue(std::size_t n, const std::string& kind, const EnqueueOptions& options) const {
+void Bench::enqueue(std::size_t n, const std::string& kind, std::span<const EnqueueOptions> in_turn) const {
   std::vector<NewJob> jobs;
   for (std::size_t i = 0; i < n;) {
     jobs.clear();
     for (; jobs.size() < options_.batch && i < n; ++i) {
-      jobs.push_back({.kind = kind, .params = codec<Noop>::encode(Noop{i}), .options = options});
+      jobs.push_back({.kind = kind, .params = codec<Noop>::encode(Noop{i}), .options = in_turn[i % in_turn.size()]});
     }
     client().enqueue_many(std::span<const NewJob>(jobs));
   }
 }
 
 void Bench::fill() {
-  enqueue(options_.backlog, "bench.other", {.queue = "bench-other"});
-  enqueue(options_.scheduled, std::string(Noop::kind), {.queue = queue(), .priority = 1, .delay = 24h});
+  const EnqueueOptions other{.queue = "bench-other"};
+  const EnqueueOptions tomorrow{.queue = queue(), .priority = 1, .delay = 24h};
+  enqueue(options_.backlog, "bench.other", {&other, 1});
+  enqueue(options_.scheduled, std::string(Noop::kind), {&tomorrow, 1});
   enqueue(options_.finished);
   if (options_.finished > 0) drain(options_.finished);
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,13 +46,16 @@ class Bench {
   [[nodiscard]] const Options& options() const noexcept { return options_; }
   [[nodiscard]] const Database& db() const noexcept { return db_; }
   [[nodiscard]] Client client() const { return Client(db_); }
-  /// The queue of the measured jobs. One for all operations, so that what was filled in is in the way of each.
-  [[nodiscard]] static std::string queue() { return "bench"; }
+  /// The queue of the measured jobs. One for all operations, so that what was filled in is in the way of each; only a
+  /// drain with --queues has more, which are counted from 0.
+  [[nodiscard]] static std::string queue(std::size_t which = 0) {
+    return which == 0 ? "bench" : "bench-" + std::to_string(which);
+  }
   /// How many jobs an operation takes that goes one by one.
   [[nodiscard]] std::size_t few() const noexcept { return options_.jobs / 10; }
 
-  /// Enqueues jobs 0 to n - 1 in batches.
-  void enqueue(std::size_t n) const;
+  /// Enqueues jobs 0 to n - 1 in batches, in turn to each of so many queues.
+  void enqueue(std::size_t n, std::size_t queues = 1) const;
   /// Drains jobs 0 to n - 1 with one worker in this process and checks them. Times from its start to the last success
   /// being durable.
   Timed drain(std::size_t n) const;
@@ -69,7 +73,7 @@ class Bench {
   void report(const Result& result) const { print(result, options_.json); }
 
  private:
-  void enqueue(std::size_t n, const std::string& kind, const EnqueueOptions& options) const;
+  void enqueue(std::size_t n, const std::string& kind, std::span<const EnqueueOptions> in_turn) const;
 
   Options options_;
   Database db_;

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <thread>
 
 #include "bench.hpp"
@@ -11,30 +12,50 @@
 namespace sqlq::bench {
 namespace {
 
-/// From the start of the workers to the last success being durable.
-Timed drain_with_processes(Bench& bench, Ledger& ledger, std::size_t count) {
-  bench.enqueue(ledger.jobs());
+/// What the workers did.
+struct Drained {
+  Timed passed{};  ///< from their start to the last success being durable
+  double workers_us = 0;  ///< processor time of theirs for each job
+};
+
+Drained drain_with_processes(Bench& bench, Ledger& ledger, std::size_t count, std::size_t queues = 1) {
+  bench.enqueue(ledger.jobs(), queues);
   std::vector<std::unique_ptr<WorkerProcess>> workers;
   for (std::size_t i = 0; i < count; ++i) {
-    workers.push_back(std::make_unique<WorkerProcess>(bench, ledger, i, bench.options().threads));
+    workers.push_back(
+        std::make_unique<WorkerProcess>(bench, ledger, i, bench.options().threads, Bench::queue(i % queues)));
   }
-  const Timed passed = bench.timed([&] {
+  const auto used = [&] {
+    double sum = 0;
+    for (auto& worker : workers) sum += worker->usage().cpu_s;
+    return sum;
+  };
+  Drained drained{.workers_us = -used()};
+  drained.passed = bench.timed([&] {
     for (auto& worker : workers) worker->go();
     bench.wait_for(ledger, ledger.jobs(), [] {});
   });
+  drained.workers_us = (drained.workers_us + used()) * 1e6 / static_cast<double>(ledger.jobs());
   for (auto& worker : workers) worker->stop();
   Bench::check(ledger);
-  return passed;
+  return drained;
 }
 
-void drain_processes(Bench& bench, const char* op, std::size_t count) {
+void drain_processes(Bench& bench, const std::string& op, std::size_t count, std::size_t queues = 1) {
   Ledger ledger(bench.options().jobs);
-  bench.rate(op, ledger.jobs(), drain_with_processes(bench, ledger, count));
+  const Drained drained = drain_with_processes(bench, ledger, count, queues);
+  bench.rate(op, ledger.jobs(), drained.passed, {{"workers_us", drained.workers_us}});
 }
 
 }  // namespace
 
 void drain(Bench& bench) {
+  if (const Options& o = bench.options(); o.processes > 0) {
+    const std::string queues = o.queues > 1 ? "-" + std::to_string(o.queues) + "q" : "";
+    drain_processes(bench, "drain-" + std::to_string(o.processes) + "x" + std::to_string(o.threads) + queues,
+                    o.processes, o.queues);
+    return;
+  }
   const std::size_t n = bench.options().jobs;
   bench.enqueue(n);
   bench.rate("drain", n, bench.drain(n));
@@ -49,12 +70,13 @@ void drain_limited(Bench& bench) {
   admin.create_queue(Bench::queue());
   admin.set_concurrency(Bench::queue(), limit);
   Ledger ledger(bench.options().jobs);
-  const Timed passed = drain_with_processes(bench, ledger, 8);
+  const Drained drained = drain_with_processes(bench, ledger, 8);
   admin.set_concurrency(Bench::queue(), std::nullopt);
   if (ledger.most_at_once() > limit) {
     throw std::logic_error(std::to_string(ledger.most_at_once()) + " jobs ran at once; the limit is 50");
   }
-  bench.rate("drain-limited", ledger.jobs(), passed, {{"most_at_once", ledger.most_at_once()}});
+  bench.rate("drain-limited", ledger.jobs(), drained.passed,
+             {{"most_at_once", ledger.most_at_once()}, {"workers_us", drained.workers_us}});
 }
 
 void own_loop(Bench& bench) {

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "ledger.hpp"
 #include "operations.hpp"
 
 namespace sqlq::bench {
@@ -52,6 +53,8 @@ Options parse(int argc, char** argv) {
       {"--only", [&](const std::string&, const std::string& value) { o.only = names(value); }},
       {"--jobs", count(o.jobs, 100, many)},
       {"--threads", [&](const std::string& n, const std::string& v) { o.threads = number(n, v, 1U, 4096U); }},
+      {"--processes", count(o.processes, 1, Ledger::most_members)},
+      {"--queues", count(o.queues, 1, Ledger::most_members)},
       {"--batch", count(o.batch, 1, 100'000)},
       {"--backlog", count(o.backlog, 0, many)},
       {"--scheduled", count(o.scheduled, 0, many)},
@@ -61,7 +64,7 @@ Options parse(int argc, char** argv) {
       {"--role", text(o.role)},
       {"--ledger", text(o.ledger)},
       {"--queue", text(o.queue)},
-      {"--member", count(o.member, 0, 63)},
+      {"--member", count(o.member, 0, Ledger::most_members - 1)},
   };
   const std::map<std::string, bool*> flags{
       {"--json", &o.json}, {"--anyway", &o.anyway}, {"--help", &o.help}, {"-h", &o.help}};
@@ -78,6 +81,9 @@ Options parse(int argc, char** argv) {
     }
   }
   if (!o.help && o.url.empty()) throw UsageError("--url is missing: which database is to be measured?");
+  if (o.queues > std::max<std::size_t>(o.processes, 1)) {
+    throw UsageError("--queues must not be more than --processes, for each process works on one queue");
+  }
   return o;
 }
 
@@ -91,6 +97,8 @@ std::string usage() {
       "  --only OP,...     these operations; default all\n"
       "  --jobs N          jobs of an operation (default 100000); those that go one by one take a tenth\n"
       "  --threads T       concurrency of each worker (default 1024)\n"
+      "  --processes P     drain by P worker processes, and call it drain-PxT; default: a worker in this process\n"
+      "  --queues Q        of these, each process works on one of Q queues: drain-PxT-Qq (default 1)\n"
       "  --batch B         jobs in one enqueue (default 1000)\n"
       "  --rate R          jobs a second that end-to-end offers (default 1000)\n"
       "  --backlog N       first fill in N jobs of another queue and kind,\n"

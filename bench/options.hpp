@@ -20,6 +20,8 @@ struct Options {
   std::vector<std::string> only{};  ///< empty: every operation
   std::size_t jobs = 100'000;       ///< of the batched operations; those that go one by one take a tenth
   unsigned threads = 1024;          ///< concurrency of each worker
+  std::size_t processes = 0;        ///< of drain; 0: a worker in this process
+  std::size_t queues = 1;           ///< of drain by processes, each of which works on one
   std::size_t batch = 1000;         ///< jobs in one enqueue
   std::size_t backlog = 0;          ///< jobs of another queue and kind that wait meanwhile
   std::size_t scheduled = 0;        ///< jobs of the same queue and kind, of higher priority, not due before tomorrow

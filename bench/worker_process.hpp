@@ -22,7 +22,8 @@ struct Usage {
 class WorkerProcess {
  public:
   /// Started and connected when this returns; works from `go` on.
-  WorkerProcess(const Bench& bench, const Ledger& ledger, std::size_t member, unsigned threads);
+  WorkerProcess(const Bench& bench, const Ledger& ledger, std::size_t member, unsigned threads,
+                const std::string& queue = Bench::queue());
 
   void go();
   [[nodiscard]] Usage usage();

@@ -15,6 +15,7 @@
 #include <sqlq/database.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
+#include <sqlq/worker_info.hpp>
 
 namespace sqlq {
 
@@ -196,6 +197,18 @@ class Admin {
   /// database refuses to delete, because of a foreign key or trigger of yours, stays, is named and is not tried again
   /// for a day; the others go.
   PurgeReport purge();
+
+  // ------------------------------------------------------------------------------------------------- workers
+  // Error(configuration) where the backend keeps no list of workers (capability `workers`).
+
+  /// The workers that run, in order of (name, id), at most `limit` (1 to 10,000) after the one given. A worker that was
+  /// killed is listed until it was not seen for worker_expiry. A worker that may not write to the table of workers is
+  /// not listed, though it works.
+  [[nodiscard]] std::vector<WorkerInfo> workers(const WorkerInfo& after = {}, std::size_t limit = 1000) const;
+  /// All workers of that name claim nothing more within about 20 s, and end what they hold; they go on running and say
+  /// so by events (IdleReason::Why::draining). `on` = false lets them claim again. It does not outlast the worker: one
+  /// that is started again under the same name claims. False: no worker of that name is listed; nothing changed.
+  bool drain(const std::string& worker, bool on = true);
 
   // ------------------------------------------------------------------------------------------------- health
   /// Sentences about versions with known defects, doubtful settings and the like; empty: nothing to say.

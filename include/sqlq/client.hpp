@@ -122,30 +122,30 @@ class Client {
   /// Stores the job; when this returns it will be executed or stays visible, whatever crashes (promise I1).
   template <JobArgs A>
   Enqueued enqueue(const A& args, EnqueueOptions options = {}) {
-    return enqueue(NewJob{std::string(std::string_view(A::kind)), codec<A>::encode(args), std::move(options)});
+    return enqueue(describe(args, std::move(options)));
   }
   /// The same inside the user's transaction: the job exists if and only if that commits (promise I2).
   template <JobArgs A>
   Enqueued enqueue(Tx tx, const A& args, EnqueueOptions options = {}) {
-    return enqueue(tx, NewJob{std::string(std::string_view(A::kind)), codec<A>::encode(args), std::move(options)});
+    return enqueue(tx, describe(args, std::move(options)));
   }
   /// Many of one type in one atomic batch, each with the same options; an id or unique_key in them is refused. Any
   /// range will do: a vector, an array, a list, a view, or `{SendEmail{...}, SendEmail{...}}`.
   template <JobRange R>
   std::vector<Enqueued> enqueue_many(R&& args, const EnqueueOptions& options = {}) {
-    return enqueue_many(std::span<const NewJob>(describe(args, options)));
+    return enqueue_many(std::span<const NewJob>(describe_all(args, options)));
   }
   template <JobRange R>
   std::vector<Enqueued> enqueue_many(Tx tx, R&& args, const EnqueueOptions& options = {}) {
-    return enqueue_many(tx, std::span<const NewJob>(describe(args, options)));
+    return enqueue_many(tx, std::span<const NewJob>(describe_all(args, options)));
   }
   template <JobArgs A>
   std::vector<Enqueued> enqueue_many(std::initializer_list<A> args, const EnqueueOptions& options = {}) {
-    return enqueue_many(std::span<const NewJob>(describe(args, options)));
+    return enqueue_many(std::span<const NewJob>(describe_all(args, options)));
   }
   template <JobArgs A>
   std::vector<Enqueued> enqueue_many(Tx tx, std::initializer_list<A> args, const EnqueueOptions& options = {}) {
-    return enqueue_many(tx, std::span<const NewJob>(describe(args, options)));
+    return enqueue_many(tx, std::span<const NewJob>(describe_all(args, options)));
   }
   /// A type that is no job: says in words what it lacks.
   template <NoJobArgs A>
@@ -155,6 +155,31 @@ class Client {
   }
   template <NoJobArgs A>
   Enqueued enqueue(Tx, const A&, const EnqueueOptions& = {}) {
+    static_cast<void>(check_job_type<A>());
+    return {};
+  }
+  /// As enqueue, and gives back the job as the database has it: one more read. In your transaction it reads there.
+  ///
+  ///     const sqlq::EnqueuedRow order = client.enqueue_row(Ship{42}, {.unique_key = "order-42"});
+  ///     if (!order.inserted() && order.job) show(order.job->state, order.job->progress);
+  ///
+  /// Errors: those of enqueue. If a job was stored and then cannot be read, outcome_unknown, which names its id; in
+  /// your transaction the error of the read, for the job is stored only if you commit.
+  template <JobArgs A>
+  EnqueuedRow enqueue_row(const A& args, EnqueueOptions options = {}) {
+    return enqueue_row(describe(args, std::move(options)));
+  }
+  template <JobArgs A>
+  EnqueuedRow enqueue_row(Tx tx, const A& args, EnqueueOptions options = {}) {
+    return enqueue_row(tx, describe(args, std::move(options)));
+  }
+  template <NoJobArgs A>
+  EnqueuedRow enqueue_row(const A&, const EnqueueOptions& = {}) {
+    static_cast<void>(check_job_type<A>());
+    return {};
+  }
+  template <NoJobArgs A>
+  EnqueuedRow enqueue_row(Tx, const A&, const EnqueueOptions& = {}) {
     static_cast<void>(check_job_type<A>());
     return {};
   }
@@ -171,6 +196,8 @@ class Client {
   /// Untyped: kind and JSON text.
   Enqueued enqueue(const NewJob& job);
   Enqueued enqueue(Tx tx, const NewJob& job);
+  EnqueuedRow enqueue_row(const NewJob& job);
+  EnqueuedRow enqueue_row(Tx tx, const NewJob& job);
   /// All or nothing; at most 100,000 jobs in one call; answers in the order given. Duplicates (id or unique key) are
   /// answers, not errors.
   std::vector<Enqueued> enqueue_many(std::span<const NewJob> jobs);
@@ -255,15 +282,17 @@ class Client {
   [[nodiscard]] const Database& database() const noexcept { return db_; }
 
  private:
+  template <JobArgs A>
+  static NewJob describe(const A& args, EnqueueOptions options) {
+    return {std::string(std::string_view(A::kind)), codec<A>::encode(args), std::move(options)};
+  }
   template <JobRange R>
-  static std::vector<NewJob> describe(R&& args, const EnqueueOptions& options) {
+  static std::vector<NewJob> describe_all(R&& args, const EnqueueOptions& options) {
     using A = std::ranges::range_value_t<R>;
     refuse_shared_identity(options);
     std::vector<NewJob> jobs;
     if constexpr (std::ranges::sized_range<R>) jobs.reserve(std::ranges::size(args));
-    for (const A& a : args) {
-      jobs.push_back(NewJob{std::string(std::string_view(A::kind)), codec<A>::encode(a), options});
-    }
+    for (const A& a : args) jobs.push_back(describe(a, options));
     return jobs;
   }
   template <class A>
@@ -279,6 +308,7 @@ class Client {
   static void refuse_shared_identity(const EnqueueOptions& options);
 
   std::vector<Enqueued> store(std::span<const NewJob> jobs, const Tx* within) const;
+  EnqueuedRow store_and_read(const NewJob& job, const Tx* within) const;
   std::vector<FinishStatus> end(std::span<const Ending> endings, const Tx* within) const;
 
   Database db_;

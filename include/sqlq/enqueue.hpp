@@ -101,4 +101,12 @@ struct Enqueued {
   [[nodiscard]] constexpr bool inserted() const noexcept { return status == EnqueueStatus::inserted; }
 };
 
+/// The answer of enqueue_row: that of enqueue, and the job itself.
+struct EnqueuedRow : Enqueued {
+  /// The new job, or the one that was there already, as the database has it after the enqueue: a worker may have run it
+  /// meanwhile. Empty: it is gone again (purged, or past its retention); or, in a transaction of yours with a snapshot
+  /// (REPEATABLE READ), it was stored by others after that snapshot.
+  std::optional<Job> job{};
+};
+
 }  // namespace sqlq

@@ -22,6 +22,9 @@ struct Migration {
   std::string up{};        ///< SQL text
   std::string down{};      ///< SQL text
   std::string checksum{};  ///< of `up`; 16 hexadecimal digits
+  /// Programs that know this version of the schema, or a later one, go on working when the step is applied: the lowest
+  /// such version. 0: only those that know the step itself.
+  int compatible_from = 0;
   /// `up` and `down` with the statements that keep the record of the step, and that make what the tables are in where
   /// there is such a thing: for other tools. Each statement ends with a line that ends with `;`; one that has such
   /// lines within it stands between the comments `-- +goose StatementBegin` and `-- +goose StatementEnd`. Empty when
@@ -44,26 +47,31 @@ struct MigrationStatus {
     int version = 0;
     std::string name{};
     TimePoint at{};
+    int compatible_from = 0;  ///< as `Migration::compatible_from`, which it had when it was applied
   };
-  int current = 0;                 ///< highest version applied; 0: none
+  /// Highest version applied; 0: none. May be above `latest`: a newer library has migrated, and its steps are
+  /// compatible with this one, which goes on working.
+  int current = 0;
   int latest = 0;                  ///< highest version this library knows
   std::vector<Applied> applied{};  ///< in order
-  /// Empty when this library can work with it or bring it up; else a sentence with what to do: newer, gap, changed
-  /// checksum, tables without a record of their version.
+  /// Empty when this library can work with it or bring it up; else a sentence with what to do: newer and not
+  /// compatible, gap, changed checksum, tables without a record of their version.
   std::string problem{};
 };
 
 /// Thread-safety: all members from any thread and from many processes at once: one works, the others wait and find it
-/// done. Errors: schema when the tables are newer than the library or were changed by hand; invalid_argument for a
-/// version that does not exist; and those of any call. After an error the schema is as it was before the step that
-/// failed.
+/// done. Errors: schema when the tables were changed by hand, or are newer than the library and not compatible with it;
+/// invalid_argument for a version that does not exist; and those of any call. After an error the schema is as it was
+/// before the step that failed.
 class Migrator {
  public:
   explicit Migrator(Database db) : db_(std::move(db)) {}
 
   /// Applies what is missing, up to `target` (default: the latest). Idempotent. Returns how many steps were applied.
+  /// Does nothing where a newer library has migrated further and its steps are compatible with this one.
   int up(std::optional<int> target = {});
-  /// Undoes all steps above `target` (0 or more), newest first. Jobs in dropped tables are gone.
+  /// Undoes all steps above `target` (0 or more), newest first. Jobs in dropped tables are gone. Errors: schema also
+  /// when a newer library made one of the steps: only a library that knows a step can undo it.
   int down(int target);
   [[nodiscard]] MigrationStatus status() const;
   /// The SQL that up (from < to) or down (from > to) would run, for other migration tools or for review. It keeps the

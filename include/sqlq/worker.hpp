@@ -28,6 +28,8 @@ struct IdleReason {
     no_handler,  ///< jobs of `kind` wait, and the worker has no handler for it
     due_later,   ///< the jobs of its queues are all due later, the first `at`, in a minute or more; `queue` is empty
     no_thread,   ///< handlers ended the worker's threads, and the system refuses it new ones; `queue` is empty
+    draining,    ///< an operator drains the worker (Admin::drain); `queue` is empty. Told at the next sweep, also while
+                 ///< it is busy with the jobs that it has
     other_case,  ///< no queue has this name of WorkerOptions::queues; `other` differs from it in upper and lower case
   };
   Why why{};
@@ -115,15 +117,17 @@ struct WorkerStats {
   std::uint64_t released = 0;   ///< given back at stop, before or after they had started
   std::uint64_t lost = 0;       ///< outcomes refused or not sent because the lease was lost
   std::uint64_t abandoned = 0;  ///< handlers still running when stop returned: they ignored their stop token
+  bool draining = false;        ///< an operator drains it now (Admin::drain): it claims nothing
 };
 
 /// One process's runtime. Make one per process and set of queues; many processes may work the same queues.
 ///
-/// Threads: one each for fetching, completing, heartbeats, timeouts, maintenance and log shipping; a second one for
-/// fetching and for completing with a concurrency of 512 or more; `concurrency` executors; and one for your callbacks
-/// (on_event, stop callbacks), joined by another while all of those are busy. Heartbeats and timeouts wait for none of
-/// your code and for no row that somebody has locked. No exception leaves a thread and no fault of the database ends
-/// the process: services back off and try again, and say so by events.
+/// Threads: one each for fetching, completing, heartbeats, timeouts, maintenance, log shipping and telling others that
+/// it is there (Admin::workers); a second one for fetching and for completing with a concurrency of 512 or more;
+/// `concurrency` executors; and one for your callbacks (on_event, stop callbacks), joined by another while all of those
+/// are busy. Heartbeats and timeouts wait for none of your code and for no row that somebody has locked. No exception
+/// leaves a thread and no fault of the database ends the process: services back off and try again, and say so by
+/// events.
 ///
 /// A cancellation reaches a running job at once where the database tells of it (capability cross_process_wakeup), else
 /// within 3 s: then, and only while jobs run, heartbeats come each 2.5 s.

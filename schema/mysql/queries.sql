@@ -3,7 +3,7 @@
 --
 -- {jobs} and the like are the tables, qualified; {now} is :now or, when that is NULL, the server's clock, {steady} the
 -- same with :steady; {took} is how many microseconds the statement has taken until now. {job} is the list of a job's
--- columns, {worker} its worker's name.
+-- columns, {worker} its worker's name. The others are pieces, which several statements share.
 --
 -- Rules of locking (README, Locks): rows of jobs are locked by primary key, in the order of seq, after their seq was
 -- found by an unlocked read; rows of ready, scheduled, finished and claims after those of jobs. The claim goes the
@@ -15,15 +15,18 @@
 --
 -- A test runs each on a fresh schema and compares the declarations with what the server says; another asserts plans.
 
--- name: lanes_of
--- params: now int?, worker text, queues list
--- returns: now int, worker int?, queue_id int, queue text, queue_priority int, concurrency int?, next_due int?, lane int, kind text, first text?, first_suspect text?, took int
+-- piece: survey_types
+now int, worker int?, queue_id int, queue text, queue_priority int, concurrency int?, next_due int?, lane int,
+kind text, first text?, first_suspect text?, took int
+
+-- piece: survey
 -- The lanes of the queues that are not paused: when the first scheduled job of each is due, its first pending job, and
 -- its first suspect (is_suspect in sqlq/job.hpp), which waits in the lane with the negative number. Jobs as priority,
 -- due time and seq in one text, so that the way past rows that were deleted and not yet purged is gone once. took: how
 -- many microseconds the statement has taken until this row. ORDER BY names all columns of the index, also those that
 -- are fixed: MySQL sorts otherwise. no_prefetch keeps it from reading 128 KiB ahead (docs/decisions/0026).
-SELECT {now}, (SELECT w.id FROM {workers} w WHERE w.name = :worker), q.id, q.name, q.priority, q.concurrency,
+SELECT {now}, (SELECT w.id FROM {workers} w WHERE w.name = :worker AND COALESCE(w.asleep_us, 0) = 0),
+       q.id, q.name, q.priority, q.concurrency,
        (SELECT s.due_us FROM {scheduled} s FORCE INDEX (PRIMARY)
          WHERE s.lane_id = l.id AND s.no_prefetch IS NULL
          ORDER BY s.lane_id, s.due_us, s.seq LIMIT 1),
@@ -35,35 +38,30 @@ SELECT {now}, (SELECT w.id FROM {workers} w WHERE w.name = :worker), q.id, q.nam
          WHERE r.lane_id = -l.id AND r.no_prefetch IS NULL
          ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1),
        {took}
+
+-- name: lanes_of
+-- params: now int?, worker text, queues list
+-- returns: {survey_types}
+{survey}
   FROM {queues} q FORCE INDEX (sqlq_queues_name)
   STRAIGHT_JOIN {lanes} l FORCE INDEX (sqlq_lanes_name) ON l.queue = q.name
  WHERE q.name IN (:queues) AND q.paused = 0
 
 -- name: lanes_of_all
 -- params: now int?, worker text
--- returns: now int, worker int?, queue_id int, queue text, queue_priority int, concurrency int?, next_due int?, lane int, kind text, first text?, first_suspect text?, took int
-SELECT {now}, (SELECT w.id FROM {workers} w WHERE w.name = :worker), q.id, q.name, q.priority, q.concurrency,
-       (SELECT s.due_us FROM {scheduled} s FORCE INDEX (PRIMARY)
-         WHERE s.lane_id = l.id AND s.no_prefetch IS NULL
-         ORDER BY s.lane_id, s.due_us, s.seq LIMIT 1),
-       l.id, l.kind,
-       (SELECT CONCAT_WS(' ', r.priority, r.due_us, r.seq) FROM {ready} r FORCE INDEX (PRIMARY)
-         WHERE r.lane_id = l.id AND r.no_prefetch IS NULL
-         ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1),
-       (SELECT CONCAT_WS(' ', r.priority, r.due_us, r.seq) FROM {ready} r FORCE INDEX (PRIMARY)
-         WHERE r.lane_id = -l.id AND r.no_prefetch IS NULL
-         ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT 1),
-       {took}
+-- returns: {survey_types}
+{survey}
   FROM {queues} q
   STRAIGHT_JOIN {lanes} l FORCE INDEX (sqlq_lanes_name) ON l.queue = q.name
  WHERE q.paused = 0
 
 -- name: lane_again
 -- params: now int?, worker text, lane int, priority int, due int, seq int, since int
--- returns: now int, worker int?, queue_id int, queue text, queue_priority int, concurrency int?, next_due int?, lane int, kind text, first text?, first_suspect text?, took int
+-- returns: {survey_types}
 -- The same of one lane that had work a moment ago; looks from the place of its first job then, and from the time before
 -- which nothing was scheduled.
-SELECT {now}, (SELECT w.id FROM {workers} w WHERE w.name = :worker), q.id, q.name, q.priority, q.concurrency,
+SELECT {now}, (SELECT w.id FROM {workers} w WHERE w.name = :worker AND COALESCE(w.asleep_us, 0) = 0),
+       q.id, q.name, q.priority, q.concurrency,
        (SELECT s.due_us FROM {scheduled} s FORCE INDEX (PRIMARY)
          WHERE s.lane_id = :lane AND s.due_us >= :since AND s.no_prefetch IS NULL
          ORDER BY s.lane_id, s.due_us, s.seq LIMIT 1),
@@ -183,10 +181,10 @@ DELETE FROM {scheduled} WHERE lane_id = :lane AND due_us = :due AND seq = :seq
 -- name: peek
 -- params: lane int, priority int, due int, seq int, n int
 -- returns: priority int, due int, seq int
--- The jobs of a lane from a place on.
+-- The next jobs of a lane after a place in the claim order.
 SELECT r.priority, r.due_us, r.seq FROM {ready} r FORCE INDEX (PRIMARY)
  WHERE r.lane_id = :lane
-   AND (r.priority > :priority OR (r.priority = :priority AND (r.due_us > :due OR (r.due_us = :due AND r.seq >= :seq))))
+   AND (r.priority > :priority OR (r.priority = :priority AND (r.due_us > :due OR (r.due_us = :due AND r.seq > :seq))))
  ORDER BY r.lane_id, r.priority, r.due_us, r.seq LIMIT :n
 
 -- name: lane_next
@@ -239,11 +237,14 @@ SELECT {now}, r.seq, r.priority, r.due_us, {pending_job}
 
 -- name: claim
 -- params: token int, worker int, now int, steady int, seqs list
--- Nothing here changes its length: written in place.
+-- Nothing here changes its length: written in place. The name that the jobs will refer to is locked until the commit,
+-- so that nobody removes it. No row is changed when it sleeps or is gone (names_sleep).
 UPDATE {jobs} FORCE INDEX (PRIMARY)
    SET state = 2, attempt = attempt + 1, claims = claims + 1, lease_token = :token, worker_id = :worker,
        started_us = :now, heartbeat_us = :now, lease_until_us = :steady + keepalive_us
  WHERE seq IN (:seqs) AND state = 1
+   AND COALESCE((SELECT COALESCE(w.asleep_us, 0) FROM {workers} w FORCE INDEX (PRIMARY)
+                  WHERE w.id = :worker LOCK IN SHARE MODE), 1) = 0
 
 -- name: claims_add
 -- params: rows list
@@ -268,7 +269,56 @@ DELETE FROM {claims} WHERE queue_id = :queue AND token = :token AND held = :held
 -- name: worker_make
 -- params: name text
 -- On first use only.
-INSERT INTO {workers} (name) VALUES (:name)
+INSERT INTO {workers} (name, asleep_us) VALUES (:name, 0)
+
+-- name: worker_wake
+-- params: name text
+UPDATE {workers} FORCE INDEX (sqlq_workers_name) SET asleep_us = 0 WHERE name = :name AND asleep_us <> 0
+
+-- name: names_gone
+-- params: now int?, day int, expiry int, n int
+-- returns: now int, number int
+-- Names of workers that do not run, as far as the registry says, and that nobody has put to sleep within a day.
+SELECT {now}, w.id FROM {workers} w FORCE INDEX (PRIMARY)
+ WHERE (w.asleep_us = 0 OR w.asleep_us <= {now} - :day)
+   AND NOT EXISTS (SELECT 1 FROM {registry} r FORCE INDEX (PRIMARY)
+                    WHERE r.name = w.name AND r.seen_us > {now} - :expiry)
+ ORDER BY w.id LIMIT :n
+
+-- name: names_asleep
+-- params: since int
+-- returns: count int
+SELECT COUNT(*) FROM {workers} w FORCE INDEX (PRIMARY) WHERE w.asleep_us > :since
+
+-- name: names_lock
+-- params: numbers list, since int
+-- returns: number int
+-- Not those that a claim under way refers to.
+SELECT w.id FROM {workers} w FORCE INDEX (PRIMARY)
+ WHERE w.id IN (:numbers) AND (w.asleep_us = 0 OR w.asleep_us <= :since) FOR UPDATE SKIP LOCKED
+
+-- name: names_sleep
+-- params: since int, numbers list
+-- Once this is committed no job begins to refer to the name, before worker_wake.
+UPDATE {workers} FORCE INDEX (PRIMARY) SET asleep_us = :since WHERE id IN (:numbers)
+
+-- name: names_still_asleep
+-- params: numbers list, since int
+-- returns: number int
+SELECT w.id FROM {workers} w FORCE INDEX (PRIMARY) WHERE w.id IN (:numbers) AND w.asleep_us = :since
+
+-- name: names_used
+-- params: after int, n int
+-- returns: number int, seq int
+-- The names to which the next n jobs refer, and the last of these jobs for each.
+SELECT d.worker_id, MAX(d.seq)
+  FROM (SELECT j.seq, j.worker_id FROM {jobs} j FORCE INDEX (PRIMARY)
+         WHERE j.seq > :after ORDER BY j.seq LIMIT :n) d
+ GROUP BY d.worker_id
+
+-- name: names_remove
+-- params: numbers list, since int
+DELETE FROM {workers} WHERE id IN (:numbers) AND asleep_us = :since
 
 -- name: claimed
 -- params: token int
@@ -843,6 +893,46 @@ SELECT q.name, q.description, q.concurrency, q.priority, q.paused, q.created_us,
 SELECT q.name, q.description, q.concurrency, q.priority, q.paused, q.created_us, q.hidden
   FROM {queues} q WHERE q.name = :name
 
+-- name: worker_seen
+-- params: busy int, now int?, name text, id int, draining int
+-- The worker is there, and what it knows of `draining` is still true.
+UPDATE {registry} SET busy = :busy, seen_us = {now}
+ WHERE name = :name AND id = :id AND draining = :draining
+
+-- name: worker_draining
+-- params: name text, id int
+-- returns: draining int
+SELECT draining FROM {registry} WHERE name = :name AND id = :id
+
+-- name: worker_add
+-- params: name text, id int, host text, pid int, version text, queues text, kinds text, slots int, busy int, now int?, running int, draining int
+INSERT INTO {registry} (name, id, host, pid, version, queues, kinds, slots, busy, started_us, seen_us, draining)
+VALUES (:name, :id, :host, :pid, :version, :queues, :kinds, :slots, :busy, {now} - :running, {now}, :draining)
+
+-- name: worker_remove
+-- params: name text, id int, seen int?
+-- With `seen`: only when it was not seen since.
+DELETE FROM {registry} WHERE name = :name AND id = :id AND seen_us = COALESCE(:seen, seen_us)
+
+-- name: workers
+-- params: now int?, expiry int, after text, after_id int, n int
+-- returns: name text, id int, host text, pid int, version text, queues text, kinds text, slots int, busy int, started int, seen int, draining int
+SELECT name, id, host, pid, version, queues, kinds, slots, busy, started_us, seen_us, draining
+  FROM {registry}
+ WHERE seen_us > {now} - :expiry AND (name > :after OR (name = :after AND id > :after_id))
+ ORDER BY name, id
+ LIMIT :n
+
+-- name: workers_drain
+-- params: draining int, name text, now int?, expiry int
+UPDATE {registry} SET draining = :draining WHERE name = :name AND seen_us > {now} - :expiry
+
+-- name: workers_expired
+-- params: now int?, expiry int, n int
+-- returns: name text, id int, seen int
+-- Reads the whole table: a row for each worker that runs.
+SELECT name, id, seen_us FROM {registry} WHERE seen_us <= {now} - :expiry ORDER BY seen_us LIMIT :n
+
 -- name: queue_upsert
 -- params: name text, description text, concurrency int?, priority int, now int?
 INSERT INTO {queues} (name, description, concurrency, priority, created_us)
@@ -929,6 +1019,9 @@ SELECT MIN(o.due) FROM (
                        FROM {lanes} l FORCE INDEX (sqlq_lanes_name) WHERE l.queue = :queue) d
    WHERE d.due <= {now}) o
 
+-- piece: without_job
+LEFT JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = t.seq WHERE j.seq IS NULL LIMIT 1000
+
 -- name: without_jobs
 -- returns: name text, n int
 -- Rows whose jobs were deleted by hand: a thousand at most, among the first hundred thousand of each table.
@@ -936,26 +1029,14 @@ SELECT 'keys', COUNT(*) FROM (
   SELECT 1 FROM (SELECT id FROM {keys} LIMIT 100000) t
     LEFT JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = t.id
    WHERE j.seq IS NULL LIMIT 1000) o
-UNION ALL
-SELECT 'ready', COUNT(*) FROM (
-  SELECT 1 FROM (SELECT seq FROM {ready} LIMIT 100000) t
-    LEFT JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = t.seq
-   WHERE j.seq IS NULL LIMIT 1000) o
-UNION ALL
-SELECT 'scheduled', COUNT(*) FROM (
-  SELECT 1 FROM (SELECT seq FROM {scheduled} LIMIT 100000) t
-    LEFT JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = t.seq
-   WHERE j.seq IS NULL LIMIT 1000) o
-UNION ALL
-SELECT 'history', COUNT(*) FROM (
-  SELECT 1 FROM (SELECT job_seq FROM {history} LIMIT 100000) t
-    LEFT JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = t.job_seq
-   WHERE j.seq IS NULL LIMIT 1000) o
-UNION ALL
-SELECT 'logs', COUNT(*) FROM (
-  SELECT 1 FROM (SELECT job_seq FROM {logs} LIMIT 100000) t
-    LEFT JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = t.job_seq
-   WHERE j.seq IS NULL LIMIT 1000) o
+UNION ALL SELECT 'ready', COUNT(*) FROM (
+  SELECT 1 FROM (SELECT seq FROM {ready} LIMIT 100000) t {without_job}) o
+UNION ALL SELECT 'scheduled', COUNT(*) FROM (
+  SELECT 1 FROM (SELECT seq FROM {scheduled} LIMIT 100000) t {without_job}) o
+UNION ALL SELECT 'history', COUNT(*) FROM (
+  SELECT 1 FROM (SELECT job_seq AS seq FROM {history} LIMIT 100000) t {without_job}) o
+UNION ALL SELECT 'logs', COUNT(*) FROM (
+  SELECT 1 FROM (SELECT job_seq AS seq FROM {logs} LIMIT 100000) t {without_job}) o
 
 -- name: old_transactions
 -- params: seconds int
@@ -1004,9 +1085,13 @@ CREATE TABLE IF NOT EXISTS {migrations} (
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4
 
 -- name: migrations
--- returns: version int, name text, checksum text, applied int
--- A step that was begun and not brought to its end counts as not applied: it is run again.
-SELECT version, name, checksum, applied_us FROM {migrations} WHERE done = 1 ORDER BY version
+-- returns: version int, name text, checksum text, applied int, compatible_from int?
+-- A step that was begun and not brought to its end counts as not applied: it is run again. Tables of version 1 lack
+-- compatible_from: then the name means the column of `otherwise`.
+SELECT m.version, m.name, m.checksum, m.applied_us,
+       (SELECT compatible_from FROM {migrations} c WHERE c.version = m.version)
+  FROM {migrations} m CROSS JOIN (SELECT CAST(NULL AS SIGNED) AS compatible_from) otherwise
+ WHERE m.done = 1 ORDER BY m.version
 
 -- name: migrations_begun
 -- returns: version int
@@ -1020,6 +1105,10 @@ ON DUPLICATE KEY UPDATE name = :name, checksum = :checksum, done = 0
 -- name: migration_add
 -- params: version int, now int?
 UPDATE {migrations} SET done = 1, applied_us = {now} WHERE version = :version
+
+-- name: migration_compatible
+-- params: version int, compatible_from int
+UPDATE {migrations} SET compatible_from = :compatible_from WHERE version = :version
 
 -- name: migration_remove
 -- params: version int

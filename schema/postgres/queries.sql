@@ -2,8 +2,8 @@
 -- types; a `?` behind a type means it may be NULL. States are literals, so that partial indexes apply.
 --
 -- Names in braces: tables as the schema of the URL has them; the time in microseconds, which is the server's unless a
--- test gives it (now, steady); what the statement has taken until now, in microseconds (took). Lists travel as one text
--- each, in the notation of arrays, and are walked with unnest.
+-- test gives it (now, steady); what the statement has taken until now, in microseconds (took); the pieces below, which
+-- several statements share. Lists travel as one text each, in the notation of arrays, and are walked with unnest.
 --
 -- Plans must be right whatever the statistics say. Tables are reached by subqueries that run once per item (LATERAL
 -- with ORDER BY and LIMIT as an index has it) or by joins from few rows along a key; our own connections forbid the
@@ -17,6 +17,23 @@
 --
 -- A test prepares each on a fresh schema and compares the declarations with what the server says; another asserts
 -- plans.
+
+-- piece: job_types
+id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int,
+crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?,
+created int, queued int, due int, started int?, heartbeat int?, finished int?
+
+-- piece: job
+j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts, j.crashes, j.max_crashes,
+j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us, j.created_us, j.queued_us, j.due_us,
+j.started_us, j.heartbeat_us, j.finished_us
+
+-- piece: trim
+-- A job's history keeps its last 1000 lines. `changed` has the jobs, with the number of the newest.
+DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
+  SELECT o.ctid FROM changed e CROSS JOIN LATERAL (
+    SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq AND x.n <= e.notes - 1000 OFFSET 0) o
+   WHERE e.notes > 1000))
 
 -- name: queue_make
 -- params: names text, now int?
@@ -35,16 +52,12 @@ SELECT q.id, w.kind FROM unnest(:queues::text[], :kinds::text[]) AS w(queue, kin
  ORDER BY q.id, w.kind
 ON CONFLICT DO NOTHING
 
--- name: job_insert
--- params: queues text, kinds text, now int?, run_ats text, delays text, priorities text, max_attempts text, max_crashes text, keepalives text, timeouts text, retentions text, ids text, shapes text, params text
--- New jobs without unique keys; when an id is there already, the unique index refuses them all. (A third faster than to
--- be ready for conflicts, which needs each row written, looked for and confirmed.)
---
--- What the jobs of a batch have in common, nearly everything, is their shape: each item names its shape by its place in
--- the lists of shapes. A lane that is not there is a NULL that the column refuses; in a transaction whose snapshot may
--- be older than the lane, the cast fails instead and tells the two apart. A time that has passed means now: else a
--- run_at of long ago would overtake every job that waits. A retention of -1 is none.
-WITH shape AS MATERIALIZED (
+-- piece: batch
+queues text, kinds text, now int?, run_ats text, delays text, priorities text, max_attempts text, max_crashes text,
+keepalives text, timeouts text, retentions text, ids text, shapes text, params text
+
+-- piece: shape
+shape AS MATERIALIZED (
   SELECT array_agg(l.id ORDER BY w.n) AS lanes, array_agg(l.queue_id ORDER BY w.n) AS queues,
          array_agg(CASE WHEN w.run_at > {now} OR w.delay > 0 THEN 7 ELSE 1 END ORDER BY w.n) AS states,
          array_agg(CASE WHEN w.run_at IS NOT NULL THEN greatest(w.run_at, {now})
@@ -54,45 +67,46 @@ WITH shape AS MATERIALIZED (
          AS w(queue, kind, run_at, delay, n)
     LEFT JOIN LATERAL (SELECT l.id, l.queue_id FROM {queues} q JOIN {lanes} l ON l.queue_id = q.id
                         WHERE q.name = w.queue AND l.kind = w.kind) l ON true)
-INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes, keepalive_us,
-                    timeout_us, retention_us, created_us, queued_us, params)
+
+-- piece: shaped_columns
+lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes, keepalive_us, timeout_us, retention_us
+
+-- piece: shaped
+coalesce((SELECT lanes FROM shape)[i.shape],
+         nullif(current_setting('transaction_isolation'), 'read committed')::integer),
+(SELECT queues FROM shape)[i.shape], (SELECT states FROM shape)[i.shape], (:priorities::integer[])[i.shape],
+(SELECT dues FROM shape)[i.shape], (:max_attempts::integer[])[i.shape], (:max_crashes::integer[])[i.shape],
+(:keepalives::bigint[])[i.shape], (:timeouts::bigint[])[i.shape],
+nullif((:retentions::bigint[])[i.shape], -1)
+
+-- name: job_insert
+-- params: {batch}
+-- New jobs without unique keys; when an id is there already, the unique index refuses them all. (A third faster than to
+-- be ready for conflicts, which needs each row written, looked for and confirmed.)
+--
+-- What the jobs of a batch have in common, nearly everything, is their shape: each item names its shape by its place in
+-- the lists of shapes. A lane that is not there is a NULL that the column refuses; in a transaction whose snapshot may
+-- be older than the lane, the cast fails instead and tells the two apart. A time that has passed means now: else a
+-- run_at of long ago would overtake every job that waits. A retention of -1 is none.
+WITH {shape}
+INSERT INTO {jobs} (id, {shaped_columns}, created_us, queued_us, params)
 SELECT i.id,
-       coalesce((SELECT lanes FROM shape)[i.shape],
-                nullif(current_setting('transaction_isolation'), 'read committed')::integer),
-       (SELECT queues FROM shape)[i.shape], (SELECT states FROM shape)[i.shape], (:priorities::integer[])[i.shape],
-       (SELECT dues FROM shape)[i.shape], (:max_attempts::integer[])[i.shape], (:max_crashes::integer[])[i.shape],
-       (:keepalives::bigint[])[i.shape], (:timeouts::bigint[])[i.shape],
-       nullif((:retentions::bigint[])[i.shape], -1), {now}, {now}, i.params
+       {shaped}, {now}, {now}, i.params
   FROM unnest(:ids::uuid[], :shapes::integer[], :params::text[])
        AS i(id, shape, params)
 
 -- name: job_insert_new
--- params: queues text, kinds text, now int?, run_ats text, delays text, priorities text, max_attempts text, max_crashes text, keepalives text, timeouts text, retentions text, ids text, shapes text, unique_keys text, ranks text, numbered int, params text
+-- params: {batch}, unique_keys text, ranks text, numbered int
 -- returns: id text, unique_key text?
 -- The same for jobs of which some may be there already: passes over those and answers the others. The items come in
 -- the order in which their keys are to be locked; their place in the insertion order is the how manyth each is for its
 -- caller, or a number from seqs_draw.
-WITH shape AS MATERIALIZED (
-  SELECT array_agg(l.id ORDER BY w.n) AS lanes, array_agg(l.queue_id ORDER BY w.n) AS queues,
-         array_agg(CASE WHEN w.run_at > {now} OR w.delay > 0 THEN 7 ELSE 1 END ORDER BY w.n) AS states,
-         array_agg(CASE WHEN w.run_at IS NOT NULL THEN greatest(w.run_at, {now})
-                        ELSE {now} + least(greatest(w.delay, 0), 9223372036854775807 - greatest({now}, 0)) END
-                   ORDER BY w.n) AS dues
-    FROM unnest(:queues::text[], :kinds::text[], :run_ats::bigint[], :delays::bigint[]) WITH ORDINALITY
-         AS w(queue, kind, run_at, delay, n)
-    LEFT JOIN LATERAL (SELECT l.id, l.queue_id FROM {queues} q JOIN {lanes} l ON l.queue_id = q.id
-                        WHERE q.name = w.queue AND l.kind = w.kind) l ON true),
+WITH {shape},
 drawn AS MATERIALIZED (
   SELECT CASE :numbered WHEN 0 THEN ARRAY(SELECT nextval({jobs_seq}) FROM unnest(:ids::uuid[])) END AS seqs)
-INSERT INTO {jobs} (id, seq, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes, keepalive_us,
-                    timeout_us, retention_us, created_us, queued_us, unique_key, params) OVERRIDING SYSTEM VALUE
+INSERT INTO {jobs} (id, seq, {shaped_columns}, created_us, queued_us, unique_key, params) OVERRIDING SYSTEM VALUE
 SELECT i.id, CASE :numbered WHEN 0 THEN (SELECT seqs FROM drawn)[i.rank] ELSE i.rank END,
-       coalesce((SELECT lanes FROM shape)[i.shape],
-                nullif(current_setting('transaction_isolation'), 'read committed')::integer),
-       (SELECT queues FROM shape)[i.shape], (SELECT states FROM shape)[i.shape], (:priorities::integer[])[i.shape],
-       (SELECT dues FROM shape)[i.shape], (:max_attempts::integer[])[i.shape], (:max_crashes::integer[])[i.shape],
-       (:keepalives::bigint[])[i.shape], (:timeouts::bigint[])[i.shape],
-       nullif((:retentions::bigint[])[i.shape], -1), {now}, {now}, i.unique_key, i.params
+       {shaped}, {now}, {now}, i.unique_key, i.params
   FROM unnest(:ids::uuid[], :shapes::integer[], :unique_keys::text[], :ranks::bigint[], :params::text[])
        AS i(id, shape, unique_key, rank, params)
 ON CONFLICT DO NOTHING
@@ -139,7 +153,7 @@ WITH locked AS MATERIALIZED (
   SELECT j.id, j.state
     FROM unnest(:ids::uuid[]) AS w(id) JOIN {jobs} j ON j.id = w.id
    WHERE +j.state IN (1, 2, 5, 7) ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j),
-asked AS (
+changed AS (
   UPDATE {jobs} j
      SET state = CASE WHEN j.state IN (1, 7) THEN 6 ELSE 5 END,
          notes = j.notes + CASE WHEN j.state IN (1, 7) THEN 1 ELSE 0 END,
@@ -150,13 +164,9 @@ asked AS (
   RETURNING j.id, j.seq, l.state AS was, j.notes, j.claims, j.attempt),
 noted AS (
   INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
-  SELECT seq, notes, claims, {now}, attempt, 7, '', 'cancelled before it ran' FROM asked WHERE was IN (1, 7)),
-trimmed AS (
-  DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
-    SELECT o.ctid FROM asked e CROSS JOIN LATERAL (
-      SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq AND x.n <= e.notes - 1000 OFFSET 0) o
-     WHERE e.notes > 1000)))
-SELECT id, was FROM asked
+  SELECT seq, notes, claims, {now}, attempt, 7, '', 'cancelled before it ran' FROM changed WHERE was IN (1, 7)),
+trimmed AS ({trim})
+SELECT id, was FROM changed
 
 -- name: probe
 -- params: ids text
@@ -176,7 +186,7 @@ chosen AS MATERIALIZED (
     FROM locked l
    WHERE (SELECT o.id FROM {jobs} o WHERE o.unique_key = l.unique_key AND o.state IN (1, 2, 5, 7)) IS NULL
    ORDER BY coalesce('k' || unique_key, 'i' || id), n),
-back AS (
+changed AS (
   UPDATE {jobs} j
      SET state = 1, attempt = 0, crashes = 0, lane_id = abs(j.lane_id), lease_token = 0, due_us = {now},
          queued_us = {now}, result = '', finished_us = NULL, expires_us = NULL, notes = j.notes + 1
@@ -184,13 +194,9 @@ back AS (
   RETURNING j.id, j.seq, j.notes, j.claims),
 noted AS (
   INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
-  SELECT seq, notes, claims, {now}, 0, 8, '', 'put back by an operator' FROM back),
-trimmed AS (
-  DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
-    SELECT o.ctid FROM back e CROSS JOIN LATERAL (
-      SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq AND x.n <= e.notes - 1000 OFFSET 0) o
-     WHERE e.notes > 1000)))
-SELECT id FROM back
+  SELECT seq, notes, claims, {now}, 0, 8, '', 'put back by an operator' FROM changed),
+trimmed AS ({trim})
+SELECT id FROM changed
 
 -- name: due_by_time
 -- params: now int?, lanes text, counts text
@@ -234,21 +240,22 @@ SELECT p.lane, j.priority, j.due_us, j.seq, j.id
    (SELECT j.priority, j.due_us, j.seq, j.id FROM {jobs} j
      WHERE j.state = 7 AND j.lane_id = p.lane AND j.due_us <= {now} ORDER BY j.lane_id, j.due_us LIMIT :n)) j
 
+-- piece: start
+UPDATE {jobs} j
+   SET state = 2, attempt = j.attempt + 1, claims = j.claims + 1, lease_token = :token, worker = :worker,
+       started_us = {now}, heartbeat_us = {now}, lease_until_us = {steady} + j.keepalive_us
+ WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM pick))
+
 -- name: claim_some
 -- params: ids text, token int, worker text, now int?, steady int?
--- returns: lane int, seq int, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- returns: lane int, seq int, {job_types}
 -- Of these jobs, pending or due, those that nobody else has locked.
 WITH pick AS MATERIALIZED (
   SELECT j.ctid FROM {jobs} j
    WHERE j.id = ANY (:ids::uuid[]) AND (+j.state = 1 OR (+j.state = 7 AND j.due_us <= {now}))
    FOR NO KEY UPDATE SKIP LOCKED)
-UPDATE {jobs} j
-   SET state = 2, attempt = j.attempt + 1, claims = j.claims + 1, lease_token = :token, worker = :worker,
-       started_us = {now}, heartbeat_us = {now}, lease_until_us = {steady} + j.keepalive_us
- WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM pick)) AND +j.state IN (1, 7)
-RETURNING j.lane_id, j.seq, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
-       j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
-       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+{start} AND +j.state IN (1, 7)
+RETURNING j.lane_id, j.seq, {job}
 
 -- name: give_up
 -- params: id text, message text, now int?, steady int?
@@ -258,7 +265,7 @@ WITH locked AS MATERIALIZED (
   SELECT j.id FROM {jobs} j
    WHERE j.id = :id::uuid AND (+j.state IN (1, 7) OR (+j.state IN (2, 5) AND j.lease_until_us <= {steady}))
    FOR NO KEY UPDATE SKIP LOCKED),
-ended AS (
+changed AS (
   UPDATE {jobs} j
      SET state = 4, lease_token = 0, notes = j.notes + 1, finished_us = {now},
          expires_us = {now} + coalesce(j.retention_us, 604800000000)
@@ -267,13 +274,9 @@ ended AS (
   RETURNING j.id, j.seq, j.notes, j.claims, j.attempt, j.worker),
 noted AS (
   INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
-  SELECT seq, notes, claims, {now}, attempt, 1, worker, :message FROM ended),
-trimmed AS (
-  DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
-    SELECT o.ctid FROM ended e CROSS JOIN LATERAL (
-      SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq AND x.n <= e.notes - 1000 OFFSET 0) o
-     WHERE e.notes > 1000)))
-SELECT id FROM ended
+  SELECT seq, notes, claims, {now}, attempt, 1, worker, :message FROM changed),
+trimmed AS ({trim})
+SELECT id FROM changed
 
 -- name: promote
 -- params: now int?, lanes text, priorities text, counts text
@@ -286,6 +289,11 @@ WITH due AS MATERIALIZED (
       WHERE j.state = 7 AND j.lane_id = p.lane AND j.priority = p.priority AND j.due_us <= {now}
       ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT p.count FOR NO KEY UPDATE SKIP LOCKED) s)
 UPDATE {jobs} j SET state = 1 WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM due)) AND +j.state = 7
+
+-- piece: held_of_queue
+-- So many of its jobs are held; not counted further than its limit.
+(SELECT count(*) FROM (
+  SELECT 1 FROM {jobs} h WHERE h.state IN (2, 5) AND h.queue_id = q.id LIMIT q.concurrency) held)
 
 -- name: lanes_of_all
 -- params: now int?, kinds text?
@@ -315,9 +323,7 @@ SELECT {now}, {took}, w.*
              UNION ALL SELECT lane, NULL, NULL, NULL, due FROM later) a
       JOIN {lanes} l ON l.id = abs(a.lane) JOIN {queues} q ON q.id = l.queue_id
      WHERE q.paused = 0 AND (:kinds::text[] IS NULL OR l.kind = ANY (:kinds::text[]))
-       AND (q.concurrency IS NULL OR q.concurrency > (
-             SELECT count(*) FROM (SELECT 1 FROM {jobs} h WHERE h.state IN (2, 5) AND h.queue_id = q.id
-                                    LIMIT q.concurrency) held))) w ON true
+       AND (q.concurrency IS NULL OR q.concurrency > {held_of_queue})) w ON true
 
 -- name: lanes_of_queues
 -- params: now int?, queues text, kinds text?
@@ -336,9 +342,7 @@ SELECT {now}, {took}, w.*
      WHERE q.name = ANY (:queues::text[]) AND q.paused = 0
        AND (:kinds::text[] IS NULL OR l.kind = ANY (:kinds::text[]))
        AND coalesce(r.due_us, s.due_us) IS NOT NULL
-       AND (q.concurrency IS NULL OR q.concurrency > (
-             SELECT count(*) FROM (SELECT 1 FROM {jobs} h WHERE h.state IN (2, 5) AND h.queue_id = q.id
-                                    LIMIT q.concurrency) held))) w ON true
+       AND (q.concurrency IS NULL OR q.concurrency > {held_of_queue})) w ON true
 
 -- name: lanes_again
 -- params: now int?, lanes text, priorities text, dues text, seqs text
@@ -359,9 +363,7 @@ SELECT {now}, {took}, w.*
       LEFT JOIN LATERAL (SELECT j.due_us FROM {jobs} j WHERE j.state = 7 AND j.lane_id = p.lane
                           ORDER BY j.lane_id, j.due_us LIMIT 1) s ON true
      WHERE q.paused = 0 AND coalesce(r.due_us, s.due_us) IS NOT NULL
-       AND (q.concurrency IS NULL OR q.concurrency > (
-             SELECT count(*) FROM (SELECT 1 FROM {jobs} h WHERE h.state IN (2, 5) AND h.queue_id = q.id
-                                    LIMIT q.concurrency) held))) w ON true
+       AND (q.concurrency IS NULL OR q.concurrency > {held_of_queue})) w ON true
 
 -- name: queue_lock
 -- params: queues text
@@ -375,9 +377,7 @@ SELECT pg_advisory_xact_lock({queues_oid}, q.id) FROM (
 -- returns: queue_id int, room int?
 -- A statement of its own, after queue_lock: it sees what the holders of the lock before us have committed. NULL: the
 -- limit was taken away meanwhile.
-SELECT q.id, CASE q.paused WHEN 1 THEN 0 ELSE q.concurrency - (
-         SELECT count(*) FROM (SELECT 1 FROM {jobs} h WHERE h.state IN (2, 5) AND h.queue_id = q.id
-                                LIMIT q.concurrency) held) END
+SELECT q.id, CASE q.paused WHEN 1 THEN 0 ELSE q.concurrency - {held_of_queue} END
   FROM unnest(:queues::integer[]) AS n(id) JOIN {queues} q ON q.id = n.id
 
 -- name: peek
@@ -395,7 +395,7 @@ SELECT p.lane, j.priority, j.due_us, j.seq
 
 -- name: claim
 -- params: lanes text, priorities text, dues text, seqs text, counts text, n int, token int, worker text, now int?, steady int?
--- returns: lane int, seq int, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- returns: lane int, seq int, {job_types}
 -- Takes the next jobs of each lane that nobody else is taking.
 WITH pick AS MATERIALIZED (
   SELECT j.ctid
@@ -406,22 +406,14 @@ WITH pick AS MATERIALIZED (
       WHERE j.state = 1 AND j.lane_id = p.lane AND (j.priority, j.due_us, j.seq) >= (p.priority, p.due, p.seq)
       ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT p.count FOR NO KEY UPDATE SKIP LOCKED) j
    LIMIT :n)
-UPDATE {jobs} j
-   SET state = 2, attempt = j.attempt + 1, claims = j.claims + 1, lease_token = :token, worker = :worker,
-       started_us = {now}, heartbeat_us = {now}, lease_until_us = {steady} + j.keepalive_us
- WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM pick)) AND +j.state = 1
-RETURNING j.lane_id, j.seq, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
-       j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
-       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+{start} AND +j.state = 1
+RETURNING j.lane_id, j.seq, {job}
 
 -- name: claimed
 -- params: token int
--- returns: queue text, kind text, queue_priority int, seq int, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- returns: queue text, kind text, queue_priority int, seq int, {job_types}
 -- What is held with this token; held jobs are few.
-SELECT q.name, l.kind, q.priority, j.seq,
-       j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
-       j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
-       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+SELECT q.name, l.kind, q.priority, j.seq, {job}
   FROM {jobs} j JOIN {lanes} l ON l.id = abs(j.lane_id) JOIN {queues} q ON q.id = l.queue_id
  WHERE j.state IN (2, 5) AND j.lease_token = :token
 
@@ -430,7 +422,7 @@ SELECT q.name, l.kind, q.priority, j.seq,
 -- returns: n int, state int
 -- What finish does to a batch in which every kind is 1, the usual one: no lock before the change, so that each row is
 -- found once. The ids come in order. Who was asked to cancel is told by the state after it.
-WITH ended AS (
+WITH changed AS (
   UPDATE {jobs} j
      SET state = CASE j.state WHEN 5 THEN 6 ELSE 3 END, ended = 1,
          result = CASE i.result WHEN '' THEN j.result ELSE i.result END, finished_us = {now},
@@ -441,13 +433,9 @@ WITH ended AS (
   RETURNING i.n, j.state, j.seq, j.notes, j.claims, j.attempt, j.worker),
 noted AS (
   INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
-  SELECT seq, notes, claims, {now}, attempt, 7, worker, '' FROM ended WHERE state = 6),
-trimmed AS (
-  DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
-    SELECT o.ctid FROM ended e CROSS JOIN LATERAL (
-      SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq AND x.n <= e.notes - 1000 OFFSET 0) o
-     WHERE e.notes > 1000)))
-SELECT n, state FROM ended
+  SELECT seq, notes, claims, {now}, attempt, 7, worker, '' FROM changed WHERE state = 6),
+trimmed AS ({trim})
+SELECT n, state FROM changed
 
 -- name: finish
 -- params: ids text, tokens text, kinds text, results text, messages text, causes text, delays text, now int?
@@ -464,7 +452,7 @@ held AS MATERIALIZED (
     FROM item i JOIN {jobs} j ON j.id = i.id
    WHERE +j.state IN (2, 5) AND j.lease_token = i.token AND i.token <> 0
    ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j),
-ended AS (
+changed AS (
   UPDATE {jobs} j
      SET state = CASE WHEN j.state = 5 THEN 6 WHEN h.kind = 1 THEN 3 WHEN h.kind = 3 THEN 4 WHEN h.kind = 4 THEN 6
                       WHEN h.kind <> 6 AND h.delay > 0 THEN 7 ELSE 1 END,
@@ -488,13 +476,9 @@ noted AS (
   INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
   SELECT seq, notes, claims, {now}, attempt + CASE WHEN was = 2 AND kind IN (5, 6) THEN 1 ELSE 0 END,
          CASE WHEN state = 6 THEN 7 WHEN kind = 5 THEN 6 WHEN kind = 6 THEN 5 ELSE cause END, worker, message
-    FROM ended WHERE state <> 3),
-trimmed AS (
-  DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
-    SELECT o.ctid FROM ended e CROSS JOIN LATERAL (
-      SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq AND x.n <= e.notes - 1000 OFFSET 0) o
-     WHERE e.notes > 1000)))
-SELECT n, was FROM ended
+    FROM changed WHERE state <> 3),
+trimmed AS ({trim})
+SELECT n, was FROM changed
 
 -- name: heartbeat
 -- params: ids text, tokens text, now int?, steady int?
@@ -520,6 +504,10 @@ SELECT j.id FROM {jobs} j
          SELECT q.id FROM {queues} q WHERE q.name = ANY (:queues::text[]))))
  LIMIT :n
 
+-- piece: may_run_again
+-- After the crash that is being recorded.
+j.attempt < j.max_attempts AND (j.crashes + 1 < j.max_crashes OR (j.crashes > 0 AND j.lease_token < 0))
+
 -- name: reap
 -- params: queues text?, only text?, n int, now int?, steady int?, spared int
 -- returns: id text, state int
@@ -535,19 +523,16 @@ WITH gone AS MATERIALIZED (
            SELECT q.id FROM {queues} q WHERE q.name = ANY (:queues::text[]))))
      AND (:only::uuid[] IS NULL OR j.id = ANY (:only::uuid[]))
    LIMIT :n FOR NO KEY UPDATE SKIP LOCKED),
-ended AS (
+changed AS (
   UPDATE {jobs} j
      SET state = CASE WHEN j.state = 5 THEN 6
-                      WHEN j.attempt < j.max_attempts
-                           AND (j.crashes + 1 < j.max_crashes OR (j.crashes > 0 AND j.lease_token < 0)) THEN 1
+                      WHEN {may_run_again} THEN 1
                       ELSE 4 END,
          lane_id = abs(j.lane_id) * CASE WHEN j.crashes + 2 >= j.max_crashes THEN -1 ELSE 1 END,
          crashes = j.crashes + 1, lease_token = 0, queued_us = {now}, notes = j.notes + 1,
-         finished_us = CASE WHEN j.state = 2 AND j.attempt < j.max_attempts
-                                 AND (j.crashes + 1 < j.max_crashes OR (j.crashes > 0 AND j.lease_token < 0)) THEN NULL
+         finished_us = CASE WHEN j.state = 2 AND {may_run_again} THEN NULL
                             ELSE {now} END,
-         expires_us = CASE WHEN j.state = 2 AND j.attempt < j.max_attempts
-                                AND (j.crashes + 1 < j.max_crashes OR (j.crashes > 0 AND j.lease_token < 0)) THEN NULL
+         expires_us = CASE WHEN j.state = 2 AND {may_run_again} THEN NULL
                            ELSE {now} + coalesce(j.retention_us,
                                                  CASE j.state WHEN 5 THEN 86400000000 ELSE 604800000000 END) END
    WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM gone)) AND +j.state IN (2, 5) AND j.lease_until_us <= {steady} - :spared
@@ -557,19 +542,15 @@ ended AS (
                          ELSE 'has used up its attempts or crashes and is errored' END AS message),
 noted AS (
   INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
-  SELECT seq, notes, claims, {now}, attempt, 4, worker, message FROM ended),
-trimmed AS (
-  DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
-    SELECT o.ctid FROM ended e CROSS JOIN LATERAL (
-      SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq AND x.n <= e.notes - 1000 OFFSET 0) o
-     WHERE e.notes > 1000))),
+  SELECT seq, notes, claims, {now}, attempt, 4, worker, message FROM changed),
+trimmed AS ({trim}),
 logged AS (
   INSERT INTO {logs} (job_seq, claim, n, at_us, attempt, level, text)
   SELECT e.seq, e.claims,
          coalesce((SELECT max(g.n) FROM {logs} g WHERE g.job_seq = e.seq AND g.claim = e.claims), 0) + 1,
          {now}, e.attempt, 3, e.message
-    FROM ended e)
-SELECT id, state FROM ended
+    FROM changed e)
+SELECT id, state FROM changed
 
 -- name: jobs_lock
 -- params: ids text
@@ -617,16 +598,20 @@ back AS (
     FROM less l WHERE j.id = l.id)
 SELECT n FROM line
 
--- name: purge
--- params: n int, now int?
--- returns: seq int
--- Deletes jobs; their lines go with purge_lines, in the same transaction.
-WITH RECURSIVE lane(state, id) AS (
+-- piece: finished_lanes
+-- Jumps from lane to lane along the index.
+lane(state, id) AS (
   (SELECT state, lane_id FROM {jobs} WHERE state IN (3, 4, 6) ORDER BY state, lane_id, expires_us LIMIT 1)
   UNION ALL
   SELECT n.state, n.lane_id FROM lane CROSS JOIN LATERAL (
     SELECT j.state, j.lane_id FROM {jobs} j WHERE j.state IN (3, 4, 6) AND (j.state, j.lane_id) > (lane.state, lane.id)
-     ORDER BY j.state, j.lane_id, j.expires_us LIMIT 1) n),
+     ORDER BY j.state, j.lane_id, j.expires_us LIMIT 1) n)
+
+-- name: purge
+-- params: n int, now int?
+-- returns: seq int
+-- Deletes jobs; their lines go with purge_lines, in the same transaction.
+WITH RECURSIVE {finished_lanes},
 expired AS MATERIALIZED (
   SELECT x.seq, x.ctid
     FROM lane CROSS JOIN LATERAL (
@@ -666,12 +651,7 @@ EXCEPT SELECT seq FROM {jobs} LIMIT :n
 -- params: n int, now int?
 -- returns: id text
 -- What purge would take.
-WITH RECURSIVE lane(state, id) AS (
-  (SELECT state, lane_id FROM {jobs} WHERE state IN (3, 4, 6) ORDER BY state, lane_id, expires_us LIMIT 1)
-  UNION ALL
-  SELECT n.state, n.lane_id FROM lane CROSS JOIN LATERAL (
-    SELECT j.state, j.lane_id FROM {jobs} j WHERE j.state IN (3, 4, 6) AND (j.state, j.lane_id) > (lane.state, lane.id)
-     ORDER BY j.state, j.lane_id, j.expires_us LIMIT 1) n)
+WITH RECURSIVE {finished_lanes}
 SELECT x.id
   FROM lane CROSS JOIN LATERAL (
    SELECT j.id FROM {jobs} j
@@ -708,7 +688,7 @@ UPDATE {jobs} j SET state = 1, due_us = {now}, queued_us = {now}
 WITH locked AS MATERIALIZED (
   SELECT j.id FROM unnest(:ids::uuid[]) AS w(id) JOIN {jobs} j ON j.id = w.id
    WHERE +j.state IN (2, 5) ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j),
-taken AS (
+changed AS (
   UPDATE {jobs} j
      SET state = CASE WHEN j.state = 5 THEN 6 WHEN :ends = 1 THEN 4 ELSE 1 END, lease_token = 0,
          attempt = j.attempt - CASE WHEN j.state = 2 AND :ends = 0 THEN 1 ELSE 0 END,
@@ -723,13 +703,9 @@ taken AS (
 noted AS (
   INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
   SELECT seq, notes, claims, {now}, attempt + CASE state WHEN 1 THEN 1 ELSE 0 END,
-         CASE state WHEN 6 THEN 7 ELSE 9 END, worker, 'taken away by an operator' FROM taken),
-trimmed AS (
-  DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
-    SELECT o.ctid FROM taken e CROSS JOIN LATERAL (
-      SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq AND x.n <= e.notes - 1000 OFFSET 0) o
-     WHERE e.notes > 1000)))
-SELECT id FROM taken
+         CASE state WHEN 6 THEN 7 ELSE 9 END, worker, 'taken away by an operator' FROM changed),
+trimmed AS ({trim})
+SELECT id FROM changed
 
 -- name: log_add
 -- params: ids text, tokens text, claims text, numbers text, attempts text, ats text, levels text, texts text
@@ -783,20 +759,16 @@ SELECT n FROM held
 
 -- name: get
 -- params: ids text
--- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
-SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
-       j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
-       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+-- returns: queue text, kind text, {job_types}
+SELECT q.name, l.kind, {job}
   FROM json_array_elements_text(:ids::json) AS w(id)
   JOIN {jobs} j ON j.id = w.id::uuid JOIN {lanes} l ON l.id = abs(j.lane_id) JOIN {queues} q ON q.id = l.queue_id
 
 -- name: list
 -- params: before text, down_to text, queue text?, kind text?, states int, n int
--- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- returns: queue text, kind text, {job_types}
 -- `states` is a set of bits, one for each state's number. A page walks the id index downwards from `before`.
-SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
-       j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
-       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+SELECT q.name, l.kind, {job}
   FROM {jobs} j
  CROSS JOIN LATERAL (SELECT l.kind, l.queue_id FROM {lanes} l WHERE l.id = abs(j.lane_id) LIMIT 1) l
  CROSS JOIN LATERAL (SELECT q.name FROM {queues} q WHERE q.id = l.queue_id LIMIT 1) q
@@ -812,7 +784,7 @@ SELECT j.id FROM {jobs} j WHERE j.id < :before::uuid ORDER BY j.id DESC LIMIT 1 
 
 -- name: list_few
 -- params: before text, queue text?, kind text?, states int, n int
--- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- returns: queue text, kind text, {job_types}
 -- The same where few jobs are wanted: reads them from the indexes of their states, and sorts them.
 WITH wanted AS MATERIALIZED (
   SELECT l.id FROM {lanes} l
@@ -838,9 +810,7 @@ few AS MATERIALIZED (
      ORDER BY j.state, j.lane_id, j.expires_us OFFSET 0) x
    WHERE ((:states >> f.state) & 1) = 1),
 page AS MATERIALIZED (SELECT f.id FROM few f WHERE f.id < :before::uuid ORDER BY f.id DESC LIMIT :n)
-SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
-       j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
-       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+SELECT q.name, l.kind, {job}
   FROM page JOIN {jobs} j ON j.id = page.id
  CROSS JOIN LATERAL (SELECT l.kind, l.queue_id FROM {lanes} l WHERE l.id = abs(j.lane_id) LIMIT 1) l
  CROSS JOIN LATERAL (SELECT q.name FROM {queues} q WHERE q.id = l.queue_id LIMIT 1) q
@@ -940,6 +910,46 @@ SELECT name, description, concurrency, priority, paused, created_us, hidden FROM
 -- params: name text
 -- returns: name text, description text, concurrency int?, priority int, paused int, created int, hidden int
 SELECT name, description, concurrency, priority, paused, created_us, hidden FROM {queues} WHERE name = :name
+
+-- name: worker_seen
+-- params: busy int, now int?, name text, id int, draining int
+-- The worker is there, and what it knows of `draining` is still true.
+UPDATE {registry} SET busy = :busy, seen_us = {now}
+ WHERE name = :name AND id = :id AND draining = :draining
+
+-- name: worker_draining
+-- params: name text, id int
+-- returns: draining int
+SELECT draining FROM {registry} WHERE name = :name AND id = :id
+
+-- name: worker_add
+-- params: name text, id int, host text, pid int, version text, queues text, kinds text, slots int, busy int, now int?, running int, draining int
+INSERT INTO {registry} (name, id, host, pid, version, queues, kinds, slots, busy, started_us, seen_us, draining)
+VALUES (:name, :id, :host, :pid, :version, :queues, :kinds, :slots, :busy, {now} - :running, {now}, :draining)
+
+-- name: worker_remove
+-- params: name text, id int, seen int?
+-- With `seen`: only when it was not seen since.
+DELETE FROM {registry} WHERE name = :name AND id = :id AND seen_us = coalesce(:seen, seen_us)
+
+-- name: workers
+-- params: now int?, expiry int, after text, after_id int, n int
+-- returns: name text, id int, host text, pid int, version text, queues text, kinds text, slots int, busy int, started int, seen int, draining int
+SELECT name, id, host, pid, version, queues, kinds, slots, busy, started_us, seen_us, draining
+  FROM {registry}
+ WHERE seen_us > {now} - :expiry AND (name > :after OR (name = :after AND id > :after_id))
+ ORDER BY name, id
+ LIMIT :n
+
+-- name: workers_drain
+-- params: draining int, name text, now int?, expiry int
+UPDATE {registry} SET draining = :draining WHERE name = :name AND seen_us > {now} - :expiry
+
+-- name: workers_expired
+-- params: now int?, expiry int, n int
+-- returns: name text, id int, seen int
+-- Reads the whole table: a row for each worker that runs.
+SELECT name, id, seen_us FROM {registry} WHERE seen_us <= {now} - :expiry ORDER BY seen_us LIMIT :n
 
 -- name: queue_upsert
 -- params: name text, description text, concurrency int?, priority int, now int?
@@ -1048,12 +1058,19 @@ CREATE TABLE IF NOT EXISTS {migrations} (
   version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_us bigint NOT NULL)
 
 -- name: migrations
--- returns: version int, name text, checksum text, applied int
-SELECT version, name, checksum, applied_us FROM {migrations} ORDER BY version
+-- returns: version int, name text, checksum text, applied int, compatible_from int?
+-- Tables of version 1 lack compatible_from: then the name means the column of `otherwise`.
+SELECT m.version, m.name, m.checksum, m.applied_us,
+       (SELECT compatible_from FROM {migrations} c WHERE c.version = m.version)
+  FROM {migrations} m CROSS JOIN (SELECT NULL::integer AS compatible_from) otherwise ORDER BY m.version
 
 -- name: migration_add
 -- params: version int, name text, checksum text, now int?
 INSERT INTO {migrations} (version, name, checksum, applied_us) VALUES (:version, :name, :checksum, {now})
+
+-- name: migration_compatible
+-- params: version int, compatible_from int
+UPDATE {migrations} SET compatible_from = :compatible_from WHERE version = :version
 
 -- name: migration_remove
 -- params: version int

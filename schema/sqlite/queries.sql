@@ -570,6 +570,46 @@ SELECT name, description, concurrency, priority, paused, created_us, hidden FROM
 -- returns: name text, description text, concurrency int?, priority int, paused int, created int, hidden int
 SELECT name, description, concurrency, priority, paused, created_us, hidden FROM sqlq_queues WHERE name = :name
 
+-- name: worker_seen
+-- params: busy int, now int, name text, id int, draining int
+-- The worker is there, and what it knows of `draining` is still true.
+UPDATE sqlq_registry SET busy = :busy, seen_us = :now
+ WHERE name = :name AND id = :id AND draining = :draining
+
+-- name: worker_draining
+-- params: name text, id int
+-- returns: draining int
+SELECT draining FROM sqlq_registry WHERE name = :name AND id = :id
+
+-- name: worker_add
+-- params: name text, id int, host text, pid int, version text, queues text, kinds text, slots int, busy int, now int, running int, draining int
+INSERT INTO sqlq_registry (name, id, host, pid, version, queues, kinds, slots, busy, started_us, seen_us, draining)
+VALUES (:name, :id, :host, :pid, :version, :queues, :kinds, :slots, :busy, :now - :running, :now, :draining)
+
+-- name: worker_remove
+-- params: name text, id int, seen int?
+-- With `seen`: only when it was not seen since.
+DELETE FROM sqlq_registry WHERE name = :name AND id = :id AND seen_us = coalesce(:seen, seen_us)
+
+-- name: workers
+-- params: now int, expiry int, after text, after_id int, n int
+-- returns: name text, id int, host text, pid int, version text, queues text, kinds text, slots int, busy int, started int, seen int, draining int
+SELECT name, id, host, pid, version, queues, kinds, slots, busy, started_us, seen_us, draining
+  FROM sqlq_registry
+ WHERE seen_us > :now - :expiry AND (name > :after OR (name = :after AND id > :after_id))
+ ORDER BY name, id
+ LIMIT :n
+
+-- name: workers_drain
+-- params: draining int, name text, now int, expiry int
+UPDATE sqlq_registry SET draining = :draining WHERE name = :name AND seen_us > :now - :expiry
+
+-- name: workers_expired
+-- params: now int, expiry int, n int
+-- returns: name text, id int, seen int
+-- Reads the whole table: a row for each worker that runs.
+SELECT name, id, seen_us FROM sqlq_registry WHERE seen_us <= :now - :expiry ORDER BY seen_us LIMIT :n
+
 -- name: queue_upsert
 -- params: name text, description text, concurrency int?, priority int, now int
 INSERT INTO sqlq_queues (name, description, concurrency, priority, created_us)
@@ -645,13 +685,20 @@ CREATE TABLE IF NOT EXISTS sqlq_migrations (
   version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_us INTEGER NOT NULL) STRICT
 
 -- name: migrations
--- returns: version int, name text, checksum text, applied int
-SELECT version, name, checksum, applied_us FROM sqlq_migrations ORDER BY version
+-- returns: version int, name text, checksum text, applied int, compatible_from int?
+-- Tables of version 1 lack compatible_from: then the name means the column of `otherwise`.
+SELECT m.version, m.name, m.checksum, m.applied_us,
+       (SELECT compatible_from FROM sqlq_migrations c WHERE c.version = m.version)
+  FROM sqlq_migrations m CROSS JOIN (SELECT NULL AS compatible_from) otherwise ORDER BY m.version
 
 -- name: migration_add
 -- params: version int, name text, checksum text, now int?
 INSERT INTO sqlq_migrations (version, name, checksum, applied_us)
 VALUES (:version, :name, :checksum, coalesce(:now, CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)))
+
+-- name: migration_compatible
+-- params: version int, compatible_from int
+UPDATE sqlq_migrations SET compatible_from = :compatible_from WHERE version = :version
 
 -- name: migration_remove
 -- params: version int
@@ -663,7 +710,7 @@ DELETE FROM sqlq_migrations WHERE version = :version
 SELECT type, name FROM sqlite_master
  WHERE type IN ('table', 'view') AND lower(name) IN (
    'sqlq_queues', 'sqlq_lanes', 'sqlq_jobs', 'sqlq_history', 'sqlq_logs', 'sqlq_progress', 'sqlq_facts',
-   'sqlq_processes', 'sqlq_jobs_readable', 'sqlq_migrations')
+   'sqlq_processes', 'sqlq_agenda', 'sqlq_registry', 'sqlq_jobs_readable', 'sqlq_migrations')
  ORDER BY type DESC
 
 -- name: begin

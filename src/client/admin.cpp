@@ -206,6 +206,28 @@ PurgeReport Admin::purge() {
   }
 }
 
+namespace {
+
+backend::Workers& registry(const Database& db) {
+  if (backend::Workers* const part = db.ready().workers()) return *part;
+  throw Error(Errc::configuration,
+              "this database keeps no list of workers (capability `workers`): use a backend that has one, or look at "
+              "the jobs that are running, which name theirs");
+}
+
+}  // namespace
+
+std::vector<WorkerInfo> Admin::workers(const WorkerInfo& after, std::size_t limit) const {
+  if (!after.name.empty()) core::check_name(after.name, "the worker's name");
+  core::check_range(limit, 1, 10'000, "the limit of the list");
+  return registry(db_).list_workers(after.name, after.id, limit, core::request_time(db_.clock()));
+}
+
+bool Admin::drain(const std::string& worker, bool on) {
+  core::check_name(worker, "the worker's name");
+  return registry(db_).drain_workers(worker, on, core::request_time(db_.clock()));
+}
+
 std::vector<std::string> Admin::doctor() const {
   std::vector<std::string> sentences;
   try {

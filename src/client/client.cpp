@@ -129,6 +129,24 @@ Enqueued Client::enqueue(const NewJob& job) { return store(std::span(&job, 1), n
 
 Enqueued Client::enqueue(Tx tx, const NewJob& job) { return store(std::span(&job, 1), &tx).front(); }
 
+// The caller may not know the new id: repeated as it is, the call would store another job.
+EnqueuedRow Client::store_and_read(const NewJob& job, const Tx* within) const {
+  const Enqueued stored = store(std::span(&job, 1), within).front();
+  try {
+    return {stored, look(db_, stored.id, within)};
+  } catch (const Error& e) {
+    if (within != nullptr || !stored.inserted()) throw;
+    throw Error(Errc::outcome_unknown,
+                "job " + stored.id.to_string() + " is stored, but cannot be read: " + e.what() +
+                    "; find it by this id, or repeat the call with it",
+                e.backend(), e.native_code(), e.statement());
+  }
+}
+
+EnqueuedRow Client::enqueue_row(const NewJob& job) { return store_and_read(job, nullptr); }
+
+EnqueuedRow Client::enqueue_row(Tx tx, const NewJob& job) { return store_and_read(job, &tx); }
+
 std::vector<Enqueued> Client::enqueue_many(std::span<const NewJob> jobs) { return store(jobs, nullptr); }
 
 std::vector<Enqueued> Client::enqueue_many(Tx tx, std::span<const NewJob> jobs) { return store(jobs, &tx); }

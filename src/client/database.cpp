@@ -63,12 +63,10 @@ namespace {
 
 void check_schema(const MigrationStatus& status) {
   if (!status.problem.empty()) throw Error(Errc::schema, status.problem);
-  if (status.current == status.latest) return;
+  if (status.current >= status.latest) return;  // a newer library's tables, compatible with this one's
   if (status.current == 0) throw Error(Errc::schema, "the database has no sqlq tables yet: call migrate() once");
-  const std::string versions = "the sqlq tables have version " + std::to_string(status.current) +
-                               ", this library needs " + std::to_string(status.latest);
-  if (status.current < status.latest) throw Error(Errc::schema, versions + ": call migrate()");
-  throw Error(Errc::schema, versions + ": use a newer library");
+  throw Error(Errc::schema, "the sqlq tables have version " + std::to_string(status.current) +
+                                ", this library needs " + std::to_string(status.latest) + ": call migrate()");
 }
 
 }  // namespace

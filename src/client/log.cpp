@@ -120,26 +120,22 @@ class DatabaseSink final : public LogSink {
   void store_batch() {
     // Answers are not looked at: lines of lost leases are dropped.
     const auto store = [this](std::span<LogLine> lines) { static_cast<void>(db_.ready().append_logs(lines)); };
-    const auto refused = core::isolate(std::span(batch_), store);
-    if (refused.empty()) return;
-    std::vector<LogLine> instead;
-    for (const core::Offender& o : refused) {
-      instead.push_back(batch_[o.index]);
-      instead.back().text = core::ascii_text(instead.back().text, core::max_log_bytes);
-    }
-    const auto hopeless = core::isolate(std::span(instead), store, refused.size() < batch_.size());
-    const auto report = [this] {
-      const std::lock_guard lock(hint_mutex_);
-      return report_;
-    }();
-    auto left_out = hopeless.begin();
-    for (std::size_t i = 0; i < refused.size(); ++i) {
-      const bool lost = left_out != hopeless.end() && left_out->index == i;
-      if (lost) ++left_out;
+    const auto in_ascii = [](const LogLine& line, const Error&) {
+      LogLine plain = line;
+      plain.text = core::ascii_text(plain.text, core::max_log_bytes);
+      return plain;
+    };
+    const auto tell = [&](const core::Offender& offender, const LogLine& instead, bool lost) {
+      const auto report = [this] {
+        const std::lock_guard lock(hint_mutex_);
+        return report_;
+      }();
       const std::string_view end = lost ? "; it was left out" : "; it was stored with '?' for what is not ASCII";
-      const std::string why = "the database refused a log line: " + std::string(refused[i].error.what());
-      if (report) report(instead[i].job, why + std::string(end));
-    }
+      const std::string why = "the database refused a log line: " + std::string(offender.error.what());
+      if (report) report(instead.job, why + std::string(end));
+      if (!lost) batch_[offender.index] = instead;  // should the batch be written again
+    };
+    core::write_or_replace(std::span(batch_), store, in_ascii, tell);
   }
 
   // Now there is room again: tells of the lines dropped before. Returns how many lines that made.

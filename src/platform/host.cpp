@@ -12,7 +12,7 @@ namespace sqlq::platform {
 
 namespace {
 
-std::string host_name() {
+std::string read_host_name() {
   std::array<char, 256> buffer{};
   if (::gethostname(buffer.data(), buffer.size() - 1) != 0) return "localhost";
   std::string name = core::clean_text(buffer.data(), 200);
@@ -30,9 +30,15 @@ std::string hex(std::uint32_t value) {
 
 }  // namespace
 
+std::string host_name() {
+  static const std::string& host = *new std::string(read_host_name());  // never destroyed: CONTRIBUTING.md
+  return host;
+}
+
+std::int64_t process_id() { return ::getpid(); }
+
 std::string worker_name(std::uint32_t tag) {
-  static const std::string& host = *new std::string(host_name());  // never destroyed: CONTRIBUTING.md
-  return host + ":" + std::to_string(::getpid()) + ":" + hex(tag);
+  return host_name() + ":" + std::to_string(process_id()) + ":" + hex(tag);
 }
 
 std::string default_worker_name() { return worker_name(static_cast<std::uint32_t>(random64())); }

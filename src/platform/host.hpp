@@ -1,11 +1,16 @@
 #pragma once
 /// \file
-/// What a worker calls itself when nobody gave it a name.
+/// Where a worker runs, and what it calls itself when nobody gave it a name.
 
 #include <cstdint>
 #include <string>
 
 namespace sqlq::platform {
+
+/// At most 200 bytes of UTF-8 without control characters. Thread-safe.
+[[nodiscard]] std::string host_name();
+/// Asked anew each time, for a forked child has another. Thread-safe.
+[[nodiscard]] std::int64_t process_id();
 
 /// "host:pid:tag"; at most 255 bytes of UTF-8. Thread-safe. The process id is asked anew each time, so that a forked
 /// child has a name of its own.

@@ -1,13 +1,18 @@
 #pragma once
 /// \file
-/// How a claim is divided among lanes (queue, kind): each lane is in claim order by itself, and the order over all of
-/// them decides how many of a claim's jobs come from which. Peek without locks, apportion, then take that many from
-/// each lane under locks: no claim locks more than its limit, and claimers that run at once pass each other.
+/// How a claim is divided among lanes (queue, kind): each lane is in claim order by itself, and a merge of their first
+/// jobs decides how many of a claim's jobs come from which. Servers peek without locks, then take that many from each
+/// lane under locks: no claim locks more than its limit, and claimers that run at once pass each other.
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include <sqlq/job.hpp>
@@ -37,21 +42,58 @@ struct Place {
   std::int64_t seq = 0;
 };
 
+/// Before all jobs of a lane.
+[[nodiscard]] constexpr Place before_all(std::int64_t lane) {
+  return {.lane = lane,
+          .priority = std::numeric_limits<std::int32_t>::min(),
+          .due = std::numeric_limits<std::int64_t>::min() / 2,
+          .seq = 0};
+}
+
+/// What the claim order compares.
+[[nodiscard]] inline auto rank(std::int64_t queue_priority, const Place& place) {
+  return std::tuple(queue_priority, place.priority, place.due, place.seq);
+}
+
+/// A job that is to be taken, and its lane.
+struct Pick {
+  const Lane* lane = nullptr;
+  Place place{};
+};
+
 /// A lane and how many jobs to take from it.
 struct Portion {
   const Lane* lane = nullptr;
   std::int64_t count = 0;
 };
 
-/// `places`: for each lane its first jobs, at least as many as may be taken from it (`limit`, or its room). Over all
-/// lanes the best `limit` are chosen: by queue priority, priority, due time, insertion, within the rooms; no more
-/// suspects than that.
-[[nodiscard]] std::vector<Portion> apportion(const std::vector<Lane>& lanes, std::vector<Place> places,
-                                             std::int64_t limit, std::int64_t most_suspects);
+struct Merging {
+  std::int64_t limit = 0;
+  std::int64_t suspects = 0;  ///< no more than so many
+  /// Reads up to `n` of the lane's places after `last` in claim order; none: there are no more. Empty: all are known.
+  std::function<std::vector<Place>(const Lane&, const Place& last, std::int64_t n)> more{};
+  std::int64_t first_read = 1;  ///< how many it reads of a lane at first; four times as many each time after
+  /// What the limit of the lane's queue leaves; asked once for each queue, and only where it matters. Empty: its room.
+  std::function<std::int64_t(const Lane&)> room{};
+};
 
-/// The places that apportion() counts, in claim order.
-[[nodiscard]] std::vector<Place> best(const std::vector<Lane>& lanes, std::vector<Place> places, std::int64_t limit,
-                                      std::int64_t most_suspects);
+/// The best jobs over all lanes, in claim order: by queue priority, priority, due time, insertion, within the rooms of
+/// limited queues. `known`: the first places of lanes, in any order. Reads on in a lane only when all that is known of
+/// it was picked and more could be.
+[[nodiscard]] std::vector<Pick> merge(const std::vector<Lane>& lanes, std::vector<Place> known, const Merging& how);
+
+/// How many of each lane.
+[[nodiscard]] std::vector<Portion> apportion(const std::vector<Lane>& lanes, std::span<const Pick> picks);
+
+/// The jobs of what was taken in any order. Each knows its rank().
+template <class Taken>
+[[nodiscard]] std::vector<Job> in_claim_order(std::vector<Taken> taken) {
+  std::ranges::sort(taken, {}, &Taken::rank);
+  std::vector<Job> jobs;
+  jobs.reserve(taken.size());
+  for (Taken& t : taken) jobs.push_back(std::move(t.job));
+  return jobs;
+}
 
 /// How many jobs a claim could take from these lanes if each had many.
 [[nodiscard]] std::int64_t could_take(const std::vector<Lane>& lanes, std::int64_t limit);

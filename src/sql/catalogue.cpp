@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <string>
+#include <utility>
 
 #include <sqlq/error.hpp>
 
@@ -93,34 +94,17 @@ void cut(Statement& s) {
   }
 }
 
-}  // namespace
+constexpr std::string_view name_header = "-- name:";
+constexpr std::string_view piece_header = "-- piece:";
 
-Catalogue::Catalogue(std::string_view text) {
-  while (!text.empty()) {
-    const auto end = text.find('\n');
-    const std::string_view line = text.substr(0, end);
-    text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
-    if (line.starts_with("-- name:")) {
-      Statement s;
-      s.name = std::string(trim(line.substr(8)));
-      s.index = statements_.size();
-      const bool taken = std::ranges::any_of(statements_, [&](const Statement& o) { return o.name == s.name; });
-      if (s.name.empty() || taken) malformed(s.name, "the name is missing or taken");
-      statements_.push_back(std::move(s));
-    } else if (statements_.empty() || trim(line).empty()) {
-      continue;
-    } else if (line.starts_with("-- params:")) {
-      statements_.back().params = parse_fields(statements_.back().name, line.substr(10));
-    } else if (line.starts_with("-- returns:")) {
-      statements_.back().columns = parse_fields(statements_.back().name, line.substr(11));
-    } else if (!line.starts_with("--")) {
-      statements_.back().text.append(line).push_back('\n');
-    }
-  }
-  for (Statement& s : statements_) cut(s);
+/// The first line, with its end, which is taken off the text.
+std::string_view cut_line(std::string_view& text) {
+  const std::string_view line = text.substr(0, text.find('\n'));
+  const std::size_t size = std::min(text.size(), line.size() + 1);
+  return std::exchange(text, text.substr(size)).substr(0, size);
 }
 
-std::string expand(std::string_view text, std::span<const Substitution> substitutions) {
+std::string replace_names(std::string_view text, std::span<const Substitution> substitutions) {
   std::string result;
   while (!text.empty()) {
     const auto open = text.find('{');
@@ -135,6 +119,53 @@ std::string expand(std::string_view text, std::span<const Substitution> substitu
     text.remove_prefix(close + 1);
   }
   return result;
+}
+
+}  // namespace
+
+Catalogue::Catalogue(std::string_view text) {
+  while (!text.empty()) {
+    const std::string_view line = cut_line(text);
+    if (line.starts_with(name_header)) {
+      Statement s;
+      s.name = std::string(trim(line.substr(name_header.size())));
+      s.index = statements_.size();
+      const bool taken = std::ranges::any_of(statements_, [&](const Statement& o) { return o.name == s.name; });
+      if (s.name.empty() || taken) malformed(s.name, "the name is missing or taken");
+      statements_.push_back(std::move(s));
+    } else if (statements_.empty() || trim(line).empty()) {
+      continue;
+    } else if (line.starts_with("-- params:")) {
+      statements_.back().params = parse_fields(statements_.back().name, trim(line.substr(10)));
+    } else if (line.starts_with("-- returns:")) {
+      statements_.back().columns = parse_fields(statements_.back().name, trim(line.substr(11)));
+    } else if (!line.starts_with("--")) {
+      statements_.back().text += line;
+    }
+  }
+  for (Statement& s : statements_) cut(s);
+}
+
+std::string expand(std::string_view text, std::span<const Substitution> substitutions) {
+  std::vector<Substitution> known(substitutions.begin(), substitutions.end());
+  std::string rest;
+  for (bool in_piece = false; !text.empty();) {
+    const std::string_view line = cut_line(text);
+    if (line.starts_with(piece_header)) {
+      const std::string_view name = trim(line.substr(piece_header.size()));
+      const bool taken = std::ranges::find(known, name, &Substitution::name) != known.end();
+      if (taken) malformed(std::string(name), "a piece with this name is there already");
+      known.push_back({name, {}});
+      in_piece = true;
+    } else if (!in_piece || line.starts_with(name_header)) {
+      in_piece = false;
+      rest += replace_names(line, known);
+    } else if (const std::string_view part = trim(line); !part.starts_with("--") && !part.empty()) {
+      std::string& whole = known.back().text;
+      whole += (whole.empty() ? "" : " ") + replace_names(part, known);
+    }
+  }
+  return rest;
 }
 
 const Statement& Catalogue::operator[](std::string_view name) const {

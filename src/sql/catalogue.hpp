@@ -10,6 +10,13 @@
 ///
 /// A statement ends where the next `-- name:` begins. Comment lines are not sent to the database. Types are `int`
 /// (64 bits) and `text`; `?` allows NULL. A parameter may also be a `list` (session.hpp).
+///
+/// Text that several statements share is a piece, which stands before them; `expand` puts it, as one line, wherever
+/// `{its name}` is, in headers too:
+///
+///     -- piece: first_jobs
+///     SELECT j.seq, j.key FROM jobs j
+///      ORDER BY j.seq
 
 #include <deque>
 #include <span>
@@ -26,8 +33,8 @@ struct Substitution {
   std::string text;
 };
 
-/// Replaces each `{name}`: tables that live where the user wants them, expressions that many statements share.
-/// Error(internal) for a name that is not given.
+/// Replaces each `{name}`: tables that live where the user wants them, and the text's own pieces, which it takes out.
+/// Error(internal) for a name that is not given, and for a piece whose name is taken.
 [[nodiscard]] std::string expand(std::string_view text, std::span<const Substitution> substitutions);
 
 /// Immutable after construction; usable from all threads.

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -23,13 +22,8 @@ struct Scheduled {
   std::int64_t first_due = 0;
 };
 
-/// Before all jobs of a lane.
-[[nodiscard]] constexpr Place before_all(std::int64_t lane) {
-  return {.lane = lane,
-          .priority = std::numeric_limits<std::int32_t>::min(),
-          .due = std::numeric_limits<std::int64_t>::min() / 2,
-          .seq = 0};
-}
+/// Of due suspects one becomes pending with each claim.
+constexpr std::int64_t most_suspects_moved = 1;
 
 /// How many due jobs a claim of `limit` moves at most: a few more than it takes, so that a loop that takes them one
 /// by one does not rank the others each time.

@@ -28,7 +28,7 @@ struct Ready {
   Lane lane{};
   Place first{};
   std::int64_t since = std::numeric_limits<std::int64_t>::min() / 2;  ///< no job of it is scheduled for before
-  [[nodiscard]] auto rank() const { return std::tuple(lane.queue_priority, first.priority, first.due, first.seq); }
+  [[nodiscard]] auto rank() const { return sql::rank(lane.queue_priority, first); }
 };
 
 /// Thread-safe.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include <sqlq/error.hpp>
@@ -20,6 +21,17 @@ std::string checksum(std::string_view text) {
   return hex;
 }
 
+/// The text after `-- sqlq: <what>` in the comments at the top of a script; none if it is not there.
+std::optional<std::string> mark_of(std::string_view script, std::string_view what) {
+  const std::string begin = "-- sqlq: " + std::string(what);
+  while (script.starts_with("--")) {
+    const std::string_view line = script.substr(0, script.find('\n'));
+    if (line.starts_with(begin)) return std::string(line.substr(begin.size()));
+    script.remove_prefix(std::min(line.size() + 1, script.size()));
+  }
+  return std::nullopt;
+}
+
 std::string judge(const std::vector<MigrationStatus::Applied>& applied, const std::vector<std::string>& sums,
                   std::span<const Migration> known) {
   for (std::size_t i = 0; i < applied.size(); ++i) {
@@ -30,8 +42,10 @@ std::string judge(const std::vector<MigrationStatus::Applied>& applied, const st
                      "Migrator::teardown() and migrate";
     }
     if (i >= known.size()) {
+      if (a.compatible_from <= static_cast<int>(known.size())) continue;
       return "the schema is at version " + std::to_string(applied.back().version) + ", this library knows only " +
-             std::to_string(known.size()) + ": use a newer sqlq, or migrate down with the one that made it";
+             std::to_string(known.size()) + ", and " + place +
+             " is not compatible with it: use a newer sqlq, or migrate down with the one that made it";
     }
     if (sums[i] != known[i].checksum) {
       return place +
@@ -49,6 +63,7 @@ std::string written_out(const Statement& statement, const Migration& step) {
     if (param == "version") return std::to_string(step.version);
     if (param == "name") return "'" + step.name + "'";
     if (param == "checksum") return "'" + step.checksum + "'";
+    if (param == "compatible_from") return std::to_string(step.compatible_from);
     return "NULL";
   };
   std::string text;
@@ -59,6 +74,10 @@ std::string written_out(const Statement& statement, const Migration& step) {
   return text + ";\n";
 }
 
+/// The statement that records from where on a step is compatible. A step without such a statement is not: the tables of
+/// version 1 have no place for it.
+constexpr std::string_view compatible = "migration_compatible";
+
 constexpr const char* unrecorded =
     "there are tables of sqlq, but no record of their version: sqlq_migrations is missing or empty. Either a script "
     "that keeps no record has made them, or the record was deleted. If they are whole, run the statements on "
@@ -68,7 +87,10 @@ constexpr const char* unrecorded =
 
 void write_scripts(std::vector<Migration>& steps, const Catalogue& queries, const RecordStatements& record) {
   const auto add = [&](std::string& script, const std::vector<std::string_view>& names, const Migration& step) {
-    for (const std::string_view name : names) script += written_out(queries[name], step);
+    for (const std::string_view name : names) {
+      if (name == compatible && step.compatible_from == step.version) continue;
+      script += written_out(queries[name], step);
+    }
   };
   const auto add_text = [](std::string& script, const std::string& text) {
     script += text;
@@ -101,6 +123,8 @@ std::vector<Migration> read_migrations(std::span<const EmbeddedFile> files) {
     m.up = std::string(file.text);
     m.down = std::string(file_text(files, std::string(stem) + ".down.sql"));
     m.checksum = checksum(m.up);
+    m.compatible_from = m.version;
+    if (const auto from = mark_of(m.up, "compatible from ")) m.compatible_from = std::stoi(*from);
     steps.push_back(std::move(m));
   }
   std::ranges::sort(steps, {}, &Migration::version);
@@ -110,6 +134,11 @@ std::vector<Migration> read_migrations(std::span<const EmbeddedFile> files) {
     }
   }
   return steps;
+}
+
+void record_compatible(Session& session, const Catalogue& queries, const Migration& step) {
+  if (step.compatible_from == step.version) return;
+  session.execute(queries[compatible], {{"version", step.version}, {"compatible_from", step.compatible_from}});
 }
 
 MigrationStatus read_status(Session& session, const Catalogue& queries, std::span<const Migration> known) {
@@ -127,15 +156,22 @@ MigrationStatus read_status(Session& session, const Catalogue& queries, std::spa
     const auto version = static_cast<int>(f.integer());
     std::string name(f.text());
     sums.emplace_back(f.text());
-    status.applied.push_back({version, std::move(name), wall(f.integer())});
+    const TimePoint at = wall(f.integer());
+    const auto compatible_from = static_cast<int>(f.maybe_integer().value_or(version));
+    status.applied.push_back({version, std::move(name), at, compatible_from});
   });
   if (!status.applied.empty()) status.current = status.applied.back().version;
   status.problem = judge(status.applied, sums, known);
   return status;
 }
 
-void check_target(const MigrationStatus& status, int target) {
+void check_target(const MigrationStatus& status, backend::Direction direction, int target) {
   if (!status.problem.empty()) throw Error(Errc::schema, "cannot migrate: " + status.problem);
+  if (direction == backend::Direction::down && status.current > status.latest) {
+    throw Error(Errc::schema, "cannot migrate down: the schema is at version " + std::to_string(status.current) +
+                                  ", this library knows only " + std::to_string(status.latest) +
+                                  ": migrate down with the library that made it");
+  }
   if (target < 0 || target > status.latest) {
     throw Error(Errc::invalid_argument, "there is no schema version " + std::to_string(target) +
                                             "; this library knows 0 to " + std::to_string(status.latest));
@@ -153,6 +189,7 @@ int run_steps(Session& session, const Catalogue& queries, std::span<const Migrat
     run_script(m.up);
     session.execute(queries["migration_add"],
                     {{"version", m.version}, {"name", m.name}, {"checksum", m.checksum}, {"now", us(now)}});
+    record_compatible(session, queries, m);
   }
   for (int v = status.current; !up && v > target; --v, ++steps) {
     const Migration& m = known[static_cast<std::size_t>(v) - 1];

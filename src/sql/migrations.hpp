@@ -19,12 +19,14 @@
 namespace sqlq::sql {
 
 /// Pairs NNN_name.up.sql with NNN_name.down.sql. Error(internal) unless they are numbered 1, 2, ... in pairs.
+/// The comments at the top of an up script may say `-- sqlq: compatible from 1` (Migration::compatible_from).
 [[nodiscard]] std::vector<Migration> read_migrations(std::span<const EmbeddedFile> files);
 
-/// Names of statements that keep the record of a step: parameters version, name, checksum, and others that may be NULL.
+/// Names of statements that keep the record of a step: parameters version, name, checksum, compatible_from, and others
+/// that may be NULL. migration_compatible is left out for a step that is compatible with no version before it.
 struct RecordStatements {
   std::vector<std::string_view> before_up{"migrations_make"};
-  std::vector<std::string_view> after_up{"migration_add"};
+  std::vector<std::string_view> after_up{"migration_add", "migration_compatible"};
   std::vector<std::string_view> before_down{};
   std::vector<std::string_view> after_down{"migration_remove"};
 };
@@ -39,12 +41,16 @@ void write_scripts(std::vector<Migration>& steps, const Catalogue& queries, cons
 /// the steps known; where it says nothing at all (migrations_any) there must be no jobs_exist. Changes nothing.
 [[nodiscard]] MigrationStatus read_status(Session& session, const Catalogue& queries, std::span<const Migration> known);
 
-/// Throws Error(schema) when the status has a problem, Error(invalid_argument) for a target out of range.
-void check_target(const MigrationStatus& status, int target);
+/// Throws Error(schema) when the status has a problem or steps are to be undone that nobody here knows,
+/// Error(invalid_argument) for a target out of range.
+void check_target(const MigrationStatus& status, backend::Direction direction, int target);
+
+/// Records Migration::compatible_from of a step that has a row, through migration_compatible, unless it is its version.
+void record_compatible(Session& session, const Catalogue& queries, const Migration& step);
 
 /// Runs the steps from status.current up or down to `target` (none, if it is beyond it) and keeps the books through
-/// migrations_make, migration_add and migration_remove. `run_script` executes a script of several statements. The
-/// caller holds the lock and, where DDL is transactional, the transaction. Returns the number of steps.
+/// migrations_make, migration_add, migration_compatible and migration_remove. `run_script` executes a script of several
+/// statements. The caller holds the lock and, where DDL is transactional, the transaction. Returns the number of steps.
 int run_steps(Session& session, const Catalogue& queries, std::span<const Migration> known,
               const MigrationStatus& status, backend::Direction direction, int target, TimePoint now,
               const std::function<void(const std::string&)>& run_script);

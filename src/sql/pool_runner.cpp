@@ -13,8 +13,9 @@ namespace {
 /// Conflicts are gone after a moment; five tries take at most about two seconds.
 constexpr int most_tries = 5;
 constexpr Duration first_retry_after = std::chrono::milliseconds(10);
-/// Connections for heartbeats: one is enough for a worker, a second is there when the first one is dead.
-constexpr std::size_t most_renewing = 2;
+/// Connections for heartbeats: one is enough for a worker, a second is there when the first one is dead. The registry
+/// of workers makes one call at a time on them, and may have to wait for a lock: one more.
+constexpr std::size_t most_renewing = 3;
 /// A heartbeat finds a locked table after up to a second, and tries again within 0.4 s.
 constexpr Duration longest_unwatched = std::chrono::seconds(2);
 
@@ -43,7 +44,8 @@ std::vector<std::string> PoolRunner::self_check() {
 
 void PoolRunner::write(Task task, const backend::Now& now, Operation operation, core::FunctionRef<void()> unknown) {
   // Heartbeats use none of the connections of other calls: all of these may wait for a lock while the leases run out.
-  Pool& pool = task == Task::renew ? renewing_ : pool_;
+  const bool impatient = task == Task::renew || task == Task::aside;
+  Pool& pool = impatient ? renewing_ : pool_;
   bool may_be_applied = false;
   Duration pause = first_retry_after;
   for (int tries = 1;; ++tries) {
@@ -58,7 +60,7 @@ void PoolRunner::write(Task task, const backend::Now& now, Operation operation, 
       if (e.connection_lost()) pool.forget_idle();  // an idle one that was lost says little about the server
       const bool conflict = e.code() == Errc::retry_transaction;
       // A heartbeat's caller shall know soon that nobody can renew.
-      const int most = task == Task::renew && server_.locked_out(e) ? 2 : most_tries;
+      const int most = impatient && server_.locked_out(e) ? 2 : most_tries;
       const bool again = connected && tries < most && (conflict || e.connection_lost());
       if (!again && may_be_applied && !e.outcome_unknown()) throw in_doubt(e);
       if (!again) throw;

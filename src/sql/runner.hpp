@@ -12,6 +12,7 @@
 
 #include "core/function_ref.hpp"
 #include "core/lock_watch.hpp"
+#include "sql/job_row.hpp"
 #include "sql/work.hpp"
 
 namespace sqlq::sql {
@@ -22,6 +23,7 @@ enum class Task {
   claim,  ///< begins leases
   sweep,  ///< compares the ends of leases with the time, and takes them from others; waits for no row of the jobs
   renew,  ///< the same for heartbeats, which must not wait behind other calls
+  aside,  ///< nobody waits for it: it gives up when somebody has locked the table, and keeps no other call waiting
 };
 
 /// Whether an operation that reads is one statement, which sees one snapshot by itself, or several.
@@ -63,6 +65,11 @@ class Runner {
   virtual void change_schema(core::FunctionRef<void(Connection&)> change) = 0;
   /// The time of a request. Empty: the database's own.
   [[nodiscard]] virtual backend::Now at(const backend::Now& now) const { return now; }
+  /// The same as microseconds of the wall clock.
+  [[nodiscard]] std::optional<std::int64_t> wall(const backend::Now& now) const {
+    const backend::Now given = at(now);
+    return given ? std::optional(us(given->wall)) : std::nullopt;
+  }
   /// What was seen of locks that keep everybody from writing.
   [[nodiscard]] virtual const core::LockWatch& lock_watch() const noexcept = 0;
 

@@ -20,9 +20,10 @@ std::vector<Head> choose(const std::vector<Lane>& lanes, std::span<const Head> h
     if (ids.emplace(head.place.seq, head.id).second) places.push_back(head.place);
   }
   std::vector<Head> chosen;
-  for (const Place& place : best(lanes, std::move(places), static_cast<std::int64_t>(request.limit),
-                                 static_cast<std::int64_t>(request.suspects))) {
-    chosen.push_back({place, ids.at(place.seq)});
+  const Merging how{.limit = static_cast<std::int64_t>(request.limit),
+                    .suspects = static_cast<std::int64_t>(request.suspects)};
+  for (const Pick& pick : merge(lanes, std::move(places), how)) {
+    chosen.push_back({pick.place, ids.at(pick.place.seq)});
   }
   return chosen;
 }

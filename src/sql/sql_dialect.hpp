@@ -21,6 +21,7 @@
 #include "sql/reading.hpp"
 #include "sql/runner.hpp"
 #include "sql/strays.hpp"
+#include "sql/worker_registry.hpp"
 
 namespace sqlq::sql {
 
@@ -77,6 +78,7 @@ class SqlDialect final : public backend::Dialect, public backend::HandOver, publ
   std::unique_ptr<backend::Subscription> subscribe(std::function<void()> hint) override {
     return hints_.subscribe(std::move(hint));
   }
+  backend::Workers* workers() noexcept override { return workers_.get(); }
 
  private:
   using Claiming = core::FunctionRef<backend::ClaimResult(Work&, const Claim&)>;
@@ -115,6 +117,7 @@ class SqlDialect final : public backend::Dialect, public backend::HandOver, publ
   const std::unique_ptr<Operations> operations_;
   const std::unique_ptr<Runner> runner_;
   const ReadQueries queries_;
+  const std::unique_ptr<backend::Workers> workers_;
   const std::shared_ptr<Clock> clock_;
   KnownLanes lanes_;
   Strays strays_;

@@ -56,7 +56,7 @@ std::size_t Harness::work_due(std::size_t limit) {
 }
 
 void Harness::sweep() { impl_->runtime.maintenance.sweep_all(); }
-WorkerStats Harness::stats() const { return impl_->runtime.shared.counters.snapshot(); }
+WorkerStats Harness::stats() const { return impl_->runtime.shared.stats(); }
 const std::vector<WorkerEvent>& Harness::events() const { return impl_->events; }
 
 }  // namespace sqlq::testing

@@ -15,6 +15,8 @@
 
 #include <sqlq/backend/dialect.hpp>
 
+#include "testing/memory_workers.hpp"
+
 namespace sqlq::testing {
 
 /// Copy it to have a snapshot. Thread-safety: that of a value.
@@ -61,6 +63,8 @@ class MemoryQueue {
                                                     Instant now) const;
 
   bool append_log(const LogLine& line);
+
+  WorkerRows workers{};
 
   /// Has something happened since the last call that workers wait for?
   [[nodiscard]] bool take_news() noexcept { return std::exchange(news_, false); }

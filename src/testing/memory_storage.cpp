@@ -94,13 +94,12 @@ MigrationStatus MemoryStorage::Impl::status() const {
   for (const Applied& a : applied) {
     status.applied.push_back(a.step);
     status.current = a.step.version;
-    if (a.step.version > status.latest) {
-      status.problem = "the schema is at version " + std::to_string(a.step.version) + ", this library knows only " +
-                       std::to_string(status.latest) + ": use a newer sqlq";
-    } else if (a.checksum != known.at(static_cast<std::size_t>(a.step.version) - 1).checksum) {
-      status.problem = "migration " + std::to_string(a.step.version) +
-                       " was changed after it was applied: Migrator::teardown() and migrate";
-    }
+    const std::string step = "migration " + std::to_string(a.step.version);
+    const bool newer = a.step.version > status.latest;
+    if (newer && a.step.compatible_from <= status.latest) continue;
+    if (newer) status.problem = step + " is not known to this library, nor compatible with it: use a newer sqlq";
+    if (newer || a.checksum == known.at(static_cast<std::size_t>(a.step.version) - 1).checksum) continue;
+    status.problem = step + " was changed after it was applied: Migrator::teardown() and migrate";
   }
   return status;
 }
@@ -320,6 +319,7 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver, p
     return finish_and_claim({.claim = request}).claim;
   }
   backend::HandOver* hand_over() noexcept override { return this; }
+  backend::Workers* workers() noexcept override { return &workers_; }
   backend::HandOverResult finish_and_claim(const backend::HandOverRequest& request) override {
     return on_jobs(
         [&](MemoryQueue& jobs) { return jobs.finish_and_claim(request, time(request.claim.now), refusals()); });
@@ -340,7 +340,6 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver, p
     return on_jobs([&](MemoryQueue& jobs) { return jobs.reap(queues, limit, time(now), refusals()); });
   }
   backend::Outages* outages() noexcept override { return this; }
-  [[nodiscard]] std::optional<SteadyPoint> locked_since() const noexcept override { return std::nullopt; }
   std::vector<bool> take_back_crashes(std::span<const backend::OutlivedClaim> claims, Now now) override {
     return each(claims, now, &MemoryQueue::take_back_crash);
   }
@@ -350,7 +349,6 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver, p
   std::vector<RequeueStatus> requeue(std::span<const JobId> ids, Now now) override {
     return each(ids, now, &MemoryQueue::requeue);
   }
-
   std::vector<ActionStatus> act(std::span<const JobId> ids, backend::Action what, Now now) override {
     return on_jobs([&](MemoryQueue& jobs) {
       std::vector<ActionStatus> answers;
@@ -395,10 +393,7 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver, p
     return on_jobs([&](const MemoryQueue& jobs) { return jobs.queue(name); });
   }
   void queue_upsert(std::string_view name, const QueueOptions& options, Now now) override {
-    on_jobs([&](MemoryQueue& jobs) {
-      jobs.queue_upsert(name, options, time(now));
-      return true;
-    });
+    on_jobs([&](MemoryQueue& jobs) { return jobs.queue_upsert(name, options, time(now)), true; });
   }
   bool queue_update(std::string_view name, const backend::QueueChange& change) override {
     return on_jobs([&](MemoryQueue& jobs) { return jobs.queue_update(name, change); });
@@ -433,11 +428,13 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver, p
 
   const std::shared_ptr<Storage> storage_;
   const std::shared_ptr<Clock> clock_;
-  const backend::Capabilities able_{.hand_over = true, .outages = true};
+  const backend::Capabilities able_{.hand_over = true, .outages = true, .workers = true};
+  MemoryWorkers workers_;
 };
 
 MemoryDialect::MemoryDialect(std::shared_ptr<Storage> storage, std::shared_ptr<Clock> clock)
-    : storage_(std::move(storage)), clock_(std::move(clock)) {
+    : storage_(std::move(storage)), clock_(std::move(clock)),
+      workers_([this](const auto& call) { on_jobs([&](MemoryQueue& q) { return call(q.workers), true; }); }, clock_) {
   const std::lock_guard lock(storage_->mutex);
   if (std::exchange(storage_->steady_epoch, clock_->steady_epoch()) != clock_->steady_epoch()) {
     storage_->queue.end_all_leases();
@@ -446,11 +443,13 @@ MemoryDialect::MemoryDialect(std::shared_ptr<Storage> storage, std::shared_ptr<C
 
 int MemoryDialect::migrate(backend::Direction direction, int target, Now now) {
   const std::lock_guard lock(storage_->mutex);
-  const MigrationStatus status = storage_->status();
+  MigrationStatus status = storage_->status();
+  const bool unknown = direction == backend::Direction::down && status.current > status.latest;
+  if (unknown && status.problem.empty()) status.problem = "a newer sqlq made the schema";
   if (!status.problem.empty()) throw Error(Errc::schema, "cannot migrate: " + status.problem, "memory");
   const Migration& init = known_migrations().front();
   if (direction == backend::Direction::up && target > status.current) {
-    storage_->applied.push_back({{init.version, init.name, time(now).wall}, init.checksum});
+    storage_->applied.push_back({{init.version, init.name, time(now).wall, init.version}, init.checksum});
     return 1;
   }
   if (direction == backend::Direction::down && target < status.current) {
@@ -486,10 +485,11 @@ std::unique_ptr<backend::Dialect> MemoryStorage::connect(std::shared_ptr<Clock> 
   return std::make_unique<MemoryDialect>(impl_, std::move(clock));
 }
 
-void MemoryStorage::record_migration(int version, std::string checksum) {
+void MemoryStorage::record_migration(int version, std::string checksum, int compatible_from) {
   const std::lock_guard lock(impl_->mutex);
   std::erase_if(impl_->applied, [version](const auto& a) { return a.step.version == version; });
-  impl_->applied.push_back({{version, "recorded by a test", {}}, std::move(checksum)});
+  impl_->applied.push_back({{version, "recorded by a test", {}, compatible_from == 0 ? version : compatible_from},
+                             std::move(checksum)});
 }
 
 void MemoryStorage::refuse(std::string word) {

@@ -27,10 +27,12 @@ struct Load {
   bool backlog = false;         ///< the last claim got all that it asked for
   bool about_to_start = false;  ///< a job waits for its thread, or a claim is under way
   bool handing_over = false;    ///< the next write of outcomes claims as well
+  bool draining = false;        ///< an operator wants nothing more to be claimed
 };
 
 /// The most that may be claimed: a job that is claimed is started at once.
 [[nodiscard]] constexpr std::size_t room(const Load& load) noexcept {
+  if (load.draining) return 0;
   return std::min({load.free, most_unwritten - std::min(most_unwritten, load.unwritten), most_per_claim});
 }
 

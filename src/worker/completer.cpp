@@ -186,35 +186,20 @@ bool Completer::hand_over(std::span<Ending> endings) {
 // Whose outcome is refused ends as errored. When that is refused too, nothing can be written for that lease any more:
 // it is given up, so that it blocks nobody, and ends by itself.
 void Completer::write_apart(std::span<Ending> endings) {
-  const auto write = [this](std::span<Ending> some) { write_all(some); };
-  const auto refused = core::isolate(endings, write);
-  if (refused.empty()) return;
-  std::vector<Ending> instead;
-  for (const core::Offender& o : refused) {
-    instead.push_back({.lease = endings[o.index].lease,
-                       .kind = FinishKind::fail,
-                       .message = core::ascii_text(std::string(refused_text) + o.error.what(), longest_refusal)});
-  }
-  std::vector<core::Offender> hopeless;
-  std::optional<Error> trouble;
-  try {
-    hopeless = core::isolate(std::span(instead), write, refused.size() < endings.size());
-  } catch (const Error& e) {
-    trouble.emplace(e);
-  }
-  for (const core::Offender& o : hopeless) shared_.drop_lost(std::exchange(instead[o.index].lease, nullptr));
-  auto given_up = hopeless.begin();
-  for (std::size_t i = 0; i < refused.size(); ++i) {
-    if (instead[i].lease != nullptr) continue;  // not yet written: next time
-    const HeldPtr lease = std::exchange(endings[refused[i].index].lease, nullptr);
-    const bool lost = given_up != hopeless.end() && given_up->index == i;
-    if (lost) ++given_up;
+  const auto as_errored = [](const Ending& ending, const Error& why) {
+    return Ending{.lease = ending.lease,
+                  .kind = FinishKind::fail,
+                  .message = core::ascii_text(std::string(refused_text) + why.what(), longest_refusal)};
+  };
+  const auto tell = [&](const core::Offender& offender, const Ending& instead, bool lost) {
+    const HeldPtr lease = std::exchange(endings[offender.index].lease, nullptr);
+    if (lost) shared_.drop_lost(lease);
     const auto end = lost ? "; to end the job as errored was refused too: its lease is given up"
                           : "; the job was ended as errored";
-    shared_.events.report(Events::Level::error, name(), instead[i].message + end, lease->job().id,
+    shared_.events.report(Events::Level::error, name(), instead.message + end, lease->job().id,
                           Events::Code::outcome_refused);
-  }
-  if (trouble) throw Error(*trouble);
+  };
+  core::write_or_replace(endings, [this](std::span<Ending> some) { write_all(some); }, as_errored, tell);
 }
 
 void Completer::write_all(std::span<Ending> endings) {

@@ -1,34 +1,19 @@
 #include "worker/executor_pool.hpp"
 
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include "platform/user_code.hpp"
 
 namespace sqlq::worker {
 
-ExecutorPool::~ExecutorPool() {
-  for (const auto& seat : seats_) {
-    for (std::thread* thread : {&seat->thread, &seat->ended}) {
-      if (thread->joinable()) thread->detach();  // only after a stop that failed: better than to terminate
-    }
-  }
-}
-
 void ExecutorPool::start(std::size_t threads, const std::shared_ptr<void>& keep_alive) {
-  keep_alive_ = keep_alive;
   watchdog_.also([this] { return fill(); });
   seats_.reserve(threads);  // threads look at them from now on
   for (std::size_t i = 0; i < threads; ++i) {
     Seat& seat = *seats_.emplace_back(std::make_unique<Seat>());
-    const std::lock_guard lock(seat.mutex);
-    seat.thread = thread_for(seat);
+    seat.thread.start(starter_, keep_alive, [this, &seat] { work(seat); });
   }
-}
-
-std::thread ExecutorPool::thread_for(Seat& seat) {
-  return starter_([this, &seat, keep_alive = keep_alive_.lock()] { work(seat); });
 }
 
 void ExecutorPool::work(Seat& seat) {
@@ -48,21 +33,12 @@ void ExecutorPool::work(Seat& seat) {
 
 // On the thread that ends.
 void ExecutorPool::replace(Seat& seat) {
-  std::thread before_it;
   std::optional<std::string> refused;
   {
     const std::lock_guard lock(seat.mutex);
-    if (seat.closed) return;
-    before_it = std::exchange(seat.ended, std::move(seat.thread));
-    try {
-      seat.thread = thread_for(seat);
-    } catch (const std::exception& e) {
-      refused = e.what();
-      seat.vacant = true;
-      shared_.slots.shrink();
-    }
+    refused = seat.thread.replace();
+    if (refused) shared_.slots.shrink();
   }
-  if (before_it.joinable()) before_it.join();  // it ended long ago
   if (!refused) return;
   const std::string left = std::to_string(shared_.slots.capacity()) + " of " +
                            std::to_string(shared_.options.concurrency) + " executors are left";
@@ -78,12 +54,11 @@ bool ExecutorPool::fill() {
   bool all = true;
   for (const auto& seat : seats_) {
     const std::lock_guard lock(seat->mutex);
-    if (!seat->vacant || seat->closed) continue;
-    if (try_to_fill(*seat)) {
-      ++filled;
-    } else {
-      all = false;
-    }
+    const ReplaceableThread::Filled now = seat->thread.fill();
+    if (now == ReplaceableThread::Filled::refused) all = false;
+    if (now != ReplaceableThread::Filled::filled) continue;
+    shared_.slots.grow();
+    ++filled;
   }
   if (filled > 0) {
     fetcher_.look_again();
@@ -93,17 +68,6 @@ bool ExecutorPool::fill() {
                           {}, Events::Code::thread_ended);
   }
   return all;
-}
-
-bool ExecutorPool::try_to_fill(Seat& seat) {
-  try {
-    seat.thread = thread_for(seat);
-  } catch (const std::system_error&) {  // said when the thread was lost
-    return false;
-  }
-  seat.vacant = false;
-  shared_.slots.grow();
-  return true;
 }
 
 void ExecutorPool::execute(Seat& seat, const HeldPtr& lease) {
@@ -155,17 +119,14 @@ std::vector<HeldPtr> ExecutorPool::abandon() {
 
 void ExecutorPool::join() {
   for (const auto& seat : seats_) {
-    std::thread thread;
-    bool abandoned = false;
-    {
-      const std::lock_guard lock(seat->mutex);
-      seat->closed = true;
-      abandoned = seat->abandoned;
-      thread = std::move(seat->thread);
+    std::unique_lock lock(seat->mutex);
+    const bool abandoned = seat->abandoned;
+    lock.unlock();
+    if (abandoned) {
+      seat->thread.detach();
+    } else {
+      seat->thread.join();
     }
-    if (thread.joinable() && abandoned) thread.detach();
-    if (thread.joinable()) thread.join();
-    if (seat->ended.joinable()) seat->ended.join();
   }
 }
 

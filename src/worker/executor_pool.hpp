@@ -4,13 +4,12 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "worker/executor.hpp"
+#include "worker/replaceable_thread.hpp"
 #include "worker/shared.hpp"
-#include "worker/thread_starter.hpp"
 
 namespace sqlq::worker {
 
@@ -19,14 +18,13 @@ namespace sqlq::worker {
 /// A handler cannot be ended from outside. One that ignores its stop token is abandoned: what it says later is dropped,
 /// and its thread keeps what it uses alive by itself until it returns.
 ///
-/// A handler may end its thread (pthread_exit, pthread_cancel), and nobody can keep it from that. Another thread takes
-/// its place; while the system refuses one, the worker has a slot less, and `fill` tries again.
+/// While the system refuses a thread for one that a handler has ended, the worker has a slot less, and `fill` tries
+/// again.
 class ExecutorPool final {
  public:
   ExecutorPool(Shared& shared, Executor& executor, Fetcher& fetcher, Watchdog& watchdog,
                ThreadStarter starter = start_thread)
       : shared_(shared), executor_(executor), fetcher_(fetcher), watchdog_(watchdog), starter_(std::move(starter)) {}
-  ~ExecutorPool();
   ExecutorPool(const ExecutorPool&) = delete;
   ExecutorPool& operator=(const ExecutorPool&) = delete;
 
@@ -42,28 +40,22 @@ class ExecutorPool final {
 
  private:
   struct Seat {
-    std::thread thread{};
-    std::thread ended{};     // the one before it, which a handler has ended; perhaps not quite yet
-    std::mutex mutex{};      // for the threads, too, while there may be another one
+    std::mutex mutex{};      // also: slots are as many as there are threads
     HeldPtr running{};       // guarded by mutex: the handler runs and its outcome is wanted
     bool abandoned = false;  // guarded by mutex
-    bool vacant = false;     // guarded by mutex: its thread has ended, and the system refused another
-    bool closed = false;     // guarded by mutex: no other thread comes
+    ReplaceableThread thread{};
   };
 
   void work(Seat& seat);
   void execute(Seat& seat, const HeldPtr& lease);
   void give_up(Seat& seat, const HeldPtr& lease, const std::string& why, Events::Code code);
-  [[nodiscard]] std::thread thread_for(Seat& seat);
   void replace(Seat& seat);
-  [[nodiscard]] bool try_to_fill(Seat& seat);
 
   Shared& shared_;
   Executor& executor_;
   Fetcher& fetcher_;
   Watchdog& watchdog_;
   const ThreadStarter starter_;
-  std::weak_ptr<void> keep_alive_{};
   std::vector<std::unique_ptr<Seat>> seats_;
 };
 

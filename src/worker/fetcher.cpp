@@ -54,7 +54,8 @@ policy::Load Fetcher::load() const noexcept {
           .unwritten = shared_.in_flight.size() - std::min(shared_.in_flight.size(), shared_.slots.used()),
           .backlog = backlog_,
           .about_to_start = !shared_.ready.empty() || claimer_.under_way(),
-          .handing_over = handing_over_.has_backlog()};
+          .handing_over = handing_over_.has_backlog(),
+          .draining = shared_.draining};
 }
 
 // A worker that found the places of a limited queue taken looks when others share them.

@@ -23,6 +23,7 @@ std::string in_words(const IdleReason& r, TimePoint now) {
     case Why::paused: return "jobs wait in queue '" + r.queue + "', which is paused";
     case Why::no_handler:
       return "jobs of kind '" + r.kind + "' wait in queue '" + r.queue + "', and this worker has no handler for them";
+    case Why::draining: return "an operator drains this worker; Admin::drain(name, false) lets it go on";
     case Why::no_thread: return "the system refuses new threads for those that handlers have ended";
     case Why::due_later: return "all jobs are due later, the first in " + seconds_of(*r.at - now);
     case Why::other_case: return "there is no queue '" + r.queue + "', but one named '" + r.other + "'";
@@ -41,11 +42,24 @@ std::string in_words(const IdleReason& r, TimePoint now) {
 void Idleness::look() {
   const bool idle = this->idle();
   const bool before = std::exchange(was_idle_, idle);
-  const bool newly = idle && !before;
+  const bool drains = shared_.draining;
+  const bool newly = (idle && !before) || (drains && !was_draining_);
+  was_draining_ = drains;
   const SteadyPoint now = shared_.clock().steady();
   if (now < next_event_ || (now < next_look_ && !newly)) return;
   next_look_ = saturating_add(now, between_looks);
   reasons_.clear();
+  if (drains) {
+    reasons_.push_back({.why = Why::draining});
+  } else {
+    add_reasons(idle);
+  }
+  if (reasons_.empty()) return;
+  next_event_ = next_look_;
+  report();
+}
+
+void Idleness::add_reasons(bool idle) {
   const std::vector<WaitingKind> waiting = shared_.dialect().waiting_kinds(most_kinds);
   add_unknown_kinds(waiting);
   if (shared_.slots.capacity() == 0) {
@@ -55,9 +69,6 @@ void Idleness::look() {
     add_wrong_names();
     add_due_later(waiting);
   }
-  if (reasons_.empty()) return;
-  next_event_ = next_look_;
-  report();
 }
 
 bool Idleness::idle() {

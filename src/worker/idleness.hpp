@@ -24,6 +24,7 @@ class Idleness final {
  private:
   /// Has it claimed nothing since the last look, and runs nothing?
   [[nodiscard]] bool idle();
+  void add_reasons(bool idle);
   void add_unknown_kinds(const std::vector<WaitingKind>& waiting);
   void add_shut_queues(const std::vector<WaitingKind>& waiting);
   void add_limit(const Queue& queue);
@@ -38,6 +39,7 @@ class Idleness final {
   std::uint64_t claimed_ = 0;
   bool seen_ = false;  // claimed_ is of an earlier look
   bool was_idle_ = false;
+  bool was_draining_ = false;
   SteadyPoint next_look_ = SteadyPoint::min();
   SteadyPoint next_event_ = SteadyPoint::min();
 };

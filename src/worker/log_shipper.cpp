@@ -1,5 +1,7 @@
 #include "worker/log_shipper.hpp"
 
+#include <exception>
+
 #include "platform/user_code.hpp"
 
 namespace sqlq::worker {
@@ -26,7 +28,7 @@ void GuardedSink::flush() {
     const platform::UserCode user("a log sink");
     sink_->flush();
   } catch (...) {
-    if (platform::in_forced_unwind()) {  // it would do so again, and the services have no threads to spare
+    if (platform::in_forced_unwind()) {  // it would do so again each second
       given_up_ = true;
       events_->report(Events::Level::error, "log shipper",
                       "the log sink's flush ended its thread (pthread_exit); it is not called any more", {},
@@ -53,17 +55,19 @@ void LogShipper::end() {
   }
 }
 
-// A sink that fails keeps no result back.
+// A sink that fails keeps no result back, nor the other way round. The sink is not called while an exception is
+// handled: if it ended its thread then, the process would be aborted.
 SteadyPoint LogShipper::step() {
   const SteadyPoint next = saturating_add(shared_.clock().steady(), std::chrono::seconds(1));
+  std::exception_ptr failure;
   try {
     interims_.publish();
   } catch (...) {
     if (platform::in_forced_unwind()) throw;
-    sink_.flush();
-    throw;
+    failure = std::current_exception();
   }
   sink_.flush();
+  if (failure) std::rethrow_exception(failure);
   return next;
 }
 

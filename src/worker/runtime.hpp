@@ -12,6 +12,7 @@
 #include "worker/interims.hpp"
 #include "worker/log_shipper.hpp"
 #include "worker/maintenance.hpp"
+#include "worker/presence.hpp"
 #include "worker/shared.hpp"
 #include "worker/watchdog.hpp"
 
@@ -34,6 +35,7 @@ struct Runtime {
   Fetcher fetcher{shared, heartbeat, watchdog};
   Completer completer{shared, *logs, fetcher};
   Maintenance maintenance{shared, fetcher};
+  Presence presence{shared, fetcher};
   Interims interims{shared};
   LogShipper log_shipper{shared, *logs, interims};
   Executor executor{shared, logs, interims, completer, fetcher, watchdog};

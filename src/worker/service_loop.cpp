@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
-#include "platform/forks.hpp"
 #include "platform/user_code.hpp"
 
 namespace sqlq::worker {
@@ -37,33 +37,48 @@ Turns::Next Turns::failed(const std::string& why) {
 }
 
 ServiceLoop::~ServiceLoop() {
-  if (!thread_.joinable()) return;
   request_stop();
   thread_.join();
 }
 
-void ServiceLoop::start(std::shared_ptr<void> keep_alive, Signal& ended) {
+void ServiceLoop::start(const std::shared_ptr<void>& keep_alive, Signal& ended, std::function<void()> when_vacant) {
+  when_vacant_ = std::move(when_vacant);
   ended_ = false;
   try {
-    thread_ = std::thread([this, &ended, keep_alive = std::move(keep_alive)] {
-      platform::ignore_cancellation();
-      try {
-        run();
-      } catch (...) {  // pthread_exit in a log sink: the service goes on until its end, and then the thread ends
-        // The unwinding, once it was caught, frees the thread's share in the engine no more: it is kept, and reachable.
-        platform::keep_for_ever(new std::shared_ptr<void>(keep_alive));
-        run();
-        ended_ = true;
-        ended.notify();
-        throw;
-      }
-      ended_ = true;
-      ended.notify();
-    });
+    thread_.start(starter_, keep_alive, [this, &ended] { work(ended); });
   } catch (...) {
     ended_ = true;
     throw;
   }
+}
+
+void ServiceLoop::work(Signal& ended) {
+  platform::ignore_cancellation();
+  try {
+    run();
+  } catch (...) {  // pthread_exit in a log sink
+    replace();
+    throw;
+  }
+  ended_ = true;
+  ended.notify();
+}
+
+void ServiceLoop::replace() {
+  const std::optional<std::string> refused = thread_.replace();
+  if (!refused) return;
+  events_.report(Events::Level::error, service_.name(),
+                 "the system refused a thread for one that had ended (" + *refused + "); tries again each second", {},
+                 Events::Code::thread_ended);
+  if (when_vacant_) when_vacant_();
+}
+
+bool ServiceLoop::fill() {
+  const ReplaceableThread::Filled now = thread_.fill();
+  if (now == ReplaceableThread::Filled::filled) {
+    events_.report(Events::Level::info, service_.name(), "has a thread again", {}, Events::Code::thread_ended);
+  }
+  return now != ReplaceableThread::Filled::refused;
 }
 
 void ServiceLoop::request_stop() noexcept {
@@ -72,7 +87,6 @@ void ServiceLoop::request_stop() noexcept {
 }
 
 void ServiceLoop::finish() noexcept {
-  if (!thread_.joinable()) return;
   if (ended_) {
     thread_.join();
     return;

@@ -3,12 +3,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
-#include <thread>
+#include <utility>
 
 #include "worker/events.hpp"
 #include "worker/jitter.hpp"
+#include "worker/replaceable_thread.hpp"
 #include "worker/service.hpp"
 
 namespace sqlq::worker {
@@ -38,18 +40,26 @@ class Turns final {
   int failures_ = 0;
 };
 
-/// One thread for one service. Thread-safety: one thread at a time.
+/// One thread for one service; another one when a log sink ends it. Thread-safety: one thread at a time; `fill` from
+/// any.
 class ServiceLoop final {
  public:
-  ServiceLoop(Service& service, Clock& clock, Events& events, std::uint64_t seed)
-      : service_(service), clock_(clock), turns_(service, clock, events, seed) {}
+  ServiceLoop(Service& service, Clock& clock, Events& events, std::uint64_t seed, ThreadStarter starter = start_thread)
+      : service_(service),
+        clock_(clock),
+        events_(events),
+        turns_(service, clock, events, seed),
+        starter_(std::move(starter)) {}
   ~ServiceLoop();
   ServiceLoop(const ServiceLoop&) = delete;
   ServiceLoop& operator=(const ServiceLoop&) = delete;
 
   /// `keep_alive` owns the loop, its service and all that they use; the thread has a copy. `ended` is notified when the
-  /// thread has nothing more to do; it must live as long.
-  void start(std::shared_ptr<void> keep_alive, Signal& ended);
+  /// thread has nothing more to do; it must live as long. `when_vacant` is called when the system refuses a thread for
+  /// one that has ended: then somebody must call `fill` until it succeeds. Throws std::system_error.
+  void start(const std::shared_ptr<void>& keep_alive, Signal& ended, std::function<void()> when_vacant = {});
+  /// Tries to start the thread that was refused. Says whether the loop has its thread.
+  bool fill();
   /// Lets the current step end; then takes no more than the service needs to come to its end, the next one at once
   /// though the last have failed.
   void request_stop() noexcept;
@@ -60,16 +70,21 @@ class ServiceLoop final {
   void finish() noexcept;
 
  private:
+  void work(Signal& ended);
   void run();
+  void replace();
   [[nodiscard]] bool over() const { return left_behind_ || (stopping_ && service_.may_end()); }
 
   Service& service_;
   Clock& clock_;
+  Events& events_;
   Turns turns_;
-  std::thread thread_;
+  const ThreadStarter starter_;
+  std::function<void()> when_vacant_{};
   std::atomic<bool> stopping_{false};
   std::atomic<bool> left_behind_{false};
   std::atomic<bool> ended_{true};
+  ReplaceableThread thread_;
 };
 
 }  // namespace sqlq::worker

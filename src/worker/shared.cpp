@@ -78,6 +78,12 @@ void Shared::freeze_handlers() {
 
 backend::Now Shared::now() const { return core::request_time(clock()); }
 
+WorkerStats Shared::stats() const noexcept {
+  WorkerStats all = counters.snapshot();
+  all.draining = draining;
+  return all;
+}
+
 void Shared::drop_lost(const HeldPtr& lease) {
   ++counters.lost;
   outlived.add(lease, clock().steady());

@@ -40,6 +40,7 @@ struct Shared {
   [[nodiscard]] backend::Dialect& dialect() const { return db.ready(); }
   /// The time to send with a request: a test's, or none for the database's own.
   [[nodiscard]] backend::Now now() const;
+  [[nodiscard]] WorkerStats stats() const noexcept;
   /// Takes the lease off the books because there is nothing to write for it.
   void drop_lost(const HeldPtr& lease);
   /// Says of the leases that this process has lost that it lives: they ended by outages and no crashes.
@@ -58,6 +59,8 @@ struct Shared {
   const std::shared_ptr<Events> owned_events;
   Events& events = *owned_events;
   Counters counters;
+  /// An operator wants it to claim nothing more.
+  std::atomic<bool> draining{false};
   InFlight in_flight;
   /// For who waits for the end of a stop: something has ended.
   const std::unique_ptr<Signal> progress = clock().make_signal();

@@ -18,8 +18,9 @@ SteadyPoint Watchdog::step() {
 }
 
 bool Watchdog::fill() {
-  const bool callbacks = shared_.callbacks->fill();
-  return (fill_ == nullptr || fill_()) && callbacks;
+  bool all = shared_.callbacks->fill();
+  for (const auto& fill : fills_) all = fill() && all;
+  return all;
 }
 
 // Returns when to look again.

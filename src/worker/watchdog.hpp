@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <utility>
+#include <vector>
 
 #include "worker/service.hpp"
 #include "worker/shared.hpp"
@@ -17,8 +18,8 @@ class Watchdog final : public Service {
   explicit Watchdog(Shared& shared) : Service(shared.clock()), shared_(shared) {}
 
   SteadyPoint step() override;
-  /// To be called at each step, and each second until it says that all is well. Before the first step.
-  void also(std::function<bool()> fill) { fill_ = std::move(fill); }
+  /// Calls `fill` at each step, and each second until it says that all is well. Before the first step.
+  void also(std::function<bool()> fill) { fills_.push_back(std::move(fill)); }
   [[nodiscard]] std::string_view name() const noexcept override { return "watchdog"; }
 
  private:
@@ -28,7 +29,7 @@ class Watchdog final : public Service {
   [[nodiscard]] bool fill();
 
   Shared& shared_;
-  std::function<bool()> fill_{};
+  std::vector<std::function<bool()>> fills_{};
 };
 
 }  // namespace sqlq::worker

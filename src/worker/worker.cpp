@@ -21,7 +21,13 @@ namespace worker {
 /// The services and their threads. Threads that a stop has left behind keep it alive.
 struct Engine {
   Engine(Database db, Handlers handlers, WorkerOptions options)
-      : runtime(std::move(db), std::move(handlers), std::move(options)) {}
+      : runtime(std::move(db), std::move(handlers), std::move(options)) {
+    runtime.watchdog.also([this] {
+      bool all = true;
+      for (ServiceLoop* loop : loops) all = loop->fill() && all;
+      return all;
+    });
+  }
 
   [[nodiscard]] ServiceLoop loop_for(Service& service) {
     return ServiceLoop(service, runtime.shared.clock(), runtime.shared.events, platform::random64());
@@ -34,8 +40,11 @@ struct Engine {
   ServiceLoop watching = loop_for(runtime.watchdog);
   ServiceLoop maintaining = loop_for(runtime.maintenance);
   ServiceLoop shipping = loop_for(runtime.log_shipper);
+  ServiceLoop announcing = loop_for(runtime.presence);
 
-  const std::array<ServiceLoop*, 6> loops{&completing, &beating, &watching, &shipping, &fetching, &maintaining};
+  /// The watchdog ends last: it gets the others the threads that the system has refused.
+  const std::array<ServiceLoop*, 7> loops{&completing, &beating,    &shipping, &fetching,
+                                          &maintaining, &announcing, &watching};
 };
 
 }  // namespace worker
@@ -44,6 +53,7 @@ using worker::Engine;
 using worker::Events;
 using worker::HeldPtr;
 using worker::Phase;
+using worker::Presence;
 using worker::Runtime;
 using worker::Service;
 using worker::ServiceLoop;
@@ -120,7 +130,9 @@ void Worker::Impl::start() {
 void Worker::Impl::start_threads() {
   shared.callbacks->start(shared.options.concurrency + 1);  // one for each job's stop callbacks, one for on_event
   runtime.pool.start(shared.options.concurrency, engine);
-  for (ServiceLoop* loop : engine->loops) loop->start(engine, *shared.progress);
+  for (ServiceLoop* loop : engine->loops) {
+    loop->start(engine, *shared.progress, [watchdog = &runtime.watchdog] { watchdog->wake(); });
+  }
 }
 
 void Worker::Impl::shut_down() {
@@ -180,8 +192,18 @@ void Worker::Impl::write_what_is_left() {
                          "stopped without writing " + std::to_string(unwritten) +
                              " outcomes; their jobs come back when their leases end");
   }
-  for (ServiceLoop* loop : engine->loops) loop->request_stop();
-  wait(end, [this] { return std::ranges::all_of(engine->loops, &ServiceLoop::ended); });
+  const std::span others(engine->loops.begin(), engine->loops.end() - 1);
+  for (ServiceLoop* loop : others) loop->request_stop();
+  // Somebody's lock on the table of workers delays no stop: the row expires.
+  const SteadyPoint asked_at = shared.clock().steady();
+  const auto farewell = [&] { return std::min(end(), saturating_add(asked_at, Presence::longest_farewell)); };
+  wait(end, [&] {
+    return std::ranges::all_of(others, [this](const ServiceLoop* loop) {
+      return loop == &engine->announcing || loop->ended();
+    });
+  });
+  wait(farewell, [this] { return engine->announcing.ended(); });
+  finish(engine->watching, end);
 }
 
 void Worker::Impl::leave_behind() noexcept {
@@ -247,6 +269,6 @@ void Worker::wake() noexcept {
   if (!impl_->maker.is_parent()) impl_->runtime.fetcher.wake();
 }
 
-WorkerStats Worker::stats() const { return impl_->shared.counters.snapshot(); }
+WorkerStats Worker::stats() const { return impl_->shared.stats(); }
 
 }  // namespace sqlq

@@ -1,4 +1,4 @@
-// Other people's connections, however they are set, and servers with strange defaults.
+// Other people's connections, however they are set.
 
 #include <optional>
 
@@ -251,42 +251,6 @@ TEST_P(MysqlBorrow, NamesCompareByteByByte) {
     ASSERT_EQ(jobs.size(), 1u) << name;
     EXPECT_EQ(jobs[0].unique_key, name);
   }
-}
-
-/// Changes the server's defaults for as long as it lives.
-class Defaults {
- public:
-  Defaults(const Native& native, std::vector<std::pair<std::string, std::string>> values) : native_(native) {
-    for (const auto& [name, value] : values) {
-      before_.emplace_back(name, native_.query("SELECT @@GLOBAL." + name).at(0));
-      set(name, value);
-    }
-  }
-  ~Defaults() {
-    for (const auto& [name, value] : before_) set(name, value);
-  }
-  Defaults(const Defaults&) = delete;
-  Defaults& operator=(const Defaults&) = delete;
-
- private:
-  void set(const std::string& name, const std::string& value) const {
-    native_.exec("SET GLOBAL " + name + " = '" + value + "'");
-  }
-  const Native& native_;
-  std::vector<std::pair<std::string, std::string>> before_{};
-};
-
-TEST_P(MysqlBorrow, StrangeDefaultsOfTheServerDoNotMatter) {
-  const Defaults strange(native_, {{"sql_mode", "NO_BACKSLASH_ESCAPES,ANSI_QUOTES,HIGH_NOT_PRECEDENCE"},
-                                   {"time_zone", "-11:00"},
-                                   {on_mariadb() ? "tx_isolation" : "transaction_isolation", "READ-UNCOMMITTED"}});
-  Client fresh{backend::open(url())};
-  const JobId id = fresh.enqueue({.kind = "k", .params = nasty}).id;
-  EXPECT_EQ(fresh.find(id)->params, nasty);
-  EXPECT_LT(std::chrono::abs(fresh.find(id)->created_at - system_clock()->now()), 1min);
-  const Job job = fresh.claim().at(0);
-  EXPECT_EQ(fresh.success(job, nasty), FinishStatus::applied);
-  EXPECT_EQ(fresh.find(id)->result, nasty);
 }
 
 SQLQ_MYSQL_PLACES(MysqlBorrow);

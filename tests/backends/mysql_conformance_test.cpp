@@ -121,11 +121,15 @@ conformance::Backend suite_on(const Place& place) {
                                " SELECT max(version) + 1, 'from_the_future', '0123456789abcdef', max(applied_us)"
                                "   FROM sqlq_migrations"},
           .changed_checksum_sql = {"UPDATE sqlq_migrations SET checksum = 'fedcba9876543210' WHERE version = 1"},
+          .compatible_schema_sql = {"INSERT INTO sqlq_migrations (version, name, checksum, applied_us, compatible_from)"
+                                    " SELECT max(version) + 1, 'from_the_future', '0123456789abcdef', max(applied_us),"
+                                    "        max(version) FROM sqlq_migrations"},
           .emptied_jobs_sql = {"DELETE FROM sqlq_jobs"},
           .emptied_sql = {"DELETE FROM sqlq_jobs", "DELETE FROM sqlq_keys", "DELETE FROM sqlq_ready",
                           "DELETE FROM sqlq_scheduled", "DELETE FROM sqlq_claims",
                           "DELETE FROM sqlq_finished", "DELETE FROM sqlq_history", "DELETE FROM sqlq_logs",
-                          "DELETE FROM sqlq_progress", "DELETE FROM sqlq_workers", "DELETE FROM sqlq_queue_locks",
+                          "DELETE FROM sqlq_progress", "DELETE FROM sqlq_agenda", "DELETE FROM sqlq_registry",
+                          "DELETE FROM sqlq_workers", "DELETE FROM sqlq_queue_locks",
                           "DELETE FROM sqlq_lanes", "DELETE FROM sqlq_queues", "DELETE FROM sqlq_migrations"},
           .breakages = breakages(),
           .refusals = refusals()};

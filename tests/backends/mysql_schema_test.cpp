@@ -62,6 +62,7 @@ class Sample {
       return {1, {std::int64_t{1}, std::int64_t{2}, std::int64_t{3}}};
     }
     if (param == "ids") return {1, {sql::Bytes{sixteen}, sql::Bytes{"0123456789abcdef"}}};
+    if (param == "numbers") return {1, {n, n}};
     if (param == "seqs") return {1, {std::int64_t{1}, std::int64_t{2}, std::int64_t{3}}};
     return {1, {"a", "b"}};
   }
@@ -86,6 +87,7 @@ class MysqlSchema : public OnServer {
   void fill(int jobs) const {
     native_.exec("INSERT INTO sqlq_queues (id, name, description, created_us) VALUES (1, 'a', '', 0), (2, 'b', '', 0)");
     native_.exec("INSERT INTO sqlq_lanes (id, queue_id, queue, kind) VALUES (1, 1, 'a', 'k'), (2, 2, 'b', 'k')");
+    native_.exec("INSERT INTO sqlq_workers (id, name, asleep_us) VALUES (2, 'a', 0)");
     native_.exec(on_mariadb() ? "SET max_recursive_iterations = 1000000" : "SET cte_max_recursion_depth = 1000000");
     native_.exec("INSERT INTO sqlq_jobs (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes,"
                  "  keepalive_us, created_us, queued_us, params, expires_us, unique_key)"
@@ -175,7 +177,7 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"take", {{"r", "PRIMARY"}, {"j", "PRIMARY"}}},
     {"lane_next", {{"r", "PRIMARY"}, {"s", "PRIMARY"}, {"j", "PRIMARY"}}},
     {"take_some", {{"j", "PRIMARY"}, {"r", "PRIMARY"}}},
-    {"claim", {{"sqlq_jobs", "PRIMARY"}}},
+    {"claim", {{"sqlq_jobs", "PRIMARY"}, {"w", "PRIMARY"}}},
     {"claims_lock", {{"c", "PRIMARY"}}},
     {"claims_leave", {{"sqlq_claims", "PRIMARY"}}},
     {"claims_end", {{"sqlq_claims", "PRIMARY"}}},
@@ -351,41 +353,45 @@ TEST_P(MysqlSchema, UpDownUpGivesTheSameSchema) {
   };
   const auto before = dump();
   Migrator migrator(db_);
-  EXPECT_EQ(migrator.down(0), 1);
+  const int latest = migrator.status().latest;
+  EXPECT_EQ(migrator.down(0), latest);
   EXPECT_EQ(native_.query("SHOW TABLES"), std::vector<std::string>{"sqlq_migrations"});
-  EXPECT_EQ(migrator.up(), 1);
+  EXPECT_EQ(migrator.up(), latest);
   EXPECT_EQ(dump(), before);
 }
 
 TEST_P(MysqlSchema, AMigrationInterruptedAnywhereIsBroughtToItsEnd) {
-  const Options o = options();
-  for (const bool up : {true, false}) {
-    const std::vector<std::string> script = split(up ? schema_.migrations[0].up : schema_.migrations[0].down);
-    for (std::size_t done = 0; done <= script.size(); ++done) {
-      Migrator migrator(db_);
-      up ? migrator.teardown() : static_cast<void>(migrator.up());
-      if (up) {
-        migrator.up(0);
-        native_.exec(catalogue()["migrations_make"].text);
+  for (const Migration& step : schema_.migrations) {
+    const int before = step.version - 1;
+    for (const bool up : {true, false}) {
+      const std::vector<std::string> script = split(up ? step.up : step.down);
+      for (std::size_t done = 0; done <= script.size(); ++done) {
+        Migrator migrator(db_);
+        migrator.teardown();
+        migrator.up(up ? before : step.version);
+        if (up) native_.exec(catalogue()["migrations_make"].text);
+        // As a process leaves it that dies after `done` statements.
+        native_.exec("INSERT INTO sqlq_migrations (version, name, checksum, applied_us, done) VALUES (" +
+                     std::to_string(step.version) + ", '" + step.name + "', '" + step.checksum +
+                     "', 1, 0) ON DUPLICATE KEY UPDATE done = 0");
+        for (std::size_t i = 0; i < done; ++i) native_.exec(script[i]);
+        EXPECT_EQ(migrator.status().current, before);
+        EXPECT_EQ(migrator.status().problem, "");
+        const auto direction = up ? backend::Direction::up : backend::Direction::down;
+        EXPECT_EQ(db_.dialect().migrate(direction, up ? step.version : before, {}), 1) << done;
+        EXPECT_EQ(migrator.status().current, up ? step.version : before);
+        if (!up) {
+          EXPECT_EQ(migrator.down(before), 0);
+        }
+        if (!up && before == 0) {
+          EXPECT_EQ(native_.query("SHOW TABLES"), std::vector<std::string>{"sqlq_migrations"});
+        }
+        migrator.up();
+        Client(db_).enqueue({.kind = "work"});
+        EXPECT_EQ(Client(db_).claim({}, {}, 10).size(), 1u);
+        migrator.teardown();
+        EXPECT_TRUE(native_.query("SHOW TABLES").empty());
       }
-      // As a process leaves it that dies after `done` statements.
-      native_.exec("INSERT INTO sqlq_migrations VALUES (1, 'init', '" + schema_.migrations[0].checksum +
-                   "', 1, 0) ON DUPLICATE KEY UPDATE done = 0");
-      for (std::size_t i = 0; i < done; ++i) native_.exec(script[i]);
-      EXPECT_EQ(migrator.status().current, 0);
-      EXPECT_EQ(migrator.status().problem, "");
-      const auto direction = up ? backend::Direction::up : backend::Direction::down;
-      EXPECT_EQ(db_.dialect().migrate(direction, up ? 1 : 0, {}), 1) << done;
-      EXPECT_EQ(migrator.status().current, up ? 1 : 0);
-      if (!up) {
-        EXPECT_EQ(native_.query("SHOW TABLES"), std::vector<std::string>{"sqlq_migrations"});
-        EXPECT_EQ(migrator.down(0), 0);
-      }
-      migrator.up();
-      Client(db_).enqueue({.kind = "work"});
-      EXPECT_EQ(Client(db_).claim({}, {}, 10).size(), 1u);
-      migrator.teardown();
-      EXPECT_TRUE(native_.query("SHOW TABLES").empty());
     }
   }
 }

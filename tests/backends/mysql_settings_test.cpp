@@ -104,6 +104,21 @@ TEST_P(MysqlWholeServerSettings, DoNotMatter) {
   testing::use_all_of(backend::open(url_of_user()));
 }
 
+TEST_P(MysqlWholeServerSettings, ThatComeWhenTheTablesAreThereDoNotMatter) {
+  static_cast<void>(open_migrated());
+  make_hostile({{"sql_mode", "NO_BACKSLASH_ESCAPES,ANSI_QUOTES,HIGH_NOT_PRECEDENCE"},
+                {"time_zone", "-11:00"},
+                {on_mariadb() ? "tx_isolation" : "transaction_isolation", "READ-UNCOMMITTED"}});
+  Client fresh{backend::open(url())};
+  const std::string nasty = R"({"a":"it's \\ \" \n ' \\' -- ; \u00e9 %s ?"})";
+  const JobId id = fresh.enqueue({.kind = "k", .params = nasty}).id;
+  EXPECT_EQ(fresh.find(id)->params, nasty);
+  EXPECT_LT(std::chrono::abs(fresh.find(id)->created_at - system_clock()->now()), std::chrono::minutes(1));
+  const Job job = fresh.claim().at(0);
+  EXPECT_EQ(fresh.success(job, nasty), FinishStatus::applied);
+  EXPECT_EQ(fresh.find(id)->result, nasty);
+}
+
 TEST_P(MysqlWholeServerSettings, OfALentConnectionStayAndAnErrorSaysWhatToSet) {
   const Database db = open_migrated();
   make_hostile({{"max_join_size", "1"}});

@@ -119,9 +119,12 @@ conformance::Backend sqlite_file() {
                                " SELECT max(version) + 1, 'from_the_future', '0123456789abcdef', max(applied_us)"
                                "   FROM sqlq_migrations"},
           .changed_checksum_sql = {"UPDATE sqlq_migrations SET checksum = 'fedcba9876543210' WHERE version = 1"},
+          .compatible_schema_sql = {"INSERT INTO sqlq_migrations (version, name, checksum, applied_us, compatible_from)"
+                                    " SELECT max(version) + 1, 'from_the_future', '0123456789abcdef', max(applied_us),"
+                                    "        max(version) FROM sqlq_migrations"},
           .emptied_jobs_sql = {"DELETE FROM sqlq_jobs"},
           .emptied_sql = {"DELETE FROM sqlq_jobs", "DELETE FROM sqlq_history", "DELETE FROM sqlq_logs",
-                          "DELETE FROM sqlq_progress",
+                          "DELETE FROM sqlq_progress", "DELETE FROM sqlq_agenda", "DELETE FROM sqlq_registry",
                           "DELETE FROM sqlq_lanes", "DELETE FROM sqlq_queues", "DELETE FROM sqlq_facts",
                           "DELETE FROM sqlq_migrations"},
           .breakages = {{"a trigger whose error quotes params",

@@ -175,6 +175,26 @@ TEST_F(SqliteWriter, WhoWaitedTogetherForAnothersLockIsToldTogether) {
   EXPECT_TRUE(numbers().empty());
 }
 
+TEST_F(SqliteWriter, OfManyTheGuiltyIsFoundByHalves) {
+  add(100);
+  std::atomic<int> runs{0};
+  std::atomic<int> failed{0};
+  gather(64, [&](int i) {
+    try {
+      writer_->write([&](sql::Session& s) {
+        ++runs;
+        s.execute(statements["add"], {{"x", i == 37 ? 100 : i}});
+      });
+    } catch (const Error& e) {
+      EXPECT_EQ(i, 37) << e.what();
+      ++failed;
+    }
+  });
+  EXPECT_EQ(failed, 1);
+  EXPECT_EQ(numbers().size(), 64U) << "innocents harmed: 0";
+  EXPECT_EQ(commits_, 1 + 6) << "one for each half without it";
+}
+
 TEST_F(SqliteWriter, AnExceptionUndoesItsOwnWorkAlone) {
   EXPECT_THROW(writer_->write([&](sql::Session& s) {
     s.execute(statements["add"], {{"x", 1}});
@@ -211,7 +231,7 @@ TEST_F(SqliteWriter, CheckpointsOnlyUnderTheWriteLock) {
             SQLITE_OK);
   const auto before = size_of(path());
   std::thread writing([&] { add(1); });
-  while (writer_->waiting() == 0) std::this_thread::yield();  // it is at BEGIN IMMEDIATE
+  while (!writer_->lock_watch().taken_since()) std::this_thread::yield();  // it is at BEGIN IMMEDIATE
   EXPECT_EQ(size_of(path()), before);
   ASSERT_EQ(other.exec("COMMIT"), SQLITE_OK);
   writing.join();

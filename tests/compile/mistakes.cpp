@@ -38,6 +38,8 @@ void mistake(sqlq::Client& client, sqlq::Handlers& handlers, soci::session& sess
   client.enqueue(sqlq::borrow(session), Mail{"ada"});
   client.enqueue(sqlq::NewJob{"mail"});
   client.enqueue({"mail", "{}"});
+  client.enqueue_row({"mail", "{}"});
+  client.enqueue_row(sqlq::borrow(session), Mail{"ada"}, {.priority = 1});
   client.enqueue_many(std::vector<sqlq::NewJob>(2));
   client.enqueue_many(sqlq::borrow(session), std::list<Mail>(2));
   client.enqueue_many({Mail{"ada"}, Mail{"bob"}});

@@ -115,6 +115,44 @@ TEST_P(Enqueue, ReplayAfterTheJobFinishedDoesNotRunItAgain) {
   EXPECT_TRUE(claim(1).empty());
 }
 
+TEST_P(Enqueue, GivesBackTheWholeRowWhenAsked) {
+  const JobId id = JobId::make(clock().now());
+  const EnqueuedRow made = client().enqueue_row(Greeting{"ada", 3}, {.queue = "mail", .delay = 90s, .id = id});
+  EXPECT_TRUE(made.inserted());
+  EXPECT_EQ(made.id, id);
+  ASSERT_TRUE(made.job);
+  EXPECT_EQ(made.job->id, id);
+  EXPECT_EQ(made.job->queue, "mail");
+  EXPECT_EQ(made.job->kind, "greeting");
+  EXPECT_EQ(codec<Greeting>::decode(made.job->params).to, "ada");
+  EXPECT_EQ(made.job->state, JobState::scheduled);
+  EXPECT_EQ(made.job->run_at, clock().now() + 90s);
+  EXPECT_EQ(made.job->created_at, clock().now());
+}
+
+TEST_P(Enqueue, GivesBackTheRowThatWasThere) {
+  const JobId id = enqueue({.unique_key = "k"});
+  const Job held = take();
+  EXPECT_TRUE(client().set_result(held, "7"));
+  const EnqueuedRow by_key = client().enqueue_row(NewJob{.kind = "other", .options = {.unique_key = "k"}});
+  EXPECT_EQ(by_key.status, EnqueueStatus::existing_key);
+  EXPECT_EQ(by_key.id, id);
+  ASSERT_TRUE(by_key.job);
+  EXPECT_EQ(by_key.job->id, id);
+  EXPECT_EQ(by_key.job->kind, "work");
+  EXPECT_EQ(by_key.job->state, JobState::running);
+  EXPECT_EQ(by_key.job->result, "7");
+  EXPECT_EQ(by_key.job->worker, held.worker);
+
+  EXPECT_EQ(client().success(held), FinishStatus::applied);
+  const EnqueuedRow by_id = client().enqueue_row(NewJob{.kind = "other", .options = {.id = id}});
+  EXPECT_EQ(by_id.status, EnqueueStatus::existing_id);
+  ASSERT_TRUE(by_id.job);
+  EXPECT_EQ(by_id.job->kind, "work");
+  EXPECT_EQ(by_id.job->state, JobState::success);
+  EXPECT_EQ(admin().list().size(), 1u);
+}
+
 TEST_P(Enqueue, AnUnknownIdIsAnEmptyAnswer) {
   EXPECT_FALSE(client().find(JobId::make(clock().now())));
   EXPECT_FALSE(client().find(JobId{}));

@@ -272,6 +272,34 @@ TEST_P(Migrate, ANewerSchemaIsRefusedAndLeftAlone) {
   EXPECT_EQ(migrator.status().current, 0);
 }
 
+/// A deploy in steps: one new program migrates while the others are still the old ones, and some of them start again.
+TEST_P(Migrate, ANewerSchemaThatIsCompatibleIsWorkedWith) {
+  SQLQ_NEEDS(borrowed_transactions);
+  if (backend().compatible_schema_sql.empty()) return;
+  const JobId id = enqueue();
+  run_all(*user(), backend().compatible_schema_sql);
+
+  Database fresh = another();
+  Migrator migrator{fresh};
+  const MigrationStatus status = migrator.status();
+  EXPECT_EQ(status.problem, "");
+  EXPECT_EQ(status.current, status.latest + 1);
+  ASSERT_EQ(status.applied.size(), static_cast<std::size_t>(status.current));
+  EXPECT_EQ(status.applied.back().compatible_from, status.latest);
+  EXPECT_EQ(migrator.up(), 0);
+  EXPECT_EQ(migrator.up(status.latest), 0);
+  fresh.migrate();
+  EXPECT_EQ(Client{fresh}.claim().size(), 1u);
+  EXPECT_EQ(Client{fresh}.find(id)->state, JobState::running);
+  EXPECT_TRUE(Client{fresh}.enqueue(NewJob{.kind = "work"}).inserted());
+
+  EXPECT_EQ(code_of([&] { return migrator.down(status.latest); }), "schema") << "it does not know how";
+  EXPECT_EQ(code_of([&] { return migrator.down(0); }), "schema");
+  EXPECT_EQ(migrator.status().current, status.current);
+  migrator.teardown();
+  EXPECT_EQ(migrator.status().current, 0);
+}
+
 TEST_P(Migrate, AChangedChecksumIsRefused) {
   SQLQ_NEEDS(borrowed_transactions);
   enqueue();

@@ -211,6 +211,32 @@ TEST_P(Transaction, OwnIdsAndUniqueKeysHoldInside) {
   });
 }
 
+TEST_P(Transaction, GivesBackTheRowAsItIsInside) {
+  SQLQ_NEEDS(borrowed_transactions);
+  for_each_handle([&](UserConnection& user) {
+    NewJob job = shipment();
+    job.options.unique_key = "k";
+    user.begin();
+    const EnqueuedRow made = client().enqueue_row(user.tx(), job);
+    EXPECT_TRUE(made.inserted());
+    ASSERT_TRUE(made.job);
+    EXPECT_EQ(made.job->id, made.id);
+    EXPECT_EQ(made.job->params, job.params);
+    EXPECT_EQ(made.job->state, JobState::pending);
+    EXPECT_FALSE(client().find(made.id)) << "visible before the commit";
+    job.params = "2";
+    const EnqueuedRow second = client().enqueue_row(user.tx(), job);
+    EXPECT_EQ(second.status, EnqueueStatus::existing_key);
+    ASSERT_TRUE(second.job);
+    EXPECT_EQ(second.job->id, made.id);
+    EXPECT_EQ(second.job->params, R"({"order":42})");
+    EXPECT_EQ(client().cancel(user.tx(), made.id), CancelStatus::cancelled);
+    EXPECT_EQ(client().enqueue_row(user.tx(), job).status, EnqueueStatus::inserted) << "its key is free";
+    user.rollback();
+    EXPECT_FALSE(client().find(made.id));
+  });
+}
+
 TEST_P(Transaction, SuccessCommitsWithTheUsersRows) {
   SQLQ_NEEDS(borrowed_transactions);
   for_each_handle([&](UserConnection& user) {

@@ -72,6 +72,13 @@ class Grants : public Anywhere {
     return open(all.substr(0, all.find("//") + 2) + name + all.substr(all.find('@')));
   }
 
+  /// Takes from the role made last what the recipes gave it on that table.
+  void revoke_all_on(const std::string& table) {
+    const std::string role = roles_.back();
+    admin_ << (is_postgres() ? "REVOKE ALL ON " + tables() + ".sqlq_" + table + " FROM " + role
+                             : "REVOKE ALL ON sqlq." + tables() + "sqlq_" + table + " FROM " + role + "@localhost");
+  }
+
   [[nodiscard]] Errc forbidden() const { return Errc::permission; }
   [[nodiscard]] bool is_postgres() const { return place().service == "postgres"; }
   /// The schema, or the prefix.
@@ -161,6 +168,7 @@ TEST_P(Grants, AWorkerDoesAllOfAWorkersWork) {
   };
   Worker worker{db, handlers, worker_options};
   worker.start();
+  EXPECT_TRUE(eventually([&] { return Admin{db}.workers().size() == 1; }));
   EXPECT_TRUE(eventually([&] { return !client.find(gone) && Admin{db}.counts()[JobState::pending].value == 0; }));
   worker.stop();
   EXPECT_EQ(Admin{db}.requeue(cancelled), RequeueStatus::requeued);
@@ -172,6 +180,29 @@ TEST_P(Grants, AWorkerDoesAllOfAWorkersWork) {
   testing::expect_error(forbidden(), "grant", [&] { Migrator{db}.teardown(); });
 }
 
+TEST_P(Grants, AWorkerWithoutTheListWorksAndSaysSoOnce) {
+  const Database db = as("worker", {"worker"});
+  revoke_all_on("registry");
+  const JobId job = Client{db}.enqueue(NewJob{"k"}).id;
+  Handlers handlers;
+  handlers.on("k", [](JobContext&) { return Outcome::done(); });
+  std::atomic<int> told{0};
+  WorkerOptions options;
+  options.on_event = [&](const WorkerEvent& event) {
+    if (event.code == WorkerEvent::Code::idle) return;
+    EXPECT_EQ(event.service, "presence") << event.message;
+    EXPECT_NE(event.message.find("cannot be listed"), std::string::npos) << event.message;
+    ++told;
+  };
+  Worker worker{db, handlers, options};
+  worker.start();
+  EXPECT_TRUE(eventually([&] { return told > 0 && Client{db}.find(job)->state == JobState::success; }));
+  worker.stop();
+  EXPECT_EQ(told, 1);
+  EXPECT_TRUE(Admin{owner_}.workers().empty());
+  testing::expect_error(forbidden(), "grant", [&] { (void)Admin{db}.workers(); });
+}
+
 TEST_P(Grants, AnAdminChangesQueues) {
   const Database db = as("admin", {"worker", "admin"});
   Admin admin{db};
@@ -181,6 +212,8 @@ TEST_P(Grants, AnAdminChangesQueues) {
   admin.pause("q");
   EXPECT_TRUE(admin.queue("q")->paused);
   admin.resume("q");
+  EXPECT_TRUE(admin.workers().empty());
+  EXPECT_FALSE(admin.drain("nobody"));
   (void)admin.doctor();
   testing::expect_error(forbidden(), "grant", [&] { Migrator{db}.teardown(); });
 }
@@ -213,6 +246,7 @@ TEST_P(Grants, AWebTierShowsAndCancelsJobsAndMakesQueues) {
   EXPECT_EQ(admin.list({.queue = "customer"}).size(), 1u);
   EXPECT_EQ(admin.counts("customer")[JobState::cancelled].value, 1u);
   EXPECT_EQ(admin.stats().size(), 4u);
+  EXPECT_TRUE(admin.workers().empty());
   options.queue = "customer";
   options.delay = 1h;
   const JobId scheduled = client.enqueue(NewJob{"k", "null", options}).id;

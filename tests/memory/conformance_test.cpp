@@ -72,6 +72,8 @@ class User final : public conformance::UserConnection {
       written_.clear();
     } else if (sql == "newer schema") {
       place_.storage.record_migration(2, "0123456789abcdef");
+    } else if (sql == "compatible schema") {
+      place_.storage.record_migration(2, "0123456789abcdef", 1);
     } else if (sql == "changed checksum") {
       place_.storage.record_migration(1, "fedcba9876543210");
     } else if (sql == "refuse") {
@@ -118,6 +120,7 @@ conformance::Backend in_memory() {
           .handles = {{"MemoryConnection", [](const std::string& url) { return std::make_unique<User>(url); }}},
           .newer_schema_sql = {"newer schema"},
           .changed_checksum_sql = {"changed checksum"},
+          .compatible_schema_sql = {"compatible schema"},
           .breakages = {{"the jobs are gone", {"nothing is left"}}},
           .refusals = {{"a word", {"refuse"}}}};
 }

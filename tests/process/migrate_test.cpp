@@ -19,7 +19,7 @@ class Migrate : public Anywhere {
   [[nodiscard]] int version_now() const {
     const MigrationStatus status = Migrator{open(url())}.status();
     EXPECT_EQ(status.problem, "");
-    EXPECT_TRUE(status.current == 0 || status.current == status.latest) << status.current;
+    EXPECT_TRUE(status.current >= 0 && status.current <= status.latest) << status.current;
     expect_sound();
     return status.current;
   }
@@ -57,19 +57,19 @@ TEST_P(Migrate, OfTwentyProcessesOneApplies) {
   for (int i = 0; i < 20; ++i) all.push_back(start("once"));
   for (const auto& one : all) ASSERT_EQ(one->line(long_enough), "ready");
   for (const auto& one : all) one->tell("go");
+  const std::string every_step = "steps " + std::to_string(Migrator{open(url())}.status().latest);
   int applied = 0;
   for (const auto& one : all) {
     const std::string answer = one->line(long_enough).value_or("no answer");
-    EXPECT_TRUE(answer == "steps 0" || answer == "steps 1") << answer;
-    if (answer == "steps 1") ++applied;
+    EXPECT_TRUE(answer == "steps 0" || answer == every_step) << answer;
+    if (answer == every_step) ++applied;
     const auto exit = one->wait(long_enough);
     EXPECT_TRUE(exit && exit->with_code(0));
   }
   EXPECT_EQ(applied, 1);
-  EXPECT_EQ(version_now(), 1);
+  EXPECT_EQ(version_now(), Migrator{open(url())}.status().latest);
   next_one_migrates();
 }
-
 
 TEST_P(Migrate, KilledAnywhereIsFinishedByTheNext) {
   std::cout << "seed " << seed() << " (SQLQ_SEED=" << seed() << " repeats it)" << std::endl;
@@ -87,7 +87,7 @@ TEST_P(Migrate, KilledAnywhereIsFinishedByTheNext) {
     Migrator{open(url())}.down(0);
   }
   std::cout << "migrate, " << place().name << ": " << kills << " kills while migrating up and down left version 0 "
-            << found[0] << " times, version 1 " << found[1] << " times" << std::endl;
+            << found[0] << " times, a later one " << found[1] << " times" << std::endl;
 }
 
 SQLQ_PLACES(Migrate, SQLQ_EVERYWHERE);

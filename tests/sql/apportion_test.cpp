@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <vector>
 
 namespace sqlq::sql {
 namespace {
@@ -24,7 +26,8 @@ Lane limited(Lane l, std::int64_t room) {
 std::map<std::int64_t, std::int64_t> counts(const std::vector<Lane>& lanes, std::vector<Place> places,
                                             std::int64_t limit) {
   std::map<std::int64_t, std::int64_t> found;
-  for (const Portion& p : apportion(lanes, std::move(places), limit, 1)) found[p.lane->id] = p.count;
+  const auto picks = merge(lanes, std::move(places), {.limit = limit, .suspects = 1});
+  for (const Portion& p : apportion(lanes, picks)) found[p.lane->id] = p.count;
   return found;
 }
 
@@ -58,6 +61,94 @@ TEST(Apportion, OfAllSuspectsTheFirstWithRoomIsTaken) {
   EXPECT_EQ(limited(lane(-1, 1), 0).at_most(5, 1), 0);
   EXPECT_EQ(limited(lane(1, 1), 3).at_most(5, 1), 3);
   EXPECT_EQ(lane(1, 1).at_most(5, 1), 5);
+}
+
+/// Lanes of a table, and what was read of it.
+struct Table {
+  std::map<std::int64_t, std::vector<Place>> places;
+  std::vector<std::int64_t> reads{};    // their lanes
+  std::vector<std::int64_t> counted{};  // queues whose room was asked for
+  std::int64_t most_read = 0;
+
+  std::vector<std::int64_t> merge(const std::vector<Lane>& lanes, std::int64_t limit, std::vector<Place> known = {}) {
+    const auto more = [this](const Lane& lane, const Place& last, std::int64_t n) {
+      reads.push_back(lane.id);
+      most_read = std::max(most_read, n);
+      std::vector<Place> next;
+      for (const Place& p : places[lane.id]) {
+        if (rank(0, p) > rank(0, last) && static_cast<std::int64_t>(next.size()) < n) next.push_back(p);
+      }
+      return next;
+    };
+    const auto room = [this](const Lane& lane) {
+      counted.push_back(lane.queue_id);
+      return lane.room;
+    };
+    std::vector<std::int64_t> seqs;
+    for (const Pick& pick : sql::merge(lanes, std::move(known),
+                                       {.limit = limit, .suspects = 1, .more = more, .room = room})) {
+      EXPECT_EQ(pick.lane->id, pick.place.lane);
+      seqs.push_back(pick.place.seq);
+    }
+    return seqs;
+  }
+};
+
+Table two_lanes() {
+  Table table;
+  for (std::int64_t seq = 0; seq < 100; ++seq) {
+    const std::int64_t lane = seq % 3 == 0 ? 1 : 2;
+    table.places[lane].push_back({lane, 10, seq, seq});
+  }
+  return table;
+}
+
+TEST(Merge, ReadsLanesPieceByPieceInClaimOrder) {
+  Table table = two_lanes();
+  const auto seqs = table.merge({lane(1, 1), lane(2, 1)}, 60);
+  ASSERT_EQ(seqs.size(), 60U);
+  for (std::size_t i = 0; i < seqs.size(); ++i) EXPECT_EQ(seqs[i], static_cast<std::int64_t>(i));
+  EXPECT_LE(table.reads.size(), 2U * 4) << "1, 4, 16, 64";
+}
+
+TEST(Merge, ReadsNothingThatItDoesNotNeed) {
+  Table table = two_lanes();
+  EXPECT_EQ(table.merge({lane(1, 1), lane(2, 1)}, 1), std::vector<std::int64_t>{0});
+  EXPECT_EQ(table.reads, (std::vector<std::int64_t>{1, 2})) << "the first of each, and no more";
+  Table alone = two_lanes();
+  EXPECT_EQ(alone.merge({lane(1, 1)}, 20).size(), 20U);
+  EXPECT_EQ(alone.reads.size(), 1U) << "a lone lane is read at once";
+  EXPECT_EQ(alone.most_read, 20);
+  Table none = two_lanes();
+  EXPECT_TRUE(none.merge({lane(1, 1), lane(2, 1)}, 0).empty());
+  EXPECT_TRUE(none.reads.empty());
+}
+
+TEST(Merge, ReadsOnFromWhatIsKnown) {
+  Table table = two_lanes();
+  const auto seqs = table.merge({lane(1, 1), lane(2, 1)}, 2, {{1, 10, 0, 0}, {2, 10, 1, 1}});
+  EXPECT_EQ(seqs, (std::vector<std::int64_t>{0, 1}));
+  EXPECT_EQ(table.reads, std::vector<std::int64_t>{1}) << "for what may come before the second";
+}
+
+TEST(Merge, AsksForTheRoomOfAQueueOnceAndOnlyWhenItsTurnComes) {
+  Table table = two_lanes();
+  const auto seqs = table.merge({limited(lane(1, 7), 2), limited(lane(2, 7), 2)}, 10);
+  EXPECT_EQ(seqs, (std::vector<std::int64_t>{0, 1}));
+  EXPECT_EQ(table.counted, std::vector<std::int64_t>{7});
+  Table behind = two_lanes();
+  behind.merge({lane(1, 1, 1), limited(lane(2, 2, 5), 2)}, 10);
+  EXPECT_TRUE(behind.counted.empty()) << "the other lane had enough";
+  Table full = two_lanes();
+  EXPECT_TRUE(full.merge({limited(lane(1, 7), 0)}, 10).empty());
+  EXPECT_TRUE(full.reads.empty()) << "nothing is read of a lone lane without room";
+}
+
+TEST(Merge, OfSuspectsNoMoreAreReadThanMayBePicked) {
+  Table table = two_lanes();
+  table.places[-1] = {{-1, 1, 0, 200}, {-1, 1, 0, 201}};
+  EXPECT_EQ(table.merge({lane(-1, 1)}, 10), std::vector<std::int64_t>{200});
+  EXPECT_EQ(table.most_read, 1);
 }
 
 TEST(Apportion, NoRoomAndNoPlacesGiveNothing) {

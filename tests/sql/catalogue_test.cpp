@@ -43,5 +43,29 @@ TEST(Catalogue, ExpandPutsTextInThePlaceOfNames) {
   EXPECT_THROW(static_cast<void>(expand("SELECT {jobs", names)), Error);
 }
 
+TEST(Catalogue, ExpandPutsPiecesOfTheTextInThePlaceOfTheirNames) {
+  const std::array names{Substitution{"jobs", "sqlq_jobs"}};
+  const std::string text = "-- for people\n"
+                           "-- piece: types\na int,\nb text?\n\n"
+                           "-- piece: both\n-- Comments are for people.\n  a,\n  b\n"
+                           "-- piece: from\nFROM {jobs}\n WHERE {both} = :x\n\n"
+                           "-- name: one\n-- params: x int\n-- returns: {types}\nSELECT {both} {from}\n\n"
+                           "-- name: two\nSELECT 2 AS {both}\n";
+  EXPECT_EQ(expand(text, names), "-- for people\n"
+                                 "-- name: one\n-- params: x int\n-- returns: a int, b text?\n"
+                                 "SELECT a, b FROM sqlq_jobs WHERE a, b = :x\n\n"
+                                 "-- name: two\nSELECT 2 AS a, b\n");
+  const Catalogue c(expand(text, names));
+  EXPECT_EQ(c["one"].columns.size(), 2U);
+}
+
+TEST(Catalogue, ExpandRefusesPiecesThatComeTooLateOrTwice) {
+  const std::array names{Substitution{"jobs", "sqlq_jobs"}};
+  for (const char* text : {"-- name: a\nSELECT {b}\n-- piece: b\n1\n", "-- piece: b\n1\n-- piece: b\n2\n",
+                           "-- piece: jobs\n1\n", "-- piece: b\n{c}\n-- piece: c\n1\n"}) {
+    EXPECT_THROW(static_cast<void>(expand(text, names)), Error) << text;
+  }
+}
+
 }  // namespace
 }  // namespace sqlq::sql

@@ -1,6 +1,7 @@
 // Which calls are stored together, and who hears of an error.
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <atomic>
@@ -83,6 +84,7 @@ class EnqueueQueueTest : public ::testing::Test {
       most_under_way = std::max(most_under_way, at_once);
     }
     --under_way;
+    if (items.front().kind == "ends") ::pthread_exit(nullptr);
     if (bad) throw Error(error, "provoked");
     return answers;
   }
@@ -107,8 +109,7 @@ TEST_F(EnqueueQueueTest, AnErrorIsHeardByTheCallerWhoseItIs) {
   EXPECT_TRUE(answers[0].inserted);
   EXPECT_EQ(answers[1].error, Errc::invalid_argument);
   EXPECT_TRUE(answers[2].inserted);
-  EXPECT_EQ(sizes.front(), 3U);
-  EXPECT_EQ(sizes.size(), 4U) << "then each alone";
+  EXPECT_EQ(sizes, (std::vector<std::size_t>{3, 1, 2, 1, 1})) << "then by halves";
 }
 
 TEST_F(EnqueueQueueTest, AfterAnItemsErrorTheOthersDoNotComeAllAtOnce) {
@@ -117,6 +118,15 @@ TEST_F(EnqueueQueueTest, AfterAnItemsErrorTheOthersDoNotComeAllAtOnce) {
   const auto answers = gather(kinds);
   for (std::size_t i = 0; i < kinds.size(); ++i) EXPECT_EQ(answers[i].inserted, i != 7);
   EXPECT_LE(most_under_way, static_cast<int>(most));
+}
+
+// pthread_cancel, while the client library waits for the server.
+TEST_F(EnqueueQueueTest, ACallerWhoseThreadIsEndedHarmsNobody) {
+  const auto answers = gather({"ends", "b", "c"});
+  EXPECT_FALSE(answers[0].inserted);
+  EXPECT_TRUE(answers[1].inserted);
+  EXPECT_TRUE(answers[2].inserted);
+  EXPECT_EQ(sizes, (std::vector<std::size_t>{3, 2}));
 }
 
 class ErrorOfAll : public EnqueueQueueTest, public ::testing::WithParamInterface<Errc> {};

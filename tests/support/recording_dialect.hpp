@@ -49,6 +49,11 @@ class RecordingDialect final : public FakeDialect {
     std::string worker{};
   };
   std::vector<OutlivedClaim> outlived{};  ///< answered with whether the lease has ended
+  bool lists_workers = false;           ///< whether it has that part
+  bool drains = false;                  ///< what announcements answer
+  std::vector<WorkerInfo> announced{};
+  std::vector<std::int64_t> withdrawn{};  ///< ids
+  std::size_t expiries = 0;
   std::vector<LogLine> logs{};
   std::vector<Cause> causes{};
   std::vector<std::string> messages{};
@@ -106,6 +111,23 @@ class RecordingDialect final : public FakeDialect {
 
   backend::ClaimResult claim(const backend::ClaimRequest& request) override {
     return finish_and_claim({.claim = request}).claim;
+  }
+  backend::Workers* workers() noexcept override { return lists_workers ? this : nullptr; }
+  bool announce_worker(const WorkerInfo& worker, Duration, backend::Now) override {
+    const std::lock_guard lock(mutex_);
+    fail_if_broken("announce_worker");
+    announced.push_back(worker);
+    return drains;
+  }
+  void withdraw_worker(std::string_view, std::int64_t id) override {
+    const std::lock_guard lock(mutex_);
+    fail_if_broken("withdraw_worker");
+    withdrawn.push_back(id);
+  }
+  std::size_t expire_workers(std::size_t, backend::Now) override {
+    const std::lock_guard lock(mutex_);
+    ++expiries;
+    return 0;
   }
   backend::HandOver* hand_over() noexcept override { return hands_over ? this : nullptr; }
   backend::HandOverResult finish_and_claim(const backend::HandOverRequest& asked) override {

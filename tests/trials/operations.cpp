@@ -150,6 +150,10 @@ std::string text(const JobCounts& counts) {
   }
   return all;
 }
+std::string text(const WorkerInfo& w) {
+  return "worker " + w.name + ' ' + std::to_string(w.id) + " busy " + std::to_string(w.busy) + " started " +
+         text(w.started_at) + " seen " + text(w.seen_at) + (w.draining ? " draining" : "");
+}
 template <class T>
 std::string text(const std::optional<T>& maybe) {
   return maybe ? text(*maybe) : "none";
@@ -332,6 +336,44 @@ void add_writers(std::vector<Operation>& all) {
   all.push_back(change("limit", {.concurrency = std::optional<std::uint32_t>(2)}));
 }
 
+WorkerInfo worker(std::int64_t id) {
+  return {.name = "w1", .id = id, .host = "h", .version = "1", .queues = {queue}, .kinds = {"send"}, .slots = 4};
+}
+
+/// Of three, the last is not listed any more when it is tried.
+void three_workers(Dialect& d) {
+  for (std::int64_t id = 1; id <= 3; ++id) d.workers()->announce_worker(worker(id), 1s, id < 3 ? begin : at(-1min));
+}
+
+/// All that have a row.
+std::vector<WorkerInfo> workers(Dialect& d) { return d.workers()->list_workers({}, 0, 100, at(-1h)); }
+
+void add_workers(std::vector<Operation>& all) {
+  const auto one = [](const std::string& name, std::function<std::string(backend::Workers&)> run) {
+    return Operation{.name = name, .prepare = three_workers, .run = [run = std::move(run)](Dialect& d) {
+                       return run(*d.workers());
+                     }};
+  };
+  all.push_back(one("announce_worker, the first time", [](backend::Workers& w) {
+    return text(w.announce_worker(worker(7), 1s, soon));
+  }));
+  all.push_back(one("announce_worker", [](backend::Workers& w) {
+    WorkerInfo busy = worker(1);
+    busy.busy = 3;
+    return text(w.announce_worker(busy, 1s, soon));
+  }));
+  all.push_back(one("announce_worker that was let go", [](backend::Workers& w) {
+    WorkerInfo drained = worker(2);
+    drained.draining = true;
+    return text(w.announce_worker(drained, 1s, soon));
+  }));
+  all.push_back(one("drain_workers", [](backend::Workers& w) { return text(w.drain_workers("w1", true, soon)); }));
+  all.push_back(one("withdraw_worker", [](backend::Workers& w) {
+    w.withdraw_worker("w1", 1);
+    return std::string("done");
+  }));
+}
+
 void add_readers(std::vector<Operation>& all) {
   all.push_back(read("get", [](Dialect& d) {
     const std::array ids{job(1), job(4), job(99)};
@@ -344,6 +386,7 @@ void add_readers(std::vector<Operation>& all) {
   all.push_back(read("history", [](Dialect& d) { return d.history(job(1), 10); }));
   all.push_back(read("read_logs", [](Dialect& d) { return d.read_logs(job(2), 0, 0, 10); }));
   all.push_back(read("queue", [](Dialect& d) { return d.queue(queue); }));
+  all.push_back(read("list_workers", [](Dialect& d) { return d.workers()->list_workers({}, 0, 10, soon); }));
   all.push_back(read("queues", [](Dialect& d) { return d.queues("a", 1); }));
   all.push_back(read("migration_status", [](Dialect& d) {
     return static_cast<std::size_t>(d.migration_status().current);
@@ -355,6 +398,7 @@ void add_readers(std::vector<Operation>& all) {
 std::vector<Operation> all_operations() {
   std::vector<Operation> all;
   add_writers(all);
+  add_workers(all);
   add_readers(all);
   return all;
 }
@@ -368,7 +412,7 @@ std::string picture(Dialect& d) {
     if (j.claims == 0 && j.state != JobState::cancelled) continue;
     all += text(d.history(j.id, 100)) + text(d.read_logs(j.id, 0, 0, 100));
   }
-  return all + text(d.queue(queue)) + "\n" + text(d.counts({}, 1000)) + "\n";
+  return all + text(d.queue(queue)) + "\n" + text(d.counts({}, 1000)) + "\n" + text(workers(d));
 }
 
 std::string drain(Dialect& d) {
@@ -392,6 +436,7 @@ void clear(Dialect& d) {
   if (!ends.empty()) d.finish(ends, nullptr, begin);
   if (!waiting.empty()) d.cancel(waiting, nullptr, begin);
   d.purge(1000, at(90000h));
+  for (const WorkerInfo& w : workers(d)) d.workers()->withdraw_worker(w.name, w.id);
   d.queue_upsert(queue, {}, begin);
   d.queue_update(queue, {.paused = false});
 }

@@ -124,5 +124,12 @@ TEST(AdminPurge, GoesOnUntilABatchIsNotFull) {
   EXPECT_EQ(f.fake.purges.size(), 1U);
 }
 
+TEST(AdminWorkers, WhereNobodyKeepsAListTheErrorSaysWhatToDo) {
+  QueueFake f;
+  Admin admin{f.db};
+  EXPECT_TRUE(has(error_of(Errc::configuration, [&] { static_cast<void>(admin.workers()); }), "use a backend"));
+  EXPECT_TRUE(has(error_of(Errc::configuration, [&] { admin.drain("w"); }), "use a backend"));
+}
+
 }  // namespace
 }  // namespace sqlq

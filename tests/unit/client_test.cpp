@@ -45,6 +45,8 @@ class RecordingDialect final : public FakeDialect {
   std::vector<std::size_t> reaps;
   std::vector<Job> ready_jobs;
   std::optional<Job> row;
+  std::optional<Errc> unreadable;  ///< the error of each read
+  EnqueueStatus answer = EnqueueStatus::inserted;
   bool forget_answers = false;
 
   std::vector<Enqueued> enqueue(std::span<const backend::EnqueueItem> items, const Tx* tx, backend::Now now) override {
@@ -53,7 +55,7 @@ class RecordingDialect final : public FakeDialect {
     for (const auto& item : items) {
       stored.push_back({item, std::string(item.queue), std::string(item.kind), std::string(item.params),
                         std::string(item.unique_key.value_or("")), item.params.data()});
-      answers.push_back({.id = item.id});
+      answers.push_back({.id = item.id, .status = answer});
     }
     if (forget_answers) answers.clear();
     return answers;
@@ -90,6 +92,7 @@ class RecordingDialect final : public FakeDialect {
   }
   std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* tx) override {
     note(tx, {});
+    if (unreadable) throw Error(*unreadable, "the server has gone away", "fake", 7, "get");
     return std::vector<std::optional<Job>>(ids.size(), row);
   }
 
@@ -176,6 +179,34 @@ TEST(ClientEnqueue, PassesTheTransactionOn) {
   ASSERT_NE(f.fake.within, nullptr);
   client.success(tx, claimed_job());
   EXPECT_NE(f.fake.within, nullptr);
+}
+
+TEST(ClientEnqueue, ARowThatIsGoneByThenIsAnEmptyAnswer) {
+  RecordingFake f;
+  Client client{f.db};
+  const EnqueuedRow gone = client.enqueue_row(Mail{"ada"});
+  EXPECT_TRUE(gone.inserted());
+  EXPECT_FALSE(gone.id.nil());
+  EXPECT_FALSE(gone.job);
+  EXPECT_EQ(f.fake.calls, 2) << "one read more";
+  f.fake.row = claimed_job();
+  EXPECT_TRUE(client.enqueue_row(NewJob{.kind = "k"}).job);
+  int handle = 0;
+  EXPECT_TRUE(client.enqueue_row(Tx("test", &handle), Mail{"ada"}).job);
+  EXPECT_NE(f.fake.within, nullptr) << "read inside";
+}
+
+TEST(ClientEnqueue, AStoredJobThatCannotBeReadIsNamedAndNeverCalledRetryable) {
+  RecordingFake f;
+  Client client{f.db};
+  f.fake.unreadable = Errc::connection;
+  const std::string message = error_of(Errc::outcome_unknown, [&] { client.enqueue_row(Mail{"ada"}); });
+  EXPECT_TRUE(has(message, "job " + f.fake.stored.front().item.id.to_string() + " is stored")) << message;
+  EXPECT_TRUE(has(message, "the server has gone away")) << message;
+  int handle = 0;
+  error_of(Errc::connection, [&] { client.enqueue_row(Tx("test", &handle), Mail{"ada"}); });
+  f.fake.answer = EnqueueStatus::existing_key;
+  error_of(Errc::connection, [&] { client.enqueue_row(Mail{"ada"}); });
 }
 
 TEST(ClientEnqueue, ManyGoInOneCall) {

@@ -66,7 +66,7 @@ TEST(DatabaseReady, SaysWhatToDo) {
   f.fake.status = {.current = 1, .latest = 2};
   EXPECT_EQ(not_ready(f.db), "the sqlq tables have version 1, this library needs 2: call migrate()");
   f.fake.status = {.current = 3, .latest = 2};
-  EXPECT_TRUE(has(not_ready(f.db), "use a newer library"));
+  EXPECT_NO_THROW(static_cast<void>(f.db.ready())) << "of a newer library, without a problem";
   f.fake.status.problem = "step 1 was changed by hand";
   EXPECT_EQ(not_ready(f.db), "step 1 was changed by hand");
 }
@@ -233,8 +233,8 @@ TEST(Capabilities, EveryFieldHasASentence) {
     EXPECT_TRUE(row.sentence.ends_with('.')) << row.name;
   }
   // A new field does not compile here: give it its sentence.
-  const auto [a, b, c, d, e, f, g, h, number] = backend::Capabilities{};
-  const std::vector<bool> answers{a, b, c, d, e, f, g, h};
+  const auto [a, b, c, d, e, f, g, h, i, number] = backend::Capabilities{};
+  const std::vector<bool> answers{a, b, c, d, e, f, g, h, i};
   EXPECT_EQ(backend::capability_table().size(), answers.size());
   EXPECT_GT(number, 0U);
 }

@@ -95,5 +95,64 @@ TEST(Isolate, TroubleOnTheWayLeavesWrittenWhatWas) {
   EXPECT_EQ(written, (std::vector<int>{0, 1, 2, 3}));
 }
 
+/// Replaces n by n + 100, and says what was told.
+struct Replacing : ::testing::Test {
+  void write(std::vector<int>& items) {
+    core::write_or_replace(
+        std::span(items),
+        [this](std::span<int> some) {
+          if (std::ranges::any_of(some, [this](int n) { return bad.contains(n); })) throw Error(code, "no");
+          if (std::ranges::any_of(some, [this](int n) { return n == trouble; })) throw Error(Errc::busy, "later");
+          written.insert(some.begin(), some.end());
+        },
+        [](int n, const Error&) { return n + 100; },
+        [&](const Offender& o, int instead, bool lost) {
+          EXPECT_EQ(instead, items[o.index] + 100);
+          (lost ? gone : replaced).insert(items[o.index]);
+        });
+  }
+  std::set<int> bad{};
+  int trouble = -1;
+  Errc code = Errc::refused;
+  std::set<int> written{};
+  std::set<int> replaced{};
+  std::set<int> gone{};
+};
+
+TEST_F(Replacing, WhatIsRefusedIsReplacedAndWhatIsRefusedTwiceIsLost) {
+  bad = {2, 5, 105};
+  auto items = numbers(8);
+  write(items);
+  EXPECT_EQ(written, (std::set<int>{0, 1, 3, 4, 6, 7, 102}));
+  EXPECT_EQ(replaced, std::set<int>{2});
+  EXPECT_EQ(gone, std::set<int>{5});
+}
+
+TEST_F(Replacing, WithoutRefusalsNothingIsTold) {
+  auto items = numbers(8);
+  write(items);
+  EXPECT_EQ(written.size(), 8U);
+  EXPECT_TRUE(replaced.empty() && gone.empty());
+}
+
+TEST_F(Replacing, TroubleOnTheWayIsThrownOnceThoseThatAreSettledWereTold) {
+  bad = {2, 5, 6, 105};
+  trouble = 106;
+  auto items = numbers(8);
+  EXPECT_THROW(write(items), Error);
+  EXPECT_EQ(written, (std::set<int>{0, 1, 3, 4, 7, 102}));
+  EXPECT_EQ(replaced, std::set<int>{2});
+  EXPECT_TRUE(gone.empty()) << "the next time says what becomes of 5";
+}
+
+TEST_F(Replacing, AnUnknownErrorThatTheReplacementsMeetTooIsTheirsWhenOthersWereWritten) {
+  code = Errc::internal;
+  bad = {3, 103};
+  auto items = numbers(8);
+  write(items);
+  EXPECT_EQ(gone, std::set<int>{3});
+  EXPECT_EQ(written.size(), 7U) << "innocents harmed: 0";
+}
+
 }  // namespace
 }  // namespace sqlq::core

@@ -65,18 +65,21 @@ TEST_F(CallbacksTest, OneThreadMakesThemInOrderAndDropsWhatTheyThrow) {
 
 TEST_F(CallbacksTest, TheEndWaitsUntilItsDeadlineAndNoLonger) {
   callbacks->start(1);
-  std::latch begun(1), release(1);
+  struct Latches {
+    std::latch begun{1}, release{1};
+  };
+  const auto latches = std::make_shared<Latches>();  // of the thread, too, whose end nobody waits for
   std::atomic<int> later{0};
-  callbacks->post([&] {
-    begun.count_down();
-    release.wait();
+  callbacks->post([latches] {
+    latches->begun.count_down();
+    latches->release.wait();
   });
-  begun.wait();
+  latches->begun.wait();
   callbacks->post([&] { ++later; });
   EXPECT_FALSE(callbacks->close(clock->steady()));
   const std::weak_ptr<Callbacks> kept = std::exchange(callbacks, nullptr);
   EXPECT_FALSE(kept.expired()) << "its thread needs it";
-  release.count_down();
+  latches->release.count_down();
   while (!kept.expired()) std::this_thread::yield();
   EXPECT_EQ(later, 0);
 }

@@ -220,6 +220,39 @@ TEST_F(EndedThread, ByAFlushAtTheEndTheWorkerStops) {
   EXPECT_EQ(sink->flushes, 1);
 }
 
+TEST_F(EndedThread, ByAFlushNothingOfTheWorkerStays) {
+  auto sink = std::make_shared<SinkThatEndsItsThread>();
+  const std::weak_ptr<LogSink> watched = sink;
+  add_innocents(10);
+  start([](JobContext&) { return Outcome::done(); }, {.concurrency = 2, .log_sink = sink});
+  wait_for_innocents();
+  while (threads_ended < 1) std::this_thread::yield();
+  end_without_harm();
+  worker.reset();
+  sink->flush_soon = nullptr;
+  sink.reset();
+  EXPECT_TRUE(watched.expired());
+}
+
+TEST_F(EndedThread, ByAFlushWhileNothingCanBePublishedOnlyTheThreadEnds) {
+  const auto sink = std::make_shared<SinkThatEndsItsThread>();
+  Services s(1, {}, {.log_sink = sink});
+  s.database.add();
+  s.runtime.interims.set_result(s.claim_one(), "1");
+  s.database.broken = {"publish"};
+  bool returned = false;
+  std::thread([&] {
+    s.runtime.log_shipper.step();
+    returned = true;
+  }).join();
+  EXPECT_FALSE(returned);
+  EXPECT_EQ(sink->flushes, 1);
+  s.database.broken.clear();
+  s.runtime.log_shipper.step();
+  EXPECT_EQ(s.database.published.size(), 1U);
+  EXPECT_EQ(sink->flushes, 1);
+}
+
 TEST_F(EndedThread, ByOnEventTheNextEventsAreToldOnOthers) {
   constexpr int events = 10;
   std::atomic<int> told{0};

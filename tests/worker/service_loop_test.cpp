@@ -1,7 +1,10 @@
 #include <latch>
 #include <stdexcept>
+#include <system_error>
+#include <thread>
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <sqlq/testing/manual_clock.hpp>
 
@@ -114,6 +117,54 @@ TEST_F(Loop, AWakeDoesNotShortenTheBackOff) {
   EXPECT_EQ(service.steps, 1) << "no time has passed, so no step may follow";
   while (service.steps < 2) clock.advance(100ms);
   end(loop);
+}
+
+TEST_F(Loop, AnotherThreadTakesThePlaceOfOneThatWasEndedAndNothingItHeldStays) {
+  constexpr int ended_threads = 3;
+  std::vector<std::thread::id> threads;
+  std::latch went_on(1);
+  service.script = [&]() -> SteadyPoint {
+    threads.push_back(std::this_thread::get_id());
+    if (service.steps <= ended_threads) pthread_exit(nullptr);
+    went_on.count_down();
+    return SteadyPoint::max();
+  };
+  const auto held = std::make_shared<int>();
+  worker::ServiceLoop loop(service, clock, sink, 1);
+  loop.start(held, *ended);
+  went_on.wait();
+  end(loop);
+  EXPECT_EQ(service.steps, ended_threads + 1);
+  for (std::size_t i = 1; i < threads.size(); ++i) EXPECT_NE(threads[i], threads[i - 1]);
+  EXPECT_EQ(held.use_count(), 1);
+  EXPECT_TRUE(events.empty());
+}
+
+TEST_F(Loop, WhileTheSystemRefusesAThreadItSaysSoAndFillTriesAgain) {
+  std::atomic<bool> refuses{false};
+  std::latch vacant(1);
+  service.script = [&]() -> SteadyPoint {
+    if (service.steps == 1) pthread_exit(nullptr);
+    return SteadyPoint::max();
+  };
+  worker::ServiceLoop loop(service, clock, sink, 1, [&](std::function<void()> body) {
+    if (refuses) throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
+    refuses = true;
+    return worker::start_thread(std::move(body));
+  });
+  loop.start({}, *ended, [&] { vacant.count_down(); });
+  vacant.wait();
+  EXPECT_FALSE(loop.fill());
+  loop.request_stop();
+  EXPECT_FALSE(loop.ended()) << "it has steps left to take";
+  refuses = false;
+  EXPECT_TRUE(loop.fill());
+  EXPECT_TRUE(loop.fill());
+  end(loop);
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].code, WorkerEvent::Code::thread_ended);
+  EXPECT_NE(events[0].message.find("the system refused a thread"), std::string::npos) << events[0].message;
+  EXPECT_EQ(events[1].message, "has a thread again");
 }
 
 TEST_F(Loop, WorkAddedDuringAStepWakesItAgain) {

@@ -55,7 +55,7 @@ struct Services {
     return runtime.shared.in_flight.snapshot().at(0);
   }
   [[nodiscard]] SteadyPoint in(Duration time) const { return clock->steady() + time; }
-  [[nodiscard]] WorkerStats stats() const { return runtime.shared.counters.snapshot(); }
+  [[nodiscard]] WorkerStats stats() const { return runtime.shared.stats(); }
   [[nodiscard]] bool reported(const std::string& part) const {
     for (const WorkerEvent& event : events) {
       if (event.message.find(part) != std::string::npos) return true;

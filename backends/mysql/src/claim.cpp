@@ -2,8 +2,6 @@
 #include <cstdlib>
 #include <map>
 #include <numeric>
-#include <set>
-#include <tuple>
 
 #include <sqlq/error.hpp>
 
@@ -90,7 +88,9 @@ class Claim {
     view_ = survey(c_, request_);
     if (view_.worker || (view_.lanes.empty() && view_.due().empty())) return;
     // Outside of a transaction, unless this one has ended leases: nobody shall wait for it.
-    insert_unless_there(c_.session, c_.q.worker_make, {{"name", request_.worker}});
+    if (!insert_unless_there(c_.session, c_.q.worker_make, {{"name", request_.worker}})) {
+      c_.session.execute(c_.q.worker_wake, {{"name", request_.worker}});
+    }
     view_ = survey(c_, request_);
   }
 
@@ -189,28 +189,19 @@ class Claim {
     });
   }
 
-  /// Which lanes to take how many from. Reads on only in lanes of which all that is known was chosen.
+  /// Which lanes to take how many from.
   std::vector<sql::Portion> divide() {
     if (view_.lanes.size() == 1) return {{&view_.lanes.front(), view_.lanes.front().at_most(limit_, suspects_)}};
-    std::map<std::int64_t, std::vector<sql::Place>> known;
-    std::set<std::int64_t> whole;
-    for (const sql::Place& place : view_.firsts) known[place.lane] = {place};
-    for (;;) {
+    const auto more = [this](const sql::Lane& lane, const sql::Place& last, std::int64_t n) {
       std::vector<sql::Place> places;
-      for (const auto& [lane, its] : known) places.insert(places.end(), its.begin(), its.end());
-      auto portions = sql::apportion(view_.lanes, std::move(places), limit_, suspects_);
-      bool enough = true;
-      for (const sql::Portion& p : portions) {
-        auto& its = known[p.lane->id];
-        const auto size = static_cast<std::int64_t>(its.size());
-        if (p.count < size || size >= p.lane->at_most(limit_, suspects_) || whole.contains(p.lane->id)) continue;
-        const std::int64_t n = std::min(std::max<std::int64_t>(size * 4, 16), limit_);
-        its = peek(its.front(), n);
-        if (static_cast<std::int64_t>(its.size()) < n) whole.insert(p.lane->id);
-        enough = false;
-      }
-      if (enough) return portions;
-    }
+      c_.session.execute(
+          c_.q.peek,
+          {{"lane", lane.id}, {"priority", last.priority}, {"due", last.due}, {"seq", last.seq}, {"n", n}},
+          [&](const sql::Row& row) { places.push_back({lane.id, row.integer(0), row.integer(1), row.integer(2)}); });
+      return places;
+    };
+    const sql::Merging how{.limit = limit_, .suspects = suspects_, .more = more, .first_read = 16};
+    return sql::apportion(view_.lanes, sql::merge(view_.lanes, view_.firsts, how));
   }
 
   [[nodiscard]] std::int64_t vacated(std::string_view queue) const {
@@ -218,29 +209,11 @@ class Claim {
     return at == vacated_->end() ? 0 : at->second;
   }
 
-  /// From the first job on that was seen: before it there may be many rows that are gone and not yet purged.
-  std::vector<sql::Place> peek(const sql::Place& from, std::int64_t n) {
-    std::vector<sql::Place> places;
-    c_.session.execute(c_.q.peek,
-                       {{"lane", from.lane},
-                        {"priority", from.priority},
-                        {"due", from.due},
-                        {"seq", from.seq},
-                        {"n", n}},
-                       [&](const sql::Row& row) {
-                         places.push_back({from.lane, row.integer(0), row.integer(1), row.integer(2)});
-                       });
-    if (places.empty()) places.push_back(from);  // taken meanwhile
-    return places;
-  }
-
   struct Taken {
     Job job{};
     const sql::Lane* lane = nullptr;
     sql::Place place{};
-    [[nodiscard]] auto rank() const {
-      return std::tuple(lane->queue_priority, place.priority, place.due, place.seq);
-    }
+    [[nodiscard]] auto rank() const { return sql::rank(lane->queue_priority, place); }
   };
 
   /// Rows whose jobs were deleted by hand would be chosen again and again. Says whether there were any.
@@ -315,11 +288,7 @@ class Claim {
   std::vector<Job> started(std::vector<Taken> taken, std::int64_t now) {
     if (taken.empty()) return {};
     mark(taken, now);
-    std::ranges::sort(taken, {}, &Taken::rank);
-    std::vector<Job> jobs;
-    jobs.reserve(taken.size());
-    for (Taken& t : taken) jobs.push_back(std::move(t.job));
-    return jobs;
+    return sql::in_claim_order(std::move(taken));
   }
 
   /// Makes them running, in the tables and in the answer.
@@ -338,6 +307,9 @@ class Claim {
                                                                  {"now", now},
                                                                  {"steady", steady},
                                                                  {"seqs", list_of(seqs)}});
+      if (marked == 0) {
+        throw Error(Errc::retry_transaction, "the name of the worker was put to sleep since it was looked up", "mysql");
+      }
       if (marked != piece.size()) throw Error(Errc::internal, "jobs that were locked as pending were not", "mysql");
     });
     const std::map<std::int64_t, std::int64_t> together = add_claims(taken, steady);

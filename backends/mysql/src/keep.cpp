@@ -253,7 +253,10 @@ std::size_t MysqlServer::purge(sql::Work& work, std::size_t limit) {
     lock_expired(c, seqs, now, limit, mine);
     std::ranges::move(rows, std::back_inserter(looked_at));
   }
-  if (looked_at.empty()) return 0;
+  if (looked_at.empty()) {
+    names_.step(work, schema_.queries);
+    return 0;
+  }
   const std::size_t purged = purge_jobs(c, std::move(mine));
   remove_done(c, looked_at);
   return purged;

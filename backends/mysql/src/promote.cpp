@@ -10,8 +10,6 @@
 namespace sqlq::mysql {
 namespace {
 
-/// Of due suspects one becomes pending with each claim.
-constexpr std::int64_t most_suspects = 1;
 /// Due jobs are ranked and moved again when all that were moved are suspects, of which a claim may take few.
 constexpr int most_promotions = 10;
 /// One claim looks at the due jobs of so many lanes; those of the others follow.
@@ -76,12 +74,17 @@ class Promotion {
     std::vector<sql::Place> places;
     for (const sql::Scheduled& s : due_) {
       lanes.push_back(s.lane);
-      const std::int64_t most = s.lane.at_most(n, most_suspects);
+      const std::int64_t most = s.lane.at_most(n, sql::most_suspects_moved);
       const auto by_rank = [&](std::int64_t most_ranked) { return due_by_rank(s, most_ranked); };
       const auto its = sql::first_due(due_by_time(s, most + 1), most, by_rank);
       places.insert(places.end(), its.begin(), its.end());
     }
-    return sql::best(lanes, std::move(places), n, most_suspects);
+    std::vector<sql::Place> chosen;
+    for (const sql::Pick& pick :
+         sql::merge(lanes, std::move(places), {.limit = n, .suspects = sql::most_suspects_moved})) {
+      chosen.push_back(pick.place);
+    }
+    return chosen;
   }
 
   std::vector<sql::Place> due_by_time(const sql::Scheduled& s, std::int64_t n) const {

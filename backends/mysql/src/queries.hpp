@@ -39,6 +39,14 @@ struct Queries {
   const sql::Statement& claims_leave = catalogue["claims_leave"];
   const sql::Statement& claims_end = catalogue["claims_end"];
   const sql::Statement& worker_make = catalogue["worker_make"];
+  const sql::Statement& worker_wake = catalogue["worker_wake"];
+  const sql::Statement& names_gone = catalogue["names_gone"];
+  const sql::Statement& names_asleep = catalogue["names_asleep"];
+  const sql::Statement& names_lock = catalogue["names_lock"];
+  const sql::Statement& names_sleep = catalogue["names_sleep"];
+  const sql::Statement& names_still_asleep = catalogue["names_still_asleep"];
+  const sql::Statement& names_used = catalogue["names_used"];
+  const sql::Statement& names_remove = catalogue["names_remove"];
   const sql::Statement& claimed = catalogue["claimed"];
   const sql::Statement& lane = catalogue["lane"];
   const sql::Statement& lane_now = catalogue["lane_now"];

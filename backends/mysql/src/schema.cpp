@@ -1,10 +1,12 @@
 #include "schema.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
 #include <sqlq/error.hpp>
 
+#include "connection.hpp"
 #include "sql/job_row.hpp"
 #include "sql/migrations.hpp"
 
@@ -45,10 +47,12 @@ std::vector<sql::Substitution> substitutions(const Options& o) {
       {"schema_text", text(o.database)},
       {"migrations_text", text(o.prefix + "sqlq_migrations")},
       {"jobs_text", text(o.prefix + "sqlq_jobs")},
+      {"jobs_check", "`" + o.prefix + "sqlq_jobs_chk_1`"},  // the name that MySQL gave it
   };
   std::string made;
   for (const char* name : {"queues", "lanes", "queue_locks", "workers", "jobs", "keys", "ready", "scheduled", "claims",
-                           "finished", "history", "logs", "progress", "jobs_readable", "migrations"}) {
+                           "finished", "history", "logs", "progress", "agenda", "registry",
+                           "jobs_readable", "migrations"}) {
     result.push_back({name, table(name)});
     made += (made.empty() ? "" : ", ") + text(o.prefix + "sqlq_" + name);
   }
@@ -63,7 +67,9 @@ std::vector<Migration> expanded_migrations(const Options& o, const sql::Catalogu
     m.down = sql::expand(m.down, substitutions(o));
   }
   sql::write_scripts(steps, catalogue,
-                     {.before_up = {"migrations_make", "migration_begin"}, .before_down = {"migration_begin"}});
+                     {.before_up = {"migrations_make", "migration_begin"},
+                      .after_up = {"migration_compatible", "migration_add"},
+                      .before_down = {"migration_begin"}});
   return steps;
 }
 
@@ -98,12 +104,13 @@ class Steps {
 
   void up(int version) {
     const Migration& m = begin(version);
-    connection_.script(m.up);
+    run(m.up);
+    sql::record_compatible(session_, schema_.catalogue, m);
     session_.execute(schema_.queries.migration_add, {{"version", version}, {"now", now_}});
   }
   void down(int version) {
     const Migration& m = begin(version);
-    connection_.script(m.down);
+    run(m.down);
     session_.execute(schema_.queries.migration_remove, {{"version", version}});
   }
   /// Steps that were begun and not done, in either direction, newest first.
@@ -115,6 +122,17 @@ class Steps {
   }
 
  private:
+  /// What an interrupted step had done already is refused, and so passed over.
+  void run(const std::string& script) {
+    constexpr std::array done{1060, 1091, 3940};  // the column is there; a column, a constraint is gone
+    for (const std::string& statement : split(script)) {
+      try {
+        connection_.script(statement);
+      } catch (const Error& e) {
+        if (std::ranges::find(done, e.native_code()) == done.end()) throw;
+      }
+    }
+  }
   const Migration& begin(int version) {
     const Migration& m = schema_.migrations.at(static_cast<std::size_t>(version) - 1);
     session_.execute(schema_.queries.migration_begin,
@@ -141,7 +159,7 @@ int migrate(sql::Connection& connection, const Schema& schema, backend::Directio
   sql::Session& session = connection.session();
   const MigrationLock lock(session, schema.queries);
   const MigrationStatus status = sql::read_status(session, schema.catalogue, schema.migrations);
-  sql::check_target(status, target);
+  sql::check_target(status, direction, target);
   Steps steps(connection, schema, now ? std::optional(sql::us(now->wall)) : std::nullopt);
   int count = 0;
   if (direction == backend::Direction::up) {

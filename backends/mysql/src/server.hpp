@@ -7,6 +7,7 @@
 
 #include "connection.hpp"
 #include "context.hpp"
+#include "names.hpp"
 #include "options.hpp"
 #include "schema.hpp"
 #include "sql/marks.hpp"
@@ -74,13 +75,18 @@ class MysqlServer final : public sql::Server {
   Context context(sql::Work& work) { return {work, work.session(), schema_.queries, here_, marks_}; }
 
   backend::Capabilities capabilities_{  // the number is the first connection's
-      .transactional_ddl = false, .cross_process_wakeup = false, .database_clock = true, .hand_over = true,
-      .outages = true};
+      .transactional_ddl = false,
+      .cross_process_wakeup = false,
+      .database_clock = true,
+      .hand_over = true,
+      .outages = true,
+      .workers = true};
 
   const Options options_;
   const Schema schema_;
   ClaimedHere here_;
   sql::Marks marks_;
+  NameSweep names_;
   mutable std::mutex mutex_;
   bool first_ = true;  // nothing was connected yet
   std::string description_ = "MySQL or MariaDB";

@@ -128,9 +128,6 @@ std::map<std::int64_t, std::int64_t> read_rooms(const sql::Work& work, const Que
   return rooms;
 }
 
-/// Of due suspects one becomes pending with each claim.
-constexpr std::int64_t most_suspects_moved = 1;
-
 /// The first due jobs of these lanes, as many as a claim moves.
 std::vector<sql::Place> first_due(const sql::Work& work, const Queries& q, std::vector<sql::Lane>& lanes,
                                   std::int64_t n) {
@@ -143,7 +140,7 @@ std::vector<sql::Place> first_due(const sql::Work& work, const Queries& q, std::
   for (sql::Lane& lane : lanes) {
     if (lane.concurrency) lane.room = rooms[lane.queue_id];
     ids.add(lane.id);
-    counts.add(lane.at_most(n, most_suspects_moved) + 1);
+    counts.add(lane.at_most(n, sql::most_suspects_moved) + 1);
   }
   std::unordered_map<std::int64_t, std::vector<sql::Place>> by_time;
   work.session().execute(q.due_by_time, {{"now", work.wall()}, {"lanes", ids.view()}, {"counts", counts.view()}},
@@ -161,10 +158,15 @@ std::vector<sql::Place> first_due(const sql::Work& work, const Queries& q, std::
                              });
       return ranked;
     };
-    const auto its = sql::first_due(std::move(by_time[lane.id]), lane.at_most(n, most_suspects_moved), by_rank);
+    const auto its = sql::first_due(std::move(by_time[lane.id]), lane.at_most(n, sql::most_suspects_moved), by_rank);
     places.insert(places.end(), its.begin(), its.end());
   }
-  return sql::best(lanes, std::move(places), n, most_suspects_moved);
+  std::vector<sql::Place> chosen;
+  for (const sql::Pick& pick :
+       sql::merge(lanes, std::move(places), {.limit = n, .suspects = sql::most_suspects_moved})) {
+    chosen.push_back(pick.place);
+  }
+  return chosen;
 }
 
 /// Makes the first of the due jobs pending, as many as a claim may take.
@@ -259,7 +261,7 @@ std::vector<sql::Portion> divide(const sql::Work& work, const Queries& q, const 
         sql::Fields f(row);
         places.push_back({.lane = f.integer(), .priority = f.integer(), .due = f.integer(), .seq = f.integer()});
       });
-  return sql::apportion(lanes, std::move(places), limit, suspects);
+  return sql::apportion(lanes, sql::merge(lanes, std::move(places), {.limit = limit, .suspects = suspects}));
 }
 
 /// A job and its place in the claim order.
@@ -269,14 +271,6 @@ struct Taken {
   Job job{};
   [[nodiscard]] auto rank() const { return std::tuple(queue_priority, job.priority, job.run_at, seq); }
 };
-
-std::vector<Job> in_order(std::vector<Taken> taken) {
-  std::ranges::sort(taken, {}, &Taken::rank);
-  std::vector<Job> jobs;
-  jobs.reserve(taken.size());
-  for (Taken& t : taken) jobs.push_back(std::move(t.job));
-  return jobs;
-}
 
 /// A row of a statement that claims, of one of these lanes.
 Taken read_taken(const sql::Row& row, const std::unordered_map<std::int64_t, const sql::Lane*>& lanes) {
@@ -315,7 +309,7 @@ std::vector<Job> take(const sql::Work& work, const Queries& q, const backend::Cl
   if (taken.size() > request.limit) {
     throw Error(Errc::internal, "more jobs were taken than were asked for", "postgres", 0, q.claim.name);
   }
-  return in_order(std::move(taken));
+  return sql::in_claim_order(std::move(taken));
 }
 
 /// What a survey says of a claim, whatever it takes.
@@ -393,7 +387,7 @@ backend::ClaimResult PgServer::claim_some(sql::Work& work, const backend::ClaimR
                           {"now", work.wall()},
                           {"steady", work.steady()}},
                          [&](const sql::Row& row) { taken.push_back(read_taken(row, by_id)); });
-  result.jobs = in_order(std::move(taken));
+  result.jobs = sql::in_claim_order(std::move(taken));
   result.of_limited = sql::of_limited(lanes, result.jobs);
   return result;
 }
@@ -423,7 +417,7 @@ std::vector<Job> PgServer::claimed(sql::Work& work, const backend::ClaimRequest&
     t.job.kind = std::move(kind);
     taken.push_back(std::move(t));
   });
-  return in_order(std::move(taken));
+  return sql::in_claim_order(std::move(taken));
 }
 
 }  // namespace sqlq::postgres

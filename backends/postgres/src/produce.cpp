@@ -45,20 +45,7 @@ class Columns {
   /// Inserts all or, when an id is there already, none.
   bool insert_all(const sql::Work& work, const Queries& q) {
     try {
-      work.session().execute(q.job_insert, {{"queues", queues_.view()},
-                                            {"kinds", kinds_.view()},
-                                            {"now", work.wall()},
-                                            {"run_ats", run_ats_.view()},
-                                            {"delays", delays_.view()},
-                                            {"priorities", priorities_.view()},
-                                            {"max_attempts", max_attempts_.view()},
-                                            {"max_crashes", max_crashes_.view()},
-                                            {"keepalives", keepalives_.view()},
-                                            {"timeouts", timeouts_.view()},
-                                            {"retentions", retentions_.view()},
-                                            {"ids", ids_.view()},
-                                            {"shapes", shapes_.view()},
-                                            {"params", params_.view()}});
+      insert(work, q.job_insert, [](const sql::Row&) {});
       return true;
     } catch (const Error& e) {
       if (e.native_code() != native_code(unique_violation)) throw;
@@ -70,7 +57,23 @@ class Columns {
   /// insertion order.
   std::unordered_map<JobId, std::string> insert_new(const sql::Work& work, const Queries& q, bool numbered) {
     std::unordered_map<JobId, std::string> inserted;
-    work.session().execute(q.job_insert_new,
+    const auto take_note = [&](const sql::Row& row) {
+      sql::Fields f(row);
+      const auto id = JobId::parse(f.text()).value_or(JobId{});
+      inserted.emplace(id, f.maybe_text());
+    };
+    insert(work, q.job_insert_new, take_note, sql::Arg("unique_keys", keys_.view()), sql::Arg("ranks", ranks_.view()),
+           sql::Arg("numbered", std::int64_t{numbered}));
+    return inserted;
+  }
+
+ private:
+  static constexpr std::string_view unique_violation = "23505";
+
+  /// `more`: what only this statement takes.
+  template <class... More>
+  void insert(const sql::Work& work, const sql::Statement& statement, sql::RowSink sink, const More&... more) {
+    work.session().execute(statement,
                            {{"queues", queues_.view()},
                             {"kinds", kinds_.view()},
                             {"now", work.wall()},
@@ -84,20 +87,10 @@ class Columns {
                             {"retentions", retentions_.view()},
                             {"ids", ids_.view()},
                             {"shapes", shapes_.view()},
-                            {"unique_keys", keys_.view()},
-                            {"ranks", ranks_.view()},
-                            {"numbered", std::int64_t{numbered}},
-                            {"params", params_.view()}},
-                           [&](const sql::Row& row) {
-                             sql::Fields f(row);
-                             const auto id = JobId::parse(f.text()).value_or(JobId{});
-                             inserted.emplace(id, f.maybe_text());
-                           });
-    return inserted;
+                            {"params", params_.view()},
+                            more...},
+                           sink);
   }
-
- private:
-  static constexpr std::string_view unique_violation = "23505";
 
   std::int64_t place_of(const backend::EnqueueItem& item) {
     const Shape shape = shape_of(item);

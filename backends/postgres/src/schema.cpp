@@ -34,7 +34,9 @@ std::vector<sql::Substitution> substitutions(const std::string& schema) {
       {"queues_oid", quoted_text(place + "queues") + "::regclass::oid::integer"},
   };
   std::string made;
-  for (const char* table : {"queues", "lanes", "jobs", "history", "logs", "progress", "jobs_readable", "migrations"}) {
+  for (const char* table :
+       {"queues", "lanes", "jobs", "history", "logs", "progress", "agenda", "registry",
+        "jobs_readable", "migrations"}) {
     all.push_back({table, place + table});
     made += (made.empty() ? "" : ", ") + quoted_text(std::string("sqlq_") + table);
   }

@@ -69,6 +69,7 @@ backend::Capabilities capabilities_of(const Options& options) {
           .database_clock = true,
           .hand_over = true,
           .outages = true,
+          .workers = true,
           .longest_result = std::size_t{500} << 20};  // a parameter has 1 GiB, and a character may need an escape
 }
 
@@ -126,7 +127,7 @@ int PgServer::migrate(sql::Connection& connection, backend::Direction direction,
   try {
     s.execute(q.migration_lock, {}, [](const sql::Row&) {});
     const auto status = sql::read_status(s, schema_.catalogue(), schema_.migrations());
-    sql::check_target(status, target);
+    sql::check_target(status, direction, target);
     const bool up = direction == backend::Direction::up && target > status.current;
     if (up && s.integer(q.schema_exists).value_or(0) == 0) s.execute(q.schema_make);
     const auto given = now ? std::optional(sql::us(now->wall)) : std::nullopt;

@@ -138,6 +138,14 @@ void Connection::exec(const std::string& sql) {
   }
 }
 
+void Connection::script(const std::string& text) {
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 0, nullptr);  // on by default in some builds of SQLite
+  const int result = sqlite3_exec(handle_, text.c_str(), nullptr, nullptr, nullptr);
+  const Failure failure = Failure::of(handle_);
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0, nullptr);  // where the script was broken off
+  if (result != SQLITE_OK) raise(failure, {});
+}
+
 std::string Connection::pragma(const std::string& sql) {
   std::string value;
   const auto keep = [](void* into, int n, char** columns, char**) {

@@ -45,7 +45,8 @@ class Connection final : public sql::Connection {
   void commit() override;
   /// Ends a transaction if one is open; never throws.
   void rollback() noexcept override;
-  void script(const std::string& text) override { exec(text); }
+  /// As exec, for migrations: these may also edit sqlite_master.
+  void script(const std::string& text) override;
   [[nodiscard]] bool usable() const noexcept override { return usable_; }
   /// Something failed on it that may happen again: it is not to be used any more.
   void give_up() noexcept { usable_ = false; }

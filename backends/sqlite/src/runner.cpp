@@ -28,6 +28,7 @@ backend::Capabilities capabilities_of(const Options& options) {
   c.cross_process_wakeup = !options.in_memory() && options.watch;
   c.hand_over = true;
   c.outages = true;
+  c.workers = true;
   return c;
 }
 

@@ -51,9 +51,9 @@ int Operations::migrate(sql::Connection& connection, backend::Direction directio
   int steps = 0;
   change(connection, [&](Connection& c) {
     const auto status = sql::read_status(c.session(), catalogue(), known_migrations());
-    sql::check_target(status, target);
+    sql::check_target(status, direction, target);
     steps = sql::run_steps(c.session(), catalogue(), known_migrations(), status, direction, target, now->wall,
-                           [&](const std::string& script) { c.exec(script); });
+                           [&](const std::string& script) { c.script(script); });
   });
   return steps;
 }

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
-#include "core/made_anew.hpp"
 #include "core/mutant.hpp"
 #include "platform/pause.hpp"
+#include "platform/user_code.hpp"
 
 namespace sqlq::sqlite {
 namespace {
@@ -19,40 +20,7 @@ constexpr int shortest_interval = 16;
 /// After a reader was in the way. A look costs about 20 us, and 4 kB where the WAL is too long and read from its end.
 constexpr Duration between_looks = std::chrono::seconds(2);
 
-/// For another thread.
-std::exception_ptr made_anew(const std::exception_ptr& error) noexcept {
-  try {
-    std::rethrow_exception(error);
-  } catch (const Error& e) {
-    try {
-      throw core::made_anew(e);
-    } catch (...) {  // or that there was no memory for it
-      return std::current_exception();
-    }
-  } catch (...) {
-    return error;
-  }
-}
-
-bool is_busy(const std::exception_ptr& error) noexcept {
-  try {
-    std::rethrow_exception(error);
-  } catch (const Error& e) {
-    return e.code() == Errc::busy;
-  } catch (...) {
-    return false;
-  }
-}
-
-bool is_full(const std::exception_ptr& error) noexcept {
-  try {
-    std::rethrow_exception(error);
-  } catch (const Error& e) {
-    return e.code() == Errc::busy && (e.native_code() & 0xff) == SQLITE_FULL;
-  } catch (...) {
-    return false;
-  }
-}
+bool is_full(const Error& e) noexcept { return e.code() == Errc::busy && (e.native_code() & 0xff) == SQLITE_FULL; }
 
 std::int64_t page_bytes(Connection& connection) {
   constexpr std::int64_t header_of_frame = 24;
@@ -61,33 +29,14 @@ std::int64_t page_bytes(Connection& connection) {
 
 }  // namespace
 
-struct Writer::Task {
+struct Writer::Task : Call {
   const Work* work = nullptr;
   const Exclusive* exclusive = nullptr;
-  std::exception_ptr error{};
-  bool done = false;
-  bool lead = false;  // it is this one's turn to write
-  std::condition_variable wake{};
-  Task* next = nullptr;  // in its line
 };
 
-void Writer::Line::push(Task& task) noexcept {
-  task.next = nullptr;
-  (last_ != nullptr ? last_->next : first_) = &task;
-  last_ = &task;
-  ++size_;
-}
-
-Writer::Task& Writer::Line::pop() noexcept {
-  Task& task = *first_;
-  first_ = task.next;
-  if (first_ == nullptr) last_ = nullptr;
-  --size_;
-  return task;
-}
-
 Writer::Writer(const Options& options, const std::shared_ptr<Clock>& clock)
-    : clock_(clock),
+    : Batcher(1),
+      clock_(clock),
       wal_limit_(options.wal_limit),
       lock_watch_(clock),
       main_(options, Connection::Role::writer, &lock_watch_),
@@ -110,159 +59,92 @@ Writer::~Writer() {
 }
 
 void Writer::write(const Work& work) {
-  Task task{.work = &work};
-  submit(task);
+  Task task;
+  task.work = &work;
+  run(task);
 }
 
 void Writer::exclusive(const Exclusive& action) {
-  Task task{.exclusive = &action};
-  submit(task);
+  Task task;
+  task.exclusive = &action;
+  run(task, alone);
 }
 
 bool Writer::try_exclusive(const Exclusive& action) {
-  Task task{.exclusive = &action};
-  std::unique_lock lock(mutex_);
-  if (busy_ || queue_.size() > 0) return false;
-  busy_ = true;
-  lock.unlock();
-  run_alone(task);
-  lock.lock();
-  hand_over();
-  if (task.error) std::rethrow_exception(task.error);
-  return true;
+  Task task;
+  task.exclusive = &action;
+  return try_run(task, alone);
 }
 
-std::size_t Writer::waiting() {
-  const std::lock_guard lock(mutex_);
-  return queue_.size();
-}
-
-void Writer::submit(Task& task) {
-  std::unique_lock lock(mutex_);
-  queue_.push(task);
-  if (busy_) {
-    task.wake.wait(lock, [&] { return task.done || task.lead; });
-  } else {
-    busy_ = true;
+// Those that waited when this began have waited for the lock as long, and are told with us. Of those that came later,
+// and where it was not the lock, the next one tries again.
+std::size_t Writer::prepare(const Call& first, std::size_t waiting) {
+  not_begun_ = nullptr;
+  may_make_room_ = static_cast<const Task&>(first).work != nullptr;
+  if (!may_make_room_) return 1;
+  try {
+    begin();
+    return max_batch;
+  } catch (...) {
+    undo();
+    if (platform::in_forced_unwind()) throw;
+    const bool busy = not_begun_ != nullptr;
+    not_begun_ = std::current_exception();
+    return busy ? 1 + waiting : 1;
   }
-  if (!task.done) {  // the lead is ours, and so is the front of the queue
-    lead(lock);
-    hand_over();
-  }
-  lock.unlock();
-  if (task.error) std::rethrow_exception(task.error);
 }
 
-void Writer::hand_over() noexcept {
-  busy_ = queue_.size() > 0;
-  if (!busy_) return;
-  queue_.first()->lead = true;
-  queue_.first()->wake.notify_one();
-}
-
-void Writer::lead(std::unique_lock<std::mutex>& lock) noexcept {
-  Line batch;
-  if (queue_.first()->exclusive != nullptr) {
-    batch.push(queue_.pop());
-    lock.unlock();
-    run_alone(*batch.first());
-  } else {
-    const std::size_t waiting = queue_.size();
-    lock.unlock();
-    const std::exception_ptr locked_out = take_lock();
-    lock.lock();  // taken after the wait for the lock, so that whoever came meanwhile is served too
-    if (locked_out) {
-      // Who was there before has waited for the lock as long. Of those who came later, and where it was not the lock,
-      // the next one tries again.
-      const std::size_t told = is_busy(locked_out) ? waiting : 1;
-      for (std::size_t i = 0; i < told && queue_.first()->exclusive == nullptr; ++i) {
-        Task& task = queue_.pop();
-        task.error = made_anew(locked_out);
-        batch.push(task);
-      }
-    } else {
-      batch = gather();
-    }
-    lock.unlock();
-    if (!locked_out) run(batch);
-  }
-  answer(batch);
-  checkpoint_if_due();
-  lock.lock();
-}
-
-std::exception_ptr Writer::take_lock() noexcept {
+void Writer::begin() {
+  if (not_begun_) std::rethrow_exception(not_begun_);
+  if (std::exchange(began_, true)) return;
   try {
     main_.begin();
-    return nullptr;
-  } catch (...) {
-    const auto error = std::current_exception();
-    main_.rollback();  // should it have begun in spite of it, nobody could ever begin again
-    return error;
+  } catch (const Error& e) {
+    if (e.code() == Errc::busy) not_begun_ = std::current_exception();
+    throw;
   }
 }
 
-void Writer::answer(Line& tasks) noexcept {
-  const std::lock_guard lock(mutex_);
-  while (tasks.size() > 0) {
-    Task& task = tasks.pop();
-    task.done = true;
-    task.wake.notify_one();  // under the mutex: the task is gone once its owner can take it
-  }
+// Should it have begun in spite of an error, nobody could ever begin again.
+void Writer::undo() noexcept {
+  main_.rollback();
+  began_ = false;
 }
 
-Writer::Line Writer::gather() noexcept {
-  Line batch;
-  while (queue_.size() > 0 && batch.size() < max_batch && queue_.first()->exclusive == nullptr) {
-    batch.push(queue_.pop());
-  }
-  return batch;
-}
+// What was committed may not run again, and those who waited for the lock do not wait again.
+bool Writer::may_be_of_one(const std::exception_ptr&) noexcept { return !committed_ && !not_begun_; }
 
-void Writer::run(Line& batch) noexcept {
+void Writer::write(Line& calls) {
   try {
-    for (Task* task = batch.first(); task != nullptr; task = task->next) (*task->work)(main_.session());
+    transact(calls);
+  } catch (const Error& e) {
+    if (!is_full(e) || !std::exchange(may_make_room_, false) || !make_room()) throw;
+    transact(calls);
+  }
+}
+
+void Writer::transact(Line& calls) {
+  committed_ = false;
+  try {
+    if (const auto* action = static_cast<Task&>(*calls.first()).exclusive) return (*action)(main_);
+    begin();
+    for (Call* call = calls.first(); call != nullptr; call = call->next()) {
+      (*static_cast<Task&>(*call).work)(main_.session());
+    }
     SQLQ_MUTANT(acknowledge_before_commit, {
-      Task& first = batch.pop();
-      answer(batch);
-      batch.push(first);
+      Call& first = calls.pop();
+      tell(calls, nullptr);
+      calls.push(first);
       platform::pause_for(std::chrono::milliseconds(5));
     })
     main_.commit();
-  } catch (...) {
-    const auto error = std::current_exception();
-    main_.rollback();
-    const bool room = is_full(error) && make_room();
-    if (batch.size() == 1 && !room) {
-      batch.first()->error = error;
-      return;
-    }
-    // One of them failed and took the others with it: each for itself, so that only the guilty one fails.
-    for (Task* task = batch.first(); task != nullptr; task = task->next) run_alone(*task);
-    return;
-  }
-  try {
+    committed_ = true;
     main_.confirm();
-  } catch (...) {  // committed, so none of them may run again
-    const auto error = std::current_exception();
-    for (Task* task = batch.first(); task != nullptr; task = task->next) task->error = made_anew(error);
-  }
-}
-
-void Writer::run_alone(Task& task) noexcept {
-  try {
-    if (task.exclusive != nullptr) {
-      (*task.exclusive)(main_);
-    } else {
-      main_.begin();
-      (*task.work)(main_.session());
-      main_.commit();
-      main_.confirm();
-    }
   } catch (...) {
-    task.error = std::current_exception();
-    main_.rollback();
+    undo();
+    throw;
   }
+  began_ = false;
 }
 
 void Writer::tidy() {

@@ -2,22 +2,21 @@
 /// \file
 /// The one writer of a process, shared by all its threads: group commit.
 ///
-/// Whoever comes while nobody writes does so himself, at once, on his own thread. Whoever comes while somebody writes
-/// waits; the next to write takes everything that has gathered into one transaction. So a single thread pays no
-/// hand-over to another, and many threads share one commit (decision 0002).
+/// A call that comes while nobody writes does so at once, on its own thread. Those that come meanwhile share the next
+/// transaction (core/batcher.hpp). So a single thread pays no hand-over to another, and many threads share one commit
+/// (decision 0002).
 
-#include <condition_variable>
 #include <exception>
 #include <functional>
 #include <memory>
-#include <mutex>
 
 #include "connection.hpp"
+#include "core/batcher.hpp"
 
 namespace sqlq::sqlite {
 
 /// Thread-safe.
-class Writer {
+class Writer final : core::Batcher {
  public:
   /// Must set its results anew each time it is called: it may run again after a rollback.
   using Work = std::function<void(sql::Session&)>;
@@ -37,7 +36,7 @@ class Writer {
   /// The same if nobody writes or waits right now; else returns false.
   bool try_exclusive(const Exclusive& action);
   /// How many calls wait for their turn.
-  [[nodiscard]] std::size_t waiting();
+  using Batcher::waiting;
   /// Copies the WAL into the file as far as possible, and cuts it to wal_limit, unless somebody reads from it.
   void tidy();
   /// What it has seen of the write lock in other hands.
@@ -47,29 +46,13 @@ class Writer {
 
  private:
   struct Task;
-  /// First come, first served. Tasks live on their callers' stacks and are linked, so that whoever leads needs no
-  /// memory: should there be none, everybody still hears of it.
-  class Line {
-   public:
-    void push(Task& task) noexcept;
-    Task& pop() noexcept;
-    [[nodiscard]] Task* first() const noexcept { return first_; }
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
-
-   private:
-    Task* first_ = nullptr;
-    Task* last_ = nullptr;
-    std::size_t size_ = 0;
-  };
-
-  void submit(Task& task);
-  void lead(std::unique_lock<std::mutex>& lock) noexcept;
-  [[nodiscard]] std::exception_ptr take_lock() noexcept;
-  [[nodiscard]] Line gather() noexcept;
-  void run(Line& batch) noexcept;
-  void answer(Line& tasks) noexcept;
-  void run_alone(Task& task) noexcept;
-  void hand_over() noexcept;
+  std::size_t prepare(const Call& first, std::size_t waiting) override;
+  void write(Line& calls) override;
+  [[nodiscard]] bool may_be_of_one(const std::exception_ptr& error) noexcept override;
+  void finish() noexcept override { checkpoint_if_due(); }
+  void begin();
+  void undo() noexcept;
+  void transact(Line& calls);
   void checkpoint_if_due() noexcept;
   bool checkpoint();
   [[nodiscard]] bool make_room() noexcept;
@@ -86,10 +69,10 @@ class Writer {
   int interval_;                                    // WAL pages from one checkpoint to the next
   int checkpoint_at_;                               // WAL pages
   SteadyPoint look_again_at_ = SteadyPoint::max();  // somebody read from the WAL: is he gone?
-
-  std::mutex mutex_;
-  bool busy_ = false;  // somebody leads
-  Line queue_;
+  bool began_ = false;
+  bool committed_ = false;
+  bool may_make_room_ = false;      // once for each gathering
+  std::exception_ptr not_begun_{};  // why: told to all that were gathered
 };
 
 }  // namespace sqlq::sqlite

@@ -206,6 +206,7 @@ class Dialect : public Reading {
 
   [[nodiscard]] virtual HandOver* hand_over() noexcept { return nullptr; }
   [[nodiscard]] virtual Outages* outages() noexcept { return nullptr; }
+  [[nodiscard]] virtual Workers* workers() noexcept { return nullptr; }
 };
 
 }  // namespace sqlq::backend

@@ -13,6 +13,8 @@
 ///
 /// The rules of dialect.hpp hold for every operation here. A part lives as long as its dialect.
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -20,6 +22,7 @@
 
 #include <sqlq/backend/requests.hpp>
 #include <sqlq/client.hpp>
+#include <sqlq/worker_info.hpp>
 
 namespace sqlq::backend {
 
@@ -69,7 +72,7 @@ class Outages {
   /// Since when, on the injected clock, somebody else has kept everybody from writing, also from taking leases back,
   /// and at every moment since; as far as this process knows without asking. A worker that cannot renew a lease keeps
   /// it meanwhile. Empty: not so, or not known. Cheap.
-  [[nodiscard]] virtual std::optional<SteadyPoint> locked_since() const noexcept = 0;
+  [[nodiscard]] virtual std::optional<SteadyPoint> locked_since() const noexcept { return std::nullopt; }
 
   /// The workers of these claims live: what was charged as a crash was an outage.
   ///
@@ -80,6 +83,30 @@ class Outages {
   /// a job changes, and nothing of one without such a line. Answers whether the line is an outage now.
   /// Replay: true, nothing changes.
   virtual std::vector<bool> take_back_crashes(std::span<const OutlivedClaim> claims, Now now) = 0;
+};
+
+/// Says which workers are there, and drains them. Nothing else depends on it: a worker that cannot be announced works
+/// as well as any. A worker is known by its name and its id together. All of it is rare: at most one call a worker in
+/// several seconds. None of it may wait longer for somebody's lock than a second or two, nor keep the calls of
+/// `Dialect` from their connections meanwhile.
+class Workers {
+ public:
+  virtual ~Workers() = default;
+
+  /// The worker is there: makes its row, or sets `busy` and seen_at = now of the one that is there. A new row has
+  /// started_at = now - running and the `draining` given, which is what the worker was told last. Returns whether it is
+  /// to drain. Replay: the same once more.
+  virtual bool announce_worker(const WorkerInfo& worker, Duration running, Now now) = 0;
+  /// The worker has stopped: its row goes. Replay: nothing to do.
+  virtual void withdraw_worker(std::string_view name, std::int64_t id) = 0;
+  /// Those seen less than worker_expiry ago, in order of (name, id), strictly above the name and id given.
+  [[nodiscard]] virtual std::vector<WorkerInfo> list_workers(std::string_view after, std::int64_t after_id,
+                                                             std::size_t limit, Now now) = 0;
+  /// Sets `draining` of all listed workers of that name. False: there are none. Replay: the same once more.
+  virtual bool drain_workers(std::string_view name, bool on, Now now) = 0;
+  /// Deletes up to `limit` rows of workers that are not listed any more; never one that is announced meanwhile. Returns
+  /// how many.
+  virtual std::size_t expire_workers(std::size_t limit, Now now) = 0;
 };
 
 }  // namespace sqlq::backend

@@ -28,7 +28,7 @@ namespace sqlq::backend {
 /// Thread-safety: that of the inner dialect, which it passes calls on to without any lock of its own.
 /// Lifetime: owns the inner dialect. Subscriptions made through it are the inner dialect's.
 /// Errors: those of the inner dialect, unchanged, and whatever `target` throws.
-class ForwardingDialect : public Dialect, public HandOver, public Outages {
+class ForwardingDialect : public Dialect, public HandOver, public Outages, public Workers {
  public:
   /// `inner` may be null when a derived class overrides `target`, and with it capabilities, description and migrations,
   /// which go to the inner dialect directly.
@@ -129,6 +129,8 @@ class ForwardingDialect : public Dialect, public HandOver, public Outages {
   }
 
   // ---- optional parts
+  // Null where the inner dialect does not have the part: its operations are not called then. A decorator that has a
+  // part of its own overrides the function that answers for it, and all operations of the part.
   [[nodiscard]] HandOver* hand_over() noexcept override { return inner_ && inner_->hand_over() ? this : nullptr; }
   [[nodiscard]] bool always_pays() const noexcept override { return inner_ && inner_->hand_over()->always_pays(); }
   HandOverResult finish_and_claim(const HandOverRequest& request) override {
@@ -140,6 +142,27 @@ class ForwardingDialect : public Dialect, public HandOver, public Outages {
   }
   std::vector<bool> take_back_crashes(std::span<const OutlivedClaim> claims, Now now) override {
     return target("take_back_crashes").outages()->take_back_crashes(claims, now);
+  }
+
+  // ---- who is there
+  // Calls of the workers' own services and of operators: rare, and no job waits for any of them. A decorator that
+  // injects faults may let them fail like all others: a worker works on.
+  [[nodiscard]] Workers* workers() noexcept override { return inner_ && inner_->workers() ? this : nullptr; }
+  bool announce_worker(const WorkerInfo& worker, Duration running, Now now) override {
+    return target("announce_worker").workers()->announce_worker(worker, running, now);
+  }
+  void withdraw_worker(std::string_view name, std::int64_t id) override {
+    target("withdraw_worker").workers()->withdraw_worker(name, id);
+  }
+  [[nodiscard]] std::vector<WorkerInfo> list_workers(std::string_view after, std::int64_t after_id, std::size_t limit,
+                                                     Now now) override {
+    return target("list_workers").workers()->list_workers(after, after_id, limit, now);
+  }
+  bool drain_workers(std::string_view name, bool on, Now now) override {
+    return target("drain_workers").workers()->drain_workers(name, on, now);
+  }
+  std::size_t expire_workers(std::size_t limit, Now now) override {
+    return target("expire_workers").workers()->expire_workers(limit, now);
   }
 
  protected:

@@ -69,6 +69,9 @@ struct Backend {
   std::vector<std::string> newer_schema_sql{};
   /// ... and one whose recorded checksum is not that of the migration the library has. Both required with handles.
   std::vector<std::string> changed_checksum_sql{};
+  /// Statements, run on a migrated database, that leave a schema as a newer library would make it whose step is
+  /// compatible with the version before (`Migration::compatible_from`). Empty: the backend's steps never are.
+  std::vector<std::string> compatible_schema_sql{};
   /// How people with a shell begin anew: one deletes all jobs and nothing else...
   std::vector<std::string> emptied_jobs_sql{};
   /// ... one empties every table, that of the migrations included. Both empty: there are no tables.

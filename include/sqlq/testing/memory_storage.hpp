@@ -34,7 +34,8 @@ class MemoryStorage {
 
   /// For tests of what happens with a schema of another version: records that this migration was applied with this
   /// checksum, as a newer library (version 2 or more) or somebody who edited a script would have.
-  void record_migration(int version, std::string checksum);
+  /// `compatible_from`: as in Migration.
+  void record_migration(int version, std::string checksum, int compatible_from = 0);
 
   /// For tests of what a database refuses for good, as by a trigger or an encoding, until a teardown or a call with "":
   /// from now on a result, message or line of a log with this word in it is answered with Error(refused), a job whose

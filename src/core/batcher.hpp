@@ -1,0 +1,109 @@
+#pragma once
+/// \file
+/// Group commit without a thread of its own: calls that come while others are carried out share one write.
+///
+/// A call that comes while there is a place to lead leads at once, on its own thread: a lone caller waits for nobody.
+/// The others wait in line; whoever leads next takes all that has gathered and writes it at once. When that is refused,
+/// it is written by halves, so that only the guilty call fails.
+
+#include <condition_variable>
+#include <cstddef>
+#include <exception>
+#include <limits>
+#include <mutex>
+
+#include "core/isolate.hpp"
+
+namespace sqlq::core {
+
+/// Base of those that batch calls; they say how to write. Thread-safe. Never allocates: a call lives on its caller's
+/// stack, and where there is no memory everybody still hears of it.
+///
+/// A call waits without a deadline of its own: for as long as the writes before it take, which must be bounded.
+class Batcher {
+ protected:
+  class Line;
+
+  class Call {
+   public:
+    Call() = default;
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+    [[nodiscard]] Call* next() const noexcept { return next_; }
+
+   protected:
+    ~Call() = default;
+
+   private:
+    friend class Batcher;
+    friend class Line;
+    enum class Turn { waiting, leading, over };
+    std::size_t weight_ = 1;
+    Turn turn_ = Turn::waiting;  // guarded by mutex_
+    std::exception_ptr error_{};
+    std::condition_variable told_{};
+    Call* next_ = nullptr;  // in its line
+  };
+
+  /// Calls in the order they came.
+  class Line {
+   public:
+    [[nodiscard]] Call* first() const noexcept { return first_; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    void push(Call& call) noexcept;
+    Call& pop() noexcept;
+    /// Takes the first `n` out.
+    [[nodiscard]] Line take(std::size_t n) noexcept;
+    /// These come first again. Leaves `before` empty.
+    void put_back(Line& before) noexcept;
+
+   private:
+    Call* first_ = nullptr;
+    Call* last_ = nullptr;
+    std::size_t size_ = 0;
+  };
+
+  /// The weight of a call that shares its write with nobody.
+  static constexpr std::size_t alone = std::numeric_limits<std::size_t>::max();
+
+  /// `most_leading`: how many writes may be under way at once.
+  explicit Batcher(std::size_t most_leading) noexcept : most_leading_(most_leading) {}
+  Batcher(const Batcher&) = delete;
+  Batcher& operator=(const Batcher&) = delete;
+  ~Batcher() = default;
+
+  /// Returns when the call was written, possibly by another thread together with others; throws what its own write
+  /// threw. Should the thread that leads be ended (forced unwind), the calls it has not told come first again.
+  void run(Call& call, std::size_t weight = 1);
+  /// The same, if nobody leads right now; else returns false.
+  [[nodiscard]] bool try_run(Call& call, std::size_t weight = 1);
+  /// How many calls wait in line.
+  [[nodiscard]] std::size_t waiting() const;
+  /// Tells the callers that their calls are over, and empties the line.
+  void tell(Line& calls, const std::exception_ptr& error) noexcept;
+
+ private:
+  /// On the thread of `first`, before the calls are gathered: the place to wait for what the write needs, for whoever
+  /// comes meanwhile is taken along. Returns how much weight to gather; `first` is always taken. `waiting`: how many
+  /// calls wait already, without it. Throws nothing but a forced unwind.
+  virtual std::size_t prepare(const Call& first, std::size_t waiting) = 0;
+  /// Writes all of them, or none and throws. One call or several: all that were gathered, or a part of them.
+  virtual void write(Line& calls) = 0;
+  /// Whether this error of several calls may be the fault of one, so that the others can be written without it.
+  [[nodiscard]] virtual bool may_be_of_one(const std::exception_ptr& error) noexcept {
+    return core::may_be_of_one(error);
+  }
+  /// All of the gathering were told; the next one to lead waits for this.
+  virtual void finish() noexcept {}
+
+  void lead(Call& mine, std::size_t waiting);
+  [[nodiscard]] Line gather(Call& mine, std::size_t weight) noexcept;
+  void end(Line& left, const Call& mine) noexcept;
+
+  const std::size_t most_leading_;
+  mutable std::mutex mutex_;
+  std::size_t leading_ = 0;
+  Line line_;  // empty unless most_leading_ lead
+};
+
+}  // namespace sqlq::core
