@@ -12,7 +12,6 @@
 
 #include "core/function_ref.hpp"
 #include "core/lock_watch.hpp"
-#include "sql/job_row.hpp"
 #include "sql/work.hpp"
 
 namespace sqlq::sql {

@@ -61,11 +61,7 @@ Options impatient(Options options) {
 }
 
 backend::Capabilities capabilities_of(const Options& options) {
-  return {.shared_storage = true,
-          .survives_reopen = true,
-          .transactional_ddl = true,
-          .borrowed_transactions = true,
-          .cross_process_wakeup = options.watch,
+  return {.cross_process_wakeup = options.watch,
           .database_clock = true,
           .hand_over = true,
           .outages = true,

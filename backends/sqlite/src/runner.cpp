@@ -20,16 +20,15 @@ namespace sqlq::sqlite {
 namespace {
 
 backend::Capabilities capabilities_of(const Options& options) {
-  backend::Capabilities c;
-  c.longest_result = std::size_t{400} << 20;  // a row has 1,000,000,000 bytes at most, its params included
-  c.shared_storage = !options.in_memory();
-  c.survives_reopen = !options.in_memory();
-  c.borrowed_transactions = !options.in_memory();  // a second connection cannot reach a private database
-  c.cross_process_wakeup = !options.in_memory() && options.watch;
-  c.hand_over = true;
-  c.outages = true;
-  c.workers = true;
-  return c;
+  const bool file = !options.in_memory();
+  return {.shared_storage = file,
+          .survives_reopen = file,
+          .borrowed_transactions = file,  // a second connection cannot reach a private database
+          .cross_process_wakeup = file && options.watch,
+          .hand_over = true,
+          .outages = true,
+          .workers = true,
+          .longest_result = std::size_t{400} << 20};  // a row has 1,000,000,000 bytes at most, its params included
 }
 
 }  // namespace
