@@ -160,26 +160,6 @@ class Dialect : public Reading {
   /// and is named in `refused`. Replay: finds them gone.
   virtual ReapReport reap(std::span<const std::string> queues, std::size_t limit, Now now) = 0;
 
-  /// Since when, on the injected clock, somebody else has kept everybody from writing, also from taking leases back,
-  /// and at every moment since; as far as this process knows without asking. A worker that cannot renew a lease keeps
-  /// it meanwhile. Empty: not so, or not known. Cheap.
-  [[nodiscard]] virtual std::optional<SteadyPoint> locked_since() const noexcept { return std::nullopt; }
-
-  /// The workers of these claims live: what was charged as a crash was an outage.
-  ///
-  /// Per item: if the job's history has a line Cause::lease_ended of this claim and this worker, the line becomes
-  /// Cause::outage and, unless the job has snoozed, was requeued or taken away since, crashes - 1. A job that `reap`
-  /// ended as errored for its crashes goes back to pending if it has attempts left, and if it has fewer than
-  /// max_crashes now or the claim was its last; not while a live job has its unique key. Nothing else of
-  /// a job changes, and nothing of one without such a line. Answers whether the line is an outage now.
-  /// Replay: true, nothing changes.
-  ///
-  /// A backend without this keeps the crashes.
-  virtual std::vector<bool> take_back_crashes(std::span<const OutlivedClaim> claims, Now now) {
-    static_cast<void>(now);
-    return std::vector<bool>(claims.size(), false);
-  }
-
   // ---------------------------------------------------------------------------------------------- housekeeping
 
   /// Deletes up to `limit` finished jobs whose retention has passed, with their logs and histories. Those of them that
@@ -225,6 +205,7 @@ class Dialect : public Reading {
   // extensions.hpp says what they are. Null: the backend does not have it.
 
   [[nodiscard]] virtual HandOver* hand_over() noexcept { return nullptr; }
+  [[nodiscard]] virtual Outages* outages() noexcept { return nullptr; }
   [[nodiscard]] virtual Workers* workers() noexcept { return nullptr; }
 };
 
