@@ -64,16 +64,19 @@ struct LeaseToken {
 ///                   |-- lease ended (reap): attempts left -> pending, none left -> errored
 ///                   |-- released at shutdown: -> pending, attempt given back
 ///                   +-- cancel asked: cancelling --handler returns--> cancelled
-///     pending, scheduled --cancel--> cancelled at once;   finished --requeue by an operator--> pending
+///     waiting --what it waits for has come--> pending
+///     pending, scheduled, waiting --cancel--> cancelled at once;   finished --requeue by an operator--> pending
 enum class JobState : std::uint8_t {
   invalid = 0,     ///< no state; never stored
-  pending = 1,     ///< waiting for a worker
+  pending = 1,     ///< may run; a worker will claim it
   running = 2,     ///< claimed; somebody holds the lease
   success = 3,     ///< finished well
   errored = 4,     ///< finished badly: attempts used up, discarded, or killed its worker too often
   cancelling = 5,  ///< still running, asked to stop
   cancelled = 6,   ///< stopped before it finished
   scheduled = 7,   ///< pending, but not before its due time
+  waiting = 8,     ///< may not run yet: it waits for another job or for room, not for a time. Nothing makes such jobs
+                   ///< in this version; one that a newer program made is never claimed, and can be read and cancelled
 };
 
 /// "pending", "running", ... (the column texts of the documentation and of logs).
@@ -90,7 +93,7 @@ struct Progress {
   std::int64_t done = 0;   ///< in units of the handler's own
   std::int64_t total = 0;  ///< of the same; 0: not known
   std::string note{};      ///< one line for people: at most 1 KiB of UTF-8, cut and cleaned like a line of the log
-  TimePoint at{};          ///< when it was stored; not looked at when it is told
+  TimePoint at{};          ///< time of storing; ignored where you set it
 };
 
 /// A job as the database had it at the moment of the call.

@@ -25,6 +25,11 @@ struct Migration {
   /// Programs that know this version of the schema, or a later one, go on working when the step is applied: the lowest
   /// such version. 0: only those that know the step itself.
   int compatible_from = 0;
+  /// false: the database refuses a statement of the script inside of a transaction. The statements run one by one, each
+  /// takes effect by itself, and the step is recorded at its end. One that was interrupted is begun anew by the next
+  /// `Migrator::up` or `down`.
+  bool up_in_transaction = true;
+  bool down_in_transaction = true;
   /// `up` and `down` with the statements that keep the record of the step, and that make what the tables are in where
   /// there is such a thing: for other tools. Each statement ends with a line that ends with `;`; one that has such
   /// lines within it stands between the comments `-- +goose StatementBegin` and `-- +goose StatementEnd`. Empty when
@@ -62,12 +67,12 @@ struct MigrationStatus {
 /// Thread-safety: all members from any thread and from many processes at once: one works, the others wait and find it
 /// done. Errors: schema when the tables were changed by hand, or are newer than the library and not compatible with it;
 /// invalid_argument for a version that does not exist; and those of any call. After an error the schema is as it was
-/// before the step that failed.
+/// before the step that failed, or in the middle of it where the step or the database has no transaction for it.
 class Migrator {
  public:
   explicit Migrator(Database db) : db_(std::move(db)) {}
 
-  /// Applies what is missing, up to `target` (default: the latest). Idempotent. Returns how many steps were applied.
+  /// Applies the missing steps, up to `target` (default: the latest). Idempotent. Returns how many steps were applied.
   /// Does nothing where a newer library has migrated further and its steps are compatible with this one.
   int up(std::optional<int> target = {});
   /// Undoes all steps above `target` (0 or more), newest first. Jobs in dropped tables are gone. Errors: schema also
@@ -77,7 +82,9 @@ class Migrator {
   /// The SQL that up (from < to) or down (from > to) would run, for other migration tools or for review. It keeps the
   /// library's record as well: a schema that it made is accepted as if `up` had made it. It has no BEGIN and no COMMIT:
   /// run it in one transaction where the database has such for DDL (share/doc/sqlq/docs/operations.md).
-  /// Errors: invalid_argument for dbmate and goose unless from < to: they hold both ways.
+  /// A step that runs outside of a transaction (`Migration::up_in_transaction`) says so in a comment, and to dbmate and
+  /// goose in their own words. Errors: invalid_argument for dbmate and goose unless from < to, for they hold both ways;
+  /// and when such a step is not the only one, for what they are told holds for the whole text.
   [[nodiscard]] std::string sql(int from, int to, SqlForm form = SqlForm::plain) const;
   /// The steps this library knows.
   [[nodiscard]] std::vector<Migration> steps() const;

@@ -152,19 +152,19 @@ SELECT pg_notify(:channel::text, '')
 WITH locked AS MATERIALIZED (
   SELECT j.id, j.state
     FROM unnest(:ids::uuid[]) AS w(id) JOIN {jobs} j ON j.id = w.id
-   WHERE +j.state IN (1, 2, 5, 7) ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j),
+   WHERE +j.state IN (1, 2, 5, 7, 8) ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j),
 changed AS (
   UPDATE {jobs} j
-     SET state = CASE WHEN j.state IN (1, 7) THEN 6 ELSE 5 END,
-         notes = j.notes + CASE WHEN j.state IN (1, 7) THEN 1 ELSE 0 END,
-         finished_us = CASE WHEN j.state IN (1, 7) THEN {now} END,
-         expires_us = CASE WHEN j.state IN (1, 7) THEN {now} + coalesce(j.retention_us, 86400000000) END
+     SET state = CASE WHEN j.state IN (1, 7, 8) THEN 6 ELSE 5 END,
+         notes = j.notes + CASE WHEN j.state IN (1, 7, 8) THEN 1 ELSE 0 END,
+         finished_us = CASE WHEN j.state IN (1, 7, 8) THEN {now} END,
+         expires_us = CASE WHEN j.state IN (1, 7, 8) THEN {now} + coalesce(j.retention_us, 86400000000) END
     FROM locked l
-   WHERE j.id = l.id AND +j.state IN (1, 2, 5, 7)
+   WHERE j.id = l.id AND +j.state IN (1, 2, 5, 7, 8)
   RETURNING j.id, j.seq, l.state AS was, j.notes, j.claims, j.attempt),
 noted AS (
   INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
-  SELECT seq, notes, claims, {now}, attempt, 7, '', 'cancelled before it ran' FROM changed WHERE was IN (1, 7)),
+  SELECT seq, notes, claims, {now}, attempt, 7, '', 'cancelled before it ran' FROM changed WHERE was IN (1, 7, 8)),
 trimmed AS ({trim})
 SELECT id, was FROM changed
 
@@ -1021,9 +1021,15 @@ SELECT least((SELECT min(due) FROM step),
                WHERE l.queue_id = (SELECT id FROM {queues} WHERE name = :queue) AND s.due_us <= {now}))
 
 -- name: migration_lock
--- returns: locked text
--- One migration of this schema at a time, until the end of the transaction.
-SELECT pg_advisory_xact_lock(hashtextextended('sqlq migrations of ' || {schema_name}, 0))
+-- returns: locked int
+-- One migration of this schema at a time, until the end of the transaction. Nobody waits in a statement: CREATE INDEX
+-- CONCURRENTLY of the one that has the lock waits for all statements that began before it.
+SELECT pg_try_advisory_xact_lock(hashtextextended('sqlq migrations of ' || {schema_name}, 0))::integer
+
+-- name: migration_lock_session
+-- returns: locked int
+-- The same until the end of the session.
+SELECT pg_try_advisory_lock(hashtextextended('sqlq migrations of ' || {schema_name}, 0))::integer
 
 -- name: schema_exists
 -- returns: n int

@@ -8,7 +8,7 @@ ALTER TABLE sqlq_migrations ADD COLUMN compatible_from INTEGER;
 DROP VIEW sqlq_jobs_readable;
 
 -- State 8, waiting. SQLite cannot change a CHECK, and making the table again would copy all jobs: the text is changed
--- where it stands (docs/decisions/0038), to one of the same length. The next ALTER TABLE makes everybody read it again.
+-- where it stands (docs/decisions/0040), to one of the same length. The next ALTER TABLE makes everybody read it again.
 PRAGMA writable_schema = ON;
 UPDATE sqlite_master SET sql = replace(sql, 'CHECK (state BETWEEN 1 AND 7)', 'CHECK (state BETWEEN 1 AND 8)')
  WHERE type = 'table' AND name = 'sqlq_jobs';

@@ -200,7 +200,7 @@ UPDATE sqlq_jobs SET heartbeat_us = :now, lease_until_us = :steady + keepalive_u
 -- params: now int, id text
 -- returns: seq int, attempt int, claims int
 UPDATE sqlq_jobs SET state = 6, finished_us = :now, expires_us = :now + coalesce(retention_us, 86400000000)
- WHERE id = :id AND state IN (1, 7)
+ WHERE id = :id AND state NOT IN (2, 5) AND expires_us IS NULL
 RETURNING seq, attempt, claims
 
 -- name: cancel_running

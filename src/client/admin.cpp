@@ -93,7 +93,7 @@ void check_list(const JobFilter& filter, const Page& page) {
   if (!filter.kind.empty()) core::check_name(filter.kind, "the kind");
   for (const JobState state : filter.states) {
     core::check_range(static_cast<std::uint64_t>(state), static_cast<std::uint64_t>(JobState::pending),
-                      static_cast<std::uint64_t>(JobState::scheduled), "a state of the filter");
+                      static_cast<std::uint64_t>(JobState::waiting), "a state of the filter");
   }
   core::check_range(page.limit, 1, 1000, "the limit of the page");
 }

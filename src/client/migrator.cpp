@@ -1,5 +1,6 @@
 #include <sqlq/migrator.hpp>
 
+#include <algorithm>
 #include <span>
 
 #include <sqlq/backend/dialect.hpp>
@@ -19,9 +20,17 @@ void check_version(const Database& db, int version) {
                                           ": this library knows 0 to " + std::to_string(latest_version(db)));
 }
 
+bool in_transaction(const Migration& step, bool up) {
+  return up ? step.up_in_transaction : step.down_in_transaction;
+}
+
 std::string script_of(const Database& db, int version, bool up) {
   const Migration& step = db.dialect().migrations()[static_cast<std::size_t>(version - 1)];
   std::string text = "-- sqlq " + std::to_string(version) + " " + step.name + (up ? ", up\n" : ", down\n");
+  if (!in_transaction(step, up)) {
+    text += "-- Not in a transaction: each statement takes effect by itself; run all of them again after an\n"
+            "-- interruption. Flyway: executeInTransaction=false in the script's .conf file. psql: without -1.\n";
+  }
   const std::string& whole = up ? step.up_script : step.down_script;
   text += !whole.empty() ? whole : up ? step.up : step.down;
   if (!text.ends_with('\n')) text += '\n';
@@ -68,9 +77,24 @@ std::string Migrator::sql(int from, int to, SqlForm form) const {
   if (from >= to) {
     throw Error(Errc::invalid_argument, "this form of SQL holds both ways in one text: `from` must be less than `to`");
   }
-  const bool dbmate = form == SqlForm::dbmate;
-  return (dbmate ? "-- migrate:up\n" : "-- +goose Up\n") + script(from, to) +
-         (dbmate ? "\n-- migrate:down\n" : "\n-- +goose Down\n") + script(to, from);
+  const auto inside = [&](bool up) {
+    return std::ranges::all_of(db_.dialect().migrations().subspan(static_cast<std::size_t>(from),
+                                                                  static_cast<std::size_t>(to - from)),
+                               [up](const Migration& step) { return in_transaction(step, up); });
+  };
+  const bool both = inside(true) && inside(false);
+  if (!both && to - from > 1) {
+    throw Error(Errc::invalid_argument, "one of these steps runs outside of a transaction, which this form of SQL says "
+                                        "for the whole text: print the steps one by one");
+  }
+  if (form == SqlForm::goose) {
+    return (both ? "-- +goose Up\n" : "-- +goose NO TRANSACTION\n-- +goose Up\n") + script(from, to) +
+           "\n-- +goose Down\n" + script(to, from);
+  }
+  const auto way = [&](const char* name, bool up) {
+    return std::string("-- migrate:") + name + (inside(up) ? "\n" : " transaction:false\n");
+  };
+  return way("up", true) + script(from, to) + '\n' + way("down", false) + script(to, from);
 }
 
 std::vector<Migration> Migrator::steps() const {

@@ -13,8 +13,8 @@
 
 namespace sqlq::core {
 
-/// May the error be about one item of a batch, so that the others can be written without it? Not what passes, and not
-/// what a person has to mend for all (rights, schema, a damaged file).
+/// May the error be about one item of a batch, so that the others can be written without it? Not one that
+/// passes, and not one that a person must mend for all items (rights, schema, a damaged file).
 [[nodiscard]] inline bool may_be_of_one(const Error& error) noexcept {
   return error.code() == Errc::refused || error.code() == Errc::invalid_argument || error.code() == Errc::internal;
 }

@@ -12,8 +12,8 @@ namespace sqlq {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> state_names{"invalid", "pending",    "running",   "success",
-                                                      "errored", "cancelling", "cancelled", "scheduled"};
+constexpr std::array<std::string_view, 9> state_names{"invalid",    "pending",   "running",   "success", "errored",
+                                                      "cancelling", "cancelled", "scheduled", "waiting"};
 
 }  // namespace
 

@@ -27,7 +27,7 @@ struct Lane {
   std::string kind{};
   std::int64_t queue_priority = 0;
   std::optional<std::int64_t> concurrency{};  ///< of its queue
-  std::int64_t room = 0;                      ///< what the limit of its queue leaves; read when concurrency is set
+  std::int64_t room = 0;                      ///< left by the limit of its queue; read when concurrency is set
 
   [[nodiscard]] bool suspects() const noexcept { return id < 0; }
   /// How many of `n` jobs a claim may take from it that may take so many suspects.

@@ -36,7 +36,7 @@ JobId read_id(std::string_view text) {
 Job read_job(Fields& f) {
   Job job;
   job.id = read_id(f.text());
-  job.state = read_enum<JobState>(f.integer(), 7, "state");
+  job.state = read_enum<JobState>(f.integer(), 8, "state");
   job.priority = static_cast<int>(f.integer());
   job.params = f.text();
   job.result = f.text();

@@ -20,12 +20,12 @@ namespace sqlq::sql {
 [[nodiscard]] inline std::int64_t us(TimePoint t) { return t.time_since_epoch().count(); }
 [[nodiscard]] inline std::int64_t us(SteadyPoint t) { return t.time_since_epoch().count(); }
 
-/// What is said of a lease that was ended before, as `ended` says in its row.
+/// The answer to a second end of a lease; `ended`: the first one, from its row.
 [[nodiscard]] inline FinishStatus answer_to_replay(std::int64_t ended, backend::FinishKind kind) {
   return ended == static_cast<std::int64_t>(kind) ? FinishStatus::already_applied : FinishStatus::ended_otherwise;
 }
 
-/// What a history's line says besides once its worker has said that it lives.
+/// Is added to the line of a history whose worker says that it lives.
 inline constexpr std::string_view outage_remark = "; its worker lives, so this was an outage and no crash";
 
 /// Its 16 bytes or its text.

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <sstream>
 #include <string>
 
 #include <sqlq/error.hpp>
 
 #include "sql/job_row.hpp"
+#include "sql/work.hpp"
 
 namespace sqlq::sql {
 namespace {
@@ -78,6 +80,37 @@ std::string written_out(const Statement& statement, const Migration& step) {
 /// version 1 have no place for it.
 constexpr std::string_view compatible = "migration_compatible";
 
+/// The step that comes after version `current`; null when the target is reached.
+const Migration* next_step(std::span<const Migration> known, int current, backend::Direction direction, int target) {
+  const bool up = direction == backend::Direction::up;
+  if (up ? current >= target : current <= target) return nullptr;
+  return &known[static_cast<std::size_t>(up ? current : current - 1)];
+}
+
+bool in_transaction(const Migration& step, backend::Direction direction) {
+  return direction == backend::Direction::up ? step.up_in_transaction : step.down_in_transaction;
+}
+
+/// The statements of a script: each ends with a line that ends with `;`, but for what stands between goose's marks.
+std::vector<std::string> statements_of(const std::string& script) {
+  std::vector<std::string> statements(1);
+  bool marked = false;
+  std::istringstream lines(script);
+  for (std::string line; std::getline(lines, line);) {
+    const bool end = line == "-- +goose StatementEnd";
+    if (line == "-- +goose StatementBegin") marked = true;
+    if (line.starts_with("--") || line.empty()) {
+      if (!end) continue;
+    } else {
+      statements.back() += line + '\n';
+    }
+    if (end) marked = false;
+    if (end || (!marked && line.ends_with(';'))) statements.emplace_back();
+  }
+  std::erase(statements, std::string{});
+  return statements;
+}
+
 constexpr const char* unrecorded =
     "there are tables of sqlq, but no record of their version: sqlq_migrations is missing or empty. Either a script "
     "that keeps no record has made them, or the record was deleted. If they are whole, run the statements on "
@@ -125,6 +158,8 @@ std::vector<Migration> read_migrations(std::span<const EmbeddedFile> files) {
     m.checksum = checksum(m.up);
     m.compatible_from = m.version;
     if (const auto from = mark_of(m.up, "compatible from ")) m.compatible_from = std::stoi(*from);
+    m.up_in_transaction = !mark_of(m.up, "no transaction");
+    m.down_in_transaction = !mark_of(m.down, "no transaction");
     steps.push_back(std::move(m));
   }
   std::ranges::sort(steps, {}, &Migration::version);
@@ -140,6 +175,21 @@ void record_compatible(Session& session, const Catalogue& queries, const Migrati
   if (step.compatible_from == step.version) return;
   session.execute(queries[compatible], {{"version", step.version}, {"compatible_from", step.compatible_from}});
 }
+
+namespace {
+
+void record(Session& session, const Catalogue& queries, const Migration& step, backend::Direction direction,
+            TimePoint now) {
+  if (direction == backend::Direction::down) {
+    session.execute(queries["migration_remove"], {{"version", step.version}});
+    return;
+  }
+  session.execute(queries["migration_add"],
+                  {{"version", step.version}, {"name", step.name}, {"checksum", step.checksum}, {"now", us(now)}});
+  record_compatible(session, queries, step);
+}
+
+}  // namespace
 
 MigrationStatus read_status(Session& session, const Catalogue& queries, std::span<const Migration> known) {
   MigrationStatus status;
@@ -178,25 +228,46 @@ void check_target(const MigrationStatus& status, backend::Direction direction, i
   }
 }
 
-int run_steps(Session& session, const Catalogue& queries, std::span<const Migration> known,
-              const MigrationStatus& status, backend::Direction direction, int target, TimePoint now,
+int run_steps(Session& session, const Catalogue& queries, std::span<const Migration> known, MigrationStatus& status,
+              backend::Direction direction, int target, TimePoint now,
               const std::function<void(const std::string&)>& run_script) {
   int steps = 0;
-  const bool up = direction == backend::Direction::up;
-  if (up && target > status.current) session.execute(queries["migrations_make"]);
-  for (int v = status.current; up && v < target; ++v, ++steps) {
-    const Migration& m = known[static_cast<std::size_t>(v)];
-    run_script(m.up);
-    session.execute(queries["migration_add"],
-                    {{"version", m.version}, {"name", m.name}, {"checksum", m.checksum}, {"now", us(now)}});
-    record_compatible(session, queries, m);
-  }
-  for (int v = status.current; !up && v > target; --v, ++steps) {
-    const Migration& m = known[static_cast<std::size_t>(v) - 1];
-    run_script(m.down);
-    session.execute(queries["migration_remove"], {{"version", m.version}});
+  if (direction == backend::Direction::up && target > status.current) session.execute(queries["migrations_make"]);
+  while (const Migration* m = next_step(known, status.current, direction, target)) {
+    if (!in_transaction(*m, direction)) break;
+    run_script(direction == backend::Direction::up ? m->up : m->down);
+    record(session, queries, *m, direction, now);
+    status.current = direction == backend::Direction::up ? m->version : m->version - 1;
+    ++steps;
   }
   return steps;
+}
+
+const Migration* next_outside(std::span<const Migration> known, int current, backend::Direction direction,
+                              int target) {
+  const Migration* next = next_step(known, current, direction, target);
+  return next == nullptr || in_transaction(*next, direction) ? nullptr : next;
+}
+
+int run_outside(Connection& connection, const Catalogue& queries, std::span<const Migration> known,
+                backend::Direction direction, int target, TimePoint now) {
+  Session& session = connection.session();
+  const MigrationStatus status = read_status(session, queries, known);
+  check_target(status, direction, target);
+  const Migration* step = next_outside(known, status.current, direction, target);
+  if (step == nullptr) return 0;
+  const std::string& script = direction == backend::Direction::up ? step->up : step->down;
+  for (const std::string& statement : statements_of(script)) connection.script(statement);
+  connection.begin();
+  try {
+    if (direction == backend::Direction::up) session.execute(queries["migrations_make"]);
+    record(session, queries, *step, direction, now);
+    connection.commit();
+  } catch (...) {
+    connection.rollback();
+    throw;
+  }
+  return 1;
 }
 
 void refuse_teardown(std::span<const std::string> in_the_way, const std::string& backend) {

@@ -18,8 +18,13 @@
 
 namespace sqlq::sql {
 
+class Connection;
+
 /// Pairs NNN_name.up.sql with NNN_name.down.sql. Error(internal) unless they are numbered 1, 2, ... in pairs.
-/// The comments at the top of an up script may say `-- sqlq: compatible from 1` (Migration::compatible_from).
+/// The comments at the top of an up script may say `-- sqlq: compatible from 1` (Migration::compatible_from), and those
+/// of both `-- sqlq: no transaction` (Migration::up_in_transaction). The statements of such a script must be ones that
+/// may be run again from the first to the last after an interruption anywhere: DROP INDEX CONCURRENTLY IF EXISTS before
+/// the CREATE INDEX CONCURRENTLY, which may have left an invalid index behind.
 [[nodiscard]] std::vector<Migration> read_migrations(std::span<const EmbeddedFile> files);
 
 /// Names of statements that keep the record of a step: parameters version, name, checksum, compatible_from, and others
@@ -48,12 +53,23 @@ void check_target(const MigrationStatus& status, backend::Direction direction, i
 /// Records Migration::compatible_from of a step that has a row, through migration_compatible, unless it is its version.
 void record_compatible(Session& session, const Catalogue& queries, const Migration& step);
 
-/// Runs the steps from status.current up or down to `target` (none, if it is beyond it) and keeps the books through
-/// migrations_make, migration_add, migration_compatible and migration_remove. `run_script` executes a script of several
-/// statements. The caller holds the lock and, where DDL is transactional, the transaction. Returns the number of steps.
+/// Runs the steps from status.current up or down to `target` (none, if it is beyond it), but no further than to one
+/// that runs outside of a transaction, and keeps the books through migrations_make, migration_add, migration_compatible
+/// and migration_remove. `run_script` executes a script of several statements. The caller holds the lock and, where DDL
+/// is transactional, the transaction. Returns the number of steps; `status.current` follows.
 int run_steps(Session& session, const Catalogue& queries, std::span<const Migration> known,
-              const MigrationStatus& status, backend::Direction direction, int target, TimePoint now,
+              MigrationStatus& status, backend::Direction direction, int target, TimePoint now,
               const std::function<void(const std::string&)>& run_script);
+
+/// The step that comes after version `current` on the way to `target`, if it runs outside of a transaction; else null.
+[[nodiscard]] const Migration* next_outside(std::span<const Migration> known, int current, backend::Direction direction,
+                                            int target);
+
+/// Runs that step, if the tables say that it is still to be run: its statements one by one, each by itself; then it is
+/// recorded, in a transaction. The caller holds a lock of a session against other migrators. Returns the number of
+/// steps, 0 or 1.
+int run_outside(Connection& connection, const Catalogue& queries, std::span<const Migration> known,
+                backend::Direction direction, int target, TimePoint now);
 
 /// Throws Error(refused) that names these objects of the user's, which refer to ours; does nothing if there are none.
 void refuse_teardown(std::span<const std::string> in_the_way, const std::string& backend);

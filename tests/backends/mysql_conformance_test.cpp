@@ -124,6 +124,7 @@ conformance::Backend suite_on(const Place& place) {
           .compatible_schema_sql = {"INSERT INTO sqlq_migrations (version, name, checksum, applied_us, compatible_from)"
                                     " SELECT max(version) + 1, 'from_the_future', '0123456789abcdef', max(applied_us),"
                                     "        max(version) FROM sqlq_migrations"},
+          .waiting_jobs_sql = {"UPDATE sqlq_jobs SET state = 8 WHERE state = 1", "DELETE FROM sqlq_ready"},
           .emptied_jobs_sql = {"DELETE FROM sqlq_jobs"},
           .emptied_sql = {"DELETE FROM sqlq_jobs", "DELETE FROM sqlq_keys", "DELETE FROM sqlq_ready",
                           "DELETE FROM sqlq_scheduled", "DELETE FROM sqlq_claims",

@@ -125,6 +125,7 @@ conformance::Backend suite_on(std::function<std::string(const std::string&)> cre
           .compatible_schema_sql = {"INSERT INTO sqlq_migrations (version, name, checksum, applied_us, compatible_from)"
                                     " SELECT max(version) + 1, 'from_the_future', '0123456789abcdef', max(applied_us),"
                                     "        max(version) FROM sqlq_migrations"},
+          .waiting_jobs_sql = {"UPDATE sqlq_jobs SET state = 8 WHERE state = 1"},
           .emptied_jobs_sql = {"DELETE FROM sqlq_jobs"},
           .emptied_sql = {"DELETE FROM sqlq_jobs", "DELETE FROM sqlq_history", "DELETE FROM sqlq_logs",
                           "DELETE FROM sqlq_progress", "DELETE FROM sqlq_agenda", "DELETE FROM sqlq_registry",

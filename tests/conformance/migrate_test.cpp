@@ -300,6 +300,22 @@ TEST_P(Migrate, ANewerSchemaThatIsCompatibleIsWorkedWith) {
   EXPECT_EQ(migrator.status().current, 0);
 }
 
+/// The version before knows no such state: its jobs become pending, and none is lost.
+TEST_P(Migrate, WaitingJobsSurviveTheWayBack) {
+  SQLQ_NEEDS(borrowed_transactions);
+  if (backend().waiting_jobs_sql.empty()) return;
+  const JobId plain = enqueue({.unique_key = "key"});
+  const JobId other = enqueue({.queue = "q", .priority = 3});
+  run_all(*user(), backend().waiting_jobs_sql);
+  Migrator{db()}.down(1);
+  Migrator{db()}.up();
+  EXPECT_EQ(state(plain), JobState::pending);
+  EXPECT_EQ(enqueue({.unique_key = "key"}), plain);
+  std::vector<JobId> claimed = ids_of(claim(10));
+  EXPECT_EQ(claimed.size(), 2u);
+  EXPECT_EQ(state(other), JobState::running);
+}
+
 TEST_P(Migrate, AChangedChecksumIsRefused) {
   SQLQ_NEEDS(borrowed_transactions);
   enqueue();

@@ -107,7 +107,7 @@ TEST(Admin, RefusesBadInputBeforeAnythingIsSent) {
   refuse([&] { return admin.list({.queue = "\t"}); });
   refuse([&] { return admin.list({.kind = "\t"}); });
   refuse([&] { return admin.list({.states = {JobState::invalid}}); });
-  refuse([&] { return admin.list({.states = {static_cast<JobState>(8)}}); });
+  refuse([&] { return admin.list({.states = {static_cast<JobState>(9)}}); });
   refuse([&] { return admin.list({}, {.limit = 0}); });
   refuse([&] { return admin.list({}, {.limit = 1001}); });
   refuse([&] { return admin.counts("\t"); });

@@ -68,6 +68,7 @@ TEST(DatabaseReady, SaysWhatToDo) {
   f.fake.status = {.current = 3, .latest = 2};
   EXPECT_NO_THROW(static_cast<void>(f.db.ready())) << "of a newer library, without a problem";
   f.fake.status.problem = "step 1 was changed by hand";
+  f.db.recheck();
   EXPECT_EQ(not_ready(f.db), "step 1 was changed by hand");
 }
 
@@ -154,6 +155,29 @@ TEST(Migrator, PrintsTheSqlOfEachDirection) {
   EXPECT_EQ(migrator.steps().size(), 2U);
 }
 
+/// Each tool is told in its own words.
+TEST(Migrator, SaysWhatRunsOutsideOfATransaction) {
+  SchemaFake f;
+  f.fake.known[1].up_in_transaction = false;
+  const Migrator migrator{f.db};
+  const std::string plain = migrator.sql(0, 2);
+  EXPECT_LT(plain.find("make tables"), plain.find("-- Not in a transaction"));
+  EXPECT_LT(plain.find("-- Not in a transaction"), plain.find("alter tables"));
+  EXPECT_EQ(plain.find("-- Not in a transaction"), plain.rfind("-- Not in a transaction")) << "of the other step";
+  EXPECT_TRUE(has(plain, "executeInTransaction=false"));
+  EXPECT_FALSE(has(migrator.sql(2, 0), "-- Not in a transaction"));
+  const std::string dbmate = migrator.sql(1, 2, SqlForm::dbmate);
+  EXPECT_TRUE(dbmate.starts_with("-- migrate:up transaction:false\n"));
+  EXPECT_TRUE(has(dbmate, "\n-- migrate:down\n"));
+  const std::string goose = migrator.sql(1, 2, SqlForm::goose);
+  EXPECT_TRUE(goose.starts_with("-- +goose NO TRANSACTION\n-- +goose Up\n"));
+  EXPECT_TRUE(migrator.sql(0, 1, SqlForm::goose).starts_with("-- +goose Up\n"));
+  for (const SqlForm form : {SqlForm::dbmate, SqlForm::goose}) {
+    EXPECT_TRUE(has(error_of(Errc::invalid_argument, [&] { static_cast<void>(migrator.sql(0, 2, form)); }),
+                    "one by one"));
+  }
+}
+
 TEST(Migrator, CarriesATestsTime) {
   const auto clock = std::make_shared<testing::ManualClock>();
   SchemaFake f{{.clock = clock}};
@@ -233,8 +257,8 @@ TEST(Capabilities, EveryFieldHasASentence) {
     EXPECT_TRUE(row.sentence.ends_with('.')) << row.name;
   }
   // A new field does not compile here: give it its sentence.
-  const auto [a, b, c, d, e, f, g, h, number] = backend::Capabilities{};
-  const std::vector<bool> answers{a, b, c, d, e, f, g, h};
+  const auto [a, b, c, d, e, f, g, h, i, number] = backend::Capabilities{};
+  const std::vector<bool> answers{a, b, c, d, e, f, g, h, i};
   EXPECT_EQ(backend::capability_table().size(), answers.size());
   EXPECT_GT(number, 0U);
 }

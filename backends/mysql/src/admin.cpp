@@ -11,7 +11,9 @@
 namespace sqlq::mysql {
 namespace {
 
-bool waits(JobState state) { return state == JobState::pending || state == JobState::scheduled; }
+bool waits(JobState state) {
+  return state == JobState::pending || state == JobState::scheduled || state == JobState::waiting;
+}
 
 RequeueStatus requeue_one(const Context& c, const Locked& row, std::int64_t now) {
   if (!is_finished(row.state)) return RequeueStatus::not_finished;

@@ -273,6 +273,11 @@ void PgConnection::begin_patient() {
   session_.set_patience(std::chrono::minutes(31));
 }
 
+void PgConnection::be_patient() {
+  session_.command("SET lock_timeout = '10min'; SET statement_timeout = 0");
+  session_.set_patience(std::chrono::hours(24));
+}
+
 void PgConnection::commit() {
   std::string tag;
   try {

@@ -40,6 +40,8 @@ class PgConnection final : public sql::Connection {
 
   /// Begins a transaction that may wait longer for locks and work longer: for changes of the schema.
   void begin_patient();
+  /// The same patience for each statement outside of a transaction, as long as the connection lives.
+  void be_patient();
   [[nodiscard]] const PGconn* handle() const noexcept { return handle_.get(); }
 
  private:

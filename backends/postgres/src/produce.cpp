@@ -317,9 +317,9 @@ std::vector<CancelStatus> PgServer::cancel(sql::Work& work, std::span<const JobI
   std::unordered_map<JobId, CancelStatus> asked;
   work.session().execute(q_.cancel, {{"ids", list.view()}, {"now", work.wall()}}, [&](const sql::Row& row) {
     const auto was = static_cast<JobState>(row.integer(1));
-    const bool waiting = was == JobState::pending || was == JobState::scheduled;
+    const bool held = was == JobState::running || was == JobState::cancelling;
     asked.emplace(JobId::parse(row.text(0)).value_or(JobId{}),
-                  waiting ? CancelStatus::cancelled : CancelStatus::cancelling);
+                  held ? CancelStatus::cancelling : CancelStatus::cancelled);
   });
   const auto others = probe_others(work, q_, ids, asked);
   std::vector<CancelStatus> answers;

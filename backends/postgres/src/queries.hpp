@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// The statements of schema/postgres/queries.sql, found once by name. What each does stands there.
+/// The statements of schema/postgres/queries.sql, found once by name. Each is described there.
 
 #include "sql/catalogue.hpp"
 
@@ -54,6 +54,7 @@ struct Queries {
   const sql::Statement& log_trim = catalogue["log_trim"];
   const sql::Statement& publish = catalogue["publish"];
   const sql::Statement& migration_lock = catalogue["migration_lock"];
+  const sql::Statement& migration_lock_session = catalogue["migration_lock_session"];
   const sql::Statement& schema_exists = catalogue["schema_exists"];
   const sql::Statement& schema_make = catalogue["schema_make"];
   const sql::Statement& server_time = catalogue["server_time"];

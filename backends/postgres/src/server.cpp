@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <utility>
 
+#include <sqlq/clock.hpp>
 #include <sqlq/error.hpp>
 #include <sqlq/postgres.hpp>
 
@@ -61,13 +63,10 @@ Options impatient(Options options) {
 }
 
 backend::Capabilities capabilities_of(const Options& options) {
-  return {.shared_storage = true,
-          .survives_reopen = true,
-          .transactional_ddl = true,
-          .borrowed_transactions = true,
-          .cross_process_wakeup = options.watch,
+  return {.cross_process_wakeup = options.watch,
           .database_clock = true,
           .hand_over = true,
+          .outages = true,
           .workers = true,
           .longest_result = std::size_t{500} << 20};  // a parameter has 1 GiB, and a character may need an escape
 }
@@ -117,23 +116,62 @@ std::unique_ptr<sql::Session> PgServer::borrow(const Tx& tx) {
 
 // ------------------------------------------------------------------------------------------------ schema
 
+namespace {
+
+/// Tries until the lock of the migrations is taken.
+void wait_for_lock(const std::function<bool()>& take) {
+  const auto clock = system_clock();
+  const SteadyPoint end = saturating_add(clock->steady(), std::chrono::minutes(2));
+  while (!take()) {
+    if (clock->steady() >= end) {
+      throw Error(Errc::busy, "another process has been migrating this schema for two minutes: try again", "postgres");
+    }
+    clock->make_signal()->wait_until(saturating_add(clock->steady(), std::chrono::milliseconds(20)));
+  }
+}
+
+}  // namespace
+
+void PgServer::begin_alone(PgConnection& c) const {
+  wait_for_lock([&] {
+    c.begin_patient();
+    const bool locked = c.session().integer(schema_.queries().migration_lock).value_or(0) != 0;
+    if (!locked) c.rollback();
+    return locked;
+  });
+}
+
+TimePoint PgServer::time_of(sql::Session& s, const backend::Now& now) const {
+  const auto given = now ? std::optional(sql::us(now->wall)) : std::nullopt;
+  return sql::wall(s.integer(schema_.queries().server_time, {{"now", given}}).value_or(0));
+}
+
 int PgServer::migrate(sql::Connection& connection, backend::Direction direction, int target, const backend::Now& now) {
   marks_.forget();
   PgConnection& c = native(connection);
+  int steps = 0;
+  for (;;) {
+    int current = 0;
+    steps += migrate_inside(c, direction, target, now, current);
+    if (sql::next_outside(schema_.migrations(), current, direction, target) == nullptr) return steps;
+    steps += migrate_outside(direction, target, now);
+  }
+}
+
+int PgServer::migrate_inside(PgConnection& c, backend::Direction direction, int target, const backend::Now& now,
+                             int& current) {
   const Queries& q = schema_.queries();
   sql::Session& s = c.session();
-  c.begin_patient();
   try {
-    s.execute(q.migration_lock, {}, [](const sql::Row&) {});
-    const auto status = sql::read_status(s, schema_.catalogue(), schema_.migrations());
+    begin_alone(c);
+    auto status = sql::read_status(s, schema_.catalogue(), schema_.migrations());
     sql::check_target(status, direction, target);
     const bool up = direction == backend::Direction::up && target > status.current;
     if (up && s.integer(q.schema_exists).value_or(0) == 0) s.execute(q.schema_make);
-    const auto given = now ? std::optional(sql::us(now->wall)) : std::nullopt;
-    const TimePoint at = sql::wall(s.integer(q.server_time, {{"now", given}}).value_or(0));
-    const int steps = sql::run_steps(s, schema_.catalogue(), schema_.migrations(), status, direction, target, at,
-                                     [&](const std::string& text) { c.script(text); });
+    const int steps = sql::run_steps(s, schema_.catalogue(), schema_.migrations(), status, direction, target,
+                                     time_of(s, now), [&](const std::string& text) { c.script(text); });
     c.commit();
+    current = status.current;
     return steps;
   } catch (...) {
     c.rollback();
@@ -141,12 +179,25 @@ int PgServer::migrate(sql::Connection& connection, backend::Direction direction,
   }
 }
 
+int PgServer::migrate_outside(backend::Direction direction, int target, const backend::Now& now) {
+  if (options_.pooled) {
+    throw Error(Errc::configuration,
+                "the next migration runs outside of a transaction, under a lock of the session, which a pooler in "
+                "transaction mode does not keep: migrate by a URL that leads to the server itself",
+                "postgres");
+  }
+  const auto own = connect();  // the lock goes with it, and so do its settings
+  PgConnection& c = native(*own);
+  c.be_patient();
+  wait_for_lock([&] { return c.session().integer(schema_.queries().migration_lock_session).value_or(0) != 0; });
+  return sql::run_outside(c, schema_.catalogue(), schema_.migrations(), direction, target, time_of(c.session(), now));
+}
+
 void PgServer::teardown(sql::Connection& connection) {
   marks_.forget();
   PgConnection& c = native(connection);
-  c.begin_patient();
   try {
-    c.session().execute(schema_.queries().migration_lock, {}, [](const sql::Row&) {});
+    begin_alone(c);
     std::vector<std::string> others;
     c.session().execute(schema_.queries().in_the_way, {},
                         [&](const sql::Row& row) { others.emplace_back(row.text(0)); });

@@ -19,6 +19,8 @@
 
 namespace sqlq::postgres {
 
+class PgConnection;
+
 class PgServer final : public sql::Server {
  public:
   explicit PgServer(Options options);
@@ -69,6 +71,13 @@ class PgServer final : public sql::Server {
 
  private:
   [[nodiscard]] std::unique_ptr<sql::Connection> connect(const Options& options);
+  /// Begins a transaction that no other migration runs beside.
+  void begin_alone(PgConnection& c) const;
+  [[nodiscard]] TimePoint time_of(sql::Session& s, const backend::Now& now) const;
+  /// In one transaction, as far as that goes; `current` is where it led.
+  int migrate_inside(PgConnection& c, backend::Direction direction, int target, const backend::Now& now, int& current);
+  /// One step that runs outside of a transaction; 0 when another process did it meanwhile.
+  int migrate_outside(backend::Direction direction, int target, const backend::Now& now);
   [[nodiscard]] Notifier& notifier();
   [[nodiscard]] bool time_to_sweep(const sql::Work& work);
 

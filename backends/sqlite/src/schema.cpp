@@ -21,6 +21,7 @@ const Queries& queries() {
 const std::vector<Migration>& known_migrations() {
   static const auto& instance = *new std::vector<Migration>([] {
     std::vector<Migration> steps = sql::read_migrations(schema_files());
+    for (Migration& m : steps) m.up_in_transaction = m.down_in_transaction = true;  // SQLite refuses nothing in one
     sql::write_scripts(steps, catalogue(), {});
     return steps;
   }());
@@ -50,7 +51,7 @@ int Operations::migrate(sql::Connection& connection, backend::Direction directio
                         const backend::Now& now) {
   int steps = 0;
   change(connection, [&](Connection& c) {
-    const auto status = sql::read_status(c.session(), catalogue(), known_migrations());
+    auto status = sql::read_status(c.session(), catalogue(), known_migrations());
     sql::check_target(status, direction, target);
     steps = sql::run_steps(c.session(), catalogue(), known_migrations(), status, direction, target, now->wall,
                            [&](const std::string& script) { c.script(script); });

@@ -24,7 +24,7 @@ class UserConnection {
  public:
   virtual ~UserConnection() = default;
   /// Runs one statement. The suite uses only: CREATE TABLE t (n INTEGER), DROP TABLE t, INSERT INTO t VALUES (1), and
-  /// what Backend::newer_schema_sql, changed_checksum_sql and breakages say.
+  /// the statements of Backend::newer_schema_sql, changed_checksum_sql and breakages.
   virtual void execute(const std::string& sql) = 0;
   /// The one number of the one row of a query: SELECT COUNT(*) FROM t.
   [[nodiscard]] virtual std::int64_t query_int(const std::string& sql) = 0;
@@ -72,6 +72,9 @@ struct Backend {
   /// Statements, run on a migrated database, that leave a schema as a newer library would make it whose step is
   /// compatible with the version before (`Migration::compatible_from`). Empty: the backend's steps never are.
   std::vector<std::string> compatible_schema_sql{};
+  /// Statements that make each pending job a waiting one (JobState::waiting): the library makes none yet. Empty: the
+  /// backend's schema has no such state.
+  std::vector<std::string> waiting_jobs_sql{};
   /// How people with a shell begin anew: one deletes all jobs and nothing else...
   std::vector<std::string> emptied_jobs_sql{};
   /// ... one empties every table, that of the migrations included. Both empty: there are no tables.
