@@ -61,7 +61,7 @@ consteval bool check_job_type() {
   return JobArgs<T>;
 }
 
-/// What is no job, so that it can be told why.
+/// A type that cannot be a job: calls that take one explain why not.
 template <class T>
 concept NoJobArgs = !JobArgs<T>;
 

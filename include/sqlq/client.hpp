@@ -24,7 +24,7 @@ namespace sqlq {
 template <class R>
 concept JobRange = std::ranges::input_range<R> && JobArgs<std::ranges::range_value_t<R>>;
 
-/// Many values that are no jobs, so that it can be told why.
+/// A range whose values cannot be jobs: calls that take one explain why not.
 template <class R>
 concept NoJobRange = std::ranges::input_range<R> && !JobArgs<std::ranges::range_value_t<R>> &&
                      !std::is_convertible_v<R, std::span<const NewJob>>;
@@ -35,8 +35,8 @@ struct ClaimFilter {
 };
 
 /// The answer to a write by the holder of a lease. There are six ways to end one: success, error with a retry, error
-/// for good, cancelled, snooze, release. The same way again is a replay, also with another result, message or delay:
-/// what was said first stays.
+/// for good, cancelled, snooze, release. Ending it the same way again is a replay, also with another result, message or
+/// delay: the first ones stay.
 enum class FinishStatus {
   applied,          ///< done as asked
   already_applied,  ///< this lease was ended in the same way before: a replay, nothing changed

@@ -3,7 +3,7 @@
 /// Time, injected. The library never asks the system for the time or sleeps by itself: it asks a `Clock`.
 ///
 /// Two kinds of time, never mixed:
-///   - **wall time** (`TimePoint`, microseconds UTC since 1970) says when a job is due and what is shown to people. It
+///   - **wall time** (`TimePoint`, microseconds UTC since 1970) says when a job is due, and is shown to people. It
 ///     may be stepped backwards or forwards by an operator at any moment;
 ///   - **steady time** (`SteadyPoint`, microseconds since an arbitrary origin) only goes forward, at the pace of real
 ///     seconds, and is common to all processes of one host. Leases, timeouts and every wait use it, so that stepping

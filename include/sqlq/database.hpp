@@ -22,7 +22,7 @@ struct DatabaseOptions {
 };
 
 /// An open database: a cheap handle; copies share one pool of connections. The last copy closes it; where commits are
-/// announced to other processes it announces what is not announced yet, for a second at most.
+/// announced to other processes it first announces the last ones, for a second at most.
 ///
 /// Thread-safety: all members from any thread.
 /// After fork(): a handle that the parent has opened is dead in the child. Every use of it, also through a Client or a
@@ -68,8 +68,9 @@ class Database {
 /// Connects at once, so that a wrong address is noticed here. Does not migrate.
 ///
 /// `?wait=30s` (default 0, at most 1h; every backend): when the database cannot be reached yet, tries again for that
-/// long, after 100 ms first and then up to 1 s apart. Only what is retryable() is waited for: a server that is starting
-/// or full, but no wrong password and no missing file. The last try may take the connection's own timeout more.
+/// long, after 100 ms first and then up to 1 s apart. It waits only for errors that are retryable(): a server that is
+/// starting or full, but no wrong password and no missing file. The last try may take the connection's own timeout
+/// more.
 ///
 /// Errors: invalid_argument for an unknown scheme or option (the message lists the known ones), for malformed URLs and
 /// for `options` out of range; connection, busy, permission, configuration or corrupt when the database cannot be used.

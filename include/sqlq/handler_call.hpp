@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// How a handler is called, and what is said about one that cannot be. `Handlers` includes it; nothing here is to be
-/// called by users.
+/// How a handler is called, and the compiler's messages about one that cannot be. `Handlers` includes it; users call
+/// nothing here.
 
 #include <functional>
 #include <type_traits>
@@ -33,7 +33,7 @@ concept Handles = Takes<F, A> && (!Calls<F, A, JobContext&> || Answers<F, A, Job
                   (Calls<F, A, JobContext&> || Calls<F, A> || !Calls<F, JobContext&> || Answers<F, JobContext&>) &&
                   (Calls<F, A, JobContext&> || Calls<F, A> || Calls<F, JobContext&> || Answers<F>);
 
-/// Asserts that F can handle A and says in words what is wrong.
+/// Asserts that F can handle A; the messages say in words why it cannot.
 template <class F, class A>
 consteval bool check_handler() {
   constexpr bool fits = Takes<const F, const A&>;

@@ -23,7 +23,7 @@ namespace sqlq {
 template <class F, class A>
 concept Handler = JobArgs<A> && detail::Handles<const F, const A&>;
 
-/// What becomes of an attempt that a stop of the worker interrupts: its handler fails after the stop token was tripped
+/// How an attempt ends that a stop of the worker interrupts: its handler fails after the stop token was tripped
 /// with StopReason::shutdown, or is left behind because it does not return.
 enum class OnStop {
   release,  ///< the job goes back, its attempt given back: it runs again soon, whatever its max_attempts
@@ -35,7 +35,7 @@ enum class OnStop {
 struct HandlerOptions {
   RetryPolicy retry{};               ///< delay after a failed attempt
   Duration timeout{0};               ///< for jobs enqueued without one; zero: none
-  OnStop on_stop = OnStop::release;  ///< when a stop interrupts an attempt
+  OnStop on_stop = OnStop::release;  ///< for attempts that a stop interrupts
 };
 
 /// Maps kinds to handlers. A shared handle: copies are the same table. A worker freezes it when it starts.

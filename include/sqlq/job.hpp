@@ -93,7 +93,7 @@ struct Progress {
   std::int64_t done = 0;   ///< in units of the handler's own
   std::int64_t total = 0;  ///< of the same; 0: not known
   std::string note{};      ///< one line for people: at most 1 KiB of UTF-8, cut and cleaned like a line of the log
-  TimePoint at{};          ///< when it was stored; not looked at when it is told
+  TimePoint at{};          ///< time of storing; ignored where you set it
 };
 
 /// A job as the database had it at the moment of the call.

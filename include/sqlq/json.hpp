@@ -55,7 +55,7 @@ inline void refuse_not_finite(const nlohmann::json& json, const nlohmann::json::
   }
 }
 
-/// What an error of nlohmann::json says of the text's shape; its own words may quote the text.
+/// Describes an error of nlohmann::json about the text's shape. The library's own message may quote the text.
 [[nodiscard]] inline std::string_view shape_trouble(int error) noexcept {
   switch (error) {
     case 302: return "a value in it has another type";  // get<T>()

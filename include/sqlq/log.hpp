@@ -37,7 +37,7 @@ struct LogLine {
 /// Where lines go. Implement it to send them to your own logging.
 ///
 /// Thread-safety: `write` is called from many threads at once; the lines of one job come in order.
-/// Errors: exceptions from a sink never reach who writes a line. A worker reports them to its events; in own loops,
+/// Errors: exceptions from a sink never reach the writer of a line. A worker reports them to its events; in own loops,
 /// where nobody asks for them, they are dropped: catch what you want to know of in `write`. A sink that forks or ends
 /// its thread: see Worker.
 class LogSink {

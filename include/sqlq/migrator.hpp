@@ -72,7 +72,7 @@ class Migrator {
  public:
   explicit Migrator(Database db) : db_(std::move(db)) {}
 
-  /// Applies what is missing, up to `target` (default: the latest). Idempotent. Returns how many steps were applied.
+  /// Applies the missing steps, up to `target` (default: the latest). Idempotent. Returns how many steps were applied.
   /// Does nothing where a newer library has migrated further and its steps are compatible with this one.
   int up(std::optional<int> target = {});
   /// Undoes all steps above `target` (0 or more), newest first. Jobs in dropped tables are gone. Errors: schema also

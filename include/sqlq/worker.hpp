@@ -58,9 +58,9 @@ struct WorkerEvent {
   };
   Level level = Level::info;
   Code code = Code::other;
-  std::string service{};         ///< which part of the worker: "fetcher", "completer", "heartbeat", ...
+  std::string service{};         ///< the part of the worker: "fetcher", "completer", "heartbeat", ...
   std::string message{};         ///< one line; no payload, no password
-  std::optional<JobId> job{};    ///< when it is about one job
+  std::optional<JobId> job{};    ///< if it is about one job
   /// Code::idle: the reasons, at most 10. no_handler is also told while the worker is busy with other jobs.
   std::vector<IdleReason> idle{};
 };
@@ -136,7 +136,7 @@ struct WorkerStats {
 /// Lifetime: the destructor stops the worker as stop() does. A handler or callback that does not return in time keeps
 /// its thread (and the worker's internals) alive until it does; whatever it captured by reference must live as long. A
 /// call to the database that was left behind keeps the Database alive until its own timeout. A static object may own a
-/// worker, which then stops at exit; what its handlers use must be destroyed after it. exit() does not destroy what is
+/// worker, which then stops at exit; what its handlers use must be destroyed after it. exit() does not destroy objects
 /// on main's stack: such a worker ends as in a crash, and its jobs come back when their leases end.
 ///
 /// After fork(): a worker that the parent has made is dead in the child, where it has no threads. start, stop and run
@@ -170,8 +170,8 @@ class Worker {
   ///   1. nothing new is claimed, and jobs that no handler has begun are given back;
   ///   2. running jobs may finish for `options.drain`; then their stop tokens are tripped (StopReason::shutdown);
   ///   3. handlers that still run after WorkerOptions::grace, or when a tenth of the limit (at most 1 s) is left, are
-  ///      left behind: WorkerStats::abandoned. What becomes of their jobs, and of those whose handlers fail after their
-  ///      token was tripped, says HandlerOptions::on_stop;
+  ///      left behind: WorkerStats::abandoned. HandlerOptions::on_stop decides about their jobs, and about those whose
+  ///      handlers fail after their token was tripped;
   ///   4. outcomes and log lines are written: for `grace`, but at least 1 s, and not beyond the limit;
   ///   5. calls that do not return, because the network is silent, are left behind: their threads end when they do.
   ///      Outcomes that were not written are lost, and their jobs come back when their leases end; events say how many.

@@ -318,7 +318,7 @@ SELECT d.worker_id, MAX(d.seq)
 
 -- name: names_remove
 -- params: numbers list, since int
-DELETE FROM {workers} WHERE id IN (:numbers) AND asleep_us = :since
+DELETE w FROM {workers} w FORCE INDEX (PRIMARY) WHERE w.id IN (:numbers) AND w.asleep_us = :since
 
 -- name: claimed
 -- params: token int
@@ -896,7 +896,7 @@ SELECT q.name, q.description, q.concurrency, q.priority, q.paused, q.created_us,
 -- name: worker_seen
 -- params: busy int, now int?, name text, id int, draining int
 -- The worker is there, and what it knows of `draining` is still true.
-UPDATE {registry} SET busy = :busy, seen_us = {now}
+UPDATE {registry} FORCE INDEX (PRIMARY) SET busy = :busy, seen_us = {now}
  WHERE name = :name AND id = :id AND draining = :draining
 
 -- name: worker_draining
@@ -912,7 +912,8 @@ VALUES (:name, :id, :host, :pid, :version, :queues, :kinds, :slots, :busy, {now}
 -- name: worker_remove
 -- params: name text, id int, seen int?
 -- With `seen`: only when it was not seen since.
-DELETE FROM {registry} WHERE name = :name AND id = :id AND seen_us = COALESCE(:seen, seen_us)
+DELETE r FROM {registry} r FORCE INDEX (PRIMARY)
+ WHERE r.name = :name AND r.id = :id AND r.seen_us = COALESCE(:seen, r.seen_us)
 
 -- name: workers
 -- params: now int?, expiry int, after text, after_id int, n int
@@ -925,7 +926,7 @@ SELECT name, id, host, pid, version, queues, kinds, slots, busy, started_us, see
 
 -- name: workers_drain
 -- params: draining int, name text, now int?, expiry int
-UPDATE {registry} SET draining = :draining WHERE name = :name AND seen_us > {now} - :expiry
+UPDATE {registry} FORCE INDEX (PRIMARY) SET draining = :draining WHERE name = :name AND seen_us > {now} - :expiry
 
 -- name: workers_expired
 -- params: now int?, expiry int, n int

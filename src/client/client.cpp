@@ -238,9 +238,11 @@ std::vector<LeaseStatus> Client::ping(std::span<const Job> jobs) {
       if (answers[i] != LeaseStatus::lost || std::ranges::any_of(refused, mine)) continue;
       outlived.push_back({job.id, job.claims, job.worker});
     }
-    static_cast<void>(core::isolate(std::span<const backend::OutlivedClaim>(outlived), [&](const auto& some) {
-      db_.ready().take_back_crashes(some, core::request_time(db_.clock()));
-    }));
+    if (backend::Outages* const outages = db_.ready().outages(); outages != nullptr) {
+      static_cast<void>(core::isolate(std::span<const backend::OutlivedClaim>(outlived), [&](const auto& some) {
+        outages->take_back_crashes(some, core::request_time(db_.clock()));
+      }));
+    }
     outlived.clear();
     leases.clear();
     places.clear();

@@ -15,7 +15,7 @@ namespace sqlq {
 struct Database::Impl {
   Impl() = default;
   /// In a forked child the dialect is never destroyed: its threads are not there, its locks may be held for ever, and
-  /// what it would say to the server is said on the parent's connections.
+  /// its connections to the server are the parent's.
   ~Impl() {
     if (maker.is_parent()) platform::keep_for_ever(dialect.release());
   }

@@ -32,8 +32,9 @@ void Batcher::Line::put_back(Line& before) noexcept {
   before = {};
 }
 
-void Batcher::run(Call& call, std::size_t weight) {
+bool Batcher::run(Call& call, std::size_t weight, bool may_wait) {
   std::unique_lock lock(mutex_);
+  if (!may_wait && leading_ > 0) return false;
   call.weight_ = weight;
   if (leading_ < most_leading_) {
     ++leading_;
@@ -46,18 +47,6 @@ void Batcher::run(Call& call, std::size_t weight) {
   const std::size_t waiting = line_.size();
   lock.unlock();
   if (leads) lead(call, waiting);
-  if (call.error_) std::rethrow_exception(call.error_);
-}
-
-bool Batcher::try_run(Call& call, std::size_t weight) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (leading_ > 0) return false;
-    ++leading_;
-    call.weight_ = weight;
-    call.turn_ = Call::Turn::leading;
-  }
-  lead(call, 0);
   if (call.error_) std::rethrow_exception(call.error_);
   return true;
 }

@@ -73,10 +73,9 @@ class Batcher {
   ~Batcher() = default;
 
   /// Returns when the call was written, possibly by another thread together with others; throws what its own write
-  /// threw. Should the thread that leads be ended (forced unwind), the calls it has not told come first again.
-  void run(Call& call, std::size_t weight = 1);
-  /// The same, if nobody leads right now; else returns false.
-  [[nodiscard]] bool try_run(Call& call, std::size_t weight = 1);
+  /// threw. Should the thread that leads be ended (forced unwind), the calls it has not told come first again. Returns
+  /// false, and does nothing, when it may not wait and somebody leads.
+  bool run(Call& call, std::size_t weight = 1, bool may_wait = true);
   /// How many calls wait in line.
   [[nodiscard]] std::size_t waiting() const;
   /// Tells the callers that their calls are over, and empties the line.

@@ -6,7 +6,7 @@ namespace sqlq::backend {
 
 std::span<const CapabilityRow> capability_table() noexcept {
   using C = Capabilities;
-  static constexpr std::array<CapabilityRow, 8> table{{
+  static constexpr std::array<CapabilityRow, 9> table{{
       {"shared_storage", &C::shared_storage, "Several processes may open the same URL and share its jobs."},
       {"survives_reopen", &C::survives_reopen, "Jobs are still there after every handle was closed."},
       {"transactional_ddl", &C::transactional_ddl, "A migration step is applied whole or not at all."},
@@ -17,6 +17,7 @@ std::span<const CapabilityRow> capability_table() noexcept {
       {"database_clock", &C::database_clock, "Due times and leases are decided by the server's clock, not the host's."},
       {"hand_over", &C::hand_over,
        "Jobs are ended and others claimed in one transaction: places of a queue with a limit pass on without a wait."},
+      {"outages", &C::outages, "A lease that ended while its worker lived counts as an outage, not as a crash."},
       {"workers", &C::workers, "The workers that run can be listed, and drained."},
   }};
   return table;

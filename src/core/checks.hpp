@@ -2,7 +2,7 @@
 /// \file
 /// Validation of everything that comes from users, before anything is sent. Behind it a dialect may trust its input.
 ///
-/// Thread-safety: pure functions. Errors: Error(invalid_argument) naming what is wrong and what is allowed. `what`
+/// Thread-safety: pure functions. Errors: Error(invalid_argument), naming the fault and the allowed values. `what`
 /// names the value ("the queue name"); values that are not valid are never quoted.
 
 #include <cstddef>

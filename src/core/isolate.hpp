@@ -13,8 +13,8 @@
 
 namespace sqlq::core {
 
-/// May the error be about one item of a batch, so that the others can be written without it? Not what passes, and not
-/// what a person has to mend for all (rights, schema, a damaged file).
+/// May the error be about one item of a batch, so that the others can be written without it? Not one that
+/// passes, and not one that a person must mend for all items (rights, schema, a damaged file).
 [[nodiscard]] inline bool may_be_of_one(const Error& error) noexcept {
   return error.code() == Errc::refused || error.code() == Errc::invalid_argument || error.code() == Errc::internal;
 }
@@ -72,8 +72,8 @@ template <class Item, class Write>
   return offenders;
 }
 
-/// The same, and writes `replace(item, why)` for each item that is refused alone, which is refused less easily. Then
-/// calls `tell(offender, replacement, lost)` for each that was settled; lost: the replacement was refused, too. Throws as
+/// The same, and writes `replace(item, why)` in place of each item that is refused alone. Then calls
+/// `tell(offender, replacement, lost)` for each that was settled; lost: the replacement was refused, too. Throws as
 /// isolate() does, once it has told.
 template <class Item, class Write, class Replace, class Tell>
 void write_or_replace(std::span<Item> items, Write&& write, Replace&& replace, Tell&& tell) {

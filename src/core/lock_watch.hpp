@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// What this process has seen of a lock that keeps everybody from writing (decisions 0031 and 0037).
+/// Remembers locks, seen by this process, that kept everybody from writing (decisions 0031 and 0037).
 
 #include <memory>
 #include <mutex>

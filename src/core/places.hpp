@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// What both sides of a hand-over (backend::HandOver) do with its request.
+/// Helpers for the requests of a hand-over (backend::HandOver), for both of its sides.
 
 #include <algorithm>
 #include <map>

@@ -15,7 +15,7 @@ constexpr unsigned byte_at(std::string_view text, std::size_t i) noexcept {
 }
 
 // Bytes of the well-formed sequence that begins at `at`; 0 if there is none. The bounds of the second byte keep out
-// overlong forms, surrogates and what is above U+10FFFF.
+// overlong forms, surrogates and values above U+10FFFF.
 std::size_t sequence_length(std::string_view text, std::size_t at) noexcept {
   const unsigned lead = byte_at(text, at);
   if (lead < 0x80) return 1;

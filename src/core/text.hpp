@@ -10,12 +10,12 @@
 
 namespace sqlq::core {
 
-/// What a job's history keeps of an error message.
+/// A job's history cuts error messages to this.
 inline constexpr std::size_t max_message_bytes = std::size_t{64} << 10;
-/// What a line of a job's log keeps.
+/// A job's log cuts lines to this.
 inline constexpr std::size_t max_log_bytes = std::size_t{16} << 10;
 
-/// What a job's progress keeps of its note.
+/// A job's progress cuts notes to this.
 inline constexpr std::size_t max_note_bytes = std::size_t{1} << 10;
 
 /// Position of the first byte that is not part of well-formed UTF-8; npos when all is well.

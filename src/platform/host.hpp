@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// Where a worker runs, and what it calls itself when nobody gave it a name.
+/// The host and process that a worker runs in, and its default name.
 
 #include <cstdint>
 #include <string>

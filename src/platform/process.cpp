@@ -29,7 +29,7 @@ std::string link_of(const char* file) {
   return size <= 0 ? std::string() : std::string(buffer.data(), static_cast<std::size_t>(size));
 }
 
-/// What /proc says of a process.
+/// A process's entry in /proc.
 struct Stat {
   char state = '?';
   std::int64_t threads = 0;

@@ -24,7 +24,7 @@ namespace sqlq {
 
 namespace {
 
-// What the handler may look at: plain slots, one per signal number, no locks.
+// All that the signal handler reads: plain slots, one per signal number, no locks.
 struct Slot {
   std::atomic<int> pipe{-1};            // where to write; -1: not ours
   std::atomic<int> group{0};            // which SignalStop; its signals are given back together

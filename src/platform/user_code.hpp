@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// What the user's code may do to a thread that called it: fork, or end it.
+/// Guards against the user's code: it may fork the process or end the thread that called it.
 
 #include <exception>
 

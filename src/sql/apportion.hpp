@@ -27,7 +27,7 @@ struct Lane {
   std::string kind{};
   std::int64_t queue_priority = 0;
   std::optional<std::int64_t> concurrency{};  ///< of its queue
-  std::int64_t room = 0;                      ///< what the limit of its queue leaves; read when concurrency is set
+  std::int64_t room = 0;                      ///< left by the limit of its queue; read when concurrency is set
 
   [[nodiscard]] bool suspects() const noexcept { return id < 0; }
   /// How many of `n` jobs a claim may take from it that may take so many suspects.
@@ -48,6 +48,12 @@ struct Place {
           .priority = std::numeric_limits<std::int32_t>::min(),
           .due = std::numeric_limits<std::int64_t>::min() / 2,
           .seq = 0};
+}
+
+[[nodiscard]] inline std::vector<std::int64_t> seqs_of(std::span<const Place> places) {
+  std::vector<std::int64_t> seqs;
+  for (const Place& place : places) seqs.push_back(place.seq);
+  return seqs;
 }
 
 /// What the claim order compares.

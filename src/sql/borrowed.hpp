@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// What to say about an error on a connection that the user has lent: it is the user's, and so is its transaction.
+/// Advice for errors on a connection that the user has lent: it is the user's, and so is its transaction.
 
 #include <string>
 #include <string_view>
@@ -10,7 +10,7 @@
 
 namespace sqlq::sql {
 
-/// What its owner can do. Empty: what a backend says about the error of its own connections is right here, too.
+/// Advice to its owner. Empty: the backend's advice for its own connections is right here, too.
 [[nodiscard]] constexpr std::string_view advice_on_borrowed(Errc code) noexcept {
   switch (code) {
     case Errc::connection: return "your connection is lost, and your transaction with it: open it again and begin anew";

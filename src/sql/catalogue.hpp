@@ -27,7 +27,7 @@
 
 namespace sqlq::sql {
 
-/// What stands for `{name}` in a text of SQL.
+/// The text that replaces `{name}` in SQL.
 struct Substitution {
   std::string_view name;
   std::string text;

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// What errors of lost connections say, and what they say when nobody knows whether the call was done.
+/// Messages of errors about lost connections, also for calls of which nobody knows whether they were done.
 
 #include <string>
 #include <string_view>

@@ -42,6 +42,26 @@ std::vector<Place> first_due(std::vector<Place> by_time, std::int64_t n, ByRank&
   return ranked;
 }
 
+/// How many of a lane's due jobs are moved at most, of `n` in all.
+[[nodiscard]] inline std::int64_t most_due(const Lane& lane, std::int64_t n) {
+  return std::max<std::int64_t>(lane.at_most(n, most_suspects_moved), 0);
+}
+
+/// The first `n` due jobs of these lanes, whose rooms are known, in claim order. `by_time(lane, m)` and
+/// `by_rank(lane, m)` read m of a lane's, as for first_due().
+template <class ByTime, class ByRank>
+std::vector<Place> first_due(const std::vector<Lane>& lanes, std::int64_t n, ByTime&& by_time, ByRank&& by_rank) {
+  std::vector<Place> places;
+  for (const Lane& lane : lanes) {
+    const std::int64_t most = most_due(lane, n);
+    const auto its = first_due(by_time(lane, most + 1), most, [&](std::int64_t m) { return by_rank(lane, m); });
+    places.insert(places.end(), its.begin(), its.end());
+  }
+  const auto picks = merge(lanes, std::exchange(places, {}), {.limit = n, .suspects = most_suspects_moved});
+  for (const Pick& pick : picks) places.push_back(pick.place);
+  return places;
+}
+
 /// When a claim of these lanes is worth it again because of time alone. A job that is due and was not taken waits for
 /// the end of others where there is a limit, or for the end of a suspect.
 [[nodiscard]] inline std::optional<std::int64_t> next_due(const std::vector<Scheduled>& lanes, std::int64_t now) {

@@ -60,6 +60,21 @@ Job read_job(Fields& f) {
   return job;
 }
 
+std::vector<Place> read_places(Session& session, const Statement& statement, std::int64_t lane,
+                               std::initializer_list<Arg> args) {
+  std::vector<Place> places;
+  session.execute(statement, args, [&](const Row& row) {
+    places.push_back({lane, row.integer(0), row.integer(1), row.integer(2)});
+  });
+  return places;
+}
+
+std::vector<Place> read_on(Session& session, const Statement& peek, std::int64_t lane, const Place& last,
+                           std::int64_t n) {
+  return read_places(session, peek, lane, {{"lane", lane}, {"priority", last.priority}, {"due", last.due},
+                                           {"seq", last.seq}, {"n", n}});
+}
+
 AttemptRecord read_attempt(Fields f) {
   AttemptRecord record;
   record.claim = f.integer();

@@ -2,13 +2,16 @@
 /// \file
 /// Rows to values, for the column orders the catalogues declare.
 
+#include <initializer_list>
 #include <string_view>
+#include <vector>
 
 #include <sqlq/admin.hpp>
 #include <sqlq/backend/dialect.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 
+#include "sql/apportion.hpp"
 #include "sql/session.hpp"
 
 namespace sqlq::sql {
@@ -17,12 +20,12 @@ namespace sqlq::sql {
 [[nodiscard]] inline std::int64_t us(TimePoint t) { return t.time_since_epoch().count(); }
 [[nodiscard]] inline std::int64_t us(SteadyPoint t) { return t.time_since_epoch().count(); }
 
-/// What is said of a lease that was ended before, as `ended` says in its row.
+/// The answer to a second end of a lease; `ended`: the first one, from its row.
 [[nodiscard]] inline FinishStatus answer_to_replay(std::int64_t ended, backend::FinishKind kind) {
   return ended == static_cast<std::int64_t>(kind) ? FinishStatus::already_applied : FinishStatus::ended_otherwise;
 }
 
-/// What a history's line says besides once its worker has said that it lives.
+/// Is added to the line of a history whose worker says that it lives.
 inline constexpr std::string_view outage_remark = "; its worker lives, so this was an outage and no crash";
 
 /// Its 16 bytes or its text.
@@ -31,6 +34,12 @@ inline constexpr std::string_view outage_remark = "; its worker lives, so this w
 /// Columns: id, state, priority, params, result, unique_key?, attempt, max_attempts, crashes, max_crashes, claims,
 /// token, worker, keepalive, timeout, retention?, created, queued, due, started?, heartbeat?, finished?
 [[nodiscard]] Job read_job(Fields& fields);
+/// Places of a lane. Columns: priority, due, seq
+[[nodiscard]] std::vector<Place> read_places(Session& session, const Statement& statement, std::int64_t lane,
+                                             std::initializer_list<Arg> args);
+/// The same of the statement `peek`: the next `n` after `last`.
+[[nodiscard]] std::vector<Place> read_on(Session& session, const Statement& peek, std::int64_t lane, const Place& last,
+                                         std::int64_t n);
 /// Columns: claim, attempt, cause, at, worker, message
 [[nodiscard]] AttemptRecord read_attempt(Fields fields);
 /// Columns: token, claim, attempt, number, at, level, text

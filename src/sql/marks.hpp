@@ -36,9 +36,9 @@ class Marks {
  public:
   /// The lanes for this request with the places to look from, while they hold; none: look everywhere.
   [[nodiscard]] std::vector<Ready> find(const backend::ClaimRequest& request);
-  /// What a look everywhere has found, and how long the server was busy with it.
+  /// Takes note of the lanes that a look everywhere has found, and how long the server was busy with it.
   void surveyed(const backend::ClaimRequest& request, const std::vector<Ready>& found, Duration took);
-  /// What a look from the marks has found.
+  /// Takes note of the lanes that a look from the marks has found.
   void moved(const std::vector<Ready>& found);
   /// These are ready now; some may come before the marks.
   void lowered(const std::vector<Place>& places);

@@ -1,10 +1,10 @@
-#include "sql/pool_runner.hpp"
-
 #include <algorithm>
 #include <utility>
 
 #include "platform/pause.hpp"
 #include "platform/random.hpp"
+#include "sql/runner.hpp"
+#include "sql/server.hpp"
 #include "sql/sql_dialect.hpp"
 
 namespace sqlq::sql {
@@ -23,113 +23,133 @@ void pause_about(Duration pause) {
   platform::pause_for(pause / 2 + Duration(platform::random_below(static_cast<std::uint32_t>(pause.count()))));
 }
 
-}  // namespace
+/// Operations over a server: on connections of a pool, again after conflicts and lost connections.
+class PoolRunner final : public Runner {
+ public:
+  /// Connects once. The server must live as long.
+  PoolRunner(Server& server, const PoolOptions& pool, const std::shared_ptr<Clock>& clock)
+      : server_(server),
+        clock_(clock),
+        sharing_{.most_waiting = std::max<std::size_t>(pool.size / 2, 1), .wait = pool.wait},
+        watch_(clock, longest_unwatched),
+        pool_(pool, [this] { return server_.connect(); }),
+        renewing_({.size = most_renewing, .wait = pool.wait, .idle_lifetime = pool.idle_lifetime},
+                  [this] { return server_.connect_to_renew(); }) {
+    static_cast<void>(pool_.take());
+  }
 
-PoolRunner::PoolRunner(Server& server, const PoolOptions& pool, const std::shared_ptr<Clock>& clock)
-    : server_(server),
-      clock_(clock),
-      sharing_{.most_waiting = std::max<std::size_t>(pool.size / 2, 1), .wait = pool.wait},
-      watch_(clock, longest_unwatched),
-      pool_(pool, [this] { return server_.connect(); }),
-      renewing_({.size = most_renewing, .wait = pool.wait, .idle_lifetime = pool.idle_lifetime},
-                [this] { return server_.connect_to_renew(); }) {
-  static_cast<void>(pool_.take());
-}
+  const backend::Capabilities& capabilities() const noexcept override { return server_.capabilities(); }
+  std::string description() const override { return server_.description(); }
+  std::vector<std::string> self_check() override {
+    std::vector<std::string> findings;
+    read([&](Session& s) { findings = server_.self_check(s); }, Statements::one);
+    return findings;
+  }
+  std::optional<Sharing> sharing() const override { return sharing_; }
+  const core::LockWatch& lock_watch() const noexcept override { return watch_; }
+  void change_schema(core::FunctionRef<void(Connection&)> change) override { change(*pool_.take()); }
+  void announce() noexcept override { server_.announce(); }
+  std::shared_ptr<void> watch(std::function<void()> heard) override { return server_.watch(std::move(heard)); }
 
-std::vector<std::string> PoolRunner::self_check() {
-  std::vector<std::string> findings;
-  read([&](Session& s) { findings = server_.self_check(s); }, Statements::one);
-  return findings;
-}
-
-void PoolRunner::write(Task task, const backend::Now& now, Operation operation, core::FunctionRef<void()> unknown) {
-  // Heartbeats use none of the connections of other calls: all of these may wait for a lock while the leases run out.
-  const bool impatient = task == Task::renew || task == Task::aside;
-  Pool& pool = impatient ? renewing_ : pool_;
-  bool may_be_applied = false;
-  Duration pause = first_retry_after;
-  for (int tries = 1;; ++tries) {
-    bool connected = false;
-    try {
-      const auto lease = pool.take();
-      connected = true;
-      return once(*lease, task, now, operation);
-    } catch (const Error& e) {
-      may_be_applied = may_be_applied || e.outcome_unknown();
-      if (e.outcome_unknown()) unknown();
-      if (e.connection_lost()) pool.forget_idle();  // an idle one that was lost says little about the server
-      const bool conflict = e.code() == Errc::retry_transaction;
-      // A heartbeat's caller shall know soon that nobody can renew.
-      const int most = impatient && server_.locked_out(e) ? 2 : most_tries;
-      const bool again = connected && tries < most && (conflict || e.connection_lost());
-      if (!again && may_be_applied && !e.outcome_unknown()) throw in_doubt(e);
-      if (!again) throw;
-      if (tries > 1 || conflict) {
-        pause_about(pause);
-        pause *= 3;
+  void write(Task task, const backend::Now& now, Operation operation, core::FunctionRef<void()> unknown) override {
+    // Heartbeats use none of the connections of other calls: all of these may wait for a lock while the leases run out.
+    const bool impatient = task == Task::renew || task == Task::aside;
+    Pool& pool = impatient ? renewing_ : pool_;
+    bool may_be_applied = false;
+    Duration pause = first_retry_after;
+    for (int tries = 1;; ++tries) {
+      bool connected = false;
+      try {
+        const auto lease = pool.take();
+        connected = true;
+        return once(*lease, task, now, operation);
+      } catch (const Error& e) {
+        may_be_applied = may_be_applied || e.outcome_unknown();
+        if (e.outcome_unknown()) unknown();
+        if (e.connection_lost()) pool.forget_idle();  // an idle one that was lost says little about the server
+        const bool conflict = e.code() == Errc::retry_transaction;
+        // A heartbeat's caller shall know soon that nobody can renew.
+        const int most = impatient && server_.locked_out(e) ? 2 : most_tries;
+        const bool again = connected && tries < most && (conflict || e.connection_lost());
+        if (!again && may_be_applied && !e.outcome_unknown()) throw in_doubt(e);
+        if (!again) throw;
+        if (tries > 1 || conflict) {
+          pause_about(pause);
+          pause *= 3;
+        }
       }
     }
   }
-}
 
-void PoolRunner::once(Connection& connection, Task task, const backend::Now& now, Operation operation) {
-  Work work(connection.session(), now, &connection);
-  try {
-    if (task == Task::sweep || task == Task::renew) {
-      look(work, operation);
-    } else {
-      operation(work);
-    }
-    if (work.begun()) connection.commit();
-  } catch (const Error& e) {
-    if (work.begun()) connection.rollback();
-    // A statement that commits by itself may have done so before the connection was lost.
-    if (!work.begun() && e.code() == Errc::connection) throw in_doubt(e);
-    throw;
-  } catch (...) {
-    if (work.begun()) connection.rollback();
-    throw;
-  }
-}
-
-/// It waits for none of the rows of the jobs' table: if it waits, somebody has all of it.
-void PoolRunner::look(Work& work, Operation operation) {
-  const SteadyPoint since = clock_->steady();
-  const auto spared_after = watch_.spared_after();
-  work.spare(spared_after ? since - *spared_after : Duration(0));
-  try {
+  void within(const Tx& tx, const backend::Now& now, Operation operation) override {
+    const auto session = server_.borrow(tx);
+    Work work(*session, now, nullptr);
     operation(work);
-    if (work.wrote()) watch_.got(since);
-  } catch (const Error& e) {
-    if (server_.locked_out(e)) watch_.taken(since);
-    throw;
+    if (work.wrote()) server_.announce_when_committed(*session);
   }
-}
 
-void PoolRunner::within(const Tx& tx, const backend::Now& now, Operation operation) {
-  const auto session = server_.borrow(tx);
-  Work work(*session, now, nullptr);
-  operation(work);
-  if (work.wrote()) server_.announce_when_committed(*session);
-}
-
-// Several statements see one snapshot only inside a transaction made for that.
-void PoolRunner::read(core::FunctionRef<void(Session&)> operation, Statements statements) {
-  for (int tries = 1;; ++tries) {
-    try {
-      const auto lease = pool_.take();
-      if (statements == Statements::one) return operation(lease->session());
-      lease->begin_snapshot();
-      operation(lease->session());
-      lease->rollback();
-      return;
-    } catch (const Error& e) {
-      if (!e.connection_lost() && e.code() != Errc::retry_transaction) throw;
-      pool_.forget_idle();
-      if (tries > 1) throw;
+  // Several statements see one snapshot only inside a transaction made for that.
+  void read(core::FunctionRef<void(Session&)> operation, Statements statements) override {
+    for (int tries = 1;; ++tries) {
+      try {
+        const auto lease = pool_.take();
+        if (statements == Statements::one) return operation(lease->session());
+        lease->begin_snapshot();
+        operation(lease->session());
+        lease->rollback();
+        return;
+      } catch (const Error& e) {
+        if (!e.connection_lost() && e.code() != Errc::retry_transaction) throw;
+        pool_.forget_idle();
+        if (tries > 1) throw;
+      }
     }
   }
-}
+
+ private:
+  void once(Connection& connection, Task task, const backend::Now& now, Operation operation) {
+    Work work(connection.session(), now, &connection);
+    try {
+      if (task == Task::sweep || task == Task::renew) {
+        look(work, operation);
+      } else {
+        operation(work);
+      }
+      if (work.begun()) connection.commit();
+    } catch (const Error& e) {
+      if (work.begun()) connection.rollback();
+      // A statement that commits by itself may have done so before the connection was lost.
+      if (!work.begun() && e.code() == Errc::connection) throw in_doubt(e);
+      throw;
+    } catch (...) {
+      if (work.begun()) connection.rollback();
+      throw;
+    }
+  }
+
+  /// It waits for none of the rows of the jobs' table: if it waits, somebody has all of it.
+  void look(Work& work, Operation operation) {
+    const SteadyPoint since = clock_->steady();
+    const auto spared_after = watch_.spared_after();
+    work.spare(spared_after ? since - *spared_after : Duration(0));
+    try {
+      operation(work);
+      if (work.wrote()) watch_.got(since);
+    } catch (const Error& e) {
+      if (server_.locked_out(e)) watch_.taken(since);
+      throw;
+    }
+  }
+
+  Server& server_;
+  const std::shared_ptr<Clock> clock_;
+  const Sharing sharing_;
+  core::LockWatch watch_;
+  Pool pool_;
+  Pool renewing_;  // for heartbeats only
+};
+
+}  // namespace
 
 std::unique_ptr<backend::Dialect> make_server_dialect(std::unique_ptr<Server> server, const PoolOptions& pool,
                                                       const std::shared_ptr<Clock>& clock) {

@@ -131,8 +131,8 @@ std::int64_t count(Session& s, const ReadQueries& q, JobState state, const std::
 constexpr std::array all_states{JobState::running, JobState::cancelling, JobState::pending, JobState::scheduled,
                                 JobState::errored, JobState::cancelled,  JobState::success};
 
-/// A search for a page of jobs, by two ways: along the ids from `before` downwards, which finds soon what is common,
-/// and by reading and sorting all that are wanted, which finds soon what is rare (docs/decisions/0036).
+/// A search for a page of jobs, in two ways: along the ids from `before` downwards, which finds common jobs soon, and
+/// by reading and sorting all wanted jobs, which finds rare ones soon (docs/decisions/0036).
 class Search {
  public:
   Search(Session& s, const ReadQueries& q, const JobFilter& filter, const Page& page)

@@ -64,6 +64,11 @@ class Runner {
   virtual void change_schema(core::FunctionRef<void(Connection&)> change) = 0;
   /// The time of a request. Empty: the database's own.
   [[nodiscard]] virtual backend::Now at(const backend::Now& now) const { return now; }
+  /// The same as microseconds of the wall clock.
+  [[nodiscard]] std::optional<std::int64_t> wall(const backend::Now& now) const {
+    const backend::Now given = at(now);
+    return given ? std::optional(us(given->wall)) : std::nullopt;
+  }
   /// What was seen of locks that keep everybody from writing.
   [[nodiscard]] virtual const core::LockWatch& lock_watch() const noexcept = 0;
 

@@ -7,7 +7,6 @@
 #include <sqlq/error.hpp>
 
 #include "core/places.hpp"
-#include "sql/job_row.hpp"
 #include "sql/migrations.hpp"
 #include "sql/purging.hpp"
 #include "sql/reap_apart.hpp"
@@ -21,18 +20,7 @@ SqlDialect::SqlDialect(std::unique_ptr<Operations> operations, std::unique_ptr<R
     : operations_(std::move(operations)),
       runner_(std::move(runner)),
       queries_(operations_->queries()),
-      workers_(make_worker_registry(
-          operations_->queries(),
-          {.read = [this](const auto& reading) { runner_->read(reading, Statements::one); },
-           .write =
-               [this](Now now, const auto& writing) {
-                 runner_->write(Task::aside, now, [&](Work& w) { writing(w.session(), w.wall()); }, [] {});
-               },
-           .now =
-               [this](Now now) {
-                 const Now at = runner_->at(now);
-                 return at ? std::optional(us(at->wall)) : std::nullopt;
-               }})),
+      workers_(make_worker_registry(operations_->queries(), *runner_)),
       clock_(std::move(clock)),
       hints_(capabilities().cross_process_wakeup
                  ? Hints::Watch([this](std::function<void()> heard) { return runner_->watch(std::move(heard)); })
@@ -339,8 +327,7 @@ std::optional<Queue> SqlDialect::queue(std::string_view name) {
 }
 
 std::vector<QueueStats> SqlDialect::queue_stats(std::string_view after, std::size_t limit, std::uint64_t cap, Now now) {
-  const auto given = runner_->at(now);
-  const auto wall = given ? std::optional(us(given->wall)) : std::nullopt;
+  const auto wall = runner_->wall(now);
   return read([&](Session& s) { return sql::queue_stats(s, queries_, after, limit, cap, wall); }, Statements::several);
 }
 

@@ -25,7 +25,7 @@
 
 namespace sqlq::sql {
 
-class SqlDialect final : public backend::Dialect, public backend::HandOver {
+class SqlDialect final : public backend::Dialect, public backend::HandOver, public backend::Outages {
  public:
   using Now = backend::Now;
 
@@ -51,6 +51,7 @@ class SqlDialect final : public backend::Dialect, public backend::HandOver {
   std::vector<LeaseStatus> heartbeat(std::span<const backend::LeaseRef> leases, Now now) override;
   std::vector<bool> publish(std::span<const backend::Interim> items, Now now) override;
   ReapReport reap(std::span<const std::string> queues, std::size_t limit, Now now) override;
+  backend::Outages* outages() noexcept override { return this; }
   std::optional<SteadyPoint> locked_since() const noexcept override { return runner_->lock_watch().taken_since(); }
   std::vector<bool> take_back_crashes(std::span<const backend::OutlivedClaim> claims, Now now) override;
 

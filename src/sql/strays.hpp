@@ -18,7 +18,7 @@ class Strays {
  public:
   struct Claim {
     LeaseToken token{};
-    std::set<JobId> known{};  ///< what its caller was given
+    std::set<JobId> known{};  ///< the jobs that its caller got
     SteadyPoint since{};
     SteadyPoint next_look{};
   };

@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <sqlq/backend/dialect.hpp>
 #include <sqlq/error.hpp>
 
 #include "sql/doubt.hpp"
+#include "sql/job_row.hpp"
 #include "sql/session.hpp"
 
 namespace sqlq::sql {
@@ -44,8 +46,10 @@ class Work {
   [[nodiscard]] Session& session() const noexcept { return session_; }
   /// Empty: the server's clock, in the statement itself.
   [[nodiscard]] const backend::Now& now() const noexcept { return now_; }
-  [[nodiscard]] std::optional<std::int64_t> wall() const;
-  [[nodiscard]] std::optional<std::int64_t> steady() const;
+  [[nodiscard]] std::optional<std::int64_t> wall() const { return now_ ? std::optional(us(now_->wall)) : std::nullopt; }
+  [[nodiscard]] std::optional<std::int64_t> steady() const {
+    return now_ ? std::optional(us(now_->steady)) : std::nullopt;
+  }
 
   /// Leases that ended within so many microseconds before now are not taken back yet: see Operations::reap.
   [[nodiscard]] std::int64_t spared() const noexcept { return spared_.count(); }
@@ -61,9 +65,16 @@ class Work {
   [[nodiscard]] bool borrowed() const noexcept { return own_ == nullptr; }
   /// The statements that follow are one transaction, committed when the operation returns. Without it each statement
   /// commits alone. Does nothing in a borrowed transaction and when called again.
-  void begin();
+  void begin() {
+    if (begun_ || own_ == nullptr) return;
+    own_->begin();
+    begun_ = true;
+  }
   /// Undoes what was done since begin(), lets its locks go and begins again. Only once begun.
-  void begin_anew();
+  void begin_anew() {
+    own_->rollback();
+    own_->begin();
+  }
   [[nodiscard]] bool begun() const noexcept { return begun_; }
 
  private:
@@ -86,6 +97,15 @@ auto follow_up(const Work& work, Next&& next) {
     if (work.borrowed() || work.begun()) throw;
     throw in_doubt(e, "a part may have been done: repeat the call");
   }
+}
+
+/// The answers of a batch of which each item is done by itself.
+template <class Answer, class Items, class One>
+[[nodiscard]] std::vector<Answer> each(const Items& items, const One& one) {
+  std::vector<Answer> answers;
+  answers.reserve(items.size());
+  for (const auto& item : items) answers.push_back(one(item));
+  return answers;
 }
 
 }  // namespace sqlq::sql

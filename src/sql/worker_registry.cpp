@@ -51,7 +51,7 @@ WorkerInfo read_worker(Fields f) {
 
 class WorkerRegistry final : public backend::Workers {
  public:
-  WorkerRegistry(const Catalogue& c, RegistryRunner runner)
+  WorkerRegistry(const Catalogue& c, Runner& runner)
       : seen_(c["worker_seen"]),
         draining_(c["worker_draining"]),
         add_(c["worker_add"]),
@@ -59,7 +59,7 @@ class WorkerRegistry final : public backend::Workers {
         workers_(c["workers"]),
         drain_(c["workers_drain"]),
         expired_(c["workers_expired"]),
-        runner_(std::move(runner)) {}
+        runner_(runner) {}
 
   // One statement, as long as nothing has changed.
   bool announce_worker(const WorkerInfo& worker, Duration running, Now now) override {
@@ -84,13 +84,14 @@ class WorkerRegistry final : public backend::Workers {
   std::vector<WorkerInfo> list_workers(std::string_view after, std::int64_t after_id, std::size_t limit,
                                        Now now) override {
     std::vector<WorkerInfo> found;
-    const auto at = runner_.now(now);
-    runner_.read([&](Session& s) {
+    const auto at = runner_.wall(now);
+    const auto look = [&](Session& s) {
       found.clear();
       s.execute(workers_, {{"now", at}, {"expiry", expiry}, {"after", after}, {"after_id", after_id},
                            {"n", static_cast<std::int64_t>(limit)}},
                 [&](const Row& row) { found.push_back(read_worker(Fields(row))); });
-    });
+    };
+    runner_.read(look, Statements::one);
     return found;
   }
 
@@ -109,14 +110,15 @@ class WorkerRegistry final : public backend::Workers {
       std::int64_t seen = 0;
     };
     std::vector<Expired> rows;
-    const auto at = runner_.now(now);
-    runner_.read([&](Session& s) {
+    const auto at = runner_.wall(now);
+    const auto look = [&](Session& s) {
       rows.clear();
       s.execute(expired_, {{"now", at}, {"expiry", expiry}, {"n", static_cast<std::int64_t>(limit)}},
                 [&](const Row& row) {
                   rows.push_back({std::string(row.text(0)), row.integer(1), row.integer(2)});
                 });
-    });
+    };
+    runner_.read(look, Statements::one);
     for (const Expired& row : rows) {
       write({}, [&](Session& s, std::optional<std::int64_t>) { remove(s, row.name, row.id, row.seen); });
     }
@@ -124,9 +126,10 @@ class WorkerRegistry final : public backend::Workers {
   }
 
  private:
-  void write(Now now, const std::function<void(Session&, std::optional<std::int64_t>)>& operation) {
+  template <class Change>
+  void write(Now now, const Change& change) {
     const std::lock_guard lock(mutex_);
-    runner_.write(now, operation);
+    runner_.write(Task::aside, now, [&](Work& w) { change(w.session(), w.wall()); }, [] {});
   }
   bool seen(Session& s, const WorkerInfo& worker, std::optional<std::int64_t> now, bool draining) const {
     return s.execute(seen_, {{"busy", std::int64_t{worker.busy}},
@@ -163,14 +166,14 @@ class WorkerRegistry final : public backend::Workers {
   const Statement& workers_;
   const Statement& drain_;
   const Statement& expired_;
-  const RegistryRunner runner_;
+  Runner& runner_;
   std::mutex mutex_;
 };
 
 }  // namespace
 
-std::unique_ptr<backend::Workers> make_worker_registry(const Catalogue& catalogue, RegistryRunner runner) {
-  return std::make_unique<WorkerRegistry>(catalogue, std::move(runner));
+std::unique_ptr<backend::Workers> make_worker_registry(const Catalogue& catalogue, Runner& runner) {
+  return std::make_unique<WorkerRegistry>(catalogue, runner);
 }
 
 }  // namespace sqlq::sql

@@ -1,5 +1,5 @@
 #pragma once
-// What a queue means, without any storage: the operations of backend/dialect.hpp, item by item, on a plain value.
+// The meaning of a queue, without any storage: the operations of backend/dialect.hpp, item by item, on a plain value.
 
 #include <cstddef>
 #include <cstdint>
@@ -22,10 +22,10 @@ namespace sqlq::testing {
 /// Copy it to have a snapshot. Thread-safety: that of a value.
 class MemoryQueue {
  public:
-  /// What the storage refuses for good.
+  /// Changes that the storage refuses for good.
   struct Refuses {
-    std::function<bool(const Job&)> start{};   ///< which jobs to start or to take back
-    std::function<bool(const Job&)> change{};  ///< and which of them to change at all
+    std::function<bool(const Job&)> start{};   ///< true: it can neither be started nor taken back
+    std::function<bool(const Job&)> change{};  ///< true: it cannot be changed at all
   };
 
   Enqueued enqueue(const backend::EnqueueItem& item, Instant now);

@@ -229,7 +229,7 @@ bool same(Status a, Status b) {
 
 // ------------------------------------------------------------------------------------------------- the dialect
 
-class MemoryDialect final : public backend::Dialect, public backend::HandOver {
+class MemoryDialect final : public backend::Dialect, public backend::HandOver, public backend::Outages {
   using Storage = MemoryStorage::Impl;
   using Now = backend::Now;
 
@@ -339,6 +339,7 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver {
   ReapReport reap(std::span<const std::string> queues, std::size_t limit, Now now) override {
     return on_jobs([&](MemoryQueue& jobs) { return jobs.reap(queues, limit, time(now), refusals()); });
   }
+  backend::Outages* outages() noexcept override { return this; }
   std::vector<bool> take_back_crashes(std::span<const backend::OutlivedClaim> claims, Now now) override {
     return each(claims, now, &MemoryQueue::take_back_crash);
   }
@@ -348,7 +349,6 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver {
   std::vector<RequeueStatus> requeue(std::span<const JobId> ids, Now now) override {
     return each(ids, now, &MemoryQueue::requeue);
   }
-
   std::vector<ActionStatus> act(std::span<const JobId> ids, backend::Action what, Now now) override {
     return on_jobs([&](MemoryQueue& jobs) {
       std::vector<ActionStatus> answers;
@@ -428,7 +428,7 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver {
 
   const std::shared_ptr<Storage> storage_;
   const std::shared_ptr<Clock> clock_;
-  const backend::Capabilities able_{.hand_over = true, .workers = true};
+  const backend::Capabilities able_{.hand_over = true, .outages = true, .workers = true};
   MemoryWorkers workers_;
 };
 

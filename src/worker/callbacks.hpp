@@ -1,5 +1,5 @@
 #pragma once
-// Threads for what the user gave us to call: stop callbacks and on_event.
+// Threads for the user's callbacks: stop callbacks and on_event.
 
 #include <condition_variable>
 #include <cstddef>
@@ -34,7 +34,7 @@ class Callbacks final : public std::enable_shared_from_this<Callbacks> {
 
   /// `most`: threads. `starter` starts each. Throws std::system_error when the system has not one more.
   void start(std::size_t most, ThreadStarter starter = start_thread);
-  /// What the call throws is dropped. Does not wait for it.
+  /// Does not wait for the call, and drops its exceptions.
   void post(Call call) noexcept;
   /// Tries once more to get a thread where the system had refused the only one. Says whether all is well.
   bool fill() noexcept;

@@ -49,7 +49,7 @@ class Channel final {
   /// As of a moment ago.
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
 
-  /// Wakes everybody who waits and returns what nobody took.
+  /// Wakes all waiting threads and returns the items that nobody took.
   std::vector<T> close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;

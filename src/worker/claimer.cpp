@@ -84,7 +84,7 @@ void Claimer::hold(std::vector<Job> jobs, SteadyPoint asked_at, Suspects* rounds
   if (!refused.empty()) give_back(refused);
 }
 
-// By itself: when a claim comes back so late, there may be nobody any more who writes outcomes.
+// Not through the completer: when a claim comes back so late, the completer may have ended.
 void Claimer::give_back(const std::vector<HeldPtr>& leases) {
   shared_.in_flight.remove(leases);
   shared_.slots.give(leases.size());

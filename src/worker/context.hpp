@@ -1,5 +1,5 @@
 #pragma once
-// What is behind a JobContext.
+// The state behind a JobContext.
 
 #include <mutex>
 #include <string>

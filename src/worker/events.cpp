@@ -35,7 +35,7 @@ void print(const WorkerEvent& event) {
 
 constexpr int deepest = 50;
 
-// What the exception being handled says, and then what those inside of it say.
+// Adds the text of the exception being handled, and then those of the exceptions nested in it.
 void add_level(Thrown& thrown, int level) {
   const auto say = [&](const char* text) {
     if (level > 1) thrown.text += ": ";

@@ -11,7 +11,7 @@ namespace {
 
 using backend::FinishKind;
 
-// What the handler said; exceptions are one way of saying it.
+// Returns the handler's outcome; an exception becomes one.
 Outcome call(const Handlers::Entry& entry, JobContext& context) {
   try {
     const platform::UserCode user("a handler");
@@ -125,7 +125,7 @@ Ending Executor::conclude(JobContext::Impl& impl, const Outcome& outcome, const 
   return ending;
 }
 
-// What counts is whether the user's transaction was committed; the completer looks. Else the attempt has failed.
+// The completer looks whether the user's transaction was committed. If it was not, the attempt has failed.
 Ending Executor::completed_by_handler(const HeldPtr& lease, const Outcome& outcome,
                                      const HandlerOptions& options) {
   const bool done = outcome.kind() == Outcome::Kind::done;

@@ -21,12 +21,13 @@ class Executor final {
   /// Runs the handler; whatever it throws becomes a failed attempt. When the lease is lost and the handler did not
   /// succeed, the job is given back: if nobody has taken it back yet, that costs it neither a crash nor an attempt.
   [[nodiscard]] Ending run(const HeldPtr& lease);
-  /// The parts of `run`, for who has no thread to give to the handler. `begin` says which handler is to be called with
-  /// a context of `context_of`, and its outcome goes to `conclude`; null: none, and `instead` is how it ended.
+  /// The parts of `run`, for callers without a thread for the handler. Call the handler that `begin` returns with a
+  /// context of `context_of`, and give its outcome to `conclude`. Null: there is none to call, and `instead` is the
+  /// end.
   [[nodiscard]] const Handlers::Entry* begin(const HeldPtr& lease, std::optional<Ending>& instead);
   [[nodiscard]] JobContext::Impl context_of(const HeldPtr& lease) const;
   [[nodiscard]] Ending conclude(JobContext::Impl& impl, const Outcome& outcome, const HandlerOptions& options);
-  /// What becomes of an attempt that the stop of the worker interrupts.
+  /// The end of an attempt that the stop of the worker interrupts.
   [[nodiscard]] Ending interrupted(const HeldPtr& lease, const std::string& message) const;
   /// Passes the ending on and frees the slot.
   void deliver(const HeldPtr& lease, Ending ending);

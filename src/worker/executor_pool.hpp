@@ -31,7 +31,7 @@ class ExecutorPool final {
   /// `keep_alive` owns this pool and everything it refers to; every thread has a copy. Throws std::system_error when
   /// the system has no more threads; those already started run.
   void start(std::size_t threads, const std::shared_ptr<void>& keep_alive);
-  /// Tries to start what is missing. Says whether all are there.
+  /// Tries to start the missing threads. True: none is missing.
   bool fill();
   /// Gives up the handlers that still run and returns their leases.
   std::vector<HeldPtr> abandon();

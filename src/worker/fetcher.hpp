@@ -29,12 +29,12 @@ class Fetcher final : public Service {
   SteadyPoint step() override;
   [[nodiscard]] std::string_view name() const noexcept override { return "fetcher"; }
 
-  /// Ends the leases of jobs that have succeeded and claims as many others in the same transaction. nullopt, and
-  /// nothing done: it is not the time for that; finish them by themselves. Throws what the claim does.
+  /// Ends the leases of jobs that have succeeded and claims as many others in the same transaction. nullopt:
+  /// nothing was done; finish them without a claim. Throws the errors of the claim.
   [[nodiscard]] std::optional<std::vector<FinishStatus>> hand_over(std::span<const backend::Success> ends);
   /// Until then it pays to wait for more outcomes to hand over.
   [[nodiscard]] SteadyPoint gathering_until() const noexcept { return handing_over_.gathering_until(); }
-  /// From now on nothing is handed over, but for what is under way.
+  /// Hands nothing over any more, except in a call that is under way.
   void stop_handing_over() noexcept { handing_over_.stop(); }
 
   /// When the first scheduled job of its queues is due, as the last claim of a step has seen it.

@@ -42,7 +42,7 @@ class HandingOver final {
   /// written.
   [[nodiscard]] bool has_backlog() const noexcept { return backlog_; }
   void backlog_is_over() noexcept { backlog_ = false; }
-  /// What the claim that began at `asked_at` has found; `full`: as many jobs as it asked for.
+  /// Takes note of the jobs that the claim begun at `asked_at` has found; `full`: as many as it asked for.
   void claimed(SteadyPoint asked_at, const backend::ClaimResult& found, bool full);
 
   // For outcomes.
@@ -57,7 +57,7 @@ class HandingOver final {
   [[nodiscard]] Passed pass_on(std::span<const backend::Success> ends, std::size_t slots);
   /// Until then it pays to wait for more outcomes: as long as the last one took.
   [[nodiscard]] SteadyPoint gathering_until() const noexcept { return gathering_until_.load(); }
-  /// From now on nothing is passed on, but for what is under way.
+  /// Passes nothing on any more, except in a call that is under way.
   void stop() noexcept;
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// What running jobs show of themselves before they end, from their handlers to the database.
+// Carries results and progress of running jobs from their handlers to the database.
 
 #include <memory>
 #include <mutex>

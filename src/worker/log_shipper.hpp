@@ -12,7 +12,7 @@
 
 namespace sqlq::worker {
 
-/// Stands between the jobs' loggers and the user's sink: what the sink throws never reaches a handler, and only one
+/// Stands between the jobs' loggers and the user's sink: the sink's exceptions never reach a handler, and only one
 /// thread flushes at a time.
 class GuardedSink final : public LogSink {
  public:

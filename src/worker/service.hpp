@@ -1,5 +1,5 @@
 #pragma once
-// What every part of a worker is: something that takes steps. No thread inside, so tests step it by hand.
+// Every part of a worker is a service: it takes steps. It has no thread inside, so tests step it by hand.
 
 #include <atomic>
 #include <memory>

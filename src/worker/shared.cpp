@@ -114,13 +114,14 @@ void Shared::report_outages() {
   for (HeldPtr& lease : in_flight.snapshot()) {  // their handlers have not ended yet
     if (lease->lost() && !lease->outage_known()) leases.push_back(std::move(lease));
   }
-  if (leases.empty()) return;
+  backend::Outages* const outages = dialect().outages();
+  if (leases.empty() || outages == nullptr) return;
   std::vector<backend::OutlivedClaim> claims;
   for (const HeldPtr& lease : leases) claims.push_back({lease->job().id, lease->job().claims, lease->job().worker});
   std::vector<bool> known(claims.size(), false);
   const std::span<const backend::OutlivedClaim> all(claims);
   const auto refused = core::isolate(all, [&](std::span<const backend::OutlivedClaim> some) {
-    const std::vector<bool> answers = dialect().take_back_crashes(some, now());
+    const std::vector<bool> answers = outages->take_back_crashes(some, now());
     core::expect_answers(answers.size(), some.size());
     std::copy(answers.begin(), answers.end(), known.begin() + (some.data() - all.data()));
   });

@@ -1,5 +1,5 @@
 #pragma once
-// What the services of one worker have in common.
+// State and settings that the services of one worker share.
 
 #include <atomic>
 #include <cstdint>
@@ -62,7 +62,7 @@ struct Shared {
   /// An operator wants it to claim nothing more.
   std::atomic<bool> draining{false};
   InFlight in_flight;
-  /// For who waits for the end of a stop: something has ended.
+  /// Wakes the thread that waits for the end of a stop: a job or service has ended.
   const std::unique_ptr<Signal> progress = clock().make_signal();
   Outlived outlived;
   Slots slots;

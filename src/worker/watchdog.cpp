@@ -44,7 +44,8 @@ SteadyPoint Watchdog::look_after(const HeldPtr& lease, SteadyPoint now) {
 
 // Nor can we renew it; the first worker that can write renews (decision 0031).
 bool Watchdog::nobody_can_take(const Held& lease) const {
-  const auto locked_since = shared_.db.dialect().locked_since();
+  const backend::Outages* const outages = shared_.db.dialect().outages();
+  const auto locked_since = outages != nullptr ? outages->locked_since() : std::nullopt;
   return locked_since && *locked_since <= lease.fence_at();
 }
 

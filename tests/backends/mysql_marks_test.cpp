@@ -104,7 +104,8 @@ TEST_P(MysqlMarks, TheDoctorNamesWhoHoldsASnapshot) {
                           std::to_string(id)) == 1;
   }));
   for (const std::int64_t seconds : {0, 60}) {
-    connection->session().execute(server_.queries()["old_transactions"], {{"seconds", seconds}}, [&](const sql::Row& row) {
+    const sql::Statement& old_transactions = server_.queries()["old_transactions"];
+    connection->session().execute(old_transactions, {{"seconds", seconds}}, [&](const sql::Row& row) {
       if (row.integer(0) != id) return;
       EXPECT_EQ(seconds, 0) << "it is not old yet";
       EXPECT_LT(row.integer(1), 60) << "whatever the time zones are";

@@ -87,7 +87,9 @@ class MysqlSchema : public OnServer {
   void fill(int jobs) const {
     native_.exec("INSERT INTO sqlq_queues (id, name, description, created_us) VALUES (1, 'a', '', 0), (2, 'b', '', 0)");
     native_.exec("INSERT INTO sqlq_lanes (id, queue_id, queue, kind) VALUES (1, 1, 'a', 'k'), (2, 2, 'b', 'k')");
-    native_.exec("INSERT INTO sqlq_workers (id, name, asleep_us) VALUES (2, 'a', 0)");
+    native_.exec("INSERT INTO sqlq_workers (id, name, asleep_us) VALUES (2, 'a', 0), (7, 'b', 7), (8, 'c', 0)");
+    native_.exec("INSERT INTO sqlq_registry VALUES ('a', 1, '', 1, '', '', '', 1, 1, 1, 1, 0), "
+                 "('a', 2, '', 1, '', '', '', 1, 1, 1, 1, 2), ('b', 1, '', 1, '', '', '', 1, 1, 1, 1, 0)");
     native_.exec(on_mariadb() ? "SET max_recursive_iterations = 1000000" : "SET cte_max_recursion_depth = 1000000");
     native_.exec("INSERT INTO sqlq_jobs (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes,"
                  "  keepalive_us, created_us, queued_us, params, expires_us, unique_key)"
@@ -178,6 +180,12 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"lane_next", {{"r", "PRIMARY"}, {"s", "PRIMARY"}, {"j", "PRIMARY"}}},
     {"take_some", {{"j", "PRIMARY"}, {"r", "PRIMARY"}}},
     {"claim", {{"sqlq_jobs", "PRIMARY"}, {"w", "PRIMARY"}}},
+    {"names_lock", {{"w", "PRIMARY"}}},
+    {"names_sleep", {{"sqlq_workers", "PRIMARY"}}},
+    {"names_remove", {{"w", "PRIMARY"}}},
+    {"worker_wake", {{"sqlq_workers", "sqlq_workers_name"}}},
+    {"worker_seen", {{"sqlq_registry", "PRIMARY"}}},
+    {"worker_remove", {{"r", "PRIMARY"}}},
     {"claims_lock", {{"c", "PRIMARY"}}},
     {"claims_leave", {{"sqlq_claims", "PRIMARY"}}},
     {"claims_end", {{"sqlq_claims", "PRIMARY"}}},

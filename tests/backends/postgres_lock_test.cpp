@@ -34,7 +34,7 @@ TEST_F(PostgresTest, BehindAPoolerAHeartbeatWaitsForNoTable) {
   const Native application(url());
   application.exec("BEGIN; LOCK TABLE sqlq_jobs");
   EXPECT_THROW(static_cast<void>(client.ping(job)), Error);
-  EXPECT_TRUE(db.dialect().locked_since());
+  EXPECT_TRUE(db.dialect().outages()->locked_since());
   application.exec("ROLLBACK");
   EXPECT_EQ(client.ping(job), LeaseStatus::renewed);
 }

@@ -195,6 +195,55 @@ TEST_F(SqliteWriter, OfManyTheGuiltyIsFoundByHalves) {
   EXPECT_EQ(commits_, 1 + 6) << "one for each half without it";
 }
 
+/// Somebody else takes the lock before the second transaction of those that are counted.
+class OvertakenOnce final : public sql::Session {
+ public:
+  OvertakenOnce(std::unique_ptr<sql::Session> real, const Native& other, std::atomic<int>& begun)
+      : real_(std::move(real)), other_(other), begun_(begun) {}
+  [[nodiscard]] std::size_t longest_statement() const noexcept override { return real_->longest_statement(); }
+
+ protected:
+  std::size_t do_execute(const sql::Statement& statement, std::initializer_list<sql::Arg> args,
+                         sql::RowSink sink) override {
+    if (statement.name == "begin" && ++begun_ == 2) {
+      EXPECT_EQ(other_.exec("BEGIN IMMEDIATE"), SQLITE_OK);
+    }
+    return real_->execute(statement, args, sink);
+  }
+
+ private:
+  std::unique_ptr<sql::Session> real_;
+  const Native& other_;
+  std::atomic<int>& begun_;
+};
+
+TEST_F(SqliteWriter, AfterARefusalNobodyWaitsTwiceForTheLock) {
+  const Native other(path());
+  std::atomic<int> begun{0};
+  options_.busy_timeout = std::chrono::milliseconds(100);
+  options_.around = [&](std::unique_ptr<sql::Session> real, sqlite3*) {
+    return std::make_unique<OvertakenOnce>(std::move(real), other, begun);
+  };
+  add(3);
+  writer_ = std::make_unique<Writer>(options_);
+  std::atomic<int> busy{0};
+  begun = 0;
+  gather(4, [&](int i) {
+    try {
+      add(i);
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), Errc::busy);
+      ++busy;
+    }
+  });
+  EXPECT_EQ(busy, 4);
+  EXPECT_EQ(begun, 2) << "all together, and the first half";
+  EXPECT_EQ(other.exec("ROLLBACK"), SQLITE_OK);
+  add(5);
+  EXPECT_EQ(numbers(), (std::vector<std::string>{"3", "5"}));
+  writer_.reset();
+}
+
 TEST_F(SqliteWriter, AnExceptionUndoesItsOwnWorkAlone) {
   EXPECT_THROW(writer_->write([&](sql::Session& s) {
     s.execute(statements["add"], {{"x", 1}});

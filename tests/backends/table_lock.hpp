@@ -37,8 +37,9 @@ class CountedSweeps final : public backend::ForwardingDialect {
   }
   [[nodiscard]] std::string description() const override { return db_.dialect().description(); }
   [[nodiscard]] std::span<const Migration> migrations() const noexcept override { return db_.dialect().migrations(); }
+  [[nodiscard]] backend::Outages* outages() noexcept override { return this; }
   [[nodiscard]] std::optional<SteadyPoint> locked_since() const noexcept override {
-    return db_.dialect().locked_since();
+    return db_.dialect().outages()->locked_since();
   }
   ReapReport reap(std::span<const std::string> queues, std::size_t limit, backend::Now now) override {
     ++begun;

@@ -37,7 +37,7 @@ TEST_P(Model, ARandomSequenceMeansTheSameHereAndThere) {
   RecordProperty("seed", std::to_string(seed));
   SCOPED_TRACE("SQLQ_CONFORMANCE_SEED=" + std::to_string(seed));
   Dice dice(seed);
-  Twin twin({Client{db()}, Client{another()}, Client{another()}}, admin(), clock());
+  Twin twin({Client{db()}, Client{another()}, Client{another()}}, admin(), clock(), capabilities().outages);
   try {
     for (int i = 1; i <= 600; ++i) {
       twin.apply(dice.command());

@@ -29,7 +29,16 @@ std::vector<Cause> three_leases_ended() { return std::vector<Cause>(3, Cause::le
 
 }  // namespace
 
+TEST_P(Crashes, AreTakenBackWhereThatIsDeclared) {
+  EXPECT_EQ(dialect().outages() != nullptr, capabilities().outages);
+  const JobId id = enqueue({});
+  const Job lease = lose(client(), clock());
+  EXPECT_EQ(client().ping(lease), LeaseStatus::lost);
+  EXPECT_EQ(row(id).crashes, capabilities().outages ? 0 : 1);
+}
+
 TEST_P(Crashes, AWorkerThatLivesTakesItsCrashBack) {
+  SQLQ_NEEDS(outages);
   const JobId id = enqueue({});
   const Job lease = lose(client(), clock());
   EXPECT_EQ(row(id).crashes, 1);
@@ -44,6 +53,7 @@ TEST_P(Crashes, AWorkerThatLivesTakesItsCrashBack) {
 }
 
 TEST_P(Crashes, ThreeOutagesDoNotEndAJobForGood) {
+  SQLQ_NEEDS(outages);
   const JobId id = enqueue({});
   std::vector<Job> leases;
   for (int i = 0; i < 3; ++i) {
@@ -67,6 +77,7 @@ TEST_P(Crashes, ThreeOutagesDoNotEndAJobForGood) {
 }
 
 TEST_P(Crashes, OneOutageAmongThemIsEnoughToGoOn) {
+  SQLQ_NEEDS(outages);
   const JobId id = enqueue({});
   const Job first = lose(client(), clock());
   for (int i = 0; i < 2; ++i) lose(client(), clock());
@@ -82,6 +93,7 @@ TEST_P(Crashes, OneOutageAmongThemIsEnoughToGoOn) {
 }
 
 TEST_P(Crashes, TheNextHolderIsNotDisturbedByIt) {
+  SQLQ_NEEDS(outages);
   const JobId id = enqueue({});
   const Job first = lose(client(), clock());
   const Job second = take();
@@ -97,6 +109,7 @@ TEST_P(Crashes, TheNextHolderIsNotDisturbedByIt) {
 }
 
 TEST_P(Crashes, WhoIsNoSuspectAnyMoreIsClaimedAsBefore) {
+  SQLQ_NEEDS(outages);
   const JobId first = enqueue({.max_crashes = 2});
   const JobId second = enqueue({.max_crashes = 2});
   const std::vector<Job> leases = claim(2);
@@ -112,6 +125,7 @@ TEST_P(Crashes, WhoIsNoSuspectAnyMoreIsClaimedAsBefore) {
 }
 
 TEST_P(Crashes, AnOperatorsRequeueHasForgivenThemAlready) {
+  SQLQ_NEEDS(outages);
   const JobId id = enqueue({.max_crashes = 2});
   const Job first = lose(client(), clock());
   const Job second = lose(client(), clock());
@@ -127,6 +141,7 @@ TEST_P(Crashes, AnOperatorsRequeueHasForgivenThemAlready) {
 }
 
 TEST_P(Crashes, ASnoozeHasForgottenThemAlready) {
+  SQLQ_NEEDS(outages);
   const JobId id = enqueue({});
   const Job first = lose(client(), clock());
   EXPECT_EQ(client().snooze(take(), 0s), FinishStatus::applied);
@@ -136,6 +151,7 @@ TEST_P(Crashes, ASnoozeHasForgottenThemAlready) {
 }
 
 TEST_P(Crashes, WithoutAttemptsLeftAnOutageEndsTheJobAllTheSame) {
+  SQLQ_NEEDS(outages);
   const JobId id = enqueue({.max_attempts = 1});
   const Job lease = lose(client(), clock());
   EXPECT_EQ(state(id), JobState::errored);
@@ -149,6 +165,7 @@ TEST_P(Crashes, WithoutAttemptsLeftAnOutageEndsTheJobAllTheSame) {
 }
 
 TEST_P(Crashes, AJobThatWasCancelledOrDiscardedStaysSo) {
+  SQLQ_NEEDS(outages);
   const JobId asked = enqueue({.max_crashes = 1});
   const Job first = take();
   EXPECT_EQ(client().cancel(asked), CancelStatus::cancelling);
@@ -169,6 +186,7 @@ TEST_P(Crashes, AJobThatWasCancelledOrDiscardedStaysSo) {
 }
 
 TEST_P(Crashes, ALiveJobsUniqueKeyKeepsAnErroredOneEnded) {
+  SQLQ_NEEDS(outages);
   const JobId id = enqueue({.max_crashes = 1, .unique_key = "key"});
   const Job lease = lose(client(), clock());
   EXPECT_EQ(state(id), JobState::errored);
@@ -182,6 +200,7 @@ TEST_P(Crashes, ALiveJobsUniqueKeyKeepsAnErroredOneEnded) {
 }
 
 TEST_P(Crashes, AJobThatComesBackTakesItsUniqueKeyAgain) {
+  SQLQ_NEEDS(outages);
   const JobId id = enqueue({.max_crashes = 1, .unique_key = "key"});
   const Job lease = lose(client(), clock());
   EXPECT_EQ(client().ping(lease), LeaseStatus::lost);
@@ -192,10 +211,11 @@ TEST_P(Crashes, AJobThatComesBackTakesItsUniqueKeyAgain) {
 }
 
 TEST_P(Crashes, OnlyTheWorkerOfTheClaimTakesItBack) {
+  SQLQ_NEEDS(outages);
   const JobId id = enqueue({});
   const Job lease = lose(client(), clock());
   const auto take_back = [&](OutlivedClaim claim) {
-    return dialect().take_back_crashes(std::span(&claim, 1), clock().instant());
+    return dialect().outages()->take_back_crashes(std::span(&claim, 1), clock().instant());
   };
   EXPECT_EQ(take_back({.id = id, .claim = 1, .worker = "somebody else"}), std::vector<bool>{false});
   EXPECT_EQ(take_back({.id = id, .claim = 2, .worker = lease.worker}), std::vector<bool>{false});
@@ -203,7 +223,7 @@ TEST_P(Crashes, OnlyTheWorkerOfTheClaimTakesItBack) {
   EXPECT_EQ(take_back({.id = unknown, .claim = 1, .worker = lease.worker}), std::vector<bool>{false});
   EXPECT_EQ(row(id).crashes, 1);
   const std::vector<OutlivedClaim> twice(2, claim_of(lease));
-  EXPECT_EQ(dialect().take_back_crashes(twice, clock().instant()), std::vector<bool>(2, true));
+  EXPECT_EQ(dialect().outages()->take_back_crashes(twice, clock().instant()), std::vector<bool>(2, true));
   EXPECT_EQ(row(id).crashes, 0);
   EXPECT_EQ(take_back(claim_of(lease)), std::vector<bool>{true}) << "a replay";
   EXPECT_EQ(row(id).crashes, 0);

@@ -16,8 +16,8 @@ const std::vector<std::pair<std::size_t, Command::Kind>>& usual_commands() {
   return all;
 }
 
-Twin::Twin(std::vector<Client> clients, Admin admin, testing::ManualClock& clock)
-    : clients_(std::move(clients)), admin_(std::move(admin)), clock_(clock) {
+Twin::Twin(std::vector<Client> clients, Admin admin, testing::ManualClock& clock, bool outages)
+    : clients_(std::move(clients)), admin_(std::move(admin)), clock_(clock), outages_(outages) {
   for (const std::string& queue : twin::queues) {
     admin_.create_queue(queue);
     admin_.resume(queue);

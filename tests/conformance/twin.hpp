@@ -59,8 +59,9 @@ class Mismatch : public std::runtime_error {
 /// Thread-safety: one thread at a time. Every member but the constructor throws Mismatch.
 class Twin {
  public:
-  /// The database has no jobs. Commands go through any of the clients, which are on one storage.
-  Twin(std::vector<Client> clients, Admin admin, testing::ManualClock& clock);
+  /// The database has no jobs. Commands go through any of the clients, which are on one storage. `outages`: whether it
+  /// takes crashes back that were none.
+  Twin(std::vector<Client> clients, Admin admin, testing::ManualClock& clock, bool outages);
 
   void apply(const Command& command);
   /// Everything there is: jobs, their histories, counts.
@@ -149,6 +150,7 @@ class Twin {
   std::vector<Client> clients_;
   mutable Admin admin_;
   testing::ManualClock& clock_;
+  const bool outages_;
   std::map<JobId, Known> jobs_{};
   std::map<std::string, Lane> lanes_{};
   std::vector<Job> leases_{};

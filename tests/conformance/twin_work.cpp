@@ -185,7 +185,7 @@ void Twin::ping() {
   same(said, expected, "the answer");
   if (holds) {
     found->second.lease_until = clock_.steady() + found->second.keepalive;
-  } else if (found != jobs_.end()) {
+  } else if (found != jobs_.end() && outages_) {
     take_back_crash(found->first, found->second, lease->claims);
   }
 }

@@ -60,7 +60,7 @@ TEST_P(Sequences, MeanTheSameHereAndThere) {
       [&] {
         const auto commands = *rc::gen::container<std::vector<Command>>(any_command());
         clear(clients.front(), admin(), clock());
-        Twin twin(clients, admin(), clock());
+        Twin twin(clients, admin(), clock(), capabilities().outages);
         for (const Command& command : commands) twin.apply(command);
         twin.compare();
         done += commands.size();

@@ -110,7 +110,7 @@ ReapReport FaultyDialect::reap(std::span<const std::string> queues, std::size_t 
 }
 
 std::vector<bool> FaultyDialect::take_back_crashes(std::span<const backend::OutlivedClaim> claims, backend::Now now) {
-  return call("take_back_crashes", Sort::write, [&] { return inner().take_back_crashes(claims, at(now)); },
+  return call("take_back_crashes", Sort::write, [&] { return inner().outages()->take_back_crashes(claims, at(now)); },
               [&](const auto& answers) { ledger_.outlived(claims, answers); });
 }
 

@@ -92,22 +92,22 @@ TEST_F(ServerDialectTest, WhileATableIsLockedNoLeaseEnds) {
   using namespace std::chrono_literals;
   heartbeat();
   EXPECT_EQ(spared(), 0s);
-  EXPECT_FALSE(dialect->locked_since());
+  EXPECT_FALSE(dialect->outages()->locked_since());
   const SteadyPoint begin = clock->steady();
   lock_table();
   for (int i = 0; i < 10; ++i) {
     EXPECT_EQ(code_of([&] { heartbeat(); }), Errc::retry_transaction);
     clock->advance(400ms);
-    EXPECT_EQ(dialect->locked_since(), begin);
+    EXPECT_EQ(dialect->outages()->locked_since(), begin);
   }
   unlock_table();
   EXPECT_EQ(spared(), clock->steady() - begin) << "nobody has had time to renew";
-  EXPECT_EQ(dialect->locked_since(), begin) << "for a moment, in which we renew";
+  EXPECT_EQ(dialect->outages()->locked_since(), begin) << "for a moment, in which we renew";
   clock->advance(1999ms);
   EXPECT_EQ(spared(), clock->steady() - begin);
   clock->advance(1ms);
   EXPECT_EQ(spared(), 0s);
-  EXPECT_FALSE(dialect->locked_since());
+  EXPECT_FALSE(dialect->outages()->locked_since());
 }
 
 TEST_F(ServerDialectTest, ASweepThatWaitedForATableTakesWhatHadEndedBefore) {
@@ -134,7 +134,7 @@ TEST_F(ServerDialectTest, ASweepThatWaitedAndGotThroughSparesTheNextOne) {
 TEST_F(ServerDialectTest, OtherConflictsSayNothingAboutTheTable) {
   fail("heartbeat", Errc::retry_transaction, 100);
   EXPECT_EQ(code_of([&] { heartbeat(); }), Errc::retry_transaction);
-  EXPECT_FALSE(dialect->locked_since());
+  EXPECT_FALSE(dialect->outages()->locked_since());
   EXPECT_EQ(spared(), Duration(0));
 }
 

@@ -60,7 +60,9 @@ class RecordingDialect final : public FakeDialect {
   std::vector<Duration> delays{};
   std::vector<std::string> broken{};  ///< operations that fail
   std::optional<SteadyPoint> locked{};  ///< since when nobody can write
+  bool knows_outages = true;            ///< whether it has that part
 
+  [[nodiscard]] backend::Outages* outages() noexcept override { return knows_outages ? this : nullptr; }
   [[nodiscard]] std::optional<SteadyPoint> locked_since() const noexcept override { return locked; }
   /// What the database refuses for good: the code a batch with such an item fails with. Empty: nothing is refused.
   std::function<std::optional<Errc>(const backend::Finish&)> refuses{};

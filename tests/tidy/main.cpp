@@ -14,7 +14,9 @@ int check_tree(const std::string& root) {
   std::vector<tidy::Finding> findings;
   for (const auto& rule : tidy::rules()) {
     tidy::Report report(rule.name, findings);
-    for (const auto& file : files) rule.check(file, report);
+    for (const auto& file : files) {
+      if (rule.of_texts || !file.is_text()) rule.check(file, report);
+    }
   }
 
   std::set<const tidy::Exception*> used;

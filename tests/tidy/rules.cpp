@@ -188,6 +188,7 @@ constexpr std::array all_rules{
     Rule{"headers", "a header changes nothing for who includes it", check_headers},
     Rule{"toolchain", "g++ 12 and clang 14 build it", check_toolchain},
     Rule{"paths", "the tree works on every machine", check_paths},
+    Rule{"named-paths", "what a text sends its reader to is there", check_named_paths, true},
     Rule{"sql-place", "SQL is a reviewed file", check_sql_place},
 };
 
@@ -199,6 +200,8 @@ constexpr std::array all_exceptions{
     Exception{"manual", "include/sqlq/handler_call.hpp", "what its assertions say is the manual"},
     Exception{"leftovers", "tests/deploy/deploy_test.cpp", "a clone may lack the history, and it says so"},
     Exception{"leftovers", "tests/process/storage_sqlite_test.cpp", "a machine may forbid to mount, and it says so"},
+    Exception{"named-paths", "include/sqlq/conformance/suite.hpp", "names files of a backend of somebody else's"},
+    Exception{"named-paths", "docs/from-go-sqlq.md", "names a file of the reader's program"},
     Exception{"threads", "src/worker/replaceable_thread.", "owns the threads of services and those that run handlers"},
     Exception{"threads", "src/worker/thread_starter.", "starts them for these two"},
     Exception{"threads", "src/worker/callbacks.", "owns the threads that run the user's callbacks"},

@@ -12,6 +12,7 @@ struct Rule {
   std::string_view name;
   std::string_view why;
   void (*check)(const File& file, Report& report);
+  bool of_texts = false;  ///< also for what is no source
 };
 
 /// Where a rule does not hold, and why. `path` is a file, or a folder when it ends in '/'.
@@ -24,7 +25,8 @@ struct Exception {
 [[nodiscard]] std::span<const Rule> rules();
 [[nodiscard]] std::span<const Exception> exceptions();
 
-void check_includes(const File& file, Report& report);  // includes.cpp
+void check_includes(const File& file, Report& report);     // includes.cpp
+void check_named_paths(const File& file, Report& report);  // named_paths.cpp
 
 /// Runs every rule over every sample; prints what is wrong and returns how many.
 [[nodiscard]] int self_test();  // samples.cpp

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <iostream>
+#include <memory>
 #include <string>
 
 #include "rules.hpp"
@@ -113,6 +114,20 @@ const std::vector<Sample>& samples() {
       {"toolchain", "src/core/a.cpp", "std::function<void()> f;\n", false},
       {"paths", "ci/test", "cd /home/ada/sqlq\n", true},
       {"paths", "src/core/a.cpp", "// see include/work/x\n", false},
+      {"named-paths", "docs/a.md", "as `src/core/gone.hpp` says\n", true},
+      {"named-paths", "docs/a.md", "see [this](b.md), [that](../src/core/gone.hpp)\n", true},
+      {"named-paths", "src/core/a.cpp", "int x;  // see docs/decisions/0002\n", true},
+      {"named-paths", "src/core/a.cpp", "int x;  // as <sqlq/gone.hpp>\n", true},
+      {"named-paths", "schema/sqlite/a.sql", "-- (src/gone.cpp)\n", true},
+      {"named-paths", "src/core/a.cpp", "int x;  // as gone.hpp\n", true},
+      {"named-paths", "docs/decisions/a.md", "`../../src/gone`\n", true},
+      {"named-paths", "docs/decisions/a.md", "`../../src/core`\n", false},
+      {"named-paths", "docs/a.md", "`src/core/text`, `src/core/`, `src/core/*_x.hpp`, [b](../src/core/text.hpp#x)\n",
+       false},
+      {"named-paths", "docs/a.md", "[out](https://example.org/src/gone), [here](#there), docs/decisions/0001.\n",
+       false},
+      {"named-paths", "src/core/a.cpp", "open(\"src/gone.cpp\");  // see share/doc/gone.md, sqlq/job.hpp, job.hpp\n",
+       false},
       {"sql-place", "src/client/a.cpp", "run(\"SELECT id FROM jobs\");\n", true},
       {"sql-place", "src/client/a.cpp", "log(\"selected\");\n", false},
   };
@@ -122,6 +137,8 @@ const std::vector<Sample>& samples() {
 }  // namespace
 
 int self_test() {
+  const auto tree = std::make_shared<const Paths>(Paths{"docs", "docs/decisions", "docs/decisions/0001-lanes.md", "src",
+                                                        "src/core", "src/core/text.hpp", "include/sqlq/job.hpp"});
   int wrong = 0;
   for (const auto& rule : rules()) {
     int firing = 0;
@@ -129,7 +146,9 @@ int self_test() {
       if (sample.rule != rule.name) continue;
       std::vector<Finding> findings;
       Report report(rule.name, findings);
-      rule.check(make_file(std::string(sample.path), sample.text), report);
+      File file = make_file(std::string(sample.path), sample.text);
+      file.tree = tree;
+      rule.check(file, report);
       firing += sample.fires ? 1 : 0;
       if (findings.empty() == sample.fires) {
         std::cout << rule.name << (sample.fires ? " misses: " : " wrongly finds: ") << sample.path << ": "

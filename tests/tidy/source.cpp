@@ -14,11 +14,11 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::array folders{"include", "src",   "backends", "schema", "tests", "examples",
-                             "ci",      "cmake", "tools",    "bench",  ".ci"};
+                             "ci",      "cmake", "tools",    "bench",  ".ci",   "docs"};
 
 bool written_by_people(const fs::path& path) {
   if (contains(path.generic_string(), "/examples/data/")) return false;  // files for an example to read
-  static constexpr std::array extensions{".hpp", ".cpp", ".h", ".in", ".sql", ".cmake", ".sh", ".supp", ""};
+  static constexpr std::array extensions{".hpp", ".cpp", ".h", ".in", ".sql", ".cmake", ".sh", ".supp", ".md", ""};
   if (path.filename() == "CMakeLists.txt") return true;
   return std::find(extensions.begin(), extensions.end(), path.extension().string()) != extensions.end();
 }
@@ -61,15 +61,25 @@ File make_file(std::string path, std::string_view text) {
 
 std::vector<File> read_tree(const std::string& root) {
   std::vector<File> files;
+  const auto tree = std::make_shared<Paths>();
+  const auto read = [&](const fs::path& path) {
+    files.push_back(make_file(fs::relative(path, root).generic_string(), slurp(path)));
+    files.back().tree = tree;
+  };
   for (const char* folder : folders) {
     const fs::path base = fs::path(root) / folder;
     if (!fs::is_directory(base)) continue;
+    tree->insert(folder);
     for (const auto& entry : fs::recursive_directory_iterator(base)) {
-      if (!entry.is_regular_file() || !written_by_people(entry.path())) continue;
-      files.push_back(make_file(fs::relative(entry.path(), root).generic_string(), slurp(entry.path())));
+      tree->insert(fs::relative(entry.path(), root).generic_string());
+      if (entry.is_regular_file() && written_by_people(entry.path())) read(entry.path());
     }
   }
-  files.push_back(make_file("CMakeLists.txt", slurp(fs::path(root) / "CMakeLists.txt")));
+  for (const auto& entry : fs::directory_iterator(root)) {
+    if (!entry.is_regular_file()) continue;
+    tree->insert(entry.path().filename().string());
+    if (entry.path().extension() == ".md" || entry.path().filename() == "CMakeLists.txt") read(entry.path());
+  }
   std::sort(files.begin(), files.end(), [](const File& a, const File& b) { return a.path < b.path; });
   return files;
 }

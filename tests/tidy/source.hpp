@@ -1,19 +1,28 @@
 #pragma once
 // The source tree as the rules see it.
 
+#include <functional>
+#include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace tidy {
 
+/// Every file and folder there is, relative to the root, with '/'.
+using Paths = std::set<std::string, std::less<>>;
+
 struct File {
   std::string path;  ///< relative to the root, with '/'
   std::vector<std::string> lines;
+  std::shared_ptr<const Paths> tree{};
 
   [[nodiscard]] bool in(std::string_view folder) const;
   [[nodiscard]] bool is_header() const;
   [[nodiscard]] bool is_cpp() const;
+  /// For people, no source: only few rules are for it.
+  [[nodiscard]] bool is_text() const { return path.ends_with(".md"); }
   [[nodiscard]] std::string_view name() const;
 };
 
@@ -37,7 +46,7 @@ class Report {
   std::vector<Finding>& findings_;
 };
 
-/// Every file below `root` that people write: sources, SQL, CMake, scripts. Throws on an unreadable one.
+/// Every file below `root` that people write: sources, SQL, CMake, scripts, texts. Throws on an unreadable one.
 [[nodiscard]] std::vector<File> read_tree(const std::string& root);
 /// A file made of `text`, for the rules' own tests.
 [[nodiscard]] File make_file(std::string path, std::string_view text);

@@ -315,7 +315,7 @@ void add_writers(std::vector<Operation>& all) {
                                                backend::OutlivedClaim{job(3), 1, "w2"},
                                                backend::OutlivedClaim{job(6), 1, "w1"},
                                                backend::OutlivedClaim{job(99), 1, "w1"}};
-                       return text(d.take_back_crashes(claims, later));
+                       return text(d.outages()->take_back_crashes(claims, later));
                      }});
   all.push_back({.name = "purge", .prepare = with_logs,
                  .run = [](Dialect& d) { return text(d.purge(100, at_last).deleted); }});

@@ -39,7 +39,7 @@ class Numbers final : Batcher {
   bool try_add(int n) {
     Number mine;
     mine.n = n;
-    return try_run(mine);
+    return run(mine, 1, false);
   }
   using Batcher::waiting;
 

@@ -299,6 +299,19 @@ TEST(Maintenance, AnOutageThatTheDatabaseRefusesKeepsNoOtherBack) {
   EXPECT_EQ(s.database.outlived.size(), 7U) << "and is not asked for again";
 }
 
+TEST(Maintenance, WhereNothingIsKnownOfOutagesCrashesStay) {
+  Services s;
+  s.database.knows_outages = false;
+  const JobId id = s.database.add();
+  s.fetch_and_run();
+  s.database.steal(id);
+  s.runtime.completer.step();
+  s.runtime.maintenance.step();
+  EXPECT_EQ(s.stats().lost, 1U);
+  EXPECT_TRUE(s.database.outlived.empty());
+  EXPECT_FALSE(s.reported("outage"));
+}
+
 TEST(Maintenance, TellsOnceAMinuteOfAJobThatCannotBeTakenBack) {
   Services s;
   s.database.refuses_reap = {s.database.add()};

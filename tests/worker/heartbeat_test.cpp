@@ -213,6 +213,18 @@ TEST(Watchdog, KeepsALeaseForAsLongAsNobodyCanWrite) {
   EXPECT_TRUE(lease->lost());
 }
 
+TEST(Watchdog, WhereNothingIsKnownOfLocksTheLeaseIsLostAtItsFence) {
+  Services s;
+  s.database.knows_outages = false;
+  s.database.locked = s.in(0s);
+  s.database.add();
+  const auto lease = s.claim_one();
+  lease->start(SteadyPoint::max());
+  s.clock->advance(26s);
+  s.runtime.watchdog.step();
+  EXPECT_EQ(lease->stop_reason(), StopReason::lease_lost);
+}
+
 TEST(Watchdog, WhatBeganToBeLockedAfterTheFenceKeepsNothing) {
   Services s;
   s.database.add();

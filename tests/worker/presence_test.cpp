@@ -44,7 +44,7 @@ class WorkerPresence : public ::testing::Test {
 TEST_F(WorkerPresence, IsAnnouncedAtOnceAndEveryTwentySeconds) {
   run(0s);
   ASSERT_EQ(calls(), 1u);
-  const WorkerInfo& w = s.database.announced[0];
+  const WorkerInfo w = s.database.announced[0];
   EXPECT_EQ(w.name, "w");
   EXPECT_GE(w.id, 1);
   EXPECT_FALSE(w.host.empty());

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <future>
 #include <latch>
+#include <memory>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -146,15 +147,15 @@ TEST_F(WorkerTest, AHandlerThatIgnoresItsTokenIsAbandoned) {
 // Its limit is 2 s, though grace alone is 5 s.
 TEST_F(WorkerInTime, AStopHasOneLimit) {
   std::atomic<bool> running{false}, told{false};
-  std::latch end(1);
+  const auto end = std::make_shared<std::latch>(1);  // of the thread, too, that is left behind
   database.add([](Job& job) { job.keepalive = 1h; });
   WorkerOptions options = quiet();
   options.grace = 5s;
-  Worker worker(base.db, handle([&](JobContext& job) {
+  Worker worker(base.db, handle([&, end](JobContext& job) {
                   running = true;
                   wait_for_stop(job);
                   told = true;
-                  end.wait();  // deaf from here on
+                  end->wait();  // deaf from here on
                   return Outcome::done();
                 }),
                 options);
@@ -164,7 +165,7 @@ TEST_F(WorkerInTime, AStopHasOneLimit) {
   advance_until(told);
   clock->advance(2s);  // and no more: a stop that needs longer never returns
   stopping.join();
-  end.count_down();
+  end->count_down();
 }
 
 TEST_F(WorkerInTime, AStopWithoutDrainTripsTheTokensAtOnce) {

@@ -193,12 +193,7 @@ class Claim {
   std::vector<sql::Portion> divide() {
     if (view_.lanes.size() == 1) return {{&view_.lanes.front(), view_.lanes.front().at_most(limit_, suspects_)}};
     const auto more = [this](const sql::Lane& lane, const sql::Place& last, std::int64_t n) {
-      std::vector<sql::Place> places;
-      c_.session.execute(
-          c_.q.peek,
-          {{"lane", lane.id}, {"priority", last.priority}, {"due", last.due}, {"seq", last.seq}, {"n", n}},
-          [&](const sql::Row& row) { places.push_back({lane.id, row.integer(0), row.integer(1), row.integer(2)}); });
-      return places;
+      return sql::read_on(c_.session, c_.q.peek, lane.id, last, n);
     };
     const sql::Merging how{.limit = limit_, .suspects = suspects_, .more = more, .first_read = 16};
     return sql::apportion(view_.lanes, sql::merge(view_.lanes, view_.firsts, how));
@@ -221,15 +216,9 @@ class Claim {
     std::vector<sql::Place> gone;
     for (const sql::Portion& p : portions) {
       const sql::Place from = *std::ranges::find(view_.firsts, p.lane->id, &sql::Place::lane);
-      c_.session.execute(c_.q.ready_without_job,
-                         {{"lane", from.lane},
-                          {"priority", from.priority},
-                          {"due", from.due},
-                          {"seq", from.seq},
-                          {"n", std::max<std::int64_t>(p.count, 1000)}},
-                         [&](const sql::Row& row) {
-                           gone.push_back({from.lane, row.integer(0), row.integer(1), row.integer(2)});
-                         });
+      const auto its = sql::read_on(c_.session, c_.q.ready_without_job, from.lane, from,
+                                    std::max<std::int64_t>(p.count, 1000));
+      gone.insert(gone.end(), its.begin(), its.end());
     }
     remove_ready(c_, gone);
     return !gone.empty();

@@ -16,7 +16,7 @@ struct Whereabouts {
   std::int64_t token = 0;
   std::int64_t queue = 0;
   std::int64_t lane = 0;
-  std::int64_t together = 0;  ///< how many jobs of the queue were claimed with this token; 0: not known
+  std::int64_t together = 0;  ///< jobs of the queue claimed with this token; 0: not known
   std::optional<std::int64_t> retention{};
   bool keyed = false;  ///< has it a unique key?
 };

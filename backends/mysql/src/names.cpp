@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t between_rounds = Duration(std::chrono::hours(24)).count();
 
-sql::List list_of_set(const std::set<std::int64_t>& numbers) {
+sql::List listed(const std::set<std::int64_t>& numbers) {
   return list_of(std::vector<std::int64_t>(numbers.begin(), numbers.end()));
 }
 
@@ -54,7 +54,7 @@ void NameSweep::begin(sql::Work& work, const Queries& q) {
   s.execute(q.names_lock, {{"numbers", list_of(gone)}, {"since", since_ - between_rounds}},
             [&](const sql::Row& row) { mine.insert(row.integer(0)); });
   if (mine.empty()) return;
-  s.execute(q.names_sleep, {{"since", since_}, {"numbers", list_of_set(mine)}});
+  s.execute(q.names_sleep, {{"since", since_}, {"numbers", listed(mine)}});
   numbers_ = std::move(mine);
   after_ = 0;
   resting_ = 0;
@@ -70,14 +70,14 @@ void NameSweep::go_on(sql::Session& s, const Queries& q) {
       any = true;
     });
     if (any) continue;
-    s.execute(q.names_remove, {{"numbers", list_of_set(numbers_)}, {"since", since_}});
+    s.execute(q.names_remove, {{"numbers", listed(numbers_)}, {"since", since_}});
     numbers_.clear();
   }
 }
 
 void NameSweep::keep_asleep(sql::Session& s, const Queries& q) {
   std::set<std::int64_t> asleep;
-  s.execute(q.names_still_asleep, {{"numbers", list_of_set(numbers_)}, {"since", since_}},
+  s.execute(q.names_still_asleep, {{"numbers", listed(numbers_)}, {"since", since_}},
             [&](const sql::Row& row) { asleep.insert(row.integer(0)); });
   numbers_ = std::move(asleep);
 }

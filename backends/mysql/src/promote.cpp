@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "rows.hpp"
+#include "sql/job_row.hpp"
 #include "survey.hpp"
 
 namespace sqlq::mysql {
@@ -40,8 +41,7 @@ class Promotion {
   };
 
   Moved move(const std::vector<sql::Place>& places) {
-    std::vector<std::int64_t> seqs;
-    for (const sql::Place& place : places) seqs.push_back(place.seq);
+    std::vector<std::int64_t> seqs = sql::seqs_of(places);
     std::ranges::sort(seqs);
     Moved moved;
     std::vector<sql::Place> ready_places;
@@ -69,59 +69,44 @@ class Promotion {
 
  private:
   std::vector<sql::Place> first_due() const {
-    const std::int64_t n = sql::most_moved(limit_);
     std::vector<sql::Lane> lanes;
-    std::vector<sql::Place> places;
-    for (const sql::Scheduled& s : due_) {
-      lanes.push_back(s.lane);
-      const std::int64_t most = s.lane.at_most(n, sql::most_suspects_moved);
-      const auto by_rank = [&](std::int64_t most_ranked) { return due_by_rank(s, most_ranked); };
-      const auto its = sql::first_due(due_by_time(s, most + 1), most, by_rank);
-      places.insert(places.end(), its.begin(), its.end());
-    }
-    std::vector<sql::Place> chosen;
-    for (const sql::Pick& pick :
-         sql::merge(lanes, std::move(places), {.limit = n, .suspects = sql::most_suspects_moved})) {
-      chosen.push_back(pick.place);
-    }
-    return chosen;
+    for (const sql::Scheduled& s : due_) lanes.push_back(s.lane);
+    return sql::first_due(
+        lanes, sql::most_moved(limit_), [&](const sql::Lane& lane, std::int64_t n) { return due_by_time(lane.id, n); },
+        [&](const sql::Lane& lane, std::int64_t n) { return due_by_rank(lane.id, n); });
   }
 
-  std::vector<sql::Place> due_by_time(const sql::Scheduled& s, std::int64_t n) const {
-    std::vector<sql::Place> places;
-    c_.session.execute(c_.q.due_by_time,
-                       {{"lane", s.lane.id}, {"since", s.first_due}, {"now", now_}, {"n", n}},
-                       [&](const sql::Row& row) {
-                         places.push_back({s.lane.id, row.integer(0), row.integer(1), row.integer(2)});
-                       });
-    return places;
+  [[nodiscard]] std::int64_t since(std::int64_t lane) const {
+    return std::ranges::find(due_, lane, [](const sql::Scheduled& s) { return s.lane.id; })->first_due;
+  }
+
+  std::vector<sql::Place> due_by_time(std::int64_t lane, std::int64_t n) const {
+    return sql::read_places(c_.session, c_.q.due_by_time, lane,
+                            {{"lane", lane}, {"since", since(lane)}, {"now", now_}, {"n", n}});
   }
 
   /// Priority by priority, also over those of which no job is due.
-  std::vector<sql::Place> due_by_rank(const sql::Scheduled& s, std::int64_t n) const {
+  std::vector<sql::Place> due_by_rank(std::int64_t lane, std::int64_t n) const {
     std::vector<sql::Place> places;
     std::int64_t level = std::int64_t{std::numeric_limits<std::int32_t>::min()} - 1;
     for (std::int64_t i = 0; i < most_levels && static_cast<std::int64_t>(places.size()) < n; ++i) {
-      const auto next = c_.session.integer(c_.q.next_level, {{"lane", s.lane.id}, {"after", level}});
+      const auto next = c_.session.integer(c_.q.next_level, {{"lane", lane}, {"after", level}});
       if (!next) break;
       level = *next;
-      c_.session.execute(c_.q.due_of_level,
-                         {{"lane", s.lane.id},
-                          {"priority", level},
-                          {"since", s.first_due},
-                          {"now", now_},
-                          {"n", n - static_cast<std::int64_t>(places.size())}},
-                         [&](const sql::Row& row) {
-                           places.push_back({s.lane.id, row.integer(0), row.integer(1), row.integer(2)});
-                         });
+      const auto its = sql::read_places(c_.session, c_.q.due_of_level, lane,
+                                        {{"lane", lane},
+                                         {"priority", level},
+                                         {"since", since(lane)},
+                                         {"now", now_},
+                                         {"n", n - static_cast<std::int64_t>(places.size())}});
+      places.insert(places.end(), its.begin(), its.end());
     }
     return places;
   }
 
   /// Rows whose jobs were deleted by hand would be chosen again and again. Says whether there were any.
   bool free_scheduled(const std::vector<sql::Place>& places) {
-    std::vector<std::int64_t> seqs;
-    for (const sql::Place& place : places) seqs.push_back(place.seq);
+    std::vector<std::int64_t> seqs = sql::seqs_of(places);
     std::ranges::sort(seqs);
     std::set<std::int64_t> there;
     in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {

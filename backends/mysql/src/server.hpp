@@ -79,6 +79,7 @@ class MysqlServer final : public sql::Server {
       .cross_process_wakeup = false,
       .database_clock = true,
       .hand_over = true,
+      .outages = true,
       .workers = true};
 
   const Options options_;

@@ -140,7 +140,7 @@ std::vector<sql::Place> first_due(const sql::Work& work, const Queries& q, std::
   for (sql::Lane& lane : lanes) {
     if (lane.concurrency) lane.room = rooms[lane.queue_id];
     ids.add(lane.id);
-    counts.add(lane.at_most(n, sql::most_suspects_moved) + 1);
+    counts.add(sql::most_due(lane, n) + 1);
   }
   std::unordered_map<std::int64_t, std::vector<sql::Place>> by_time;
   work.session().execute(q.due_by_time, {{"now", work.wall()}, {"lanes", ids.view()}, {"counts", counts.view()}},
@@ -148,25 +148,12 @@ std::vector<sql::Place> first_due(const sql::Work& work, const Queries& q, std::
                            const std::int64_t lane = row.integer(0);
                            by_time[lane].push_back({lane, row.integer(1), row.integer(2), row.integer(3)});
                          });
-  std::vector<sql::Place> places;
-  for (const sql::Lane& lane : lanes) {
-    const auto by_rank = [&](std::int64_t most) {
-      std::vector<sql::Place> ranked;
-      work.session().execute(q.due_by_rank, {{"now", work.wall()}, {"lane", lane.id}, {"n", most}},
-                             [&](const sql::Row& row) {
-                               ranked.push_back({lane.id, row.integer(0), row.integer(1), row.integer(2)});
-                             });
-      return ranked;
-    };
-    const auto its = sql::first_due(std::move(by_time[lane.id]), lane.at_most(n, sql::most_suspects_moved), by_rank);
-    places.insert(places.end(), its.begin(), its.end());
-  }
-  std::vector<sql::Place> chosen;
-  for (const sql::Pick& pick :
-       sql::merge(lanes, std::move(places), {.limit = n, .suspects = sql::most_suspects_moved})) {
-    chosen.push_back(pick.place);
-  }
-  return chosen;
+  const auto by_rank = [&](const sql::Lane& lane, std::int64_t most) {
+    return sql::read_places(work.session(), q.due_by_rank, lane.id,
+                            {{"now", work.wall()}, {"lane", lane.id}, {"n", most}});
+  };
+  return sql::first_due(
+      lanes, n, [&](const sql::Lane& lane, std::int64_t) { return std::move(by_time[lane.id]); }, by_rank);
 }
 
 /// Makes the first of the due jobs pending, as many as a claim may take.

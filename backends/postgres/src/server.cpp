@@ -63,13 +63,10 @@ Options impatient(Options options) {
 }
 
 backend::Capabilities capabilities_of(const Options& options) {
-  return {.shared_storage = true,
-          .survives_reopen = true,
-          .transactional_ddl = true,
-          .borrowed_transactions = true,
-          .cross_process_wakeup = options.watch,
+  return {.cross_process_wakeup = options.watch,
           .database_clock = true,
           .hand_over = true,
+          .outages = true,
           .workers = true,
           .longest_result = std::size_t{500} << 20};  // a parameter has 1 GiB, and a character may need an escape
 }

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <initializer_list>
 #include <map>
 
 #include <sqlq/error.hpp>
@@ -64,15 +63,6 @@ std::int64_t room(const Context& c, const sql::Lane& lane) {
   return lane.concurrency.value_or(0) - c.session.integer(c.q.held, {{"queue", lane.queue_id}}).value_or(0);
 }
 
-std::vector<sql::Place> read_places(const Context& c, const sql::Statement& statement, std::int64_t lane,
-                                    std::initializer_list<sql::Arg> args) {
-  std::vector<sql::Place> places;
-  c.session.execute(statement, args, [&](const sql::Row& row) {
-    places.push_back({lane, row.integer(0), row.integer(1), row.integer(2)});
-  });
-  return places;
-}
-
 void move(const Context& c, const std::vector<std::int64_t>& seqs) {
   const std::string list = sql::json_array(seqs);
   if (!seqs.empty()) c.session.execute(c.q.promote, {{"seqs", std::string_view(list)}});
@@ -80,44 +70,32 @@ void move(const Context& c, const std::vector<std::int64_t>& seqs) {
 
 /// Makes the first of the due jobs pending, as many as a claim may take.
 void promote(const Context& c, const backend::ClaimRequest& request, const std::vector<sql::Scheduled>& scheduled) {
-  const std::int64_t n = sql::most_moved(static_cast<std::int64_t>(request.limit));
-  std::vector<sql::Lane> lanes;
-  std::vector<sql::Place> places;
   const std::int64_t now = sql::us(c.now.wall);
+  std::vector<sql::Lane> lanes;
   for (const sql::Scheduled& s : scheduled) {
     if (s.first_due > now) continue;
     sql::Lane& lane = lanes.emplace_back(s.lane);
     if (lane.concurrency) lane.room = room(c, lane);
-    const auto read = [&](const sql::Statement& statement, std::int64_t most) {
-      return read_places(c, statement, lane.id, {{"lane", lane.id}, {"now", now}, {"n", most}});
+  }
+  const auto read = [&](const sql::Statement& statement) {
+    return [&c, &statement, now](const sql::Lane& lane, std::int64_t n) {
+      return sql::read_places(c.session, statement, lane.id, {{"lane", lane.id}, {"now", now}, {"n", n}});
     };
-    const std::int64_t most = std::max<std::int64_t>(lane.at_most(n, sql::most_suspects_moved), 0);
-    const auto its = sql::first_due(read(c.q.due_by_time, most + 1), most,
-                                    [&](std::int64_t limit) { return read(c.q.due_by_rank, limit); });
-    places.insert(places.end(), its.begin(), its.end());
-  }
-  std::vector<std::int64_t> seqs;
-  for (const sql::Pick& pick :
-       sql::merge(lanes, std::move(places), {.limit = n, .suspects = sql::most_suspects_moved})) {
-    seqs.push_back(pick.place.seq);
-  }
-  move(c, seqs);
+  };
+  const std::int64_t n = sql::most_moved(static_cast<std::int64_t>(request.limit));
+  move(c, sql::seqs_of(sql::first_due(lanes, n, read(c.q.due_by_time), read(c.q.due_by_rank))));
 }
 
 /// What to take; points to the lanes.
 std::vector<sql::Pick> pick(const Context& c, const std::vector<sql::Lane>& lanes,
                             const backend::ClaimRequest& request) {
-  return sql::merge(
-      lanes, {},
-      {.limit = static_cast<std::int64_t>(request.limit),
-       .suspects = static_cast<std::int64_t>(request.suspects),
-       .more =
-           [&](const sql::Lane& lane, const sql::Place& last, std::int64_t n) {
-             return read_places(
-                 c, c.q.peek, lane.id,
-                 {{"lane", lane.id}, {"priority", last.priority}, {"due", last.due}, {"seq", last.seq}, {"n", n}});
-           },
-       .room = [&](const sql::Lane& lane) { return room(c, lane); }});
+  const auto more = [&c](const sql::Lane& lane, const sql::Place& last, std::int64_t n) {
+    return sql::read_on(c.session, c.q.peek, lane.id, last, n);
+  };
+  return sql::merge(lanes, {}, {.limit = static_cast<std::int64_t>(request.limit),
+                                .suspects = static_cast<std::int64_t>(request.suspects),
+                                .more = more,
+                                .room = [&c](const sql::Lane& lane) { return room(c, lane); }});
 }
 
 /// Marks the jobs running and reads them.

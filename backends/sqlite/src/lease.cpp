@@ -211,9 +211,7 @@ void end_all_leases(const Context& c) {
 
 std::vector<bool> Operations::take_back_crashes(sql::Work& work, std::span<const backend::OutlivedClaim> claims) {
   const Context c(work);
-  std::vector<bool> answers;
-  for (const auto& claim : claims) answers.push_back(take_back_crash(c, claim));
-  return answers;
+  return sql::each<bool>(claims, [&](const auto& claim) { return take_back_crash(c, claim); });
 }
 
 std::vector<FinishStatus> Operations::finish(sql::Work& work, std::span<const Finish> items) {
@@ -228,29 +226,23 @@ std::vector<FinishStatus> Operations::finish(sql::Work& work, std::span<const Fi
   std::erase_if(plain, [](const auto& its) { return its.second.size() < worthwhile; });
   for (const auto& [token, ids] : plain) succeed(c, ids, token);
 
-  std::vector<FinishStatus> answers;
-  answers.reserve(items.size());
-  for (const Finish& item : items) {
+  return sql::each<FinishStatus>(items, [&](const Finish& item) {
     const bool done = is_plain(item) && plain.contains(item.token);
-    answers.push_back(done ? FinishStatus::applied : finish_one(c, item));
-  }
-  return answers;
+    return done ? FinishStatus::applied : finish_one(c, item);
+  });
 }
 
 std::vector<LeaseStatus> Operations::heartbeat(sql::Work& work, std::span<const backend::LeaseRef> leases) {
   const Context c(work);
-  std::vector<LeaseStatus> answers;
-  answers.reserve(leases.size());
-  for (const auto& lease : leases) {
+  return sql::each<LeaseStatus>(leases, [&](const backend::LeaseRef& lease) {
     const std::string id = lease.id.to_string();
     const bool renewed = c.session.execute(c.q.heartbeat, {{"now", sql::us(c.now.wall)},
                                                            {"steady", sql::us(c.now.steady)},
                                                            {"id", std::string_view(id)},
                                                            {"token", lease.token.value}}) == 1;
-    const bool asked = renewed && find(c, id)->state == JobState::cancelling;
-    answers.push_back(!renewed ? LeaseStatus::lost : asked ? LeaseStatus::cancel_requested : LeaseStatus::renewed);
-  }
-  return answers;
+    if (!renewed) return LeaseStatus::lost;
+    return find(c, id)->state == JobState::cancelling ? LeaseStatus::cancel_requested : LeaseStatus::renewed;
+  });
 }
 
 std::vector<bool> Operations::publish(sql::Work& work, std::span<const backend::Interim> items) {

@@ -164,35 +164,24 @@ ActionStatus act_one(const Context& c, JobId job, backend::Action what) {
 
 std::vector<Enqueued> Operations::enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) {
   const Context c(work);
-  std::vector<Enqueued> answers;
-  answers.reserve(items.size());
   Lanes lanes(c);
-  for (const auto& item : items) answers.push_back(enqueue_one(c, lanes.of(item.queue, item.kind), item));
-  return answers;
+  return sql::each<Enqueued>(
+      items, [&](const auto& item) { return enqueue_one(c, lanes.of(item.queue, item.kind), item); });
 }
 
 std::vector<CancelStatus> Operations::cancel(sql::Work& work, std::span<const JobId> ids) {
   const Context c(work);
-  std::vector<CancelStatus> answers;
-  answers.reserve(ids.size());
-  for (const JobId id : ids) answers.push_back(cancel_one(c, id));
-  return answers;
+  return sql::each<CancelStatus>(ids, [&](JobId id) { return cancel_one(c, id); });
 }
 
 std::vector<ActionStatus> Operations::act(sql::Work& work, std::span<const JobId> ids, backend::Action what) {
   const Context c(work);
-  std::vector<ActionStatus> answers;
-  answers.reserve(ids.size());
-  for (const JobId id : ids) answers.push_back(act_one(c, id, what));
-  return answers;
+  return sql::each<ActionStatus>(ids, [&](JobId id) { return act_one(c, id, what); });
 }
 
 std::vector<RequeueStatus> Operations::requeue(sql::Work& work, std::span<const JobId> ids) {
   const Context c(work);
-  std::vector<RequeueStatus> answers;
-  answers.reserve(ids.size());
-  for (const JobId id : ids) answers.push_back(requeue_one(c, id));
-  return answers;
+  return sql::each<RequeueStatus>(ids, [&](JobId id) { return requeue_one(c, id); });
 }
 
 }  // namespace sqlq::sqlite

@@ -20,15 +20,15 @@ namespace sqlq::sqlite {
 namespace {
 
 backend::Capabilities capabilities_of(const Options& options) {
-  backend::Capabilities c;
-  c.longest_result = std::size_t{400} << 20;  // a row has 1,000,000,000 bytes at most, its params included
-  c.shared_storage = !options.in_memory();
-  c.survives_reopen = !options.in_memory();
-  c.borrowed_transactions = !options.in_memory();  // a second connection cannot reach a private database
-  c.cross_process_wakeup = !options.in_memory() && options.watch;
-  c.hand_over = true;
-  c.workers = true;
-  return c;
+  const bool file = !options.in_memory();
+  return {.shared_storage = file,
+          .survives_reopen = file,
+          .borrowed_transactions = file,  // a second connection cannot reach a private database
+          .cross_process_wakeup = file && options.watch,
+          .hand_over = true,
+          .outages = true,
+          .workers = true,
+          .longest_result = std::size_t{400} << 20};  // a row has 1,000,000,000 bytes at most, its params included
 }
 
 }  // namespace
@@ -83,8 +83,9 @@ backend::Now Runner::at(const backend::Now& now) const {
 }
 
 void Runner::write(sql::Task task, const backend::Now& now, Operation operation, core::FunctionRef<void()>) {
-  const std::string epoch = task == sql::Task::plain ? std::string() : clock_->steady_epoch();
-  const bool known = task == sql::Task::plain || knows(epoch);
+  const bool of_leases = task != sql::Task::plain && task != sql::Task::aside;
+  const std::string epoch = of_leases ? clock_->steady_epoch() : std::string();
+  const bool known = !of_leases || knows(epoch);
   // The time is read under the write lock: read before the wait for it, it would be older than what others wrote
   // meanwhile, and their leases would seem to begin in the future.
   const auto run = [&](bool as_usual) {

@@ -73,7 +73,7 @@ void Writer::exclusive(const Exclusive& action) {
 bool Writer::try_exclusive(const Exclusive& action) {
   Task task;
   task.exclusive = &action;
-  return try_run(task, alone);
+  return run(task, alone, false);
 }
 
 // Those that waited when this began have waited for the lock as long, and are told with us. Of those that came later,

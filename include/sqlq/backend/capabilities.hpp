@@ -18,6 +18,7 @@ struct Capabilities {
   bool cross_process_wakeup = true;   ///< hints arrive for work committed by other processes and connections
   bool database_clock = false;        ///< due times and leases are decided by the server's clock, not the host's
   bool hand_over = false;             ///< has the optional part HandOver (extensions.hpp)
+  bool outages = false;               ///< has the optional part Outages (extensions.hpp)
   bool workers = false;               ///< has the optional part Workers (extensions.hpp)
   /// Bytes of a result that can be stored in any case, whatever its characters: larger ones are refused where they are
   /// set. Fixed as long as the Database lives.

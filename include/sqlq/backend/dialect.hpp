@@ -147,10 +147,10 @@ class Dialect : public Reading {
   virtual std::vector<bool> publish(std::span<const Interim> items, Now now) = 0;
 
   /// Takes back up to `limit` jobs of these queues (empty: all) whose lease had ended at the time of the write itself:
-  /// a job renewed or finished meanwhile is never touched. A call that has to wait for somebody who keeps everybody
-  /// from writing takes back only what had ended before it began to wait. Where the process has found that nobody could
-  /// write, leases that ended meanwhile are left for a moment, in which their holders can renew them. `limit` may be 0:
-  /// then the call only waits until it could write.
+  /// a job renewed or finished meanwhile is never touched. A call that waits for a lock on the whole table takes back
+  /// only jobs whose lease had ended before it began to wait. Where the process has found that nobody could write,
+  /// leases that ended meanwhile are left for a moment, in which their holders can renew them. `limit` may be 0: then
+  /// the call only waits until it could write.
   ///
   /// Post per job: token taken away, crashes + 1, history Cause::lease_ended, one warn line in its log; cancelling ->
   /// cancelled, else pending while attempt < max_attempts and crashes < max_crashes, else errored; but a suspect that
@@ -159,26 +159,6 @@ class Dialect : public Reading {
   /// errored (history: Cause::failed). If that is refused too, it stays as it is, keeps its place in its queue's limit
   /// and is named in `refused`. Replay: finds them gone.
   virtual ReapReport reap(std::span<const std::string> queues, std::size_t limit, Now now) = 0;
-
-  /// Since when, on the injected clock, somebody else has kept everybody from writing, also from taking leases back,
-  /// and at every moment since; as far as this process knows without asking. A worker that cannot renew a lease keeps
-  /// it meanwhile. Empty: not so, or not known. Cheap.
-  [[nodiscard]] virtual std::optional<SteadyPoint> locked_since() const noexcept { return std::nullopt; }
-
-  /// The workers of these claims live: what was charged as a crash was an outage.
-  ///
-  /// Per item: if the job's history has a line Cause::lease_ended of this claim and this worker, the line becomes
-  /// Cause::outage and, unless the job has snoozed, was requeued or taken away since, crashes - 1. A job that `reap`
-  /// ended as errored for its crashes goes back to pending if it has attempts left, and if it has fewer than
-  /// max_crashes now or the claim was its last; not while a live job has its unique key. Nothing else of
-  /// a job changes, and nothing of one without such a line. Answers whether the line is an outage now.
-  /// Replay: true, nothing changes.
-  ///
-  /// A backend without this keeps the crashes.
-  virtual std::vector<bool> take_back_crashes(std::span<const OutlivedClaim> claims, Now now) {
-    static_cast<void>(now);
-    return std::vector<bool>(claims.size(), false);
-  }
 
   // ---------------------------------------------------------------------------------------------- housekeeping
 
@@ -225,6 +205,7 @@ class Dialect : public Reading {
   // extensions.hpp says what they are. Null: the backend does not have it.
 
   [[nodiscard]] virtual HandOver* hand_over() noexcept { return nullptr; }
+  [[nodiscard]] virtual Outages* outages() noexcept { return nullptr; }
   [[nodiscard]] virtual Workers* workers() noexcept { return nullptr; }
 };
 

@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -29,23 +30,23 @@ namespace sqlq::backend {
 struct Success {
   JobId id{};
   LeaseToken token{};
-  std::string_view result{};  ///< JSON text; empty: what is stored stays
+  std::string_view result{};  ///< JSON text; empty: keeps the stored one
   std::string_view queue{};   ///< the job's
 };
 
 struct HandOverRequest {
   ClaimRequest claim{};
   std::span<const Success> ends{};  ///< leases to end first; none twice
-  bool limited = true;              ///< whether jobs of queues that have a limit may be claimed
+  bool limited = true;              ///< jobs of queues with a limit may be claimed
 };
 
 struct HandOverResult {
   ClaimResult claim{};
-  std::vector<FinishStatus> ended{};  ///< what became of the request's `ends`, in their order
+  std::vector<FinishStatus> ended{};  ///< one outcome for each of the request's `ends`, in order
 };
 
 /// Passes the places of a queue with a limit from job to job. Where claims of such a queue wait for one another, a
-/// worker that ends and claims in one transaction need not wait, for at no instant it adds to what is held.
+/// worker that ends and claims in one transaction need not wait: the number of held jobs never grows.
 class HandOver {
  public:
   virtual ~HandOver() = default;
@@ -60,6 +61,28 @@ class HandOver {
   /// two by themselves. Replay after an unknown outcome: not of the claim, whose jobs come back; `Dialect::finish` for
   /// the `ends`.
   virtual HandOverResult finish_and_claim(const HandOverRequest& request) = 0;
+};
+
+/// Knows that a worker lives although nothing could be written for it. Without this part each lease that ended counts
+/// as a crash, and a worker stops a job whose lease it cannot renew in time, whatever the reason.
+class Outages {
+ public:
+  virtual ~Outages() = default;
+
+  /// Since when, on the injected clock, somebody else has kept everybody from writing, also from taking leases back,
+  /// and at every moment since; as far as this process knows without asking. A worker that cannot renew a lease keeps
+  /// it meanwhile. Empty: not so, or not known. Cheap.
+  [[nodiscard]] virtual std::optional<SteadyPoint> locked_since() const noexcept { return std::nullopt; }
+
+  /// The workers of these claims live: what was charged as a crash was an outage.
+  ///
+  /// Per item: if the job's history has a line Cause::lease_ended of this claim and this worker, the line becomes
+  /// Cause::outage and, unless the job has snoozed, was requeued or taken away since, crashes - 1. A job that `reap`
+  /// ended as errored for its crashes goes back to pending if it has attempts left, and if it has fewer than
+  /// max_crashes now or the claim was its last; not while a live job has its unique key. Nothing else of
+  /// a job changes, and nothing of one without such a line. Answers whether the line is an outage now.
+  /// Replay: true, nothing changes.
+  virtual std::vector<bool> take_back_crashes(std::span<const OutlivedClaim> claims, Now now) = 0;
 };
 
 /// Says which workers are there, and drains them. Nothing else depends on it: a worker that cannot be announced works

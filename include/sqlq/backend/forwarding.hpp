@@ -28,7 +28,7 @@ namespace sqlq::backend {
 /// Thread-safety: that of the inner dialect, which it passes calls on to without any lock of its own.
 /// Lifetime: owns the inner dialect. Subscriptions made through it are the inner dialect's.
 /// Errors: those of the inner dialect, unchanged, and whatever `target` throws.
-class ForwardingDialect : public Dialect, public HandOver, public Workers {
+class ForwardingDialect : public Dialect, public HandOver, public Outages, public Workers {
  public:
   /// `inner` may be null when a derived class overrides `target`, and with it capabilities, description and migrations,
   /// which go to the inner dialect directly.
@@ -68,12 +68,6 @@ class ForwardingDialect : public Dialect, public HandOver, public Workers {
   }
   ReapReport reap(std::span<const std::string> queues, std::size_t limit, Now now) override {
     return target("reap").reap(queues, limit, now);
-  }
-  [[nodiscard]] std::optional<SteadyPoint> locked_since() const noexcept override {
-    return inner_ ? inner_->locked_since() : std::nullopt;
-  }
-  std::vector<bool> take_back_crashes(std::span<const OutlivedClaim> claims, Now now) override {
-    return target("take_back_crashes").take_back_crashes(claims, now);
   }
 
   // ---- housekeeping
@@ -141,6 +135,13 @@ class ForwardingDialect : public Dialect, public HandOver, public Workers {
   [[nodiscard]] bool always_pays() const noexcept override { return inner_ && inner_->hand_over()->always_pays(); }
   HandOverResult finish_and_claim(const HandOverRequest& request) override {
     return target("finish_and_claim").hand_over()->finish_and_claim(request);
+  }
+  [[nodiscard]] Outages* outages() noexcept override { return inner_ && inner_->outages() ? this : nullptr; }
+  [[nodiscard]] std::optional<SteadyPoint> locked_since() const noexcept override {
+    return inner_ && inner_->outages() ? inner_->outages()->locked_since() : std::nullopt;
+  }
+  std::vector<bool> take_back_crashes(std::span<const OutlivedClaim> claims, Now now) override {
+    return target("take_back_crashes").outages()->take_back_crashes(claims, now);
   }
 
   // ---- who is there

@@ -51,7 +51,7 @@ struct Finish {
   JobId id{};
   LeaseToken token{};
   FinishKind kind = FinishKind::success;
-  std::string_view result{};  ///< JSON text, for every kind; empty: what is stored stays
+  std::string_view result{};  ///< JSON text, for every kind; empty: keeps the stored one
   std::string_view message{};
   Cause cause = Cause::failed;
   Duration delay{};
@@ -63,7 +63,7 @@ struct ClaimRequest {
   std::size_t limit = 1;                  ///< 1 to 10,000
   LeaseToken token{};                     ///< random, made by the core for this claim; never 0; < 0 if suspects > 1
   std::string_view worker{};
-  std::size_t suspects = 1;               ///< how many suspects (is_suspect) may be among them
+  std::size_t suspects = 1;               ///< at most so many suspects (is_suspect) among them
   Now now{};
 };
 
@@ -79,12 +79,12 @@ struct ClaimResult {
   std::optional<TimePoint> next_due{};  ///< a hint: when the earliest scheduled job of these queues becomes due
   bool limited = false;                 ///< a hint: a queue that was looked at has a limit, so that every end of a job
                                         ///< may let another one run
-  std::size_t of_limited = 0;           ///< how many of the jobs are of queues with a limit
+  std::size_t of_limited = 0;           ///< so many of `jobs` are of queues with a limit
   bool suspects = false;                ///< a hint: suspects waited, so that the end of one may let the next one run
   std::vector<RefusedJob> refused{};    ///< found by this call
 };
 
-/// Changes to a queue's settings; what is not given stays as it is.
+/// Changes to a queue's settings; an empty field changes nothing.
 struct QueueChange {
   std::optional<std::string_view> description{};
   std::optional<std::optional<std::uint32_t>> concurrency{};  ///< given and empty: no limit
@@ -109,8 +109,8 @@ enum class Direction { up, down };
 struct Interim {
   JobId id{};
   LeaseToken token{};
-  std::string_view result{};            ///< JSON text; empty: what is stored stays
-  std::optional<Progress> progress{};   ///< empty: what is stored stays; `at` is not looked at
+  std::string_view result{};            ///< JSON text; empty: keeps the stored one
+  std::optional<Progress> progress{};   ///< empty: keeps the stored one; `at` is ignored
 };
 
 struct LeaseRef {

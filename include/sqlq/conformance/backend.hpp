@@ -24,7 +24,7 @@ class UserConnection {
  public:
   virtual ~UserConnection() = default;
   /// Runs one statement. The suite uses only: CREATE TABLE t (n INTEGER), DROP TABLE t, INSERT INTO t VALUES (1), and
-  /// what Backend::newer_schema_sql, changed_checksum_sql and breakages say.
+  /// the statements of Backend::newer_schema_sql, changed_checksum_sql and breakages.
   virtual void execute(const std::string& sql) = 0;
   /// The one number of the one row of a query: SELECT COUNT(*) FROM t.
   [[nodiscard]] virtual std::int64_t query_int(const std::string& sql) = 0;

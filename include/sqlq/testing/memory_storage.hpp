@@ -28,13 +28,13 @@ class MemoryStorage {
 
   /// A handle. Leases are measured by the steady clock of the options, due times by its wall clock.
   [[nodiscard]] Database open(DatabaseOptions options = {}) const;
-  /// The same without the Database around it, for those who put something of theirs between (faults, counters).
+  /// The bare dialect, for wrapping it in one of your own (faults, counters).
   /// Include sqlq/backend/dialect.hpp to use it. `clock` is not null.
   [[nodiscard]] std::unique_ptr<backend::Dialect> connect(std::shared_ptr<Clock> clock) const;
 
   /// For tests of what happens with a schema of another version: records that this migration was applied with this
-  /// checksum, as a newer library (version 2 or more) or somebody who edited a script would have.
-  /// `compatible_from`: as in Migration.
+  /// checksum, as a newer library (version 2 or more) or an edited script would have done. `compatible_from`: as in
+  /// Migration.
   void record_migration(int version, std::string checksum, int compatible_from = 0);
 
   /// For tests of what a database refuses for good, as by a trigger or an encoding, until a teardown or a call with "":
@@ -51,7 +51,7 @@ class MemoryStorage {
   std::shared_ptr<Impl> impl_;
 };
 
-/// What an application's own connection would be: it has transactions that sqlq can write into.
+/// Stands for an application's own connection: it has transactions that sqlq can write into.
 ///
 ///     MemoryConnection mine{storage};
 ///     mine.begin();
