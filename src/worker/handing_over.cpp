@@ -47,12 +47,16 @@ bool HandingOver::is_time() {
 
 HandingOver::Passed HandingOver::pass_on(std::span<const backend::Success> ends, std::size_t slots) {
   const SteadyPoint asked_at = shared_.clock().steady();
+  const bool vain = gather_ > Duration(0) && shared_.in_flight.size() > ends.size();
+  if (vain) gather_from_ = saturating_add(asked_at, policy::after_vain(gather_));
   Passed passed;
   Claimer::Claimed claimed;
+  std::size_t still_running = 0;
   try {
     // For no suspects: they come in rounds, which the fetcher counts.
     claimed = claimer_.claim(slots, 0, nullptr, [&](const backend::ClaimRequest& request) {
       auto result = shared_.dialect().hand_over()->finish_and_claim({.claim = request, .ends = ends});
+      still_running = shared_.slots.with_jobs();
       core::expect_answers(result.ended.size(), ends.size());
       passed.ended = std::move(result.ended);
       passed.places_left = core::leave_places(ends, result.claim.jobs);
@@ -65,11 +69,14 @@ HandingOver::Passed HandingOver::pass_on(std::span<const backend::Success> ends,
     throw;
   }
   if (claimed.jobs < slots) backlog_ = false;
+  const SteadyPoint now = shared_.clock().steady();
+  gather_ = backlog_ && now >= gather_from_ ? policy::gather(now - asked_at, still_running) : Duration(0);
+  if (gather_ > Duration(0)) gathering_until_ = saturating_add(now, gather_);
   if (!claimed.result.limited) return passed;  // what follows is about places that other workers wait for
   const SteadyPoint again = rested(asked_at);
   const std::lock_guard lock(mutex_);
   passed_ = passed_ || claimed.result.of_limited > 0;
-  if (shared_.clock().steady() - asked_at <= longest_claim) {
+  if (now - asked_at <= longest_claim) {
     gathering_until_ = again;
   } else {
     passing_until_ = SteadyPoint::min();

@@ -55,7 +55,7 @@ class HandingOver final {
   /// Ends these and claims into slots that were taken. Throws what the claim does; then nothing is passed on until an
   /// ordinary claim finds jobs of a limited queue again.
   [[nodiscard]] Passed pass_on(std::span<const backend::Success> ends, std::size_t slots);
-  /// Until then it pays to wait for more outcomes: as long as the last one took.
+  /// Until then it pays to wait for more outcomes: as long as the last one took, or as policy::gather says.
   [[nodiscard]] SteadyPoint gathering_until() const noexcept { return gathering_until_.load(); }
   /// Passes nothing on any more, except in a call that is under way.
   void stop() noexcept;
@@ -70,6 +70,8 @@ class HandingOver final {
   std::atomic<bool> stopped_{false};
   std::atomic<bool> backlog_{false};  // and it pays to hand over all jobs of it
   std::atomic<SteadyPoint> gathering_until_{SteadyPoint::min()};
+  Duration gather_{0};  // of pass_on, as the next: how long outcomes of the backlog gather before the next time
+  SteadyPoint gather_from_ = SteadyPoint::min();
   mutable std::mutex mutex_;  // for what follows
   SteadyPoint claiming_since_ = SteadyPoint::min();  // the last ordinary claim
   SteadyPoint rest_until_ = SteadyPoint::min();
