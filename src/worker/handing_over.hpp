@@ -1,13 +1,13 @@
 #pragma once
 
 #include <atomic>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
 
+#include "core/mutex.hpp"
 #include "worker/claimer.hpp"
 #include "worker/shared.hpp"
 
@@ -62,7 +62,7 @@ class HandingOver final {
 
  private:
   [[nodiscard]] bool always_pays() const;
-  void share_when_due(SteadyPoint now);
+  void share_when_due(SteadyPoint now) SQLQ_REQUIRES(mutex_);
   [[nodiscard]] SteadyPoint rested(SteadyPoint asked_at) const;
 
   Shared& shared_;
@@ -70,12 +70,12 @@ class HandingOver final {
   std::atomic<bool> stopped_{false};
   std::atomic<bool> backlog_{false};  // and it pays to hand over all jobs of it
   std::atomic<SteadyPoint> gathering_until_{SteadyPoint::min()};
-  mutable std::mutex mutex_;  // for what follows
-  SteadyPoint claiming_since_ = SteadyPoint::min();  // the last ordinary claim
-  SteadyPoint rest_until_ = SteadyPoint::min();
-  SteadyPoint passing_until_ = SteadyPoint::min();
-  SteadyPoint sharing_until_ = SteadyPoint::min();
-  bool passed_ = false;  // something, since places were shared last
+  mutable core::Mutex mutex_;
+  SteadyPoint claiming_since_ SQLQ_GUARDED_BY(mutex_) = SteadyPoint::min();  // the last ordinary claim
+  SteadyPoint rest_until_ SQLQ_GUARDED_BY(mutex_) = SteadyPoint::min();
+  SteadyPoint passing_until_ SQLQ_GUARDED_BY(mutex_) = SteadyPoint::min();
+  SteadyPoint sharing_until_ SQLQ_GUARDED_BY(mutex_) = SteadyPoint::min();
+  bool passed_ SQLQ_GUARDED_BY(mutex_) = false;  // something, since places were shared last
 };
 
 }  // namespace sqlq::worker
