@@ -205,7 +205,7 @@ class Admin {
   /// killed is listed until it was not seen for worker_expiry. A worker that may not write to the table of workers is
   /// not listed, though it works.
   [[nodiscard]] std::vector<WorkerInfo> workers(const WorkerInfo& after = {}, std::size_t limit = 1000) const;
-  /// All workers of that name claim nothing more within about 20 s, and end what they hold; they go on running and say
+  /// All workers of that name claim nothing more within 15 s, and end what they hold; they go on running and say
   /// so by events (IdleReason::Why::draining). `on` = false lets them claim again. It does not outlast the worker: one
   /// that is started again under the same name claims. False: no worker of that name is listed; nothing changed.
   bool drain(const std::string& worker, bool on = true);

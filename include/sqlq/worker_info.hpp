@@ -10,7 +10,7 @@
 
 namespace sqlq {
 
-/// A worker that runs now, as it has said itself. It says so when it starts and about every 20 s; when it stops its row
+/// A worker that runs now, as it has said itself. It says so when it starts and about every 13 s; when it stops its row
 /// goes, and one that has died is listed for at most `worker_expiry` longer. Times are of the database's clock.
 /// Thread-safety: a plain value.
 struct WorkerInfo {

@@ -60,10 +60,7 @@ class Operations {
   // Producing.
   /// Makes queues and lanes that are not there yet. Others may do the same at the same time. Called before an enqueue
   /// where the runner says so (Runner::sharing).
-  virtual void make_lanes(Work& work, std::span<const LaneName> lanes) {
-    static_cast<void>(work);
-    static_cast<void>(lanes);
-  }
+  virtual void make_lanes(Work& /*work*/, std::span<const LaneName> /*lanes*/) {}
   /// Where lanes are made before, they are there; when one is not after all (somebody tore the schema down):
   /// Error(schema), nothing stored.
   virtual std::vector<Enqueued> enqueue(Work& work, std::span<const backend::EnqueueItem> items) = 0;
@@ -82,11 +79,7 @@ class Operations {
   virtual bool give_up(Work& work, JobId id, std::string_view message) = 0;
   /// The jobs that are held with the request's token, in claim order: what a claim whose outcome is unknown has taken.
   /// Only asked where the runner repeats such claims.
-  virtual std::vector<Job> claimed(Work& work, const backend::ClaimRequest& request) {
-    static_cast<void>(work);
-    static_cast<void>(request);
-    return {};
-  }
+  virtual std::vector<Job> claimed(Work& /*work*/, const backend::ClaimRequest& /*request*/) { return {}; }
   virtual std::vector<FinishStatus> finish(Work& work, std::span<const backend::Finish> items) = 0;
   /// Waits for no row of the jobs' table.
   virtual std::vector<LeaseStatus> heartbeat(Work& work, std::span<const backend::LeaseRef> leases) = 0;

@@ -77,10 +77,7 @@ class Runner {
   virtual void announce() noexcept {}
   /// Watches for announcements of others until the returned object is destroyed, calling `heard` from its own thread.
   /// Null: there is no such thing.
-  [[nodiscard]] virtual std::shared_ptr<void> watch(std::function<void()> heard) {
-    static_cast<void>(heard);
-    return nullptr;
-  }
+  [[nodiscard]] virtual std::shared_ptr<void> watch(std::function<void()> /*heard*/) { return nullptr; }
 };
 
 }  // namespace sqlq::sql

@@ -36,11 +36,8 @@ class Server : public Operations {
   // Wake-ups between processes, as in runner.hpp.
   virtual void announce() noexcept {}
   /// Asked in a transaction of the user's that has written: to announce it once it is committed.
-  virtual void announce_when_committed(Session& borrowed) { static_cast<void>(borrowed); }
-  [[nodiscard]] virtual std::shared_ptr<void> watch(std::function<void()> heard) {
-    static_cast<void>(heard);
-    return nullptr;
-  }
+  virtual void announce_when_committed(Session& /*borrowed*/) {}
+  [[nodiscard]] virtual std::shared_ptr<void> watch(std::function<void()> /*heard*/) { return nullptr; }
 };
 
 /// The dialect over a server. Connects once, so that a wrong URL is noticed now. The clock tells how long an operation

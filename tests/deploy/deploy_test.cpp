@@ -1,6 +1,7 @@
 // A deploy in steps: programs of the version before the newest migration work beside those of this one, on the tables
 // of this one. The program of the version before is a real one, built of the commit before (before.cmake).
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -109,8 +110,7 @@ TEST_P(Deploy, WorkersOfTheVersionBeforeGoOnBesideNewOnes) {
   Ids all;
   for (Program* each : {&first, &restarted, &second, &running}) all = all + each->enqueue(100);
   std::ranges::sort(all);
-  const auto twice = std::ranges::unique(all);  // unique keys: another's job may be the one
-  all.erase(twice.begin(), twice.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());  // unique keys: another's job may be the one
   first.wait(all);
   expect_once(running.stop() + restarted.stop() + first.stop() + second.stop(), all);
   const auto [one, another] = std::pair(all.front(), all.back());

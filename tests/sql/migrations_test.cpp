@@ -95,17 +95,17 @@ class Place final : public Connection {
 
    protected:
     std::size_t do_execute(const Statement& statement, std::initializer_list<Arg> args, RowSink sink) override {
-      auto& rows = place_.open_ ? *place_.open_ : place_.rows;
+      auto& kept = place_.open_ ? *place_.open_ : place_.rows;
       const auto number = [&] { return static_cast<int>(std::get<std::int64_t>(args.begin()->value)); };
       if (statement.name == "migrations") {
-        for (const auto& [version, sum] : rows) sink(Values({std::to_string(version), "n", sum, "0", ""}));
-        return rows.size();
+        for (const auto& [version, sum] : kept) sink(Values({std::to_string(version), "n", sum, "0", ""}));
+        return kept.size();
       }
-      if (!statement.columns.empty()) sink(Values({rows.empty() ? "0" : "1"}));
-      if (statement.name == "migration_remove") rows.erase(number());
+      if (!statement.columns.empty()) sink(Values({kept.empty() ? "0" : "1"}));
+      if (statement.name == "migration_remove") kept.erase(number());
       if (statement.name != "migration_add") return 1;
       place_.happen("recorded");
-      rows[number()] = std::get<std::string_view>((args.begin() + 2)->value);
+      kept[number()] = std::get<std::string_view>((args.begin() + 2)->value);
       return 1;
     }
 
