@@ -1,11 +1,10 @@
 #pragma once
 /// \file
-/// A mutex whose rules clang checks when it compiles (-Wthread-safety): which mutex guards a member, and which functions
-/// need it held. The standard library's mutex says nothing to it. Other compilers see plain std::mutex; all of this is
-/// free.
+/// A mutex whose rules clang checks (-Wthread-safety): which mutex guards a member, and which functions need it held.
+/// libstdc++'s mutex says nothing to it. Costs what std::mutex does, and other compilers see no more than that.
 ///
-/// It checks neither constructors and destructors, nor what a catch block does; a lambda is a function of its own that
-/// holds nothing.
+/// Clang checks neither constructors and destructors, nor what a catch block does. A lambda is a function of its own
+/// that holds nothing: copy for it, or give it a span of, what it needs.
 
 #include <condition_variable>
 #include <mutex>
@@ -28,7 +27,6 @@
 #define SQLQ_ACQUIRE(...) SQLQ_THREAD_SAFETY(acquire_capability(__VA_ARGS__))
 #define SQLQ_RELEASE(...) SQLQ_THREAD_SAFETY(release_capability(__VA_ARGS__))
 #define SQLQ_ASSERT_HELD SQLQ_THREAD_SAFETY(assert_capability())
-#define SQLQ_NO_THREAD_SAFETY_ANALYSIS SQLQ_THREAD_SAFETY(no_thread_safety_analysis)
 
 namespace sqlq::core {
 
@@ -98,10 +96,10 @@ class Condition {
   std::condition_variable native_;
 };
 
-/// A part that one thread plays at a time though no mutex says so. `SQLQ_GUARDED_BY(role)`: only that thread touches it.
+/// What one thread is at a time though no mutex says so: what is guarded by it belongs to that thread.
 class SQLQ_CAPABILITY("role") Role {
  public:
-  /// From here on this thread plays it: the caller knows.
+  /// From here on to the end of the function this thread has it: the caller knows.
   void is_mine() const noexcept SQLQ_ASSERT_HELD {}
 };
 
