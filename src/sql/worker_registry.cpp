@@ -1,10 +1,10 @@
 #include "sql/worker_registry.hpp"
 
 #include <algorithm>
-#include <mutex>
 #include <string>
 #include <utility>
 
+#include "core/mutex.hpp"
 #include "sql/job_row.hpp"
 
 namespace sqlq::sql {
@@ -128,7 +128,7 @@ class WorkerRegistry final : public backend::Workers {
  private:
   template <class Change>
   void write(Now now, const Change& change) {
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     runner_.write(Task::aside, now, [&](Work& w) { change(w.session(), w.wall()); }, [] {});
   }
   bool seen(Session& s, const WorkerInfo& worker, std::optional<std::int64_t> now, bool draining) const {
@@ -167,7 +167,7 @@ class WorkerRegistry final : public backend::Workers {
   const Statement& drain_;
   const Statement& expired_;
   Runner& runner_;
-  std::mutex mutex_;
+  core::Mutex mutex_;
 };
 
 }  // namespace

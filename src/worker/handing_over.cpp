@@ -10,7 +10,7 @@
 namespace sqlq::worker {
 
 std::optional<SteadyPoint> HandingOver::rest_until(SteadyPoint now) {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   if (now < rest_until_) return rest_until_;
   share_when_due(now);
   claiming_since_ = now;
@@ -18,7 +18,7 @@ std::optional<SteadyPoint> HandingOver::rest_until(SteadyPoint now) {
 }
 
 std::optional<SteadyPoint> HandingOver::sharing_until(SteadyPoint now) const {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   return now < sharing_until_ ? std::optional(sharing_until_) : std::nullopt;
 }
 
@@ -30,7 +30,7 @@ backend::ClaimResult HandingOver::claim(const backend::ClaimRequest& request) {
 void HandingOver::claimed(SteadyPoint asked_at, const backend::ClaimResult& found, bool full) {
   const bool able = shared_.dialect().hand_over() != nullptr;
   backlog_ = full && !stopped_ && always_pays();
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   rest_until_ = found.limited && !full ? rested(asked_at) : SteadyPoint::min();
   if (able && found.of_limited > 0 && asked_at >= passing_until_) {
     passing_until_ = saturating_add(asked_at, passing_time);
@@ -40,7 +40,7 @@ void HandingOver::claimed(SteadyPoint asked_at, const backend::ClaimResult& foun
 bool HandingOver::is_time() {
   if (stopped_) return false;
   const SteadyPoint now = shared_.clock().steady();
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   share_when_due(now);
   return now < passing_until_ || (backlog_ && now >= sharing_until_);
 }
@@ -64,7 +64,7 @@ HandingOver::Passed HandingOver::pass_on(std::span<const backend::Success> ends,
     });
   } catch (...) {
     backlog_ = false;
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     passing_until_ = SteadyPoint::min();
     throw;
   }
@@ -74,7 +74,7 @@ HandingOver::Passed HandingOver::pass_on(std::span<const backend::Success> ends,
   if (gather_ > Duration(0)) gathering_until_ = saturating_add(now, gather_);
   if (!claimed.result.limited) return passed;  // what follows is about places that other workers wait for
   const SteadyPoint again = rested(asked_at);
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   passed_ = passed_ || claimed.result.of_limited > 0;
   if (now - asked_at <= longest_claim) {
     gathering_until_ = again;

@@ -1,13 +1,13 @@
 #pragma once
 
 #include <atomic>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
 
+#include "core/mutex.hpp"
 #include "worker/claimer.hpp"
 #include "worker/shared.hpp"
 
@@ -62,7 +62,7 @@ class HandingOver final {
 
  private:
   [[nodiscard]] bool always_pays() const;
-  void share_when_due(SteadyPoint now);
+  void share_when_due(SteadyPoint now) SQLQ_REQUIRES(mutex_);
   [[nodiscard]] SteadyPoint rested(SteadyPoint asked_at) const;
 
   Shared& shared_;
@@ -72,12 +72,12 @@ class HandingOver final {
   std::atomic<SteadyPoint> gathering_until_{SteadyPoint::min()};
   Duration gather_{0};  // of pass_on, as the next: how long outcomes of the backlog gather before the next time
   SteadyPoint gather_from_ = SteadyPoint::min();
-  mutable std::mutex mutex_;  // for what follows
-  SteadyPoint claiming_since_ = SteadyPoint::min();  // the last ordinary claim
-  SteadyPoint rest_until_ = SteadyPoint::min();
-  SteadyPoint passing_until_ = SteadyPoint::min();
-  SteadyPoint sharing_until_ = SteadyPoint::min();
-  bool passed_ = false;  // something, since places were shared last
+  mutable core::Mutex mutex_;
+  SteadyPoint claiming_since_ SQLQ_GUARDED_BY(mutex_) = SteadyPoint::min();  // the last ordinary claim
+  SteadyPoint rest_until_ SQLQ_GUARDED_BY(mutex_) = SteadyPoint::min();
+  SteadyPoint passing_until_ SQLQ_GUARDED_BY(mutex_) = SteadyPoint::min();
+  SteadyPoint sharing_until_ SQLQ_GUARDED_BY(mutex_) = SteadyPoint::min();
+  bool passed_ SQLQ_GUARDED_BY(mutex_) = false;  // something, since places were shared last
 };
 
 }  // namespace sqlq::worker
