@@ -41,7 +41,7 @@ WorkerInfo read_worker(Fields f) {
   worker.version = f.text();
   worker.queues = names_in(f.text());
   worker.kinds = names_in(f.text());
-  worker.slots = static_cast<std::uint32_t>(f.integer());
+  worker.concurrency = static_cast<std::uint32_t>(f.integer());
   worker.busy = static_cast<std::uint32_t>(f.integer());
   worker.started_at = wall(f.integer());
   worker.seen_at = wall(f.integer());
@@ -148,7 +148,7 @@ class WorkerRegistry final : public backend::Workers {
                      {"version", std::string_view(worker.version)},
                      {"queues", std::string_view(queues)},
                      {"kinds", std::string_view(kinds)},
-                     {"slots", std::int64_t{worker.slots}},
+                     {"slots", std::int64_t{worker.concurrency}},
                      {"busy", std::int64_t{worker.busy}},
                      {"now", now},
                      {"running", running.count()},
