@@ -9,11 +9,13 @@ if(PROJECT_IS_TOP_LEVEL AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
   endif()
 endif()
 
+# -Wthread-safety: what src/core/mutex.hpp says is checked by clang.
 # -Wrestrict: g++ 12 finds overlaps where there are none in "literal" + std::string, when it optimises (its bug 105651).
 add_library(sqlq_build_flags INTERFACE)
 target_compile_options(sqlq_build_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
+  $<$<CXX_COMPILER_ID:Clang,AppleClang>:-Wthread-safety>
   $<$<BOOL:${SQLQ_WERROR}>:-Werror>
   -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 

@@ -21,7 +21,7 @@ struct WorkerInfo {
   std::string version{};   ///< of the library
   std::vector<std::string> queues{};  ///< that it works; empty: all
   std::vector<std::string> kinds{};   ///< that it has a handler for
-  std::uint32_t slots = 0;            ///< how many jobs it can run at once
+  std::uint32_t concurrency = 0;      ///< how many jobs it can run at once
   std::uint32_t busy = 0;             ///< how many of them ran when it was last seen
   TimePoint started_at{};
   TimePoint seen_at{};     ///< when it last said that it is there

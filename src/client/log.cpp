@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <span>
 #include <string>
 #include <utility>
@@ -13,6 +12,7 @@
 #include <sqlq/error.hpp>
 
 #include "core/isolate.hpp"
+#include "core/mutex.hpp"
 #include "core/text.hpp"
 #include "platform/user_code.hpp"
 
@@ -39,7 +39,7 @@ class DatabaseSink final : public LogSink {
     }
     bool full_batch = false;
     {
-      const std::lock_guard lock(mutex_);
+      const core::MutexLock lock(mutex_);
       if (waiting_.size() + sending_ >= most_waiting || waiting_bytes_ + line.text.size() > most_waiting_bytes) {
         drop(std::move(line));
         return;
@@ -49,14 +49,14 @@ class DatabaseSink final : public LogSink {
       full_batch = waiting_.size() % batch_size == 0;
     }
     if (full_batch) {
-      const std::lock_guard lock(hint_mutex_);
+      const core::MutexLock lock(hint_mutex_);
       if (flush_hint_) flush_hint_();
     }
   }
 
   // Ends with what was waiting when it began, so that busy writers cannot keep it for ever.
   void flush() override {
-    const std::lock_guard one_at_a_time(flush_mutex_);
+    const core::MutexLock one_at_a_time(flush_mutex_);
     for (std::size_t left = count_waiting(); left > 0;) {
       take_batch();
       const std::size_t taken = batch_.size();
@@ -68,11 +68,11 @@ class DatabaseSink final : public LogSink {
 
   // Under the mutex that calls hold, so that after an exchange nobody still calls the old one.
   void set_flush_hint(std::function<void()> hint) override {
-    const std::lock_guard lock(hint_mutex_);
+    const core::MutexLock lock(hint_mutex_);
     flush_hint_ = std::move(hint);
   }
   void set_report(std::function<void(JobId, std::string_view)> report) override {
-    const std::lock_guard lock(hint_mutex_);
+    const core::MutexLock lock(hint_mutex_);
     report_ = std::move(report);
   }
 
@@ -89,7 +89,7 @@ class DatabaseSink final : public LogSink {
 
   using Execution = std::pair<JobId, LeaseToken>;
 
-  void drop(LogLine line) {
+  void drop(LogLine line) SQLQ_REQUIRES(mutex_) {
     const Execution execution{line.job, line.token};
     if (const auto found = dropped_.find(execution); found != dropped_.end()) {
       ++found->second.count;
@@ -99,14 +99,14 @@ class DatabaseSink final : public LogSink {
     }
   }
 
-  std::size_t count_waiting() {
-    const std::lock_guard lock(mutex_);
+  std::size_t count_waiting() SQLQ_EXCLUDES(mutex_) {
+    const core::MutexLock lock(mutex_);
     return waiting_.size() + sending_;
   }
 
   // A batch that could not be sent is still in `batch_` and goes first.
-  void take_batch() {
-    const std::lock_guard lock(mutex_);
+  void take_batch() SQLQ_REQUIRES(flush_mutex_) {
+    const core::MutexLock lock(mutex_);
     while (batch_.size() < batch_size && !waiting_.empty()) {
       batch_.push_back(std::move(waiting_.front()));
       waiting_.pop_front();
@@ -117,7 +117,7 @@ class DatabaseSink final : public LogSink {
   }
 
   // Of lines that the database refuses for good, what any database can store.
-  void store_batch() {
+  void store_batch() SQLQ_REQUIRES(flush_mutex_) {
     // Answers are not looked at: lines of lost leases are dropped.
     const auto store = [this](std::span<LogLine> lines) { static_cast<void>(db_.ready().append_logs(lines)); };
     const auto in_ascii = [](const LogLine& line, const Error&) {
@@ -125,23 +125,24 @@ class DatabaseSink final : public LogSink {
       plain.text = core::ascii_text(plain.text, core::max_log_bytes);
       return plain;
     };
+    const std::span batch(batch_);
     const auto tell = [&](const core::Offender& offender, const LogLine& instead, bool lost) {
       const auto report = [this] {
-        const std::lock_guard lock(hint_mutex_);
+        const core::MutexLock lock(hint_mutex_);
         return report_;
       }();
       const std::string_view end = lost ? "; it was left out" : "; it was stored with '?' for what is not ASCII";
       const std::string why = "the database refused a log line: " + std::string(offender.error.what());
       if (report) report(instead.job, why + std::string(end));
-      if (!lost) batch_[offender.index] = instead;  // should the batch be written again
+      if (!lost) batch[offender.index] = instead;  // should the batch be written again
     };
-    core::write_or_replace(std::span(batch_), store, in_ascii, tell);
+    core::write_or_replace(batch, store, in_ascii, tell);
   }
 
   // Now there is room again: tells of the lines dropped before. Returns how many lines that made.
-  std::size_t finish_batch() {
+  std::size_t finish_batch() SQLQ_REQUIRES(flush_mutex_) {
     batch_.clear();
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     sending_ = 0;
     waiting_bytes_ -= sending_bytes_;
     const std::size_t told = dropped_.size();
@@ -157,19 +158,19 @@ class DatabaseSink final : public LogSink {
   }
 
   Database db_;
-  std::mutex flush_mutex_;
-  std::vector<LogLine> batch_;     // only under flush_mutex_
-  std::size_t sending_bytes_ = 0;  // of its texts
+  core::Mutex flush_mutex_;
+  std::vector<LogLine> batch_ SQLQ_GUARDED_BY(flush_mutex_);
 
-  std::mutex mutex_;
-  std::deque<LogLine> waiting_;
-  std::size_t sending_ = 0;
-  std::size_t waiting_bytes_ = 0;  // of the texts of both
-  std::map<Execution, Dropped> dropped_;
+  core::Mutex mutex_;
+  std::deque<LogLine> waiting_ SQLQ_GUARDED_BY(mutex_);
+  std::size_t sending_ SQLQ_GUARDED_BY(mutex_) = 0;        // lines of the batch
+  std::size_t sending_bytes_ SQLQ_GUARDED_BY(mutex_) = 0;  // of its texts
+  std::size_t waiting_bytes_ SQLQ_GUARDED_BY(mutex_) = 0;  // of the texts of both
+  std::map<Execution, Dropped> dropped_ SQLQ_GUARDED_BY(mutex_);
 
-  std::mutex hint_mutex_;
-  std::function<void()> flush_hint_;
-  std::function<void(JobId, std::string_view)> report_;
+  core::Mutex hint_mutex_;
+  std::function<void()> flush_hint_ SQLQ_GUARDED_BY(hint_mutex_);
+  std::function<void(JobId, std::string_view)> report_ SQLQ_GUARDED_BY(hint_mutex_);
 };
 
 }  // namespace
@@ -202,8 +203,8 @@ struct JobLogger::Impl {
   LogLine base;
   std::shared_ptr<LogSink> sink;
   std::shared_ptr<Clock> clock;
-  std::mutex mutex;  // held while the sink takes a line: a job's lines arrive in the order of their numbers
-  std::int64_t last_number = 0;
+  core::Mutex mutex;  // held while the sink takes a line: a job's lines arrive in the order of their numbers
+  std::int64_t last_number SQLQ_GUARDED_BY(mutex) = 0;
 };
 
 JobLogger::JobLogger(const Job& job, std::shared_ptr<LogSink> sink, std::shared_ptr<Clock> clock)
@@ -220,7 +221,7 @@ JobLogger::JobLogger(const Job& job, std::shared_ptr<LogSink> sink, std::shared_
 }
 
 std::int64_t JobLogger::lines() const {
-  const std::lock_guard lock(impl_->mutex);
+  const core::MutexLock lock(impl_->mutex);
   return impl_->last_number;
 }
 
@@ -228,7 +229,7 @@ void JobLogger::write(LogLevel level, std::string_view text) {
   LogLine line = impl_->base;
   line.level = level;
   line.text = core::clean_text(text, core::max_log_bytes);
-  const std::lock_guard lock(impl_->mutex);
+  const core::MutexLock lock(impl_->mutex);
   line.number = ++impl_->last_number;
   line.at = impl_->clock->now();
   try {

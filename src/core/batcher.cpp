@@ -33,17 +33,17 @@ void Batcher::Line::put_back(Line& before) noexcept {
 }
 
 bool Batcher::run(Call& call, std::size_t weight, bool may_wait) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   if (!may_wait && leading_ > 0) return false;
   call.weight_ = weight;
   if (leading_ < most_leading_) {
     ++leading_;
-    call.turn_ = Call::Turn::leading;
+    turn_of(call) = Call::Turn::leading;
   } else {
     line_.push(call);
-    call.told_.wait(lock, [&] { return call.turn_ != Call::Turn::waiting; });
+    while (turn_of(call) == Call::Turn::waiting) call.told_.wait(mutex_);
   }
-  const bool leads = call.turn_ == Call::Turn::leading;
+  const bool leads = turn_of(call) == Call::Turn::leading;
   const std::size_t waiting = line_.size();
   lock.unlock();
   if (leads) lead(call, waiting);
@@ -52,7 +52,7 @@ bool Batcher::run(Call& call, std::size_t weight, bool may_wait) {
 }
 
 std::size_t Batcher::waiting() const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return line_.size();
 }
 
@@ -64,8 +64,10 @@ void Batcher::lead(Call& mine, std::size_t waiting) {
     const Call& mine;
     ~End() { batcher.end(group, mine); }
   } const at_the_end{*this, group, mine};
+  leading_role_.is_mine();
   group = gather(mine, prepare(mine, waiting));
   by_halves(group.size(), [&](std::size_t n) {
+    leading_role_.is_mine();
     Line part = group.take(n);
     std::exception_ptr error;
     try {
@@ -88,7 +90,7 @@ void Batcher::lead(Call& mine, std::size_t waiting) {
 Batcher::Line Batcher::gather(Call& mine, std::size_t weight) noexcept {
   Line group;
   group.push(mine);
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (std::size_t sum = mine.weight_; line_.size() > 0 && sum < weight;) {
     if (line_.first()->weight_ > weight - sum) break;
     sum += line_.first()->weight_;
@@ -100,25 +102,25 @@ Batcher::Line Batcher::gather(Call& mine, std::size_t weight) noexcept {
 // Under the mutex: a call is gone once its owner can take it.
 void Batcher::tell(Line& calls, const std::exception_ptr& error) noexcept {
   const bool shared = calls.size() > 1;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   while (calls.size() > 0) {
     Call& call = calls.pop();
     if (error) call.error_ = shared ? made_anew(error) : error;
-    call.turn_ = Call::Turn::over;
+    turn_of(call) = Call::Turn::over;
     call.told_.notify_one();
   }
 }
 
 void Batcher::end(Line& left, const Call& mine) noexcept {
   if (left.first() == &mine) left.pop();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   line_.put_back(left);
   if (line_.size() == 0) {
     --leading_;
     return;
   }
   Call& next = line_.pop();
-  next.turn_ = Call::Turn::leading;
+  turn_of(next) = Call::Turn::leading;
   next.told_.notify_one();
 }
 

@@ -6,13 +6,12 @@
 /// The others wait in line; whoever leads next takes all that has gathered and writes it at once. When that is refused,
 /// it is written by halves, so that only the guilty call fails.
 
-#include <condition_variable>
 #include <cstddef>
 #include <exception>
 #include <limits>
-#include <mutex>
 
 #include "core/isolate.hpp"
+#include "core/mutex.hpp"
 
 namespace sqlq::core {
 
@@ -39,9 +38,9 @@ class Batcher {
     friend class Line;
     enum class Turn { waiting, leading, over };
     std::size_t weight_ = 1;
-    Turn turn_ = Turn::waiting;  // guarded by mutex_
+    Turn turn_ = Turn::waiting;  // see turn_of
     std::exception_ptr error_{};
-    std::condition_variable told_{};
+    Condition told_{};
     Call* next_ = nullptr;  // in its line
   };
 
@@ -75,34 +74,38 @@ class Batcher {
   /// Returns when the call was written, possibly by another thread together with others; throws what its own write
   /// threw. Should the thread that leads be ended (forced unwind), the calls it has not told come first again. Returns
   /// false, and does nothing, when it may not wait and somebody leads.
-  bool run(Call& call, std::size_t weight = 1, bool may_wait = true);
+  bool run(Call& call, std::size_t weight = 1, bool may_wait = true) SQLQ_EXCLUDES(mutex_);
   /// How many calls wait in line.
-  [[nodiscard]] std::size_t waiting() const;
+  [[nodiscard]] std::size_t waiting() const SQLQ_EXCLUDES(mutex_);
   /// Tells the callers that their calls are over, and empties the line.
-  void tell(Line& calls, const std::exception_ptr& error) noexcept;
+  void tell(Line& calls, const std::exception_ptr& error) noexcept SQLQ_EXCLUDES(mutex_);
+
+  /// Who leads. Where only one does, it guards what the writes use.
+  Role leading_role_;
 
  private:
   /// On the thread of `first`, before the calls are gathered: the place to wait for what the write needs, for whoever
   /// comes meanwhile is taken along. Returns how much weight to gather; `first` is always taken. `waiting`: how many
   /// calls wait already, without it. Throws nothing but a forced unwind.
-  virtual std::size_t prepare(const Call& first, std::size_t waiting) = 0;
+  virtual std::size_t prepare(const Call& first, std::size_t waiting) SQLQ_REQUIRES(leading_role_) = 0;
   /// Writes all of them, or none and throws. One call or several: all that were gathered, or a part of them.
-  virtual void write(Line& calls) = 0;
+  virtual void write(Line& calls) SQLQ_REQUIRES(leading_role_) = 0;
   /// Whether this error of several calls may be the fault of one, so that the others can be written without it.
-  [[nodiscard]] virtual bool may_be_of_one(const std::exception_ptr& error) noexcept {
+  [[nodiscard]] virtual bool may_be_of_one(const std::exception_ptr& error) noexcept SQLQ_REQUIRES(leading_role_) {
     return core::may_be_of_one(error);
   }
   /// All of the gathering were told; the next one to lead waits for this.
-  virtual void finish() noexcept {}
+  virtual void finish() noexcept SQLQ_REQUIRES(leading_role_) {}
 
-  void lead(Call& mine, std::size_t waiting);
-  [[nodiscard]] Line gather(Call& mine, std::size_t weight) noexcept;
-  void end(Line& left, const Call& mine) noexcept;
+  void lead(Call& mine, std::size_t waiting) SQLQ_EXCLUDES(mutex_);
+  [[nodiscard]] Line gather(Call& mine, std::size_t weight) noexcept SQLQ_EXCLUDES(mutex_);
+  void end(Line& left, const Call& mine) noexcept SQLQ_EXCLUDES(mutex_);
+  [[nodiscard]] Call::Turn& turn_of(Call& call) noexcept SQLQ_REQUIRES(mutex_) { return call.turn_; }
 
   const std::size_t most_leading_;
-  mutable std::mutex mutex_;
-  std::size_t leading_ = 0;
-  Line line_;  // empty unless most_leading_ lead
+  mutable Mutex mutex_;
+  std::size_t leading_ SQLQ_GUARDED_BY(mutex_) = 0;
+  Line line_ SQLQ_GUARDED_BY(mutex_);  // empty unless most_leading_ lead
 };
 
 }  // namespace sqlq::core

@@ -27,18 +27,18 @@ void LockWatch::look(SteadyPoint since, SteadyPoint now) noexcept {
 
 void LockWatch::taken() noexcept {
   const SteadyPoint now = clock_->steady();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   look(now, now);
 }
 
 void LockWatch::taken(SteadyPoint since) noexcept {
   const SteadyPoint now = clock_->steady();
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   look(since, now);
 }
 
 void LockWatch::got() noexcept {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!open_) return;
   open_ = false;
   const SteadyPoint now = clock_->steady();
@@ -53,28 +53,28 @@ void LockWatch::got() noexcept {
 void LockWatch::got(SteadyPoint since) noexcept {
   const SteadyPoint now = clock_->steady();
   if (now - since >= noticeable) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     look(since, now);
   }
   got();
 }
 
 std::optional<SteadyPoint> LockWatch::taken_since() const noexcept {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const SteadyPoint now = clock_->steady();
   if (open_ ? now - seen_ > longest_gap_ : now >= counts_until_) return std::nullopt;
   return unbroken_;
 }
 
 std::optional<SteadyPoint> LockWatch::spared_after() const noexcept {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const bool spares = clock_->steady() < spared_until_;
   if (open_) return spares ? std::min(spared_after_, began_) : began_;
   return spares ? std::optional(spared_after_) : std::nullopt;
 }
 
 SteadyPoint LockWatch::seen() const noexcept {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return seen_;
 }
 

@@ -3,10 +3,11 @@
 /// Remembers locks, seen by this process, that kept everybody from writing (decisions 0031 and 0037).
 
 #include <memory>
-#include <mutex>
 #include <optional>
 
 #include <sqlq/clock.hpp>
+
+#include "core/mutex.hpp"
 
 namespace sqlq::core {
 
@@ -36,18 +37,19 @@ class LockWatch {
   [[nodiscard]] SteadyPoint seen() const noexcept;
 
  private:
-  void look(SteadyPoint since, SteadyPoint now) noexcept;
+  void look(SteadyPoint since, SteadyPoint now) noexcept SQLQ_REQUIRES(mutex_);
 
   const std::shared_ptr<Clock> clock_;
   const Duration longest_gap_;
-  mutable std::mutex mutex_;
-  bool open_ = false;        // taken, and not got since
-  SteadyPoint began_{};      // the first look of those that found it taken
-  SteadyPoint unbroken_{};   // the first since when they follow closely on one another, or on our having got it
-  SteadyPoint seen_{};       // the last one
-  SteadyPoint spared_after_{};
-  SteadyPoint spared_until_ = SteadyPoint::min();
-  SteadyPoint counts_until_ = SteadyPoint::min();
+  mutable Mutex mutex_;
+  bool open_ SQLQ_GUARDED_BY(mutex_) = false;  // taken, and not got since
+  SteadyPoint began_ SQLQ_GUARDED_BY(mutex_){};  // the first look of those that found it taken
+  // The first since when they follow closely on one another, or on our having got it.
+  SteadyPoint unbroken_ SQLQ_GUARDED_BY(mutex_){};
+  SteadyPoint seen_ SQLQ_GUARDED_BY(mutex_){};  // the last one
+  SteadyPoint spared_after_ SQLQ_GUARDED_BY(mutex_){};
+  SteadyPoint spared_until_ SQLQ_GUARDED_BY(mutex_) = SteadyPoint::min();
+  SteadyPoint counts_until_ SQLQ_GUARDED_BY(mutex_) = SteadyPoint::min();
 };
 
 }  // namespace sqlq::core

@@ -1,10 +1,11 @@
 #include <algorithm>
 #include <map>
-#include <mutex>
 #include <utility>
 
 #include <sqlq/backend/register.hpp>
 #include <sqlq/error.hpp>
+
+#include "core/mutex.hpp"
 
 namespace sqlq::backend {
 
@@ -16,8 +17,8 @@ struct Registered {
 };
 
 struct Registry {
-  std::mutex mutex;
-  std::map<std::string, Registered, std::less<>> entries;
+  core::Mutex mutex;
+  std::map<std::string, Registered, std::less<>> entries SQLQ_GUARDED_BY(mutex);
 };
 
 Registry& registry() {
@@ -32,7 +33,7 @@ bool valid_scheme(std::string_view scheme) noexcept {
 
 Factory find_factory(const std::string& scheme) {
   Registry& known = registry();
-  const std::lock_guard lock(known.mutex);
+  const core::MutexLock lock(known.mutex);
   const auto found = known.entries.find(scheme);
   return found == known.entries.end() ? Factory{} : found->second.factory;
 }
@@ -40,7 +41,7 @@ Factory find_factory(const std::string& scheme) {
 /// "x:, y://host/name", each form once; empty when nothing is registered.
 std::string known_forms() {
   Registry& known = registry();
-  const std::lock_guard lock(known.mutex);
+  const core::MutexLock lock(known.mutex);
   std::vector<std::string> forms;
   for (const auto& [scheme, entry] : known.entries) {
     std::string form = entry.form.empty() ? scheme + ":" : entry.form;
@@ -113,20 +114,20 @@ void check(const std::string& scheme, const Factory& factory) {
 void register_builtin(std::string scheme, Factory factory, std::string form) {
   check(scheme, factory);
   Registry& known = registry();
-  const std::lock_guard lock(known.mutex);
+  const core::MutexLock lock(known.mutex);
   known.entries.try_emplace(std::move(scheme), Registered{std::move(factory), std::move(form)});
 }
 
 void register_backend(std::string scheme, Factory factory, std::string form) {
   check(scheme, factory);
   Registry& known = registry();
-  const std::lock_guard lock(known.mutex);
+  const core::MutexLock lock(known.mutex);
   known.entries.insert_or_assign(std::move(scheme), Registered{std::move(factory), std::move(form)});
 }
 
 std::vector<std::string> registered_schemes() {
   Registry& known = registry();
-  const std::lock_guard lock(known.mutex);
+  const core::MutexLock lock(known.mutex);
   std::vector<std::string> schemes;
   schemes.reserve(known.entries.size());
   for (const auto& entry : known.entries) schemes.push_back(entry.first);

@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <iterator>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,6 +20,7 @@
 #include <sqlq/error.hpp>
 
 #include "core/isolate.hpp"
+#include "core/mutex.hpp"
 #include "core/text.hpp"
 #include "platform/random.hpp"
 #include "sql/selection.hpp"
@@ -37,7 +37,7 @@ class SetAside {
   /// Those whose time has not passed.
   [[nodiscard]] std::vector<JobId> at(SteadyPoint now) {
     if (!any_) return {};
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     std::erase_if(until_, [&](const auto& job) { return job.second <= now; });
     any_ = !until_.empty();
     std::vector<JobId> jobs;
@@ -45,15 +45,15 @@ class SetAside {
     return jobs;
   }
   void add(JobId id, SteadyPoint now) {
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     if (until_.size() < most) until_[id] = saturating_add(now, time);
     any_ = true;
   }
 
  private:
   std::atomic<bool> any_{false};
-  std::mutex mutex_;
-  std::map<JobId, SteadyPoint> until_;
+  core::Mutex mutex_;
+  std::map<JobId, SteadyPoint> until_ SQLQ_GUARDED_BY(mutex_);
 };
 
 /// Ends a job as errored with a message that can be stored: `give_up(id, why)` says whether there was such a job.

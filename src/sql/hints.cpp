@@ -12,10 +12,10 @@ class Hints::Entry final : public backend::Subscription {
   Entry(Hints& owner, std::list<std::function<void()>>::iterator at) : owner_(owner), at_(at) {}
   ~Entry() override {
     {
-      const std::lock_guard lock(owner_.mutex_);
+      const core::MutexLock lock(owner_.mutex_);
       owner_.hints_.erase(at_);
     }
-    const std::lock_guard lock(owner_.watcher_mutex_);
+    const core::MutexLock lock(owner_.watcher_mutex_);
     if (--owner_.subscribed_ == 0) owner_.watcher_.reset();
   }
 
@@ -26,9 +26,9 @@ class Hints::Entry final : public backend::Subscription {
 
 std::unique_ptr<backend::Subscription> Hints::subscribe(std::function<void()> hint) {
   std::unique_ptr<Entry> entry;
-  const std::lock_guard watcher_lock(watcher_mutex_);
+  const core::MutexLock watcher_lock(watcher_mutex_);
   {
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     hints_.push_back(std::move(hint));
     entry = std::make_unique<Entry>(*this, std::prev(hints_.end()));
   }
@@ -37,7 +37,7 @@ std::unique_ptr<backend::Subscription> Hints::subscribe(std::function<void()> hi
 }
 
 void Hints::notify() noexcept {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   for (const auto& hint : hints_) {
     try {
       hint();

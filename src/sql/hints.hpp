@@ -6,10 +6,11 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <span>
 
 #include <sqlq/backend/dialect.hpp>
+
+#include "core/mutex.hpp"
 
 namespace sqlq::sql {
 
@@ -40,11 +41,11 @@ class Hints {
 
   Watch watch_;
   std::atomic<bool> limits_seen_{false};
-  std::mutex mutex_;  // held while hints are called, so that a subscription that is gone is never called
-  std::list<std::function<void()>> hints_;
-  std::mutex watcher_mutex_;
-  std::size_t subscribed_ = 0;
-  std::shared_ptr<void> watcher_;
+  core::Mutex mutex_;  // held while hints are called, so that a subscription that is gone is never called
+  std::list<std::function<void()>> hints_ SQLQ_GUARDED_BY(mutex_);
+  core::Mutex watcher_mutex_;
+  std::size_t subscribed_ SQLQ_GUARDED_BY(watcher_mutex_) = 0;
+  std::shared_ptr<void> watcher_ SQLQ_GUARDED_BY(watcher_mutex_);
 };
 
 }  // namespace sqlq::sql

@@ -7,7 +7,7 @@
 namespace sqlq::sql {
 
 std::size_t KeyGate::waiting() {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   return waiting_.size();
 }
 
@@ -19,7 +19,7 @@ bool KeyGate::room_for(const Keys& keys) const noexcept {
 }
 
 void KeyGate::enter(Pass& pass) {
-  std::unique_lock lock(mutex_);
+  core::MutexLock lock(mutex_);
   if (room_for(pass.keys_)) {
     inside_.splice(inside_.end(), pass.node_);
     return;
@@ -43,7 +43,7 @@ void KeyGate::enter(Pass& pass) {
 
 // The call that waits longest is looked at first; a call with a busy key is passed over.
 void KeyGate::leave(Pass& pass) noexcept {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   inside_.remove(&pass);
   for (auto at = waiting_.begin(); at != waiting_.end();) {
     const auto next = at++;

@@ -5,12 +5,13 @@
 #include <cstddef>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <utility>
 
 #include <sqlq/clock.hpp>
+
+#include "core/mutex.hpp"
 
 namespace sqlq::sql {
 
@@ -50,14 +51,14 @@ class KeyGate {
  private:
   void enter(Pass& pass);
   void leave(Pass& pass) noexcept;
-  [[nodiscard]] bool room_for(const Keys& keys) const noexcept;
+  [[nodiscard]] bool room_for(const Keys& keys) const noexcept SQLQ_REQUIRES(mutex_);
 
   const std::size_t most_;
   const Duration wait_;
   const std::shared_ptr<Clock> clock_;
-  std::mutex mutex_;
-  std::list<Pass*> inside_;
-  std::list<Pass*> waiting_;
+  core::Mutex mutex_;
+  std::list<Pass*> inside_ SQLQ_GUARDED_BY(mutex_);
+  std::list<Pass*> waiting_ SQLQ_GUARDED_BY(mutex_);
 };
 
 }  // namespace sqlq::sql

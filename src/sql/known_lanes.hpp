@@ -2,7 +2,6 @@
 /// \file
 /// The lanes that this process has seen.
 
-#include <mutex>
 #include <set>
 #include <span>
 #include <string>
@@ -11,6 +10,7 @@
 
 #include <sqlq/backend/dialect.hpp>
 
+#include "core/mutex.hpp"
 #include "sql/operations.hpp"
 
 namespace sqlq::sql {
@@ -20,7 +20,7 @@ class KnownLanes {
  public:
   [[nodiscard]] std::vector<LaneName> missing(std::span<const backend::EnqueueItem> items) const {
     std::set<LaneName> unknown;
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     const LaneName* last = nullptr;
     for (const auto& item : items) {
       if (last != nullptr && last->queue == item.queue && last->kind == item.kind) continue;
@@ -34,20 +34,20 @@ class KnownLanes {
     return {unknown.begin(), unknown.end()};
   }
   void add(const std::vector<LaneName>& lanes) {
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     if (known_.size() + lanes.size() > most) known_.clear();
     known_.insert(lanes.begin(), lanes.end());
   }
   /// Says whether there was anything to forget.
   bool forget() {
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     return !std::exchange(known_, {}).empty();
   }
 
  private:
   static constexpr std::size_t most = 10'000;  // names; a program with more makes each of them again now and then
-  mutable std::mutex mutex_;
-  std::set<LaneName> known_;
+  mutable core::Mutex mutex_;
+  std::set<LaneName> known_ SQLQ_GUARDED_BY(mutex_);
 };
 
 }  // namespace sqlq::sql

@@ -19,7 +19,7 @@ constexpr Duration longest = std::chrono::seconds(5);
 
 std::vector<Ready> Marks::find(const backend::ClaimRequest& request) {
   if (request.now) return {};
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   if (lanes_.empty() || !std::ranges::equal(queues_, request.queues) || !std::ranges::equal(kinds_, request.kinds)) {
     return {};
   }
@@ -33,7 +33,7 @@ std::vector<Ready> Marks::find(const backend::ClaimRequest& request) {
 
 void Marks::surveyed(const backend::ClaimRequest& request, const std::vector<Ready>& found, Duration took) {
   if (request.now) return;
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   slow_in_a_row_ = took < slow ? Duration(0) : std::min(slow_in_a_row_ + took, slow_enough);
   if (slow_in_a_row_ < slow_enough) {
     lanes_.clear();
@@ -47,7 +47,7 @@ void Marks::surveyed(const backend::ClaimRequest& request, const std::vector<Rea
 }
 
 void Marks::moved(const std::vector<Ready>& found) {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   for (Ready& mark : lanes_) {
     const auto at = std::ranges::find(found, mark.lane.id, [](const Ready& r) { return r.lane.id; });
     if (at != found.end()) mark.first = at->first;
@@ -56,7 +56,7 @@ void Marks::moved(const std::vector<Ready>& found) {
 
 void Marks::lowered(const std::vector<Place>& places) {
   const auto order = [](const Place& p) { return std::tuple(p.priority, p.due, p.seq); };
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   for (const Place& place : places) {
     const auto at = std::ranges::find(lanes_, place.lane, [](const Ready& r) { return r.lane.id; });
     if (at == lanes_.end()) return lanes_.clear();
@@ -65,10 +65,11 @@ void Marks::lowered(const std::vector<Place>& places) {
 }
 
 void Marks::stored(std::span<const backend::EnqueueItem> items) {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   if (lanes_.empty()) return;
+  const std::span lanes(lanes_);
   const bool behind = std::ranges::all_of(items, [&](const backend::EnqueueItem& item) {
-    return std::ranges::any_of(lanes_, [&](const Ready& r) {
+    return std::ranges::any_of(lanes, [&](const Ready& r) {
       return r.lane.queue == item.queue && r.lane.kind == item.kind && r.first.priority <= item.priority;
     });
   });
@@ -85,7 +86,7 @@ void Marks::given_back(std::span<const backend::Finish> items) {
 }
 
 void Marks::forget() {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   lanes_.clear();
 }
 

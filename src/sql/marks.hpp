@@ -11,7 +11,6 @@
 
 #include <cstdint>
 #include <limits>
-#include <mutex>
 #include <span>
 #include <string>
 #include <tuple>
@@ -19,6 +18,7 @@
 
 #include <sqlq/backend/dialect.hpp>
 
+#include "core/mutex.hpp"
 #include "sql/apportion.hpp"
 
 namespace sqlq::sql {
@@ -47,16 +47,16 @@ class Marks {
   /// These have ended leases; jobs that are given back are ready at once, at the place they had.
   void given_back(std::span<const backend::Finish> items);
   /// There may be work before the marks.
-  void forget();
+  void forget() SQLQ_EXCLUDES(mutex_);
 
  private:
-  std::mutex mutex_;
-  std::vector<std::string> queues_{};  // of the request
-  std::vector<std::string> kinds_{};
-  std::vector<Ready> lanes_{};
-  Duration took_{};
-  Duration slow_in_a_row_{};  // what the last surveys took together, while each was slow
-  SteadyPoint until_ = SteadyPoint::min();
+  core::Mutex mutex_;
+  std::vector<std::string> queues_ SQLQ_GUARDED_BY(mutex_){};  // of the request
+  std::vector<std::string> kinds_ SQLQ_GUARDED_BY(mutex_){};
+  std::vector<Ready> lanes_ SQLQ_GUARDED_BY(mutex_){};
+  Duration took_ SQLQ_GUARDED_BY(mutex_){};
+  Duration slow_in_a_row_ SQLQ_GUARDED_BY(mutex_){};  // what the last surveys took together, while each was slow
+  SteadyPoint until_ SQLQ_GUARDED_BY(mutex_) = SteadyPoint::min();
 };
 
 }  // namespace sqlq::sql

@@ -22,11 +22,11 @@ Pool::Lease Pool::take() {
   SteadyPoint next_try{};
   bool told = false;
   std::vector<Idle> expired;  // closed outside the lock
-  std::unique_lock lock(mutex_);
+  core::MutexLock lock(mutex_);
   for (;;) {
     while (taken_ >= options_.size || (full && idle_.empty() && clock_->steady() < next_try)) {
       if (clock_->steady() >= deadline) throw none_in_time(full);
-      wait(lock, full && taken_ < options_.size ? std::min(deadline, next_try) : deadline, told);
+      wait(full && taken_ < options_.size ? std::min(deadline, next_try) : deadline, told);
     }
     expired = take_expired();
     ++taken_;
@@ -53,12 +53,13 @@ Pool::Lease Pool::take() {
   }
 }
 
-void Pool::wait(std::unique_lock<std::mutex>& lock, SteadyPoint until, bool& told) {
+void Pool::wait(SteadyPoint until, bool& told) {
   const auto signal = clock_->make_signal();
   waiting_.insert(told ? waiting_.begin() : waiting_.end(), signal.get());
-  lock.unlock();
-  told = signal->wait_until(until);
-  lock.lock();
+  {
+    const core::MutexUnlock unlocked(mutex_);
+    told = signal->wait_until(until);
+  }
   std::erase(waiting_, signal.get());
 }
 
@@ -85,7 +86,7 @@ Error Pool::none_in_time(const std::optional<Error>& full) const {
 void Pool::give_back(std::unique_ptr<Connection> connection) noexcept {
   const bool keep = connection && connection->usable();
   if (!keep) connection.reset();  // outside the lock: closing may take a while
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   --taken_;
   if (keep) idle_.push_back({std::move(connection), clock_->steady()});
   if (waiting_.empty()) return;
@@ -94,13 +95,13 @@ void Pool::give_back(std::unique_ptr<Connection> connection) noexcept {
 }
 
 std::size_t Pool::waiting() const {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   return waiting_.size();
 }
 
 void Pool::forget_idle() noexcept {
   std::vector<Idle> dead;
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   dead.swap(idle_);
 }
 

@@ -5,13 +5,13 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <vector>
 
 #include <sqlq/clock.hpp>
 #include <sqlq/error.hpp>
 
+#include "core/mutex.hpp"
 #include "sql/work.hpp"
 
 namespace sqlq::sql {
@@ -62,21 +62,21 @@ class Pool {
     std::unique_ptr<Connection> connection;
     SteadyPoint since{};
   };
-  void give_back(std::unique_ptr<Connection> connection) noexcept;
+  void give_back(std::unique_ptr<Connection> connection) noexcept SQLQ_EXCLUDES(mutex_);
   /// Until somebody gives one back or the time has come, without the lock meanwhile. A thread that was told, and
   /// found that another one had been quicker, keeps its turn.
-  void wait(std::unique_lock<std::mutex>& lock, SteadyPoint until, bool& told);
+  void wait(SteadyPoint until, bool& told) SQLQ_REQUIRES(mutex_);
   /// Takes those that are too old out, to be closed without the lock.
-  [[nodiscard]] std::vector<Idle> take_expired();
+  [[nodiscard]] std::vector<Idle> take_expired() SQLQ_REQUIRES(mutex_);
   [[nodiscard]] Error none_in_time(const std::optional<Error>& full) const;
 
   const PoolOptions options_;
   const Connect connect_;
   const std::shared_ptr<Clock> clock_;
-  mutable std::mutex mutex_;
-  std::vector<Idle> idle_;
-  std::deque<Signal*> waiting_;  // first come, first served
-  std::size_t taken_ = 0;
+  mutable core::Mutex mutex_;
+  std::vector<Idle> idle_ SQLQ_GUARDED_BY(mutex_);
+  std::deque<Signal*> waiting_ SQLQ_GUARDED_BY(mutex_);  // first come, first served
+  std::size_t taken_ SQLQ_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace sqlq::sql

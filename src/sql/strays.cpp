@@ -5,19 +5,19 @@ namespace sqlq::sql {
 void Strays::follow(LeaseToken token, const std::vector<Job>& given) {
   Claim claim{.token = token, .since = clock_->steady()};
   for (const Job& job : given) claim.known.insert(job.id);
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   claims_.push_back(std::move(claim));
   if (claims_.size() > most) claims_.pop_front();
 }
 
 void Strays::forget(LeaseToken token) {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   std::erase_if(claims_, [&](const Claim& claim) { return claim.token == token; });
 }
 
 std::vector<Strays::Claim> Strays::to_look_at() {
   std::vector<Claim> due;
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   if (claims_.empty()) return due;
   const SteadyPoint now = clock_->steady();
   std::erase_if(claims_, [&](const Claim& claim) { return now - claim.since > longest; });

@@ -3,12 +3,13 @@
 /// Claims whose outcome was unknown: a server that has not noticed that its client is gone may commit one late.
 
 #include <deque>
-#include <mutex>
 #include <set>
 #include <vector>
 
 #include <sqlq/clock.hpp>
 #include <sqlq/job.hpp>
+
+#include "core/mutex.hpp"
 
 namespace sqlq::sql {
 
@@ -36,8 +37,8 @@ class Strays {
   static constexpr std::size_t most = 100;
 
   const std::shared_ptr<Clock> clock_ = system_clock();
-  std::mutex mutex_;
-  std::deque<Claim> claims_;
+  core::Mutex mutex_;
+  std::deque<Claim> claims_ SQLQ_GUARDED_BY(mutex_);
 };
 
 }  // namespace sqlq::sql

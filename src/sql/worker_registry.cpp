@@ -1,10 +1,10 @@
 #include "sql/worker_registry.hpp"
 
 #include <algorithm>
-#include <mutex>
 #include <string>
 #include <utility>
 
+#include "core/mutex.hpp"
 #include "sql/job_row.hpp"
 
 namespace sqlq::sql {
@@ -41,7 +41,7 @@ WorkerInfo read_worker(Fields f) {
   worker.version = f.text();
   worker.queues = names_in(f.text());
   worker.kinds = names_in(f.text());
-  worker.slots = static_cast<std::uint32_t>(f.integer());
+  worker.concurrency = static_cast<std::uint32_t>(f.integer());
   worker.busy = static_cast<std::uint32_t>(f.integer());
   worker.started_at = wall(f.integer());
   worker.seen_at = wall(f.integer());
@@ -128,7 +128,7 @@ class WorkerRegistry final : public backend::Workers {
  private:
   template <class Change>
   void write(Now now, const Change& change) {
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     runner_.write(Task::aside, now, [&](Work& w) { change(w.session(), w.wall()); }, [] {});
   }
   bool seen(Session& s, const WorkerInfo& worker, std::optional<std::int64_t> now, bool draining) const {
@@ -148,7 +148,7 @@ class WorkerRegistry final : public backend::Workers {
                      {"version", std::string_view(worker.version)},
                      {"queues", std::string_view(queues)},
                      {"kinds", std::string_view(kinds)},
-                     {"slots", std::int64_t{worker.slots}},
+                     {"slots", std::int64_t{worker.concurrency}},
                      {"busy", std::int64_t{worker.busy}},
                      {"now", now},
                      {"running", running.count()},
@@ -167,7 +167,7 @@ class WorkerRegistry final : public backend::Workers {
   const Statement& drain_;
   const Statement& expired_;
   Runner& runner_;
-  std::mutex mutex_;
+  core::Mutex mutex_;
 };
 
 }  // namespace

@@ -9,7 +9,8 @@
 namespace sqlq::worker {
 namespace {
 
-void make(const Callbacks::Call& call) {
+// What the call owns is gone when it returns.
+void make(Callbacks::Call call) {
   try {
     call();
   } catch (...) {  // what the user's code throws is his; there is nobody left to tell
@@ -20,7 +21,7 @@ void make(const Callbacks::Call& call) {
 }  // namespace
 
 void Callbacks::start(std::size_t most, ThreadStarter starter) {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   starter_ = std::move(starter);
   most_ = most;
   add_thread();
@@ -40,14 +41,14 @@ void Callbacks::add_thread_if_all_are_busy() noexcept {
 }
 
 bool Callbacks::fill() noexcept {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   add_thread_if_all_are_busy();
   return waiting_.empty() || !threads_.empty();
 }
 
 void Callbacks::post(Call call) noexcept {
   try {
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     if (closed_) return;
     if (most_ > 0) {
       waiting_.push_back(std::move(call));
@@ -57,16 +58,15 @@ void Callbacks::post(Call call) noexcept {
     }
   } catch (const std::bad_alloc&) {  // then here and now: better late for others than never
   }
-  make(call);
+  make(std::move(call));
 }
 
 void Callbacks::work() {
   platform::ignore_cancellation();
-  std::unique_lock lock(mutex_);
+  const core::MutexLock lock(mutex_);
   try {
-    serve(lock);
+    serve();
   } catch (...) {  // the call ended its thread
-    lock.lock();
     --busy_;
     replace_this_thread();
     if (nothing_left()) idle_->notify();
@@ -83,26 +83,25 @@ void Callbacks::replace_this_thread() noexcept {
   add_thread_if_all_are_busy();
 }
 
-void Callbacks::serve(std::unique_lock<std::mutex>& lock) {
+void Callbacks::serve() {
   for (;;) {
-    posted_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
+    while (!closed_ && waiting_.empty()) posted_.wait(mutex_);
     if (waiting_.empty()) return;
+    Call call = std::move(waiting_.front());
+    waiting_.pop_front();
+    ++busy_;
+    add_thread_if_all_are_busy();
     {
-      const Call call = std::move(waiting_.front());
-      waiting_.pop_front();
-      ++busy_;
-      add_thread_if_all_are_busy();
-      lock.unlock();
-      make(call);
-    }  // what the call owned is gone before anybody hears that it has ended
-    lock.lock();
+      const core::MutexUnlock unlocked(mutex_);
+      make(std::move(call));
+    }
     --busy_;
     if (nothing_left()) idle_->notify();
   }
 }
 
 bool Callbacks::close(SteadyPoint deadline) {
-  std::unique_lock lock(mutex_);
+  core::MutexLock lock(mutex_);
   while (!nothing_left()) {
     lock.unlock();
     const bool in_time = idle_->wait_until(deadline);

@@ -1,18 +1,17 @@
 #pragma once
 // Threads for the user's callbacks: stop callbacks and on_event.
 
-#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include <sqlq/clock.hpp>
 
+#include "core/mutex.hpp"
 #include "worker/thread_starter.hpp"
 
 namespace sqlq::worker {
@@ -44,22 +43,22 @@ class Callbacks final : public std::enable_shared_from_this<Callbacks> {
 
  private:
   void work();
-  void serve(std::unique_lock<std::mutex>& lock);
-  void add_thread();
-  void replace_this_thread() noexcept;
-  void add_thread_if_all_are_busy() noexcept;
-  [[nodiscard]] bool nothing_left() const { return waiting_.empty() && busy_ == 0; }
+  void serve() SQLQ_REQUIRES(mutex_);
+  void add_thread() SQLQ_REQUIRES(mutex_);
+  void replace_this_thread() noexcept SQLQ_REQUIRES(mutex_);
+  void add_thread_if_all_are_busy() noexcept SQLQ_REQUIRES(mutex_);
+  [[nodiscard]] bool nothing_left() const SQLQ_REQUIRES(mutex_) { return waiting_.empty() && busy_ == 0; }
 
   const std::shared_ptr<Clock> clock_;
   const std::unique_ptr<Signal> idle_;
-  std::mutex mutex_;  // for what follows
-  std::condition_variable posted_;
-  std::deque<Call> waiting_;
-  std::vector<std::thread> threads_;
-  ThreadStarter starter_;
-  std::size_t most_ = 0;  // 0: no threads
-  std::size_t busy_ = 0;  // calls under way on the threads
-  bool closed_ = false;
+  core::Mutex mutex_;
+  core::Condition posted_;
+  std::deque<Call> waiting_ SQLQ_GUARDED_BY(mutex_);
+  std::vector<std::thread> threads_ SQLQ_GUARDED_BY(mutex_);
+  ThreadStarter starter_ SQLQ_GUARDED_BY(mutex_);
+  std::size_t most_ SQLQ_GUARDED_BY(mutex_) = 0;  // 0: no threads
+  std::size_t busy_ SQLQ_GUARDED_BY(mutex_) = 0;  // calls under way on the threads
+  bool closed_ SQLQ_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace sqlq::worker

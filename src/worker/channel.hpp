@@ -2,14 +2,14 @@
 // The queue between the fetcher and the executors.
 
 #include <atomic>
-#include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <iterator>
-#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
+
+#include "core/mutex.hpp"
 
 namespace sqlq::worker {
 
@@ -26,7 +26,7 @@ class Channel final {
   /// Returns what it does not take, because it is closed.
   [[nodiscard]] std::vector<T> push(std::vector<T> items) {
     if (items.empty()) return items;
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     if (closed_) return items;
     for (T& item : items) items_.push_back(std::move(item));
     size_ = items_.size();
@@ -36,14 +36,14 @@ class Channel final {
 
   /// Waits for an item; empty when the channel is closed.
   std::optional<T> take() {
-    std::unique_lock lock(mutex_);
-    while (items_.empty() && !closed_) wait(lock);
+    const core::MutexLock lock(mutex_);
+    while (items_.empty() && !closed_) wait();
     std::optional<T> item = pop();
     wake_one();
     return item;
   }
   std::optional<T> try_take() {
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     return pop();
   }
   /// As of a moment ago.
@@ -51,7 +51,7 @@ class Channel final {
 
   /// Wakes all waiting threads and returns the items that nobody took.
   std::vector<T> close() {
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     closed_ = true;
     filled_.notify_all();
     std::vector<T> rest(std::make_move_iterator(items_.begin()), std::make_move_iterator(items_.end()));
@@ -61,17 +61,17 @@ class Channel final {
   }
 
  private:
-  std::optional<T> pop() {
+  std::optional<T> pop() SQLQ_REQUIRES(mutex_) {
     if (items_.empty()) return std::nullopt;
     std::optional<T> item(std::move(items_.front()));
     items_.pop_front();
     size_ = items_.size();
     return item;
   }
-  void wait(std::unique_lock<std::mutex>& lock) {
+  void wait() SQLQ_REQUIRES(mutex_) {
     ++waiting_;
     try {
-      filled_.wait(lock);
+      filled_.wait(mutex_);
     } catch (...) {  // the thread was cancelled; perhaps it was the one to be woken
       come_back();
       wake_one();
@@ -79,23 +79,23 @@ class Channel final {
     }
     come_back();
   }
-  void come_back() {
+  void come_back() SQLQ_REQUIRES(mutex_) {
     --waiting_;
     waking_ = false;  // also when others were quicker, or the next item would wake nobody
   }
-  void wake_one() {
+  void wake_one() SQLQ_REQUIRES(mutex_) {
     if (items_.empty() || waiting_ == 0 || waking_) return;
     waking_ = true;
     filled_.notify_one();
   }
 
-  std::mutex mutex_;
-  std::condition_variable filled_;
-  std::deque<T> items_;
-  std::atomic<std::size_t> size_{0};
-  std::size_t waiting_ = 0;
-  bool waking_ = false;  // somebody was notified and has not come yet
-  bool closed_ = false;
+  core::Mutex mutex_;
+  core::Condition filled_;
+  std::deque<T> items_ SQLQ_GUARDED_BY(mutex_);
+  std::atomic<std::size_t> size_{0};  // of items_
+  std::size_t waiting_ SQLQ_GUARDED_BY(mutex_) = 0;
+  bool waking_ SQLQ_GUARDED_BY(mutex_) = false;  // somebody was notified and has not come yet
+  bool closed_ SQLQ_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace sqlq::worker

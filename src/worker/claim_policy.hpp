@@ -58,4 +58,15 @@ struct Load {
 /// another, and each slot that becomes free wakes every worker: a worker that rests lets slots accumulate.
 [[nodiscard]] constexpr Duration rest(Duration took) noexcept { return std::min(took, longest_rest); }
 
+/// How long outcomes of a backlog wait for others, so that the next transaction ends and claims more jobs: half as long
+/// as the last one took, and only while jobs are so short that none of those from before it still ran at its end. With
+/// few slots the first outcomes of a claim would else make a transaction of their own.
+[[nodiscard]] constexpr Duration gather(Duration took, std::size_t still_running) noexcept {
+  return still_running == 0 ? std::min(took / 2, longest_rest) : Duration(0);
+}
+
+/// For how long nothing gathers after some have waited so long in vain, for a job that ran on. So a worker whose jobs
+/// are not short loses a thirtieth by it at most.
+[[nodiscard]] constexpr Duration after_vain(Duration waited) noexcept { return waited * 32; }
+
 }  // namespace sqlq::worker::policy

@@ -48,7 +48,7 @@ Claimer::Claimed Claimer::claim(std::size_t slots, std::size_t suspects, Suspect
   if (claimed.result.limited) limits_seen_ = true;
   suspects_wait_ = claimed.result.suspects;
   if (!jobs.empty()) {
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     last_found_ = asked_at;
   }
   shared_.slots.claimed(slots, claimed.jobs);

@@ -2,12 +2,12 @@
 
 #include <atomic>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
 
+#include "core/mutex.hpp"
 #include "worker/heartbeat.hpp"
 #include "worker/shared.hpp"
 #include "worker/suspects.hpp"
@@ -38,7 +38,7 @@ class Claimer final {
   [[nodiscard]] bool under_way() const noexcept { return under_way_ > 0; }
   /// When a claim was made last that got a job.
   [[nodiscard]] std::optional<SteadyPoint> last_found() const {
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     return last_found_;
   }
   /// Whether the end of a job may let another one run: some queue has a limit, or suspects wait.
@@ -57,8 +57,8 @@ class Claimer final {
   std::atomic<int> under_way_{0};
   std::atomic<bool> limits_seen_{false};
   std::atomic<bool> suspects_wait_{false};  // the last claim saw some
-  mutable std::mutex mutex_;
-  std::optional<SteadyPoint> last_found_;
+  mutable core::Mutex mutex_;
+  std::optional<SteadyPoint> last_found_ SQLQ_GUARDED_BY(mutex_);
 };
 
 }  // namespace sqlq::worker

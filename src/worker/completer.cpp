@@ -56,7 +56,7 @@ bool may_hand_over(const Ending& e) { return e.kind == FinishKind::success && !i
 void Completer::submit(Ending ending) {
   bool worth_it = false;
   {
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     worth_it = submitted_.empty();
     submitted_.push_back(std::move(ending));
     worth_it = worth_it || (gathering_ && all_have_ended());
@@ -66,14 +66,14 @@ void Completer::submit(Ending ending) {
 
 void Completer::submit(std::vector<Ending> endings) {
   {
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     std::move(endings.begin(), endings.end(), std::back_inserter(submitted_));
   }
   wake();
 }
 
 std::size_t Completer::waiting() const {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   return batch_.size() + submitted_.size();
 }
 
@@ -105,13 +105,13 @@ bool Completer::all_have_ended() const { return batch_.size() + submitted_.size(
 
 bool Completer::gather() {
   const bool in_time = shared_.clock().steady() < fetcher_.gathering_until();
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   gathering_ = in_time && !all_have_ended();
   return gathering_;
 }
 
 void Completer::fill() {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   while (batch_.size() < most_per_batch && !submitted_.empty()) {
     batch_.push_back(std::move(submitted_.front()));
     submitted_.pop_front();

@@ -1,13 +1,13 @@
 #pragma once
 
 #include <deque>
-#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
 
+#include "core/mutex.hpp"
 #include "worker/fetcher.hpp"
 #include "worker/service.hpp"
 #include "worker/shared.hpp"
@@ -54,7 +54,7 @@ class Completer final : public Service {
  private:
   /// Whether to wait for more: outcomes that are handed over together take a round trip less for each job.
   [[nodiscard]] bool gather();
-  [[nodiscard]] bool all_have_ended() const;
+  [[nodiscard]] bool all_have_ended() const SQLQ_REQUIRES(mutex_);
   /// Adds what was submitted to the batch, up to most_per_batch.
   void fill();
   void verify();
@@ -74,9 +74,9 @@ class Completer final : public Service {
   LogSink& logs_;
   Fetcher& fetcher_;
   std::vector<Ending> batch_;
-  mutable std::mutex mutex_;
-  std::deque<Ending> submitted_;
-  bool gathering_ = false;
+  mutable core::Mutex mutex_;
+  std::deque<Ending> submitted_ SQLQ_GUARDED_BY(mutex_);
+  bool gathering_ SQLQ_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace sqlq::worker

@@ -37,7 +37,7 @@ void JobContext::set_result(std::string_view json) {
                                     std::to_string(most) + " are allowed: store it elsewhere and set where it is");
   }
   check_json(json, limits, "the result");
-  const std::lock_guard lock(impl_->mutex);
+  const core::MutexLock lock(impl_->mutex);
   if (impl_->completed) {
     throw Error(Errc::misuse, "set_result after complete_in, which has written the result: call it before");
   }
@@ -51,7 +51,7 @@ void JobContext::set_progress(std::int64_t done, std::int64_t total, std::string
 }
 
 bool JobContext::complete_in(Tx tx) {
-  const std::lock_guard lock(impl_->mutex);
+  const core::MutexLock lock(impl_->mutex);
   const worker::HeldPtr& lease = impl_->lease;
   const backend::Finish success{.id = lease->job().id, .token = lease->job().lease_token, .result = impl_->result};
   // Set before the write: from its commit on a heartbeat finds the lease gone, and that is no loss.

@@ -1,7 +1,6 @@
 #pragma once
 // The state behind a JobContext.
 
-#include <mutex>
 #include <string>
 
 #include <sqlq/context.hpp>
@@ -9,6 +8,7 @@
 #include <sqlq/error.hpp>
 #include <sqlq/log.hpp>
 
+#include "core/mutex.hpp"
 #include "worker/in_flight.hpp"
 #include "worker/interims.hpp"
 #include "worker/shared.hpp"
@@ -31,9 +31,9 @@ struct JobContext::Impl {
   worker::Interims& interims;
   worker::HeldPtr lease;
   JobLogger log;
-  std::mutex mutex{};
-  std::string result{};    // guarded by mutex
-  bool completed = false;  // guarded by mutex: by complete_in, in a transaction that may or may not be committed
+  core::Mutex mutex{};
+  std::string result SQLQ_GUARDED_BY(mutex){};
+  bool completed SQLQ_GUARDED_BY(mutex) = false;  // by complete_in, in a transaction that may not be committed
 };
 
 }  // namespace sqlq

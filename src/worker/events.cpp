@@ -83,7 +83,7 @@ void Events::report(WorkerEvent event) noexcept {
   try {
     event.message = one_line(event.message);
     {
-      const std::lock_guard lock(mutex_);
+      const core::MutexLock lock(mutex_);
       if (closed_) return;
       if (waiting_.size() >= most_waiting) {
         ++dropped_;
@@ -96,7 +96,7 @@ void Events::report(WorkerEvent event) noexcept {
     try {
       callbacks_->post([self = shared_from_this()] { self->deliver(); });
     } catch (...) {
-      const std::lock_guard lock(mutex_);
+      const core::MutexLock lock(mutex_);
       delivering_ = false;  // the next report tries again
     }
   } catch (...) {  // no memory to tell of anything
@@ -120,13 +120,13 @@ void Events::deliver() {
 void Events::go_on_elsewhere() {
   print({.level = Level::error, .service = "events",
          .message = "on_event ended its thread (pthread_exit); another one calls it from now on"});
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   delivering_ = !waiting_.empty() && callbacks_ != nullptr;
   if (delivering_) callbacks_->post([self = shared_from_this()] { self->deliver(); });
 }
 
 std::optional<WorkerEvent> Events::next() {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   if (waiting_.empty()) {
     delivering_ = false;
     return {};
@@ -142,11 +142,11 @@ std::optional<WorkerEvent> Events::next() {
 
 void Events::close(SteadyPoint deadline) {
   {
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     closed_ = true;
   }
   if (callbacks_ != nullptr) callbacks_->close(deadline);
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   waiting_.clear();
 }
 

@@ -4,7 +4,6 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +11,7 @@
 
 #include <sqlq/worker.hpp>
 
+#include "core/mutex.hpp"
 #include "worker/callbacks.hpp"
 
 namespace sqlq::worker {
@@ -45,11 +45,11 @@ class Events final : public std::enable_shared_from_this<Events> {
 
   const std::function<void(const WorkerEvent&)> callback_;
   const std::shared_ptr<Callbacks> callbacks_;
-  std::mutex mutex_;  // for what follows
-  std::deque<WorkerEvent> waiting_;
-  std::size_t dropped_ = 0;
-  bool delivering_ = false;
-  bool closed_ = false;
+  core::Mutex mutex_;
+  std::deque<WorkerEvent> waiting_ SQLQ_GUARDED_BY(mutex_);
+  std::size_t dropped_ SQLQ_GUARDED_BY(mutex_) = 0;
+  bool delivering_ SQLQ_GUARDED_BY(mutex_) = false;
+  bool closed_ SQLQ_GUARDED_BY(mutex_) = false;
 };
 
 /// An exception with all that are nested in it (std::throw_with_nested), from the outside to the inside.

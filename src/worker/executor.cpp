@@ -116,7 +116,7 @@ JobContext::Impl Executor::context_of(const HeldPtr& lease) const {
 Ending Executor::conclude(JobContext::Impl& impl, const Outcome& outcome, const HandlerOptions& options) {
   const HeldPtr& lease = impl.lease;
   if (impl.log.lines() > 0) lease->set_logged();
-  const std::lock_guard lock(impl.mutex);
+  const core::MutexLock lock(impl.mutex);
   if (impl.completed) return completed_by_handler(lease, outcome, options);  // the result was of that transaction
   const bool done = outcome.kind() == Outcome::Kind::done;
   if (!done && lease->lost()) return {.lease = lease, .kind = FinishKind::release, .cause = Cause::released};

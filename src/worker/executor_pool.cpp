@@ -35,7 +35,7 @@ void ExecutorPool::work(Seat& seat) {
 void ExecutorPool::replace(Seat& seat) {
   std::optional<std::string> refused;
   {
-    const std::lock_guard lock(seat.mutex);
+    const core::MutexLock lock(seat.mutex);
     refused = seat.thread.replace();
     if (refused) shared_.slots.shrink();
   }
@@ -53,7 +53,7 @@ bool ExecutorPool::fill() {
   std::size_t filled = 0;
   bool all = true;
   for (const auto& seat : seats_) {
-    const std::lock_guard lock(seat->mutex);
+    const core::MutexLock lock(seat->mutex);
     const ReplaceableThread::Filled now = seat->thread.fill();
     if (now == ReplaceableThread::Filled::refused) all = false;
     if (now != ReplaceableThread::Filled::filled) continue;
@@ -72,12 +72,12 @@ bool ExecutorPool::fill() {
 
 void ExecutorPool::execute(Seat& seat, const HeldPtr& lease) {
   {
-    const std::lock_guard lock(seat.mutex);
+    const core::MutexLock lock(seat.mutex);
     seat.running = lease;
   }
   try {
     Ending ending = executor_.run(lease);
-    const std::lock_guard lock(seat.mutex);
+    const core::MutexLock lock(seat.mutex);
     const bool wanted = seat.running != nullptr;
     seat.running = nullptr;
     if (wanted) {
@@ -99,7 +99,7 @@ void ExecutorPool::execute(Seat& seat, const HeldPtr& lease) {
 // Nothing is written: the job comes back when its lease ends.
 void ExecutorPool::give_up(Seat& seat, const HeldPtr& lease, const std::string& why, Events::Code code) {
   {
-    const std::lock_guard lock(seat.mutex);
+    const core::MutexLock lock(seat.mutex);
     if (std::exchange(seat.running, nullptr) == nullptr) return;  // it was abandoned
   }
   shared_.events.report(Events::Level::error, "executor", why, lease->job().id, code);
@@ -109,7 +109,7 @@ void ExecutorPool::give_up(Seat& seat, const HeldPtr& lease, const std::string& 
 std::vector<HeldPtr> ExecutorPool::abandon() {
   std::vector<HeldPtr> leases;
   for (const auto& seat : seats_) {
-    const std::lock_guard lock(seat->mutex);
+    const core::MutexLock lock(seat->mutex);
     if (!seat->running) continue;
     seat->abandoned = true;
     leases.push_back(std::exchange(seat->running, nullptr));
@@ -119,7 +119,7 @@ std::vector<HeldPtr> ExecutorPool::abandon() {
 
 void ExecutorPool::join() {
   for (const auto& seat : seats_) {
-    std::unique_lock lock(seat->mutex);
+    core::MutexLock lock(seat->mutex);
     const bool abandoned = seat->abandoned;
     lock.unlock();
     if (abandoned) {

@@ -2,11 +2,11 @@
 
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "core/mutex.hpp"
 #include "worker/executor.hpp"
 #include "worker/replaceable_thread.hpp"
 #include "worker/shared.hpp"
@@ -40,9 +40,9 @@ class ExecutorPool final {
 
  private:
   struct Seat {
-    std::mutex mutex{};      // also: slots are as many as there are threads
-    HeldPtr running{};       // guarded by mutex: the handler runs and its outcome is wanted
-    bool abandoned = false;  // guarded by mutex
+    core::Mutex mutex{};  // also: slots are as many as there are threads
+    HeldPtr running SQLQ_GUARDED_BY(mutex){};  // the handler runs and its outcome is wanted
+    bool abandoned SQLQ_GUARDED_BY(mutex) = false;
     ReplaceableThread thread{};
   };
 

@@ -1,13 +1,13 @@
 #pragma once
 
 #include <atomic>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
 
+#include "core/mutex.hpp"
 #include "worker/claim_policy.hpp"
 #include "worker/claimer.hpp"
 #include "worker/handing_over.hpp"
@@ -39,7 +39,7 @@ class Fetcher final : public Service {
 
   /// When the first scheduled job of its queues is due, as the last claim of a step has seen it.
   [[nodiscard]] std::optional<TimePoint> next_due() const {
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     return last_due_;
   }
   /// A slot became free or a job was taken up: there may be room for a claim.
@@ -66,8 +66,8 @@ class Fetcher final : public Service {
   HandingOver handing_over_;
   std::atomic<bool> starved_{false};
   std::atomic<bool> backlog_{false};
-  mutable std::mutex mutex_;
-  std::optional<TimePoint> last_due_;  // under the mutex
+  mutable core::Mutex mutex_;
+  std::optional<TimePoint> last_due_ SQLQ_GUARDED_BY(mutex_);
 };
 
 }  // namespace sqlq::worker

@@ -10,7 +10,7 @@
 namespace sqlq::worker {
 
 std::optional<SteadyPoint> HandingOver::rest_until(SteadyPoint now) {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   if (now < rest_until_) return rest_until_;
   share_when_due(now);
   claiming_since_ = now;
@@ -18,7 +18,7 @@ std::optional<SteadyPoint> HandingOver::rest_until(SteadyPoint now) {
 }
 
 std::optional<SteadyPoint> HandingOver::sharing_until(SteadyPoint now) const {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   return now < sharing_until_ ? std::optional(sharing_until_) : std::nullopt;
 }
 
@@ -30,7 +30,7 @@ backend::ClaimResult HandingOver::claim(const backend::ClaimRequest& request) {
 void HandingOver::claimed(SteadyPoint asked_at, const backend::ClaimResult& found, bool full) {
   const bool able = shared_.dialect().hand_over() != nullptr;
   backlog_ = full && !stopped_ && always_pays();
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   rest_until_ = found.limited && !full ? rested(asked_at) : SteadyPoint::min();
   if (able && found.of_limited > 0 && asked_at >= passing_until_) {
     passing_until_ = saturating_add(asked_at, passing_time);
@@ -40,19 +40,23 @@ void HandingOver::claimed(SteadyPoint asked_at, const backend::ClaimResult& foun
 bool HandingOver::is_time() {
   if (stopped_) return false;
   const SteadyPoint now = shared_.clock().steady();
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   share_when_due(now);
   return now < passing_until_ || (backlog_ && now >= sharing_until_);
 }
 
 HandingOver::Passed HandingOver::pass_on(std::span<const backend::Success> ends, std::size_t slots) {
   const SteadyPoint asked_at = shared_.clock().steady();
+  const bool vain = gather_ > Duration(0) && shared_.in_flight.size() > ends.size();
+  if (vain) gather_from_ = saturating_add(asked_at, policy::after_vain(gather_));
   Passed passed;
   Claimer::Claimed claimed;
+  std::size_t still_running = 0;
   try {
     // For no suspects: they come in rounds, which the fetcher counts.
     claimed = claimer_.claim(slots, 0, nullptr, [&](const backend::ClaimRequest& request) {
       auto result = shared_.dialect().hand_over()->finish_and_claim({.claim = request, .ends = ends});
+      still_running = shared_.slots.with_jobs();
       core::expect_answers(result.ended.size(), ends.size());
       passed.ended = std::move(result.ended);
       passed.places_left = core::leave_places(ends, result.claim.jobs);
@@ -60,16 +64,19 @@ HandingOver::Passed HandingOver::pass_on(std::span<const backend::Success> ends,
     });
   } catch (...) {
     backlog_ = false;
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     passing_until_ = SteadyPoint::min();
     throw;
   }
   if (claimed.jobs < slots) backlog_ = false;
+  const SteadyPoint now = shared_.clock().steady();
+  gather_ = backlog_ && now >= gather_from_ ? policy::gather(now - asked_at, still_running) : Duration(0);
+  if (gather_ > Duration(0)) gathering_until_ = saturating_add(now, gather_);
   if (!claimed.result.limited) return passed;  // what follows is about places that other workers wait for
   const SteadyPoint again = rested(asked_at);
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   passed_ = passed_ || claimed.result.of_limited > 0;
-  if (shared_.clock().steady() - asked_at <= longest_claim) {
+  if (now - asked_at <= longest_claim) {
     gathering_until_ = again;
   } else {
     passing_until_ = SteadyPoint::min();

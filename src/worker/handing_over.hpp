@@ -1,13 +1,13 @@
 #pragma once
 
 #include <atomic>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
 
+#include "core/mutex.hpp"
 #include "worker/claimer.hpp"
 #include "worker/shared.hpp"
 
@@ -55,14 +55,14 @@ class HandingOver final {
   /// Ends these and claims into slots that were taken. Throws what the claim does; then nothing is passed on until an
   /// ordinary claim finds jobs of a limited queue again.
   [[nodiscard]] Passed pass_on(std::span<const backend::Success> ends, std::size_t slots);
-  /// Until then it pays to wait for more outcomes: as long as the last one took.
+  /// Until then it pays to wait for more outcomes: as long as the last one took, or as policy::gather says.
   [[nodiscard]] SteadyPoint gathering_until() const noexcept { return gathering_until_.load(); }
   /// Passes nothing on any more, except in a call that is under way.
   void stop() noexcept;
 
  private:
   [[nodiscard]] bool always_pays() const;
-  void share_when_due(SteadyPoint now);
+  void share_when_due(SteadyPoint now) SQLQ_REQUIRES(mutex_);
   [[nodiscard]] SteadyPoint rested(SteadyPoint asked_at) const;
 
   Shared& shared_;
@@ -70,12 +70,14 @@ class HandingOver final {
   std::atomic<bool> stopped_{false};
   std::atomic<bool> backlog_{false};  // and it pays to hand over all jobs of it
   std::atomic<SteadyPoint> gathering_until_{SteadyPoint::min()};
-  mutable std::mutex mutex_;  // for what follows
-  SteadyPoint claiming_since_ = SteadyPoint::min();  // the last ordinary claim
-  SteadyPoint rest_until_ = SteadyPoint::min();
-  SteadyPoint passing_until_ = SteadyPoint::min();
-  SteadyPoint sharing_until_ = SteadyPoint::min();
-  bool passed_ = false;  // something, since places were shared last
+  Duration gather_{0};  // of pass_on, as the next: how long outcomes of the backlog gather before the next time
+  SteadyPoint gather_from_ = SteadyPoint::min();
+  mutable core::Mutex mutex_;
+  SteadyPoint claiming_since_ SQLQ_GUARDED_BY(mutex_) = SteadyPoint::min();  // the last ordinary claim
+  SteadyPoint rest_until_ SQLQ_GUARDED_BY(mutex_) = SteadyPoint::min();
+  SteadyPoint passing_until_ SQLQ_GUARDED_BY(mutex_) = SteadyPoint::min();
+  SteadyPoint sharing_until_ SQLQ_GUARDED_BY(mutex_) = SteadyPoint::min();
+  bool passed_ SQLQ_GUARDED_BY(mutex_) = false;  // something, since places were shared last
 };
 
 }  // namespace sqlq::worker

@@ -32,14 +32,14 @@ void Held::start(SteadyPoint timeout_at) noexcept {
 
 void Outlived::add(const HeldPtr& lease, SteadyPoint now) {
   if (lease->outage_known()) return;
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   entries_.push_back({lease, saturating_add(now, lease->job().keepalive + std::chrono::minutes(5))});
   if (entries_.size() > most) entries_.pop_front();
   new_ = true;
 }
 
 std::vector<HeldPtr> Outlived::waiting(SteadyPoint now) {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   std::erase_if(entries_, [&](const Entry& e) { return e.until < now; });
   std::vector<HeldPtr> leases;
   for (const Entry& e : entries_) leases.push_back(e.lease);
@@ -47,12 +47,12 @@ std::vector<HeldPtr> Outlived::waiting(SteadyPoint now) {
 }
 
 void Outlived::remove(std::span<const HeldPtr> leases) {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   std::erase_if(entries_, [&](const Entry& e) { return std::ranges::find(leases, e.lease) != leases.end(); });
 }
 
 void InFlight::add(std::span<const HeldPtr> leases) {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   for (const HeldPtr& lease : leases) {
     if (leases_.emplace(lease.get(), lease).second && is_suspect(lease->job())) ++suspects_;
   }
@@ -60,7 +60,7 @@ void InFlight::add(std::span<const HeldPtr> leases) {
 }
 
 void InFlight::remove(std::span<const HeldPtr> leases) {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   for (const HeldPtr& lease : leases) {
     if (leases_.erase(lease.get()) == 0 || !is_suspect(lease->job())) continue;
     if (!lease->unwanted() && !must_be_alone(lease->job())) ++suspects_ended_;
@@ -70,7 +70,7 @@ void InFlight::remove(std::span<const HeldPtr> leases) {
 }
 
 std::vector<HeldPtr> InFlight::snapshot() const {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   std::vector<HeldPtr> all;
   all.reserve(leases_.size());
   for (const auto& [key, lease] : leases_) all.push_back(lease);

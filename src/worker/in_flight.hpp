@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <stop_token>
 #include <unordered_map>
@@ -15,6 +14,8 @@
 
 #include <sqlq/context.hpp>
 #include <sqlq/job.hpp>
+
+#include "core/mutex.hpp"
 
 namespace sqlq::worker {
 
@@ -104,8 +105,8 @@ class Outlived final {
     HeldPtr lease{};
     SteadyPoint until{};
   };
-  std::mutex mutex_;
-  std::deque<Entry> entries_;
+  core::Mutex mutex_;
+  std::deque<Entry> entries_ SQLQ_GUARDED_BY(mutex_);
   std::atomic<bool> new_{false};
 };
 
@@ -121,8 +122,8 @@ class InFlight final {
   [[nodiscard]] std::vector<HeldPtr> snapshot() const;
 
  private:
-  mutable std::mutex mutex_;
-  std::unordered_map<const Held*, HeldPtr> leases_;
+  mutable core::Mutex mutex_;
+  std::unordered_map<const Held*, HeldPtr> leases_ SQLQ_GUARDED_BY(mutex_);
   std::atomic<std::size_t> size_{0};
   std::atomic<std::size_t> suspects_{0};
   std::atomic<std::size_t> suspects_ended_{0};

@@ -13,28 +13,28 @@
 namespace sqlq::worker {
 
 void Interims::set_result(const HeldPtr& lease, std::string json) {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   Shown& shown = waiting_[lease.get()];
   shown.lease = lease;
   shown.result = std::move(json);
 }
 
 void Interims::set_progress(const HeldPtr& lease, Progress progress) {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   Shown& shown = waiting_[lease.get()];
   shown.lease = lease;
   shown.progress = std::move(progress);
 }
 
 void Interims::forget(const HeldPtr& lease) {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   waiting_.erase(lease.get());
 }
 
 void Interims::publish() {
   std::vector<Shown> shown;
   {
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     for (auto& [lease, its] : std::exchange(waiting_, {})) shown.push_back(std::move(its));
   }
   if (shown.empty()) return;
@@ -70,7 +70,7 @@ void Interims::publish() {
 
 void Interims::keep(Shown shown) {
   if (shown.lease->phase() == Phase::finishing || shown.lease->lost()) return;
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   Shown& newer = waiting_[shown.lease.get()];
   newer.lease = shown.lease;
   if (!newer.result) newer.result = std::move(shown.result);

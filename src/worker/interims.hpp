@@ -2,13 +2,13 @@
 // Carries results and progress of running jobs from their handlers to the database.
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
 
 #include <sqlq/job.hpp>
 
+#include "core/mutex.hpp"
 #include "worker/in_flight.hpp"
 #include "worker/shared.hpp"
 
@@ -39,8 +39,8 @@ class Interims final {
   void keep(Shown shown);
 
   Shared& shared_;
-  std::mutex mutex_;
-  std::unordered_map<const Held*, Shown> waiting_;
+  core::Mutex mutex_;
+  std::unordered_map<const Held*, Shown> waiting_ SQLQ_GUARDED_BY(mutex_);
 };
 
 }  // namespace sqlq::worker

@@ -22,7 +22,7 @@ void GuardedSink::write(LogLine line) {
 }
 
 void GuardedSink::flush() {
-  const std::lock_guard lock(flushing_);
+  const core::MutexLock lock(flushing_);
   if (given_up_) return;
   try {
     const platform::UserCode user("a log sink");

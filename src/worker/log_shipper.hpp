@@ -2,9 +2,9 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <utility>
 
+#include "core/mutex.hpp"
 #include "platform/forks.hpp"
 #include "worker/interims.hpp"
 #include "worker/service.hpp"
@@ -30,8 +30,8 @@ class GuardedSink final : public LogSink {
   std::shared_ptr<LogSink> sink_;
   std::shared_ptr<Events> events_;  // a logger may outlive the worker
   const platform::Maker maker_{};
-  std::mutex flushing_;
-  bool given_up_ = false;  // under flushing_
+  core::Mutex flushing_;
+  bool given_up_ SQLQ_GUARDED_BY(flushing_) = false;
   std::atomic<bool> refused_{false};
 };
 

@@ -49,7 +49,7 @@ void Presence::announce(backend::Workers& registry) {
              .queues = shared_.options.queues,
              .kinds = shared_.kinds};
   }
-  self_.slots = static_cast<std::uint32_t>(shared_.slots.capacity());
+  self_.concurrency = static_cast<std::uint32_t>(shared_.slots.capacity());
   self_.busy = static_cast<std::uint32_t>(shared_.slots.with_jobs());
   drain(registry.announce_worker(self_, now - *started_, shared_.now()));
 }

@@ -12,7 +12,7 @@ std::thread ReplaceableThread::next() const {
 
 void ReplaceableThread::start(ThreadStarter starter, const std::shared_ptr<void>& keep_alive,
                               std::function<void()> body) {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   starter_ = std::move(starter);
   keep_alive_ = keep_alive;
   body_ = std::move(body);
@@ -23,7 +23,7 @@ std::optional<std::string> ReplaceableThread::replace() {
   std::thread before_it;
   std::optional<std::string> refused;
   {
-    const std::lock_guard lock(mutex_);
+    const core::MutexLock lock(mutex_);
     if (closed_) return {};
     before_it = std::exchange(ended_, std::move(thread_));
     try {
@@ -38,7 +38,7 @@ std::optional<std::string> ReplaceableThread::replace() {
 }
 
 ReplaceableThread::Filled ReplaceableThread::fill() {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   if (!vacant_ || closed_) return Filled::was_there;
   try {
     thread_ = next();
@@ -50,7 +50,7 @@ ReplaceableThread::Filled ReplaceableThread::fill() {
 }
 
 void ReplaceableThread::join() {
-  std::unique_lock lock(mutex_);
+  core::MutexLock lock(mutex_);
   closed_ = true;
   std::thread last = std::move(thread_);
   std::thread ended = std::move(ended_);
@@ -60,7 +60,7 @@ void ReplaceableThread::join() {
 }
 
 void ReplaceableThread::detach() noexcept {
-  const std::lock_guard lock(mutex_);
+  const core::MutexLock lock(mutex_);
   closed_ = true;
   if (thread_.joinable()) thread_.detach();
   if (ended_.joinable()) ended_.detach();

@@ -2,11 +2,11 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 
+#include "core/mutex.hpp"
 #include "worker/thread_starter.hpp"
 
 namespace sqlq::worker {
@@ -40,16 +40,16 @@ class ReplaceableThread final {
   void detach() noexcept;
 
  private:
-  [[nodiscard]] std::thread next() const;
+  [[nodiscard]] std::thread next() const SQLQ_REQUIRES(mutex_);
 
-  std::mutex mutex_;  // for what follows
-  ThreadStarter starter_{};
-  std::weak_ptr<void> keep_alive_{};
-  std::function<void()> body_{};
-  std::thread thread_{};
-  std::thread ended_{};  // the one before it, perhaps not quite at its end
-  bool vacant_ = false;  // the system refused another thread
-  bool closed_ = false;
+  core::Mutex mutex_;
+  ThreadStarter starter_ SQLQ_GUARDED_BY(mutex_){};
+  std::weak_ptr<void> keep_alive_ SQLQ_GUARDED_BY(mutex_){};
+  std::function<void()> body_{};  // set once, before the first thread
+  std::thread thread_ SQLQ_GUARDED_BY(mutex_){};
+  std::thread ended_ SQLQ_GUARDED_BY(mutex_){};  // the one before it, perhaps not quite at its end
+  bool vacant_ SQLQ_GUARDED_BY(mutex_) = false;  // the system refused another thread
+  bool closed_ SQLQ_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace sqlq::worker

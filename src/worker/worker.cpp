@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <mutex>
 #include <system_error>
 
 #include <sqlq/error.hpp>
 
+#include "core/mutex.hpp"
 #include "platform/forks.hpp"
 #include "platform/random.hpp"
 #include "worker/runtime.hpp"
@@ -99,7 +99,7 @@ struct Worker::Impl {
   Runtime& runtime = engine->runtime;
   Shared& shared = runtime.shared;
   const std::unique_ptr<Signal> ended = shared.clock().make_signal();
-  std::mutex lifecycle;  // held during the whole of start and stop
+  core::Mutex lifecycle;  // held during the whole of start and stop
   std::atomic<Stage> stage{Stage::fresh};
   StopSchedule schedule;
   std::shared_ptr<backend::Subscription> subscription;
@@ -227,7 +227,7 @@ Worker::~Worker() {
 
 void Worker::start() {
   impl_->refuse_in_child();
-  const std::lock_guard lock(impl_->lifecycle);
+  const core::MutexLock lock(impl_->lifecycle);
   impl_->start();
 }
 
@@ -238,7 +238,7 @@ WorkerStats Worker::stop(StopOptions options) {
   }
   impl_->schedule.hasten(options, impl_->shared.options.grace, impl_->shared.clock().steady());
   impl_->shared.progress->notify();  // for the stop that is under way
-  const std::lock_guard lock(impl_->lifecycle);
+  const core::MutexLock lock(impl_->lifecycle);
   const bool running = impl_->stage.exchange(Impl::Stage::stopped) == Impl::Stage::running;
   impl_->ended->notify();
   if (running) impl_->shut_down();

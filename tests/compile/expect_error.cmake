@@ -1,7 +1,9 @@
-# Compiles SOURCE with -DSQLQ_MISTAKE=MISTAKE. Without a mistake (0) it must compile; else it must fail with WORDS.
+# Compiles SOURCE with -DSQLQ_MISTAKE=MISTAKE and the OPTIONS. Without a mistake (0) it must compile; else it must fail
+# with WORDS.
 
+separate_arguments(options UNIX_COMMAND "${OPTIONS}")
 execute_process(
-  COMMAND "${CXX}" -std=c++20 -fsyntax-only "-I${INCLUDE}" "-DSQLQ_MISTAKE=${MISTAKE}" "${SOURCE}"
+  COMMAND "${CXX}" -std=c++20 -fsyntax-only ${options} "-I${INCLUDE}" "-DSQLQ_MISTAKE=${MISTAKE}" "${SOURCE}"
   RESULT_VARIABLE status
   OUTPUT_VARIABLE output
   ERROR_VARIABLE errors)

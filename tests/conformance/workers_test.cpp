@@ -22,7 +22,7 @@ WorkerInfo worker_named(std::string name, std::int64_t id = 1) {
           .version = "0.0.7",
           .queues = {"a", "b c"},
           .kinds = {"k", "'; --", "\xE2\x82\xAC"},
-          .slots = 16,
+          .concurrency = 16,
           .busy = 3};
 }
 
@@ -81,7 +81,7 @@ TEST_P(Workers, WhatWasAnnouncedIsListed) {
   EXPECT_EQ(w.version, "0.0.7");
   EXPECT_EQ(w.queues, worker_named("w").queues);
   EXPECT_EQ(w.kinds, worker_named("w").kinds);
-  EXPECT_EQ(w.slots, 16u);
+  EXPECT_EQ(w.concurrency, 16u);
   EXPECT_EQ(w.busy, 3u);
   EXPECT_EQ(w.started_at, clock().now() - 7s);
   EXPECT_EQ(w.seen_at, clock().now());
@@ -233,7 +233,7 @@ TEST_P(Workers, ARunningWorkerIsListedAndGoesWhenItStops) {
   EXPECT_EQ(w.version, SQLQ_VERSION_STRING);
   EXPECT_EQ(w.queues, std::vector<std::string>{"q"});
   EXPECT_EQ(w.kinds, std::vector<std::string>{"work"});
-  EXPECT_EQ(w.slots, 3u);
+  EXPECT_EQ(w.concurrency, 3u);
   worker.stop();
   EXPECT_TRUE(eventually([&] { return admin().workers().empty(); })) << "a stop need not wait for it";
 }

@@ -43,7 +43,7 @@ TEST_P(PresenceOfProcesses, AKilledWorkerExpiresAndAStoppedOneGoes) {
   Child other = start_worker();
   ASSERT_TRUE(eventually([&] { return find(killed) && find(other); }));
   EXPECT_EQ(find(killed)->name, "process " + std::to_string(killed.pid()));
-  EXPECT_EQ(find(killed)->slots, 3u);
+  EXPECT_EQ(find(killed)->concurrency, 3u);
   killed.kill_hard();
   const auto last = find(killed);
   ASSERT_TRUE(last) << "nobody knows it yet";

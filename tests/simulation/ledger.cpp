@@ -46,6 +46,11 @@ const Ledger::Known* Ledger::live_with(const std::string& key) const {
   return nullptr;
 }
 
+JobId Ledger::a_live_one() const {
+  const auto at = std::ranges::find_if(jobs_, [](const auto& known) { return !is_finished(known.second.state); });
+  return at == jobs_.end() ? JobId{} : at->first;
+}
+
 // ------------------------------------------------------------------------------------------------- operations
 
 void Ledger::enqueued(std::span<const backend::EnqueueItem> items, std::span<const Enqueued> answers) {
@@ -212,6 +217,7 @@ void Ledger::end_lease(Known& job) { --lanes_[job.queue].held; }
 void Ledger::end(Known& job, JobState state, TimePoint at) {
   const Duration usual = state == JobState::errored ? std::chrono::days(7) : std::chrono::hours(24);
   job.state = state;
+  job.ended_by_crashes = false;
   job.expires = saturating_add(at, job.retention.value_or(usual));
   --live_;
 }
@@ -251,7 +257,6 @@ void Ledger::reaped(const ReapReport& report) {
       job->spared = job->token < LeaseToken{} && is_suspect(job->crashes, job->max_crashes);
       ++job->crashes;
       job->lease_ends[job->claims] = true;
-      job->ended_by_crashes = state == JobState::errored && job->attempt < job->max_attempts;
       job->token = {};
       end_lease(*job);
       const bool again = job->attempt < job->max_attempts && (job->crashes < job->max_crashes || job->spared);
@@ -263,6 +268,7 @@ void Ledger::reaped(const ReapReport& report) {
         job->state = state;
       } else {
         end(*job, state, clock_.now());
+        job->ended_by_crashes = state == JobState::errored && job->attempt < job->max_attempts;
       }
     }
   };

@@ -61,6 +61,8 @@ class Ledger final {
   [[nodiscard]] std::vector<JobId> jobs() const;
   /// Those of which more must happen.
   [[nodiscard]] std::size_t live() const noexcept { return live_; }
+  /// One of those.
+  [[nodiscard]] JobId a_live_one() const;
   /// The latest wall time at which something was done.
   [[nodiscard]] TimePoint latest() const noexcept { return latest_; }
   /// At the end: what the storage has must be what has happened.

@@ -1,4 +1,4 @@
-// Files and folders that texts and comments name are there.
+// Files and top_folders that texts and comments name are there.
 
 #include <algorithm>
 #include <array>
@@ -12,7 +12,7 @@
 namespace tidy {
 namespace {
 
-constexpr std::array roots{"include/", "src/", "backends/", "schema/", "tests/", "examples/",
+constexpr std::array top_folders{"include/", "src/", "backends/", "schema/", "tests/", "examples/",
                            "ci/",      "cmake/", "bench/",  "docs/",   "sqlq/"};
 
 bool is_one_of(char c, std::string_view all) { return all.find(c) != std::string_view::npos; }
@@ -70,7 +70,7 @@ bool is_name_of_ours(std::string_view word) {
   const bool source = word.ends_with(".cpp") || word.ends_with(".hpp");
   const bool alone = source && word.find('/') == std::string_view::npos && word.front() != '.';
   const auto begins = [&](const char* root) { return word.starts_with(root); };
-  return alone || word.starts_with("../") || std::ranges::any_of(roots, begins);
+  return alone || word.starts_with("../") || std::ranges::any_of(top_folders, begins);
 }
 
 void check_words(const File& file, std::size_t line, std::string_view text, Report& report) {

@@ -76,6 +76,14 @@ void check_threads(const File& file, Report& report) {
   }
 }
 
+void check_mutexes(const File& file, Report& report) {
+  static constexpr std::array words{"std::mutex", "std::lock_guard", "std::scoped_lock", "std::unique_lock",
+                                    "std::condition_variable"};
+  const bool annotated = file.in("src/core") || file.in("src/client") || file.in("src/worker") ||
+                         file.in("src/sql") || file.in("backends/sqlite/src");
+  if (annotated) forbid_words(file, report, words, "take core/mutex.hpp, and say what it guards");
+}
+
 void check_size(const File& file, Report& report) {
   if (!file.is_cpp()) return;
   const std::size_t limit = file.in("tests") ? 700 : file.is_header() ? 400 : 500;
@@ -180,6 +188,7 @@ constexpr std::array all_rules{
     Rule{"backend-names", "differences between backends are declared capabilities, never names", check_backend_names},
     Rule{"time", "time and waiting come from an injected sqlq::Clock, so that tests own them", check_time},
     Rule{"threads", "every thread has one owner that joins it and catches what it throws", check_threads},
+    Rule{"mutexes", "clang checks which mutex guards what", check_mutexes},
     Rule{"size", "a file has one role", check_size},
     Rule{"line-length", "two files fit side by side", check_line_length},
     Rule{"characters", "what is read is what is compiled", check_characters},
@@ -202,6 +211,7 @@ constexpr std::array all_exceptions{
     Exception{"leftovers", "tests/process/storage_sqlite_test.cpp", "a machine may forbid to mount, and it says so"},
     Exception{"named-paths", "include/sqlq/conformance/suite.hpp", "names files of a backend of somebody else's"},
     Exception{"named-paths", "docs/from-go-sqlq.md", "names a file of the reader's program"},
+    Exception{"mutexes", "src/core/mutex.hpp", "is what the others take"},
     Exception{"threads", "src/worker/replaceable_thread.", "owns the threads of services and those that run handlers"},
     Exception{"threads", "src/worker/thread_starter.", "starts them for these two"},
     Exception{"threads", "src/worker/callbacks.", "owns the threads that run the user's callbacks"},

@@ -337,7 +337,7 @@ void add_writers(std::vector<Operation>& all) {
 }
 
 WorkerInfo worker(std::int64_t id) {
-  return {.name = "w1", .id = id, .host = "h", .version = "1", .queues = {queue}, .kinds = {"send"}, .slots = 4};
+  return {.name = "w1", .id = id, .host = "h", .version = "1", .queues = {queue}, .kinds = {"send"}, .concurrency = 4};
 }
 
 /// Of three, the last is not listed any more when it is tried.

@@ -95,5 +95,18 @@ TEST(ClaimPolicy, ARestIsNoLongerThanTheClaim) {
   }
 }
 
+TEST(ClaimPolicy, OutcomesGatherOnlyForJobsThatEndInLessThanATransaction) {
+  for (const Duration took : {0ms, 1ms, 70ms, 5000ms}) {
+    EXPECT_LE(worker::policy::gather(took, 0), took);
+    EXPECT_LE(worker::policy::gather(took, 0), worker::policy::longest_rest);
+    EXPECT_EQ(worker::policy::gather(took, 1), 0ms);
+  }
+  EXPECT_GT(worker::policy::gather(1ms, 0), 0ms);
+}
+
+TEST(ClaimPolicy, ToWaitInVainIsRare) {
+  for (const Duration waited : {1ms, 50ms}) EXPECT_GE(worker::policy::after_vain(waited), 10 * waited);
+}
+
 }  // namespace
 }  // namespace sqlq::testing

@@ -52,7 +52,7 @@ TEST_F(WorkerPresence, IsAnnouncedAtOnceAndThenAtIntervals) {
   EXPECT_EQ(w.version, SQLQ_VERSION_STRING);
   EXPECT_EQ(w.queues, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(w.kinds, std::vector<std::string>{"work"});
-  EXPECT_EQ(w.slots, 4u);
+  EXPECT_EQ(w.concurrency, 4u);
   EXPECT_EQ(w.busy, 0u);
   run(1h);
   EXPECT_GE(calls(), 3600u / 14);

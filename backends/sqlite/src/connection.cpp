@@ -5,12 +5,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <mutex>
 #include <utility>
 
 #include <sqlq/clock.hpp>
 #include <sqlq/error.hpp>
 
+#include "core/mutex.hpp"
 #include "errors.hpp"
 #include "native_session.hpp"
 #include "platform/pause.hpp"
@@ -61,8 +61,8 @@ void Connection::close() noexcept {
 }
 
 void Connection::open() {
-  static std::mutex opening;
-  const std::lock_guard lock(opening);
+  static core::Mutex opening;
+  const core::MutexLock lock(opening);
   if (!options_.in_memory() && options_.create) create_private(options_.path);
   const std::string name = options_.in_memory() ? ":memory:" : options_.path;
   // Our callers keep to one thread at a time. SQLITE_OPEN_URI is not given, so a name is only ever a name.

@@ -1,8 +1,8 @@
 #include "processes.hpp"
 
-#include <mutex>
 #include <vector>
 
+#include "core/mutex.hpp"
 #include "platform/forks.hpp"
 #include "platform/random.hpp"
 #include "sql/reading.hpp"
@@ -18,9 +18,9 @@ struct Self {
 
 /// Anew in a forked child, which is another process.
 Self self() {
-  static std::mutex mutex;
+  static core::Mutex mutex;
   static Self& known = *new Self;  // never destroyed: CONTRIBUTING.md
-  const std::lock_guard lock(mutex);
+  const core::MutexLock lock(mutex);
   if (known.forks != platform::forks()) known = {};
   return known;
 }

@@ -105,14 +105,14 @@ void Runner::write(sql::Task task, const backend::Now& now, Operation operation,
     run(false);
   }
   if (!known) {
-    const std::lock_guard lock(epoch_mutex_);
+    const core::MutexLock lock(epoch_mutex_);
     epoch_ = epoch;
   }
   if (task == sql::Task::claim) enlisted_ = true;
 }
 
 bool Runner::knows(const std::string& epoch) {
-  const std::lock_guard lock(epoch_mutex_);
+  const core::MutexLock lock(epoch_mutex_);
   return epoch_ == epoch;
 }
 
@@ -139,7 +139,7 @@ void Runner::read(core::FunctionRef<void(sql::Session&)> operation, sql::Stateme
 void Runner::change_schema(core::FunctionRef<void(sql::Connection&)> change) {
   enlisted_ = false;
   writer_.exclusive(change);
-  const std::lock_guard lock(epoch_mutex_);
+  const core::MutexLock lock(epoch_mutex_);
   epoch_.clear();  // the tables that knew it may be new
 }
 

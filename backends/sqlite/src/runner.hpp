@@ -5,10 +5,10 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "core/mutex.hpp"
 #include "readers.hpp"
 #include "sql/runner.hpp"
 #include "writer.hpp"
@@ -43,8 +43,9 @@ class Runner final : public sql::Runner {
   const std::shared_ptr<Clock> clock_;
   Writer writer_;
   Readers readers_;
-  std::mutex epoch_mutex_;
-  std::string epoch_;                  // the steady clock all leases in the file are known to be measured with
+  core::Mutex epoch_mutex_;
+  // The steady clock that all leases in the file are known to be measured with.
+  std::string epoch_ SQLQ_GUARDED_BY(epoch_mutex_);
   std::atomic<bool> enlisted_{false};  // this process is in the file
   std::int64_t data_version_ = 0;      // only touched by the watching thread
 };

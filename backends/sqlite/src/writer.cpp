@@ -148,7 +148,10 @@ void Writer::transact(Line& calls) {
 }
 
 void Writer::tidy() {
-  exclusive([this](Connection&) { checkpoint_at_ = 0; });
+  exclusive([this](Connection&) {
+    leading_role_.is_mine();
+    checkpoint_at_ = 0;
+  });
 }
 
 void Writer::checkpoint_if_due() noexcept {

@@ -46,33 +46,34 @@ class Writer final : core::Batcher {
 
  private:
   struct Task;
-  std::size_t prepare(const Call& first, std::size_t waiting) override;
-  void write(Line& calls) override;
-  [[nodiscard]] bool may_be_of_one(const std::exception_ptr& error) noexcept override;
-  void finish() noexcept override { checkpoint_if_due(); }
-  void begin();
-  void undo() noexcept;
-  void transact(Line& calls);
-  void checkpoint_if_due() noexcept;
-  bool checkpoint();
-  [[nodiscard]] bool make_room() noexcept;
-  void fit_to_volume();
+  std::size_t prepare(const Call& first, std::size_t waiting) override SQLQ_REQUIRES(leading_role_);
+  void write(Line& calls) override SQLQ_REQUIRES(leading_role_);
+  [[nodiscard]] bool may_be_of_one(const std::exception_ptr& error) noexcept override SQLQ_REQUIRES(leading_role_);
+  void finish() noexcept override SQLQ_REQUIRES(leading_role_) { checkpoint_if_due(); }
+  void begin() SQLQ_REQUIRES(leading_role_);
+  void undo() noexcept SQLQ_REQUIRES(leading_role_);
+  void transact(Line& calls) SQLQ_REQUIRES(leading_role_);
+  void checkpoint_if_due() noexcept SQLQ_REQUIRES(leading_role_);
+  bool checkpoint() SQLQ_REQUIRES(leading_role_);
+  [[nodiscard]] bool make_room() noexcept SQLQ_REQUIRES(leading_role_);
+  void fit_to_volume() SQLQ_REQUIRES(leading_role_);
 
   const std::shared_ptr<Clock> clock_;
   const std::int64_t wal_limit_;  // bytes, on a volume with space
   core::LockWatch lock_watch_;
   Connection main_;
   const std::int64_t page_bytes_;  // in the WAL
-  std::unique_ptr<Connection> checkpointer_;        // none for in-memory databases
-  // Only touched by who leads.
-  std::int64_t cut_at_;                             // bytes: wal_limit_ or less
-  int interval_;                                    // WAL pages from one checkpoint to the next
-  int checkpoint_at_;                               // WAL pages
-  SteadyPoint look_again_at_ = SteadyPoint::max();  // somebody read from the WAL: is he gone?
-  bool began_ = false;
-  bool committed_ = false;
-  bool may_make_room_ = false;      // once for each gathering
-  std::exception_ptr not_begun_{};  // why: told to all that were gathered
+  /// None for in-memory databases.
+  std::unique_ptr<Connection> checkpointer_ SQLQ_PT_GUARDED_BY(leading_role_);
+  std::int64_t cut_at_ SQLQ_GUARDED_BY(leading_role_);  // bytes: wal_limit_ or less
+  int interval_ SQLQ_GUARDED_BY(leading_role_);         // WAL pages from one checkpoint to the next
+  int checkpoint_at_ SQLQ_GUARDED_BY(leading_role_);    // WAL pages
+  /// Somebody read from the WAL: is he gone?
+  SteadyPoint look_again_at_ SQLQ_GUARDED_BY(leading_role_) = SteadyPoint::max();
+  bool began_ SQLQ_GUARDED_BY(leading_role_) = false;
+  bool committed_ SQLQ_GUARDED_BY(leading_role_) = false;
+  bool may_make_room_ SQLQ_GUARDED_BY(leading_role_) = false;      // once for each gathering
+  std::exception_ptr not_begun_ SQLQ_GUARDED_BY(leading_role_){};  // why: told to all that were gathered
 };
 
 }  // namespace sqlq::sqlite
