@@ -29,8 +29,8 @@
 ///     conflicts (deadlock, serialization) are retried inside, bounded; they surface only when that did not help.
 ///     Without its tables every operation but those of the schema ends in Errc::schema.
 ///
-/// Words: a job is *live* while it is not finished; *held* while running or cancelling. Texts that a backend writes into
-/// a history or log are its own; one about a job that was refused is ASCII and begins with "the database refused ".
+/// Words: a job is *live* while it is not finished; *held* while running or cancelling. Texts a backend writes into
+/// histories and logs are its own; one about a job that was refused is ASCII and begins with "the database refused ".
 
 #include <cstddef>
 #include <functional>
