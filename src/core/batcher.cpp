@@ -40,6 +40,7 @@ bool Batcher::run(Call& call, std::size_t weight, bool may_wait) {
     ++leading_;
     turn_of(call) = Call::Turn::leading;
   } else {
+    const platform::NoCancellation until_told;
     line_.push(call);
     while (turn_of(call) == Call::Turn::waiting) call.told_.wait(mutex_);
   }
