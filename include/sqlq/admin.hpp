@@ -83,13 +83,13 @@ enum class ActionStatus {
 /// The state of a job after its lease was taken away.
 enum class AfterTaking {
   pending,  ///< it runs again; the attempt is given back
-  errored,  ///< it has ended
+  errored,  ///< it has ended; the attempt stays charged
 };
 
 /// A queue with its numbers.
 struct QueueStats {
   Queue queue{};
-  JobCounts counts{};                      ///< by state, each capped; every state is present
+  JobCounts counts{};                      ///< by state, each capped; every state but `waiting` is present
   std::optional<TimePoint> oldest_due{};   ///< since when the job that waits longest could have run; empty: none waits
   /// How long that is: age(std::chrono::system_clock::now()). Zero when none waits, and when the clocks disagree.
   [[nodiscard]] Duration age(TimePoint now) const noexcept {
@@ -167,9 +167,10 @@ class Admin {
   /// One step of `list`, which is always quick: it reads at most some 60,000 jobs, whatever the filter. A caller that
   /// must answer soon, such as a web page, shows what was found and goes on with Page{.before = *next}.
   [[nodiscard]] JobPage list_step(const JobFilter& filter = {}, const Page& page = {}) const;
-  /// Jobs by state, of one queue or (empty) of all, each counted up to `cap` (1 to 1,000,000). Every state is present.
-  /// Other jobs cost nothing. A job that is counted costs 0.1 us (an embedded database) to 3 us (a server): 30 ms for
-  /// each state at the default cap, and seconds at a million.
+  /// Jobs by state, of one queue or (empty) of all, each counted up to `cap` (1 to 1,000,000). Every state is present
+  /// but JobState::waiting, which nothing makes in this version. Other jobs cost nothing. A job that is counted costs
+  /// 0.1 us (an embedded database) to 3 us (a server): 30 ms for each state at the default cap, and seconds at a
+  /// million.
   [[nodiscard]] JobCounts counts(const std::string& queue = {}, std::uint64_t cap = 10000) const;
   /// The history of the job's earlier attempts, oldest first, at most `limit` (1 to 1000).
   [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit = 100) const;

@@ -12,6 +12,7 @@ TEST_P(Operator, RunNowMakesAScheduledJobReady) {
   EXPECT_EQ(admin().run_now(id), ActionStatus::done);
   EXPECT_EQ(row(id).state, JobState::pending);
   EXPECT_EQ(row(id).run_at, clock().now());
+  EXPECT_EQ(row(id).queued_at, clock().now());
   EXPECT_EQ(admin().run_now(id), ActionStatus::unchanged);
   EXPECT_EQ(take().id, id);
   EXPECT_EQ(admin().run_now(id), ActionStatus::unchanged);
@@ -49,6 +50,8 @@ TEST_P(Operator, ALeaseThatIsTakenAwayForGoodEndsTheJob) {
   const Job job = take();
   EXPECT_EQ(admin().take_away(id, AfterTaking::errored), ActionStatus::done);
   EXPECT_EQ(row(id).state, JobState::errored);
+  EXPECT_EQ(row(id).attempt, 1) << "it stays charged";
+  EXPECT_EQ(row(id).lease_token, LeaseToken{});
   EXPECT_EQ(row(id).finished_at, clock().now());
   EXPECT_EQ(causes(id), std::vector{Cause::taken_away});
   EXPECT_EQ(client().success(job), FinishStatus::stale);

@@ -29,6 +29,10 @@ TEST_P(Requeue, AFinishedJobStartsAnew) {
   EXPECT_EQ(client().success(second, "2"), FinishStatus::applied);
   EXPECT_EQ(row(id).result, "2");
   EXPECT_EQ(causes(id), (std::vector<Cause>{Cause::failed, Cause::requeued}));
+  clock().advance(1h);
+  EXPECT_EQ(admin().requeue(id), RequeueStatus::requeued);
+  EXPECT_EQ(row(id).result, "") << "that of the run before";
+  EXPECT_EQ(row(id).run_at, clock().now());
 }
 
 TEST_P(Requeue, WorksFromEveryEnd) {

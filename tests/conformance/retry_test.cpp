@@ -24,6 +24,15 @@ TEST_P(Retry, AnErrorSchedulesTheNextAttempt) {
   EXPECT_EQ(second.attempt, 2);
 }
 
+TEST_P(Retry, WithoutADelayTheJobIsPendingAtOnce) {
+  const JobId id = enqueue();
+  EXPECT_EQ(client().error(take(), "no", {.retry = RetryPolicy::constant(0s)}), FinishStatus::applied);
+  EXPECT_EQ(state(id), JobState::pending);
+  EXPECT_EQ(row(id).run_at, clock().now());
+  EXPECT_EQ(client().snooze(take(), 0s), FinishStatus::applied);
+  EXPECT_EQ(state(id), JobState::pending);
+}
+
 TEST_P(Retry, TheLastAttemptEndsInErrored) {
   const JobId id = enqueue({.max_attempts = 2});
   EXPECT_EQ(client().error(take(), "first", {.retry = RetryPolicy::constant(0s)}), FinishStatus::applied);

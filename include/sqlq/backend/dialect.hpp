@@ -22,9 +22,12 @@
 ///   - **Thread-safe.** Any number of threads, any number of processes on the same storage.
 ///   - **Validated input.** The core has checked names, JSON, ranges and batch sizes. Names compare byte by byte.
 ///   - **Time.** `now`: empty means the backend's own clock (the server's, or the host's for embedded databases);
-///     given means a test owns the time: use exactly that, `wall` for due times and stamps, `steady` for leases.
+///     given means a test owns the time: use exactly that, `wall` for due times and stamps, `steady` for leases. Where
+///     leases are measured by the host's clock, keep `Clock::steady_epoch` with them, and ask the factory's clock for
+///     it: leases of another epoch have ended, for the host was restarted.
 ///   - **Errors.** Only `sqlq::Error`, classified (error.hpp), without payloads, bound values and passwords. Transient
 ///     conflicts (deadlock, serialization) are retried inside, bounded; they surface only when that did not help.
+///     Without its tables every operation but those of the schema ends in Errc::schema.
 ///
 /// Words: a job is *live* while pending, scheduled, running or cancelling; *held* while running or cancelling.
 
@@ -43,6 +46,7 @@
 #include <sqlq/backend/reading.hpp>
 #include <sqlq/backend/requests.hpp>
 #include <sqlq/client.hpp>
+#include <sqlq/error.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/migrator.hpp>
 #include <sqlq/tx.hpp>
@@ -89,8 +93,8 @@ class Dialect : public Reading {
   /// job has its unique key, nothing but that job's id. Two items of one batch may collide; the first wins.
   /// With `within`: written into that transaction and nothing else done to it (a queue that is new may be made outside
   /// of it, and stays when it is rolled back); Errc::misuse if it is not inside a transaction, Errc::invalid_argument
-  /// if it is not a handle of this backend, Errc::schema if its database has no sqlq tables. On an exception the user's
-  /// transaction may be left with part of the batch: he must roll back.
+  /// if it is not a handle of this backend (without borrowed_transactions none is), Errc::schema if its database has no
+  /// sqlq tables. On an exception the user's transaction may be left with part of the batch: he must roll back.
   /// Several batches at once may hold each other up, but never for ever: their items are locked in one order. An item
   /// waits for the transactions that are storing its unique key or its id, and for nobody else's.
   /// A call that tries again inside answers what the whole call has done: `inserted` for each job that an earlier try
@@ -130,7 +134,7 @@ class Dialect : public Reading {
   /// (its result, message and delay stay as they were first said), else `ended_otherwise`. Else `stale`. The token
   /// stays on the row until the next claim, reap or requeue takes it away. Items of one lease count in their order.
   /// Post: state, result, stamps and history are written together; the concurrency slot is free. Retention sets when
-  /// it may be purged: the job's own, or the defaults of job.hpp.
+  /// it may be purged: the job's own, or the defaults of job.hpp. Of each job's history the last 1,000 lines stay.
   /// `within` as for enqueue. Replay: already_applied, also for what was answered `cancelled` (or stale when the job
   /// went on meanwhile).
   virtual std::vector<FinishStatus> finish(std::span<const Finish> items, const Tx* within, Now now) = 0;
@@ -152,12 +156,13 @@ class Dialect : public Reading {
   /// leases that ended meanwhile are left for a moment, in which their holders can renew them. `limit` may be 0: then
   /// the call only waits until it could write.
   ///
-  /// Post per job: token taken away, crashes + 1, history Cause::lease_ended, one warn line in its log; cancelling ->
-  /// cancelled, else pending while attempt < max_attempts and crashes < max_crashes, else errored; but a suspect that
-  /// was claimed with a negative token is not errored for its crashes. finished_at is set only for finished ones. A job
-  /// that the database refuses to take back for good (Errc::refused) does not keep the others from it; it is ended as
-  /// errored (history: Cause::failed). If that is refused too, it stays as it is, keeps its place in its queue's limit
-  /// and is named in `refused`. Replay: finds them gone.
+  /// Post per job: token taken away, crashes + 1, history Cause::lease_ended, one warn line in its log, numbered after
+  /// those of this claim; cancelling -> cancelled, else pending (put back now, due when it was) while attempt <
+  /// max_attempts and crashes < max_crashes, else errored; but a suspect that was claimed with a negative token is not
+  /// errored for its crashes. finished_at is set only for finished ones. A job that the database refuses to take back
+  /// for good (Errc::refused) does not keep the others from it; it is ended as errored (history: Cause::failed). If
+  /// that is refused too, it stays as it is, keeps its place in its queue's limit and is named in `refused`. Replay:
+  /// finds them gone.
   virtual ReapReport reap(std::span<const std::string> queues, std::size_t limit, Now now) = 0;
 
   // ---------------------------------------------------------------------------------------------- housekeeping
@@ -166,7 +171,8 @@ class Dialect : public Reading {
   /// the database refuses to delete (a foreign key of the user's) are kept for another day, and do not keep the others;
   /// a call may leave many of them to the next one.
   virtual PurgeReport purge(std::size_t limit, Now now) = 0;
-  /// finished -> pending with attempt = crashes = 0, no token, history Cause::requeued; `claims` goes on counting.
+  /// finished -> pending with attempt = crashes = 0, no token, no result, due and put back now, history
+  /// Cause::requeued; `claims` goes on counting.
   virtual std::vector<RequeueStatus> requeue(std::span<const JobId> ids, Now now) = 0;
 
   /// Does what an operator asks of single jobs. A job that is in no state for it is `unchanged`. Errc::refused, nothing

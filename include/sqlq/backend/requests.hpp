@@ -18,10 +18,12 @@ namespace sqlq::backend {
 
 using Now = std::optional<Instant>;
 
-/// One job to store; `options` resolved by the core: `id` is always set, `delay` and `run_at` became `due`.
+/// One job to store; `options` resolved by the core: `id` is always set.
 struct EnqueueItem {
   JobId id{};
-  bool fresh_id = false;  ///< the core has made the id for this call: where it is found, this call has stored it
+  /// The core has made the id for this call, and nobody else has it: a second try within the call that finds it knows
+  /// that the first has stored it. Only for backends that try again inside.
+  bool fresh_id = false;
   std::string_view queue{};
   std::string_view kind{};
   std::string_view params{};
@@ -32,7 +34,8 @@ struct EnqueueItem {
   Duration keepalive{};
   Duration timeout{};
   std::optional<Duration> retention{};
-  /// Not before this wall time; empty: at once. Either absolute or, for `delay`, relative to the backend's clock.
+  /// Due at this wall time or, when it is empty, `delay` after the backend's now; never before now, which is the
+  /// Job::run_at of one that is due at once.
   std::optional<TimePoint> run_at{};
   Duration delay{};
 };
@@ -40,11 +43,11 @@ struct EnqueueItem {
 /// How the holder of a lease ends it. Stored as these numbers: never renumber.
 enum class FinishKind : std::uint8_t {
   success = 1,  ///< -> success
-  retry = 2,    ///< -> scheduled at now + delay; history gets `cause` and `message`
+  retry = 2,    ///< -> scheduled at now + delay, or pending without a delay; history gets `cause` and `message`
   fail = 3,     ///< -> errored; history gets `cause` and `message`
   cancel = 4,   ///< -> cancelled; history gets Cause::cancelled
-  snooze = 5,   ///< -> scheduled at now + delay, attempt given back, crashes = 0; history gets Cause::snoozed
-  release = 6,  ///< -> pending at once, attempt given back; history gets Cause::released
+  snooze = 5,   ///< the same, attempt given back, crashes = 0; history gets Cause::snoozed
+  release = 6,  ///< -> pending at once, due when it was, attempt given back; history gets Cause::released
 };
 
 struct Finish {
@@ -94,11 +97,11 @@ struct QueueChange {
 
 /// An operator's action on single jobs.
 enum class Action {
-  run_now,  ///< scheduled -> pending, due now
-  /// running -> pending, attempt given back, no token; cancelling -> cancelled. History gets Cause::taken_away, or
-  /// Cause::cancelled.
+  run_now,  ///< scheduled -> pending, due and put back now
+  /// running -> pending, attempt given back, due when it was; cancelling -> cancelled. No token. History gets
+  /// Cause::taken_away, or Cause::cancelled.
   take_away,
-  end,    ///< the same, but running -> errored
+  end,    ///< the same, but running -> errored, and the attempt stays charged
   erase,  ///< finished -> gone, with log and history
 };
 

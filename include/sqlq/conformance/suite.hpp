@@ -5,22 +5,28 @@
 /// The suite is a library of GoogleTest tests that names no database. A backend passes when an executable like this
 /// one is green; it needs public headers only and is all there is to write:
 ///
+///     #include <sqlq/backend/register.hpp>
 ///     #include <sqlq/conformance/suite.hpp>
-///     #include "duck.hpp"                                        // yours: duck::factory, duck::Connection, ...
+///     #include "duck.hpp"                                        // yours: duck::factory, DuckUser, ...
 ///
 ///     sqlq::conformance::Backend duck_on_disk() {
 ///       sqlq::backend::register_backend("duck", duck::factory());
 ///       return {.create = [](const std::string& test) { return "duck:///tmp/" + test + unique_suffix(); },
 ///               .drop = [](const std::string& url) { remove_files_of(url); },
+///               // what follows belongs to the capability borrowed_transactions: without it, leave it out
 ///               .handles = {{"native", [](const std::string& url) { return std::make_unique<DuckUser>(url); }}},
 ///               .newer_schema_sql = {"INSERT INTO ..."},
-///               .changed_checksum_sql = {"UPDATE ..."}};
+///               .changed_checksum_sql = {"UPDATE ..."},
+///               .breakages = {{"trigger", {"CREATE TRIGGER ..."}}},
+///               .refusals = {{"trigger", {"CREATE TRIGGER ..."}}}};
 ///     }
-///     SQLQ_CONFORMANCE(DuckOnDisk, duck_on_disk)
+///     SQLQ_CONFORMANCE(DuckOnDisk, duck_on_disk);
 ///
 /// and in CMake:
 ///
 ///     find_package(sqlq REQUIRED COMPONENTS conformance)
+///     add_library(duck duck.cpp)
+///     target_link_libraries(duck PUBLIC sqlq::core)
 ///     add_executable(duck_conformance duck_conformance.cpp)
 ///     target_link_libraries(duck_conformance PRIVATE sqlq::conformance duck GTest::gtest_main)
 ///

@@ -1,6 +1,8 @@
-// What the author of a backend compiles: the installed suite against a backend, here one of ours by public means.
+// The conformance suite on a backend of your own.
 
-#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
 
 #include <sqlq/backend/register.hpp>
 #include <sqlq/conformance/suite.hpp>
@@ -8,14 +10,21 @@
 
 namespace {
 
-sqlq::conformance::Backend in_memory() {
-  sqlq::backend::register_backend("consumer", [](const sqlq::backend::Url&, std::shared_ptr<sqlq::Clock> clock) {
-    return sqlq::sqlite::factory()(sqlq::backend::Url::parse("sqlite::memory:"), std::move(clock));
-  });
-  return {.create = [](const std::string&) { return std::string("consumer::memory:"); },
-          .drop = [](const std::string&) {}};
+using sqlq::backend::Url;
+
+std::unique_ptr<sqlq::backend::Dialect> open_duck(const Url& url, std::shared_ptr<sqlq::Clock> clock) {
+  url.refuse_unknown({});  // in the braces the options that yours has
+  // Yours: return std::make_unique<DuckDialect>(url, std::move(clock));
+  return sqlq::sqlite::factory()(Url::parse("sqlite::memory:"), std::move(clock));
+}
+
+// Called once a test. Each scratch database has a name that no other has, of this or of another process.
+sqlq::conformance::Backend duck() {
+  sqlq::backend::register_backend("duck", open_duck);
+  return {.create = [](const std::string& test) { return "duck://" + test; },
+          .drop = [](const std::string& url) { static_cast<void>(url); }};
 }
 
 }  // namespace
 
-SQLQ_CONFORMANCE(consumer, in_memory);
+SQLQ_CONFORMANCE(Duck, duck);
