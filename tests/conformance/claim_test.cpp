@@ -23,6 +23,7 @@ TEST_P(Claim, MarksTheJobRunning) {
     EXPECT_EQ(job.lease_token, jobs[0].lease_token);
     EXPECT_EQ(job.created_at, clock().now() - 5s);
     EXPECT_EQ(job.started_at, clock().now());
+    EXPECT_EQ(job.heartbeat_at, clock().now());
     EXPECT_FALSE(job.finished_at);
   }
 }

@@ -29,7 +29,8 @@
 ///     conflicts (deadlock, serialization) are retried inside, bounded; they surface only when that did not help.
 ///     Without its tables every operation but those of the schema ends in Errc::schema.
 ///
-/// Words: a job is *live* while pending, scheduled, running or cancelling; *held* while running or cancelling.
+/// Words: a job is *live* while it is not finished; *held* while running or cancelling. Texts a backend writes into
+/// histories and logs are its own; one about a job that was refused is ASCII and begins with "the database refused ".
 
 #include <cstddef>
 #include <functional>
@@ -116,14 +117,14 @@ class Dialect : public Reading {
   /// needed before), of the queues and kinds asked for, not in a paused queue. Order: queue priority, job priority, due
   /// time, insertion; exact for a single claimer, best effort between concurrent ones and, for a few seconds, where the
   /// database has become slow to find the first job (the backend's README says when). Post: each job returned is
-  /// running, with attempt + 1, claims + 1, this token and worker, started_at = now and a lease of its keepalive. At no
-  /// instant are more jobs of a queue held than its concurrency. No job is given to two callers. Of all suspects no
-  /// more are taken than the request says. Cost does not depend on the number of finished, not-due or other queues'
-  /// jobs. A job that the database refuses to start for good (Errc::refused) does not keep the others from it. It is
-  /// ended as errored (history: Cause::failed) when another job was started or no other was refused; else, or when that
-  /// is refused too, this handle passes it over for a minute. Either way it is named in `refused`. May throw when many
-  /// are refused and none can be started. Replay after an unknown outcome: do not, for what it took comes back, at the
-  /// latest when its lease ends.
+  /// running, with attempt + 1, claims + 1, this token and worker, started_at = heartbeat_at = now and a lease of its
+  /// keepalive. At no instant are more jobs of a queue held than its concurrency. No job is given to two callers. Of
+  /// all suspects no more are taken than the request says. Cost does not depend on the number of finished, not-due or
+  /// other queues' jobs. A job that the database refuses to start for good (Errc::refused) does not keep the others
+  /// from it. It is ended as errored (history: Cause::failed) when another job was started or no other was refused;
+  /// else, or when that is refused too, this handle passes it over for a minute. Either way it is named in `refused`.
+  /// May throw when many are refused and none can be started. Replay after an unknown outcome: do not, for what it took
+  /// comes back, at the latest when its lease ends.
   virtual ClaimResult claim(const ClaimRequest& request) = 0;
 
   /// Ends leases as their holders ask.

@@ -1,8 +1,11 @@
 // The conformance suite on a backend of your own.
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
+
+#include <unistd.h>
 
 #include <sqlq/backend/register.hpp>
 #include <sqlq/conformance/suite.hpp>
@@ -18,11 +21,16 @@ std::unique_ptr<sqlq::backend::Dialect> open_duck(const Url& url, std::shared_pt
   return sqlq::sqlite::factory()(Url::parse("sqlite::memory:"), std::move(clock));
 }
 
-// Called once a test. Each scratch database has a name that no other has, of this or of another process.
+// A name that no other scratch database has, of this process or another.
+std::string scratch(const std::string& test) {
+  static std::atomic<int> made = 0;
+  return "duck://" + test + "_" + std::to_string(getpid()) + "_" + std::to_string(++made);
+}
+
+// Called once a test.
 sqlq::conformance::Backend duck() {
   sqlq::backend::register_backend("duck", open_duck);
-  return {.create = [](const std::string& test) { return "duck://" + test; },
-          .drop = [](const std::string& url) { static_cast<void>(url); }};
+  return {.create = scratch, .drop = [](const std::string& url) { static_cast<void>(url); }};
 }
 
 }  // namespace
