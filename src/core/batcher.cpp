@@ -1,5 +1,7 @@
 #include "core/batcher.hpp"
 
+#include <utility>
+
 #include "core/made_anew.hpp"
 #include "platform/user_code.hpp"
 
@@ -40,6 +42,7 @@ bool Batcher::run(Call& call, std::size_t weight, bool may_wait) {
     ++leading_;
     turn_of(call) = Call::Turn::leading;
   } else {
+    const platform::NoCancellation until_told;
     line_.push(call);
     while (turn_of(call) == Call::Turn::waiting) call.told_.wait(mutex_);
   }
@@ -81,7 +84,7 @@ void Batcher::lead(Call& mine, std::size_t waiting) {
         return false;
       }
     }
-    tell(part, error);
+    tell(part, std::move(error));
     return true;
   });
   finish();
@@ -100,12 +103,12 @@ Batcher::Line Batcher::gather(Call& mine, std::size_t weight) noexcept {
 }
 
 // Under the mutex: a call is gone once its owner can take it.
-void Batcher::tell(Line& calls, const std::exception_ptr& error) noexcept {
+void Batcher::tell(Line& calls, std::exception_ptr error) noexcept {
   const bool shared = calls.size() > 1;
   const MutexLock lock(mutex_);
   while (calls.size() > 0) {
     Call& call = calls.pop();
-    if (error) call.error_ = shared ? made_anew(error) : error;
+    if (error) call.error_ = shared ? made_anew(error) : std::move(error);
     turn_of(call) = Call::Turn::over;
     call.told_.notify_one();
   }

@@ -72,13 +72,14 @@ class Batcher {
   ~Batcher() = default;
 
   /// Returns when the call was written, possibly by another thread together with others; throws what its own write
-  /// threw. Should the thread that leads be ended (forced unwind), the calls it has not told come first again. Returns
-  /// false, and does nothing, when it may not wait and somebody leads.
+  /// threw. Should the thread that leads be ended (forced unwind), the calls it has not told come first again; one that
+  /// waits is not ended before it is told. Returns false, and does nothing, when it may not wait and somebody leads.
   bool run(Call& call, std::size_t weight = 1, bool may_wait = true) SQLQ_EXCLUDES(mutex_);
   /// How many calls wait in line.
   [[nodiscard]] std::size_t waiting() const SQLQ_EXCLUDES(mutex_);
-  /// Tells the callers that their calls are over, and empties the line.
-  void tell(Line& calls, const std::exception_ptr& error) noexcept SQLQ_EXCLUDES(mutex_);
+  /// Tells the callers that their calls are over, and empties the line. Each gets an error for itself, unless it is no
+  /// Error and of several calls (made_anew.hpp).
+  void tell(Line& calls, std::exception_ptr error) noexcept SQLQ_EXCLUDES(mutex_);
 
   /// Who leads. Where only one does, it guards what the writes use.
   Role leading_role_;

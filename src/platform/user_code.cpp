@@ -33,4 +33,11 @@ void ignore_cancellation() noexcept {
   ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
 }
 
+NoCancellation::NoCancellation() noexcept { ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }
+
+NoCancellation::~NoCancellation() {
+  int now = 0;
+  ::pthread_setcancelstate(before_, &now);
+}
+
 }  // namespace sqlq::platform

@@ -38,4 +38,17 @@ class UserCode final {
 /// From now on pthread_cancel does nothing to the calling thread.
 void ignore_cancellation() noexcept;
 
+/// The same while it lives; what comes meanwhile ends the thread later. For waits in a line where others find what lies
+/// on this thread's stack. Such a wait must be bounded.
+class NoCancellation final {
+ public:
+  NoCancellation() noexcept;
+  ~NoCancellation();
+  NoCancellation(const NoCancellation&) = delete;
+  NoCancellation& operator=(const NoCancellation&) = delete;
+
+ private:
+  int before_ = 0;
+};
+
 }  // namespace sqlq::platform

@@ -4,6 +4,8 @@
 
 #include <sqlq/error.hpp>
 
+#include "platform/user_code.hpp"
+
 namespace sqlq::sql {
 
 std::size_t KeyGate::waiting() {
@@ -24,6 +26,7 @@ void KeyGate::enter(Pass& pass) {
     inside_.splice(inside_.end(), pass.node_);
     return;
   }
+  const platform::NoCancellation until_told;
   pass.signal_ = clock_->make_signal();
   const SteadyPoint deadline = saturating_add(clock_->steady(), wait_);
   const auto at = pass.node_.begin();

@@ -5,6 +5,8 @@
 
 #include <sqlq/error.hpp>
 
+#include "platform/user_code.hpp"
+
 namespace sqlq::sql {
 
 namespace {
@@ -54,6 +56,7 @@ Pool::Lease Pool::take() {
 }
 
 void Pool::wait(SteadyPoint until, bool& told) {
+  const platform::NoCancellation until_told;
   const auto signal = clock_->make_signal();
   waiting_.insert(told ? waiting_.begin() : waiting_.end(), signal.get());
   {

@@ -238,7 +238,8 @@ void System::liveness() {
     }
   }
   if (sound() && world_.ledger.live() > 0) {
-    world_.ledger.fail("liveness", world_.ledger.a_live_one(), "one of " + std::to_string(world_.ledger.live()) + " that have not ended");
+    world_.ledger.fail("liveness", world_.ledger.a_live_one(),
+                       "one of " + std::to_string(world_.ledger.live()) + " that have not ended");
   }
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <sqlq/testing/manual_clock.hpp>
 
@@ -37,6 +38,23 @@ TEST(Pool, EachConnectionThatComesBackIsForAnotherWaiter) {
     first.reset();
     second.reset();
   }
+}
+
+TEST(Pool, AThreadThatIsEndedWhileItWaitsHarmsNobody) {
+  Script script;
+  Pool pool({.size = 1, .wait = std::chrono::hours(1)}, [&] { return std::make_unique<FakeConnection>(script); });
+  std::unique_ptr<Pool::Lease> first(new Pool::Lease(pool.take()));
+  const auto take = [&] { const Pool::Lease lease = pool.take(); };
+  std::jthread ended(take);
+  while (pool.waiting() < 1) std::this_thread::yield();
+  std::jthread last(take);
+  while (pool.waiting() < 2) std::this_thread::yield();
+  ::pthread_cancel(ended.native_handle());
+  first.reset();
+  ended.join();
+  last.join();
+  EXPECT_EQ(pool.waiting(), 0U);
+  const Pool::Lease again = pool.take();
 }
 
 /// A pool on a clock of the test, before a server that has no connection to spare until it is told.

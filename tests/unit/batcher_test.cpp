@@ -275,6 +275,20 @@ TEST_F(BatcherTest, WhenTheLeadersThreadIsEndedTheOthersAreWrittenWithoutIt) {
   EXPECT_EQ(numbers.written().size(), 5U);
 }
 
+TEST_F(BatcherTest, ACallerWhoseThreadIsEndedWhileItWaitsHarmsNobody) {
+  const std::jthread leader([&] { numbers.add(0); });
+  numbers.blocked.acquire();
+  std::jthread ended([&] { numbers.add(1); });
+  while (numbers.waiting() < 1) std::this_thread::yield();
+  const std::jthread last([&] { numbers.add(2); });
+  while (numbers.waiting() < 2) std::this_thread::yield();
+  ::pthread_cancel(ended.native_handle());
+  numbers.go.release();
+  ended.join();
+  numbers.add(3);
+  EXPECT_EQ(numbers.written(), (std::vector<int>{1, 2, 3}));
+}
+
 TEST_F(BatcherTest, WhenItIsEndedWhileItPreparesToo) {
   numbers.before = [ended = false](std::size_t) mutable {
     if (!std::exchange(ended, true)) ::pthread_exit(nullptr);
