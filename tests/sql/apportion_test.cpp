@@ -64,7 +64,7 @@ TEST(Apportion, OfAllSuspectsTheFirstWithRoomIsTaken) {
 }
 
 /// Lanes of a table, and what was read of it.
-struct Table {
+struct LanesTable {
   std::map<std::int64_t, std::vector<Place>> places;
   std::vector<std::int64_t> reads{};    // their lanes
   std::vector<std::int64_t> counted{};  // queues whose room was asked for
@@ -94,8 +94,8 @@ struct Table {
   }
 };
 
-Table two_lanes() {
-  Table table;
+LanesTable two_lanes() {
+  LanesTable table;
   for (std::int64_t seq = 0; seq < 100; ++seq) {
     const std::int64_t lane = seq % 3 == 0 ? 1 : 2;
     table.places[lane].push_back({lane, 10, seq, seq});
@@ -104,7 +104,7 @@ Table two_lanes() {
 }
 
 TEST(Merge, ReadsLanesPieceByPieceInClaimOrder) {
-  Table table = two_lanes();
+  LanesTable table = two_lanes();
   const auto seqs = table.merge({lane(1, 1), lane(2, 1)}, 60);
   ASSERT_EQ(seqs.size(), 60U);
   for (std::size_t i = 0; i < seqs.size(); ++i) EXPECT_EQ(seqs[i], static_cast<std::int64_t>(i));
@@ -112,40 +112,40 @@ TEST(Merge, ReadsLanesPieceByPieceInClaimOrder) {
 }
 
 TEST(Merge, ReadsNothingThatItDoesNotNeed) {
-  Table table = two_lanes();
+  LanesTable table = two_lanes();
   EXPECT_EQ(table.merge({lane(1, 1), lane(2, 1)}, 1), std::vector<std::int64_t>{0});
   EXPECT_EQ(table.reads, (std::vector<std::int64_t>{1, 2})) << "the first of each, and no more";
-  Table alone = two_lanes();
+  LanesTable alone = two_lanes();
   EXPECT_EQ(alone.merge({lane(1, 1)}, 20).size(), 20U);
   EXPECT_EQ(alone.reads.size(), 1U) << "a lone lane is read at once";
   EXPECT_EQ(alone.most_read, 20);
-  Table none = two_lanes();
+  LanesTable none = two_lanes();
   EXPECT_TRUE(none.merge({lane(1, 1), lane(2, 1)}, 0).empty());
   EXPECT_TRUE(none.reads.empty());
 }
 
 TEST(Merge, ReadsOnFromWhatIsKnown) {
-  Table table = two_lanes();
+  LanesTable table = two_lanes();
   const auto seqs = table.merge({lane(1, 1), lane(2, 1)}, 2, {{1, 10, 0, 0}, {2, 10, 1, 1}});
   EXPECT_EQ(seqs, (std::vector<std::int64_t>{0, 1}));
   EXPECT_EQ(table.reads, std::vector<std::int64_t>{1}) << "for what may come before the second";
 }
 
 TEST(Merge, AsksForTheRoomOfAQueueOnceAndOnlyWhenItsTurnComes) {
-  Table table = two_lanes();
+  LanesTable table = two_lanes();
   const auto seqs = table.merge({limited(lane(1, 7), 2), limited(lane(2, 7), 2)}, 10);
   EXPECT_EQ(seqs, (std::vector<std::int64_t>{0, 1}));
   EXPECT_EQ(table.counted, std::vector<std::int64_t>{7});
-  Table behind = two_lanes();
+  LanesTable behind = two_lanes();
   behind.merge({lane(1, 1, 1), limited(lane(2, 2, 5), 2)}, 10);
   EXPECT_TRUE(behind.counted.empty()) << "the other lane had enough";
-  Table full = two_lanes();
+  LanesTable full = two_lanes();
   EXPECT_TRUE(full.merge({limited(lane(1, 7), 0)}, 10).empty());
   EXPECT_TRUE(full.reads.empty()) << "nothing is read of a lone lane without room";
 }
 
 TEST(Merge, OfSuspectsNoMoreAreReadThanMayBePicked) {
-  Table table = two_lanes();
+  LanesTable table = two_lanes();
   table.places[-1] = {{-1, 1, 0, 200}, {-1, 1, 0, 201}};
   EXPECT_EQ(table.merge({lane(-1, 1)}, 10), std::vector<std::int64_t>{200});
   EXPECT_EQ(table.most_read, 1);

@@ -64,7 +64,7 @@ class Values final : public Row {
 
 /// A database of which only the record of the steps is there, and a list of what was run. A transaction that is not
 /// committed leaves nothing.
-class Place final : public Connection {
+class Killable final : public Connection {
  public:
   struct Killed : std::runtime_error {
     Killed() : std::runtime_error("killed") {}
@@ -91,11 +91,11 @@ class Place final : public Connection {
  private:
   class Books final : public Session {
    public:
-    explicit Books(Place& place) : place_(place) {}
+    explicit Books(Killable& killable) : killable_(killable) {}
 
    protected:
     std::size_t do_execute(const Statement& statement, std::initializer_list<Arg> args, RowSink sink) override {
-      auto& kept = place_.open_ ? *place_.open_ : place_.rows;
+      auto& kept = killable_.open_ ? *killable_.open_ : killable_.rows;
       const auto number = [&] { return static_cast<int>(std::get<std::int64_t>(args.begin()->value)); };
       if (statement.name == "migrations") {
         for (const auto& [version, sum] : kept) sink(Values({std::to_string(version), "n", sum, "0", ""}));
@@ -104,13 +104,13 @@ class Place final : public Connection {
       if (!statement.columns.empty()) sink(Values({kept.empty() ? "0" : "1"}));
       if (statement.name == "migration_remove") kept.erase(number());
       if (statement.name != "migration_add") return 1;
-      place_.happen("recorded");
+      killable_.happen("recorded");
       kept[number()] = std::get<std::string_view>((args.begin() + 2)->value);
       return 1;
     }
 
    private:
-    Place& place_;
+    Killable& killable_;
   };
 
   Books session_{*this};
@@ -129,11 +129,11 @@ const std::vector<Migration>& steps() {
   return instance;
 }
 
-int run_inside(Place& place, Direction direction, int target) {
-  MigrationStatus status = read_status(place.session(), books(), steps());
+int run_inside(Killable& killable, Direction direction, int target) {
+  MigrationStatus status = read_status(killable.session(), books(), steps());
   EXPECT_EQ(status.problem, "");
-  return run_steps(place.session(), books(), steps(), status, direction, target, {},
-                   [&](const std::string& text) { place.script(text); });
+  return run_steps(killable.session(), books(), steps(), status, direction, target, {},
+                   [&](const std::string& text) { killable.script(text); });
 }
 
 TEST(Migrations, ScriptsSayWhatTheyNeed) {
@@ -147,38 +147,38 @@ TEST(Migrations, ScriptsSayWhatTheyNeed) {
 }
 
 TEST(Migrations, StopBeforeAStepThatHasNoTransaction) {
-  Place place;
+  Killable killable;
   EXPECT_EQ(next_outside(steps(), 0, Direction::up, 3), nullptr);
-  EXPECT_EQ(run_inside(place, Direction::up, 3), 1);
+  EXPECT_EQ(run_inside(killable, Direction::up, 3), 1);
   EXPECT_EQ(next_outside(steps(), 1, Direction::up, 1), nullptr) << "the target is reached";
   ASSERT_NE(next_outside(steps(), 1, Direction::up, 3), nullptr);
   EXPECT_EQ(next_outside(steps(), 1, Direction::up, 3)->version, 2);
-  place.events.clear();
-  EXPECT_EQ(run_outside(place, books(), steps(), Direction::up, 3, {}), 1);
-  EXPECT_EQ(place.events,
+  killable.events.clear();
+  EXPECT_EQ(run_outside(killable, books(), steps(), Direction::up, 3, {}), 1);
+  EXPECT_EQ(killable.events,
             (std::vector<std::string>{"remove\n  it;\n", "make it;\n", "look;\n", "begin", "recorded", "commit"}));
-  EXPECT_EQ(run_outside(place, books(), steps(), Direction::up, 3, {}), 0) << "another may have run it meanwhile";
-  EXPECT_EQ(run_inside(place, Direction::up, 3), 1);
-  EXPECT_EQ(place.rows.size(), 3u);
+  EXPECT_EQ(run_outside(killable, books(), steps(), Direction::up, 3, {}), 0) << "another may have run it meanwhile";
+  EXPECT_EQ(run_inside(killable, Direction::up, 3), 1);
+  EXPECT_EQ(killable.rows.size(), 3u);
 
-  EXPECT_EQ(run_inside(place, Direction::down, 0), 1);
-  EXPECT_EQ(run_outside(place, books(), steps(), Direction::down, 0, {}), 1);
-  EXPECT_EQ(run_inside(place, Direction::down, 0), 1);
-  EXPECT_TRUE(place.rows.empty());
+  EXPECT_EQ(run_inside(killable, Direction::down, 0), 1);
+  EXPECT_EQ(run_outside(killable, books(), steps(), Direction::down, 0, {}), 1);
+  EXPECT_EQ(run_inside(killable, Direction::down, 0), 1);
+  EXPECT_TRUE(killable.rows.empty());
 }
 
 TEST(Migrations, AStepWithoutATransactionIsRecordedAtItsEndOnly) {
   for (int after = 0; after < 6; ++after) {
-    Place place;
-    ASSERT_EQ(run_inside(place, Direction::up, 3), 1);
-    place.left = after;
-    EXPECT_THROW(run_outside(place, books(), steps(), Direction::up, 3, {}), Place::Killed) << after;
-    EXPECT_EQ(place.rows.size(), 1u) << after;
-    place.left = 1000;
-    place.events.clear();
-    EXPECT_EQ(run_outside(place, books(), steps(), Direction::up, 3, {}), 1);
-    EXPECT_EQ(place.events.size(), 6u) << "all of it once more";
-    EXPECT_EQ(place.rows.size(), 2u);
+    Killable killable;
+    ASSERT_EQ(run_inside(killable, Direction::up, 3), 1);
+    killable.left = after;
+    EXPECT_THROW(run_outside(killable, books(), steps(), Direction::up, 3, {}), Killable::Killed) << after;
+    EXPECT_EQ(killable.rows.size(), 1u) << after;
+    killable.left = 1000;
+    killable.events.clear();
+    EXPECT_EQ(run_outside(killable, books(), steps(), Direction::up, 3, {}), 1);
+    EXPECT_EQ(killable.events.size(), 6u) << "all of it once more";
+    EXPECT_EQ(killable.rows.size(), 2u);
   }
 }
 
