@@ -25,12 +25,13 @@
 
 namespace sqlq::testing {
 
-/// Says how many sweeps have begun.
+/// Says how many sweeps have begun, and how many of them have ended.
 class CountedSweeps final : public backend::ForwardingDialect {
  public:
   explicit CountedSweeps(Database db) : ForwardingDialect(nullptr), db_(std::move(db)) {}
 
   std::atomic<int> begun{0};
+  std::atomic<int> ended{0};
 
   [[nodiscard]] const backend::Capabilities& capabilities() const noexcept override {
     return db_.dialect().capabilities();
@@ -42,7 +43,10 @@ class CountedSweeps final : public backend::ForwardingDialect {
     return db_.dialect().outages()->locked_since();
   }
   ReapReport reap(std::span<const std::string> queues, std::size_t limit, backend::Now now) override {
-    ++begun;
+    struct Count {
+      std::atomic<int>& ended;
+      ~Count() { ++ended; }
+    } const count{(++begun, ended)};
     return db_.dialect().reap(queues, limit, now);
   }
 
@@ -85,7 +89,8 @@ class LockedTable {
     int looks = 0;
     pass(std::chrono::milliseconds(4500), [&] {
       EXPECT_THROW(static_cast<void>(Client(looping).ping(looped)), Error) << "somebody keeps everybody from it";
-      const auto seen = [&] { return failed_beats_ > looks && sweeps.begun > swept; };
+      const auto sweeps_look = [&] { return sweeps.begun > swept || sweeps.ended < swept; };
+      const auto seen = [&] { return failed_beats_ > looks && sweeps_look(); };
       if (clock_->steady() - begin > keepalive / 2) await(seen);
       looks = failed_beats_;
     });
