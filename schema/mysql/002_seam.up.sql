@@ -16,8 +16,8 @@ ALTER TABLE {jobs}
   ADD COLUMN headers BLOB,
   ALGORITHM = INSTANT;
 
--- Rows of a table that has gained columns in an instant cost the server a few percent more (docs/decisions/0040). A table
--- without rows is made anew at once; one with rows may be, when there is time for it: OPTIMIZE TABLE.
+-- Rows of a table that has gained columns in an instant cost the server a few percent more (docs/decisions/0040). A
+-- table without rows is made anew at once; one with rows may be, when there is time for it: OPTIMIZE TABLE.
 SET @sqlq_anew = IF(EXISTS (SELECT 1 FROM {jobs}), 'DO 0', 'ALTER TABLE {jobs} FORCE');
 PREPARE sqlq_anew FROM @sqlq_anew;
 EXECUTE sqlq_anew;

@@ -296,6 +296,7 @@ void Ledger::outlived(std::span<const backend::OutlivedClaim> claims, const std:
     if (job.state != JobState::errored || !job.ended_by_crashes || kept) continue;
     if (!job.key.empty() && live_with(job.key) != nullptr) continue;
     job.state = JobState::pending;
+    job.spared = job.crashes >= job.max_crashes;  // as it was before this claim, which was its last
     ++live_;
   }
 }
