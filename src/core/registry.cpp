@@ -6,6 +6,7 @@
 #include <sqlq/error.hpp>
 
 #include "core/mutex.hpp"
+#include "core/text.hpp"
 
 namespace sqlq::backend {
 
@@ -47,9 +48,7 @@ std::string known_forms() {
     std::string form = entry.form.empty() ? scheme + ":" : entry.form;
     if (std::ranges::find(forms, form) == forms.end()) forms.push_back(std::move(form));
   }
-  std::string list;
-  for (const std::string& form : forms) list += (list.empty() ? "" : ", ") + form;
-  return list;
+  return core::joined(forms, ", ");
 }
 
 constexpr std::string_view nothing_known = "no backend is built in or registered: call backend::register_backend";

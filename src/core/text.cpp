@@ -117,4 +117,13 @@ std::string ascii_text(std::string_view text, std::size_t max_bytes) {
   return ascii;
 }
 
+std::string joined(std::span<const std::string> parts, std::string_view between) {
+  std::string text;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (i > 0) text += between;
+    text += parts[i];
+  }
+  return text;
+}
+
 }  // namespace sqlq::core

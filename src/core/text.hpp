@@ -1,10 +1,11 @@
 #pragma once
 /// \file
-/// UTF-8 as databases want it: checking, cutting and cleaning text.
+/// Text: UTF-8 as databases want it, checked, cut and cleaned; lists of names.
 ///
 /// Thread-safety: pure functions. No function here throws but for lack of memory.
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -38,5 +39,8 @@ inline constexpr std::size_t max_note_bytes = std::size_t{1} << 10;
 
 /// The text in characters that any database can store: all others are replaced by '?'.
 [[nodiscard]] std::string ascii_text(std::string_view text, std::size_t max_bytes);
+
+/// The parts in order, with `between` between them.
+[[nodiscard]] std::string joined(std::span<const std::string> parts, std::string_view between);
 
 }  // namespace sqlq::core

@@ -8,6 +8,7 @@
 
 #include <sqlq/error.hpp>
 
+#include "core/text.hpp"
 #include "sql/job_row.hpp"
 #include "sql/work.hpp"
 
@@ -272,10 +273,9 @@ int run_outside(Connection& connection, const Catalogue& queries, std::span<cons
 
 void refuse_teardown(std::span<const std::string> in_the_way, const std::string& backend) {
   if (in_the_way.empty()) return;
-  std::string names;
-  for (const std::string& name : in_the_way) names += (names.empty() ? "" : ", ") + name;
   throw Error(Errc::refused,
-              "nothing was dropped, for objects of yours refer to sqlq's tables: " + names + "; drop them first",
+              "nothing was dropped, for objects of yours refer to sqlq's tables: " + core::joined(in_the_way, ", ") +
+                  "; drop them first",
               backend);
 }
 

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "core/mutex.hpp"
+#include "core/text.hpp"
 #include "sql/job_row.hpp"
 
 namespace sqlq::sql {
@@ -15,16 +17,12 @@ using backend::Now;
 constexpr std::int64_t expiry = worker_expiry.count();
 
 // Names have no control characters, so a line each keeps them apart.
-std::string lines_of(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : "\n") + name;
-  return text;
-}
+constexpr std::string_view apart = "\n";
 
 std::vector<std::string> names_in(std::string_view text) {
   std::vector<std::string> names;
   while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
+    const auto end = std::min(text.find(apart), text.size());
     names.emplace_back(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
   }
@@ -139,8 +137,8 @@ class WorkerRegistry final : public backend::Workers {
                              {"draining", draining ? 1 : 0}}) > 0;
   }
   void add(Session& s, const WorkerInfo& worker, Duration running, std::optional<std::int64_t> now) const {
-    const std::string queues = lines_of(worker.queues);
-    const std::string kinds = lines_of(worker.kinds);
+    const std::string queues = core::joined(worker.queues, apart);
+    const std::string kinds = core::joined(worker.kinds, apart);
     s.execute(add_, {{"name", std::string_view(worker.name)},
                      {"id", worker.id},
                      {"host", std::string_view(worker.host)},

@@ -57,5 +57,11 @@ TEST(AsciiText, HasAQuestionMarkForEachCharacterThatIsNot) {
   EXPECT_EQ(ascii_text("abcdef", 3), "abc");
 }
 
+TEST(Joined, HasTheSeparatorBetweenPartsOnly) {
+  EXPECT_EQ(joined({}, ", "), "");
+  EXPECT_EQ(joined(std::vector<std::string>{"a"}, ", "), "a");
+  EXPECT_EQ(joined(std::vector<std::string>{"a", "", "b"}, ", "), "a, , b");
+}
+
 }  // namespace
 }  // namespace sqlq::core
