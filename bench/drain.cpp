@@ -12,7 +12,7 @@
 namespace sqlq::bench {
 namespace {
 
-/// What the workers did.
+/// The result of the workers.
 struct Drained {
   Timed passed{};  ///< from their start to the last success being durable
   double workers_us = 0;  ///< processor time of theirs for each job

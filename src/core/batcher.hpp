@@ -81,7 +81,7 @@ class Batcher {
   /// Error and of several calls (made_anew.hpp).
   void tell(Line& calls, std::exception_ptr error) noexcept SQLQ_EXCLUDES(mutex_);
 
-  /// Who leads. Where only one does, it guards what the writes use.
+  /// The role of the thread that leads. Where only one leads at a time, it guards the data that writes use.
   Role leading_role_;
 
  private:

@@ -96,7 +96,7 @@ class Condition {
   std::condition_variable native_;
 };
 
-/// What one thread is at a time though no mutex says so: what is guarded by it belongs to that thread.
+/// A role that one thread has at a time though no mutex says so: data guarded by it belongs to that thread.
 class SQLQ_CAPABILITY("role") Role {
  public:
   /// From here on to the end of the function this thread has it: the caller knows.

@@ -56,7 +56,7 @@ struct Place {
   return seqs;
 }
 
-/// What the claim order compares.
+/// The key that the claim order compares.
 [[nodiscard]] inline auto rank(std::int64_t queue_priority, const Place& place) {
   return std::tuple(queue_priority, place.priority, place.due, place.seq);
 }
@@ -79,7 +79,8 @@ struct Merging {
   /// Reads up to `n` of the lane's places after `last` in claim order; none: there are no more. Empty: all are known.
   std::function<std::vector<Place>(const Lane&, const Place& last, std::int64_t n)> more{};
   std::int64_t first_read = 1;  ///< how many it reads of a lane at first; four times as many each time after
-  /// What the limit of the lane's queue leaves; asked once for each queue, and only where it matters. Empty: its room.
+  /// The room that the limit of the lane's queue leaves; asked once for each queue, and only where it matters. Empty:
+  /// Lane::room.
   std::function<std::int64_t(const Lane&)> room{};
 };
 
@@ -91,7 +92,7 @@ struct Merging {
 /// How many of each lane.
 [[nodiscard]] std::vector<Portion> apportion(const std::vector<Lane>& lanes, std::span<const Pick> picks);
 
-/// The jobs of what was taken in any order. Each knows its rank().
+/// The jobs of `taken`, which are in any order. Each knows its rank().
 template <class Taken>
 [[nodiscard]] std::vector<Job> in_claim_order(std::vector<Taken> taken) {
   std::ranges::sort(taken, {}, &Taken::rank);

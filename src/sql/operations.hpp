@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// What a SQL database does in its own way: the operations that differ by locking, atomicity or round trips. SqlDialect
-/// makes a Dialect of them, with all that is the same for all databases, and a Runner says where they run.
+/// The operations that each SQL database does in its own way, for they differ by locking, atomicity or round trips.
+/// SqlDialect makes a Dialect of them, with all that is the same for all databases, and a Runner says where they run.
 
 #include <cstdint>
 #include <map>

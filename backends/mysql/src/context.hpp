@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// What the parts of an operation share. Several statements of one run in one transaction; what they decide on they
-/// have locked (rows.hpp).
+/// The parts of an operation share a context. Several statements of one operation run in one transaction; they have
+/// locked the rows that they decide on (rows.hpp).
 
 #include <vector>
 

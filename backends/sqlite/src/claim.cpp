@@ -58,7 +58,7 @@ View look(const Context& c, const sql::Claim& wanted) {
   return view;
 }
 
-/// What the limit of the lane's queue leaves; true until we commit, for we hold the write lock.
+/// The room that the limit of the lane's queue leaves; true until we commit, for we hold the write lock.
 std::int64_t room(const Context& c, const sql::Lane& lane) {
   return lane.concurrency.value_or(0) - c.session.integer(c.q.held, {{"queue", lane.queue_id}}).value_or(0);
 }

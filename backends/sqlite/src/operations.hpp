@@ -52,7 +52,7 @@ class Operations final : public sql::Operations {
   void postpone(sql::Work& work, JobId id) override;
 };
 
-/// What the parts of an operation share: the session of its transaction, the statements and the time it happens at.
+/// The parts of an operation share it: the session of its transaction, the statements and the time it happens at.
 struct Context {
   explicit Context(sql::Work& work)
       : session(work.session()), now(*work.now()), ended_by(now.steady - Duration(work.spared())),

@@ -75,7 +75,7 @@ std::vector<std::string> Runner::self_check() {
 
 // ------------------------------------------------------------------------------------------------ where things run
 
-// What a request says was read before it waited for the lock: by a test's clock, which others read as well, it may be
+// The time of a request was read before it waited for the lock: by a test's clock, which others read as well, it may be
 // over.
 backend::Now Runner::at(const backend::Now& now) const {
   const bool over = now && clock_->simulated() && now->steady < clock_->steady();

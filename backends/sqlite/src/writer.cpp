@@ -111,7 +111,7 @@ void Writer::undo() noexcept {
   began_ = false;
 }
 
-// What was committed may not run again, and those who waited for the lock do not wait again.
+// Committed calls may not run again, and calls that waited for the lock do not wait again.
 bool Writer::may_be_of_one(const std::exception_ptr&) noexcept { return !committed_ && !not_begun_; }
 
 void Writer::write(Line& calls) {

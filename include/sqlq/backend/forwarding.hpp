@@ -144,7 +144,7 @@ class ForwardingDialect : public Dialect, public HandOver, public Outages, publi
     return target("take_back_crashes").outages()->take_back_crashes(claims, now);
   }
 
-  // ---- who is there
+  // ---- workers
   // Calls of the workers' own services and of operators: rare, and no job waits for any of them. A decorator that
   // injects faults may let them fail like all others: a worker works on.
   [[nodiscard]] Workers* workers() noexcept override { return inner_ && inner_->workers() ? this : nullptr; }
