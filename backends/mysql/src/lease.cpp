@@ -407,11 +407,21 @@ std::vector<JobId> MysqlServer::ended(sql::Work& work, std::span<const std::stri
   return jobs;
 }
 
+/// At once, then once a minute: people delete jobs by hand rarely, and an idle worker asks little.
+bool MysqlServer::time_to_shrink(const sql::Work& work) {
+  constexpr std::int64_t minute = Duration(std::chrono::minutes(1)).count();
+  const std::int64_t now = work.steady().value_or(sql::us(system_clock()->steady()));
+  const std::lock_guard lock(mutex_);
+  if (next_shrink_ && now < *next_shrink_) return false;
+  next_shrink_ = now + minute;
+  return true;
+}
+
 ReapReport MysqlServer::reap(sql::Work& work, std::span<const std::string> queues, std::size_t limit,
                              std::span<const JobId> only) {
   const Context c = context(work);
   ReapReport report;
-  shrink_claims(c);
+  if (time_to_shrink(work)) shrink_claims(c);
   Ended ended = ended_leases(c, queues, limit);
   if (!only.empty()) {
     const std::vector<std::int64_t> wanted = Places(c, {only.begin(), only.end()}).seqs();

@@ -3,7 +3,9 @@
 /// MySQL and MariaDB as a server backend. What each operation means stands in sqlq/backend/dialect.hpp and
 /// sql/operations.hpp.
 
+#include <cstdint>
 #include <mutex>
+#include <optional>
 
 #include "connection.hpp"
 #include "context.hpp"
@@ -72,6 +74,7 @@ class MysqlServer final : public sql::Server {
 
  private:
   [[nodiscard]] std::unique_ptr<sql::Connection> connect(const Options& options);
+  [[nodiscard]] bool time_to_shrink(const sql::Work& work);
   Context context(sql::Work& work) { return {work, work.session(), schema_.queries, here_, marks_}; }
 
   backend::Capabilities capabilities_{  // the number is the first connection's
@@ -89,6 +92,7 @@ class MysqlServer final : public sql::Server {
   NameSweep names_;
   mutable std::mutex mutex_;
   bool first_ = true;  // nothing was connected yet
+  std::optional<std::int64_t> next_shrink_{};
   std::string description_ = "MySQL or MariaDB";
 };
 
