@@ -128,6 +128,11 @@ class Load {
       if (worker->ended()) worker = start_worker();
     }
   }
+  /// Between a write and its commit, if it writes at all: what was told too early is lost then.
+  void kill_writing(const Process& victim) {
+    (void)process::stand_in_transaction(*victim, file());
+    kill(victim);
+  }
   void kill(const Process& victim) {
     const auto now = steady_us();
     faults_.push_back({.kind = Fault::Kind::killed, .pid = victim->pid(), .from_us = now, .to_us = now});
@@ -135,10 +140,10 @@ class Load {
   }
   /// Twice, for a mixer is the more likely to be in the middle of something the more of its threads have just begun.
   void replace_mixer(Process& mixer) {
-    kill(mixer);
+    kill_writing(mixer);
     mixer = start_mixer(&mixer == mixers_.data());
     wait(30ms);
-    kill(mixer);
+    kill_writing(mixer);
     mixer = start_mixer(&mixer == mixers_.data());
   }
   void stop(const Process& victim) {
