@@ -13,6 +13,9 @@
 
 #include <sqlq/client.hpp>
 #include <sqlq/database.hpp>
+#include <sqlq/explain.hpp>
+#include <sqlq/filter.hpp>
+#include <sqlq/finding.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/worker_info.hpp>
@@ -36,18 +39,12 @@ struct Queue {
   TimePoint created_at{};
 };
 
-/// Which jobs a list has. Fields left empty do not restrict.
-struct JobFilter {
-  std::string queue{};
-  std::string kind{};
-  std::vector<JobState> states{};
-};
-
 /// Where a page begins. Pages go from the newest job to the oldest (by id); a job enqueued meanwhile changes no page
 /// already read.
 struct Page {
   std::optional<JobId> before{};  ///< the last id of the page before; empty: the first page
   std::size_t limit = 100;        ///< 1 to 1000
+  bool payloads = true;           ///< false: the jobs come without params and result, which are not read
 };
 
 /// The result of one step of a list.
@@ -192,7 +189,13 @@ class Admin {
   /// Deletes a finished job with its log and history, whatever its retention. Error(refused) when something of yours,
   /// such as a foreign key, keeps it.
   ActionStatus erase(JobId id);
-  /// Kinds of the jobs that are pending, by queue; for finding jobs nobody has a handler for. At most 1000.
+  /// Why the job does not run: every reason that holds, the one to be seen to first first, each from what the database
+  /// says at this moment, never a guess. It may take some tens of short statements. A job that runs or has ended has
+  /// one reason. Workers that may not write to the table of workers are not known, and where the backend keeps no such
+  /// table nothing is said about workers. Works also while the schema is of another version: that is the reason then.
+  [[nodiscard]] std::vector<Reason> explain(JobId id) const;
+  /// Kinds of the jobs that are pending, or scheduled and due, by queue; for finding jobs nobody has a handler for. At
+  /// most 1000.
   [[nodiscard]] std::vector<WaitingKind> waiting_kinds() const;
   /// Deletes finished jobs past their retention, with logs and history. A worker does it every sweep. A job that the
   /// database refuses to delete, because of a foreign key or trigger of yours, stays, is named and is not tried again
@@ -212,8 +215,11 @@ class Admin {
   bool drain(const std::string& worker, bool on = true);
 
   // ------------------------------------------------------------------------------------------------- health
-  /// Sentences about versions with known defects, doubtful settings and the like; empty: nothing to say.
-  [[nodiscard]] std::vector<std::string> doctor() const;
+  /// What is doubtful about this installation, errors first: the schema against what this library expects (tables,
+  /// columns, indexes), versions with known defects, durability, isolation, poolers, long transactions that hold old
+  /// snapshots, sizes, clocks; and jobs that wait for a handler or a worker that is not there. Empty: nothing to say. It
+  /// reads only, in short statements, and works also while the schema is of another version.
+  [[nodiscard]] std::vector<Finding> doctor() const;
 
  private:
   Database db_;

@@ -39,7 +39,9 @@
 ///     sqlq::Worker worker{db, handlers, {.queues = {"mail"}, .concurrency = 8}};
 ///     worker.run(sqlq::SignalStop{SIGINT, SIGTERM}.token());
 ///
-/// **Look and steer**: queues, limits, pause, lists, histories, logs.               admin.hpp
+/// **Look and steer**: queues, limits, pause, lists, histories, logs; why a job does not run; what is doubtful about an
+/// installation; many jobs at once; jobs on their way to another database. The program `sqlq` does the same in a shell.
+///                                                    admin.hpp, explain.hpp, finding.hpp, bulk.hpp, transfer.hpp
 ///
 /// **Run your own loop** instead of a worker: claim, ping, success, error, reap.    client.hpp
 ///
@@ -52,12 +54,16 @@
 
 #include <sqlq/admin.hpp>
 #include <sqlq/args.hpp>
+#include <sqlq/bulk.hpp>
 #include <sqlq/client.hpp>
 #include <sqlq/clock.hpp>
 #include <sqlq/context.hpp>
 #include <sqlq/database.hpp>
 #include <sqlq/enqueue.hpp>
 #include <sqlq/error.hpp>
+#include <sqlq/explain.hpp>
+#include <sqlq/filter.hpp>
+#include <sqlq/finding.hpp>
 #include <sqlq/handlers.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/json.hpp>
@@ -66,6 +72,7 @@
 #include <sqlq/outcome.hpp>
 #include <sqlq/retry.hpp>
 #include <sqlq/signals.hpp>
+#include <sqlq/transfer.hpp>
 #include <sqlq/tx.hpp>
 #include <sqlq/version.hpp>
 #include <sqlq/worker.hpp>

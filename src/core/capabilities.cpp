@@ -19,6 +19,9 @@ std::span<const CapabilityRow> capability_table() noexcept {
        "Jobs are ended and others claimed in one transaction: places of a queue with a limit pass on without a wait."},
       {"outages", &C::outages, "A lease that ended while its worker lived counts as an outage, not as a crash."},
       {"workers", &C::workers, "The workers that run can be listed, and drained."},
+      {"editing", &C::editing, "Waiting jobs can be moved to another queue and get another priority."},
+      {"insight", &C::insight, "Admin::explain says how many jobs come first, and how far the clocks differ."},
+      {"transfer", &C::transfer, "Jobs can be exported, imported and copied to and from other databases."},
   }};
   return table;
 }

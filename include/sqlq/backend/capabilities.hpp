@@ -20,6 +20,9 @@ struct Capabilities {
   bool hand_over = false;             ///< has the optional part HandOver (extensions.hpp)
   bool outages = false;               ///< has the optional part Outages (extensions.hpp)
   bool workers = false;               ///< has the optional part Workers (extensions.hpp)
+  bool editing = false;               ///< has the optional part Editing (extensions.hpp)
+  bool insight = false;               ///< has the optional part Insight (extensions.hpp)
+  bool transfer = false;              ///< has the optional part Transfer (extensions.hpp)
   /// Bytes of a result that can be stored in any case, whatever its characters: larger ones are refused where they are
   /// set. Fixed as long as the Database lives.
   std::size_t longest_result = std::numeric_limits<std::size_t>::max();

@@ -69,8 +69,9 @@ class Dialect : public Reading {
   [[nodiscard]] virtual const Capabilities& capabilities() const noexcept = 0;
   /// Backend, version, place; no password.
   [[nodiscard]] virtual std::string description() const = 0;
-  /// Sentences about this installation worth telling an operator; empty when all is well.
-  [[nodiscard]] virtual std::vector<std::string> self_check() = 0;
+  /// What is worth telling an operator about this installation, as Admin::doctor; empty when all is well. Works also
+  /// without the tables.
+  [[nodiscard]] virtual std::vector<Finding> self_check() = 0;
 
   // ---------------------------------------------------------------------------------------------- schema
 
@@ -214,6 +215,9 @@ class Dialect : public Reading {
   [[nodiscard]] virtual HandOver* hand_over() noexcept { return nullptr; }
   [[nodiscard]] virtual Outages* outages() noexcept { return nullptr; }
   [[nodiscard]] virtual Workers* workers() noexcept { return nullptr; }
+  [[nodiscard]] virtual Editing* editing() noexcept { return nullptr; }
+  [[nodiscard]] virtual Insight* insight() noexcept { return nullptr; }
+  [[nodiscard]] virtual Transfer* transfer() noexcept { return nullptr; }
 };
 
 }  // namespace sqlq::backend

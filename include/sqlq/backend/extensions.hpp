@@ -20,8 +20,11 @@
 #include <string_view>
 #include <vector>
 
+#include <sqlq/admin.hpp>
 #include <sqlq/backend/requests.hpp>
 #include <sqlq/client.hpp>
+#include <sqlq/job.hpp>
+#include <sqlq/log.hpp>
 #include <sqlq/worker_info.hpp>
 
 namespace sqlq::backend {
@@ -107,6 +110,71 @@ class Workers {
   /// Deletes up to `limit` rows of workers that are not listed any more; never one that is announced meanwhile. Returns
   /// how many.
   virtual std::size_t expire_workers(std::size_t limit, Now now) = 0;
+};
+
+/// Changes to a job that waits; an empty field changes nothing.
+struct JobChange {
+  std::optional<std::string_view> queue{};  ///< made if there is none, with default settings
+  std::optional<int> priority{};
+};
+
+/// Changes jobs that nobody holds.
+class Editing {
+ public:
+  virtual ~Editing() = default;
+
+  /// Per job: pending, scheduled or waiting -> the same state with the change; else `unchanged`, also where it has
+  /// these values already; or not_found. Nothing else of the job changes, not its age in the order of claims either.
+  /// Jobs are locked in one order, and may be claimed in their new place at once. Replay: unchanged.
+  virtual std::vector<ActionStatus> edit(std::span<const JobId> ids, const JobChange& change, Now now) = 0;
+};
+
+/// Answers questions that only explanations need.
+class Insight {
+ public:
+  virtual ~Insight() = default;
+
+  /// The time by the clock that decides when jobs are due.
+  [[nodiscard]] virtual TimePoint clock_now() = 0;
+  /// How many jobs of its queue, pending or scheduled and due, a claim of all kinds takes before this pending (or due)
+  /// one; counted up to `cap`. 0 for a job in another state, or unknown.
+  [[nodiscard]] virtual CappedCount jobs_before(JobId id, std::uint64_t cap, Now now) = 0;
+};
+
+/// A job with all that belongs to it.
+struct StoredJob {
+  Job job{};
+  std::vector<AttemptRecord> history{};  ///< oldest first
+  std::vector<LogLine> log{};            ///< in order of (claim, number)
+};
+
+/// What became of a job that was to be stored.
+enum class StoreStatus : std::uint8_t {
+  stored = 1,
+  existing_id = 2,   ///< a job has its id: nothing changed
+  existing_key = 3,  ///< a live job has its unique key: nothing changed
+};
+
+/// Takes jobs out of a database and puts them into another one as they are.
+class Transfer {
+ public:
+  virtual ~Transfer() = default;
+
+  /// Ids of jobs, ascending, strictly above `after` (nil: from the first); at most `limit` (1 to 10,000).
+  [[nodiscard]] virtual std::vector<JobId> ids_after(JobId after, std::size_t limit) = 0;
+  /// These jobs (at most 1000) in the order of `ids`, without those that are gone. One snapshot. It may answer only the
+  /// first of them, at least one of those that are there, when they are large: together more than `max_bytes`. `read`
+  /// says how many of `ids` were looked at.
+  struct Read {
+    std::vector<StoredJob> jobs{};
+    std::size_t read = 0;
+  };
+  [[nodiscard]] virtual Read read_jobs(std::span<const JobId> ids, std::size_t max_bytes) = 0;
+  /// Stores jobs that are not held, in this order, each with everything that is in it but the lease token: state,
+  /// times, counts, history and log are as given, also a state waiting. Makes their queues with default settings. Two of
+  /// one call may collide: the first wins. At most 1000. Errc::refused when the database refuses one of them for good:
+  /// nothing is stored. Replay: existing_id.
+  virtual std::vector<StoreStatus> store_jobs(std::span<const StoredJob> jobs, Now now) = 0;
 };
 
 }  // namespace sqlq::backend

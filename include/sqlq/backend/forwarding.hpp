@@ -28,7 +28,13 @@ namespace sqlq::backend {
 /// Thread-safety: that of the inner dialect, which it passes calls on to without any lock of its own.
 /// Lifetime: owns the inner dialect. Subscriptions made through it are the inner dialect's.
 /// Errors: those of the inner dialect, unchanged, and whatever `target` throws.
-class ForwardingDialect : public Dialect, public HandOver, public Outages, public Workers {
+class ForwardingDialect : public Dialect,
+                          public HandOver,
+                          public Outages,
+                          public Workers,
+                          public Editing,
+                          public Insight,
+                          public Transfer {
  public:
   /// `inner` may be null when a derived class overrides `target`, and with it capabilities, description and migrations,
   /// which go to the inner dialect directly.
@@ -37,7 +43,7 @@ class ForwardingDialect : public Dialect, public HandOver, public Outages, publi
   // ---- the backend itself
   [[nodiscard]] const Capabilities& capabilities() const noexcept override { return inner_->capabilities(); }
   [[nodiscard]] std::string description() const override { return inner_->description(); }
-  [[nodiscard]] std::vector<std::string> self_check() override { return target("self_check").self_check(); }
+  [[nodiscard]] std::vector<Finding> self_check() override { return target("self_check").self_check(); }
 
   // ---- schema
   [[nodiscard]] std::span<const Migration> migrations() const noexcept override { return inner_->migrations(); }
@@ -90,8 +96,8 @@ class ForwardingDialect : public Dialect, public HandOver, public Outages, publi
   [[nodiscard]] JobCounts counts(std::string_view queue, std::uint64_t cap) override {
     return target("counts").counts(queue, cap);
   }
-  [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit) override {
-    return target("waiting_kinds").waiting_kinds(limit);
+  [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit, Now now) override {
+    return target("waiting_kinds").waiting_kinds(limit, now);
   }
   [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit) override {
     return target("history").history(id, limit);
@@ -163,6 +169,27 @@ class ForwardingDialect : public Dialect, public HandOver, public Outages, publi
   }
   std::size_t expire_workers(std::size_t limit, Now now) override {
     return target("expire_workers").workers()->expire_workers(limit, now);
+  }
+
+  // ---- what operators do
+  [[nodiscard]] Editing* editing() noexcept override { return inner_ && inner_->editing() ? this : nullptr; }
+  std::vector<ActionStatus> edit(std::span<const JobId> ids, const JobChange& change, Now now) override {
+    return target("edit").editing()->edit(ids, change, now);
+  }
+  [[nodiscard]] Insight* insight() noexcept override { return inner_ && inner_->insight() ? this : nullptr; }
+  [[nodiscard]] TimePoint clock_now() override { return target("clock_now").insight()->clock_now(); }
+  [[nodiscard]] CappedCount jobs_before(JobId id, std::uint64_t cap, Now now) override {
+    return target("jobs_before").insight()->jobs_before(id, cap, now);
+  }
+  [[nodiscard]] Transfer* transfer() noexcept override { return inner_ && inner_->transfer() ? this : nullptr; }
+  [[nodiscard]] std::vector<JobId> ids_after(JobId after, std::size_t limit) override {
+    return target("ids_after").transfer()->ids_after(after, limit);
+  }
+  [[nodiscard]] Read read_jobs(std::span<const JobId> ids, std::size_t max_bytes) override {
+    return target("read_jobs").transfer()->read_jobs(ids, max_bytes);
+  }
+  std::vector<StoreStatus> store_jobs(std::span<const StoredJob> jobs, Now now) override {
+    return target("store_jobs").transfer()->store_jobs(jobs, now);
   }
 
  protected:

@@ -23,15 +23,15 @@ class Reading {
 
   /// `within` as for enqueue: what that transaction sees.
   [[nodiscard]] virtual std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* within) = 0;
-  /// Newest id first; ids strictly below `page.before`. Reads a bounded number of jobs: see Admin::list_step. `next` is
-  /// the last id of a full page; or, for one that is not full, the id down to which all were looked at; none: the end.
+  /// Newest id first; ids strictly below `page.before`; params and results only where `page.payloads` is set. Reads a
+  /// bounded number of jobs: see Admin::list_step. `next` is the last id of a full page; or, for one that is not full,
+  /// the id down to which all were looked at; none: the end.
   [[nodiscard]] virtual JobPage list(const JobFilter& filter, const Page& page) = 0;
   /// Every state is present but JobState::waiting, which is not counted. Counting stops at `cap` per state. Empty
   /// queue: all queues.
   [[nodiscard]] virtual JobCounts counts(std::string_view queue, std::uint64_t cap) = 0;
-  /// Each kind of the pending jobs once for each of its queues. Scheduled jobs may be left out although they are due,
-  /// until a claim has come upon them.
-  [[nodiscard]] virtual std::vector<WaitingKind> waiting_kinds(std::size_t limit) = 0;
+  /// Each kind of the jobs that are pending, or scheduled and due, once for each of its queues.
+  [[nodiscard]] virtual std::vector<WaitingKind> waiting_kinds(std::size_t limit, Now now) = 0;
   /// The oldest that are kept first.
   [[nodiscard]] virtual std::vector<AttemptRecord> history(JobId id, std::size_t limit) = 0;
   /// In order of (claim, number), strictly above those given.

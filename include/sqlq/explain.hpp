@@ -1,0 +1,62 @@
+#pragma once
+/// \file
+/// Why a job does not run: Admin::explain answers with reasons.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sqlq/clock.hpp>
+#include <sqlq/job.hpp>
+
+namespace sqlq {
+
+/// One reason why a job does not run now, or the sentence that it may. Facts that a reason does not have are empty.
+/// Thread-safety: a plain value.
+struct Reason {
+  enum class Code {
+    schema_behind,   ///< the tables are of another version: workers of this library refuse them
+    not_found,       ///< no job has this id; it may have been deleted after its retention
+    finished,        ///< state `state` since `at`; `message` is its last error
+    running,         ///< on `worker` since `at`
+    stuck,           ///< running on `worker`, whose last sign of life `at` is longer ago than the lease: it is put back
+                     ///< by the next sweep of any worker
+    cancelling,      ///< running on `worker`, which was asked to stop
+    waiting,         ///< in state waiting: it waits for another job or for room
+    due_later,       ///< not before `at`
+    queue_paused,    ///< its queue `queue` is paused
+    limit_used,      ///< `count` jobs of the queue are held, as many as its concurrency `limit` allows; `jobs` on
+                     ///< `worker` are the first of them
+    no_worker,       ///< no worker at all is listed
+    none_of_queue,   ///< workers are listed, and none works the queue; `workers` are some of them
+    none_of_kind,    ///< workers work the queue, and none has a handler for the kind; `workers` are some of them
+    draining,        ///< all workers that could run it are being drained: `workers`
+    all_busy,        ///< all workers that could run it have as many jobs as they can run: `workers`
+    suspect,         ///< it has crashed `count` times and may run only beside no other suspect
+    behind,          ///< `count` pending jobs of its queue come first; `capped`: or more
+    clocks_differ,   ///< the database's clock and this host's differ by `difference`, so that times are doubtful
+    may_run,         ///< nothing known is in its way: a worker takes it at its next claim
+  };
+  Code code = Code::may_run;
+  std::string sentence{};  ///< the reason with its facts, one line; no payload, no control characters
+
+  JobState state = JobState::invalid;
+  std::string queue{};
+  std::string kind{};
+  std::string worker{};
+  std::string message{};
+  std::vector<std::string> workers{};  ///< at most 10 names
+  std::vector<JobId> jobs{};           ///< at most 10
+  std::optional<TimePoint> at{};
+  std::uint64_t count = 0;
+  bool capped = false;
+  std::uint32_t limit = 0;
+  Duration difference{};
+};
+
+/// "schema_behind", "not_found", ...: stable, for programs.
+[[nodiscard]] std::string_view to_string(Reason::Code code) noexcept;
+
+}  // namespace sqlq

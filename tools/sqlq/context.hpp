@@ -1,0 +1,109 @@
+#pragma once
+/// \file
+/// What every command has: the options before the command, the database, standard output and questions.
+///
+/// Thread-safety: one thread, but `stop` is tripped by signals.
+
+#include <functional>
+#include <iosfwd>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include <sqlq/sqlq.hpp>
+
+#include "exit_code.hpp"
+#include "records.hpp"
+
+namespace sqlq::tool {
+
+/// The options of the program itself; each may also stand after the command.
+struct GlobalOptions {
+  std::string url{};            ///< -d, --database; then SQLQ_DATABASE_URL, DATABASE_URL
+  std::string database_file{};  ///< --database-file: the URL is the first line of this file
+  Format format = Format::table;  ///< -o
+  bool header = true;           ///< --no-header
+  std::string color = "auto";   ///< --color auto|always|never; NO_COLOR, TERM=dumb
+  bool yes = false;             ///< -y: no questions
+  bool dry_run = false;         ///< changes nothing, says what it would
+  bool quiet = false;           ///< -q: no messages but errors
+  std::string wait{};           ///< --wait 30s: for a database that is starting
+};
+
+class Context {
+ public:
+  /// What a command does. Errors of the library become exit codes in main.cpp.
+  using Action = std::function<ExitCode()>;
+
+  Context(std::ostream& out, std::ostream& err, std::istream& in);
+
+  [[nodiscard]] GlobalOptions& options() noexcept { return options_; }
+  /// Runs `action` when `command` was given.
+  void on(CLI::App& command, Action action);
+  /// Called once by main after parsing. What was asked for: Exit(usage) when no command was given.
+  [[nodiscard]] ExitCode run();
+
+  /// Opens the database once (also by another thread). A URL on the command line that holds a password is overwritten
+  /// there as soon as it was read, so that process lists do not show it.
+  [[nodiscard]] Database& database();
+  /// The same for --from and --to of `copy`. `what` names the option in errors.
+  [[nodiscard]] Database open(const std::string& url, std::string_view what);
+  [[nodiscard]] Admin admin() { return Admin{database()}; }
+  [[nodiscard]] Client client() { return Client{database()}; }
+  [[nodiscard]] TimePoint now();
+
+  [[nodiscard]] std::ostream& out() noexcept { return out_; }
+  [[nodiscard]] std::istream& in() noexcept { return in_; }
+  [[nodiscard]] Look look();
+  [[nodiscard]] Records records(std::vector<Column> columns) { return Records(out_, look(), std::move(columns)); }
+  void record(const std::vector<Column>& columns, const std::vector<Value>& row) {
+    print_record(out_, look(), columns, row);
+  }
+  /// A line on standard error, made printable; not with --quiet.
+  void say(const std::string& line);
+  /// The same, also with --quiet.
+  void complain(const std::string& line);
+  /// Asks on the terminal; true with --yes. Where there is no terminal: Exit(usage) that says to use --yes.
+  [[nodiscard]] bool confirm(const std::string& question);
+  /// A line on standard error that is drawn over the one before it on a terminal; else one line in 5 s. Empty: ends it.
+  void progress(const std::string& line);
+
+  /// Tripped by SIGINT, SIGTERM, SIGHUP: commands end after the step that they are in.
+  [[nodiscard]] std::stop_token stop();
+  [[nodiscard]] bool stdout_is_terminal() const;
+
+ private:
+  std::ostream& out_;
+  std::ostream& err_;
+  std::istream& in_;
+  GlobalOptions options_{};
+  Action action_{};
+  std::optional<Database> database_{};
+  std::optional<SignalStop> signals_{};
+  std::string progress_{};
+  TimePoint progressed_{};
+};
+
+/// The commands of each noun; each file tools/sqlq/<noun>_commands.cpp has one of these.
+void add_schema_commands(CLI::App& root, Context& context);
+void add_job_commands(CLI::App& root, Context& context);        ///< list, show, logs, wait, tail
+void add_job_changes(CLI::App& root, Context& context);         ///< retry, cancel, delete, move, run-now, priority, take-away
+void add_enqueue_command(CLI::App& root, Context& context);     ///< job enqueue
+void add_queue_commands(CLI::App& root, Context& context);
+void add_worker_commands(CLI::App& root, Context& context);
+void add_work_command(CLI::App& root, Context& context);
+void add_stats_commands(CLI::App& root, Context& context);      ///< stats
+void add_top_command(CLI::App& root, Context& context);
+void add_health_commands(CLI::App& root, Context& context);     ///< explain, doctor
+void add_transfer_commands(CLI::App& root, Context& context);   ///< copy, export, import
+void add_prune_command(CLI::App& root, Context& context);
+void add_bench_command(CLI::App& root, Context& context);
+void add_help_commands(CLI::App& root, Context& context);       ///< completion, man, version
+
+/// The subcommand `noun` of root, made once: several files add to "job".
+[[nodiscard]] CLI::App& noun(CLI::App& root, const std::string& name, const std::string& description);
+
+}  // namespace sqlq::tool
