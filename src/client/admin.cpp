@@ -192,7 +192,9 @@ DeleteQueueStatus Admin::delete_queue(const std::string& name, const DeleteQueue
   return dialect.queue_delete(name);
 }
 
-std::vector<WaitingKind> Admin::waiting_kinds() const { return db_.ready().waiting_kinds(1000); }
+std::vector<WaitingKind> Admin::waiting_kinds() const {
+  return db_.ready().waiting_kinds(1000, core::request_time(db_.clock()));
+}
 
 PurgeReport Admin::purge() {
   constexpr std::size_t batch = 1000;
