@@ -6,8 +6,12 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include <sqlq/error.hpp>
 #include <sqlq/finding.hpp>
+
+#include "core/function_ref.hpp"
 
 namespace sqlq::core::found {
 
@@ -19,6 +23,17 @@ inline Finding warning(std::string_view code, std::string sentence, std::string 
 }
 inline Finding error(std::string_view code, std::string sentence, std::string advice) {
   return {Finding::Severity::error, std::string(code), std::move(sentence), std::move(advice)};
+}
+
+/// Looks at something. Where the database forbids it a note says so.
+inline void look_at(std::string_view what, std::vector<Finding>& findings, FunctionRef<void()> look) {
+  try {
+    look();
+  } catch (const Error& e) {
+    if (e.code() != Errc::permission) throw;
+    findings.push_back(found::note("not_looked_at", "this user may not look at " + std::string(what),
+                                   "call doctor() as a user who may, to know more"));
+  }
 }
 
 }  // namespace sqlq::core::found

@@ -44,17 +44,19 @@ std::vector<Finding> findings_on(const Settings& s) {
                      "take the setting out of the server's configuration and restart it"));
   say(is(s, "innodb_doublewrite", {"OFF", "0"}),
       found::warning("durability",
-                     "innodb_doublewrite is off: a power cut can damage pages, unless the file system writes them whole",
-                     "switch it on, unless the file system does that"));
+                     "innodb_doublewrite is off: a power cut can damage pages",
+                     "switch it on, unless the file system writes pages whole"));
   say(logs && is(s, "binlog_format", {"STATEMENT"}),
-      found::error("binlog_format", "binlog_format is STATEMENT, with which READ COMMITTED transactions cannot be logged",
+      found::error("binlog_format",
+                   "binlog_format is STATEMENT, with which READ COMMITTED transactions cannot be logged",
                    "set it to ROW"));
   say(is(s, "wsrep_on", {"ON", "1"}),
       found::note("cluster",
                   "this is a Galera cluster: workers on several nodes get in each other's way, which costs time",
                   "migrate on one node only, for the others do not know its lock"));
   if (const auto at = s.find("max_allowed_packet"); at != s.end() && std::stoll(at->second) < 4 << 20) {
-    findings.push_back(found::warning("packet_size", "max_allowed_packet is " + at->second + ": jobs of 1 MiB need 4 MiB",
+    findings.push_back(found::warning("packet_size",
+                                      "max_allowed_packet is " + at->second + ": jobs of 1 MiB need 4 MiB",
                                       "set it to 4194304 or more"));
   }
   return findings;
