@@ -230,17 +230,4 @@ bool Admin::drain(const std::string& worker, bool on) {
   return registry(db_).drain_workers(worker, on, core::request_time(db_.clock()));
 }
 
-std::vector<std::string> Admin::doctor() const {
-  std::vector<std::string> sentences;
-  try {
-    static_cast<void>(db_.ready());
-  } catch (const Error& e) {
-    if (e.code() != Errc::schema) throw;
-    sentences.emplace_back(e.what());
-  }
-  std::vector<std::string> more = db_.dialect().self_check();
-  sentences.insert(sentences.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
-  return sentences;
-}
-
 }  // namespace sqlq
