@@ -187,7 +187,9 @@ DeleteQueueStatus Admin::delete_queue(const std::string& name, const DeleteQueue
   return dialect.queue_delete(name);
 }
 
-std::vector<WaitingKind> Admin::waiting_kinds() const { return db_.ready().waiting_kinds(1000); }
+std::vector<WaitingKind> Admin::waiting_kinds() const {
+  return db_.ready().waiting_kinds(1000, core::request_time(db_.clock()));
+}
 
 PurgeReport Admin::purge() {
   constexpr std::size_t batch = 1000;
@@ -221,19 +223,6 @@ std::vector<WorkerInfo> Admin::workers(const WorkerInfo& after, std::size_t limi
 bool Admin::drain(const std::string& worker, bool on) {
   core::check_name(worker, "the worker's name");
   return registry(db_).drain_workers(worker, on, core::request_time(db_.clock()));
-}
-
-std::vector<std::string> Admin::doctor() const {
-  std::vector<std::string> sentences;
-  try {
-    static_cast<void>(db_.ready());
-  } catch (const Error& e) {
-    if (e.code() != Errc::schema) throw;
-    sentences.emplace_back(e.what());
-  }
-  std::vector<std::string> more = db_.dialect().self_check();
-  sentences.insert(sentences.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
-  return sentences;
 }
 
 }  // namespace sqlq

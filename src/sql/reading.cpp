@@ -310,9 +310,10 @@ JobCounts counts(Session& s, const ReadQueries& q, std::string_view queue, std::
   return counts;
 }
 
-std::vector<WaitingKind> waiting_kinds(Session& s, const ReadQueries& q, std::size_t limit) {
+std::vector<WaitingKind> waiting_kinds(Session& s, const ReadQueries& q, std::size_t limit,
+                                       std::optional<std::int64_t> now) {
   std::vector<WaitingKind> kinds;
-  s.execute(q.waiting_kinds, {{"n", static_cast<std::int64_t>(limit)}}, [&](const Row& row) {
+  s.execute(q.waiting_kinds, {{"now", now}, {"n", static_cast<std::int64_t>(limit)}}, [&](const Row& row) {
     kinds.push_back({std::string(row.text(0)), std::string(row.text(1))});
   });
   return kinds;

@@ -304,8 +304,9 @@ JobCounts SqlDialect::counts(std::string_view queue, std::uint64_t cap) {
   return read([&](Session& s) { return sql::counts(s, queries_, queue, cap); }, Statements::several);
 }
 
-std::vector<WaitingKind> SqlDialect::waiting_kinds(std::size_t limit) {
-  return read([&](Session& s) { return sql::waiting_kinds(s, queries_, limit); });
+std::vector<WaitingKind> SqlDialect::waiting_kinds(std::size_t limit, Now now) {
+  const auto wall = runner_->wall(now);
+  return read([&](Session& s) { return sql::waiting_kinds(s, queries_, limit, wall); });
 }
 
 std::vector<AttemptRecord> SqlDialect::history(JobId id, std::size_t limit) {

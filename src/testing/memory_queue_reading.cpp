@@ -59,10 +59,11 @@ JobCounts MemoryQueue::counts(std::string_view queue, std::uint64_t cap) const {
   return counts;
 }
 
-std::vector<WaitingKind> MemoryQueue::waiting_kinds(std::size_t limit) const {
+std::vector<WaitingKind> MemoryQueue::waiting_kinds(std::size_t limit, Instant now) const {
   std::set<std::pair<std::string_view, std::string_view>> kinds;
   for (const auto& [id, row] : rows_) {
-    if (row.job.state == JobState::pending) kinds.emplace(row.job.queue, row.job.kind);
+    const bool due = row.job.state == JobState::scheduled && row.job.run_at <= now.wall;
+    if (row.job.state == JobState::pending || due) kinds.emplace(row.job.queue, row.job.kind);
   }
   std::vector<WaitingKind> found;
   for (const auto& [queue, kind] : kinds) {

@@ -60,7 +60,7 @@ void Idleness::look() {
 }
 
 void Idleness::add_reasons(bool idle) {
-  const std::vector<WaitingKind> waiting = shared_.dialect().waiting_kinds(most_kinds);
+  const std::vector<WaitingKind> waiting = shared_.dialect().waiting_kinds(most_kinds, shared_.now());
   add_unknown_kinds(waiting);
   if (shared_.slots.capacity() == 0) {
     reasons_.push_back({.why = Why::no_thread});
