@@ -69,10 +69,12 @@ inline void expect_bounded_lists(const Admin& admin) {
     expect_one_step(admin, common, ids_down_from(old_jobs, page));
   }
   expect_one_step(admin, {.kinds = {"rare"}}, ids_down_from(last_rare, 3));
-  expect_one_step(admin, {.queues = {"a"}, .kinds = {"rare"}, .states = {JobState::success}}, ids_down_from(last_rare, 3));
+  expect_one_step(admin, {.queues = {"a"}, .kinds = {"rare"}, .states = {JobState::success}},
+                  ids_down_from(last_rare, 3));
   expect_one_step(admin, {.ids = {old_job(1), old_job(last_errored), old_job(2)}, .kinds = {"rare"}},
                   {old_job(2), old_job(1)});
-  for (const JobFilter& none : {JobFilter{.queues = {"missing"}}, JobFilter{.kinds = {"missing"}},
+  for (const JobFilter& none : {JobFilter{.queues = {"missing"}},
+                                JobFilter{.kinds = {"missing"}},
                                 JobFilter{.queues = {"waiting"}, .kinds = {"rare"}},
                                 JobFilter{.kinds = {"rare"}, .error = "never seen"},
                                 JobFilter{.kinds = {"rare"}, .unique_key = "missing"},
