@@ -258,7 +258,7 @@ class MemoryDialect final : public backend::Dialect,
 
   [[nodiscard]] const backend::Capabilities& capabilities() const noexcept override { return able_; }
   [[nodiscard]] std::string description() const override { return "memory"; }
-  [[nodiscard]] std::vector<std::string> self_check() override { return {}; }
+  [[nodiscard]] std::vector<Finding> self_check() override { return {}; }
 
   [[nodiscard]] std::span<const Migration> migrations() const noexcept override { return known_migrations(); }
   [[nodiscard]] MigrationStatus migration_status() override {
