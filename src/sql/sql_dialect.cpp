@@ -21,6 +21,7 @@ SqlDialect::SqlDialect(std::unique_ptr<Operations> operations, std::unique_ptr<R
       runner_(std::move(runner)),
       queries_(operations_->queries()),
       workers_(make_worker_registry(operations_->queries(), *runner_)),
+      insight_(make_insight(operations_->queries(), *runner_)),
       clock_(std::move(clock)),
       hints_(capabilities().cross_process_wakeup
                  ? Hints::Watch([this](std::function<void()> heard) { return runner_->watch(std::move(heard)); })

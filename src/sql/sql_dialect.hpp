@@ -16,6 +16,7 @@
 #include "sql/claim_apart.hpp"
 #include "sql/enqueue_queue.hpp"
 #include "sql/hints.hpp"
+#include "sql/insight.hpp"
 #include "sql/known_lanes.hpp"
 #include "sql/operations.hpp"
 #include "sql/reading.hpp"
@@ -79,6 +80,7 @@ class SqlDialect final : public backend::Dialect, public backend::HandOver, publ
     return hints_.subscribe(std::move(hint));
   }
   backend::Workers* workers() noexcept override { return workers_.get(); }
+  backend::Insight* insight() noexcept override { return insight_.get(); }
 
  private:
   using Claiming = core::FunctionRef<backend::ClaimResult(Work&, const Claim&)>;
@@ -118,6 +120,7 @@ class SqlDialect final : public backend::Dialect, public backend::HandOver, publ
   const std::unique_ptr<Runner> runner_;
   const ReadQueries queries_;
   const std::unique_ptr<backend::Workers> workers_;
+  const std::unique_ptr<backend::Insight> insight_;
   const std::shared_ptr<Clock> clock_;
   KnownLanes lanes_;
   Strays strays_;

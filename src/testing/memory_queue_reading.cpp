@@ -2,11 +2,19 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "testing/memory_queue.hpp"
 
 namespace sqlq::testing {
+namespace {
+
+bool may_be_claimed(const Job& job, Instant now) {
+  return job.state == JobState::pending || (job.state == JobState::scheduled && job.run_at <= now.wall);
+}
+
+}  // namespace
 
 std::optional<Job> MemoryQueue::get(JobId id) const {
   const Row* row = find(id);
@@ -62,14 +70,26 @@ JobCounts MemoryQueue::counts(std::string_view queue, std::uint64_t cap) const {
 std::vector<WaitingKind> MemoryQueue::waiting_kinds(std::size_t limit, Instant now) const {
   std::set<std::pair<std::string_view, std::string_view>> kinds;
   for (const auto& [id, row] : rows_) {
-    const bool due = row.job.state == JobState::scheduled && row.job.run_at <= now.wall;
-    if (row.job.state == JobState::pending || due) kinds.emplace(row.job.queue, row.job.kind);
+    if (may_be_claimed(row.job, now)) kinds.emplace(row.job.queue, row.job.kind);
   }
   std::vector<WaitingKind> found;
   for (const auto& [queue, kind] : kinds) {
     if (found.size() < limit) found.push_back({std::string(queue), std::string(kind)});
   }
   return found;
+}
+
+CappedCount MemoryQueue::jobs_before(JobId id, std::uint64_t cap, Instant now) const {
+  CappedCount before;
+  const Row* mine = find(id);
+  if (mine == nullptr || !may_be_claimed(mine->job, now)) return before;
+  const auto place = [](const Row& row) { return std::tuple(row.job.priority, row.job.run_at, row.number); };
+  for (const auto& [other, row] : rows_) {
+    if (row.job.queue != mine->job.queue || !may_be_claimed(row.job, now) || place(row) >= place(*mine)) continue;
+    if (before.value == cap) return {.value = cap, .capped = true};
+    ++before.value;
+  }
+  return before;
 }
 
 std::vector<AttemptRecord> MemoryQueue::history(JobId id, std::size_t limit) const {

@@ -10,6 +10,7 @@
 #include <sqlq/backend/dialect.hpp>
 #include <sqlq/error.hpp>
 
+#include "testing/memory_hints.hpp"
 #include "testing/memory_queue.hpp"
 
 namespace sqlq::testing {
@@ -25,37 +26,6 @@ const std::array<Migration, 1>& known_migrations() {
 }
 
 }  // namespace
-
-/// The subscribers to news. Separate from the jobs' lock: a subscriber may ask for that in another thread.
-class MemoryHints {
- public:
-  class Ear final : public backend::Subscription {
-   public:
-    Ear(std::shared_ptr<MemoryHints> hints, std::function<void()> hint)
-        : hints_(std::move(hints)), hint_(std::move(hint)) {
-      const std::lock_guard lock(hints_->mutex_);
-      hints_->ears_.push_back(this);
-    }
-    ~Ear() override {
-      const std::lock_guard lock(hints_->mutex_);
-      std::erase(hints_->ears_, this);
-    }
-    void tell() const { hint_(); }
-
-   private:
-    std::shared_ptr<MemoryHints> hints_;
-    std::function<void()> hint_;
-  };
-
-  void tell() {
-    const std::lock_guard lock(mutex_);
-    for (const Ear* ear : ears_) ear->tell();
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<Ear*> ears_;
-};
 
 struct MemoryStorage::Impl {
   struct Applied {
@@ -229,7 +199,10 @@ bool same(Status a, Status b) {
 
 // ------------------------------------------------------------------------------------------------- the dialect
 
-class MemoryDialect final : public backend::Dialect, public backend::HandOver, public backend::Outages {
+class MemoryDialect final : public backend::Dialect,
+                            public backend::HandOver,
+                            public backend::Outages,
+                            public backend::Insight {
   using Storage = MemoryStorage::Impl;
   using Now = backend::Now;
 
@@ -378,6 +351,11 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver, p
   [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit, Now now) override {
     return on_jobs([&](const MemoryQueue& jobs) { return jobs.waiting_kinds(limit, time(now)); });
   }
+  backend::Insight* insight() noexcept override { return this; }
+  [[nodiscard]] TimePoint clock_now() override { return clock_->now(); }
+  [[nodiscard]] CappedCount jobs_before(JobId id, std::uint64_t cap, Now now) override {
+    return on_jobs([&](const MemoryQueue& jobs) { return jobs.jobs_before(id, cap, time(now)); });
+  }
   [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit) override {
     return on_jobs([&](const MemoryQueue& jobs) { return jobs.history(id, limit); });
   }
@@ -428,7 +406,7 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver, p
 
   const std::shared_ptr<Storage> storage_;
   const std::shared_ptr<Clock> clock_;
-  const backend::Capabilities able_{.hand_over = true, .outages = true, .workers = true};
+  const backend::Capabilities able_{.hand_over = true, .outages = true, .workers = true, .insight = true};
   MemoryWorkers workers_;
 };
 

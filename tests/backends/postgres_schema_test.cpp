@@ -31,6 +31,7 @@ const std::map<std::string, std::string> samples = {
     {"only", "{00000000-0000-7000-8000-000000000001}"}, {"down_to", "00000000-0000-0000-0000-000000000000"},
     {"name", "a"}, {"message", "m"}, {"spared", "0"}, {"unique_key", "u"}, {"created_from", "0"},
     {"created_to", "9"}, {"lowest", "0"}, {"highest", "9"}, {"error", "e"}, {"payloads", "1"},
+    {"queue_id", "1"}, {"priority", "10"}, {"due", "1000"}, {"seq", "1000"}, {"after", "9"}, {"last", "10"},
 };
 
 std::string sample_of(const sql::Statement& s, const sql::Field& p) {
@@ -189,6 +190,11 @@ const std::map<std::string, std::vector<std::string>> hot = {
       "sqlq_jobs_finished", "Index Cond: (lane_id = (l.id * ", "Index Cond: (lane_id = (l_1.id * ",
       "(lane_id = (l_2.id * "}},
     {"waiting_kinds", {"sqlq_jobs_ready", "sqlq_jobs_scheduled"}},
+    {"insight_place", {"sqlq_jobs_pkey"}},
+    {"insight_lanes", {"sqlq_jobs_ready", "sqlq_jobs_scheduled", "Index Cond: (lane_id = (l.id * "}},
+    {"insight_ready", {"sqlq_jobs_ready", "Index Cond: ((lane_id = $1) AND (ROW(priority, due_us, seq) < ROW("}},
+    {"insight_level", {"sqlq_jobs_ranked", "Index Cond: ((lane_id = $1) AND (priority > $2) AND (priority <= $3))"}},
+    {"insight_due", {"sqlq_jobs_ranked", "(lane_id = $1) AND (priority = $2) AND (ROW(due_us, seq) < ROW("}},
     {"history", {"sqlq_jobs_pkey", "sqlq_history_pkey"}},
     {"log_read", {"sqlq_jobs_pkey", "sqlq_logs_pkey"}},
 };

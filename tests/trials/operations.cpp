@@ -387,6 +387,7 @@ void add_readers(std::vector<Operation>& all) {
   all.push_back(read("read_logs", [](Dialect& d) { return d.read_logs(job(2), 0, 0, 10); }));
   all.push_back(read("queue", [](Dialect& d) { return d.queue(queue); }));
   all.push_back(read("list_workers", [](Dialect& d) { return d.workers()->list_workers({}, 0, 10, soon); }));
+  all.push_back(read("jobs_before", [](Dialect& d) { return d.insight()->jobs_before(job(3), 100, soon).value; }));
   all.push_back(read("queues", [](Dialect& d) { return d.queues("a", 1); }));
   all.push_back(read("migration_status", [](Dialect& d) {
     return static_cast<std::size_t>(d.migration_status().current);

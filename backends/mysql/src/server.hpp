@@ -83,7 +83,8 @@ class MysqlServer final : public sql::Server {
       .database_clock = true,
       .hand_over = true,
       .outages = true,
-      .workers = true};
+      .workers = true,
+      .insight = true};
 
   const Options options_;
   const Schema schema_;
