@@ -48,7 +48,7 @@ JobCounts MemoryQueue::counts(std::string_view queue, std::uint64_t cap) const {
     counts[state] = {};
   }
   for (const auto& [id, row] : rows_) {
-    if (!queue.empty() && row.job.queue != queue) continue;
+    if ((!queue.empty() && row.job.queue != queue) || row.job.state == JobState::waiting) continue;
     CappedCount& count = counts[row.job.state];
     if (count.value < cap) {
       ++count.value;

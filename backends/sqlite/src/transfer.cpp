@@ -92,8 +92,9 @@ StoreStatus store_one(const Context& c, const LaneRow& lane, const StoredJob& st
 std::vector<StoreStatus> Operations::store_jobs(sql::Work& work, sql::DistinctJobs jobs) {
   const Context c(work);
   Lanes lanes(c);
-  return sql::each<StoreStatus>(
-      jobs, [&](const StoredJob* stored) { return store_one(c, lanes.of(stored->job.queue, stored->job.kind), *stored); });
+  return sql::each<StoreStatus>(jobs, [&](const StoredJob* stored) {
+    return store_one(c, lanes.of(stored->job.queue, stored->job.kind), *stored);
+  });
 }
 
 }  // namespace sqlq::sqlite
