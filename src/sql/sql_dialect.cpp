@@ -325,9 +325,8 @@ std::vector<std::optional<Job>> SqlDialect::get(std::span<const JobId> ids, cons
 }
 
 JobPage SqlDialect::list(const JobFilter& filter, const Page& page) {
-  const bool one = filter.queues.empty() && filter.kinds.empty() && filter.states.empty();
   return read([&](Session& s) { return sql::list(s, queries_, filter, page); },
-              one ? Statements::one : Statements::several);
+              restricts(filter) ? Statements::several : Statements::one);
 }
 
 JobCounts SqlDialect::counts(std::string_view queue, std::uint64_t cap) {

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "core/filter.hpp"
 #include "testing/memory_queue.hpp"
 
 namespace sqlq::testing {
@@ -15,25 +16,11 @@ std::optional<Job> MemoryQueue::get(JobId id) const {
 }
 
 JobPage MemoryQueue::list(const JobFilter& filter, const Page& page) const {
-  const auto among = [](const auto& wanted, const auto& value) {
-    return wanted.empty() || std::ranges::find(wanted, value) != wanted.end();
-  };
-  const auto fits = [&](const Row& row) {
-    const Job& job = row.job;
-    return among(filter.ids, job.id) && among(filter.queues, job.queue) && among(filter.kinds, job.kind) &&
-           among(filter.states, job.state) && (filter.unique_key.empty() || job.unique_key == filter.unique_key) &&
-           (!filter.created_from || job.created_at >= *filter.created_from) &&
-           (!filter.created_before || job.created_at < *filter.created_before) &&
-           (filter.error.empty() ||
-            (!row.history.empty() && row.history.back().message.find(filter.error) != std::string::npos)) &&
-           (!filter.lowest_priority || job.priority >= *filter.lowest_priority) &&
-           (!filter.highest_priority || job.priority <= *filter.highest_priority);
-  };
   JobPage found;
   auto at = page.before ? rows_.lower_bound(*page.before) : rows_.end();
   while (at != rows_.begin() && found.jobs.size() < page.limit) {
     --at;
-    if (!fits(at->second)) continue;
+    if (!core::matches(filter, at->second.job, at->second.history)) continue;
     Job& job = found.jobs.emplace_back(at->second.job);
     if (!page.payloads) job.params = job.result = {};
   }

@@ -138,7 +138,7 @@ class FakeServer final : public Server {
     static const Catalogue instance([] {
       std::string text;
       for (const char* name :
-           {"get", "list", "list_bound", "list_few", "progress", "count_pending", "count_pending_all",
+           {"get", "list", "list_ids", "list_bound", "list_few", "progress", "count_pending", "count_pending_all",
             "count_scheduled", "count_held", "count_finished", "count_finished_all", "waiting_kinds", "history",
             "log_read", "queues", "queue", "queue_upsert", "queue_update", "queue_used", "queue_hide", "oldest_due",
             "worker_seen", "worker_draining", "worker_add", "worker_remove", "workers", "workers_drain",
