@@ -377,6 +377,21 @@ INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, max_attempts
                     retention_us, created_us, queued_us, unique_key, params)
 VALUES :rows
 
+-- name: transfer_jobs
+-- params: rows list
+-- Jobs as they were elsewhere. A duplicate id is an error and undoes the statement.
+INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, attempt, max_attempts, crashes, max_crashes, claims,
+                    keepalive_us, timeout_us, retention_us, created_us, queued_us, started_us, heartbeat_us,
+                    finished_us, expires_us, worker_id, unique_key, params, result)
+VALUES :rows
+
+-- name: workers_named
+-- params: names list
+-- returns: number int, name text, asleep int
+-- The numbers of these names, which nobody removes before the end of the transaction (names_sleep).
+SELECT w.id, w.name, COALESCE(w.asleep_us, 0) <> 0 FROM {workers} w FORCE INDEX (sqlq_workers_name)
+ WHERE w.name IN (:names) LOCK IN SHARE MODE
+
 -- name: ready_insert
 -- params: n int
 -- The pending ones of the n jobs that were just inserted: their seqs follow one another, for both servers know how many
@@ -739,6 +754,44 @@ SELECT l.queue, l.kind, {job}
   FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
  STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
  STRAIGHT_JOIN {lanes} l FORCE INDEX (PRIMARY) ON l.id = j.lane_id
+
+-- name: transfer_ids
+-- params: after text, n int
+-- returns: id text
+SELECT j.id FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id > UNHEX(REPLACE(:after, '-', ''))
+ ORDER BY j.id LIMIT :n
+
+-- name: transfer_sizes
+-- params: ids text
+-- returns: id text, bytes int, history int, log int
+-- How large the texts of jobs are, with histories and logs, and how many lines these have.
+SELECT j.id,
+       LENGTH(j.params) + COALESCE(LENGTH(j.result), 0)
+         + (SELECT CAST(COALESCE(SUM(LENGTH(h.message)), 0) AS SIGNED)
+              FROM {history} h FORCE INDEX (PRIMARY) WHERE h.job_seq = j.seq)
+         + (SELECT CAST(COALESCE(SUM(LENGTH(g.text)), 0) AS SIGNED)
+              FROM {logs} g FORCE INDEX (PRIMARY) WHERE g.job_seq = j.seq),
+       (SELECT COUNT(*) FROM {history} h FORCE INDEX (PRIMARY) WHERE h.job_seq = j.seq),
+       (SELECT COUNT(*) FROM {logs} g FORCE INDEX (PRIMARY) WHERE g.job_seq = j.seq)
+  FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
+
+-- name: transfer_history
+-- params: ids text
+-- returns: id text, n int, claim int, attempt int, cause int, at int, worker text, message text
+SELECT j.id, h.n, h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
+  FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
+ STRAIGHT_JOIN {history} h FORCE INDEX (PRIMARY) ON h.job_seq = j.seq
+
+-- name: transfer_log
+-- params: ids text
+-- returns: id text, token int, claim int, attempt int, number int, at int, level int, text text
+-- Whoever wrote the lines has no lease any more, as far as others are concerned.
+SELECT j.id, 0, g.claim, g.attempt, g.n, g.at_us, g.level, g.text
+  FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
+ STRAIGHT_JOIN {logs} g FORCE INDEX (PRIMARY) ON g.job_seq = j.seq
 
 -- piece: filter_types
 -- What jobs a list is about, but for their ids. `states` is a set of bits, one for each state's number; what is
