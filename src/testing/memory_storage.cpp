@@ -285,7 +285,7 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver, p
 
   [[nodiscard]] const backend::Capabilities& capabilities() const noexcept override { return able_; }
   [[nodiscard]] std::string description() const override { return "memory"; }
-  [[nodiscard]] std::vector<std::string> self_check() override { return {}; }
+  [[nodiscard]] std::vector<Finding> self_check() override { return {}; }
 
   [[nodiscard]] std::span<const Migration> migrations() const noexcept override { return known_migrations(); }
   [[nodiscard]] MigrationStatus migration_status() override {
@@ -375,8 +375,8 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver, p
   [[nodiscard]] JobCounts counts(std::string_view queue, std::uint64_t cap) override {
     return on_jobs([&](const MemoryQueue& jobs) { return jobs.counts(queue, cap); });
   }
-  [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit) override {
-    return on_jobs([&](const MemoryQueue& jobs) { return jobs.waiting_kinds(limit); });
+  [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit, Now now) override {
+    return on_jobs([&](const MemoryQueue& jobs) { return jobs.waiting_kinds(limit, time(now)); });
   }
   [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit) override {
     return on_jobs([&](const MemoryQueue& jobs) { return jobs.history(id, limit); });

@@ -59,7 +59,7 @@ class FakeServer final : public Server {
 
   const backend::Capabilities& capabilities() const noexcept override { return capabilities_; }
   std::string description() const override { return "fake"; }
-  std::vector<std::string> self_check(Session&) override { return {}; }
+  std::vector<Finding> self_check(Session&) override { return {}; }
   std::unique_ptr<Connection> connect() override { return std::make_unique<FakeConnection>(script_); }
   std::unique_ptr<Connection> connect_to_renew() override { return connect(); }
   bool locked_out(const Error& e) const noexcept override { return e.native_code() == lock_timeout; }

@@ -55,7 +55,7 @@ class FaultyServer final : public sql::Server {
 
   const backend::Capabilities& capabilities() const noexcept override { return real_->capabilities(); }
   std::string description() const override { return real_->description(); }
-  std::vector<std::string> self_check(sql::Session& s) override { return real_->self_check(s); }
+  std::vector<Finding> self_check(sql::Session& s) override { return real_->self_check(s); }
   std::unique_ptr<sql::Connection> connect() override {
     return faulty([&] { return real_->connect(); });
   }

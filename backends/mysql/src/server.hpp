@@ -23,7 +23,7 @@ class MysqlServer final : public sql::Server {
 
   const backend::Capabilities& capabilities() const noexcept override { return capabilities_; }
   std::string description() const override;
-  std::vector<std::string> self_check(sql::Session& session) override;
+  std::vector<Finding> self_check(sql::Session& session) override;
   std::unique_ptr<sql::Connection> connect() override { return connect(options_); }
   std::unique_ptr<sql::Connection> connect_to_renew() override;
   bool locked_out(const Error& error) const noexcept override;
