@@ -266,23 +266,23 @@ class Lines {
 
 void add_enqueue_command(CLI::App& root, Context& context) {
   CLI::App& command =
-      *noun(root, "job", "look at jobs, steer them, enqueue them")
-           .add_subcommand("enqueue", "enqueue a job, or with - alone many: JSON lines from standard input");
+      *noun(root, "job", "Look at jobs, steer them, enqueue them")
+           .add_subcommand("enqueue", "Enqueue a job, or with - alone many: JSON lines from standard input");
   auto given = std::make_shared<Given>();
-  command.add_option("kind", given->kind, "the kind; - alone: JSON lines with the names of these options")->required();
+  command.add_option("kind", given->kind, "The kind; - alone: JSON lines with the names of these options")->required();
   command.add_option("params", given->params, "JSON text, @FILE, or - for standard input; {} when not given");
-  command.add_option("--queue", given->queue, "the queue; made on first use");
-  command.add_option("--priority", given->priority, "lower numbers come first; 10 when not given");
-  command.add_option("--at", given->at, "not before this time: 2026-11-29T16:20:00Z");
-  command.add_option("--in", given->in, "not before this has passed: 10m, 2h");
-  command.add_option("--unique-key", given->unique_key, "at most one live job has this key");
-  command.add_option("--max-attempts", given->max_attempts, "how often it may be tried; 25 when not given");
-  command.add_option("--max-crashes", given->max_crashes, "how often it may end with its worker; 3 when not given");
-  command.add_option("--timeout", given->timeout, "longest run of one attempt");
-  command.add_option("--retention", given->retention, "how long it stays when it has finished; or unlimited");
-  command.add_option("--keepalive", given->keepalive, "a worker silent for so long has lost it; 30s when not given");
-  command.add_option("--id", given->id, "an id of your own: repeated, it stores no second job");
-  command.add_flag("--exist-ok", given->exist_ok, "a job that is there already is no failure");
+  command.add_option("--queue", given->queue, "The queue; made on first use");
+  command.add_option("--priority", given->priority, "Lower numbers come first; 10 when not given");
+  command.add_option("--at", given->at, "Not before this time: 2026-11-29T16:20:00Z");
+  command.add_option("--in", given->in, "Not before this has passed: 10m, 2h");
+  command.add_option("--unique-key", given->unique_key, "At most one live job has this key");
+  command.add_option("--max-attempts", given->max_attempts, "How often it may be tried; 25 when not given");
+  command.add_option("--max-crashes", given->max_crashes, "How often it may end with its worker; 3 when not given");
+  command.add_option("--timeout", given->timeout, "Longest run of one attempt");
+  command.add_option("--retention", given->retention, "How long it stays when it has finished; or unlimited");
+  command.add_option("--keepalive", given->keepalive, "A worker silent for so long has lost it; 30s when not given");
+  command.add_option("--id", given->id, "An id of your own: repeated, it stores no second job");
+  command.add_flag("--exist-ok", given->exist_ok, "A job that is there already is no failure");
   command.add_option("--skip", given->skip, "JSON lines: pass over so many first");
   context.on(command, [&context, given] {
     if (given->kind != "-") return enqueue_one(context, *given);

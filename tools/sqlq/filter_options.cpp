@@ -175,16 +175,16 @@ std::shared_ptr<FilterOptions> add_filter_options(CLI::App& command, bool ids_as
   const auto one = [&command](const std::string& name, std::string& value, const std::string& what) {
     command.add_option(name, value, what)->group("Filter");
   };
-  if (ids_as_arguments) command.add_option("ids", options->arguments, "these jobs");
-  list("--id", options->ids, "these jobs");
-  list("--queue", options->queues, "jobs of these queues (several times, or with commas; \\, is a comma of a name)");
-  list("--kind", options->kinds, "jobs of these kinds");
-  list("--state", options->states, "jobs in these states: " + std::string(states_of_jobs));
-  one("--key", options->key, "jobs with this unique key");
-  one("--older", options->older, "jobs made before: an age (7d) or a time");
-  one("--newer", options->newer, "jobs made since: an age (7d) or a time");
-  one("--error", options->error, "jobs whose last error contains this text");
-  one("--priority", options->priority, "jobs of this priority, or of a range (1..9)");
+  if (ids_as_arguments) command.add_option("ids", options->arguments, "These jobs");
+  list("--id", options->ids, "These jobs");
+  list("--queue", options->queues, "Jobs of these queues (several times, or with commas; \\, is a comma of a name)");
+  list("--kind", options->kinds, "Jobs of these kinds");
+  list("--state", options->states, "Jobs in these states: " + std::string(states_of_jobs));
+  one("--key", options->key, "Jobs with this unique key");
+  one("--older", options->older, "Jobs made before: an age (7d) or a time");
+  one("--newer", options->newer, "Jobs made since: an age (7d) or a time");
+  one("--error", options->error, "Jobs whose last error contains this text");
+  one("--priority", options->priority, "Jobs of this priority, or of a range (1..9)");
   command.preparse_callback([options](std::size_t) {});  // keeps the values for as long as the options refer to them
   return options;
 }

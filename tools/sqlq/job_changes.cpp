@@ -212,7 +212,7 @@ ExitCode change_many(Context& context, const Change& change, const Given& given)
     show_preview(context, change, preview);
     if (!context.confirm(change.verb + " " + human(preview.count.value, preview.count.capped) + " jobs?")) {
       context.complain("nothing was changed");
-      return ExitCode::failed;
+      return context.stop().stop_requested() ? ExitCode::interrupted : ExitCode::failed;
     }
   }
 
@@ -254,9 +254,9 @@ CLI::App& add_change(CLI::App& job, Context& context, const std::string& name, c
   CLI::App& command = *job.add_subcommand(name, what);
   if (before_ids) before_ids(command);
   given->filter = add_filter_options(command, true);
-  command.add_flag("--all", given->all, "all jobs, without a filter")->group("Filter");
-  command.add_option("--before", given->before, "go on below this id")->group("Filter");
-  command.add_option("--limit", given->limit, "stop after about so many jobs (0: all)")->group("Filter");
+  command.add_flag("--all", given->all, "All jobs, without a filter")->group("Filter");
+  command.add_option("--before", given->before, "Go on below this id")->group("Filter");
+  command.add_option("--limit", given->limit, "Stop after about so many jobs (0: all)")->group("Filter");
   context.on(command, [&context, make, given] {
     const Change change = make(context, *given);
     const bool each =
@@ -270,29 +270,29 @@ CLI::App& add_change(CLI::App& job, Context& context, const std::string& name, c
 }  // namespace
 
 void add_job_changes(CLI::App& root, Context& context) {
-  CLI::App& job = noun(root, "job", "look at jobs, steer them, enqueue them");
-  add_change(job, context, "retry", "run finished jobs again; by a filter: errored ones unless --state says others",
+  CLI::App& job = noun(root, "job", "Look at jobs, steer them, enqueue them");
+  add_change(job, context, "retry", "Run finished jobs again; by a filter: errored ones unless --state says others",
              retry, std::make_shared<Given>());
-  add_change(job, context, "cancel", "end waiting jobs, and ask running ones to stop", cancel,
+  add_change(job, context, "cancel", "End waiting jobs, and ask running ones to stop", cancel,
              std::make_shared<Given>());
-  add_change(job, context, "delete", "delete finished jobs with their histories and logs", erase,
+  add_change(job, context, "delete", "Delete finished jobs with their histories and logs", erase,
              std::make_shared<Given>());
-  add_change(job, context, "run-now", "make scheduled jobs due", run_now, std::make_shared<Given>());
+  add_change(job, context, "run-now", "Make scheduled jobs due", run_now, std::make_shared<Given>());
 
   const auto moving = std::make_shared<Given>();
-  add_change(job, context, "move", "move jobs that wait to another queue", move, moving)
-      .add_option("--to", moving->to, "the queue, which is made if there is none")
+  add_change(job, context, "move", "Move jobs that wait to another queue", move, moving)
+      .add_option("--to", moving->to, "The queue, which is made if there is none")
       ->required();
 
   const auto ranking = std::make_shared<Given>();
-  add_change(job, context, "priority", "set the priority of jobs that wait: lower numbers come first", set_priority,
+  add_change(job, context, "priority", "Set the priority of jobs that wait: lower numbers come first", set_priority,
              ranking, [ranking](CLI::App& command) {
-               command.add_option("number", ranking->priority, "the priority")->required();
+               command.add_option("number", ranking->priority, "The priority")->required();
              });
 
   const auto taking = std::make_shared<Given>();
-  add_change(job, context, "take-away", "take running jobs away from their workers, to be run again", take_away, taking)
-      .add_flag("--errored", taking->errored, "they end as errored instead");
+  add_change(job, context, "take-away", "Take running jobs away from their workers, to be run again", take_away, taking)
+      .add_flag("--errored", taking->errored, "They end as errored instead");
 }
 
 }  // namespace sqlq::tool

@@ -146,26 +146,26 @@ ExitCode logs(Context& context, const LogOptions& options) {
 }  // namespace
 
 void add_job_commands(CLI::App& root, Context& context) {
-  CLI::App& job = noun(root, "job", "look at jobs, steer them, enqueue them");
+  CLI::App& job = noun(root, "job", "Look at jobs, steer them, enqueue them");
 
-  CLI::App& list_command = *job.add_subcommand("list", "list jobs, newest first");
+  CLI::App& list_command = *job.add_subcommand("list", "List jobs, newest first");
   auto listing = std::make_shared<ListOptions>();
   listing->filter = add_filter_options(list_command, true);
-  list_command.add_option("--limit", listing->limit, "at most so many")->capture_default_str();
-  list_command.add_option("--before", listing->before, "go on below this id");
-  list_command.add_flag("--params", listing->payloads, "with params and results");
+  list_command.add_option("--limit", listing->limit, "At most so many")->capture_default_str();
+  list_command.add_option("--before", listing->before, "Go on below this id");
+  list_command.add_flag("--params", listing->payloads, "With params and results");
   context.on(list_command, [&context, listing] { return list(context, *listing); });
 
-  CLI::App& show_command = *job.add_subcommand("show", "all about one job: history, log, and why it does not run");
+  CLI::App& show_command = *job.add_subcommand("show", "All about one job: history, log, and why it does not run");
   auto showing = std::make_shared<ShowOptions>();
-  show_command.add_option("id", showing->id, "the job")->required();
-  show_command.add_option("--lines", showing->lines, "so many of the last lines of its log")->capture_default_str();
+  show_command.add_option("id", showing->id, "The job")->required();
+  show_command.add_option("--lines", showing->lines, "So many of the last lines of its log")->capture_default_str();
   context.on(show_command, [&context, showing] { return show(context, *showing); });
 
-  CLI::App& logs_command = *job.add_subcommand("logs", "the log of a job");
+  CLI::App& logs_command = *job.add_subcommand("logs", "The log of a job");
   auto logging = std::make_shared<LogOptions>();
-  logs_command.add_option("id", logging->id, "the job")->required();
-  logs_command.add_flag("-f,--follow", logging->follow, "go on until the job has finished");
+  logs_command.add_option("id", logging->id, "The job")->required();
+  logs_command.add_flag("-f,--follow", logging->follow, "Go on until the job has finished");
   context.on(logs_command, [&context, logging] { return logs(context, *logging); });
 
   add_job_watching(job, context);

@@ -231,17 +231,17 @@ ExitCode tail(Context& context, const TailOptions& options) {
 }  // namespace
 
 void add_job_watching(CLI::App& job, Context& context) {
-  CLI::App& wait = *job.add_subcommand("wait", "wait until jobs have finished, and print their results");
+  CLI::App& wait = *job.add_subcommand("wait", "Wait until jobs have finished, and print their results");
   auto waiting = std::make_shared<WaitOptions>();
-  wait.add_option("ids", waiting->ids, "these jobs")->required();
-  wait.add_option("--timeout", waiting->timeout, "wait no longer than this: 90s, 1h");
+  wait.add_option("ids", waiting->ids, "These jobs")->required();
+  wait.add_option("--timeout", waiting->timeout, "Wait no longer than this: 90s, 1h");
   context.on(wait, [&context, waiting] { return wait_for_jobs(context, *waiting); });
 
-  CLI::App& follow = *job.add_subcommand("tail", "say what happens to jobs, until SIGINT");
+  CLI::App& follow = *job.add_subcommand("tail", "Say what happens to jobs, until SIGINT");
   auto tailing = std::make_shared<TailOptions>();
   tailing->filter = add_filter_options(follow, false);
-  follow.add_option("--for", tailing->time, "end after this time: 90s, 1h");
-  follow.add_option("--interval", tailing->interval, "time between two looks, at least 100ms")->capture_default_str();
+  follow.add_option("--for", tailing->time, "End after this time: 90s, 1h");
+  follow.add_option("--interval", tailing->interval, "Time between two looks, at least 100ms")->capture_default_str();
   context.on(follow, [&context, tailing] { return tail(context, *tailing); });
 }
 
