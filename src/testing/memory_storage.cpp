@@ -361,7 +361,8 @@ class MemoryDialect final : public backend::Dialect,
 
   const std::shared_ptr<Storage> storage_;
   const std::shared_ptr<Clock> clock_;
-  const backend::Capabilities able_{.hand_over = true, .outages = true, .workers = true, .insight = true, .transfer = true};
+  const backend::Capabilities able_{
+      .hand_over = true, .outages = true, .workers = true, .insight = true, .transfer = true};
   MemoryWorkers workers_;
   MemoryTransfer transfer_;
 };
