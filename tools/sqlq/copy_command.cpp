@@ -231,8 +231,8 @@ class Copy {
       for (const JobId& id : compared_.examples) ids.push_back(id.to_string());
       context_.complain(human(compared_.different) + " jobs are not the same on both sides: " + some_of(ids) + ". "
                         "Workers of one side have changed them since they were copied, or they differed before; jobs "
-                        "that are there are never changed. Stop the workers of both sides; to take the source's state, cancel "
-                        "and delete these jobs in the target and copy again");
+                        "that are there are never changed. Stop the workers of both sides; to take the source's state, "
+                        "cancel and delete these jobs in the target and copy again");
     }
     if (!compared_.whole) {
       context_.complain("interrupted: run the same command again to go on");
