@@ -221,7 +221,7 @@ ExitCode bench(Context& context, const BenchChoice& choice) {
   if (!context.confirm("Enqueue and work " + what + ", in " + where + "? Other programs share the database's power "
                        "meanwhile.")) {
     context.say("nothing was done");
-    return ExitCode::ok;
+    return ExitCode::failed;
   }
   return Bench(context, choice).run();
 }
@@ -243,7 +243,8 @@ void add_bench_command(CLI::App& root, Context& context) {
   command->add_option("--singles", choice->singles, "How many are then sent one by one (default 200)")
       ->check(CLI::Range(0, 100'000))
       ->type_name("N");
-  command->footer("It writes, in a queue of its own named sqlq-bench-..., which it deletes at its end, also when it is "
+  command->footer("Example:\n  sqlq bench --jobs 10000 --yes\n\n"
+                  "It writes, in a queue of its own named sqlq-bench-..., which it deletes at its end, also when it is "
                   "interrupted. Workers of your programs leave its jobs alone: they have no handler for their kind.");
   context.on(*command, [&context, choice] { return bench(context, *choice); });
 }

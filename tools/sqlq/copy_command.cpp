@@ -87,7 +87,7 @@ class Copy {
     }
     if (!context_.confirm(question())) {
       context_.say("nothing was copied");
-      return ExitCode::ok;
+      return ExitCode::failed;
     }
     make_ready(*target_, choice_.migrate, "--to");
     if (choice_.move) {
@@ -337,7 +337,8 @@ void add_copy_command(CLI::App& root, Context& context) {
   command->add_flag("--move", choice->move, "Delete at the source what was copied and verified; never jobs that run");
   command->add_flag("--live", choice->live, "With --move: although workers of the source are listed");
   command->add_flag("--no-verify", choice->no_verify, "Do not read both sides again at the end to compare them");
-  command->footer("May be interrupted and repeated: jobs that are there by their id are skipped. Stop producers and "
+  command->footer("Example:\n  sqlq copy --from sqlite://jobs.db --to postgresql://localhost/app --migrate --yes\n\n"
+                  "May be interrupted and repeated: jobs that are there by their id are skipped. Stop producers and "
                   "workers of the source first; with a live source it says what is left for a second pass.");
   context.on(*command, [&context, choice] { return Copy(context, *choice).run(); });
 }

@@ -128,10 +128,13 @@ void add_health_commands(CLI::App& root, Context& context) {
   CLI::App* explaining = root.add_subcommand("explain", "Say why a job does not run: all reasons, in order");
   const auto ids = std::make_shared<std::vector<std::string>>();
   explaining->add_option("id", *ids, "The jobs")->required()->type_name("ID");
+  explaining->footer("Example:\n  sqlq explain 01976b40-0000-7000-8000-000000000001\n\n"
+                     "Exit code 5 when one of the jobs is not there.");
   context.on(*explaining, [&context, ids] { return explain(context, *ids); });
 
   CLI::App* examining = root.add_subcommand(
       "doctor", "Say what is doubtful about database, schema and workers; exit code 1 when there is an error");
+  examining->footer("Example:\n  sqlq doctor -o json");
   context.on(*examining, [&context] { return doctor(context); });
 }
 

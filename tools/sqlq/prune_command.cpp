@@ -58,7 +58,7 @@ ExitCode by_filter(Context& context, const FilterOptions& options) {
   }
   if (count.value > 0 && !context.confirm("Delete " + jobs + " with their logs and histories?")) {
     context.say("nothing was deleted");
-    return ExitCode::ok;
+    return ExitCode::failed;
   }
   BulkOptions how;
   how.stop = context.stop();
@@ -85,7 +85,8 @@ ExitCode by_filter(Context& context, const FilterOptions& options) {
 void add_prune_command(CLI::App& root, Context& context) {
   CLI::App* command = root.add_subcommand(
       "prune", "Delete finished jobs: those past their retention, or those that a filter chooses");
-  command->footer("Without a filter it does what every worker does each sweep. With one, such as --state success "
+  command->footer("Example:\n  sqlq prune --state success --older 7d\n\n"
+                  "Without a filter it does what every worker does each sweep. With one, such as --state success "
                   "--older 7d, the retention does not count.");
   const std::shared_ptr<FilterOptions> filter = add_filter_options(*command, false);
   context.on(*command, [&context, filter] {

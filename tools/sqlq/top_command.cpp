@@ -292,6 +292,7 @@ void add_top_command(CLI::App& root, Context& context) {
       ->check(CLI::Range(1, 1'000'000))
       ->type_name("N");
   command->add_flag("--once", choice->once, "One look as text; also where standard output is no terminal");
+  command->footer("Example:\n  sqlq top --interval 5s");
   context.on(*command, [&context, choice] { return top(context, *choice); });
 }
 

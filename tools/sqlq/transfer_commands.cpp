@@ -127,7 +127,7 @@ ExitCode export_jobs_to(Context& context, const FileChoice& choice) {
   }
   if (there && !context.confirm(printable(choice.file) + " exists. Replace it?")) {
     context.say("nothing was exported");
-    return ExitCode::ok;
+    return ExitCode::failed;
   }
   WholeFile file(choice.file);
   const TransferReport report = write_to(context, db, file.out(), how);
@@ -192,7 +192,8 @@ void add_transfer_commands(CLI::App& root, Context& context) {
   const auto out = std::make_shared<FileChoice>();
   exporting->add_option("file", out->file, "Where to; -: standard output (default)")->type_name("FILE");
   out->transfer.add_to(*exporting);
-  exporting->footer("The file gets its name when it is whole, and only its owner may read it, for it has the params of "
+  exporting->footer("Example:\n  sqlq export --state errored failed.jsonl\n\n"
+                    "The file gets its name when it is whole, and only its owner may read it, for it has the params of "
                     "jobs. Jobs that run are left out.");
   context.on(*exporting, [&context, out] { return export_jobs_to(context, *out); });
 
@@ -200,6 +201,9 @@ void add_transfer_commands(CLI::App& root, Context& context) {
   const auto in = std::make_shared<FileChoice>();
   importing->add_option("file", in->file, "Where from; -: standard input (default)")->type_name("FILE");
   in->transfer.add_to(*importing);
+  importing->footer("Example:\n  sqlq import failed.jsonl\n\n"
+                    "What is pending in it may be claimed at once. To look before, `sqlq queue pause` the queues first, "
+                    "and take --no-queues.");
   context.on(*importing, [&context, in] { return import_from(context, *in); });
 }
 
