@@ -25,6 +25,7 @@ class Bare final : public backend::ForwardingDialect {
   [[nodiscard]] backend::Outages* outages() noexcept override { return nullptr; }
   [[nodiscard]] backend::Workers* workers() noexcept override { return nullptr; }
   [[nodiscard]] backend::Insight* insight() noexcept override { return nullptr; }
+  [[nodiscard]] backend::Transfer* transfer() noexcept override { return nullptr; }
 
  private:
   backend::Capabilities nothing_{.shared_storage = false,
