@@ -89,12 +89,7 @@ std::optional<Job> Admin::find(JobId id) const { return Client{db_}.find(id); }
 namespace {
 
 void check_list(const JobFilter& filter, const Page& page) {
-  if (!filter.queue.empty()) check_queue_name(filter.queue);
-  if (!filter.kind.empty()) core::check_name(filter.kind, "the kind");
-  for (const JobState state : filter.states) {
-    core::check_range(static_cast<std::uint64_t>(state), static_cast<std::uint64_t>(JobState::pending),
-                      static_cast<std::uint64_t>(JobState::waiting), "a state of the filter");
-  }
+  core::check_filter(filter);
   core::check_range(page.limit, 1, 1000, "the limit of the page");
 }
 
@@ -163,7 +158,7 @@ DeleteQueueStatus Admin::delete_queue(const std::string& name, const DeleteQueue
   // Each page's jobs leave the states it lists, so the first page is the next one.
   const auto each_page = [&](std::vector<JobState> states, auto&& use) {
     for (;;) {
-      const std::vector<Job> jobs = core::whole_page(dialect, {.queue = name, .states = states}, {.limit = 1000});
+      const std::vector<Job> jobs = core::whole_page(dialect, {.queues = {name}, .states = states}, {.limit = 1000});
       std::vector<JobId> ids;
       for (const Job& job : jobs) ids.push_back(job.id);
       if (ids.empty() || !use(ids)) return;
@@ -192,7 +187,9 @@ DeleteQueueStatus Admin::delete_queue(const std::string& name, const DeleteQueue
   return dialect.queue_delete(name);
 }
 
-std::vector<WaitingKind> Admin::waiting_kinds() const { return db_.ready().waiting_kinds(1000); }
+std::vector<WaitingKind> Admin::waiting_kinds() const {
+  return db_.ready().waiting_kinds(1000, core::request_time(db_.clock()));
+}
 
 PurgeReport Admin::purge() {
   constexpr std::size_t batch = 1000;
@@ -226,19 +223,6 @@ std::vector<WorkerInfo> Admin::workers(const WorkerInfo& after, std::size_t limi
 bool Admin::drain(const std::string& worker, bool on) {
   core::check_name(worker, "the worker's name");
   return registry(db_).drain_workers(worker, on, core::request_time(db_.clock()));
-}
-
-std::vector<std::string> Admin::doctor() const {
-  std::vector<std::string> sentences;
-  try {
-    static_cast<void>(db_.ready());
-  } catch (const Error& e) {
-    if (e.code() != Errc::schema) throw;
-    sentences.emplace_back(e.what());
-  }
-  std::vector<std::string> more = db_.dialect().self_check();
-  sentences.insert(sentences.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
-  return sentences;
 }
 
 }  // namespace sqlq

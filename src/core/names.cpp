@@ -5,6 +5,7 @@
 
 #include <sqlq/admin.hpp>
 #include <sqlq/client.hpp>
+#include <sqlq/finding.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 
@@ -41,6 +42,15 @@ std::string_view to_string(Cause cause) noexcept {
     case Cause::requeued: return "requeued";
     case Cause::taken_away: return "taken_away";
     case Cause::outage: return "outage";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(Finding::Severity severity) noexcept {
+  switch (severity) {
+    case Finding::Severity::note: return "note";
+    case Finding::Severity::warning: return "warning";
+    case Finding::Severity::error: return "error";
   }
   return "unknown";
 }

@@ -40,8 +40,8 @@ class PoolRunner final : public Runner {
 
   const backend::Capabilities& capabilities() const noexcept override { return server_.capabilities(); }
   std::string description() const override { return server_.description(); }
-  std::vector<std::string> self_check() override {
-    std::vector<std::string> findings;
+  std::vector<Finding> self_check() override {
+    std::vector<Finding> findings;
     read([&](Session& s) { findings = server_.self_check(s); }, Statements::one);
     return findings;
   }

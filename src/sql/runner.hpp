@@ -43,7 +43,8 @@ class Runner {
   [[nodiscard]] virtual const backend::Capabilities& capabilities() const noexcept = 0;
   /// Product, version, place; no password.
   [[nodiscard]] virtual std::string description() const = 0;
-  [[nodiscard]] virtual std::vector<std::string> self_check() = 0;
+  /// As Dialect::self_check.
+  [[nodiscard]] virtual std::vector<Finding> self_check() = 0;
   /// Whether there is one writer at a time: it commits calls of several threads together.
   [[nodiscard]] virtual bool one_writer() const noexcept { return false; }
   /// Given: enqueues are shared, and lanes are made before, in transactions of their own, so that nobody waits for a

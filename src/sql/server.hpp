@@ -22,7 +22,8 @@ class Server : public Operations {
   [[nodiscard]] virtual const backend::Capabilities& capabilities() const noexcept = 0;
   /// Product, version, place; no password. Called after a first connection was made.
   [[nodiscard]] virtual std::string description() const = 0;
-  virtual std::vector<std::string> self_check(Session& session) = 0;
+  /// As Dialect::self_check.
+  virtual std::vector<Finding> self_check(Session& session) = 0;
   /// A new connection, ready to work: settings, timeouts, not a read-only node.
   [[nodiscard]] virtual std::unique_ptr<Connection> connect() = 0;
   /// One for heartbeats: it waits for the lock of a table for a second at most.

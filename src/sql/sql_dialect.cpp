@@ -21,6 +21,9 @@ SqlDialect::SqlDialect(std::unique_ptr<Operations> operations, std::unique_ptr<R
       runner_(std::move(runner)),
       queries_(operations_->queries()),
       workers_(make_worker_registry(operations_->queries(), *runner_)),
+      insight_(make_insight(operations_->queries(), *runner_)),
+      transfer_(make_transfer(operations_->queries(), *runner_,
+                              [this](auto jobs, const Now& now) { return store_whole(jobs, now); })),
       clock_(std::move(clock)),
       hints_(capabilities().cross_process_wakeup
                  ? Hints::Watch([this](std::function<void()> heard) { return runner_->watch(std::move(heard)); })
@@ -119,6 +122,33 @@ std::vector<Enqueued> SqlDialect::store(std::span<const backend::EnqueueItem> it
     } catch (const Error& e) {
       // Somebody tore the schema down and made it anew. A borrowed transaction is the user's to begin again.
       if (e.code() != Errc::schema || !lanes_.forget() || again || tx != nullptr) throw;
+    }
+  }
+}
+
+std::vector<backend::StoreStatus> SqlDialect::store_whole(std::span<const backend::StoredJob> jobs, const Now& now) {
+  using backend::StoreStatus;
+  std::vector<backend::EnqueueItem> items;  // for their lanes
+  for (const backend::StoredJob& stored : jobs) items.push_back({.queue = stored.job.queue, .kind = stored.job.kind});
+  std::vector<StoreStatus> last;  // of the last try
+  std::vector<bool> kept(jobs.size());  // what tries of unknown outcome may have stored
+  const auto operation = [&](Work& w) {
+    last.clear();
+    last = store_in_rounds(w, jobs, [&](DistinctJobs some) { return operations_->store_jobs(w, some); });
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      if (kept[i] && last[i] == StoreStatus::existing_id) last[i] = StoreStatus::stored;
+    }
+  };
+  const auto unknown = [&] {
+    for (std::size_t i = 0; i < last.size(); ++i) kept[i] = kept[i] || last[i] == StoreStatus::stored;
+  };
+  for (bool again = false;; again = true) {
+    if (producing_) make_missing_lanes(items, now);
+    try {
+      runner_->write(Task::plain, now, operation, unknown);
+      return ready_again(std::move(last));
+    } catch (const Error& e) {
+      if (e.code() != Errc::schema || !lanes_.forget() || again) throw;
     }
   }
 }
@@ -296,17 +326,17 @@ std::vector<std::optional<Job>> SqlDialect::get(std::span<const JobId> ids, cons
 }
 
 JobPage SqlDialect::list(const JobFilter& filter, const Page& page) {
-  const bool one = filter.queue.empty() && filter.kind.empty() && filter.states.empty();
   return read([&](Session& s) { return sql::list(s, queries_, filter, page); },
-              one ? Statements::one : Statements::several);
+              restricts(filter) ? Statements::several : Statements::one);
 }
 
 JobCounts SqlDialect::counts(std::string_view queue, std::uint64_t cap) {
   return read([&](Session& s) { return sql::counts(s, queries_, queue, cap); }, Statements::several);
 }
 
-std::vector<WaitingKind> SqlDialect::waiting_kinds(std::size_t limit) {
-  return read([&](Session& s) { return sql::waiting_kinds(s, queries_, limit); });
+std::vector<WaitingKind> SqlDialect::waiting_kinds(std::size_t limit, Now now) {
+  const auto wall = runner_->wall(now);
+  return read([&](Session& s) { return sql::waiting_kinds(s, queries_, limit, wall); });
 }
 
 std::vector<AttemptRecord> SqlDialect::history(JobId id, std::size_t limit) {

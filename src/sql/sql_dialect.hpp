@@ -16,11 +16,13 @@
 #include "sql/claim_apart.hpp"
 #include "sql/enqueue_queue.hpp"
 #include "sql/hints.hpp"
+#include "sql/insight.hpp"
 #include "sql/known_lanes.hpp"
 #include "sql/operations.hpp"
 #include "sql/reading.hpp"
 #include "sql/runner.hpp"
 #include "sql/strays.hpp"
+#include "sql/transfer.hpp"
 #include "sql/worker_registry.hpp"
 
 namespace sqlq::sql {
@@ -33,7 +35,7 @@ class SqlDialect final : public backend::Dialect, public backend::HandOver, publ
 
   const backend::Capabilities& capabilities() const noexcept override { return runner_->capabilities(); }
   std::string description() const override { return runner_->description(); }
-  std::vector<std::string> self_check() override { return runner_->self_check(); }
+  std::vector<Finding> self_check() override { return runner_->self_check(); }
 
   std::span<const Migration> migrations() const noexcept override { return operations_->migrations(); }
   MigrationStatus migration_status() override;
@@ -64,7 +66,7 @@ class SqlDialect final : public backend::Dialect, public backend::HandOver, publ
   std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* within) override;
   JobPage list(const JobFilter& filter, const Page& page) override;
   JobCounts counts(std::string_view queue, std::uint64_t cap) override;
-  std::vector<WaitingKind> waiting_kinds(std::size_t limit) override;
+  std::vector<WaitingKind> waiting_kinds(std::size_t limit, Now now) override;
   std::vector<AttemptRecord> history(JobId id, std::size_t limit) override;
   std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
                                  std::size_t limit) override;
@@ -79,6 +81,8 @@ class SqlDialect final : public backend::Dialect, public backend::HandOver, publ
     return hints_.subscribe(std::move(hint));
   }
   backend::Workers* workers() noexcept override { return workers_.get(); }
+  backend::Insight* insight() noexcept override { return insight_.get(); }
+  backend::Transfer* transfer() noexcept override { return transfer_.get(); }
 
  private:
   using Claiming = core::FunctionRef<backend::ClaimResult(Work&, const Claim&)>;
@@ -100,6 +104,7 @@ class SqlDialect final : public backend::Dialect, public backend::HandOver, publ
   auto read(const Operation& operation, Statements statements = Statements::one);
 
   std::vector<Enqueued> store(std::span<const backend::EnqueueItem> items, const Tx* tx, const Now& now);
+  std::vector<backend::StoreStatus> store_whole(std::span<const backend::StoredJob> jobs, const Now& now);
   void make_missing_lanes(std::span<const backend::EnqueueItem> items, const Now& now);
   backend::HandOverResult take(const backend::HandOverRequest& request, Claiming claiming);
   void give_back_strays(const Now& now);
@@ -118,6 +123,8 @@ class SqlDialect final : public backend::Dialect, public backend::HandOver, publ
   const std::unique_ptr<Runner> runner_;
   const ReadQueries queries_;
   const std::unique_ptr<backend::Workers> workers_;
+  const std::unique_ptr<backend::Insight> insight_;
+  const std::unique_ptr<backend::Transfer> transfer_;
   const std::shared_ptr<Clock> clock_;
   KnownLanes lanes_;
   Strays strays_;

@@ -131,7 +131,7 @@ TEST_P(MysqlFaults, TheSettingsOfOwnConnectionsAreOurs) {
 
 TEST_P(MysqlFaults, DoubtfulSettingsAreReported) {
   std::string all;
-  for (const std::string& finding : db_.dialect().self_check()) all += finding + "\n";
+  for (const Finding& finding : db_.dialect().self_check()) all += finding.sentence + "\n";
   const bool safe = native_.query("SHOW GLOBAL VARIABLES LIKE 'innodb_flush_log_at_trx_commit'").at(1) == "1";
   EXPECT_EQ(testing::has(all, "innodb_flush_log_at_trx_commit"), !safe) << all;
 }

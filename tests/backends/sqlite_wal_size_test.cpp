@@ -46,7 +46,7 @@ class SqliteWalSize : public Scratch {
   [[nodiscard]] std::uintmax_t wal() const { return std::filesystem::file_size(path() + "-wal"); }
   [[nodiscard]] std::string doctor() const {
     std::string all;
-    for (const std::string& sentence : Admin(*db_).doctor()) all += sentence + '\n';
+    for (const Finding& finding : Admin(*db_).doctor()) all += finding.sentence + '\n';
     return all;
   }
   void expect_whole() const {

@@ -59,7 +59,7 @@ class FakeServer final : public Server {
 
   const backend::Capabilities& capabilities() const noexcept override { return capabilities_; }
   std::string description() const override { return "fake"; }
-  std::vector<std::string> self_check(Session&) override { return {}; }
+  std::vector<Finding> self_check(Session&) override { return {}; }
   std::unique_ptr<Connection> connect() override { return std::make_unique<FakeConnection>(script_); }
   std::unique_ptr<Connection> connect_to_renew() override { return connect(); }
   bool locked_out(const Error& e) const noexcept override { return e.native_code() == lock_timeout; }
@@ -82,6 +82,10 @@ class FakeServer final : public Server {
     return answers;
   }
   std::vector<CancelStatus> cancel(Work&, std::span<const JobId>) override { return {}; }
+  std::vector<backend::StoreStatus> store_jobs(Work&, DistinctJobs jobs) override {
+    script_.happen("store_jobs");
+    return std::vector<backend::StoreStatus>(jobs.size(), backend::StoreStatus::stored);
+  }
   backend::ClaimResult claim(Work& work, const Claim& claim) override {
     work.begin();
     std::string of;
@@ -134,11 +138,12 @@ class FakeServer final : public Server {
     static const Catalogue instance([] {
       std::string text;
       for (const char* name :
-           {"get", "list", "list_bound", "list_few", "progress", "count_pending", "count_pending_all",
+           {"get", "list", "list_ids", "list_bound", "list_few", "progress", "count_pending", "count_pending_all",
             "count_scheduled", "count_held", "count_finished", "count_finished_all", "waiting_kinds", "history",
             "log_read", "queues", "queue", "queue_upsert", "queue_update", "queue_used", "queue_hide", "oldest_due",
             "worker_seen", "worker_draining", "worker_add", "worker_remove", "workers", "workers_drain",
-            "workers_expired"}) {
+            "workers_expired", "insight_now", "insight_place", "insight_lanes", "insight_ready", "insight_level",
+            "insight_due", "transfer_ids", "transfer_sizes", "transfer_history", "transfer_log"}) {
         text += std::string("-- name: ") + name + "\nSELECT 1\n";
       }
       return text;

@@ -27,7 +27,7 @@ class FakeDialect : public backend::ForwardingDialect {
 
   [[nodiscard]] const backend::Capabilities& capabilities() const noexcept override { return able; }
   [[nodiscard]] std::string description() const override { return "fake"; }
-  [[nodiscard]] std::vector<std::string> self_check() override { return {}; }
+  [[nodiscard]] std::vector<Finding> self_check() override { return {}; }
   [[nodiscard]] std::span<const Migration> migrations() const noexcept override { return known; }
   [[nodiscard]] MigrationStatus migration_status() override { return status; }
 

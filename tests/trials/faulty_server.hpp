@@ -55,7 +55,7 @@ class FaultyServer final : public sql::Server {
 
   const backend::Capabilities& capabilities() const noexcept override { return real_->capabilities(); }
   std::string description() const override { return real_->description(); }
-  std::vector<std::string> self_check(sql::Session& s) override { return real_->self_check(s); }
+  std::vector<Finding> self_check(sql::Session& s) override { return real_->self_check(s); }
   std::unique_ptr<sql::Connection> connect() override {
     return faulty([&] { return real_->connect(); });
   }
@@ -88,6 +88,9 @@ class FaultyServer final : public sql::Server {
   }
   std::vector<LeaseStatus> heartbeat(sql::Work& w, std::span<const backend::LeaseRef> leases) override {
     return real_->heartbeat(w, leases);
+  }
+  std::vector<backend::StoreStatus> store_jobs(sql::Work& w, sql::DistinctJobs jobs) override {
+    return real_->store_jobs(w, jobs);
   }
   std::vector<bool> take_back_crashes(sql::Work& w, std::span<const backend::OutlivedClaim> claims) override {
     return real_->take_back_crashes(w, claims);

@@ -39,7 +39,9 @@ class SchemaDialect final : public FakeDialect {
     return 1;
   }
   void teardown() override { status.current = 0; }
-  [[nodiscard]] std::vector<std::string> self_check() override { return {"an old version"}; }
+  [[nodiscard]] std::vector<Finding> self_check() override {
+    return {{.severity = Finding::Severity::note, .code = "old", .sentence = "an old version"}};
+  }
 };
 
 using SchemaFake = FakeDatabase<SchemaDialect>;
@@ -190,10 +192,12 @@ TEST(Migrator, CarriesATestsTime) {
 TEST(AdminDoctor, WorksOnADatabaseThatIsNotReady) {
   SchemaFake f;
   f.fake.status = {.current = 0, .latest = 2};
-  const std::vector<std::string> sentences = Admin{f.db}.doctor();
-  ASSERT_EQ(sentences.size(), 2U);
-  EXPECT_TRUE(has(sentences[0], "call migrate()"));
-  EXPECT_EQ(sentences[1], "an old version");
+  const std::vector<Finding> findings = Admin{f.db}.doctor();
+  ASSERT_EQ(findings.size(), 2U);
+  EXPECT_EQ(findings[0].severity, Finding::Severity::error);
+  EXPECT_EQ(findings[0].code, "schema_behind");
+  EXPECT_TRUE(has(findings[0].sentence + findings[0].advice, "migrate()")) << findings[0].sentence;
+  EXPECT_EQ(findings[1].sentence, "an old version");
 }
 
 TEST(Registry, OpensBySchemeAndListsTheKnown) {
@@ -257,8 +261,8 @@ TEST(Capabilities, EveryFieldHasASentence) {
     EXPECT_TRUE(row.sentence.ends_with('.')) << row.name;
   }
   // A new field does not compile here: give it its sentence.
-  const auto [a, b, c, d, e, f, g, h, i, number] = backend::Capabilities{};
-  const std::vector<bool> answers{a, b, c, d, e, f, g, h, i};
+  const auto [a, b, c, d, e, f, g, h, i, j, k, l, number] = backend::Capabilities{};
+  const std::vector<bool> answers{a, b, c, d, e, f, g, h, i, j, k, l};
   EXPECT_EQ(backend::capability_table().size(), answers.size());
   EXPECT_GT(number, 0U);
 }

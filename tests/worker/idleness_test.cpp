@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <sqlq/admin.hpp>
 #include <sqlq/testing/harness.hpp>
 
@@ -99,6 +101,37 @@ TEST_F(IdleWorker, KindsWithoutAHandler) {
   ASSERT_EQ(said.size(), 1U);
   EXPECT_EQ(said[0].why, Why::no_handler);
   EXPECT_EQ(said[0].kind, "strange");
+}
+
+// Nobody claims them, so nobody makes them pending.
+TEST_F(IdleWorker, KindsWithoutAHandlerThatHaveBecomeDue) {
+  enqueue({.delay = 1h}, "strange");
+  EXPECT_TRUE(std::ranges::none_of(reasons(), [](const IdleReason& r) { return r.why == Why::no_handler; }));
+  q.advance(1h);
+  ASSERT_EQ(q.admin().counts()[JobState::scheduled].value, 1U);
+  const auto said = reasons();
+  const auto last = std::ranges::find(said, Why::no_handler, &IdleReason::why);
+  ASSERT_NE(last, said.end());
+  EXPECT_EQ(last->queue, "default");
+  EXPECT_EQ(last->kind, "strange");
+}
+
+TEST(Idleness, NoKindIsUnknownToAHandlerOfAll) {
+  Handlers all;
+  all.on_any([](JobContext&) { return Outcome::done(); });
+  Harness q("sqlite::memory:", all);
+  q.client().enqueue(NewJob{.kind = "strange"});
+  q.admin().pause("default");
+  for (int i = 0; i < 2; ++i) {
+    q.work_due();
+    q.sweep();
+    q.advance(5s);
+  }
+  ASSERT_EQ(q.events().size(), 1U);
+  ASSERT_EQ(q.events()[0].idle.size(), 1U);
+  EXPECT_EQ(q.events()[0].idle[0].why, Why::paused);
+  q.admin().resume("default");
+  EXPECT_EQ(q.work_due(), 1U);
 }
 
 TEST_F(IdleWorker, AllJobsAreDueLater) {

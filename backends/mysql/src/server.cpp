@@ -7,12 +7,15 @@
 
 #include <sqlq/mysql.hpp>
 
+#include "core/findings.hpp"
 #include "errors.hpp"
 #include "soci_bridge.hpp"
 #include "sql/borrowed.hpp"
 
 namespace sqlq::mysql {
 namespace {
+
+namespace found = core::found;
 
 using Settings = std::map<std::string, std::string, std::less<>>;
 
@@ -21,61 +24,73 @@ bool is(const Settings& settings, std::string_view name, std::initializer_list<s
   return at != settings.end() && std::ranges::find(values, at->second) != values.end();
 }
 
-std::vector<std::string> findings_on(const Settings& s) {
-  std::vector<std::string> findings;
-  if (!is(s, "innodb_flush_log_at_trx_commit", {"1"})) {
-    findings.push_back("innodb_flush_log_at_trx_commit is not 1: commits of the last second may be lost when the "
-                       "server's machine stops, also acknowledged jobs");
-  }
-  if (is(s, "log_bin", {"ON", "1"}) && !is(s, "sync_binlog", {"1"})) {
-    findings.push_back("sync_binlog is not 1: after a crash of the server's machine replicas may lack acknowledged "
-                       "jobs");
-  }
-  if (is(s, "innodb_flush_method", {"nosync"})) {
-    findings.push_back("innodb_flush_method is nosync: nothing is safe from a power cut");
-  }
-  if (is(s, "innodb_doublewrite", {"OFF", "0"})) {
-    findings.push_back("innodb_doublewrite is off: a power cut can damage pages, unless the file system writes them "
-                       "whole");
-  }
-  if (is(s, "log_bin", {"ON", "1"}) && is(s, "binlog_format", {"STATEMENT"})) {
-    findings.push_back("binlog_format is STATEMENT: READ COMMITTED transactions cannot be logged with it; set ROW");
-  }
-  if (is(s, "wsrep_on", {"ON", "1"})) {
-    findings.push_back("this is a Galera cluster: migrate on one node only, for the others do not know its lock; "
-                       "workers on several nodes get in each other's way, which costs time");
-  }
+std::vector<Finding> findings_on(const Settings& s) {
+  std::vector<Finding> findings;
+  const auto say = [&](bool when, Finding finding) {
+    if (when) findings.push_back(std::move(finding));
+  };
+  const bool logs = is(s, "log_bin", {"ON", "1"});
+  say(!is(s, "innodb_flush_log_at_trx_commit", {"1"}),
+      found::warning("durability",
+                     "innodb_flush_log_at_trx_commit is not 1: commits of the last second may be lost when the "
+                     "server's machine stops, also acknowledged jobs",
+                     "set it to 1"));
+  say(logs && !is(s, "sync_binlog", {"1"}),
+      found::warning("durability",
+                     "sync_binlog is not 1: after a crash of the server's machine replicas may lack acknowledged jobs",
+                     "set it to 1"));
+  say(is(s, "innodb_flush_method", {"nosync"}),
+      found::warning("durability", "innodb_flush_method is nosync: nothing is safe from a power cut",
+                     "take the setting out of the server's configuration and restart it"));
+  say(is(s, "innodb_doublewrite", {"OFF", "0"}),
+      found::warning("durability",
+                     "innodb_doublewrite is off: a power cut can damage pages",
+                     "switch it on, unless the file system writes pages whole"));
+  say(logs && is(s, "binlog_format", {"STATEMENT"}),
+      found::error("binlog_format",
+                   "binlog_format is STATEMENT, with which READ COMMITTED transactions cannot be logged",
+                   "set it to ROW"));
+  say(is(s, "wsrep_on", {"ON", "1"}),
+      found::note("cluster",
+                  "this is a Galera cluster: workers on several nodes get in each other's way, which costs time",
+                  "migrate on one node only, for the others do not know its lock"));
   if (const auto at = s.find("max_allowed_packet"); at != s.end() && std::stoll(at->second) < 4 << 20) {
-    findings.push_back("max_allowed_packet is " + at->second + ": jobs of 1 MiB need 4 MiB");
+    findings.push_back(found::warning("packet_size",
+                                      "max_allowed_packet is " + at->second + ": jobs of 1 MiB need 4 MiB",
+                                      "set it to 4194304 or more"));
   }
   return findings;
 }
 
-std::vector<std::string> findings_on_rows(sql::Session& session, const sql::Statement& without_jobs) {
+std::vector<Finding> findings_on_rows(sql::Session& session, const sql::Statement& without_jobs) {
   constexpr std::int64_t most = 1000;
-  std::vector<std::string> findings;
+  std::vector<Finding> findings;
   session.execute(without_jobs, {}, [&](const sql::Row& row) {
     const std::int64_t n = row.integer(1);
     if (n == 0) return;
-    findings.push_back(std::string(n >= most ? "at least " : "") + std::to_string(n) + " rows of sqlq_" +
-                       std::string(row.text(0)) +
-                       " belong to jobs that were deleted by hand; keys, ready and scheduled ones are removed when "
-                       "they are met");
+    findings.push_back(found::note("rows_without_job",
+                                   std::string(n >= most ? "at least " : "") + std::to_string(n) + " rows of sqlq_" +
+                                       std::string(row.text(0)) +
+                                       " belong to jobs that were deleted by hand; keys, ready and scheduled ones are "
+                                       "removed when they are met",
+                                   "delete jobs by Admin::erase"));
   });
   return findings;
 }
 
 /// A user that may not see the transactions of others (the right PROCESS) sees none.
-std::vector<std::string> findings_on_snapshots(sql::Session& session, const sql::Statement& old_transactions) {
+std::vector<Finding> findings_on_snapshots(sql::Session& session, const sql::Statement& old_transactions) {
   constexpr std::int64_t long_enough = 60;  // seconds
-  std::vector<std::string> findings;
+  std::vector<Finding> findings;
   try {
     session.execute(old_transactions, {{"seconds", long_enough}}, [&](const sql::Row& row) {
-      findings.push_back("connection " + std::to_string(row.integer(0)) + " (" + std::string(row.text(3)) +
-                         ") has a transaction open since " + std::string(row.text(2)) + " UTC, for " +
-                         std::to_string(row.integer(1)) +
-                         " seconds: until it ends, deleted rows are not cleaned up, and claims slow down; if nobody "
-                         "needs it, KILL " + std::to_string(row.integer(0)) + " ends it");
+      findings.push_back(found::warning(
+          "old_snapshot",
+          "connection " + std::to_string(row.integer(0)) + " (" + std::string(row.text(3)) +
+              ") has a transaction open since " + std::string(row.text(2)) + " UTC, for " +
+              std::to_string(row.integer(1)) +
+              " seconds: until it ends, deleted rows are not cleaned up, and claims slow down",
+          "end it; if nobody needs it: KILL " + std::to_string(row.integer(0))));
     });
   } catch (const Error& e) {
     constexpr int no_right = 1227;
@@ -128,11 +143,11 @@ std::string MysqlServer::description() const {
   return description_;
 }
 
-std::vector<std::string> MysqlServer::self_check(sql::Session& session) {
+std::vector<Finding> MysqlServer::self_check(sql::Session& session) {
   Settings settings;
   session.execute(schema_.queries.settings, {},
                   [&](const sql::Row& row) { settings.emplace(row.text(0), row.text(1)); });
-  std::vector<std::string> findings = findings_on(settings);
+  std::vector<Finding> findings = findings_on(settings);
   for (auto more : {findings_on_snapshots(session, schema_.queries.old_transactions),
                     findings_on_rows(session, schema_.queries.without_jobs)}) {
     std::ranges::move(more, std::back_inserter(findings));

@@ -23,7 +23,7 @@ class MysqlServer final : public sql::Server {
 
   const backend::Capabilities& capabilities() const noexcept override { return capabilities_; }
   std::string description() const override;
-  std::vector<std::string> self_check(sql::Session& session) override;
+  std::vector<Finding> self_check(sql::Session& session) override;
   std::unique_ptr<sql::Connection> connect() override { return connect(options_); }
   std::unique_ptr<sql::Connection> connect_to_renew() override;
   bool locked_out(const Error& error) const noexcept override;
@@ -47,6 +47,8 @@ class MysqlServer final : public sql::Server {
   void make_lanes(sql::Work& work, std::span<const sql::LaneName> lanes) override;
   // produce.cpp
   std::vector<Enqueued> enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) override;
+  // transfer.cpp
+  std::vector<backend::StoreStatus> store_jobs(sql::Work& work, sql::DistinctJobs jobs) override;
   // admin.cpp
   std::vector<CancelStatus> cancel(sql::Work& work, std::span<const JobId> ids) override;
   std::vector<RequeueStatus> requeue(sql::Work& work, std::span<const JobId> ids) override;
@@ -83,7 +85,9 @@ class MysqlServer final : public sql::Server {
       .database_clock = true,
       .hand_over = true,
       .outages = true,
-      .workers = true};
+      .workers = true,
+      .insight = true,
+      .transfer = true};
 
   const Options options_;
   const Schema schema_;

@@ -11,6 +11,7 @@
 #include <sqlq/postgres.hpp>
 
 #include "connection.hpp"
+#include "core/findings.hpp"
 #include "soci_bridge.hpp"
 #include "sql/borrowed.hpp"
 #include "sql/job_row.hpp"
@@ -68,6 +69,8 @@ backend::Capabilities capabilities_of(const Options& options) {
           .hand_over = true,
           .outages = true,
           .workers = true,
+          .insight = true,
+          .transfer = true,
           .longest_result = std::size_t{500} << 20};  // a parameter has 1 GiB, and a character may need an escape
 }
 
@@ -212,30 +215,46 @@ void PgServer::teardown(sql::Connection& connection) {
   }
 }
 
-std::vector<std::string> PgServer::self_check(sql::Session& session) {
+std::vector<Finding> PgServer::self_check(sql::Session& session) {
   std::map<std::string, std::string> settings;
   session.execute(q_.settings, {}, [&](const sql::Row& row) {
     settings.emplace(std::string(row.text(0)), std::string(row.text(1)));
   });
-  std::vector<std::string> sentences;
-  const auto say = [&](bool when, const std::string& what) {
-    if (when) sentences.push_back(what);
+  namespace found = core::found;
+  std::vector<Finding> findings;
+  const auto say = [&](bool when, Finding finding) {
+    if (when) findings.push_back(std::move(finding));
   };
-  say(settings["fsync"] == "off", "fsync is off: a crash of the machine can damage or lose the whole database.");
-  say(settings["full_page_writes"] == "off", "full_page_writes is off: a crash of the machine can damage pages.");
+  say(settings["fsync"] == "off",
+      found::warning("durability", "fsync is off: a crash of the machine can damage or lose the whole database",
+                     "switch it on"));
+  say(settings["full_page_writes"] == "off",
+      found::warning("durability", "full_page_writes is off: a crash of the machine can damage pages",
+                     "switch it on, unless the file system writes pages whole"));
   say(settings["synchronous_commit"] == "off",
-      "synchronous_commit is off: a crash of the server loses the last commits, also of jobs that were acknowledged.");
-  say(settings["autovacuum"] == "off", "autovacuum is off: claims become slower with every finished job.");
+      found::warning("durability",
+                     "synchronous_commit is off: a crash of the server loses the last commits, also of jobs that were "
+                     "acknowledged",
+                     "set it to on for sqlq's user or database"));
+  say(settings["autovacuum"] == "off",
+      found::warning("autovacuum", "autovacuum is off: claims become slower with every finished job", "switch it on"));
   const std::string& encoding = settings["server_encoding"];  // SQL_ASCII takes any bytes and gives them back
   say(encoding != "UTF8" && encoding != "SQL_ASCII",
-      "The encoding of the database is " + encoding + ": jobs with other characters are refused.");
+      found::warning("encoding", "the encoding of the database is " + encoding +
+                                     ": jobs with characters that it lacks are refused",
+                     "make a database with ENCODING 'UTF8' and move to it"));
   const bool standbys = session.integer(q_.standbys).value_or(0) > 0;
   say(standbys && settings["synchronous_standby_names"].empty(),
-      "There are standbys, and none is synchronous: a failover can lose jobs that were acknowledged.");
+      found::warning("durability",
+                     "there are standbys, and none is synchronous: a failover can lose jobs that were acknowledged",
+                     "name one in synchronous_standby_names, unless that loss can be borne"));
   const auto oldest = session.integer(q_.oldest_transaction).value_or(0);
-  say(oldest > 600, "A transaction has been open for " + std::to_string(oldest / 60) +
-                        " minutes: until it ends, nothing that finished since is cleaned up, and claims slow down.");
-  return sentences;
+  say(oldest > 600,
+      found::warning("old_snapshot",
+                     "a transaction has been open for " + std::to_string(oldest / 60) +
+                         " minutes: until it ends, nothing that finished since is cleaned up, and claims slow down",
+                     "end it: pg_stat_activity names it"));
+  return findings;
 }
 
 // ------------------------------------------------------------------------------------------------ wake-ups

@@ -27,7 +27,7 @@ class PgServer final : public sql::Server {
 
   const backend::Capabilities& capabilities() const noexcept override { return capabilities_; }
   std::string description() const override;
-  std::vector<std::string> self_check(sql::Session& session) override;
+  std::vector<Finding> self_check(sql::Session& session) override;
   std::unique_ptr<sql::Connection> connect() override { return connect(options_); }
   std::unique_ptr<sql::Connection> connect_to_renew() override { return connect(renewing_); }
   bool locked_out(const Error& error) const noexcept override;
@@ -44,6 +44,8 @@ class PgServer final : public sql::Server {
   std::vector<Enqueued> enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) override;
   std::vector<CancelStatus> cancel(sql::Work& work, std::span<const JobId> ids) override;
   std::vector<RequeueStatus> requeue(sql::Work& work, std::span<const JobId> ids) override;
+  // transfer.cpp
+  std::vector<backend::StoreStatus> store_jobs(sql::Work& work, sql::DistinctJobs jobs) override;
   // claim.cpp
   backend::ClaimResult claim(sql::Work& work, const sql::Claim& claim) override;
   backend::ClaimResult claim_some(sql::Work& work, const backend::ClaimRequest& request,

@@ -21,7 +21,7 @@ class Runner final : public sql::Runner {
 
   const backend::Capabilities& capabilities() const noexcept override { return capabilities_; }
   std::string description() const override;
-  std::vector<std::string> self_check() override;
+  std::vector<Finding> self_check() override;
   bool one_writer() const noexcept override { return true; }
 
   void write(sql::Task task, const backend::Now& now, Operation operation, core::FunctionRef<void()> unknown) override;

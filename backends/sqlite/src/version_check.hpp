@@ -14,10 +14,14 @@ namespace sqlq::sqlite {
   return version >= 3007000 && !fixed;
 }
 
+[[nodiscard]] inline std::string wal_reset_bug() {
+  return "this SQLite has the WAL-reset bug (fixed in 3.44.6, 3.50.7 and 3.51.3); sqlq checkpoints in a way that "
+         "avoids it";
+}
+
 [[nodiscard]] inline std::string wal_reset_advice() {
-  return "this SQLite has the WAL-reset bug (fixed in 3.44.6, 3.50.7 and 3.51.3). sqlq checkpoints in a way that "
-         "avoids it; connections of your own to the same file must set PRAGMA wal_autocheckpoint = 0 and "
-         "SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE";
+  return "set PRAGMA wal_autocheckpoint = 0 and SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE on connections of your own to the "
+         "file, or use a version without the bug";
 }
 
 }  // namespace sqlq::sqlite

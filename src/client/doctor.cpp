@@ -1,0 +1,230 @@
+#include <sqlq/admin.hpp>
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <utility>
+
+#include <sqlq/backend/dialect.hpp>
+
+#include "core/findings.hpp"
+#include "core/request_time.hpp"
+#include "core/text.hpp"
+
+namespace sqlq {
+namespace {
+
+namespace found = core::found;
+
+using Findings = std::vector<Finding>;
+using Names = std::set<std::string>;
+
+/// At most ten of them, in quotes.
+std::string some_of(const Names& names) {
+  constexpr std::size_t most = 10;
+  std::vector<std::string> some;
+  for (const std::string& name : names) {
+    if (some.size() == most) break;
+    some.push_back("'" + name + "'");
+  }
+  const std::string more = names.size() > most ? " and " + std::to_string(names.size() - most) + " more" : "";
+  return core::joined(some, ", ") + more;
+}
+
+/// "the queue 'a'", "the queues 'a', 'b'".
+std::string called(const std::string& what, const Names& names) {
+  return "the " + what + (names.size() == 1 ? " " : "s ") + some_of(names);
+}
+
+/// False: the tables are of no use to this library.
+bool look_at_schema(const MigrationStatus& status, Findings& findings) {
+  const std::string has = "the tables have version " + std::to_string(status.current);
+  if (!status.problem.empty()) {
+    if (status.current > status.latest) {
+      findings.push_back(found::error("schema_newer", status.problem, "use a library that knows these tables"));
+    } else {
+      findings.push_back(found::error("schema_problem", status.problem, "docs/operations.md, Migrations"));
+    }
+    return false;
+  }
+  if (status.current < status.latest) {
+    findings.push_back(found::error(
+        "schema_behind",
+        status.current == 0 ? "the database has no sqlq tables yet"
+                            : has + ", this library needs " + std::to_string(status.latest) + ": it refuses them",
+        "call migrate()"));
+    return false;
+  }
+  if (status.current > status.latest) {
+    findings.push_back(found::note("schema_ahead",
+                                   has + ", this library knows " + std::to_string(status.latest) +
+                                       " and works with them as well",
+                                   "update this program when it suits"));
+  }
+  return true;
+}
+
+/// Jobs that could run now, and who could run them.
+class Work {
+ public:
+  Work(backend::Dialect& dialect, const backend::Now& now) {
+    constexpr std::size_t page = 1000;
+    constexpr std::size_t most = 10'000;
+    for (const WaitingKind& w : dialect.waiting_kinds(page, now)) waiting_.insert({w.queue, w.kind});
+    for (std::size_t n = page; n == page && queues_.size() < most;) {
+      const std::vector<Queue> some = dialect.queues(queues_.empty() ? std::string() : queues_.back().name, page);
+      n = some.size();
+      queues_.insert(queues_.end(), some.begin(), some.end());
+    }
+    backend::Workers* const registry = dialect.workers();
+    known_ = registry != nullptr;
+    for (std::size_t n = page; known_ && n == page && workers_.size() < most;) {
+      const WorkerInfo last = workers_.empty() ? WorkerInfo{} : workers_.back();
+      const std::vector<WorkerInfo> some = registry->list_workers(last.name, last.id, page, now);
+      n = some.size();
+      workers_.insert(workers_.end(), some.begin(), some.end());
+    }
+  }
+
+  void judge(Findings& findings) const {
+    judge_queues(findings);
+    if (!known_) return;
+    if (workers_.empty()) return judge_nobody(findings);
+    judge_waiting(findings);
+    judge_workers(findings);
+  }
+
+ private:
+  /// Queues of which jobs wait and that are as `is` says.
+  template <class Is>
+  Names queues(const Is& is) const {
+    Names names;
+    for (const Queue& q : queues_) {
+      const auto first = waiting_.lower_bound({q.name, std::string()});
+      if (first != waiting_.end() && first->first == q.name && is(q)) names.insert(q.name);
+    }
+    return names;
+  }
+  Names stopped() const {
+    return queues([](const Queue& q) { return q.paused || q.concurrency == 0U; });
+  }
+
+  void judge_queues(Findings& findings) const {
+    const Names paused = queues([](const Queue& q) { return q.paused; });
+    if (!paused.empty()) {
+      findings.push_back(found::note("queue_paused", called("queue", paused) + ": paused, and jobs wait",
+                                     "Admin::resume lets them run"));
+    }
+    const Names none = queues([](const Queue& q) { return !q.paused && q.concurrency == 0U; });
+    if (!none.empty()) {
+      findings.push_back(found::warning("queue_closed", called("queue", none) + ": concurrency is 0, and jobs wait",
+                                        "raise it with Admin::set_concurrency"));
+    }
+  }
+
+  void judge_nobody(Findings& findings) const {
+    const Names open = queues([](const Queue& q) { return !q.paused && q.concurrency != 0U; });
+    if (open.empty()) return;
+    findings.push_back(found::warning(
+        "no_worker", "no worker is listed, and jobs wait in " + called("queue", open),
+        "start a worker; own loops, and workers that may not write to the table of workers, are never listed"));
+  }
+
+  void judge_waiting(Findings& findings) const {
+    const Names left_out = stopped();
+    Names unworked;
+    Names unknown;
+    for (const auto& [queue, kind] : waiting_) {
+      if (left_out.contains(queue)) continue;
+      bool worked = false;
+      bool known = false;
+      for (const WorkerInfo& w : workers_) {
+        const bool works = w.queues.empty() || std::ranges::find(w.queues, queue) != w.queues.end();
+        worked = worked || works;
+        known = known || (works && std::ranges::find(w.kinds, kind) != w.kinds.end());
+      }
+      if (!worked) unworked.insert(queue);
+      if (worked && !known) unknown.insert(kind);
+    }
+    if (!unworked.empty()) {
+      findings.push_back(found::warning("queue_without_worker",
+                                        "jobs wait in " + called("queue", unworked) + ", which no listed worker works",
+                                        "start a worker with WorkerOptions::queues that has them"));
+    }
+    if (!unknown.empty()) {
+      findings.push_back(found::warning(
+          "kind_without_handler",
+          "jobs wait of " + called("kind", unknown) + ", for which no listed worker of their queues has a handler",
+          "register a handler, or cancel the jobs; a kind must never be renamed while jobs of it wait"));
+    }
+  }
+
+  void judge_workers(Findings& findings) const {
+    Names versions;
+    Names draining;
+    for (const WorkerInfo& w : workers_) {
+      versions.insert(w.version);
+      if (w.draining) draining.insert(w.name);
+    }
+    if (versions.size() > 1) {
+      findings.push_back(found::warning("mixed_versions",
+                                        "the listed workers have different versions of the library: " +
+                                            some_of(versions),
+                                        "bring all of them to the newest one; during an update this is as it must be"));
+    }
+    if (!draining.empty()) {
+      findings.push_back(found::note("worker_draining",
+                                     called("worker", draining) + ": being drained, which claims nothing more",
+                                     "Admin::drain(name, false) lets it claim again"));
+    }
+  }
+
+  std::set<std::pair<std::string, std::string>> waiting_{};  // queue and kind
+  std::vector<Queue> queues_{};
+  std::vector<WorkerInfo> workers_{};
+  bool known_ = false;  // whether there is a list of workers
+};
+
+std::string seconds_of(Duration d) {
+  const auto tenths = (d.count() + 50'000) / 100'000;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
+}
+
+/// How far the database's clock is from this host's, at least: its answer was given between two looks at this one.
+void look_at_clock(backend::Insight& insight, const Clock& clock, Findings& findings) {
+  const TimePoint before = clock.now();
+  const TimePoint there = insight.clock_now();
+  const TimePoint after = clock.now();
+  const Duration behind = before - there;
+  const Duration ahead = there - after;
+  const Duration off = std::max(behind, ahead);
+  if (off <= std::chrono::seconds(1)) return;
+  const std::string what = "the database's clock is " + seconds_of(off) + (ahead > behind ? " ahead of" : " behind") +
+                           " this host's: times that programs compute are off by that";
+  const std::string advice = "synchronise both (chronyc tracking, timedatectl)";
+  findings.push_back(off > std::chrono::seconds(30) ? found::error("clock_offset", what, advice)
+                                                    : found::warning("clock_offset", what, advice));
+}
+
+}  // namespace
+
+std::vector<Finding> Admin::doctor() const {
+  backend::Dialect& dialect = db_.dialect();
+  Findings findings;
+  bool usable = false;
+  found::look_at("the record of the schema's versions", findings,
+                 [&] { usable = look_at_schema(dialect.migration_status(), findings); });
+  std::ranges::move(dialect.self_check(), std::back_inserter(findings));
+  const backend::Now now = core::request_time(db_.clock());
+  if (usable) {
+    found::look_at("the kinds of jobs, the queues or the workers", findings,
+                   [&] { Work(dialect, now).judge(findings); });
+  }
+  if (backend::Insight* const insight = dialect.insight(); insight != nullptr && !now) {
+    look_at_clock(*insight, db_.clock(), findings);
+  }
+  std::ranges::stable_sort(findings, std::ranges::greater{}, &Finding::severity);
+  return findings;
+}
+
+}  // namespace sqlq
