@@ -131,7 +131,7 @@ Index read_index(const sqlq::Admin& admin, const std::string& queue, const std::
   Index index;
   sqlq::Page page{.limit = 1000};
   for (bool more = true; more;) {
-    const std::vector<sqlq::Job> jobs = admin.list({.queue = queue}, page);
+    const std::vector<sqlq::Job> jobs = admin.list({.queues = {queue}}, page);
     for (const sqlq::Job& job : jobs) {
       const auto name = names.find(job.id);
       if (name == names.end()) continue;  // an older version of a file

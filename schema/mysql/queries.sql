@@ -858,13 +858,16 @@ SELECT COUNT(*) FROM (
    WHERE f.state = :state LIMIT :cap) c
 
 -- name: waiting_kinds
--- params: n int
+-- params: now int?, n int
 -- returns: queue text, kind text
+-- Asks each lane for its first job: the cost is the number of lanes.
 SELECT l.queue, l.kind FROM {lanes} l
  WHERE (SELECT r.seq FROM {ready} r FORCE INDEX (PRIMARY)
          WHERE r.lane_id = l.id AND r.no_prefetch IS NULL LIMIT 1) IS NOT NULL
     OR (SELECT r.seq FROM {ready} r FORCE INDEX (PRIMARY)
-         WHERE r.lane_id = -l.id AND r.no_prefetch IS NULL LIMIT 1) IS NOT NULL LIMIT :n
+         WHERE r.lane_id = -l.id AND r.no_prefetch IS NULL LIMIT 1) IS NOT NULL
+    OR (SELECT s.seq FROM {scheduled} s FORCE INDEX (PRIMARY)
+         WHERE s.lane_id = l.id AND s.due_us <= {now} AND s.no_prefetch IS NULL LIMIT 1) IS NOT NULL LIMIT :n
 
 -- name: history
 -- params: id text, n int

@@ -874,17 +874,28 @@ SELECT count(*) FROM (
   SELECT 1 FROM {jobs} WHERE state IN (3, 4, 6) AND state = :state ORDER BY state, lane_id, expires_us LIMIT :cap) c
 
 -- name: waiting_kinds
--- params: n int
+-- params: now int?, n int
 -- returns: queue text, kind text
+-- Jumps from lane to lane along the indexes: the cost is the number of lanes that have pending or scheduled jobs.
 WITH RECURSIVE ready(lane) AS (
   (SELECT lane_id FROM {jobs} WHERE state = 1 ORDER BY lane_id, priority, due_us, seq LIMIT 1)
   UNION ALL
   SELECT n.lane_id FROM ready CROSS JOIN LATERAL (
     SELECT j.lane_id FROM {jobs} j WHERE j.state = 1 AND j.lane_id > ready.lane
-     ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1) n)
+     ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1) n),
+later(lane, due) AS (
+  (SELECT lane_id, due_us FROM {jobs} WHERE state = 7 ORDER BY lane_id, due_us LIMIT 1)
+  UNION ALL
+  SELECT n.* FROM later CROSS JOIN LATERAL (
+    SELECT j.lane_id, j.due_us FROM {jobs} j WHERE j.state = 7 AND j.lane_id > later.lane
+     ORDER BY j.lane_id, j.due_us LIMIT 1) n),
+work(lane) AS (
+  SELECT lane FROM ready
+  UNION ALL
+  SELECT lane FROM later WHERE due <= {now} AND lane NOT IN (SELECT lane FROM ready))
 SELECT q.name, l.kind
-  FROM ready JOIN {lanes} l ON l.id = abs(ready.lane) JOIN {queues} q ON q.id = l.queue_id
- WHERE ready.lane > 0 OR -ready.lane NOT IN (SELECT lane FROM ready) LIMIT :n
+  FROM work JOIN {lanes} l ON l.id = abs(work.lane) JOIN {queues} q ON q.id = l.queue_id
+ WHERE work.lane > 0 OR -work.lane NOT IN (SELECT lane FROM work) LIMIT :n
 
 -- name: history
 -- params: id text, n int

@@ -501,15 +501,25 @@ SELECT count(*) FROM (
 SELECT count(*) FROM (SELECT 1 FROM sqlq_jobs WHERE expires_us IS NOT NULL AND state = :state LIMIT :cap)
 
 -- name: waiting_kinds
--- params: n int
+-- params: now int, n int
 -- returns: queue text, kind text
+-- Jumps from lane to lane along the indexes: the cost is the number of lanes that have pending or scheduled jobs.
 WITH RECURSIVE ready(lane) AS (
   SELECT min(lane_id) FROM sqlq_jobs WHERE state = 1
   UNION ALL
   SELECT (SELECT min(lane_id) FROM sqlq_jobs WHERE state = 1 AND lane_id > ready.lane)
-    FROM ready WHERE ready.lane IS NOT NULL)
+    FROM ready WHERE ready.lane IS NOT NULL),
+later(lane) AS (
+  SELECT min(lane_id) FROM sqlq_jobs WHERE state = 7
+  UNION ALL
+  SELECT (SELECT min(lane_id) FROM sqlq_jobs WHERE state = 7 AND lane_id > later.lane)
+    FROM later WHERE later.lane IS NOT NULL)
 SELECT DISTINCT q.name, l.kind
-  FROM ready CROSS JOIN sqlq_lanes l ON l.id = abs(ready.lane) CROSS JOIN sqlq_queues q ON q.id = l.queue_id LIMIT :n
+  FROM (SELECT ready.lane FROM ready
+        UNION ALL
+        SELECT later.lane FROM later
+         WHERE (SELECT min(j.due_us) FROM sqlq_jobs j WHERE j.state = 7 AND j.lane_id = later.lane) <= :now) w
+ CROSS JOIN sqlq_lanes l ON l.id = abs(w.lane) CROSS JOIN sqlq_queues q ON q.id = l.queue_id LIMIT :n
 
 -- name: history
 -- params: id text, n int

@@ -89,8 +89,8 @@ std::optional<Job> Admin::find(JobId id) const { return Client{db_}.find(id); }
 namespace {
 
 void check_list(const JobFilter& filter, const Page& page) {
-  if (!filter.queue.empty()) check_queue_name(filter.queue);
-  if (!filter.kind.empty()) core::check_name(filter.kind, "the kind");
+  static_cast<void>(core::check_names(filter.queues, "a queue name of the filter"));
+  static_cast<void>(core::check_names(filter.kinds, "a kind of the filter"));
   for (const JobState state : filter.states) {
     core::check_range(static_cast<std::uint64_t>(state), static_cast<std::uint64_t>(JobState::pending),
                       static_cast<std::uint64_t>(JobState::waiting), "a state of the filter");
@@ -163,7 +163,7 @@ DeleteQueueStatus Admin::delete_queue(const std::string& name, const DeleteQueue
   // Each page's jobs leave the states it lists, so the first page is the next one.
   const auto each_page = [&](std::vector<JobState> states, auto&& use) {
     for (;;) {
-      const std::vector<Job> jobs = core::whole_page(dialect, {.queue = name, .states = states}, {.limit = 1000});
+      const std::vector<Job> jobs = core::whole_page(dialect, {.queues = {name}, .states = states}, {.limit = 1000});
       std::vector<JobId> ids;
       for (const Job& job : jobs) ids.push_back(job.id);
       if (ids.empty() || !use(ids)) return;
@@ -192,7 +192,9 @@ DeleteQueueStatus Admin::delete_queue(const std::string& name, const DeleteQueue
   return dialect.queue_delete(name);
 }
 
-std::vector<WaitingKind> Admin::waiting_kinds() const { return db_.ready().waiting_kinds(1000); }
+std::vector<WaitingKind> Admin::waiting_kinds() const {
+  return db_.ready().waiting_kinds(1000, core::request_time(db_.clock()));
+}
 
 PurgeReport Admin::purge() {
   constexpr std::size_t batch = 1000;

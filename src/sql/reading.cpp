@@ -26,6 +26,10 @@ std::optional<std::string_view> unless_empty(std::string_view text) {
   return text.empty() ? std::nullopt : std::optional(text);
 }
 
+std::optional<std::string_view> first_of(const std::vector<std::string>& names) {
+  return names.empty() ? std::nullopt : std::optional<std::string_view>(names.front());
+}
+
 /// One more than `cap` is enough to know that there are more.
 CappedCount capped(std::int64_t counted, std::uint64_t cap) {
   const auto n = static_cast<std::uint64_t>(counted);
@@ -143,7 +147,7 @@ class Search {
   }
 
   [[nodiscard]] JobPage step() const {
-    if (filter_.queue.empty() && filter_.kind.empty() && filter_.states.empty()) return along_ids({});
+    if (filter_.queues.empty() && filter_.kinds.empty() && filter_.states.empty()) return along_ids({});
     constexpr std::int64_t newest = 2000;
     if (const auto end = bound(newest); !end) {
       return along_ids({});
@@ -171,8 +175,8 @@ class Search {
     s_.execute(q_.list,
                {{"before", std::string_view(before_)},
                 {"down_to", std::string_view(end)},
-                {"queue", unless_empty(filter_.queue)},
-                {"kind", unless_empty(filter_.kind)},
+                {"queue", first_of(filter_.queues)},
+                {"kind", first_of(filter_.kinds)},
                 {"states", states_},
                 {"n", static_cast<std::int64_t>(page_.limit)}},
                [&](const Row& row) { page.jobs.push_back(read_whole(row)); });
@@ -184,7 +188,7 @@ class Search {
     std::int64_t n = 0;
     for (const JobState state : all_states) {
       if (((states_ >> static_cast<int>(state)) & 1) == 0) continue;
-      n += count(s_, q_, state, unless_empty(filter_.queue), unless_empty(filter_.kind), most_to_sort + 1 - n);
+      n += count(s_, q_, state, first_of(filter_.queues), first_of(filter_.kinds), most_to_sort + 1 - n);
       if (n > most_to_sort) return false;
     }
     return true;
@@ -194,8 +198,8 @@ class Search {
     JobPage page;
     s_.execute(q_.list_few,
                {{"before", std::string_view(before_)},
-                {"queue", unless_empty(filter_.queue)},
-                {"kind", unless_empty(filter_.kind)},
+                {"queue", first_of(filter_.queues)},
+                {"kind", first_of(filter_.kinds)},
                 {"states", states_},
                 {"n", static_cast<std::int64_t>(page_.limit)}},
                [&](const Row& row) { page.jobs.push_back(read_whole(row)); });
@@ -228,9 +232,10 @@ JobCounts counts(Session& s, const ReadQueries& q, std::string_view queue, std::
   return counts;
 }
 
-std::vector<WaitingKind> waiting_kinds(Session& s, const ReadQueries& q, std::size_t limit) {
+std::vector<WaitingKind> waiting_kinds(Session& s, const ReadQueries& q, std::size_t limit,
+                                       std::optional<std::int64_t> now) {
   std::vector<WaitingKind> kinds;
-  s.execute(q.waiting_kinds, {{"n", static_cast<std::int64_t>(limit)}}, [&](const Row& row) {
+  s.execute(q.waiting_kinds, {{"now", now}, {"n", static_cast<std::int64_t>(limit)}}, [&](const Row& row) {
     kinds.push_back({std::string(row.text(0)), std::string(row.text(1))});
   });
   return kinds;

@@ -44,7 +44,8 @@ struct ReadQueries {
 [[nodiscard]] std::vector<std::optional<Job>> get(Session& s, const ReadQueries& q, std::span<const JobId> ids);
 [[nodiscard]] JobPage list(Session& s, const ReadQueries& q, const JobFilter& filter, const Page& page);
 [[nodiscard]] JobCounts counts(Session& s, const ReadQueries& q, std::string_view queue, std::uint64_t cap);
-[[nodiscard]] std::vector<WaitingKind> waiting_kinds(Session& s, const ReadQueries& q, std::size_t limit);
+[[nodiscard]] std::vector<WaitingKind> waiting_kinds(Session& s, const ReadQueries& q, std::size_t limit,
+                                                     std::optional<std::int64_t> now);
 [[nodiscard]] std::vector<AttemptRecord> history(Session& s, const ReadQueries& q, JobId id, std::size_t limit);
 [[nodiscard]] std::vector<LogLine> read_logs(Session& s, const ReadQueries& q, JobId id, std::int64_t after_claim,
                                              std::int64_t after_number, std::size_t limit);

@@ -308,7 +308,7 @@ std::vector<std::optional<Job>> SqlDialect::get(std::span<const JobId> ids, cons
 }
 
 JobPage SqlDialect::list(const JobFilter& filter, const Page& page) {
-  const bool one = filter.queue.empty() && filter.kind.empty() && filter.states.empty();
+  const bool one = filter.queues.empty() && filter.kinds.empty() && filter.states.empty();
   return read([&](Session& s) { return sql::list(s, queries_, filter, page); },
               one ? Statements::one : Statements::several);
 }
@@ -317,8 +317,9 @@ JobCounts SqlDialect::counts(std::string_view queue, std::uint64_t cap) {
   return read([&](Session& s) { return sql::counts(s, queries_, queue, cap); }, Statements::several);
 }
 
-std::vector<WaitingKind> SqlDialect::waiting_kinds(std::size_t limit) {
-  return read([&](Session& s) { return sql::waiting_kinds(s, queries_, limit); });
+std::vector<WaitingKind> SqlDialect::waiting_kinds(std::size_t limit, Now now) {
+  const auto wall = runner_->wall(now);
+  return read([&](Session& s) { return sql::waiting_kinds(s, queries_, limit, wall); });
 }
 
 std::vector<AttemptRecord> SqlDialect::history(JobId id, std::size_t limit) {

@@ -64,7 +64,7 @@ class SqlDialect final : public backend::Dialect, public backend::HandOver, publ
   std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* within) override;
   JobPage list(const JobFilter& filter, const Page& page) override;
   JobCounts counts(std::string_view queue, std::uint64_t cap) override;
-  std::vector<WaitingKind> waiting_kinds(std::size_t limit) override;
+  std::vector<WaitingKind> waiting_kinds(std::size_t limit, Now now) override;
   std::vector<AttemptRecord> history(JobId id, std::size_t limit) override;
   std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
                                  std::size_t limit) override;

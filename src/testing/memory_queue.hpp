@@ -49,7 +49,7 @@ class MemoryQueue {
   [[nodiscard]] std::optional<Job> get(JobId id) const;
   [[nodiscard]] JobPage list(const JobFilter& filter, const Page& page) const;
   [[nodiscard]] JobCounts counts(std::string_view queue, std::uint64_t cap) const;
-  [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit) const;
+  [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit, Instant now) const;
   [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit) const;
   [[nodiscard]] std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
                                                std::size_t limit) const;

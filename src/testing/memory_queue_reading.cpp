@@ -15,15 +15,27 @@ std::optional<Job> MemoryQueue::get(JobId id) const {
 }
 
 JobPage MemoryQueue::list(const JobFilter& filter, const Page& page) const {
-  const auto wanted = [&](const Job& job) {
-    return (filter.queue.empty() || job.queue == filter.queue) && (filter.kind.empty() || job.kind == filter.kind) &&
-           (filter.states.empty() || std::ranges::find(filter.states, job.state) != filter.states.end());
+  const auto among = [](const auto& wanted, const auto& value) {
+    return wanted.empty() || std::ranges::find(wanted, value) != wanted.end();
+  };
+  const auto fits = [&](const Row& row) {
+    const Job& job = row.job;
+    return among(filter.ids, job.id) && among(filter.queues, job.queue) && among(filter.kinds, job.kind) &&
+           among(filter.states, job.state) && (filter.unique_key.empty() || job.unique_key == filter.unique_key) &&
+           (!filter.created_from || job.created_at >= *filter.created_from) &&
+           (!filter.created_before || job.created_at < *filter.created_before) &&
+           (filter.error.empty() ||
+            (!row.history.empty() && row.history.back().message.find(filter.error) != std::string::npos)) &&
+           (!filter.lowest_priority || job.priority >= *filter.lowest_priority) &&
+           (!filter.highest_priority || job.priority <= *filter.highest_priority);
   };
   JobPage found;
   auto at = page.before ? rows_.lower_bound(*page.before) : rows_.end();
   while (at != rows_.begin() && found.jobs.size() < page.limit) {
     --at;
-    if (wanted(at->second.job)) found.jobs.push_back(at->second.job);
+    if (!fits(at->second)) continue;
+    Job& job = found.jobs.emplace_back(at->second.job);
+    if (!page.payloads) job.params = job.result = {};
   }
   if (found.jobs.size() == page.limit) found.next = found.jobs.back().id;
   return found;
@@ -47,10 +59,11 @@ JobCounts MemoryQueue::counts(std::string_view queue, std::uint64_t cap) const {
   return counts;
 }
 
-std::vector<WaitingKind> MemoryQueue::waiting_kinds(std::size_t limit) const {
+std::vector<WaitingKind> MemoryQueue::waiting_kinds(std::size_t limit, Instant now) const {
   std::set<std::pair<std::string_view, std::string_view>> kinds;
   for (const auto& [id, row] : rows_) {
-    if (row.job.state == JobState::pending) kinds.emplace(row.job.queue, row.job.kind);
+    const bool due = row.job.state == JobState::scheduled && row.job.run_at <= now.wall;
+    if (row.job.state == JobState::pending || due) kinds.emplace(row.job.queue, row.job.kind);
   }
   std::vector<WaitingKind> found;
   for (const auto& [queue, kind] : kinds) {

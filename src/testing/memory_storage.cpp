@@ -375,8 +375,8 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver, p
   [[nodiscard]] JobCounts counts(std::string_view queue, std::uint64_t cap) override {
     return on_jobs([&](const MemoryQueue& jobs) { return jobs.counts(queue, cap); });
   }
-  [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit) override {
-    return on_jobs([&](const MemoryQueue& jobs) { return jobs.waiting_kinds(limit); });
+  [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit, Now now) override {
+    return on_jobs([&](const MemoryQueue& jobs) { return jobs.waiting_kinds(limit, time(now)); });
   }
   [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit) override {
     return on_jobs([&](const MemoryQueue& jobs) { return jobs.history(id, limit); });

@@ -60,7 +60,7 @@ void Idleness::look() {
 }
 
 void Idleness::add_reasons(bool idle) {
-  const std::vector<WaitingKind> waiting = shared_.dialect().waiting_kinds(most_kinds);
+  const std::vector<WaitingKind> waiting = shared_.dialect().waiting_kinds(most_kinds, shared_.now());
   add_unknown_kinds(waiting);
   if (shared_.slots.capacity() == 0) {
     reasons_.push_back({.why = Why::no_thread});
@@ -114,7 +114,7 @@ void Idleness::add_shut_queues(const std::vector<WaitingKind>& waiting) {
 void Idleness::add_limit(const Queue& queue) {
   IdleReason reason{.why = Why::limit_used, .queue = queue.name, .limit = *queue.concurrency};
   if (reason.limit > 0) {
-    const JobFilter held{.queue = queue.name, .states = {JobState::running, JobState::cancelling}};
+    const JobFilter held{.queues = {queue.name}, .states = {JobState::running, JobState::cancelling}};
     const JobCounts counts = shared_.dialect().counts(queue.name, std::uint64_t{reason.limit} + 1);
     const auto count = [&](JobState state) {
       const auto at = counts.find(state);

@@ -48,7 +48,7 @@ inline void use_all_of(const Database& db) {
   EXPECT_TRUE(admin.stats().at(0).oldest_due);
   EXPECT_EQ(admin.counts(names[2]).at(JobState::pending).value, each);
   EXPECT_EQ(admin.counts(names[1]).at(JobState::scheduled).value, 24u);
-  EXPECT_EQ(admin.list({.kind = "k\\'1", .states = {JobState::pending}}, {.limit = 1000}).size(), 792u);
+  EXPECT_EQ(admin.list({.kinds = {"k\\'1"}, .states = {JobState::pending}}, {.limit = 1000}).size(), 792u);
 
   const std::vector<std::string> limited{names[2]};
   admin.set_concurrency(names[2], 500);

@@ -227,6 +227,7 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"get", {{"j", "sqlq_jobs_id"}, {"l", "PRIMARY"}}},
     {"list", {{"j", "sqlq_jobs_id"}, {"l", "PRIMARY"}}},
     {"list_bound", {{"j", "sqlq_jobs_id"}}},
+    {"waiting_kinds", {{"r", "PRIMARY"}, {"s", "PRIMARY"}}},
     {"count_pending", {{"r", "PRIMARY"}, {"l", "sqlq_lanes_name"}}},
     {"count_held", {{"c", "PRIMARY"}, {"j", "PRIMARY"}}},
     {"count_scheduled", {{"s", "PRIMARY"}, {"l", "sqlq_lanes_name"}}},

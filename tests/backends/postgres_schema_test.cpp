@@ -184,7 +184,7 @@ const std::map<std::string, std::vector<std::string>> hot = {
      {"Index Only Scan using sqlq_jobs_ready on sqlq_jobs j", "sqlq_jobs_scheduled", "sqlq_jobs_held",
       "sqlq_jobs_finished", "Index Cond: (lane_id = (l.id * ", "Index Cond: (lane_id = (l_1.id * ",
       "(lane_id = (l_2.id * "}},
-    {"waiting_kinds", {"sqlq_jobs_ready"}},
+    {"waiting_kinds", {"sqlq_jobs_ready", "sqlq_jobs_scheduled"}},
     {"history", {"sqlq_jobs_pkey", "sqlq_history_pkey"}},
     {"log_read", {"sqlq_jobs_pkey", "sqlq_logs_pkey"}},
 };

@@ -90,7 +90,7 @@ class LockedRegistry {
   void expect_unharmed(const WorkerStats& stats, std::uint64_t succeeded) const {
     EXPECT_EQ(stats.succeeded, succeeded);
     EXPECT_EQ(stats.lost + stats.failed + stats.released + stats.abandoned, 0U);
-    for (const Job& job : Admin(db_).list({.kind = "work"}, {.limit = 100})) {
+    for (const Job& job : Admin(db_).list({.kinds = {"work"}}, {.limit = 100})) {
       EXPECT_EQ(job.state, JobState::success);
       EXPECT_EQ(job.claims, 1);
     }

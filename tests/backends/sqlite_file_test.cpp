@@ -231,7 +231,7 @@ TEST_F(SqliteFile, ALongReadEndsAtItsTimeout) {
   for (const auto& [kind, n] : {std::pair("old", 11000U), std::pair("k", 40000U)}) {
     Client(db).enqueue_many(std::vector<NewJob>(n, NewJob{.kind = kind}));
   }
-  expect_error(Errc::busy, "read_timeout", [&] { (void)Admin(db).list({.kind = "old"}); });
+  expect_error(Errc::busy, "read_timeout", [&] { (void)Admin(db).list({.kinds = {"old"}}); });
 }
 
 TEST(SqliteVersion, KnowsWhichOnesHaveTheWalResetBug) {

@@ -122,7 +122,7 @@ class SqliteLockedWorker : public SqliteLock {
     EXPECT_EQ(worker.stop().lost, 0U);
     EXPECT_EQ(others.stop().claimed, 0U);
     EXPECT_EQ(stopped_, 0);
-    for (const Job& job : admin.list({.kind = "k"})) {
+    for (const Job& job : admin.list({.kinds = {"k"}})) {
       EXPECT_EQ(job.claims, 1);
       EXPECT_EQ(job.crashes, 0);
     }

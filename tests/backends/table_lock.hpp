@@ -165,7 +165,7 @@ class LockedTable {
   [[nodiscard]] bool all_renewed(const Database& db) const {
     const TimePoint after = clock_->now() - keepalive / 2;
     std::size_t renewed = 0;
-    for (const Job& job : Admin(db).list({.kind = "held"})) renewed += job.heartbeat_at > after ? 1 : 0;
+    for (const Job& job : Admin(db).list({.kinds = {"held"}})) renewed += job.heartbeat_at > after ? 1 : 0;
     return renewed == holders;
   }
 

@@ -208,7 +208,7 @@ TEST_P(Crashes, ASuspectIsSeenAndCancelledLikeAnyOther) {
   EXPECT_EQ(row(suspect).kind, "work");
   EXPECT_EQ(admin().counts("default")[JobState::pending].value, 1u);
   EXPECT_EQ(admin().counts()[JobState::pending].value, 1u);
-  EXPECT_EQ(ids_of(admin().list({.kind = "work"})), Ids{suspect});
+  EXPECT_EQ(ids_of(admin().list({.kinds = {"work"}})), Ids{suspect});
   ASSERT_EQ(admin().waiting_kinds().size(), 1u);
   enqueue();
   EXPECT_EQ(admin().counts("default")[JobState::pending].value, 2u);

@@ -43,13 +43,14 @@ TEST_P(ListPages, FiltersByQueueKindAndState) {
   const JobId c = enqueue_kind("x", {.queue = "b"});
   const JobId d = enqueue_kind("x", {.queue = "b", .delay = std::chrono::hours(1)});
   ASSERT_EQ(take({"b"}).id, c);
-  EXPECT_EQ(ids_of(admin().list({.queue = "a"})), (std::vector<JobId>{b, a}));
-  EXPECT_EQ(ids_of(admin().list({.kind = "x"})), (std::vector<JobId>{d, c, a}));
+  EXPECT_EQ(ids_of(admin().list({.queues = {"a"}})), (std::vector<JobId>{b, a}));
+  EXPECT_EQ(ids_of(admin().list({.kinds = {"x"}})), (std::vector<JobId>{d, c, a}));
   EXPECT_EQ(ids_of(admin().list({.states = {JobState::running}})), std::vector<JobId>{c});
   EXPECT_EQ(ids_of(admin().list({.states = {JobState::running, JobState::scheduled}})), (std::vector<JobId>{d, c}));
-  EXPECT_EQ(ids_of(admin().list({.queue = "b", .kind = "x", .states = {JobState::scheduled}})), std::vector<JobId>{d});
-  EXPECT_TRUE(admin().list({.queue = "a", .states = {JobState::errored}}).empty());
-  EXPECT_TRUE(admin().list({.queue = "missing"}).empty());
+  EXPECT_EQ(ids_of(admin().list({.queues = {"b"}, .kinds = {"x"}, .states = {JobState::scheduled}})),
+            std::vector<JobId>{d});
+  EXPECT_TRUE(admin().list({.queues = {"a"}, .states = {JobState::errored}}).empty());
+  EXPECT_TRUE(admin().list({.queues = {"missing"}}).empty());
 }
 
 TEST_P(ListPages, FilteredPagesAreComplete) {
@@ -61,7 +62,7 @@ TEST_P(ListPages, FilteredPagesAreComplete) {
   std::vector<JobId> seen;
   Page page{.limit = 4};
   for (;;) {
-    const std::vector<Job> jobs = admin().list({.queue = "wanted"}, page);
+    const std::vector<Job> jobs = admin().list({.queues = {"wanted"}}, page);
     if (jobs.empty()) break;
     for (const Job& job : jobs) seen.push_back(job.id);
     page.before = jobs.back().id;
@@ -71,11 +72,11 @@ TEST_P(ListPages, FilteredPagesAreComplete) {
 
 TEST_P(ListPages, StepsGoOnUntilNothingFollows) {
   for (int i = 0; i < 25; ++i) enqueue({.queue = i % 3 == 0 ? "wanted" : "other"});
-  const std::vector<JobId> expected = ids_of(admin().list({.queue = "wanted"}));
+  const std::vector<JobId> expected = ids_of(admin().list({.queues = {"wanted"}}));
   ASSERT_EQ(expected.size(), 9u);
   std::vector<JobId> seen;
   for (Page page{.limit = 3};;) {
-    const JobPage step = admin().list_step({.queue = "wanted"}, page);
+    const JobPage step = admin().list_step({.queues = {"wanted"}}, page);
     EXPECT_LE(step.jobs.size(), 3u);
     for (const Job& job : step.jobs) seen.push_back(job.id);
     if (!step.next) break;
@@ -83,8 +84,8 @@ TEST_P(ListPages, StepsGoOnUntilNothingFollows) {
     page.before = step.next;
   }
   EXPECT_EQ(seen, expected);
-  EXPECT_FALSE(admin().list_step({.queue = "wanted"}, {.limit = 10}).next) << "a page that is not full is the last";
-  EXPECT_FALSE(admin().list_step({.queue = "missing"}).next);
+  EXPECT_FALSE(admin().list_step({.queues = {"wanted"}}, {.limit = 10}).next) << "a page that is not full is the last";
+  EXPECT_FALSE(admin().list_step({.queues = {"missing"}}).next);
 }
 
 // A few jobs in every state, of two queues and kinds, which end in one batch; and behind them so many others that a
@@ -112,7 +113,7 @@ TEST_P(ListPages, FewJobsBehindManyAreFoundByQueueKindAndState) {
   const std::vector<Job> running = admin().list({.states = {JobState::running}});
   ASSERT_GE(running.size(), 4u);
   for (std::size_t i = 0; i < running.size(); i += 2) client().cancel(running[i].id);
-  for (const Job& job : admin().list({.queue = "b", .states = {JobState::pending}}, {.limit = 2})) {
+  for (const Job& job : admin().list({.queues = {"b"}, .states = {JobState::pending}}, {.limit = 2})) {
     client().cancel(job.id);
   }
   for (const char* queue : {"a", "b"}) mine.push_back(enqueue_kind("x", {.queue = queue, .delay = 1h}));
@@ -129,7 +130,9 @@ TEST_P(ListPages, FewJobsBehindManyAreFoundByQueueKindAndState) {
   for (const std::string queue : {"", "a", "b", "none"}) {
     for (const std::string kind : {"", "x", "y", "none"}) {
       for (std::size_t i = 0; i <= all_states.size(); ++i) {
-        JobFilter filter{.queue = queue, .kind = kind};
+        JobFilter filter;
+        if (!queue.empty()) filter.queues = {queue};
+        if (!kind.empty()) filter.kinds = {kind};
         if (i < all_states.size()) filter.states = {all_states[i]};
         const bool others_too = queue.empty() && kind.empty() && (i == 0 || i == all_states.size());
         if (others_too) continue;

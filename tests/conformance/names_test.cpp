@@ -57,7 +57,7 @@ TEST_P(Names, EveryQueueIsItself) {
     const std::vector<Job> jobs = claim(10, {name});
     ASSERT_EQ(jobs.size(), 1u) << name;
     EXPECT_EQ(jobs[0].queue, name);
-    EXPECT_EQ(admin().list({.queue = name}).size(), 1u) << name;
+    EXPECT_EQ(admin().list({.queues = {name}}).size(), 1u) << name;
     EXPECT_EQ(admin().counts(name).at(JobState::running).value, 1u) << name;
   }
 }
@@ -77,7 +77,7 @@ TEST_P(Names, EveryKindIsItself) {
     const std::vector<Job> jobs = claim(10, {}, {name});
     ASSERT_EQ(jobs.size(), 1u) << name;
     EXPECT_EQ(jobs[0].kind, name);
-    EXPECT_EQ(admin().list({.kind = name}).size(), 1u) << name;
+    EXPECT_EQ(admin().list({.kinds = {name}}).size(), 1u) << name;
   }
 }
 

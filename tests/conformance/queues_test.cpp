@@ -136,7 +136,7 @@ TEST_P(Queues, ManyThreadsMakeOneQueueOnce) {
     for (int i = 0; i < 5; ++i) mine.enqueue(NewJob{.kind = "work", .options = {.queue = "q" + std::to_string(i)}});
   });
   EXPECT_EQ(admin().queues().size(), 5u);
-  EXPECT_EQ(admin().list({.queue = "q3"}).size(), 9u);
+  EXPECT_EQ(admin().list({.queues = {"q3"}}).size(), 9u);
 }
 
 TEST_P(Queues, TheKindsThatWaitAreKnown) {

@@ -202,7 +202,7 @@ TEST_P(Refused, AJobThatCannotBeEndedEitherIsPassedOverForAMinute) {
   EXPECT_FALSE(first.refused[0].ended);
   EXPECT_EQ(state(stuck), JobState::pending);
   for (int told = 0; told < 2; ++told) {
-    for (const Job& job : admin().list({.queue = "limited", .states = {JobState::running}})) {
+    for (const Job& job : admin().list({.queues = {"limited"}, .states = {JobState::running}})) {
       EXPECT_EQ(client().success(job), FinishStatus::applied);
     }
     const backend::ClaimResult next = request();
@@ -253,7 +253,7 @@ TEST_P(Refused, AQueueIsEmptiedOfAllThatTheDatabaseLetsGo) {
   for (int i = 0; i < 20; ++i) enqueue({.queue = "old"});
   run(*user(), backend().refusals.front());
   EXPECT_EQ(admin().delete_queue("old", {.finished = true, .waiting = true}), DeleteQueueStatus::not_empty);
-  const std::vector<Job> left = admin().list({.queue = "old"});
+  const std::vector<Job> left = admin().list({.queues = {"old"}});
   ASSERT_EQ(left.size(), 1u);
   EXPECT_EQ(left[0].id, stuck);
 }

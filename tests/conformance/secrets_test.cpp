@@ -180,8 +180,8 @@ TEST_P(Secrets, WhatIsRefusedIsNotQuoted) {
     said.of([&] { return claim(1, {value}); });
     said.of([&] { return claim(1, {}, {value}); });
     said.of([&] { return client().reap(std::vector<std::string>{value}); });
-    said.of([&] { return admin().list({.queue = value}); });
-    said.of([&] { return admin().list({.kind = value}); });
+    said.of([&] { return admin().list({.queues = {value}}); });
+    said.of([&] { return admin().list({.kinds = {value}}); });
     said.of([&] { return admin().counts(value); });
     said.of([&] { return admin().queues(value); });
     said.of([&] { return admin().queue(value); });

@@ -92,7 +92,7 @@ TEST_P(Text, OfQueuesKindsAndKeysComesBack) {
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const std::string& text = jobs[i].kind;
     SCOPED_TRACE(text);
-    EXPECT_EQ(admin().list({.queue = text, .kind = text}).size(), 1u);
+    EXPECT_EQ(admin().list({.queues = {text}, .kinds = {text}}).size(), 1u);
     EXPECT_EQ(client().enqueue(jobs[i]).id, made[i].id) << "its unique key is taken";
     const std::vector<Job> claimed = claim(2, {text}, {text});
     ASSERT_EQ(claimed.size(), 1u);
@@ -183,8 +183,8 @@ TEST_P(Text, ThatIsImpossibleIsRefusedAndChangesNothing) {
     EXPECT_EQ(code_of([&] { return claim(1, {"q", text}); }), refusal);
     EXPECT_EQ(code_of([&] { return claim(1, {}, {text}); }), refusal);
     EXPECT_EQ(code_of([&] { return client().reap(std::vector<std::string>{text}); }), refusal);
-    EXPECT_EQ(code_of([&] { return admin().list({.queue = text}); }), refusal);
-    EXPECT_EQ(code_of([&] { return admin().list({.kind = text}); }), refusal);
+    EXPECT_EQ(code_of([&] { return admin().list({.queues = {text}}); }), refusal);
+    EXPECT_EQ(code_of([&] { return admin().list({.kinds = {text}}); }), refusal);
     EXPECT_EQ(code_of([&] { return admin().counts(text); }), refusal);
     EXPECT_EQ(code_of([&] { return admin().queue(text); }), refusal);
     EXPECT_EQ(code_of([&] { return admin().queues(text); }), refusal);

@@ -27,7 +27,7 @@ TEST_P(Transaction, CommitMakesTheJob) {
     const Enqueued made = client().enqueue(user.tx(), shipment());
     EXPECT_TRUE(made.inserted());
     EXPECT_FALSE(client().find(made.id)) << "visible before the commit";
-    EXPECT_TRUE(admin().list({.queue = "shipping", .states = {JobState::pending}}).empty());
+    EXPECT_TRUE(admin().list({.queues = {"shipping"}, .states = {JobState::pending}}).empty());
     user.commit();
     EXPECT_EQ(user.query_int(user_rows), 1);
     const Job job = take({"shipping"});
@@ -61,7 +61,7 @@ TEST_P(Transaction, AQueueMadeInARolledBackTransactionIsMadeAgain) {
     user.begin();
     client().enqueue(user.tx(), job);
     user.rollback();  // whether the queue itself stays behind is the backend's affair
-    EXPECT_TRUE(admin().list({.queue = *job.options.queue}).empty());
+    EXPECT_TRUE(admin().list({.queues = {*job.options.queue}}).empty());
     const JobId plain = client().enqueue(job).id;
     EXPECT_EQ(take({*job.options.queue}).id, plain);
 

@@ -243,7 +243,7 @@ TEST_P(Grants, AWebTierShowsAndCancelsJobsAndMakesQueues) {
   EXPECT_EQ(admin.history(waiting).size(), 1u);
   EXPECT_TRUE(admin.logs(waiting).empty());
   EXPECT_EQ(admin.list({.states = {JobState::cancelled}}).size(), 2u);
-  EXPECT_EQ(admin.list({.queue = "customer"}).size(), 1u);
+  EXPECT_EQ(admin.list({.queues = {"customer"}}).size(), 1u);
   EXPECT_EQ(admin.counts("customer")[JobState::cancelled].value, 1u);
   EXPECT_EQ(admin.stats().size(), 4u);
   EXPECT_TRUE(admin.workers().empty());

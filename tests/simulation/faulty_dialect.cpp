@@ -128,8 +128,8 @@ std::vector<std::optional<Job>> FaultyDialect::get(std::span<const JobId> ids, c
   return call("get", Sort::read, [&] { return inner().get(ids, within); }, [](const auto&) {});
 }
 
-std::vector<WaitingKind> FaultyDialect::waiting_kinds(std::size_t limit) {
-  return call("waiting_kinds", Sort::read, [&] { return inner().waiting_kinds(limit); }, [](const auto&) {});
+std::vector<WaitingKind> FaultyDialect::waiting_kinds(std::size_t limit, backend::Now now) {
+  return call("waiting_kinds", Sort::read, [&] { return inner().waiting_kinds(limit, at(now)); }, [](const auto&) {});
 }
 
 bool FaultyDialect::queue_update(std::string_view name, const backend::QueueChange& change) {

@@ -58,7 +58,7 @@ class FaultyDialect final : public backend::ForwardingDialect {
   PurgeReport purge(std::size_t limit, backend::Now now) override;
   std::vector<RequeueStatus> requeue(std::span<const JobId> ids, backend::Now now) override;
   [[nodiscard]] std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* within) override;
-  [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit) override;
+  [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit, backend::Now now) override;
   bool queue_update(std::string_view name, const backend::QueueChange& change) override;
   std::vector<bool> append_logs(std::span<const LogLine> lines) override;
   [[nodiscard]] std::unique_ptr<backend::Subscription> subscribe(std::function<void()> hint) override;

@@ -63,21 +63,21 @@ inline void expect_steps(const Admin& admin, const JobFilter& filter, int before
 
 inline void expect_bounded_lists(const Admin& admin) {
   const std::size_t page = Page{}.limit;
-  for (const JobFilter& common : {JobFilter{}, JobFilter{.queue = "a"}, JobFilter{.kind = "k"},
-                                  JobFilter{.queue = "a", .kind = "k", .states = {JobState::success}}}) {
+  for (const JobFilter& common : {JobFilter{}, JobFilter{.queues = {"a"}}, JobFilter{.kinds = {"k"}},
+                                  JobFilter{.queues = {"a"}, .kinds = {"k"}, .states = {JobState::success}}}) {
     expect_one_step(admin, common, ids_down_from(old_jobs, page));
   }
-  expect_one_step(admin, {.kind = "rare"}, ids_down_from(last_rare, 3));
-  expect_one_step(admin, {.queue = "a", .kind = "rare", .states = {JobState::success}}, ids_down_from(last_rare, 3));
-  for (const JobFilter& none : {JobFilter{.queue = "missing"}, JobFilter{.kind = "missing"},
-                                JobFilter{.queue = "waiting", .kind = "rare"},
-                                JobFilter{.queue = "waiting", .states = {JobState::success, JobState::errored}},
+  expect_one_step(admin, {.kinds = {"rare"}}, ids_down_from(last_rare, 3));
+  expect_one_step(admin, {.queues = {"a"}, .kinds = {"rare"}, .states = {JobState::success}}, ids_down_from(last_rare, 3));
+  for (const JobFilter& none : {JobFilter{.queues = {"missing"}}, JobFilter{.kinds = {"missing"}},
+                                JobFilter{.queues = {"waiting"}, .kinds = {"rare"}},
+                                JobFilter{.queues = {"waiting"}, .states = {JobState::success, JobState::errored}},
                                 JobFilter{.states = {JobState::running, JobState::scheduled, JobState::cancelled}}}) {
     expect_one_step(admin, none, {});
   }
   expect_steps(admin, {.states = {JobState::errored}}, old_jobs, ids_down_from(last_errored, page));
   expect_steps(admin, {.states = {JobState::pending, JobState::running}}, 150'000, ids_down_from(last_waiting, page));
-  expect_steps(admin, {.queue = "waiting"}, 150'000, ids_down_from(last_waiting, page));
+  expect_steps(admin, {.queues = {"waiting"}}, 150'000, ids_down_from(last_waiting, page));
 }
 
 inline void expect_capped_counts(const Admin& admin) {

@@ -270,7 +270,7 @@ class RecordingDialect final : public FakeDialect {
   std::size_t purgeable = 0;  ///< how many the next purge finds
   std::vector<JobId> kept{};  ///< what the next purge cannot delete
 
-  [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t) override {
+  [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t, backend::Now) override {
     const std::lock_guard lock(mutex_);
     fail_if_broken("waiting_kinds");
     return waiting;

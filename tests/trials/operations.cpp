@@ -379,10 +379,10 @@ void add_readers(std::vector<Operation>& all) {
     const std::array ids{job(1), job(4), job(99)};
     return d.get(ids, nullptr);
   }));
-  all.push_back(read("list", [](Dialect& d) { return core::whole_page(d, {.queue = queue}, {}); }));
+  all.push_back(read("list", [](Dialect& d) { return core::whole_page(d, {.queues = {queue}}, {}); }));
   all.push_back(read("counts", [](Dialect& d) { return d.counts(queue, 100); }));
   all.push_back(read("counts of all", [](Dialect& d) { return d.counts({}, 100); }));
-  all.push_back(read("waiting_kinds", [](Dialect& d) { return d.waiting_kinds(10); }));
+  all.push_back(read("waiting_kinds", [](Dialect& d) { return d.waiting_kinds(10, soon); }));
   all.push_back(read("history", [](Dialect& d) { return d.history(job(1), 10); }));
   all.push_back(read("read_logs", [](Dialect& d) { return d.read_logs(job(2), 0, 0, 10); }));
   all.push_back(read("queue", [](Dialect& d) { return d.queue(queue); }));

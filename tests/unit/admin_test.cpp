@@ -104,8 +104,8 @@ TEST(Admin, RefusesBadInputBeforeAnythingIsSent) {
   refuse([&] { return admin.queues({}, 0); });
   refuse([&] { return admin.queues({}, 10'001); });
   refuse([&] { return admin.queues("\t"); });
-  refuse([&] { return admin.list({.queue = "\t"}); });
-  refuse([&] { return admin.list({.kind = "\t"}); });
+  refuse([&] { return admin.list({.queues = {"\t"}}); });
+  refuse([&] { return admin.list({.kinds = {"\t"}}); });
   refuse([&] { return admin.list({.states = {JobState::invalid}}); });
   refuse([&] { return admin.list({.states = {static_cast<JobState>(9)}}); });
   refuse([&] { return admin.list({}, {.limit = 0}); });

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <sqlq/admin.hpp>
 #include <sqlq/testing/harness.hpp>
 
@@ -99,6 +101,19 @@ TEST_F(IdleWorker, KindsWithoutAHandler) {
   ASSERT_EQ(said.size(), 1U);
   EXPECT_EQ(said[0].why, Why::no_handler);
   EXPECT_EQ(said[0].kind, "strange");
+}
+
+// Nobody claims them, so nobody makes them pending.
+TEST_F(IdleWorker, KindsWithoutAHandlerThatHaveBecomeDue) {
+  enqueue({.delay = 1h}, "strange");
+  EXPECT_TRUE(std::ranges::none_of(reasons(), [](const IdleReason& r) { return r.why == Why::no_handler; }));
+  q.advance(1h);
+  ASSERT_EQ(q.admin().counts()[JobState::scheduled].value, 1U);
+  const auto said = reasons();
+  const auto last = std::ranges::find(said, Why::no_handler, &IdleReason::why);
+  ASSERT_NE(last, said.end());
+  EXPECT_EQ(last->queue, "default");
+  EXPECT_EQ(last->kind, "strange");
 }
 
 TEST_F(IdleWorker, AllJobsAreDueLater) {
