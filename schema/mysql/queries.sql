@@ -1296,3 +1296,30 @@ SELECT COUNT(*) FROM (
   SELECT 1 FROM {scheduled} s FORCE INDEX (sqlq_scheduled_ranked)
    WHERE s.lane_id = :lane AND s.priority = :priority AND (s.due_us < :due OR (s.due_us = :due AND s.seq < :seq))
    LIMIT :n) c
+-- name: layout
+-- returns: place text, kind text, name text, definition text
+-- The columns and indexes of our tables (src/sql/layout.hpp), in words that are the same for all versions of both
+-- servers: without the width at which numbers are shown. A test compares what a fresh schema has with layout.txt. A
+-- server shows nobody the tables and columns on which he has no right at all.
+SELECT SUBSTR(c.table_name, CHAR_LENGTH({jobs_text}) - 3), 'column', c.column_name,
+       CONCAT(IF(c.data_type LIKE '%int', CONCAT(c.data_type, IF(c.column_type LIKE '%unsigned%', ' unsigned', '')),
+                 c.column_type),
+              IF(c.is_nullable = 'NO', ' NOT NULL', ''),
+              COALESCE(CONCAT(' DEFAULT ', NULLIF(c.column_default, 'NULL')), ''),
+              IF(c.extra LIKE '%auto_increment%', ' AUTO_INCREMENT', ''))
+  FROM information_schema.columns c
+ WHERE c.table_schema = {schema_text} AND c.table_name IN ({made}) AND c.table_name <> {jobs_readable_text}
+UNION ALL
+SELECT SUBSTR(s.table_name, CHAR_LENGTH({jobs_text}) - 3), 'index', s.index_name,
+       CONCAT(IF(MIN(s.non_unique) = 0, 'UNIQUE ', ''), MIN(s.index_type), ' (',
+              GROUP_CONCAT(CONCAT(COALESCE(s.column_name, 'expression'), COALESCE(CONCAT('(', s.sub_part, ')'), ''),
+                                  IF(s.collation = 'D', ' DESC', ''))
+                           ORDER BY s.seq_in_index SEPARATOR ', '), ')')
+  FROM information_schema.statistics s
+ WHERE s.table_schema = {schema_text} AND s.table_name IN ({made})
+ GROUP BY s.table_name, s.index_name
+
+-- name: may_see_all
+-- returns: n int
+-- Refused for whom the server may hide a table or column, and when one is not there.
+SELECT {all_columns}

@@ -56,6 +56,10 @@ class Operations {
   [[nodiscard]] virtual std::span<const Migration> migrations() const noexcept = 0;
   virtual int migrate(Connection& connection, backend::Direction direction, int target, const backend::Now& now) = 0;
   virtual void teardown(Connection& connection) = 0;
+  /// The columns and indexes that the migrations make, as layout.hpp writes them. Empty: nothing can be compared.
+  [[nodiscard]] virtual std::string layout() const { return {}; }
+  /// Whether the database may keep from this user that some of our tables or columns are there.
+  [[nodiscard]] virtual bool hides_tables(Session& /*session*/) const { return false; }
 
   /// Where claims look from; the dialect says what may have come before. Null: everywhere, always.
   [[nodiscard]] virtual Marks* marks() noexcept { return nullptr; }

@@ -1,12 +1,15 @@
 #include "sql/sql_dialect.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <type_traits>
 #include <utility>
 
 #include <sqlq/error.hpp>
 
+#include "core/findings.hpp"
 #include "core/places.hpp"
+#include "sql/layout.hpp"
 #include "sql/migrations.hpp"
 #include "sql/purging.hpp"
 #include "sql/reap_apart.hpp"
@@ -69,6 +72,15 @@ void SqlDialect::tell() noexcept {
 }
 
 // ------------------------------------------------------------------------------------------------ schema
+
+std::vector<Finding> SqlDialect::self_check() {
+  std::vector<Finding> findings;
+  core::found::look_at("the columns and indexes of the tables", findings, [&] {
+    findings = read([&](Session& s) { return find_drift(s, *operations_); }, Statements::several);
+  });
+  std::ranges::move(runner_->self_check(), std::back_inserter(findings));
+  return findings;
+}
 
 MigrationStatus SqlDialect::migration_status() {
   return read([&](Session& s) { return read_status(s, operations_->queries(), operations_->migrations()); });

@@ -38,7 +38,7 @@ class SqlDialect final : public backend::Dialect,
 
   const backend::Capabilities& capabilities() const noexcept override { return runner_->capabilities(); }
   std::string description() const override { return runner_->description(); }
-  std::vector<Finding> self_check() override { return runner_->self_check(); }
+  std::vector<Finding> self_check() override;
 
   std::span<const Migration> migrations() const noexcept override { return operations_->migrations(); }
   MigrationStatus migration_status() override;

@@ -10,6 +10,7 @@ struct Queries {
   const sql::Catalogue& catalogue;
 
   const sql::Statement& lanes_of = catalogue["lanes_of"];
+  const sql::Statement& may_see_all = catalogue["may_see_all"];
   const sql::Statement& lanes_of_all = catalogue["lanes_of_all"];
   const sql::Statement& lane_again = catalogue["lane_again"];
   const sql::Statement& queue_lock = catalogue["queue_lock"];

@@ -41,6 +41,9 @@ class MysqlServer final : public sql::Server {
     mysql::teardown(connection, schema_);
   }
 
+  std::string layout() const override;
+  bool hides_tables(sql::Session& session) const override;
+
   sql::Marks* marks() noexcept override { return &marks_; }
 
   // lanes.cpp

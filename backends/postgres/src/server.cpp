@@ -216,6 +216,8 @@ void PgServer::teardown(sql::Connection& connection) {
   }
 }
 
+std::string PgServer::layout() const { return std::string(sql::file_text(schema_files(), "layout.txt")); }
+
 std::vector<Finding> PgServer::self_check(sql::Session& session) {
   std::map<std::string, std::string> settings;
   session.execute(q_.settings, {}, [&](const sql::Row& row) {

@@ -38,6 +38,7 @@ class PgServer final : public sql::Server {
   std::span<const Migration> migrations() const noexcept override { return schema_.migrations(); }
   int migrate(sql::Connection& connection, backend::Direction direction, int target, const backend::Now& now) override;
   void teardown(sql::Connection& connection) override;
+  std::string layout() const override;
 
   // produce.cpp
   void make_lanes(sql::Work& work, std::span<const sql::LaneName> lanes) override;

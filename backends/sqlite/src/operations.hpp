@@ -23,6 +23,7 @@ class Operations final : public sql::Operations {
   int migrate(sql::Connection& connection, backend::Direction direction, int target,
               const backend::Now& now) override;
   void teardown(sql::Connection& connection) override;
+  std::string layout() const override;
 
   // produce.cpp
   std::vector<Enqueued> enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) override;
