@@ -377,6 +377,21 @@ INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, max_attempts
                     retention_us, created_us, queued_us, unique_key, params)
 VALUES :rows
 
+-- name: transfer_jobs
+-- params: rows list
+-- Jobs as they were elsewhere. A duplicate id is an error and undoes the statement.
+INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, attempt, max_attempts, crashes, max_crashes, claims,
+                    keepalive_us, timeout_us, retention_us, created_us, queued_us, started_us, heartbeat_us,
+                    finished_us, expires_us, worker_id, unique_key, params, result)
+VALUES :rows
+
+-- name: workers_named
+-- params: names list
+-- returns: number int, name text, asleep int
+-- The numbers of these names, which nobody removes before the end of the transaction (names_sleep).
+SELECT w.id, w.name, COALESCE(w.asleep_us, 0) <> 0 FROM {workers} w FORCE INDEX (sqlq_workers_name)
+ WHERE w.name IN (:names) LOCK IN SHARE MODE
+
 -- name: ready_insert
 -- params: n int
 -- The pending ones of the n jobs that were just inserted: their seqs follow one another, for both servers know how many
@@ -761,6 +776,44 @@ SELECT l.queue, l.kind, {job}
   FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
  STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
  STRAIGHT_JOIN {lanes} l FORCE INDEX (PRIMARY) ON l.id = j.lane_id
+
+-- name: transfer_ids
+-- params: after text, n int
+-- returns: id text
+SELECT j.id FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id > UNHEX(REPLACE(:after, '-', ''))
+ ORDER BY j.id LIMIT :n
+
+-- name: transfer_sizes
+-- params: ids text
+-- returns: id text, bytes int, history int, log int
+-- How large the texts of jobs are, with histories and logs, and how many lines these have.
+SELECT j.id,
+       LENGTH(j.params) + COALESCE(LENGTH(j.result), 0)
+         + (SELECT CAST(COALESCE(SUM(LENGTH(h.message)), 0) AS SIGNED)
+              FROM {history} h FORCE INDEX (PRIMARY) WHERE h.job_seq = j.seq)
+         + (SELECT CAST(COALESCE(SUM(LENGTH(g.text)), 0) AS SIGNED)
+              FROM {logs} g FORCE INDEX (PRIMARY) WHERE g.job_seq = j.seq),
+       (SELECT COUNT(*) FROM {history} h FORCE INDEX (PRIMARY) WHERE h.job_seq = j.seq),
+       (SELECT COUNT(*) FROM {logs} g FORCE INDEX (PRIMARY) WHERE g.job_seq = j.seq)
+  FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
+
+-- name: transfer_history
+-- params: ids text
+-- returns: id text, n int, claim int, attempt int, cause int, at int, worker text, message text
+SELECT j.id, h.n, h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
+  FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
+ STRAIGHT_JOIN {history} h FORCE INDEX (PRIMARY) ON h.job_seq = j.seq
+
+-- name: transfer_log
+-- params: ids text
+-- returns: id text, token int, claim int, attempt int, number int, at int, level int, text text
+-- Whoever wrote the lines has no lease any more, as far as others are concerned.
+SELECT j.id, 0, g.claim, g.attempt, g.n, g.at_us, g.level, g.text
+  FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
+ STRAIGHT_JOIN {logs} g FORCE INDEX (PRIMARY) ON g.job_seq = j.seq
 
 -- piece: filter_types
 -- What jobs a list is about, but for their ids. `states` is a set of bits, one for each state's number; what is
@@ -1243,3 +1296,30 @@ SELECT COUNT(*) FROM (
   SELECT 1 FROM {scheduled} s FORCE INDEX (sqlq_scheduled_ranked)
    WHERE s.lane_id = :lane AND s.priority = :priority AND (s.due_us < :due OR (s.due_us = :due AND s.seq < :seq))
    LIMIT :n) c
+-- name: layout
+-- returns: place text, kind text, name text, definition text
+-- The columns and indexes of our tables (src/sql/layout.hpp), in words that are the same for all versions of both
+-- servers: without the width at which numbers are shown. A test compares what a fresh schema has with layout.txt. A
+-- server shows nobody the tables and columns on which he has no right at all.
+SELECT SUBSTR(c.table_name, CHAR_LENGTH({jobs_text}) - 3), 'column', c.column_name,
+       CONCAT(IF(c.data_type LIKE '%int', CONCAT(c.data_type, IF(c.column_type LIKE '%unsigned%', ' unsigned', '')),
+                 c.column_type),
+              IF(c.is_nullable = 'NO', ' NOT NULL', ''),
+              COALESCE(CONCAT(' DEFAULT ', NULLIF(c.column_default, 'NULL')), ''),
+              IF(c.extra LIKE '%auto_increment%', ' AUTO_INCREMENT', ''))
+  FROM information_schema.columns c
+ WHERE c.table_schema = {schema_text} AND c.table_name IN ({made}) AND c.table_name <> {jobs_readable_text}
+UNION ALL
+SELECT SUBSTR(s.table_name, CHAR_LENGTH({jobs_text}) - 3), 'index', s.index_name,
+       CONCAT(IF(MIN(s.non_unique) = 0, 'UNIQUE ', ''), MIN(s.index_type), ' (',
+              GROUP_CONCAT(CONCAT(COALESCE(s.column_name, 'expression'), COALESCE(CONCAT('(', s.sub_part, ')'), ''),
+                                  IF(s.collation = 'D', ' DESC', ''))
+                           ORDER BY s.seq_in_index SEPARATOR ', '), ')')
+  FROM information_schema.statistics s
+ WHERE s.table_schema = {schema_text} AND s.table_name IN ({made})
+ GROUP BY s.table_name, s.index_name
+
+-- name: may_see_all
+-- returns: n int
+-- Refused for whom the server may hide a table or column, and when one is not there.
+SELECT {all_columns}

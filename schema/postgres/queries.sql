@@ -126,6 +126,50 @@ SELECT w.n, coalesce((SELECT j.id FROM {jobs} j WHERE j.id = w.id),
                      (SELECT j.id FROM {jobs} j WHERE j.unique_key = w.unique_key AND j.state IN (1, 2, 5, 7)))
   FROM unnest(:ids::uuid[], :unique_keys::text[]) WITH ORDINALITY AS w(id, unique_key, n)
 
+-- name: transfer_jobs
+-- params: ids text, queues text, kinds text, states text, priorities text, dues text, attempts text, max_attempts text, crashes text, max_crashes text, claims text, notes text, keepalives text, timeouts text, retentions text, created text, queued text, started text, heartbeats text, finished text, expires text, workers text, unique_keys text, params text, results text
+-- returns: id text, seq int
+-- Jobs as they were elsewhere: passes over those in whose way others are, and answers the others. The unique index
+-- knows nothing of waiting jobs (8): of these the key is looked for.
+INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, attempt, max_attempts, crashes, max_crashes, claims,
+                    notes, keepalive_us, timeout_us, retention_us, created_us, queued_us, started_us, heartbeat_us,
+                    finished_us, expires_us, worker, unique_key, params, result)
+SELECT i.id, l.id * CASE WHEN i.crashes > 0 AND i.crashes + 1 >= i.max_crashes THEN -1 ELSE 1 END, l.queue_id, i.state,
+       i.priority, i.due, i.attempt, i.max_attempts, i.crashes, i.max_crashes, i.claims, i.notes, i.keepalive,
+       i.timeout, i.retention, i.created, i.queued, i.started, i.heartbeat, i.finished, i.expires, i.worker,
+       i.unique_key, i.params, i.result
+  FROM unnest(:ids::uuid[], :queues::text[], :kinds::text[], :states::smallint[], :priorities::integer[],
+              :dues::bigint[], :attempts::integer[], :max_attempts::integer[], :crashes::integer[],
+              :max_crashes::integer[], :claims::bigint[], :notes::bigint[], :keepalives::bigint[], :timeouts::bigint[],
+              :retentions::bigint[], :created::bigint[], :queued::bigint[], :started::bigint[], :heartbeats::bigint[],
+              :finished::bigint[], :expires::bigint[], :workers::text[], :unique_keys::text[], :params::text[],
+              :results::text[]) WITH ORDINALITY
+       AS i(id, queue, kind, state, priority, due, attempt, max_attempts, crashes, max_crashes, claims, notes,
+            keepalive, timeout, retention, created, queued, started, heartbeat, finished, expires, worker, unique_key,
+            params, result, n)
+  LEFT JOIN LATERAL (SELECT l.id, l.queue_id FROM {queues} q JOIN {lanes} l ON l.queue_id = q.id
+                      WHERE q.name = i.queue AND l.kind = i.kind) l ON true
+ WHERE i.state <> 8 OR (SELECT o.id FROM {jobs} o
+                         WHERE o.unique_key = i.unique_key AND o.state IN (1, 2, 5, 7)) IS NULL
+ ORDER BY i.n
+ON CONFLICT DO NOTHING
+RETURNING id, seq
+
+-- name: transfer_lines
+-- params: history_seqs text, history_numbers text, history_claims text, history_ats text, history_attempts text, causes text, workers text, messages text, log_seqs text, log_numbers text, log_claims text, log_ats text, log_attempts text, levels text, texts text
+-- Histories and logs of jobs that the same transaction has stored.
+WITH noted AS (
+  INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
+  SELECT i.seq, i.n, i.claim, i.at, i.attempt, i.cause, i.worker, i.message
+    FROM unnest(:history_seqs::bigint[], :history_numbers::bigint[], :history_claims::bigint[], :history_ats::bigint[],
+                :history_attempts::integer[], :causes::smallint[], :workers::text[], :messages::text[])
+         AS i(seq, n, claim, at, attempt, cause, worker, message))
+INSERT INTO {logs} (job_seq, claim, n, at_us, attempt, level, text)
+SELECT i.seq, i.claim, i.n, i.at, i.attempt, i.level, i.text
+  FROM unnest(:log_seqs::bigint[], :log_numbers::bigint[], :log_claims::bigint[], :log_ats::bigint[],
+              :log_attempts::integer[], :levels::smallint[], :texts::text[])
+       AS i(seq, n, claim, at, attempt, level, text)
+
 -- name: transaction_id
 -- returns: id text
 SELECT pg_current_xact_id()
@@ -796,6 +840,38 @@ SELECT q.name, l.kind, {job}
   FROM json_array_elements_text(:ids::json) AS w(id)
   JOIN {jobs} j ON j.id = w.id::uuid JOIN {lanes} l ON l.id = abs(j.lane_id) JOIN {queues} q ON q.id = l.queue_id
 
+-- name: transfer_ids
+-- params: after text, n int
+-- returns: id text
+SELECT j.id FROM {jobs} j WHERE j.id > :after::uuid ORDER BY j.id LIMIT :n
+
+-- name: transfer_sizes
+-- params: ids text
+-- returns: id text, bytes int, history int, log int
+-- How large the texts of jobs are, with histories and logs, and how many lines these have.
+SELECT j.id, octet_length(j.params) + octet_length(j.result) + h.bytes + g.bytes, h.n, g.n
+  FROM json_array_elements_text(:ids::json) AS w(id)
+  JOIN {jobs} j ON j.id = w.id::uuid
+ CROSS JOIN LATERAL (SELECT count(*) AS n, coalesce(sum(octet_length(x.message)), 0) AS bytes
+                       FROM {history} x WHERE x.job_seq = j.seq) h
+ CROSS JOIN LATERAL (SELECT count(*) AS n, coalesce(sum(octet_length(x.text)), 0) AS bytes
+                       FROM {logs} x WHERE x.job_seq = j.seq) g
+
+-- name: transfer_history
+-- params: ids text
+-- returns: id text, n int, claim int, attempt int, cause int, at int, worker text, message text
+SELECT j.id, h.n, h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
+  FROM json_array_elements_text(:ids::json) AS w(id)
+  JOIN {jobs} j ON j.id = w.id::uuid JOIN {history} h ON h.job_seq = j.seq
+
+-- name: transfer_log
+-- params: ids text
+-- returns: id text, token int, claim int, attempt int, number int, at int, level int, text text
+-- Whoever wrote the lines has no lease any more, as far as others are concerned.
+SELECT j.id, 0, g.claim, g.attempt, g.n, g.at_us, g.level, g.text
+  FROM json_array_elements_text(:ids::json) AS w(id)
+  JOIN {jobs} j ON j.id = w.id::uuid JOIN {logs} g ON g.job_seq = j.seq
+
 -- piece: filter_types
 -- What jobs a list is about, but for their ids. `states` is a set of bits, one for each state's number; of the texts
 -- those that are NULL do not restrict. `payloads`: 0 leaves params and result out, unread.
@@ -1244,3 +1320,27 @@ SELECT count(*) FROM (
   SELECT 1 FROM {jobs}
    WHERE state = 7 AND lane_id = :lane AND priority = :priority AND (due_us, seq) < (:due, :seq)
    ORDER BY lane_id, priority, due_us, seq LIMIT :n) c
+-- name: layout
+-- returns: place text, kind text, name text, definition text
+-- The columns and indexes of our tables (src/sql/layout.hpp), in words that are the same for all versions. A test
+-- compares what a fresh schema has with layout.txt.
+WITH t AS (
+  SELECT c.oid, substr(c.relname, 6) AS name FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
+   WHERE s.nspname = {schema_name} AND c.relname IN ({made}) AND c.relkind IN ('r', 'p'))
+SELECT t.name, 'column', a.attname::text,
+       pg_catalog.format_type(a.atttypid, a.atttypmod)
+       || coalesce((SELECT ' COLLATE ' || l.collname FROM pg_catalog.pg_collation l
+                     WHERE l.oid = a.attcollation AND l.collname <> 'default'), '')
+       || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
+       || CASE a.attidentity WHEN 'a' THEN ' GENERATED ALWAYS AS IDENTITY'
+                             WHEN 'd' THEN ' GENERATED BY DEFAULT AS IDENTITY'
+                             ELSE coalesce(' DEFAULT ' || pg_catalog.pg_get_expr(d.adbin, d.adrelid), '') END
+  FROM t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
+  LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = t.oid AND d.adnum = a.attnum
+UNION ALL
+SELECT t.name, 'index', x.relname::text,
+       CASE WHEN i.indisprimary THEN 'PRIMARY ' WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END
+       || regexp_replace(pg_catalog.pg_get_indexdef(i.indexrelid), '^.* USING ', '')
+       || CASE WHEN i.indisvalid THEN '' ELSE ' INVALID' END
+  FROM t JOIN pg_catalog.pg_index i ON i.indrelid = t.oid JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid

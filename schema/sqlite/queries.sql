@@ -64,6 +64,22 @@ SELECT 1 FROM sqlq_jobs WHERE id = :id
 -- returns: id text
 SELECT id FROM sqlq_jobs WHERE unique_key = :unique_key AND expires_us IS NULL
 
+-- name: transfer_job
+-- params: id text, lane int, queue int, state int, priority int, due int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, keepalive int, timeout int, retention int?, created int, queued int, started int?, heartbeat int?, finished int?, expires int?, worker text, unique_key text?, params text, result text
+-- A job as it was elsewhere.
+INSERT INTO sqlq_jobs (id, lane_id, queue_id, state, priority, due_us, attempt, max_attempts, crashes, max_crashes,
+                       claims, keepalive_us, timeout_us, retention_us, created_us, queued_us, started_us, heartbeat_us,
+                       finished_us, expires_us, worker, unique_key, params, result)
+VALUES (:id, :lane, :queue, :state, :priority, :due, :attempt, :max_attempts, :crashes, :max_crashes, :claims,
+        :keepalive, :timeout, :retention, :created, :queued, :started, :heartbeat, :finished, :expires, :worker,
+        :unique_key, :params, :result)
+ON CONFLICT DO NOTHING
+
+-- name: transfer_attempt
+-- params: seq int, n int, claim int, attempt int, cause int, at int, worker text, message text
+INSERT INTO sqlq_history (job_seq, n, claim, attempt, cause, at_us, worker, message)
+VALUES (:seq, :n, :claim, :attempt, :cause, :at, :worker, :message)
+
 -- name: promote
 -- params: seqs text
 -- A JSON array of seqs. The plus keeps SQLite from walking the whole index instead of looking up the rows.
@@ -441,6 +457,36 @@ SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_k
        j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
   FROM sqlq_jobs j JOIN sqlq_lanes l ON l.id = abs(j.lane_id) JOIN sqlq_queues q ON q.id = l.queue_id
  WHERE j.id IN (SELECT value FROM json_each(:ids))
+
+-- name: transfer_ids
+-- params: after text, n int
+-- returns: id text
+SELECT id FROM sqlq_jobs INDEXED BY sqlq_jobs_id WHERE id > :after ORDER BY id LIMIT :n
+
+-- name: transfer_sizes
+-- params: ids text
+-- returns: id text, bytes int, history int, log int
+-- How large the texts of jobs are, with histories and logs, and how many lines these have. As BLOB: in bytes.
+SELECT j.id,
+       length(CAST(j.params AS BLOB)) + length(CAST(j.result AS BLOB))
+         + (SELECT coalesce(sum(length(CAST(h.message AS BLOB))), 0) FROM sqlq_history h WHERE h.job_seq = j.seq)
+         + (SELECT coalesce(sum(length(CAST(g.text AS BLOB))), 0) FROM sqlq_logs g WHERE g.job_seq = j.seq),
+       (SELECT count(*) FROM sqlq_history h WHERE h.job_seq = j.seq),
+       (SELECT count(*) FROM sqlq_logs g WHERE g.job_seq = j.seq)
+  FROM json_each(:ids) x CROSS JOIN sqlq_jobs j ON j.id = x.value
+
+-- name: transfer_history
+-- params: ids text
+-- returns: id text, n int, claim int, attempt int, cause int, at int, worker text, message text
+SELECT j.id, h.n, h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
+  FROM json_each(:ids) x CROSS JOIN sqlq_jobs j ON j.id = x.value CROSS JOIN sqlq_history h ON h.job_seq = j.seq
+
+-- name: transfer_log
+-- params: ids text
+-- returns: id text, token int, claim int, attempt int, number int, at int, level int, text text
+-- Whoever wrote the lines has no lease any more, as far as others are concerned.
+SELECT j.id, 0, g.claim, g.attempt, g.n, g.at_us, g.level, g.text
+  FROM json_each(:ids) x CROSS JOIN sqlq_jobs j ON j.id = x.value CROSS JOIN sqlq_logs g ON g.job_seq = j.seq
 
 -- name: list
 -- params: before text, down_to text, {filter_types}, n int
@@ -828,3 +874,21 @@ SELECT count(*) FROM (
   UNION ALL
   SELECT 1 FROM sqlq_jobs
    WHERE state = 7 AND lane_id = :lane AND priority = :priority AND due_us = :due AND seq < :seq LIMIT :n)
+-- name: layout
+-- returns: place text, kind text, name text, definition text
+-- The columns and indexes of our tables (src/sql/layout.hpp).
+SELECT substr(t.name, 6), 'column', c.name,
+       c.type || CASE WHEN c."notnull" <> 0 THEN ' NOT NULL' ELSE '' END
+       || coalesce(' DEFAULT ' || c.dflt_value, '') || CASE WHEN c.pk > 0 THEN ' PRIMARY KEY' ELSE '' END
+  FROM sqlite_master t JOIN pragma_table_xinfo(t.name) c
+ WHERE t.type = 'table' AND t.name LIKE 'sqlq\_%' ESCAPE '\'
+UNION ALL
+SELECT substr(t.name, 6), 'index', i.name,
+       CASE WHEN i."unique" <> 0 THEN 'UNIQUE ' ELSE '' END || '('
+       || (SELECT group_concat(coalesce(x.name, 'expression') || CASE WHEN x."desc" <> 0 THEN ' DESC' ELSE '' END, ', ')
+             FROM pragma_index_xinfo(i.name) x WHERE x.key <> 0)
+       || ')' || CASE WHEN i.partial <> 0
+                      THEN coalesce((SELECT replace(substr(m.sql, instr(upper(m.sql), ' WHERE ')), char(10), ' ')
+                                       FROM sqlite_master m WHERE m.type = 'index' AND m.name = i.name), '') ELSE '' END
+  FROM sqlite_master t JOIN pragma_index_list(t.name) i
+ WHERE t.type = 'table' AND t.name LIKE 'sqlq\_%' ESCAPE '\'

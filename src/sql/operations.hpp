@@ -27,6 +27,9 @@ struct LaneName {
   friend auto operator<=>(const LaneName&, const LaneName&) = default;
 };
 
+/// Jobs to store, none twice: no two have the same id nor, both live, the same unique key.
+using DistinctJobs = std::span<const backend::StoredJob* const>;
+
 /// How many places of each queue a transaction has made free itself, by ending leases before it claims.
 using Vacated = std::map<std::string_view, std::int64_t>;
 
@@ -53,6 +56,10 @@ class Operations {
   [[nodiscard]] virtual std::span<const Migration> migrations() const noexcept = 0;
   virtual int migrate(Connection& connection, backend::Direction direction, int target, const backend::Now& now) = 0;
   virtual void teardown(Connection& connection) = 0;
+  /// The columns and indexes that the migrations make, as layout.hpp writes them. Empty: nothing can be compared.
+  [[nodiscard]] virtual std::string layout() const { return {}; }
+  /// Whether the database may keep from this user that some of our tables or columns are there.
+  [[nodiscard]] virtual bool hides_tables(Session& /*session*/) const { return false; }
 
   /// Where claims look from; the dialect says what may have come before. Null: everywhere, always.
   [[nodiscard]] virtual Marks* marks() noexcept { return nullptr; }
@@ -65,6 +72,8 @@ class Operations {
   /// Error(schema), nothing stored.
   virtual std::vector<Enqueued> enqueue(Work& work, std::span<const backend::EnqueueItem> items) = 0;
   virtual std::vector<CancelStatus> cancel(Work& work, std::span<const JobId> ids) = 0;
+  /// As Transfer::store_jobs. Lanes as for enqueue.
+  virtual std::vector<backend::StoreStatus> store_jobs(Work& work, DistinctJobs jobs) = 0;
 
   // Working.
   /// The second half of a hand-over runs in a transaction that has begun and ended leases. It takes only as many jobs

@@ -1,12 +1,15 @@
 #include "sql/sql_dialect.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <type_traits>
 #include <utility>
 
 #include <sqlq/error.hpp>
 
+#include "core/findings.hpp"
 #include "core/places.hpp"
+#include "sql/layout.hpp"
 #include "sql/migrations.hpp"
 #include "sql/purging.hpp"
 #include "sql/reap_apart.hpp"
@@ -22,6 +25,8 @@ SqlDialect::SqlDialect(std::unique_ptr<Operations> operations, std::unique_ptr<R
       queries_(operations_->queries()),
       workers_(make_worker_registry(operations_->queries(), *runner_)),
       insight_(make_insight(operations_->queries(), *runner_)),
+      transfer_(make_transfer(operations_->queries(), *runner_,
+                              [this](auto jobs, const Now& now) { return store_whole(jobs, now); })),
       clock_(std::move(clock)),
       hints_(capabilities().cross_process_wakeup
                  ? Hints::Watch([this](std::function<void()> heard) { return runner_->watch(std::move(heard)); })
@@ -67,6 +72,15 @@ void SqlDialect::tell() noexcept {
 }
 
 // ------------------------------------------------------------------------------------------------ schema
+
+std::vector<Finding> SqlDialect::self_check() {
+  std::vector<Finding> findings;
+  core::found::look_at("the columns and indexes of the tables", findings, [&] {
+    findings = read([&](Session& s) { return find_drift(s, *operations_); }, Statements::several);
+  });
+  std::ranges::move(runner_->self_check(), std::back_inserter(findings));
+  return findings;
+}
 
 MigrationStatus SqlDialect::migration_status() {
   return read([&](Session& s) { return read_status(s, operations_->queries(), operations_->migrations()); });
@@ -120,6 +134,33 @@ std::vector<Enqueued> SqlDialect::store(std::span<const backend::EnqueueItem> it
     } catch (const Error& e) {
       // Somebody tore the schema down and made it anew. A borrowed transaction is the user's to begin again.
       if (e.code() != Errc::schema || !lanes_.forget() || again || tx != nullptr) throw;
+    }
+  }
+}
+
+std::vector<backend::StoreStatus> SqlDialect::store_whole(std::span<const backend::StoredJob> jobs, const Now& now) {
+  using backend::StoreStatus;
+  std::vector<backend::EnqueueItem> items;  // for their lanes
+  for (const backend::StoredJob& stored : jobs) items.push_back({.queue = stored.job.queue, .kind = stored.job.kind});
+  std::vector<StoreStatus> last;  // of the last try
+  std::vector<bool> kept(jobs.size());  // what tries of unknown outcome may have stored
+  const auto operation = [&](Work& w) {
+    last.clear();
+    last = store_in_rounds(w, jobs, [&](DistinctJobs some) { return operations_->store_jobs(w, some); });
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      if (kept[i] && last[i] == StoreStatus::existing_id) last[i] = StoreStatus::stored;
+    }
+  };
+  const auto unknown = [&] {
+    for (std::size_t i = 0; i < last.size(); ++i) kept[i] = kept[i] || last[i] == StoreStatus::stored;
+  };
+  for (bool again = false;; again = true) {
+    if (producing_) make_missing_lanes(items, now);
+    try {
+      runner_->write(Task::plain, now, operation, unknown);
+      return ready_again(std::move(last));
+    } catch (const Error& e) {
+      if (e.code() != Errc::schema || !lanes_.forget() || again) throw;
     }
   }
 }

@@ -22,6 +22,7 @@
 #include "sql/reading.hpp"
 #include "sql/runner.hpp"
 #include "sql/strays.hpp"
+#include "sql/transfer.hpp"
 #include "sql/worker_registry.hpp"
 
 namespace sqlq::sql {
@@ -37,7 +38,7 @@ class SqlDialect final : public backend::Dialect,
 
   const backend::Capabilities& capabilities() const noexcept override { return runner_->capabilities(); }
   std::string description() const override { return runner_->description(); }
-  std::vector<Finding> self_check() override { return runner_->self_check(); }
+  std::vector<Finding> self_check() override;
 
   std::span<const Migration> migrations() const noexcept override { return operations_->migrations(); }
   MigrationStatus migration_status() override;
@@ -86,6 +87,7 @@ class SqlDialect final : public backend::Dialect,
   }
   backend::Workers* workers() noexcept override { return workers_.get(); }
   backend::Insight* insight() noexcept override { return insight_.get(); }
+  backend::Transfer* transfer() noexcept override { return transfer_.get(); }
 
  private:
   using Claiming = core::FunctionRef<backend::ClaimResult(Work&, const Claim&)>;
@@ -107,6 +109,7 @@ class SqlDialect final : public backend::Dialect,
   auto read(const Operation& operation, Statements statements = Statements::one);
 
   std::vector<Enqueued> store(std::span<const backend::EnqueueItem> items, const Tx* tx, const Now& now);
+  std::vector<backend::StoreStatus> store_whole(std::span<const backend::StoredJob> jobs, const Now& now);
   void make_missing_lanes(std::span<const backend::EnqueueItem> items, const Now& now);
   backend::HandOverResult take(const backend::HandOverRequest& request, Claiming claiming);
   void give_back_strays(const Now& now);
@@ -126,6 +129,7 @@ class SqlDialect final : public backend::Dialect,
   const ReadQueries queries_;
   const std::unique_ptr<backend::Workers> workers_;
   const std::unique_ptr<backend::Insight> insight_;
+  const std::unique_ptr<backend::Transfer> transfer_;
   const std::shared_ptr<Clock> clock_;
   KnownLanes lanes_;
   Strays strays_;

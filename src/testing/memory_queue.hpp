@@ -66,6 +66,10 @@ class MemoryQueue {
 
   bool append_log(const LogLine& line);
 
+  [[nodiscard]] std::vector<JobId> ids_after(JobId after, std::size_t limit) const;
+  [[nodiscard]] std::optional<backend::StoredJob> whole(JobId id) const;
+  backend::StoreStatus store(const backend::StoredJob& stored, Instant now);
+
   WorkerRows workers{};
 
   /// Has something happened since the last call that workers wait for?

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "core/filter.hpp"
 #include "testing/memory_queue.hpp"
 
 namespace sqlq::testing {
@@ -23,25 +24,11 @@ std::optional<Job> MemoryQueue::get(JobId id) const {
 }
 
 JobPage MemoryQueue::list(const JobFilter& filter, const Page& page) const {
-  const auto among = [](const auto& wanted, const auto& value) {
-    return wanted.empty() || std::ranges::find(wanted, value) != wanted.end();
-  };
-  const auto fits = [&](const Row& row) {
-    const Job& job = row.job;
-    return among(filter.ids, job.id) && among(filter.queues, job.queue) && among(filter.kinds, job.kind) &&
-           among(filter.states, job.state) && (filter.unique_key.empty() || job.unique_key == filter.unique_key) &&
-           (!filter.created_from || job.created_at >= *filter.created_from) &&
-           (!filter.created_before || job.created_at < *filter.created_before) &&
-           (filter.error.empty() ||
-            (!row.history.empty() && row.history.back().message.find(filter.error) != std::string::npos)) &&
-           (!filter.lowest_priority || job.priority >= *filter.lowest_priority) &&
-           (!filter.highest_priority || job.priority <= *filter.highest_priority);
-  };
   JobPage found;
   auto at = page.before ? rows_.lower_bound(*page.before) : rows_.end();
   while (at != rows_.begin() && found.jobs.size() < page.limit) {
     --at;
-    if (!fits(at->second)) continue;
+    if (!core::matches(filter, at->second.job, at->second.history)) continue;
     Job& job = found.jobs.emplace_back(at->second.job);
     if (!page.payloads) job.params = job.result = {};
   }
@@ -56,7 +43,7 @@ JobCounts MemoryQueue::counts(std::string_view queue, std::uint64_t cap) const {
     counts[state] = {};
   }
   for (const auto& [id, row] : rows_) {
-    if (!queue.empty() && row.job.queue != queue) continue;
+    if ((!queue.empty() && row.job.queue != queue) || row.job.state == JobState::waiting) continue;
     CappedCount& count = counts[row.job.state];
     if (count.value < cap) {
       ++count.value;

@@ -11,7 +11,9 @@
 #include <sqlq/error.hpp>
 
 #include "testing/memory_hints.hpp"
+#include "testing/memory_kept.hpp"
 #include "testing/memory_queue.hpp"
+#include "testing/memory_transfer.hpp"
 
 namespace sqlq::testing {
 namespace {
@@ -149,54 +151,6 @@ Tx MemoryConnection::tx() noexcept { return {connection_type, impl_.get()}; }
 
 namespace {
 
-// Writes of a transaction are made again at its commit, when what the caller's views point to is gone.
-
-struct KeptEnqueue {
-  explicit KeptEnqueue(const backend::EnqueueItem& given)
-      : item(given), queue(given.queue), kind(given.kind), params(given.params), key(given.unique_key) {}
-  [[nodiscard]] backend::EnqueueItem view() const {
-    backend::EnqueueItem same = item;
-    same.queue = queue;
-    same.kind = kind;
-    same.params = params;
-    same.unique_key.reset();
-    if (key) same.unique_key = *key;
-    return same;
-  }
-  Enqueued operator()(MemoryQueue& jobs, Instant now) const { return jobs.enqueue(view(), now); }
-
-  backend::EnqueueItem item;
-  std::string queue, kind, params;
-  std::optional<std::string> key;
-};
-
-struct KeptFinish {
-  explicit KeptFinish(const backend::Finish& given)
-      : item(given), result(given.result), message(given.message) {}
-  FinishStatus operator()(MemoryQueue& jobs, Instant now) const {
-    backend::Finish same = item;
-    same.result = result;
-    same.message = message;
-    return jobs.finish(same, now);
-  }
-
-  backend::Finish item;
-  std::string result, message;
-};
-
-struct KeptCancel {
-  explicit KeptCancel(JobId given) : id(given) {}
-  CancelStatus operator()(MemoryQueue& jobs, Instant now) const { return jobs.cancel(id, now); }
-
-  JobId id;
-};
-
-bool same(const Enqueued& a, const Enqueued& b) { return a.id == b.id && a.status == b.status; }
-template <class Status>
-bool same(Status a, Status b) {
-  return a == b;
-}
-
 // ------------------------------------------------------------------------------------------------- the dialect
 
 class MemoryDialect final : public backend::Dialect,
@@ -294,6 +248,7 @@ class MemoryDialect final : public backend::Dialect,
   }
   backend::HandOver* hand_over() noexcept override { return this; }
   backend::Workers* workers() noexcept override { return &workers_; }
+  backend::Transfer* transfer() noexcept override { return &transfer_; }
   backend::HandOverResult finish_and_claim(const backend::HandOverRequest& request) override {
     return on_jobs(
         [&](MemoryQueue& jobs) { return jobs.finish_and_claim(request, time(request.claim.now), refusals()); });
@@ -418,13 +373,16 @@ class MemoryDialect final : public backend::Dialect,
   const std::shared_ptr<Storage> storage_;
   const std::shared_ptr<Clock> clock_;
   const backend::Capabilities able_{
-      .hand_over = true, .outages = true, .workers = true, .editing = true, .insight = true};
+      .hand_over = true, .outages = true, .workers = true, .editing = true, .insight = true, .transfer = true};
   MemoryWorkers workers_;
+  MemoryTransfer transfer_;
 };
 
 MemoryDialect::MemoryDialect(std::shared_ptr<Storage> storage, std::shared_ptr<Clock> clock)
     : storage_(std::move(storage)), clock_(std::move(clock)),
-      workers_([this](const auto& call) { on_jobs([&](MemoryQueue& q) { return call(q.workers), true; }); }, clock_) {
+      workers_([this](const auto& call) { on_jobs([&](MemoryQueue& q) { return call(q.workers), true; }); }, clock_),
+      transfer_([this](const auto& call) { on_jobs([&](MemoryQueue& q) { return call(q), true; }); },
+                [this](std::string_view text) { storage_->require_storable({text}); }, clock_) {
   const std::lock_guard lock(storage_->mutex);
   if (std::exchange(storage_->steady_epoch, clock_->steady_epoch()) != clock_->steady_epoch()) {
     storage_->queue.end_all_leases();

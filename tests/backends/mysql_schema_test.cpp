@@ -46,6 +46,10 @@ class Sample {
     if (statement == "jobs_insert") {
       return {15, {sql::Bytes{sixteen}, n, n, n, n, n, n, n, n, n, nullptr, n, n, "key", "{}"}};
     }
+    if (statement == "transfer_jobs") {
+      return {24, {sql::Bytes{sixteen}, n, n, n, n, n, n, n, n, n, n, n, n, nullptr, n, n, n, n, n, n, n, "key", "{}",
+                   nullptr}};
+    }
     if (statement == "history_add") return {8, {n, n, n, n, n, n, "w", "m"}};
     if (statement == "log_add") return {7, {n, n, n, n, n, n, "text"}};
     if (statement == "queues_make") return {3, {"queue", "", n}};

@@ -82,6 +82,10 @@ class FakeServer final : public Server {
     return answers;
   }
   std::vector<CancelStatus> cancel(Work&, std::span<const JobId>) override { return {}; }
+  std::vector<backend::StoreStatus> store_jobs(Work&, DistinctJobs jobs) override {
+    script_.happen("store_jobs");
+    return std::vector<backend::StoreStatus>(jobs.size(), backend::StoreStatus::stored);
+  }
   backend::ClaimResult claim(Work& work, const Claim& claim) override {
     work.begin();
     std::string of;
@@ -140,7 +144,7 @@ class FakeServer final : public Server {
             "log_read", "queues", "queue", "queue_upsert", "queue_update", "queue_used", "queue_hide", "oldest_due",
             "worker_seen", "worker_draining", "worker_add", "worker_remove", "workers", "workers_drain",
             "workers_expired", "insight_now", "insight_place", "insight_lanes", "insight_ready", "insight_level",
-            "insight_due"}) {
+            "insight_due", "transfer_ids", "transfer_sizes", "transfer_history", "transfer_log"}) {
         text += std::string("-- name: ") + name + "\nSELECT 1\n";
       }
       return text;

@@ -89,6 +89,9 @@ class FaultyServer final : public sql::Server {
   std::vector<LeaseStatus> heartbeat(sql::Work& w, std::span<const backend::LeaseRef> leases) override {
     return real_->heartbeat(w, leases);
   }
+  std::vector<backend::StoreStatus> store_jobs(sql::Work& w, sql::DistinctJobs jobs) override {
+    return real_->store_jobs(w, jobs);
+  }
   std::vector<bool> take_back_crashes(sql::Work& w, std::span<const backend::OutlivedClaim> claims) override {
     return real_->take_back_crashes(w, claims);
   }

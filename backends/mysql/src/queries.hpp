@@ -10,6 +10,7 @@ struct Queries {
   const sql::Catalogue& catalogue;
 
   const sql::Statement& lanes_of = catalogue["lanes_of"];
+  const sql::Statement& may_see_all = catalogue["may_see_all"];
   const sql::Statement& lanes_of_all = catalogue["lanes_of_all"];
   const sql::Statement& lane_again = catalogue["lane_again"];
   const sql::Statement& queue_lock = catalogue["queue_lock"];
@@ -56,6 +57,8 @@ struct Queries {
   const sql::Statement& keys_add = catalogue["keys_add"];
   const sql::Statement& keys_remove = catalogue["keys_remove"];
   const sql::Statement& jobs_insert = catalogue["jobs_insert"];
+  const sql::Statement& transfer_jobs = catalogue["transfer_jobs"];
+  const sql::Statement& workers_named = catalogue["workers_named"];
   const sql::Statement& ready_insert = catalogue["ready_insert"];
   const sql::Statement& scheduled_insert = catalogue["scheduled_insert"];
   const sql::Statement& ready_insert_ids = catalogue["ready_insert_ids"];

@@ -41,12 +41,17 @@ class MysqlServer final : public sql::Server {
     mysql::teardown(connection, schema_);
   }
 
+  std::string layout() const override;
+  bool hides_tables(sql::Session& session) const override;
+
   sql::Marks* marks() noexcept override { return &marks_; }
 
   // lanes.cpp
   void make_lanes(sql::Work& work, std::span<const sql::LaneName> lanes) override;
   // produce.cpp
   std::vector<Enqueued> enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) override;
+  // transfer.cpp
+  std::vector<backend::StoreStatus> store_jobs(sql::Work& work, sql::DistinctJobs jobs) override;
   // admin.cpp
   std::vector<CancelStatus> cancel(sql::Work& work, std::span<const JobId> ids) override;
   std::vector<RequeueStatus> requeue(sql::Work& work, std::span<const JobId> ids) override;
@@ -88,7 +93,8 @@ class MysqlServer final : public sql::Server {
       .outages = true,
       .workers = true,
       .editing = true,
-      .insight = true};
+      .insight = true,
+      .transfer = true};
 
   const Options options_;
   const Schema schema_;

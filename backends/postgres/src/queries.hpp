@@ -15,6 +15,8 @@ struct Queries {
   const sql::Statement& job_insert_new = catalogue["job_insert_new"];
   const sql::Statement& seqs_draw = catalogue["seqs_draw"];
   const sql::Statement& holders = catalogue["holders"];
+  const sql::Statement& transfer_jobs = catalogue["transfer_jobs"];
+  const sql::Statement& transfer_lines = catalogue["transfer_lines"];
   const sql::Statement& transaction_id = catalogue["transaction_id"];
   const sql::Statement& transactions_over = catalogue["transactions_over"];
   const sql::Statement& announce = catalogue["announce"];

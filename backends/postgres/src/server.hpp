@@ -38,12 +38,15 @@ class PgServer final : public sql::Server {
   std::span<const Migration> migrations() const noexcept override { return schema_.migrations(); }
   int migrate(sql::Connection& connection, backend::Direction direction, int target, const backend::Now& now) override;
   void teardown(sql::Connection& connection) override;
+  std::string layout() const override;
 
   // produce.cpp
   void make_lanes(sql::Work& work, std::span<const sql::LaneName> lanes) override;
   std::vector<Enqueued> enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) override;
   std::vector<CancelStatus> cancel(sql::Work& work, std::span<const JobId> ids) override;
   std::vector<RequeueStatus> requeue(sql::Work& work, std::span<const JobId> ids) override;
+  // transfer.cpp
+  std::vector<backend::StoreStatus> store_jobs(sql::Work& work, sql::DistinctJobs jobs) override;
   // edit.cpp
   std::vector<ActionStatus> edit(sql::Work& work, std::span<const JobId> ids,
                                  const backend::JobChange& change) override;
