@@ -206,6 +206,15 @@ void look_at_clock(backend::Insight& insight, const Clock& clock, Findings& find
                                                     : found::warning("clock_offset", what, advice));
 }
 
+/// Names in it are those of others: of indexes, programs, users.
+std::string one_line(std::string_view text) {
+  std::string line = core::note_text(text);
+  for (char& c : line) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  }
+  return line;
+}
+
 }  // namespace
 
 std::vector<Finding> Admin::doctor() const {
@@ -222,6 +231,10 @@ std::vector<Finding> Admin::doctor() const {
   }
   if (backend::Insight* const insight = dialect.insight(); insight != nullptr && !now) {
     look_at_clock(*insight, db_.clock(), findings);
+  }
+  for (Finding& finding : findings) {
+    finding.sentence = one_line(finding.sentence);
+    finding.advice = one_line(finding.advice);
   }
   std::ranges::stable_sort(findings, std::ranges::greater{}, &Finding::severity);
   return findings;

@@ -202,7 +202,7 @@ void add_transfer_commands(CLI::App& root, Context& context) {
   importing->add_option("file", in->file, "Where from; -: standard input (default)")->type_name("FILE");
   in->transfer.add_to(*importing);
   importing->footer("Example:\n  sqlq import failed.jsonl\n\n"
-                    "What is pending in it may be claimed at once. To look before, `sqlq queue pause` the queues first, "
+                    "What is pending in it may be claimed at once. To look before, `sqlq queue pause` the queues, "
                     "and take --no-queues.");
   context.on(*importing, [&context, in] { return import_from(context, *in); });
 }
