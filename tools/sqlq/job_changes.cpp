@@ -158,6 +158,7 @@ void print_report(Context& context, const Change& change, const BulkReport& repo
                  {change.verb, number(report.seen), number(report.done), number(report.unchanged),
                   number(report.conflicts), number(report.refused), Value::Json{refused.dump()},
                   report.next ? Value(report.next->to_string()) : Value()});
+  context.out().flush();  // before what is said about it
 }
 
 void show_preview(Context& context, const Change& change, const BulkPreview& preview) {
