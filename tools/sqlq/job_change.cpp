@@ -89,8 +89,8 @@ std::string progress_text(const BulkReport& report, const CappedCount& all, Dura
 }
 
 std::string summary(const std::string& verb, const BulkReport& report) {
-  std::string text = verb + ": " + human(report.done) + " of " + jobs_text({report.seen, false}) + (report.seen == 1 ? " was" : " were") +
-                     " changed";
+  std::string text = verb + ": " + human(report.done) + " of " + jobs_text({report.seen, false});
+  text += report.seen == 1 ? " was changed" : " were changed";
   if (report.unchanged > 0) text += "; " + human(report.unchanged) + " were in no state for it";
   if (report.conflicts > 0) text += "; of " + human(report.conflicts) + " a live job has the unique key";
   if (report.refused > 0) text += "; " + human(report.refused) + " the database refuses to change";
