@@ -10,6 +10,7 @@
 #include "context.hpp"
 #include "enqueue_line.hpp"
 #include "filter_options.hpp"
+#include "job_change.hpp"
 #include "text.hpp"
 
 namespace sqlq::tool {
@@ -162,8 +163,9 @@ class Lines {
     store_batch();
     answers_.finish();
     context_.progress({});
-    context_.say(human(count_) + (context_.options().dry_run ? " jobs would be enqueued" : " jobs were enqueued") +
-                 (answers_.existing == 0 ? "" : "; " + human(answers_.existing) + " were there already"));
+    const std::string what = context_.options().dry_run ? " would be enqueued" : " enqueued";
+    context_.say(jobs_text({count_, false}) + what +
+                 (answers_.existing == 0 ? "" : "; " + human(answers_.existing) + " there already"));
     if (exist_ok || answers_.existing == 0) return ExitCode::ok;
     return count_ == 0 ? ExitCode::conflict : ExitCode::partly_done;
   }
@@ -205,11 +207,11 @@ class Lines {
       count_ += batch_.size();
     }
     stored_ = number_;
+    if (batch_.size() == batch_size) context_.progress(jobs_text({count_, false}));
     batch_.clear();
     own_ids_.clear();
     numbers_.clear();
     bytes_ = 0;
-    context_.progress(human(count_) + " jobs");
   }
 
   std::vector<Enqueued> try_to_store() {
