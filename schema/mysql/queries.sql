@@ -563,6 +563,28 @@ UPDATE {jobs} FORCE INDEX (PRIMARY)
        finished_us = ELT(FIELD(seq, :seqs), :finished), expires_us = ELT(FIELD(seq, :seqs), :expires)
  WHERE seq IN (:seqs) AND (seq, state, lease_token) IN (:was)
 
+-- name: edit_lanes
+-- params: ids list
+-- returns: lane int, queue text, kind text
+-- Where jobs that wait are.
+SELECT l.id, l.queue, l.kind
+  FROM {jobs} j FORCE INDEX (sqlq_jobs_id) STRAIGHT_JOIN {lanes} l FORCE INDEX (PRIMARY) ON l.id = j.lane_id
+ WHERE j.id IN (:ids) AND j.state IN (1, 7, 8)
+
+-- name: edit_targets
+-- params: lanes list, queue text
+-- returns: lane int, target int, queue_id int
+-- The lanes of the same kinds in another queue.
+SELECT l.id, t.id, t.queue_id
+  FROM {lanes} l FORCE INDEX (PRIMARY)
+ STRAIGHT_JOIN {lanes} t FORCE INDEX (sqlq_lanes_name) ON t.queue = :queue AND t.kind = l.kind
+ WHERE l.id IN (:lanes)
+
+-- name: jobs_edit
+-- params: lane int, queue int, priority int, seqs list
+-- Rows locked before.
+UPDATE {jobs} FORCE INDEX (PRIMARY) SET lane_id = :lane, queue_id = :queue, priority = :priority WHERE seq IN (:seqs)
+
 -- name: clock
 -- params: now int?
 -- returns: now int

@@ -726,6 +726,38 @@ WITH locked AS MATERIALIZED (
 UPDATE {jobs} j SET state = 1, due_us = {now}, queued_us = {now}
   FROM locked l WHERE j.id = l.id AND +j.state = 7 RETURNING j.id
 
+-- name: edit_kinds
+-- params: ids text, queue text
+-- returns: kind text
+-- Of jobs that wait, and in another queue.
+SELECT l.kind FROM unnest(:ids::uuid[]) AS w(id)
+ CROSS JOIN LATERAL (SELECT j.lane_id FROM {jobs} j WHERE j.id = w.id AND +j.state IN (1, 7, 8) LIMIT 1) j
+ CROSS JOIN LATERAL (SELECT l.kind, l.queue_id FROM {lanes} l WHERE l.id = abs(j.lane_id) LIMIT 1) l
+ WHERE l.queue_id IS DISTINCT FROM (SELECT q.id FROM {queues} q WHERE q.name = :queue::text)
+
+-- name: edit
+-- params: ids text, queue text?, priority int?
+-- returns: id text
+-- A job that is to go where its kind has no lane stays: it has begun to wait only just now.
+WITH locked AS MATERIALIZED (
+  SELECT j.id, j.lane_id FROM unnest(:ids::uuid[]) AS w(id) JOIN {jobs} j ON j.id = w.id
+   WHERE +j.state IN (1, 7, 8) ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j),
+placed AS MATERIALIZED (
+  SELECT k.id, t.id AS lane, t.queue_id FROM locked k
+   CROSS JOIN LATERAL (SELECT l.queue_id, l.kind FROM {lanes} l WHERE l.id = abs(k.lane_id) LIMIT 1) l
+   CROSS JOIN LATERAL (
+     SELECT t.id, t.queue_id FROM {lanes} t
+      WHERE t.queue_id = CASE WHEN :queue::text IS NULL THEN l.queue_id
+                              ELSE (SELECT q.id FROM {queues} q WHERE q.name = :queue::text) END
+        AND t.kind = l.kind LIMIT 1) t)
+UPDATE {jobs} j
+   SET lane_id = CASE WHEN j.lane_id < 0 THEN -p.lane ELSE p.lane END, queue_id = p.queue_id,
+       priority = coalesce(:priority::integer, j.priority)
+  FROM placed p
+ WHERE j.id = p.id AND +j.state IN (1, 7, 8)
+   AND (abs(j.lane_id) <> p.lane OR j.priority <> coalesce(:priority::integer, j.priority))
+RETURNING j.id
+
 -- name: take_away
 -- params: ids text, ends int, now int?
 -- returns: id text

@@ -418,6 +418,18 @@ RETURNING seq, claims
 -- returns: seq int
 UPDATE sqlq_jobs SET state = 1, due_us = :now, queued_us = :now WHERE id = :id AND state = 7 RETURNING seq
 
+-- name: edit_look
+-- params: id text
+-- returns: seq int, waits int, queue text, kind text, priority int
+SELECT j.seq, j.state IN (1, 7, 8), q.name, l.kind, j.priority
+  FROM sqlq_jobs j JOIN sqlq_lanes l ON l.id = abs(j.lane_id) JOIN sqlq_queues q ON q.id = l.queue_id
+ WHERE j.id = :id
+
+-- name: edit
+-- params: lane int, queue int, priority int, seq int
+UPDATE sqlq_jobs SET lane_id = CASE WHEN lane_id < 0 THEN -:lane ELSE :lane END, queue_id = :queue, priority = :priority
+ WHERE seq = :seq
+
 -- name: take_away
 -- params: now int, ends int, id text
 -- returns: seq int, state int, attempt int, claims int, worker text

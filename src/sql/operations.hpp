@@ -107,6 +107,8 @@ class Operations {
   virtual void postpone(Work& work, JobId id) = 0;
   virtual std::vector<ActionStatus> act(Work& work, std::span<const JobId> ids, backend::Action what) = 0;
   virtual std::vector<RequeueStatus> requeue(Work& work, std::span<const JobId> ids) = 0;
+  /// May make the queue and its lanes before it begins.
+  virtual std::vector<ActionStatus> edit(Work& work, std::span<const JobId> ids, const backend::JobChange& change) = 0;
   virtual std::vector<bool> append_logs(Work& work, std::span<const LogLine> lines) = 0;
 };
 

@@ -311,6 +311,10 @@ std::vector<RequeueStatus> SqlDialect::requeue(std::span<const JobId> ids, Now n
   return ready_again(write(now, [&](Work& w) { return operations_->requeue(w, ids); }));
 }
 
+std::vector<ActionStatus> SqlDialect::edit(std::span<const JobId> ids, const backend::JobChange& change, Now now) {
+  return ready_again(write(now, [&](Work& w) { return operations_->edit(w, ids, change); }));
+}
+
 std::vector<bool> SqlDialect::append_logs(std::span<const LogLine> lines) {
   return write({}, [&](Work& w) { return operations_->append_logs(w, lines); });
 }

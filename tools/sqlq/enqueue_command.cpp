@@ -284,6 +284,9 @@ void add_enqueue_command(CLI::App& root, Context& context) {
   command.add_option("--id", given->id, "An id of your own: repeated, it stores no second job");
   command.add_flag("--exist-ok", given->exist_ok, "A job that is there already is no failure");
   command.add_option("--skip", given->skip, "JSON lines: pass over so many first");
+  command.footer(
+      "Examples:\n  sqlq job enqueue mail '{\"to\":\"ada@example.org\"}' --queue mail --in 10m\n"
+      "  sqlq job enqueue - < jobs.jsonl     # {\"kind\":\"mail\",\"params\":{},\"queue\":\"mail\",\"delay\":\"10m\"}");
   context.on(command, [&context, given] {
     if (given->kind != "-") return enqueue_one(context, *given);
     if (!given->params.empty()) throw Exit(ExitCode::usage, "- alone reads JSON lines, which have their own params");

@@ -79,6 +79,9 @@ struct Queries {
   const sql::Statement& ended_lock = catalogue["ended_lock"];
   const sql::Statement& jobs_write = catalogue["jobs_write"];
   const sql::Statement& jobs_state = catalogue["jobs_state"];
+  const sql::Statement& edit_lanes = catalogue["edit_lanes"];
+  const sql::Statement& edit_targets = catalogue["edit_targets"];
+  const sql::Statement& jobs_edit = catalogue["jobs_edit"];
   const sql::Statement& clock = catalogue["clock"];
   const sql::Statement& succeed = catalogue["succeed"];
   const sql::Statement& succeed_mixed = catalogue["succeed_mixed"];

@@ -46,6 +46,9 @@ class PgServer final : public sql::Server {
   std::vector<RequeueStatus> requeue(sql::Work& work, std::span<const JobId> ids) override;
   // transfer.cpp
   std::vector<backend::StoreStatus> store_jobs(sql::Work& work, sql::DistinctJobs jobs) override;
+  // edit.cpp
+  std::vector<ActionStatus> edit(sql::Work& work, std::span<const JobId> ids,
+                                 const backend::JobChange& change) override;
   // claim.cpp
   backend::ClaimResult claim(sql::Work& work, const sql::Claim& claim) override;
   backend::ClaimResult claim_some(sql::Work& work, const backend::ClaimRequest& request,

@@ -32,6 +32,9 @@ class Operations final : public sql::Operations {
 
   // transfer.cpp
   std::vector<backend::StoreStatus> store_jobs(sql::Work& work, sql::DistinctJobs jobs) override;
+  // edit.cpp
+  std::vector<ActionStatus> edit(sql::Work& work, std::span<const JobId> ids,
+                                 const backend::JobChange& change) override;
 
   // claim.cpp
   backend::ClaimResult claim(sql::Work& work, const sql::Claim& wanted) override;
