@@ -82,7 +82,7 @@ TEST_F(Health, PruneDeletesWhatIsPastItsRetention) {
   EXPECT_EQ(client().success(*old), FinishStatus::applied);
   EXPECT_EQ(sqlq({"prune", "--dry-run"}).code, 0);
   EXPECT_TRUE(admin().find(old->id));
-  EXPECT_EQ(json({"prune"})["deleted"], 1);
+  EXPECT_EQ(json({"prune", "-q"})["deleted"], 1);
   EXPECT_FALSE(admin().find(old->id));
   EXPECT_TRUE(admin().find(job.id)) << "its day has not passed";
 }
@@ -94,7 +94,7 @@ TEST_F(Health, PruneByAFilterAsksOrTakesYes) {
   EXPECT_EQ(sqlq({"prune", "--queue", "mail"}).code, 2) << "there is nobody to ask";
   EXPECT_EQ(json({"prune", "--queue", "mail", "--dry-run"})["would_delete"], 1);
   EXPECT_TRUE(admin().find(one));
-  EXPECT_EQ(json({"prune", "--queue", "mail", "--yes"})["deleted"], 1);
+  EXPECT_EQ(json({"prune", "--queue", "mail", "--yes", "-q"})["deleted"], 1);
   EXPECT_FALSE(admin().find(one));
   EXPECT_TRUE(admin().find(other));
   EXPECT_TRUE(admin().find(waits));
