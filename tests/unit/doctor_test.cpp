@@ -124,10 +124,11 @@ TEST_F(Doctor, SaysErrorsFirst) {
 TEST_F(Doctor, FindsKindsThatNobodyHandles) {
   fake_.all = {{.name = "a"}, {.name = "b"}};
   fake_.waiting = {{"a", "known"}, {"a", "typo"}, {"b", "known"}};
-  fake_.list = {{{.name = "1", .queues = {"a"}, .kinds = {"known"}}, {.name = "2", .queues = {"b"}, .kinds = {"known"}}}};
+  const WorkerInfo first{.name = "1", .queues = {"a"}, .kinds = {"known"}};
+  fake_.list = {first, {.name = "2", .queues = {"b"}, .kinds = {"known"}}};
   EXPECT_EQ(codes(), Codes{"warning kind_without_handler"});
   EXPECT_TRUE(testing::has(finding().sentence, "the kind 'typo'")) << finding().sentence;
-  fake_.list = {{{.name = "1", .queues = {"a"}, .kinds = {"known"}}, {.name = "2", .queues = {"b"}, .kinds = {"typo"}}}};
+  fake_.list = {first, {.name = "2", .queues = {"b"}, .kinds = {"typo"}}};
   EXPECT_TRUE(testing::has(finding().sentence, "the kinds 'known', 'typo'")) << "a handler elsewhere is of no use";
 }
 
