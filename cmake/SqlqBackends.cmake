@@ -1,19 +1,19 @@
-# Which backends are built. Each backend's folder calls sqlq_want_backend and, when it is built, sqlq_builtin_backend.
+# Which parts are built. Each backend's folder calls sqlq_want_backend and, when it is built, sqlq_builtin_backend.
 
 set_property(GLOBAL PROPERTY SQLQ_SUMMARY "")
 
-# sqlq_want_backend(OUT <var> NAME <name> OPTION <option> PACKAGES <target>=<find_package arguments>...
-#                   DEBIAN <packages>... PKG_CONFIG <modules>...)
-# Sets OUT to whether to build the backend <name>. Each PACKAGES item is one string; where its target is there already
-# (a parent project's), nothing is looked up. The installed package looks the same ones up for its component <name>,
-# sqlq.pc the PKG_CONFIG modules.
-macro(sqlq_want_backend)
-  cmake_parse_arguments(want "" "OUT;NAME;OPTION" "PACKAGES;DEBIAN;PKG_CONFIG" ${ARGN})
+# sqlq_want_part(OUT <var> LABEL <words> OPTION <option> PACKAGES <target>=<find_package arguments>...
+#                DEBIAN <packages>...)
+# Sets OUT to whether to build the part that OPTION (AUTO, ON, OFF) is about; LABEL names it in the summary. Each
+# PACKAGES item is one string; where its target is there already (a parent project's), nothing is looked up. What lacks
+# is in want_missing.
+macro(sqlq_want_part)
+  cmake_parse_arguments(want "" "OUT;LABEL;OPTION" "PACKAGES;DEBIAN" ${ARGN})
   set(${want_OUT} FALSE)
   set(want_reason "off (${want_OPTION}=OFF)")
   list(JOIN want_DEBIAN " " want_debian)
+  set(want_missing "")
   if(NOT "${${want_OPTION}}" STREQUAL "OFF")
-    set(want_missing "")
     foreach(want_package IN LISTS want_PACKAGES)
       string(REGEX MATCH "^([^=]+)=(.*)$" want_ignored "${want_package}")
       set(want_target "${CMAKE_MATCH_1}")
@@ -36,13 +36,27 @@ macro(sqlq_want_backend)
         "Use ${want_OPTION}=OFF to build without it.")
     else()
       set(want_reason "off (${want_names} not found, on Debian: apt-get install ${want_debian})")
-      set_property(GLOBAL APPEND PROPERTY SQLQ_LEFT_OUT "${want_OPTION}: apt-get install ${want_debian}")
     endif()
   endif()
-  set_property(GLOBAL APPEND PROPERTY SQLQ_SUMMARY "backend ${want_NAME}: ${want_reason}")
-  set_property(GLOBAL PROPERTY SQLQ_PACKAGES_${want_NAME} "${want_PACKAGES}")
-  set_property(GLOBAL PROPERTY SQLQ_DEBIAN_${want_NAME} "${want_debian}")
-  set_property(GLOBAL PROPERTY SQLQ_PKG_CONFIG_${want_NAME} "${want_PKG_CONFIG}")
+  set_property(GLOBAL APPEND PROPERTY SQLQ_SUMMARY "${want_LABEL}: ${want_reason}")
+endmacro()
+
+# sqlq_want_backend(OUT <var> NAME <name> OPTION <option> PACKAGES <target>=<find_package arguments>...
+#                   DEBIAN <packages>... PKG_CONFIG <modules>...)
+# The same for the backend <name>. The installed package looks the same PACKAGES up for its component <name>, sqlq.pc
+# the PKG_CONFIG modules.
+macro(sqlq_want_backend)
+  cmake_parse_arguments(want "" "OUT;NAME;OPTION" "PACKAGES;DEBIAN;PKG_CONFIG" ${ARGN})
+  set(want_backend "${want_NAME}")
+  set(want_modules "${want_PKG_CONFIG}")
+  sqlq_want_part(OUT ${want_OUT} LABEL "backend ${want_NAME}" OPTION ${want_OPTION}
+    PACKAGES ${want_PACKAGES} DEBIAN ${want_DEBIAN})
+  if(want_missing)
+    set_property(GLOBAL APPEND PROPERTY SQLQ_LEFT_OUT "${want_OPTION}: apt-get install ${want_debian}")
+  endif()
+  set_property(GLOBAL PROPERTY SQLQ_PACKAGES_${want_backend} "${want_PACKAGES}")
+  set_property(GLOBAL PROPERTY SQLQ_DEBIAN_${want_backend} "${want_debian}")
+  set_property(GLOBAL PROPERTY SQLQ_PKG_CONFIG_${want_backend} "${want_modules}")
 endmacro()
 
 # sqlq_need_package(DEBIAN package, find_package arguments...): must be there.

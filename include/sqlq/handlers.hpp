@@ -38,10 +38,10 @@ struct HandlerOptions {
   OnStop on_stop = OnStop::release;  ///< for attempts that a stop interrupts
 };
 
-/// Maps kinds to handlers. A shared handle: copies are the same table. A worker freezes it when it starts.
+/// Maps kinds to handlers. A kind without a handler of its own has that of on_any, if there is one. A shared handle: copies are the same table. A worker freezes it when it starts.
 ///
 /// Thread-safety: register from one thread, before a worker starts. Errors: invalid_argument for a bad kind, misuse
-/// for a kind registered twice and for registering after a worker started. A type that is no job or a function that is
+/// for a kind (or on_any) registered twice and for registering after a worker started. A type that is no job or a function that is
 /// no handler of it does not compile; the compiler's message begins with "sqlq:" and says why in words.
 class Handlers {
  public:
@@ -84,6 +84,22 @@ class Handlers {
     return *this;
   }
 
+  /// The handler of every kind that has none of its own. A worker with it claims the jobs of all kinds, also of those
+  /// that nobody knows yet: for programs that pass jobs on, such as to a script named by `context.job().kind`. It is
+  /// untyped, as the one above. Register it once.
+  template <class F>
+  Handlers& on_any(F handler, HandlerOptions options = {}) {
+    if constexpr (detail::check_untyped_handler<F>()) {
+      if (detail::is_empty(handler)) return add_any(nullptr, std::move(options));
+      return add_any(
+          [its = std::make_shared<const F>(std::move(handler))](JobContext& context) {
+            return detail::outcome_of(*its, context);
+          },
+          std::move(options));
+    }
+    return *this;
+  }
+
   /// The type was forgotten: says so.
   template <class F>
     requires(!std::is_convertible_v<F, std::string>)
@@ -94,15 +110,19 @@ class Handlers {
     return *this;
   }
 
-  /// The entry of a kind, or null. Pointers stay valid as long as any copy of the table lives.
+  /// The entry of a kind, its own or that of on_any, or null. Pointers stay valid as long as any copy of the table
+  /// lives.
   [[nodiscard]] const Entry* find(std::string_view kind) const noexcept;
-  /// All registered kinds, sorted.
+  /// All kinds that have a handler of their own, sorted.
   [[nodiscard]] std::vector<std::string> kinds() const;
+  /// Whether every kind has a handler: on_any was called.
+  [[nodiscard]] bool any() const noexcept;
   /// Refuses further registrations; the worker calls it.
   void freeze() const noexcept;
 
  private:
   Handlers& add(std::string kind, Function handler, HandlerOptions options);
+  Handlers& add_any(Function handler, HandlerOptions options);
 
   struct Impl;
   std::shared_ptr<Impl> impl_;

@@ -94,6 +94,9 @@ struct WorkerOptions {
   ClientOptions client{};
   /// Stored in the jobs it runs. Empty: host, process id and a random part. At most 255 bytes.
   std::string name{};
+  /// How many jobs it claims at most; 0: no limit. After so many it claims nothing more and goes on running: stop it
+  /// when WorkerStats::ended is as many. For programs that run one job, or that are started anew now and then.
+  std::uint64_t max_jobs = 0;
 };
 
 /// How long a stop may take.
@@ -118,6 +121,11 @@ struct WorkerStats {
   std::uint64_t lost = 0;       ///< outcomes refused or not sent because the lease was lost
   std::uint64_t abandoned = 0;  ///< handlers still running when stop returned: they ignored their stop token
   bool draining = false;        ///< an operator drains it now (Admin::drain): it claims nothing
+
+  /// The claimed ones that this worker has done with: all but those that run or whose outcome is not written yet.
+  [[nodiscard]] constexpr std::uint64_t ended() const noexcept {
+    return succeeded + failed + discarded + snoozed + cancelled + released + lost;
+  }
 };
 
 /// One process's runtime. Make one per process and set of queues; many processes may work the same queues.
@@ -156,7 +164,7 @@ struct WorkerStats {
 /// of a call of this library or of a database's client locks may stay held.
 class Worker {
  public:
-  /// Errors: invalid_argument for options out of range and for handlers without any kind.
+  /// Errors: invalid_argument for options out of range and for handlers without any kind or on_any.
   Worker(Database db, Handlers handlers, WorkerOptions options = {});
   ~Worker();
   Worker(const Worker&) = delete;

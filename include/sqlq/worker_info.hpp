@@ -20,7 +20,7 @@ struct WorkerInfo {
   std::int64_t pid = 0;    ///< its process, as that host counts them
   std::string version{};   ///< of the library
   std::vector<std::string> queues{};  ///< that it works; empty: all
-  std::vector<std::string> kinds{};   ///< that it has a handler for
+  std::vector<std::string> kinds{};   ///< that it has a handler for; empty: all (Handlers::on_any)
   std::uint32_t concurrency = 0;      ///< how many jobs it can run at once
   std::uint32_t busy = 0;             ///< how many of them ran when it was last seen
   TimePoint started_at{};

@@ -377,6 +377,21 @@ INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, max_attempts
                     retention_us, created_us, queued_us, unique_key, params)
 VALUES :rows
 
+-- name: transfer_jobs
+-- params: rows list
+-- Jobs as they were elsewhere. A duplicate id is an error and undoes the statement.
+INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, attempt, max_attempts, crashes, max_crashes, claims,
+                    keepalive_us, timeout_us, retention_us, created_us, queued_us, started_us, heartbeat_us,
+                    finished_us, expires_us, worker_id, unique_key, params, result)
+VALUES :rows
+
+-- name: workers_named
+-- params: names list
+-- returns: number int, name text, asleep int
+-- The numbers of these names, which nobody removes before the end of the transaction (names_sleep).
+SELECT w.id, w.name, COALESCE(w.asleep_us, 0) <> 0 FROM {workers} w FORCE INDEX (sqlq_workers_name)
+ WHERE w.name IN (:names) LOCK IN SHARE MODE
+
 -- name: ready_insert
 -- params: n int
 -- The pending ones of the n jobs that were just inserted: their seqs follow one another, for both servers know how many
@@ -547,6 +562,28 @@ UPDATE {jobs} FORCE INDEX (PRIMARY)
    SET state = ELT(FIELD(seq, :seqs), :states),
        finished_us = ELT(FIELD(seq, :seqs), :finished), expires_us = ELT(FIELD(seq, :seqs), :expires)
  WHERE seq IN (:seqs) AND (seq, state, lease_token) IN (:was)
+
+-- name: edit_lanes
+-- params: ids list
+-- returns: lane int, queue text, kind text
+-- Where jobs that wait are.
+SELECT l.id, l.queue, l.kind
+  FROM {jobs} j FORCE INDEX (sqlq_jobs_id) STRAIGHT_JOIN {lanes} l FORCE INDEX (PRIMARY) ON l.id = j.lane_id
+ WHERE j.id IN (:ids) AND j.state IN (1, 7, 8)
+
+-- name: edit_targets
+-- params: lanes list, queue text
+-- returns: lane int, target int, queue_id int
+-- The lanes of the same kinds in another queue.
+SELECT l.id, t.id, t.queue_id
+  FROM {lanes} l FORCE INDEX (PRIMARY)
+ STRAIGHT_JOIN {lanes} t FORCE INDEX (sqlq_lanes_name) ON t.queue = :queue AND t.kind = l.kind
+ WHERE l.id IN (:lanes)
+
+-- name: jobs_edit
+-- params: lane int, queue int, priority int, seqs list
+-- Rows locked before.
+UPDATE {jobs} FORCE INDEX (PRIMARY) SET lane_id = :lane, queue_id = :queue, priority = :priority WHERE seq IN (:seqs)
 
 -- name: clock
 -- params: now int?
@@ -740,15 +777,87 @@ SELECT l.queue, l.kind, {job}
  STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
  STRAIGHT_JOIN {lanes} l FORCE INDEX (PRIMARY) ON l.id = j.lane_id
 
+-- name: transfer_ids
+-- params: after text, n int
+-- returns: id text
+SELECT j.id FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id > UNHEX(REPLACE(:after, '-', ''))
+ ORDER BY j.id LIMIT :n
+
+-- name: transfer_sizes
+-- params: ids text
+-- returns: id text, bytes int, history int, log int
+-- How large the texts of jobs are, with histories and logs, and how many lines these have.
+SELECT j.id,
+       LENGTH(j.params) + COALESCE(LENGTH(j.result), 0)
+         + (SELECT CAST(COALESCE(SUM(LENGTH(h.message)), 0) AS SIGNED)
+              FROM {history} h FORCE INDEX (PRIMARY) WHERE h.job_seq = j.seq)
+         + (SELECT CAST(COALESCE(SUM(LENGTH(g.text)), 0) AS SIGNED)
+              FROM {logs} g FORCE INDEX (PRIMARY) WHERE g.job_seq = j.seq),
+       (SELECT COUNT(*) FROM {history} h FORCE INDEX (PRIMARY) WHERE h.job_seq = j.seq),
+       (SELECT COUNT(*) FROM {logs} g FORCE INDEX (PRIMARY) WHERE g.job_seq = j.seq)
+  FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
+
+-- name: transfer_history
+-- params: ids text
+-- returns: id text, n int, claim int, attempt int, cause int, at int, worker text, message text
+SELECT j.id, h.n, h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
+  FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
+ STRAIGHT_JOIN {history} h FORCE INDEX (PRIMARY) ON h.job_seq = j.seq
+
+-- name: transfer_log
+-- params: ids text
+-- returns: id text, token int, claim int, attempt int, number int, at int, level int, text text
+-- Whoever wrote the lines has no lease any more, as far as others are concerned.
+SELECT j.id, 0, g.claim, g.attempt, g.n, g.at_us, g.level, g.text
+  FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
+ STRAIGHT_JOIN {logs} g FORCE INDEX (PRIMARY) ON g.job_seq = j.seq
+
+-- piece: filter_types
+-- What jobs a list is about, but for their ids. `states` is a set of bits, one for each state's number; what is
+-- NULL, in a list too, does not restrict. `payloads`: 0 leaves params and result out, unread.
+states int, queues list, kinds list, unique_key text?, created_from int, created_to int, lowest int, highest int,
+error text?, payloads int
+
+-- piece: listed_types
+queue text, kind text, id text, state int, priority int, params text?, result text?, unique_key text?, attempt int,
+max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int,
+retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+
+-- piece: of_lane
+(COALESCE(:queues) IS NULL OR l.queue IN (:queues)) AND (COALESCE(:kinds) IS NULL OR l.kind IN (:kinds))
+
+-- piece: payload
+-- The server reads each column that a statement names, also what it shows only sometimes: hence the row once more.
+LEFT JOIN {jobs} p FORCE INDEX (PRIMARY) ON p.seq = j.seq AND :payloads = 1
+
+-- piece: fits
+((:states >> j.state) & 1) = 1 AND (:unique_key IS NULL OR j.unique_key = :unique_key)
+AND j.created_us BETWEEN :created_from AND :created_to AND j.priority BETWEEN :lowest AND :highest
+AND (:error IS NULL OR LOCATE(:error, (SELECT h.message FROM {history} h FORCE INDEX (PRIMARY)
+                                        WHERE h.job_seq = j.seq ORDER BY h.job_seq DESC, h.n DESC LIMIT 1)) > 0)
+
 -- name: list
--- params: before text, down_to text, queue text?, kind text?, states int, n int
--- returns: queue text, kind text, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
--- `states` is a set of bits, one for each state's number. A page walks the id index downwards from `before`.
-SELECT l.queue, l.kind, {job}
-  FROM {jobs} j FORCE INDEX (sqlq_jobs_id) STRAIGHT_JOIN {lanes} l FORCE INDEX (PRIMARY) ON l.id = j.lane_id
+-- params: before text, down_to text, {filter_types}, n int
+-- returns: {listed_types}
+-- A page walks the id index downwards from `before`.
+SELECT l.queue, l.kind, {listed_job}
+  FROM {jobs} j FORCE INDEX (sqlq_jobs_id) STRAIGHT_JOIN {lanes} l FORCE INDEX (PRIMARY) ON l.id = j.lane_id {payload}
  WHERE j.id < UNHEX(REPLACE(:before, '-', '')) AND j.id >= UNHEX(REPLACE(:down_to, '-', ''))
-   AND ((:states >> j.state) & 1) = 1
-   AND (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind)
+   AND {of_lane} AND {fits}
+ ORDER BY j.id DESC LIMIT :n
+
+-- name: list_ids
+-- params: ids text, {filter_types}, n int
+-- returns: {listed_types}
+-- The same of these jobs.
+SELECT l.queue, l.kind, {listed_job}
+  FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
+ STRAIGHT_JOIN {lanes} l FORCE INDEX (PRIMARY) ON l.id = j.lane_id {payload}
+ WHERE {of_lane} AND {fits}
  ORDER BY j.id DESC LIMIT :n
 
 -- name: list_bound
@@ -759,38 +868,39 @@ SELECT j.id FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id < UNHEX(REPLACE(
  ORDER BY j.id DESC LIMIT 1 OFFSET :n
 
 -- name: list_few
--- params: before text, queue text?, kind text?, states int, n int
--- returns: queue text, kind text, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- params: before text, {filter_types}, n int
+-- returns: {listed_types}
 -- The same where few jobs are wanted: reads them from the tables of their states, and sorts them.
-SELECT l.queue, l.kind, {job}
-  FROM (
+SELECT l.queue, l.kind, {listed_job}
+  FROM (SELECT j.seq FROM (
     SELECT r.seq FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
      STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY) ON r.lane_id = l.id
-     WHERE (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind) AND ((:states >> 1) & 1) = 1
+     WHERE {of_lane} AND ((:states >> 1) & 1) = 1
     UNION DISTINCT
     SELECT r.seq FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
      STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY) ON r.lane_id = -l.id
-     WHERE (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind) AND ((:states >> 1) & 1) = 1
+     WHERE {of_lane} AND ((:states >> 1) & 1) = 1
     UNION DISTINCT
     SELECT s.seq FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
      STRAIGHT_JOIN {scheduled} s FORCE INDEX (PRIMARY) ON s.lane_id = l.id
-     WHERE (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind) AND ((:states >> 7) & 1) = 1
+     WHERE {of_lane} AND ((:states >> 7) & 1) = 1
     UNION DISTINCT
     SELECT x.seq FROM {queues} q STRAIGHT_JOIN {claims} c FORCE INDEX (PRIMARY) ON c.queue_id = q.id
      STRAIGHT_JOIN JSON_TABLE(c.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
-     WHERE (:queue IS NULL OR q.name = :queue) AND (:states & 36) <> 0
+     WHERE (COALESCE(:queues) IS NULL OR q.name IN (:queues)) AND (:states & 36) <> 0
     UNION DISTINCT
     SELECT x.seq FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
      STRAIGHT_JOIN (SELECT 3 AS state UNION ALL SELECT 4 UNION ALL SELECT 6) e
      STRAIGHT_JOIN {finished} f FORCE INDEX (sqlq_finished_state) ON f.state = e.state AND f.lane_id = l.id
      STRAIGHT_JOIN JSON_TABLE(f.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
-     WHERE (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind)
-       AND ((:states >> e.state) & 1) = 1) few
+     WHERE {of_lane} AND ((:states >> e.state) & 1) = 1) few
  STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = few.seq
  STRAIGHT_JOIN {lanes} l FORCE INDEX (PRIMARY) ON l.id = j.lane_id
- WHERE j.id < UNHEX(REPLACE(:before, '-', '')) AND ((:states >> j.state) & 1) = 1
-   AND (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind)
- ORDER BY j.id DESC LIMIT :n
+ WHERE j.id < UNHEX(REPLACE(:before, '-', '')) AND {of_lane} AND {fits}
+ ORDER BY j.id DESC LIMIT :n) page
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = page.seq
+ STRAIGHT_JOIN {lanes} l FORCE INDEX (PRIMARY) ON l.id = j.lane_id {payload}
+ ORDER BY j.id DESC
 
 -- name: progress
 -- params: ids text
@@ -801,16 +911,16 @@ SELECT j.id, p.claim, p.done, p.total, p.at_us, p.note
  STRAIGHT_JOIN {progress} p FORCE INDEX (PRIMARY) ON p.job_seq = j.seq
 
 -- name: count_pending
--- params: queue text?, kind text?, cap int
+-- params: queues list, kinds list, cap int
 -- returns: n int
 SELECT COUNT(*) FROM (
   SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
    STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY) ON r.lane_id = l.id
-   WHERE (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind)
+   WHERE {of_lane}
   UNION ALL
   SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
    STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY) ON r.lane_id = -l.id
-   WHERE (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind) LIMIT :cap) c
+   WHERE {of_lane} LIMIT :cap) c
 
 -- name: count_pending_all
 -- params: cap int
@@ -818,25 +928,25 @@ SELECT COUNT(*) FROM (
 SELECT COUNT(*) FROM (SELECT 1 FROM {ready} LIMIT :cap) c
 
 -- name: count_scheduled
--- params: queue text?, kind text?, cap int
+-- params: queues list, kinds list, cap int
 -- returns: n int
 SELECT COUNT(*) FROM (
   SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
    STRAIGHT_JOIN {scheduled} s FORCE INDEX (PRIMARY) ON s.lane_id = l.id
-   WHERE (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind) LIMIT :cap) c
+   WHERE {of_lane} LIMIT :cap) c
 
 -- name: count_held
--- params: queue text?, state int, cap int
+-- params: queues list, state int, cap int
 -- returns: n int
 SELECT COUNT(*) FROM (
   SELECT 1 FROM {queues} q STRAIGHT_JOIN {claims} c FORCE INDEX (PRIMARY) ON c.queue_id = q.id
    STRAIGHT_JOIN JSON_TABLE(c.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
    STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY)
       ON j.seq = x.seq AND j.state = :state AND j.lease_token = c.token
-   WHERE :queue IS NULL OR q.name = :queue LIMIT :cap) c
+   WHERE COALESCE(:queues) IS NULL OR q.name IN (:queues) LIMIT :cap) c
 
 -- name: count_finished
--- params: queue text?, kind text?, state int, cap int
+-- params: queues list, kinds list, state int, cap int
 -- returns: n int
 -- DISTINCT: a job may have finished twice in the same microsecond of a test's clock.
 SELECT COUNT(*) FROM (
@@ -845,7 +955,7 @@ SELECT COUNT(*) FROM (
    STRAIGHT_JOIN JSON_TABLE(f.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
    STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY)
       ON j.seq = x.seq AND j.state = f.state AND j.expires_us = f.expires_us
-   WHERE (:queue IS NULL OR l.queue = :queue) AND (:kind IS NULL OR l.kind = :kind) LIMIT :cap) c
+   WHERE {of_lane} LIMIT :cap) c
 
 -- name: count_finished_all
 -- params: state int, cap int
@@ -1139,6 +1249,58 @@ SELECT CONCAT(o.place, '.', o.name)
   FROM (SELECT DISTINCT k.table_schema AS place, k.table_name AS name FROM information_schema.key_column_usage k
          WHERE k.referenced_table_schema = {schema_text} AND k.referenced_table_name IN ({made})
            AND NOT (k.table_schema = {schema_text} AND k.table_name IN ({made}))) o
+
+-- name: insight_now
+-- params: now int?
+-- returns: now int
+SELECT {now}
+
+-- name: insight_place
+-- params: now int?, id text
+-- returns: now int, queue_id int, priority int, due int, seq int
+-- The place of a job in the order of claims, if it is in it.
+SELECT {now}, j.queue_id, j.priority, j.due_us, j.seq FROM {jobs} j FORCE INDEX (sqlq_jobs_id)
+ WHERE j.id = UNHEX(REPLACE(:id, '-', '')) AND (j.state = 1 OR (j.state = 7 AND j.due_us <= {now}))
+
+-- name: insight_lanes
+-- params: queue_id int
+-- returns: lane int, ready int, first_due int?
+-- The lanes of a queue: whether they have pending jobs, and when the first scheduled one is due.
+SELECT l.id, (SELECT r.seq FROM {ready} r FORCE INDEX (PRIMARY)
+               WHERE r.lane_id = l.id AND r.no_prefetch IS NULL LIMIT 1) IS NOT NULL,
+       (SELECT s.due_us FROM {scheduled} s FORCE INDEX (PRIMARY)
+         WHERE s.lane_id = l.id AND s.no_prefetch IS NULL ORDER BY s.lane_id, s.due_us, s.seq LIMIT 1)
+  FROM {lanes} l FORCE INDEX (sqlq_lanes_name) WHERE l.queue = (SELECT q.name FROM {queues} q WHERE q.id = :queue_id)
+ UNION ALL
+SELECT -l.id, (SELECT r.seq FROM {ready} r FORCE INDEX (PRIMARY)
+                WHERE r.lane_id = -l.id AND r.no_prefetch IS NULL LIMIT 1) IS NOT NULL, NULL
+  FROM {lanes} l FORCE INDEX (sqlq_lanes_name) WHERE l.queue = (SELECT q.name FROM {queues} q WHERE q.id = :queue_id)
+
+-- name: insight_ready
+-- params: lane int, priority int, due int, seq int, n int
+-- returns: n int
+-- How many pending jobs of a lane are before a place.
+SELECT COUNT(*) FROM (
+  SELECT 1 FROM {ready} r FORCE INDEX (PRIMARY)
+   WHERE r.lane_id = :lane
+     AND (r.priority < :priority
+          OR (r.priority = :priority AND (r.due_us < :due OR (r.due_us = :due AND r.seq < :seq)))) LIMIT :n) c
+
+-- name: insight_level
+-- params: lane int, after int, last int
+-- returns: priority int
+-- The next priority with scheduled jobs.
+SELECT s.priority FROM {scheduled} s FORCE INDEX (sqlq_scheduled_ranked)
+ WHERE s.lane_id = :lane AND s.priority > :after AND s.priority <= :last ORDER BY s.lane_id, s.priority LIMIT 1
+
+-- name: insight_due
+-- params: lane int, priority int, due int, seq int, n int
+-- returns: n int
+-- How many scheduled jobs of a priority are before a place.
+SELECT COUNT(*) FROM (
+  SELECT 1 FROM {scheduled} s FORCE INDEX (sqlq_scheduled_ranked)
+   WHERE s.lane_id = :lane AND s.priority = :priority AND (s.due_us < :due OR (s.due_us = :due AND s.seq < :seq))
+   LIMIT :n) c
 
 -- name: layout
 -- returns: place text, kind text, name text, definition text

@@ -126,6 +126,50 @@ SELECT w.n, coalesce((SELECT j.id FROM {jobs} j WHERE j.id = w.id),
                      (SELECT j.id FROM {jobs} j WHERE j.unique_key = w.unique_key AND j.state IN (1, 2, 5, 7)))
   FROM unnest(:ids::uuid[], :unique_keys::text[]) WITH ORDINALITY AS w(id, unique_key, n)
 
+-- name: transfer_jobs
+-- params: ids text, queues text, kinds text, states text, priorities text, dues text, attempts text, max_attempts text, crashes text, max_crashes text, claims text, notes text, keepalives text, timeouts text, retentions text, created text, queued text, started text, heartbeats text, finished text, expires text, workers text, unique_keys text, params text, results text
+-- returns: id text, seq int
+-- Jobs as they were elsewhere: passes over those in whose way others are, and answers the others. The unique index
+-- knows nothing of waiting jobs (8): of these the key is looked for.
+INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, attempt, max_attempts, crashes, max_crashes, claims,
+                    notes, keepalive_us, timeout_us, retention_us, created_us, queued_us, started_us, heartbeat_us,
+                    finished_us, expires_us, worker, unique_key, params, result)
+SELECT i.id, l.id * CASE WHEN i.crashes > 0 AND i.crashes + 1 >= i.max_crashes THEN -1 ELSE 1 END, l.queue_id, i.state,
+       i.priority, i.due, i.attempt, i.max_attempts, i.crashes, i.max_crashes, i.claims, i.notes, i.keepalive,
+       i.timeout, i.retention, i.created, i.queued, i.started, i.heartbeat, i.finished, i.expires, i.worker,
+       i.unique_key, i.params, i.result
+  FROM unnest(:ids::uuid[], :queues::text[], :kinds::text[], :states::smallint[], :priorities::integer[],
+              :dues::bigint[], :attempts::integer[], :max_attempts::integer[], :crashes::integer[],
+              :max_crashes::integer[], :claims::bigint[], :notes::bigint[], :keepalives::bigint[], :timeouts::bigint[],
+              :retentions::bigint[], :created::bigint[], :queued::bigint[], :started::bigint[], :heartbeats::bigint[],
+              :finished::bigint[], :expires::bigint[], :workers::text[], :unique_keys::text[], :params::text[],
+              :results::text[]) WITH ORDINALITY
+       AS i(id, queue, kind, state, priority, due, attempt, max_attempts, crashes, max_crashes, claims, notes,
+            keepalive, timeout, retention, created, queued, started, heartbeat, finished, expires, worker, unique_key,
+            params, result, n)
+  LEFT JOIN LATERAL (SELECT l.id, l.queue_id FROM {queues} q JOIN {lanes} l ON l.queue_id = q.id
+                      WHERE q.name = i.queue AND l.kind = i.kind) l ON true
+ WHERE i.state <> 8 OR (SELECT o.id FROM {jobs} o
+                         WHERE o.unique_key = i.unique_key AND o.state IN (1, 2, 5, 7)) IS NULL
+ ORDER BY i.n
+ON CONFLICT DO NOTHING
+RETURNING id, seq
+
+-- name: transfer_lines
+-- params: history_seqs text, history_numbers text, history_claims text, history_ats text, history_attempts text, causes text, workers text, messages text, log_seqs text, log_numbers text, log_claims text, log_ats text, log_attempts text, levels text, texts text
+-- Histories and logs of jobs that the same transaction has stored.
+WITH noted AS (
+  INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
+  SELECT i.seq, i.n, i.claim, i.at, i.attempt, i.cause, i.worker, i.message
+    FROM unnest(:history_seqs::bigint[], :history_numbers::bigint[], :history_claims::bigint[], :history_ats::bigint[],
+                :history_attempts::integer[], :causes::smallint[], :workers::text[], :messages::text[])
+         AS i(seq, n, claim, at, attempt, cause, worker, message))
+INSERT INTO {logs} (job_seq, claim, n, at_us, attempt, level, text)
+SELECT i.seq, i.claim, i.n, i.at, i.attempt, i.level, i.text
+  FROM unnest(:log_seqs::bigint[], :log_numbers::bigint[], :log_claims::bigint[], :log_ats::bigint[],
+              :log_attempts::integer[], :levels::smallint[], :texts::text[])
+       AS i(seq, n, claim, at, attempt, level, text)
+
 -- name: transaction_id
 -- returns: id text
 SELECT pg_current_xact_id()
@@ -682,6 +726,38 @@ WITH locked AS MATERIALIZED (
 UPDATE {jobs} j SET state = 1, due_us = {now}, queued_us = {now}
   FROM locked l WHERE j.id = l.id AND +j.state = 7 RETURNING j.id
 
+-- name: edit_kinds
+-- params: ids text, queue text
+-- returns: kind text
+-- Of jobs that wait, and in another queue.
+SELECT l.kind FROM unnest(:ids::uuid[]) AS w(id)
+ CROSS JOIN LATERAL (SELECT j.lane_id FROM {jobs} j WHERE j.id = w.id AND +j.state IN (1, 7, 8) LIMIT 1) j
+ CROSS JOIN LATERAL (SELECT l.kind, l.queue_id FROM {lanes} l WHERE l.id = abs(j.lane_id) LIMIT 1) l
+ WHERE l.queue_id IS DISTINCT FROM (SELECT q.id FROM {queues} q WHERE q.name = :queue::text)
+
+-- name: edit
+-- params: ids text, queue text?, priority int?
+-- returns: id text
+-- A job that is to go where its kind has no lane stays: it has begun to wait only just now.
+WITH locked AS MATERIALIZED (
+  SELECT j.id, j.lane_id FROM unnest(:ids::uuid[]) AS w(id) JOIN {jobs} j ON j.id = w.id
+   WHERE +j.state IN (1, 7, 8) ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j),
+placed AS MATERIALIZED (
+  SELECT k.id, t.id AS lane, t.queue_id FROM locked k
+   CROSS JOIN LATERAL (SELECT l.queue_id, l.kind FROM {lanes} l WHERE l.id = abs(k.lane_id) LIMIT 1) l
+   CROSS JOIN LATERAL (
+     SELECT t.id, t.queue_id FROM {lanes} t
+      WHERE t.queue_id = CASE WHEN :queue::text IS NULL THEN l.queue_id
+                              ELSE (SELECT q.id FROM {queues} q WHERE q.name = :queue::text) END
+        AND t.kind = l.kind LIMIT 1) t)
+UPDATE {jobs} j
+   SET lane_id = CASE WHEN j.lane_id < 0 THEN -p.lane ELSE p.lane END, queue_id = p.queue_id,
+       priority = coalesce(:priority::integer, j.priority)
+  FROM placed p
+ WHERE j.id = p.id AND +j.state IN (1, 7, 8)
+   AND (abs(j.lane_id) <> p.lane OR j.priority <> coalesce(:priority::integer, j.priority))
+RETURNING j.id
+
 -- name: take_away
 -- params: ids text, ends int, now int?
 -- returns: id text
@@ -764,16 +840,85 @@ SELECT q.name, l.kind, {job}
   FROM json_array_elements_text(:ids::json) AS w(id)
   JOIN {jobs} j ON j.id = w.id::uuid JOIN {lanes} l ON l.id = abs(j.lane_id) JOIN {queues} q ON q.id = l.queue_id
 
+-- name: transfer_ids
+-- params: after text, n int
+-- returns: id text
+SELECT j.id FROM {jobs} j WHERE j.id > :after::uuid ORDER BY j.id LIMIT :n
+
+-- name: transfer_sizes
+-- params: ids text
+-- returns: id text, bytes int, history int, log int
+-- How large the texts of jobs are, with histories and logs, and how many lines these have.
+SELECT j.id, octet_length(j.params) + octet_length(j.result) + h.bytes + g.bytes, h.n, g.n
+  FROM json_array_elements_text(:ids::json) AS w(id)
+  JOIN {jobs} j ON j.id = w.id::uuid
+ CROSS JOIN LATERAL (SELECT count(*) AS n, coalesce(sum(octet_length(x.message)), 0) AS bytes
+                       FROM {history} x WHERE x.job_seq = j.seq) h
+ CROSS JOIN LATERAL (SELECT count(*) AS n, coalesce(sum(octet_length(x.text)), 0) AS bytes
+                       FROM {logs} x WHERE x.job_seq = j.seq) g
+
+-- name: transfer_history
+-- params: ids text
+-- returns: id text, n int, claim int, attempt int, cause int, at int, worker text, message text
+SELECT j.id, h.n, h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
+  FROM json_array_elements_text(:ids::json) AS w(id)
+  JOIN {jobs} j ON j.id = w.id::uuid JOIN {history} h ON h.job_seq = j.seq
+
+-- name: transfer_log
+-- params: ids text
+-- returns: id text, token int, claim int, attempt int, number int, at int, level int, text text
+-- Whoever wrote the lines has no lease any more, as far as others are concerned.
+SELECT j.id, 0, g.claim, g.attempt, g.n, g.at_us, g.level, g.text
+  FROM json_array_elements_text(:ids::json) AS w(id)
+  JOIN {jobs} j ON j.id = w.id::uuid JOIN {logs} g ON g.job_seq = j.seq
+
+-- piece: filter_types
+-- What jobs a list is about, but for their ids. `states` is a set of bits, one for each state's number; of the texts
+-- those that are NULL do not restrict. `payloads`: 0 leaves params and result out, unread.
+states int, queues text?, kinds text?, unique_key text?, created_from int, created_to int, lowest int, highest int,
+error text?, payloads int
+
+-- piece: listed
+-- What is not selected is not read, however long.
+q.name, l.kind, j.id, j.state, j.priority, CASE WHEN :payloads = 1 THEN j.params ELSE '' END,
+CASE WHEN :payloads = 1 THEN j.result ELSE '' END, j.unique_key, j.attempt, j.max_attempts, j.crashes, j.max_crashes,
+j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us, j.created_us, j.queued_us, j.due_us,
+j.started_us, j.heartbeat_us, j.finished_us
+
+-- piece: named
+-- Where a job's lane is.
+CROSS JOIN LATERAL (SELECT l.kind, l.queue_id FROM {lanes} l WHERE l.id = abs(j.lane_id) LIMIT 1) l
+CROSS JOIN LATERAL (SELECT q.name FROM {queues} q WHERE q.id = l.queue_id LIMIT 1) q
+
+-- piece: of_lane
+(:queues::text IS NULL OR l.queue_id IN (
+  SELECT q.id FROM {queues} q WHERE q.name = ANY (ARRAY(SELECT json_array_elements_text(:queues::text::json)))))
+AND (:kinds::text IS NULL OR l.kind IN (SELECT json_array_elements_text(:kinds::text::json)))
+
+-- piece: fits
+-- The planner takes a CASE to hold for every second job: of a filter it would believe that it leaves none.
+CASE WHEN ((:states >> j.state) & 1) = 1 AND (:unique_key::text IS NULL OR j.unique_key = :unique_key::text)
+AND j.created_us BETWEEN :created_from AND :created_to AND j.priority BETWEEN :lowest AND :highest
+AND (:error::text IS NULL OR strpos((SELECT h.message FROM {history} h WHERE h.job_seq = j.seq AND h.n = j.notes)
+                                    COLLATE "C", :error::text) > 0) THEN TRUE ELSE FALSE END
+
 -- name: list
--- params: before text, down_to text, queue text?, kind text?, states int, n int
+-- params: before text, down_to text, {filter_types}, n int
 -- returns: queue text, kind text, {job_types}
--- `states` is a set of bits, one for each state's number. A page walks the id index downwards from `before`.
-SELECT q.name, l.kind, {job}
-  FROM {jobs} j
- CROSS JOIN LATERAL (SELECT l.kind, l.queue_id FROM {lanes} l WHERE l.id = abs(j.lane_id) LIMIT 1) l
- CROSS JOIN LATERAL (SELECT q.name FROM {queues} q WHERE q.id = l.queue_id LIMIT 1) q
- WHERE j.id < :before::uuid AND j.id >= :down_to::uuid AND ((:states >> j.state) & 1) = 1
-   AND (:queue::text IS NULL OR q.name = :queue::text) AND (:kind::text IS NULL OR l.kind = :kind::text)
+-- A page walks the id index downwards from `before`.
+SELECT {listed}
+  FROM {jobs} j {named}
+ WHERE j.id < :before::uuid AND j.id >= :down_to::uuid AND {of_lane} AND {fits}
+ ORDER BY j.id DESC LIMIT :n
+
+-- name: list_ids
+-- params: ids text, {filter_types}, n int
+-- returns: queue text, kind text, {job_types}
+-- The same of these jobs.
+SELECT {listed}
+  FROM json_array_elements_text(:ids::json) AS w(id)
+ CROSS JOIN LATERAL (SELECT j.* FROM {jobs} j WHERE j.id = w.id::uuid LIMIT 1) j {named}
+ WHERE {of_lane} AND {fits}
  ORDER BY j.id DESC LIMIT :n
 
 -- name: list_bound
@@ -783,37 +928,33 @@ SELECT q.name, l.kind, {job}
 SELECT j.id FROM {jobs} j WHERE j.id < :before::uuid ORDER BY j.id DESC LIMIT 1 OFFSET :n
 
 -- name: list_few
--- params: before text, queue text?, kind text?, states int, n int
+-- params: before text, {filter_types}, n int
 -- returns: queue text, kind text, {job_types}
 -- The same where few jobs are wanted: reads them from the indexes of their states, and sorts them.
-WITH wanted AS MATERIALIZED (
-  SELECT l.id FROM {lanes} l
-   WHERE (:queue::text IS NULL OR l.queue_id = (SELECT q.id FROM {queues} q WHERE q.name = :queue::text))
-     AND (:kind::text IS NULL OR l.kind = :kind::text)),
+WITH wanted AS MATERIALIZED (SELECT l.id FROM {lanes} l WHERE {of_lane}),
 lane AS MATERIALIZED (SELECT id FROM wanted UNION ALL SELECT -id FROM wanted),
 few AS MATERIALIZED (
   SELECT x.id FROM lane CROSS JOIN LATERAL (
-    SELECT j.id FROM {jobs} j WHERE j.state = 1 AND j.lane_id = lane.id
+    SELECT j.id FROM {jobs} j WHERE j.state = 1 AND j.lane_id = lane.id AND {fits}
      ORDER BY j.lane_id, j.priority, j.due_us, j.seq OFFSET 0) x
    WHERE ((:states >> 1) & 1) = 1
   UNION ALL
   SELECT x.id FROM lane CROSS JOIN LATERAL (
-    SELECT j.id FROM {jobs} j WHERE j.state = 7 AND j.lane_id = lane.id ORDER BY j.lane_id, j.due_us OFFSET 0) x
+    SELECT j.id FROM {jobs} j WHERE j.state = 7 AND j.lane_id = lane.id AND {fits}
+     ORDER BY j.lane_id, j.due_us OFFSET 0) x
    WHERE ((:states >> 7) & 1) = 1
   UNION ALL
   SELECT x.id
-    FROM (SELECT j.id, j.lane_id, j.state FROM {jobs} j WHERE j.state IN (2, 5) ORDER BY j.queue_id OFFSET 0) x
-   WHERE ((:states >> x.state) & 1) = 1 AND x.lane_id IN (SELECT id FROM lane)
+    FROM (SELECT j.id, j.lane_id FROM {jobs} j WHERE j.state IN (2, 5) AND {fits} ORDER BY j.queue_id OFFSET 0) x
+   WHERE x.lane_id IN (SELECT id FROM lane)
   UNION ALL
   SELECT x.id FROM (VALUES (3), (4), (6)) AS f(state) CROSS JOIN lane CROSS JOIN LATERAL (
-    SELECT j.id FROM {jobs} j WHERE j.state IN (3, 4, 6) AND j.state = f.state AND j.lane_id = lane.id
+    SELECT j.id FROM {jobs} j WHERE j.state IN (3, 4, 6) AND j.state = f.state AND j.lane_id = lane.id AND {fits}
      ORDER BY j.state, j.lane_id, j.expires_us OFFSET 0) x
    WHERE ((:states >> f.state) & 1) = 1),
 page AS MATERIALIZED (SELECT f.id FROM few f WHERE f.id < :before::uuid ORDER BY f.id DESC LIMIT :n)
-SELECT q.name, l.kind, {job}
-  FROM page JOIN {jobs} j ON j.id = page.id
- CROSS JOIN LATERAL (SELECT l.kind, l.queue_id FROM {lanes} l WHERE l.id = abs(j.lane_id) LIMIT 1) l
- CROSS JOIN LATERAL (SELECT q.name FROM {queues} q WHERE q.id = l.queue_id LIMIT 1) q
+SELECT {listed}
+  FROM page JOIN {jobs} j ON j.id = page.id {named}
  ORDER BY j.id DESC
 
 -- name: progress
@@ -824,14 +965,13 @@ SELECT j.id, p.claim, p.done, p.total, p.at_us, p.note
   JOIN {jobs} j ON j.id = w.id::uuid JOIN {progress} p ON p.job_seq = j.seq
 
 -- name: count_pending
--- params: queue text?, kind text?, cap int
+-- params: queues text?, kinds text?, cap int
 -- returns: n int
 SELECT count(*) FROM (
   SELECT 1 FROM {lanes} l CROSS JOIN (VALUES (1), (-1)) AS n(sign)
    CROSS JOIN LATERAL (SELECT 1 FROM {jobs} j WHERE j.state = 1 AND j.lane_id = l.id * n.sign
                         ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT :cap) j
-   WHERE (:queue::text IS NULL OR l.queue_id = (SELECT id FROM {queues} WHERE name = :queue::text))
-     AND (:kind::text IS NULL OR l.kind = :kind::text) LIMIT :cap) c
+   WHERE {of_lane} LIMIT :cap) c
 
 -- name: count_pending_all
 -- params: cap int
@@ -839,33 +979,32 @@ SELECT count(*) FROM (
 SELECT count(*) FROM (SELECT 1 FROM {jobs} WHERE state = 1 ORDER BY lane_id, priority, due_us, seq LIMIT :cap) c
 
 -- name: count_scheduled
--- params: queue text?, kind text?, cap int
+-- params: queues text?, kinds text?, cap int
 -- returns: n int
 SELECT count(*) FROM (
   SELECT 1 FROM {lanes} l CROSS JOIN (VALUES (1), (-1)) AS n(sign)
    CROSS JOIN LATERAL (SELECT 1 FROM {jobs} j WHERE j.state = 7 AND j.lane_id = l.id * n.sign
                         ORDER BY j.lane_id, j.due_us LIMIT :cap) j
-   WHERE (:queue::text IS NULL OR l.queue_id = (SELECT id FROM {queues} WHERE name = :queue::text))
-     AND (:kind::text IS NULL OR l.kind = :kind::text) LIMIT :cap) c
+   WHERE {of_lane} LIMIT :cap) c
 
 -- name: count_held
--- params: queue text?, state int, cap int
+-- params: queues text?, state int, cap int
 -- returns: n int
 SELECT count(*) FROM (
   SELECT 1 FROM {jobs} WHERE state IN (2, 5) AND state = :state
-     AND (:queue::text IS NULL OR queue_id = (SELECT id FROM {queues} WHERE name = :queue::text))
+     AND (:queues::text IS NULL OR queue_id IN (
+       SELECT q.id FROM {queues} q WHERE q.name = ANY (ARRAY(SELECT json_array_elements_text(:queues::text::json)))))
    ORDER BY queue_id LIMIT :cap) c
 
 -- name: count_finished
--- params: queue text?, kind text?, state int, cap int
+-- params: queues text?, kinds text?, state int, cap int
 -- returns: n int
 SELECT count(*) FROM (
   SELECT 1 FROM {lanes} l CROSS JOIN (VALUES (1), (-1)) AS n(sign)
    CROSS JOIN LATERAL (SELECT 1 FROM {jobs} j
                         WHERE j.state IN (3, 4, 6) AND j.state = :state AND j.lane_id = l.id * n.sign
                         ORDER BY j.state, j.lane_id, j.expires_us LIMIT :cap) j
-   WHERE (:queue::text IS NULL OR l.queue_id = (SELECT id FROM {queues} WHERE name = :queue::text))
-     AND (:kind::text IS NULL OR l.kind = :kind::text) LIMIT :cap) c
+   WHERE {of_lane} LIMIT :cap) c
 
 -- name: count_finished_all
 -- params: state int, cap int
@@ -1178,6 +1317,53 @@ EXPLAIN (COSTS OFF)
 SELECT j.priority, j.due_us, j.seq FROM {jobs} j
  WHERE j.state = 1 AND j.lane_id = 1 AND (j.priority, j.due_us, j.seq) >= (1, 1, 1)
  ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 10
+
+-- name: insight_now
+-- params: now int?
+-- returns: now int
+SELECT {now}
+
+-- name: insight_place
+-- params: now int?, id text
+-- returns: now int, queue_id int, priority int, due int, seq int
+-- The place of a job in the order of claims, if it is in it.
+SELECT {now}, queue_id, priority, due_us, seq FROM {jobs}
+ WHERE id = :id::uuid AND (state = 1 OR (state = 7 AND due_us <= {now}))
+
+-- name: insight_lanes
+-- params: queue_id int
+-- returns: lane int, ready int, first_due int?
+-- The lanes of a queue: whether they have pending jobs, and when the first scheduled one is due.
+SELECT l.id * s.sign,
+       ((SELECT j.lane_id FROM {jobs} j WHERE j.state = 1 AND j.lane_id = l.id * s.sign
+          ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 1) IS NOT NULL)::int,
+       (SELECT j.due_us FROM {jobs} j WHERE j.state = 7 AND j.lane_id = l.id * s.sign
+         ORDER BY j.lane_id, j.due_us LIMIT 1)
+  FROM {lanes} l CROSS JOIN (VALUES (1), (-1)) AS s(sign) WHERE l.queue_id = :queue_id
+
+-- name: insight_ready
+-- params: lane int, priority int, due int, seq int, n int
+-- returns: n int
+-- How many pending jobs of a lane are before a place.
+SELECT count(*) FROM (
+  SELECT 1 FROM {jobs} WHERE state = 1 AND lane_id = :lane AND (priority, due_us, seq) < (:priority, :due, :seq)
+   ORDER BY lane_id, priority, due_us, seq LIMIT :n) c
+
+-- name: insight_level
+-- params: lane int, after int, last int
+-- returns: priority int
+-- The next priority with scheduled jobs.
+SELECT priority FROM {jobs} WHERE state = 7 AND lane_id = :lane AND priority > :after AND priority <= :last
+ ORDER BY lane_id, priority, due_us, seq LIMIT 1
+
+-- name: insight_due
+-- params: lane int, priority int, due int, seq int, n int
+-- returns: n int
+-- How many scheduled jobs of a priority are before a place.
+SELECT count(*) FROM (
+  SELECT 1 FROM {jobs}
+   WHERE state = 7 AND lane_id = :lane AND priority = :priority AND (due_us, seq) < (:due, :seq)
+   ORDER BY lane_id, priority, due_us, seq LIMIT :n) c
 
 -- name: layout
 -- returns: place text, kind text, name text, definition text

@@ -1,6 +1,34 @@
 -- Every statement of the SQLite backend. Each begins with its name, its parameters and its columns, with their types;
 -- a `?` behind a type means it may be NULL. States are literals, so that partial indexes apply.
 -- A test prepares each on a fresh schema and compares the declarations with what SQLite says; another asserts plans.
+-- Names in braces are the pieces below, which several statements share.
+
+-- piece: filter_types
+-- What jobs a list is about, but for their ids. `states` is a set of bits, one for each state's number; of the texts
+-- those that are NULL do not restrict. `payloads`: 0 leaves params and result out, unread.
+states int, queues text?, kinds text?, unique_key text?, created_from int, created_to int, lowest int, highest int,
+error text?, payloads int
+
+-- piece: listed_types
+queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int,
+max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int,
+retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+
+-- piece: listed
+q.name, l.kind, j.id, j.state, j.priority, CASE WHEN :payloads = 1 THEN j.params ELSE '' END,
+CASE WHEN :payloads = 1 THEN j.result ELSE '' END, j.unique_key, j.attempt, j.max_attempts, j.crashes, j.max_crashes,
+j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us, j.created_us, j.queued_us, j.due_us,
+j.started_us, j.heartbeat_us, j.finished_us
+
+-- piece: of_lane
+(:queues IS NULL OR q.name IN (SELECT value FROM json_each(:queues)))
+AND (:kinds IS NULL OR l.kind IN (SELECT value FROM json_each(:kinds)))
+
+-- piece: fits
+((:states >> j.state) & 1) = 1 AND (:unique_key IS NULL OR j.unique_key = :unique_key)
+AND j.created_us BETWEEN :created_from AND :created_to AND j.priority BETWEEN :lowest AND :highest
+AND (:error IS NULL OR instr((SELECT h.message FROM sqlq_history h WHERE h.job_seq = j.seq
+                               ORDER BY h.n DESC LIMIT 1), :error) > 0)
 
 -- name: lane
 -- params: queue text, kind text
@@ -35,6 +63,22 @@ SELECT 1 FROM sqlq_jobs WHERE id = :id
 -- params: unique_key text
 -- returns: id text
 SELECT id FROM sqlq_jobs WHERE unique_key = :unique_key AND expires_us IS NULL
+
+-- name: transfer_job
+-- params: id text, lane int, queue int, state int, priority int, due int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, keepalive int, timeout int, retention int?, created int, queued int, started int?, heartbeat int?, finished int?, expires int?, worker text, unique_key text?, params text, result text
+-- A job as it was elsewhere.
+INSERT INTO sqlq_jobs (id, lane_id, queue_id, state, priority, due_us, attempt, max_attempts, crashes, max_crashes,
+                       claims, keepalive_us, timeout_us, retention_us, created_us, queued_us, started_us, heartbeat_us,
+                       finished_us, expires_us, worker, unique_key, params, result)
+VALUES (:id, :lane, :queue, :state, :priority, :due, :attempt, :max_attempts, :crashes, :max_crashes, :claims,
+        :keepalive, :timeout, :retention, :created, :queued, :started, :heartbeat, :finished, :expires, :worker,
+        :unique_key, :params, :result)
+ON CONFLICT DO NOTHING
+
+-- name: transfer_attempt
+-- params: seq int, n int, claim int, attempt int, cause int, at int, worker text, message text
+INSERT INTO sqlq_history (job_seq, n, claim, attempt, cause, at_us, worker, message)
+VALUES (:seq, :n, :claim, :attempt, :cause, :at, :worker, :message)
 
 -- name: promote
 -- params: seqs text
@@ -374,6 +418,18 @@ RETURNING seq, claims
 -- returns: seq int
 UPDATE sqlq_jobs SET state = 1, due_us = :now, queued_us = :now WHERE id = :id AND state = 7 RETURNING seq
 
+-- name: edit_look
+-- params: id text
+-- returns: seq int, waits int, queue text, kind text, priority int
+SELECT j.seq, j.state IN (1, 7, 8), q.name, l.kind, j.priority
+  FROM sqlq_jobs j JOIN sqlq_lanes l ON l.id = abs(j.lane_id) JOIN sqlq_queues q ON q.id = l.queue_id
+ WHERE j.id = :id
+
+-- name: edit
+-- params: lane int, queue int, priority int, seq int
+UPDATE sqlq_jobs SET lane_id = CASE WHEN lane_id < 0 THEN -:lane ELSE :lane END, queue_id = :queue, priority = :priority
+ WHERE seq = :seq
+
 -- name: take_away
 -- params: now int, ends int, id text
 -- returns: seq int, state int, attempt int, claims int, worker text
@@ -402,18 +458,56 @@ SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_k
   FROM sqlq_jobs j JOIN sqlq_lanes l ON l.id = abs(j.lane_id) JOIN sqlq_queues q ON q.id = l.queue_id
  WHERE j.id IN (SELECT value FROM json_each(:ids))
 
+-- name: transfer_ids
+-- params: after text, n int
+-- returns: id text
+SELECT id FROM sqlq_jobs INDEXED BY sqlq_jobs_id WHERE id > :after ORDER BY id LIMIT :n
+
+-- name: transfer_sizes
+-- params: ids text
+-- returns: id text, bytes int, history int, log int
+-- How large the texts of jobs are, with histories and logs, and how many lines these have. As BLOB: in bytes.
+SELECT j.id,
+       length(CAST(j.params AS BLOB)) + length(CAST(j.result AS BLOB))
+         + (SELECT coalesce(sum(length(CAST(h.message AS BLOB))), 0) FROM sqlq_history h WHERE h.job_seq = j.seq)
+         + (SELECT coalesce(sum(length(CAST(g.text AS BLOB))), 0) FROM sqlq_logs g WHERE g.job_seq = j.seq),
+       (SELECT count(*) FROM sqlq_history h WHERE h.job_seq = j.seq),
+       (SELECT count(*) FROM sqlq_logs g WHERE g.job_seq = j.seq)
+  FROM json_each(:ids) x CROSS JOIN sqlq_jobs j ON j.id = x.value
+
+-- name: transfer_history
+-- params: ids text
+-- returns: id text, n int, claim int, attempt int, cause int, at int, worker text, message text
+SELECT j.id, h.n, h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
+  FROM json_each(:ids) x CROSS JOIN sqlq_jobs j ON j.id = x.value CROSS JOIN sqlq_history h ON h.job_seq = j.seq
+
+-- name: transfer_log
+-- params: ids text
+-- returns: id text, token int, claim int, attempt int, number int, at int, level int, text text
+-- Whoever wrote the lines has no lease any more, as far as others are concerned.
+SELECT j.id, 0, g.claim, g.attempt, g.n, g.at_us, g.level, g.text
+  FROM json_each(:ids) x CROSS JOIN sqlq_jobs j ON j.id = x.value CROSS JOIN sqlq_logs g ON g.job_seq = j.seq
+
 -- name: list
--- params: before text, down_to text, queue text?, kind text?, states int, n int
--- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
--- `states` is a set of bits, one for each state's number. A page walks the id index downwards from `before`.
-SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
-       j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
-       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+-- params: before text, down_to text, {filter_types}, n int
+-- returns: {listed_types}
+-- A page walks the id index downwards from `before`.
+SELECT {listed}
   FROM sqlq_jobs j INDEXED BY sqlq_jobs_id
  CROSS JOIN sqlq_lanes l ON l.id = abs(j.lane_id)
  CROSS JOIN sqlq_queues q ON q.id = l.queue_id
- WHERE j.id < :before AND j.id >= :down_to AND ((:states >> j.state) & 1) = 1
-   AND (:queue IS NULL OR q.name = :queue) AND (:kind IS NULL OR l.kind = :kind)
+ WHERE j.id < :before AND j.id >= :down_to AND {of_lane} AND {fits}
+ ORDER BY j.id DESC LIMIT :n
+
+-- name: list_ids
+-- params: ids text, {filter_types}, n int
+-- returns: {listed_types}
+-- The same of these jobs.
+SELECT {listed}
+  FROM json_each(:ids) x CROSS JOIN sqlq_jobs j INDEXED BY sqlq_jobs_id ON j.id = x.value
+ CROSS JOIN sqlq_lanes l ON l.id = abs(j.lane_id)
+ CROSS JOIN sqlq_queues q ON q.id = l.queue_id
+ WHERE {of_lane} AND {fits}
  ORDER BY j.id DESC LIMIT :n
 
 -- name: list_bound
@@ -423,12 +517,12 @@ SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_k
 SELECT id FROM sqlq_jobs INDEXED BY sqlq_jobs_id WHERE id < :before ORDER BY id DESC LIMIT 1 OFFSET :n
 
 -- name: list_few
--- params: before text, queue text?, kind text?, states int, n int
--- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- params: before text, {filter_types}, n int
+-- returns: {listed_types}
 -- The same where few jobs are wanted: reads them from the indexes of their states, and sorts them.
 WITH wanted(id) AS MATERIALIZED (
   SELECT l.id FROM sqlq_lanes l CROSS JOIN sqlq_queues q ON q.id = l.queue_id
-   WHERE (:queue IS NULL OR q.name = :queue) AND (:kind IS NULL OR l.kind = :kind)),
+   WHERE {of_lane}),
 lane(id) AS MATERIALIZED (SELECT id FROM wanted UNION ALL SELECT -id FROM wanted),
 few(seq) AS (
   SELECT j.seq FROM lane l CROSS JOIN sqlq_jobs j INDEXED BY sqlq_jobs_ready ON j.lane_id = l.id
@@ -444,10 +538,9 @@ few(seq) AS (
    CROSS JOIN sqlq_jobs j INDEXED BY sqlq_jobs_finished ON j.state = f.state AND j.lane_id = l.id
    WHERE j.expires_us IS NOT NULL AND ((:states >> f.state) & 1) = 1),
 page(seq) AS MATERIALIZED (
-  SELECT j.seq FROM few CROSS JOIN sqlq_jobs j ON j.seq = few.seq WHERE j.id < :before ORDER BY j.id DESC LIMIT :n)
-SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
-       j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
-       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+  SELECT j.seq FROM few CROSS JOIN sqlq_jobs j ON j.seq = few.seq WHERE j.id < :before AND {fits}
+   ORDER BY j.id DESC LIMIT :n)
+SELECT {listed}
   FROM page CROSS JOIN sqlq_jobs j ON j.seq = page.seq
  CROSS JOIN sqlq_lanes l ON l.id = abs(j.lane_id)
  CROSS JOIN sqlq_queues q ON q.id = l.queue_id
@@ -460,12 +553,12 @@ SELECT j.id, p.claim, p.done, p.total, p.at_us, p.note
   FROM json_each(:ids) x CROSS JOIN sqlq_jobs j ON j.id = x.value CROSS JOIN sqlq_progress p ON p.job_seq = j.seq
 
 -- name: count_pending
--- params: queue text?, kind text?, cap int
+-- params: queues text?, kinds text?, cap int
 -- returns: n int
 SELECT count(*) FROM (
   SELECT 1 FROM sqlq_lanes l CROSS JOIN sqlq_queues q ON q.id = l.queue_id
    CROSS JOIN sqlq_jobs j INDEXED BY sqlq_jobs_ready ON j.lane_id IN (l.id, -l.id)
-   WHERE j.state = 1 AND (:queue IS NULL OR q.name = :queue) AND (:kind IS NULL OR l.kind = :kind) LIMIT :cap)
+   WHERE j.state = 1 AND {of_lane} LIMIT :cap)
 
 -- name: count_pending_all
 -- params: cap int
@@ -473,27 +566,27 @@ SELECT count(*) FROM (
 SELECT count(*) FROM (SELECT 1 FROM sqlq_jobs WHERE state = 1 LIMIT :cap)
 
 -- name: count_scheduled
--- params: queue text?, kind text?, cap int
+-- params: queues text?, kinds text?, cap int
 -- returns: n int
 SELECT count(*) FROM (
   SELECT 1 FROM sqlq_lanes l CROSS JOIN sqlq_queues q ON q.id = l.queue_id
    CROSS JOIN sqlq_jobs j INDEXED BY sqlq_jobs_scheduled ON j.lane_id IN (l.id, -l.id)
-   WHERE j.state = 7 AND (:queue IS NULL OR q.name = :queue) AND (:kind IS NULL OR l.kind = :kind) LIMIT :cap)
+   WHERE j.state = 7 AND {of_lane} LIMIT :cap)
 
 -- name: count_held
--- params: queue text?, state int, cap int
+-- params: queues text?, state int, cap int
 -- returns: n int
 SELECT count(*) FROM (SELECT 1 FROM sqlq_jobs WHERE state IN (2, 5) AND state = :state
-  AND (:queue IS NULL OR queue_id = (SELECT id FROM sqlq_queues WHERE name = :queue)) LIMIT :cap)
+  AND (:queues IS NULL OR queue_id IN (SELECT id FROM sqlq_queues WHERE name IN (SELECT value FROM json_each(:queues))))
+  LIMIT :cap)
 
 -- name: count_finished
--- params: queue text?, kind text?, state int, cap int
+-- params: queues text?, kinds text?, state int, cap int
 -- returns: n int
 SELECT count(*) FROM (
   SELECT 1 FROM sqlq_lanes l CROSS JOIN sqlq_queues q ON q.id = l.queue_id
    CROSS JOIN sqlq_jobs j INDEXED BY sqlq_jobs_finished ON j.lane_id IN (l.id, -l.id)
-   WHERE j.expires_us IS NOT NULL AND j.state = :state AND (:queue IS NULL OR q.name = :queue)
-     AND (:kind IS NULL OR l.kind = :kind) LIMIT :cap)
+   WHERE j.expires_us IS NOT NULL AND j.state = :state AND {of_lane} LIMIT :cap)
 
 -- name: count_finished_all
 -- params: state int, cap int
@@ -741,6 +834,54 @@ EXPLAIN QUERY PLAN
 SELECT priority, due_us, seq FROM sqlq_jobs
  WHERE state = 1 AND lane_id = 1 AND (priority, due_us, seq) > (1, 1, 1)
  ORDER BY priority, due_us, seq LIMIT 10
+
+-- name: insight_now
+-- params: now int
+-- returns: now int
+SELECT :now
+
+-- name: insight_place
+-- params: now int, id text
+-- returns: now int, queue_id int, priority int, due int, seq int
+-- The place of a job in the order of claims, if it is in it.
+SELECT :now, queue_id, priority, due_us, seq FROM sqlq_jobs
+ WHERE id = :id AND (state = 1 OR (state = 7 AND due_us <= :now))
+
+-- name: insight_lanes
+-- params: queue_id int
+-- returns: lane int, ready int, first_due int?
+-- The lanes of a queue: whether they have pending jobs, and when the first scheduled one is due.
+SELECT l.id * s.sign,
+       EXISTS (SELECT 1 FROM sqlq_jobs j WHERE j.state = 1 AND j.lane_id = l.id * s.sign),
+       (SELECT min(j.due_us) FROM sqlq_jobs j WHERE j.state = 7 AND j.lane_id = l.id * s.sign)
+  FROM sqlq_lanes l CROSS JOIN (SELECT 1 AS sign UNION ALL SELECT -1) s WHERE l.queue_id = :queue_id
+
+-- name: insight_ready
+-- params: lane int, priority int, due int, seq int, n int
+-- returns: n int
+-- How many pending jobs of a lane are before a place. SQLite compares no seq along an index but after equal columns.
+SELECT count(*) FROM (
+  SELECT 1 FROM sqlq_jobs WHERE state = 1 AND lane_id = :lane AND (priority, due_us) < (:priority, :due)
+  UNION ALL
+  SELECT 1 FROM sqlq_jobs
+   WHERE state = 1 AND lane_id = :lane AND priority = :priority AND due_us = :due AND seq < :seq LIMIT :n)
+
+-- name: insight_level
+-- params: lane int, after int, last int
+-- returns: priority int
+-- The next priority with scheduled jobs.
+SELECT priority FROM sqlq_jobs
+ WHERE state = 7 AND lane_id = :lane AND priority > :after AND priority <= :last ORDER BY priority LIMIT 1
+
+-- name: insight_due
+-- params: lane int, priority int, due int, seq int, n int
+-- returns: n int
+-- How many scheduled jobs of a priority are before a place.
+SELECT count(*) FROM (
+  SELECT 1 FROM sqlq_jobs WHERE state = 7 AND lane_id = :lane AND priority = :priority AND due_us < :due
+  UNION ALL
+  SELECT 1 FROM sqlq_jobs
+   WHERE state = 7 AND lane_id = :lane AND priority = :priority AND due_us = :due AND seq < :seq LIMIT :n)
 
 -- name: layout
 -- returns: place text, kind text, name text, definition text

@@ -89,12 +89,7 @@ std::optional<Job> Admin::find(JobId id) const { return Client{db_}.find(id); }
 namespace {
 
 void check_list(const JobFilter& filter, const Page& page) {
-  static_cast<void>(core::check_names(filter.queues, "a queue name of the filter"));
-  static_cast<void>(core::check_names(filter.kinds, "a kind of the filter"));
-  for (const JobState state : filter.states) {
-    core::check_range(static_cast<std::uint64_t>(state), static_cast<std::uint64_t>(JobState::pending),
-                      static_cast<std::uint64_t>(JobState::waiting), "a state of the filter");
-  }
+  core::check_filter(filter);
   core::check_range(page.limit, 1, 1000, "the limit of the page");
 }
 

@@ -10,6 +10,7 @@
 #include "core/checks.hpp"
 #include "core/isolate.hpp"
 #include "core/request_time.hpp"
+#include "core/retention.hpp"
 #include "core/text.hpp"
 #include "platform/host.hpp"
 #include "platform/random.hpp"
@@ -24,7 +25,6 @@ using backend::FinishKind;
 using client::Waiting;
 
 // A thousand years: no database has to add more to a date.
-constexpr Duration longest_retention = std::chrono::hours(24) * 365'000;
 
 void check_batch(std::span<const NewJob> jobs, const PayloadLimits& limits) {
   if (jobs.size() > core::max_batch) {
@@ -57,7 +57,7 @@ EnqueueItem item_of(const NewJob& job, const ClientOptions& defaults, TimePoint 
   item.keepalive = options.keepalive.value_or(defaults.keepalive);
   item.timeout = options.timeout;
   item.retention = options.retention ? options.retention : defaults.retention;
-  if (item.retention) item.retention = std::min(*item.retention, longest_retention);
+  if (item.retention) item.retention = std::min(*item.retention, core::longest_retention);
   item.run_at = options.run_at;
   item.delay = std::max(options.delay, Duration::zero());
   return item;

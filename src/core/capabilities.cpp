@@ -6,7 +6,7 @@ namespace sqlq::backend {
 
 std::span<const CapabilityRow> capability_table() noexcept {
   using C = Capabilities;
-  static constexpr std::array<CapabilityRow, 9> table{{
+  static constexpr std::array<CapabilityRow, 12> table{{
       {"shared_storage", &C::shared_storage, "Several processes may open the same URL and share its jobs."},
       {"survives_reopen", &C::survives_reopen, "Jobs are still there after every handle was closed."},
       {"transactional_ddl", &C::transactional_ddl, "A migration step is applied whole or not at all."},

@@ -95,6 +95,22 @@ void check_job(const NewJob& job, const PayloadLimits& limits) {
   check_json(job.params, limits, "the job's params");
 }
 
+void check_filter(const JobFilter& filter) {
+  constexpr std::size_t most_names = 1000;
+  constexpr std::size_t most_error_bytes = 1024;
+  check_range(filter.ids.size(), 0, max_names, "the number of ids of the filter");
+  check_range(filter.queues.size(), 0, most_names, "the number of queues of the filter");
+  check_range(filter.kinds.size(), 0, most_names, "the number of kinds of the filter");
+  for (const std::string& name : filter.queues) check_name(name, "the queue name");
+  for (const std::string& name : filter.kinds) check_name(name, "the kind");
+  for (const JobState state : filter.states) {
+    check_range(static_cast<std::uint64_t>(state), static_cast<std::uint64_t>(JobState::pending),
+                static_cast<std::uint64_t>(JobState::waiting), "a state of the filter");
+  }
+  if (!filter.unique_key.empty()) check_bytes(filter.unique_key, "the unique key");
+  check_text(filter.error, most_error_bytes, "the text that the filter looks for in errors");
+}
+
 void expect_answers(std::size_t got, std::size_t wanted) {
   if (got == wanted) return;
   throw Error(Errc::internal, "the backend gave " + std::to_string(got) + " answers for " + std::to_string(wanted) +

@@ -13,11 +13,12 @@
 #include <vector>
 
 #include <sqlq/enqueue.hpp>
+#include <sqlq/filter.hpp>
 
 namespace sqlq::core {
 
 inline constexpr std::size_t max_name_bytes = 255;
-/// Names in one list of a claim or a sweep.
+/// Names in one list of a claim or a sweep, and ids in a filter.
 inline constexpr std::size_t max_names = 10'000;
 /// Jobs in one enqueue.
 inline constexpr std::size_t max_batch = 100'000;
@@ -37,6 +38,9 @@ void check_options(const EnqueueOptions& options);
 void check_client_options(const ClientOptions& options);
 /// Kind, params and options.
 void check_job(const NewJob& job, const PayloadLimits& limits);
+
+/// Names, keys, states and times that a job can have, in numbers that filter.hpp allows.
+void check_filter(const JobFilter& filter);
 
 /// A backend must answer every item it was given. Error(internal) if it did not.
 void expect_answers(std::size_t got, std::size_t wanted);

@@ -27,6 +27,9 @@ struct LaneName {
   friend auto operator<=>(const LaneName&, const LaneName&) = default;
 };
 
+/// Jobs to store, none twice: no two have the same id nor, both live, the same unique key.
+using DistinctJobs = std::span<const backend::StoredJob* const>;
+
 /// How many places of each queue a transaction has made free itself, by ending leases before it claims.
 using Vacated = std::map<std::string_view, std::int64_t>;
 
@@ -69,6 +72,8 @@ class Operations {
   /// Error(schema), nothing stored.
   virtual std::vector<Enqueued> enqueue(Work& work, std::span<const backend::EnqueueItem> items) = 0;
   virtual std::vector<CancelStatus> cancel(Work& work, std::span<const JobId> ids) = 0;
+  /// As Transfer::store_jobs. Lanes as for enqueue.
+  virtual std::vector<backend::StoreStatus> store_jobs(Work& work, DistinctJobs jobs) = 0;
 
   // Working.
   /// The second half of a hand-over runs in a transaction that has begun and ended leases. It takes only as many jobs
@@ -106,6 +111,8 @@ class Operations {
   virtual void postpone(Work& work, JobId id) = 0;
   virtual std::vector<ActionStatus> act(Work& work, std::span<const JobId> ids, backend::Action what) = 0;
   virtual std::vector<RequeueStatus> requeue(Work& work, std::span<const JobId> ids) = 0;
+  /// May make the queue and its lanes before it begins.
+  virtual std::vector<ActionStatus> edit(Work& work, std::span<const JobId> ids, const backend::JobChange& change) = 0;
   virtual std::vector<bool> append_logs(Work& work, std::span<const LogLine> lines) = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <unordered_map>
 
 #include "sql/job_row.hpp"
@@ -26,9 +27,37 @@ std::optional<std::string_view> unless_empty(std::string_view text) {
   return text.empty() ? std::nullopt : std::optional(text);
 }
 
-std::optional<std::string_view> first_of(const std::vector<std::string>& names) {
-  return names.empty() ? std::nullopt : std::optional<std::string_view>(names.front());
-}
+/// Names to choose from, or all, as a statement takes them: values for a list, else a JSON array. All: a NULL.
+class Names {
+ public:
+  explicit Names(std::span<const std::string> names = {}) {
+    if (names.empty()) {
+      list_.values.emplace_back(nullptr);
+      return;
+    }
+    json_ = json_array(names);
+    list_.values.assign(names.begin(), names.end());
+  }
+  Names(const Names&) = delete;
+  Names& operator=(const Names&) = delete;
+  [[nodiscard]] bool all() const noexcept { return json_.empty(); }
+  [[nodiscard]] Arg arg(const Statement& statement, const char* name) const {
+    const auto param = std::ranges::find(statement.params, name, &Field::name);
+    const bool list = param != statement.params.end() && param->type == Type::list;
+    return list ? Arg(name, list_) : Arg(name, unless_empty(json_));
+  }
+
+ private:
+  std::string json_{};
+  List list_{};
+};
+
+/// Lanes by name.
+struct Lanes {
+  Names queues{};
+  Names kinds{};
+  [[nodiscard]] bool all() const noexcept { return queues.all() && kinds.all(); }
+};
 
 /// One more than `cap` is enough to know that there are more.
 CappedCount capped(std::int64_t counted, std::uint64_t cap) {
@@ -74,6 +103,7 @@ void add_progress(Session& s, const ReadQueries& q, std::vector<Job>& jobs) {
 ReadQueries::ReadQueries(const Catalogue& c)
     : get(c["get"]),
       list(c["list"]),
+      list_ids(c["list_ids"]),
       list_bound(c["list_bound"]),
       list_few(c["list_few"]),
       progress(c["progress"]),
@@ -110,23 +140,27 @@ std::vector<std::optional<Job>> get(Session& s, const ReadQueries& q, std::span<
 
 namespace {
 
-/// Of a queue and kind, or of all. Those that are held are counted whatever their kind: they are few.
-std::int64_t count(Session& s, const ReadQueries& q, JobState state, const std::optional<std::string_view>& queue,
-                    const std::optional<std::string_view>& kind, std::int64_t most) {
+/// Of these lanes, or of all. Those that are held are counted whatever their kind: they are few.
+std::int64_t count(Session& s, const ReadQueries& q, JobState state, const Lanes& lanes, std::int64_t most) {
   const int number = static_cast<int>(state);
-  const bool all = !queue && !kind;
+  const auto of_lanes = [&](const Statement& statement) {
+    return s.integer(statement, {lanes.queues.arg(statement, "queues"), lanes.kinds.arg(statement, "kinds"),
+                                 {"cap", most}});
+  };
   const auto n = [&]() -> std::optional<std::int64_t> {
     switch (state) {
       case JobState::pending:
-        return all ? s.integer(q.count_pending_all, {{"cap", most}})
-                   : s.integer(q.count_pending, {{"queue", queue}, {"kind", kind}, {"cap", most}});
-      case JobState::scheduled:
-        return s.integer(q.count_scheduled, {{"queue", queue}, {"kind", kind}, {"cap", most}});
+        return lanes.all() ? s.integer(q.count_pending_all, {{"cap", most}}) : of_lanes(q.count_pending);
+      case JobState::scheduled: return of_lanes(q.count_scheduled);
       case JobState::running:
-      case JobState::cancelling: return s.integer(q.count_held, {{"queue", queue}, {"state", number}, {"cap", most}});
+      case JobState::cancelling:
+        return s.integer(q.count_held,
+                         {lanes.queues.arg(q.count_held, "queues"), {"state", number}, {"cap", most}});
       default:
-        return all ? s.integer(q.count_finished_all, {{"state", number}, {"cap", most}})
-                   : s.integer(q.count_finished, {{"queue", queue}, {"kind", kind}, {"state", number}, {"cap", most}});
+        if (lanes.all()) return s.integer(q.count_finished_all, {{"state", number}, {"cap", most}});
+        return s.integer(q.count_finished, {lanes.queues.arg(q.count_finished, "queues"),
+                                            lanes.kinds.arg(q.count_finished, "kinds"), {"state", number},
+                                            {"cap", most}});
     }
   }();
   return n.value_or(0);
@@ -136,30 +170,37 @@ constexpr std::array all_states{JobState::running, JobState::cancelling, JobStat
                                 JobState::errored, JobState::cancelled,  JobState::success};
 
 /// A search for a page of jobs, in two ways: along the ids from `before` downwards, which finds common jobs soon, and
-/// by reading and sorting all wanted jobs, which finds rare ones soon (docs/decisions/0036).
+/// by reading and sorting all wanted jobs, which finds rare ones soon (docs/decisions/0036). Jobs that are named are
+/// looked up.
 class Search {
  public:
   Search(Session& s, const ReadQueries& q, const JobFilter& filter, const Page& page)
       : s_(s), q_(q), filter_(filter), page_(page),
-        before_(page.before ? page.before->to_string() : std::string(above_all_ids)) {
+        before_(page.before ? page.before->to_string() : std::string(above_all_ids)),
+        lanes_{.queues = Names(filter.queues), .kinds = Names(filter.kinds)} {
     for (const JobState state : filter.states) states_ |= std::int64_t{1} << static_cast<int>(state);
     if (filter.states.empty()) states_ = ~std::int64_t{0};
   }
 
   [[nodiscard]] JobPage step() const {
-    if (filter_.queues.empty() && filter_.kinds.empty() && filter_.states.empty()) return along_ids({});
+    if (!filter_.ids.empty()) return named();
+    if (!restricts(filter_)) return along_ids({});
     constexpr std::int64_t newest = 2000;
     if (const auto end = bound(newest); !end) {
       return along_ids({});
     } else if (JobPage page = along_ids(end); page.jobs.size() == page_.limit) {
       return page;
     }
-    return are_few() ? few() : along_ids(bound(one_step));
+    return are_few() ? few() : along_ids(bound(filter_.error.empty() ? one_step : one_step_of_histories));
   }
 
  private:
   static constexpr std::int64_t most_to_sort = 10'000;
   static constexpr std::int64_t one_step = 50'000;
+  static constexpr std::int64_t one_step_of_histories = 10'000;  // for each job a line of another table is read
+  static constexpr std::size_t most_named = 1000;
+  static constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min() + 1;
+  static constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
 
   [[nodiscard]] std::optional<JobId> bound(std::int64_t n) const {
     std::optional<JobId> id;
@@ -168,43 +209,70 @@ class Search {
     return id;
   }
 
-  /// Down to that id, or to the end.
-  [[nodiscard]] JobPage along_ids(const std::optional<JobId>& down_to) const {
-    const std::string end = down_to.value_or(JobId{}).to_string();
+  /// Jobs that fit the filter, at most a page of them. `where`: the first parameters of the statement.
+  template <class... Where>
+  [[nodiscard]] JobPage read(const Statement& statement, const Where&... where) const {
+    const auto from = filter_.created_from ? std::max(us(*filter_.created_from), least) : least;
+    const auto before = filter_.created_before ? std::max(us(*filter_.created_before), least + 1) : most;
     JobPage page;
-    s_.execute(q_.list,
-               {{"before", std::string_view(before_)},
-                {"down_to", std::string_view(end)},
-                {"queue", first_of(filter_.queues)},
-                {"kind", first_of(filter_.kinds)},
+    s_.execute(statement,
+               {where...,
                 {"states", states_},
+                lanes_.queues.arg(statement, "queues"),
+                lanes_.kinds.arg(statement, "kinds"),
+                {"unique_key", unless_empty(filter_.unique_key)},
+                {"created_from", from},
+                {"created_to", before - 1},
+                {"lowest", filter_.lowest_priority.value_or(std::numeric_limits<int>::min())},
+                {"highest", filter_.highest_priority.value_or(std::numeric_limits<int>::max())},
+                {"error", unless_empty(filter_.error)},
+                {"payloads", page_.payloads ? 1 : 0},
                 {"n", static_cast<std::int64_t>(page_.limit)}},
                [&](const Row& row) { page.jobs.push_back(read_whole(row)); });
-    page.next = page.jobs.size() == page_.limit ? std::optional(page.jobs.back().id) : down_to;
     return page;
   }
 
+  /// Down to that id, or to the end.
+  [[nodiscard]] JobPage along_ids(const std::optional<JobId>& down_to) const {
+    const std::string end = down_to.value_or(JobId{}).to_string();
+    return followed(read(q_.list, Arg("before", std::string_view(before_)), Arg("down_to", std::string_view(end))),
+                    down_to);
+  }
+
+  /// The newest of the jobs that are named, as many as one step looks at.
+  [[nodiscard]] JobPage named() const {
+    std::vector<JobId> ids;
+    for (const JobId id : filter_.ids) {
+      if (!page_.before || id < *page_.before) ids.push_back(id);
+    }
+    std::ranges::sort(ids, std::ranges::greater{});
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    const std::span<const JobId> some(ids.data(), std::min(ids.size(), most_named));
+    if (some.empty()) return {};
+    return followed(read(q_.list_ids, Arg("ids", std::string_view(json_array(some)))),
+                    some.size() < ids.size() ? std::optional(some.back()) : std::nullopt);
+  }
+
+  /// With the place where the next step begins; `end`: where this one does when its page is not full.
+  [[nodiscard]] JobPage followed(JobPage page, const std::optional<JobId>& end) const {
+    page.next = page.jobs.size() == page_.limit ? std::optional(page.jobs.back().id) : end;
+    return page;
+  }
+
+  /// Jobs that wait for others (JobState::waiting) are in no index.
   [[nodiscard]] bool are_few() const {
+    if (std::ranges::find(filter_.states, JobState::waiting) != filter_.states.end()) return false;
     std::int64_t n = 0;
     for (const JobState state : all_states) {
       if (((states_ >> static_cast<int>(state)) & 1) == 0) continue;
-      n += count(s_, q_, state, first_of(filter_.queues), first_of(filter_.kinds), most_to_sort + 1 - n);
+      n += count(s_, q_, state, lanes_, most_to_sort + 1 - n);
       if (n > most_to_sort) return false;
     }
     return true;
   }
 
   [[nodiscard]] JobPage few() const {
-    JobPage page;
-    s_.execute(q_.list_few,
-               {{"before", std::string_view(before_)},
-                {"queue", first_of(filter_.queues)},
-                {"kind", first_of(filter_.kinds)},
-                {"states", states_},
-                {"n", static_cast<std::int64_t>(page_.limit)}},
-               [&](const Row& row) { page.jobs.push_back(read_whole(row)); });
-    if (page.jobs.size() == page_.limit) page.next = page.jobs.back().id;
-    return page;
+    return followed(read(q_.list_few, Arg("before", std::string_view(before_))), {});
   }
 
   Session& s_;
@@ -212,10 +280,18 @@ class Search {
   const JobFilter& filter_;
   const Page& page_;
   const std::string before_;
+  const Lanes lanes_;
   std::int64_t states_ = 0;
 };
 
 }  // namespace
+
+bool restricts(const JobFilter& f) {
+  const bool any = f.ids.empty() && f.queues.empty() && f.kinds.empty() && f.states.empty() && f.unique_key.empty() &&
+                   !f.created_from && !f.created_before && f.error.empty() && !f.lowest_priority &&
+                   !f.highest_priority;
+  return !any;
+}
 
 JobPage list(Session& s, const ReadQueries& q, const JobFilter& filter, const Page& page) {
   JobPage found = Search(s, q, filter, page).step();
@@ -224,10 +300,12 @@ JobPage list(Session& s, const ReadQueries& q, const JobFilter& filter, const Pa
 }
 
 JobCounts counts(Session& s, const ReadQueries& q, std::string_view queue, std::uint64_t cap) {
+  std::vector<std::string> names;
+  if (!queue.empty()) names.emplace_back(queue);
+  const Lanes lanes{.queues = Names(names)};
   JobCounts counts;
   for (const JobState state : all_states) {
-    counts[state] = capped(
-        count(s, q, state, unless_empty(queue), std::nullopt, static_cast<std::int64_t>(cap) + 1), cap);
+    counts[state] = capped(count(s, q, state, lanes, static_cast<std::int64_t>(cap) + 1), cap);
   }
   return counts;
 }

@@ -20,6 +20,7 @@ struct ReadQueries {
   explicit ReadQueries(const Catalogue& c);
   const Statement& get;
   const Statement& list;
+  const Statement& list_ids;
   const Statement& list_bound;
   const Statement& list_few;
   const Statement& progress;
@@ -42,6 +43,8 @@ struct ReadQueries {
 };
 
 [[nodiscard]] std::vector<std::optional<Job>> get(Session& s, const ReadQueries& q, std::span<const JobId> ids);
+/// Whether the filter leaves any job out. A list without one is a single statement.
+[[nodiscard]] bool restricts(const JobFilter& filter);
 [[nodiscard]] JobPage list(Session& s, const ReadQueries& q, const JobFilter& filter, const Page& page);
 [[nodiscard]] JobCounts counts(Session& s, const ReadQueries& q, std::string_view queue, std::uint64_t cap);
 [[nodiscard]] std::vector<WaitingKind> waiting_kinds(Session& s, const ReadQueries& q, std::size_t limit,

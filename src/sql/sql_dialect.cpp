@@ -24,6 +24,9 @@ SqlDialect::SqlDialect(std::unique_ptr<Operations> operations, std::unique_ptr<R
       runner_(std::move(runner)),
       queries_(operations_->queries()),
       workers_(make_worker_registry(operations_->queries(), *runner_)),
+      insight_(make_insight(operations_->queries(), *runner_)),
+      transfer_(make_transfer(operations_->queries(), *runner_,
+                              [this](auto jobs, const Now& now) { return store_whole(jobs, now); })),
       clock_(std::move(clock)),
       hints_(capabilities().cross_process_wakeup
                  ? Hints::Watch([this](std::function<void()> heard) { return runner_->watch(std::move(heard)); })
@@ -131,6 +134,33 @@ std::vector<Enqueued> SqlDialect::store(std::span<const backend::EnqueueItem> it
     } catch (const Error& e) {
       // Somebody tore the schema down and made it anew. A borrowed transaction is the user's to begin again.
       if (e.code() != Errc::schema || !lanes_.forget() || again || tx != nullptr) throw;
+    }
+  }
+}
+
+std::vector<backend::StoreStatus> SqlDialect::store_whole(std::span<const backend::StoredJob> jobs, const Now& now) {
+  using backend::StoreStatus;
+  std::vector<backend::EnqueueItem> items;  // for their lanes
+  for (const backend::StoredJob& stored : jobs) items.push_back({.queue = stored.job.queue, .kind = stored.job.kind});
+  std::vector<StoreStatus> last;  // of the last try
+  std::vector<bool> kept(jobs.size());  // what tries of unknown outcome may have stored
+  const auto operation = [&](Work& w) {
+    last.clear();
+    last = store_in_rounds(w, jobs, [&](DistinctJobs some) { return operations_->store_jobs(w, some); });
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      if (kept[i] && last[i] == StoreStatus::existing_id) last[i] = StoreStatus::stored;
+    }
+  };
+  const auto unknown = [&] {
+    for (std::size_t i = 0; i < last.size(); ++i) kept[i] = kept[i] || last[i] == StoreStatus::stored;
+  };
+  for (bool again = false;; again = true) {
+    if (producing_) make_missing_lanes(items, now);
+    try {
+      runner_->write(Task::plain, now, operation, unknown);
+      return ready_again(std::move(last));
+    } catch (const Error& e) {
+      if (e.code() != Errc::schema || !lanes_.forget() || again) throw;
     }
   }
 }
@@ -293,6 +323,10 @@ std::vector<RequeueStatus> SqlDialect::requeue(std::span<const JobId> ids, Now n
   return ready_again(write(now, [&](Work& w) { return operations_->requeue(w, ids); }));
 }
 
+std::vector<ActionStatus> SqlDialect::edit(std::span<const JobId> ids, const backend::JobChange& change, Now now) {
+  return ready_again(write(now, [&](Work& w) { return operations_->edit(w, ids, change); }));
+}
+
 std::vector<bool> SqlDialect::append_logs(std::span<const LogLine> lines) {
   return write({}, [&](Work& w) { return operations_->append_logs(w, lines); });
 }
@@ -308,9 +342,8 @@ std::vector<std::optional<Job>> SqlDialect::get(std::span<const JobId> ids, cons
 }
 
 JobPage SqlDialect::list(const JobFilter& filter, const Page& page) {
-  const bool one = filter.queues.empty() && filter.kinds.empty() && filter.states.empty();
   return read([&](Session& s) { return sql::list(s, queries_, filter, page); },
-              one ? Statements::one : Statements::several);
+              restricts(filter) ? Statements::several : Statements::one);
 }
 
 JobCounts SqlDialect::counts(std::string_view queue, std::uint64_t cap) {

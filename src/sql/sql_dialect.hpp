@@ -16,16 +16,21 @@
 #include "sql/claim_apart.hpp"
 #include "sql/enqueue_queue.hpp"
 #include "sql/hints.hpp"
+#include "sql/insight.hpp"
 #include "sql/known_lanes.hpp"
 #include "sql/operations.hpp"
 #include "sql/reading.hpp"
 #include "sql/runner.hpp"
 #include "sql/strays.hpp"
+#include "sql/transfer.hpp"
 #include "sql/worker_registry.hpp"
 
 namespace sqlq::sql {
 
-class SqlDialect final : public backend::Dialect, public backend::HandOver, public backend::Outages {
+class SqlDialect final : public backend::Dialect,
+                         public backend::HandOver,
+                         public backend::Outages,
+                         public backend::Editing {
  public:
   using Now = backend::Now;
 
@@ -58,6 +63,8 @@ class SqlDialect final : public backend::Dialect, public backend::HandOver, publ
   PurgeReport purge(std::size_t limit, Now now) override;
   std::vector<ActionStatus> act(std::span<const JobId> ids, backend::Action what, Now now) override;
   std::vector<RequeueStatus> requeue(std::span<const JobId> ids, Now now) override;
+  backend::Editing* editing() noexcept override { return this; }
+  std::vector<ActionStatus> edit(std::span<const JobId> ids, const backend::JobChange& change, Now now) override;
   std::vector<bool> append_logs(std::span<const LogLine> lines) override;
 
   // Over named statements.
@@ -79,6 +86,8 @@ class SqlDialect final : public backend::Dialect, public backend::HandOver, publ
     return hints_.subscribe(std::move(hint));
   }
   backend::Workers* workers() noexcept override { return workers_.get(); }
+  backend::Insight* insight() noexcept override { return insight_.get(); }
+  backend::Transfer* transfer() noexcept override { return transfer_.get(); }
 
  private:
   using Claiming = core::FunctionRef<backend::ClaimResult(Work&, const Claim&)>;
@@ -100,6 +109,7 @@ class SqlDialect final : public backend::Dialect, public backend::HandOver, publ
   auto read(const Operation& operation, Statements statements = Statements::one);
 
   std::vector<Enqueued> store(std::span<const backend::EnqueueItem> items, const Tx* tx, const Now& now);
+  std::vector<backend::StoreStatus> store_whole(std::span<const backend::StoredJob> jobs, const Now& now);
   void make_missing_lanes(std::span<const backend::EnqueueItem> items, const Now& now);
   backend::HandOverResult take(const backend::HandOverRequest& request, Claiming claiming);
   void give_back_strays(const Now& now);
@@ -118,6 +128,8 @@ class SqlDialect final : public backend::Dialect, public backend::HandOver, publ
   const std::unique_ptr<Runner> runner_;
   const ReadQueries queries_;
   const std::unique_ptr<backend::Workers> workers_;
+  const std::unique_ptr<backend::Insight> insight_;
+  const std::unique_ptr<backend::Transfer> transfer_;
   const std::shared_ptr<Clock> clock_;
   KnownLanes lanes_;
   Strays strays_;

@@ -15,8 +15,8 @@ using backend::FinishKind;
 
 constexpr std::size_t history_kept = 1000;
 
+bool waits(JobState state) { return state == JobState::pending || state == JobState::scheduled; }
 bool held(const Job& job) { return job.state == JobState::running || job.state == JobState::cancelling; }
-
 // Only the last lines are kept.
 void trim(std::map<std::pair<std::int64_t, std::int64_t>, LogLine>& logs) {
   std::int64_t lines = 0;
@@ -116,7 +116,7 @@ backend::HandOverResult MemoryQueue::finish_and_claim(const backend::HandOverReq
   std::vector<Waiting> waiting;
   for (auto& [id, row] : rows_) {
     const Job& job = row.job;
-    if (is_finished(job.state) || held(job) || !meant(request.queues, job.queue)) continue;
+    if (!waits(job.state) || !meant(request.queues, job.queue)) continue;
     if (job.state == JobState::scheduled) {
       if (!result.next_due || job.run_at < *result.next_due) result.next_due = job.run_at;
     } else if (const auto& queue = queues_.at(job.queue); meant(request.kinds, job.kind) && !queue.paused) {

@@ -45,11 +45,13 @@ class MemoryQueue {
   PurgeReport purge(std::size_t limit, Instant now);
   RequeueStatus requeue(JobId id, Instant now);
   ActionStatus act(JobId id, backend::Action what, Instant now);
+  ActionStatus edit(JobId id, const backend::JobChange& change, Instant now);
 
   [[nodiscard]] std::optional<Job> get(JobId id) const;
   [[nodiscard]] JobPage list(const JobFilter& filter, const Page& page) const;
   [[nodiscard]] JobCounts counts(std::string_view queue, std::uint64_t cap) const;
   [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit, Instant now) const;
+  [[nodiscard]] CappedCount jobs_before(JobId id, std::uint64_t cap, Instant now) const;
   [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit) const;
   [[nodiscard]] std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
                                                std::size_t limit) const;
@@ -63,6 +65,10 @@ class MemoryQueue {
                                                     Instant now) const;
 
   bool append_log(const LogLine& line);
+
+  [[nodiscard]] std::vector<JobId> ids_after(JobId after, std::size_t limit) const;
+  [[nodiscard]] std::optional<backend::StoredJob> whole(JobId id) const;
+  backend::StoreStatus store(const backend::StoredJob& stored, Instant now);
 
   WorkerRows workers{};
 

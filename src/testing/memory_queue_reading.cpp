@@ -2,11 +2,20 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 #include <utility>
 
+#include "core/filter.hpp"
 #include "testing/memory_queue.hpp"
 
 namespace sqlq::testing {
+namespace {
+
+bool may_be_claimed(const Job& job, Instant now) {
+  return job.state == JobState::pending || (job.state == JobState::scheduled && job.run_at <= now.wall);
+}
+
+}  // namespace
 
 std::optional<Job> MemoryQueue::get(JobId id) const {
   const Row* row = find(id);
@@ -15,25 +24,11 @@ std::optional<Job> MemoryQueue::get(JobId id) const {
 }
 
 JobPage MemoryQueue::list(const JobFilter& filter, const Page& page) const {
-  const auto among = [](const auto& wanted, const auto& value) {
-    return wanted.empty() || std::ranges::find(wanted, value) != wanted.end();
-  };
-  const auto fits = [&](const Row& row) {
-    const Job& job = row.job;
-    return among(filter.ids, job.id) && among(filter.queues, job.queue) && among(filter.kinds, job.kind) &&
-           among(filter.states, job.state) && (filter.unique_key.empty() || job.unique_key == filter.unique_key) &&
-           (!filter.created_from || job.created_at >= *filter.created_from) &&
-           (!filter.created_before || job.created_at < *filter.created_before) &&
-           (filter.error.empty() ||
-            (!row.history.empty() && row.history.back().message.find(filter.error) != std::string::npos)) &&
-           (!filter.lowest_priority || job.priority >= *filter.lowest_priority) &&
-           (!filter.highest_priority || job.priority <= *filter.highest_priority);
-  };
   JobPage found;
   auto at = page.before ? rows_.lower_bound(*page.before) : rows_.end();
   while (at != rows_.begin() && found.jobs.size() < page.limit) {
     --at;
-    if (!fits(at->second)) continue;
+    if (!core::matches(filter, at->second.job, at->second.history)) continue;
     Job& job = found.jobs.emplace_back(at->second.job);
     if (!page.payloads) job.params = job.result = {};
   }
@@ -48,7 +43,7 @@ JobCounts MemoryQueue::counts(std::string_view queue, std::uint64_t cap) const {
     counts[state] = {};
   }
   for (const auto& [id, row] : rows_) {
-    if (!queue.empty() && row.job.queue != queue) continue;
+    if ((!queue.empty() && row.job.queue != queue) || row.job.state == JobState::waiting) continue;
     CappedCount& count = counts[row.job.state];
     if (count.value < cap) {
       ++count.value;
@@ -62,14 +57,26 @@ JobCounts MemoryQueue::counts(std::string_view queue, std::uint64_t cap) const {
 std::vector<WaitingKind> MemoryQueue::waiting_kinds(std::size_t limit, Instant now) const {
   std::set<std::pair<std::string_view, std::string_view>> kinds;
   for (const auto& [id, row] : rows_) {
-    const bool due = row.job.state == JobState::scheduled && row.job.run_at <= now.wall;
-    if (row.job.state == JobState::pending || due) kinds.emplace(row.job.queue, row.job.kind);
+    if (may_be_claimed(row.job, now)) kinds.emplace(row.job.queue, row.job.kind);
   }
   std::vector<WaitingKind> found;
   for (const auto& [queue, kind] : kinds) {
     if (found.size() < limit) found.push_back({std::string(queue), std::string(kind)});
   }
   return found;
+}
+
+CappedCount MemoryQueue::jobs_before(JobId id, std::uint64_t cap, Instant now) const {
+  CappedCount before;
+  const Row* mine = find(id);
+  if (mine == nullptr || !may_be_claimed(mine->job, now)) return before;
+  const auto place = [](const Row& row) { return std::tuple(row.job.priority, row.job.run_at, row.number); };
+  for (const auto& [other, row] : rows_) {
+    if (row.job.queue != mine->job.queue || !may_be_claimed(row.job, now) || place(row) >= place(*mine)) continue;
+    if (before.value == cap) return {.value = cap, .capped = true};
+    ++before.value;
+  }
+  return before;
 }
 
 std::vector<AttemptRecord> MemoryQueue::history(JobId id, std::size_t limit) const {

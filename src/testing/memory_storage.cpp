@@ -10,7 +10,10 @@
 #include <sqlq/backend/dialect.hpp>
 #include <sqlq/error.hpp>
 
+#include "testing/memory_hints.hpp"
+#include "testing/memory_kept.hpp"
 #include "testing/memory_queue.hpp"
+#include "testing/memory_transfer.hpp"
 
 namespace sqlq::testing {
 namespace {
@@ -25,37 +28,6 @@ const std::array<Migration, 1>& known_migrations() {
 }
 
 }  // namespace
-
-/// The subscribers to news. Separate from the jobs' lock: a subscriber may ask for that in another thread.
-class MemoryHints {
- public:
-  class Ear final : public backend::Subscription {
-   public:
-    Ear(std::shared_ptr<MemoryHints> hints, std::function<void()> hint)
-        : hints_(std::move(hints)), hint_(std::move(hint)) {
-      const std::lock_guard lock(hints_->mutex_);
-      hints_->ears_.push_back(this);
-    }
-    ~Ear() override {
-      const std::lock_guard lock(hints_->mutex_);
-      std::erase(hints_->ears_, this);
-    }
-    void tell() const { hint_(); }
-
-   private:
-    std::shared_ptr<MemoryHints> hints_;
-    std::function<void()> hint_;
-  };
-
-  void tell() {
-    const std::lock_guard lock(mutex_);
-    for (const Ear* ear : ears_) ear->tell();
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<Ear*> ears_;
-};
 
 struct MemoryStorage::Impl {
   struct Applied {
@@ -179,57 +151,13 @@ Tx MemoryConnection::tx() noexcept { return {connection_type, impl_.get()}; }
 
 namespace {
 
-// Writes of a transaction are made again at its commit, when what the caller's views point to is gone.
-
-struct KeptEnqueue {
-  explicit KeptEnqueue(const backend::EnqueueItem& given)
-      : item(given), queue(given.queue), kind(given.kind), params(given.params), key(given.unique_key) {}
-  [[nodiscard]] backend::EnqueueItem view() const {
-    backend::EnqueueItem same = item;
-    same.queue = queue;
-    same.kind = kind;
-    same.params = params;
-    same.unique_key.reset();
-    if (key) same.unique_key = *key;
-    return same;
-  }
-  Enqueued operator()(MemoryQueue& jobs, Instant now) const { return jobs.enqueue(view(), now); }
-
-  backend::EnqueueItem item;
-  std::string queue, kind, params;
-  std::optional<std::string> key;
-};
-
-struct KeptFinish {
-  explicit KeptFinish(const backend::Finish& given)
-      : item(given), result(given.result), message(given.message) {}
-  FinishStatus operator()(MemoryQueue& jobs, Instant now) const {
-    backend::Finish same = item;
-    same.result = result;
-    same.message = message;
-    return jobs.finish(same, now);
-  }
-
-  backend::Finish item;
-  std::string result, message;
-};
-
-struct KeptCancel {
-  explicit KeptCancel(JobId given) : id(given) {}
-  CancelStatus operator()(MemoryQueue& jobs, Instant now) const { return jobs.cancel(id, now); }
-
-  JobId id;
-};
-
-bool same(const Enqueued& a, const Enqueued& b) { return a.id == b.id && a.status == b.status; }
-template <class Status>
-bool same(Status a, Status b) {
-  return a == b;
-}
-
 // ------------------------------------------------------------------------------------------------- the dialect
 
-class MemoryDialect final : public backend::Dialect, public backend::HandOver, public backend::Outages {
+class MemoryDialect final : public backend::Dialect,
+                            public backend::HandOver,
+                            public backend::Outages,
+                            public backend::Editing,
+                            public backend::Insight {
   using Storage = MemoryStorage::Impl;
   using Now = backend::Now;
 
@@ -320,6 +248,7 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver, p
   }
   backend::HandOver* hand_over() noexcept override { return this; }
   backend::Workers* workers() noexcept override { return &workers_; }
+  backend::Transfer* transfer() noexcept override { return &transfer_; }
   backend::HandOverResult finish_and_claim(const backend::HandOverRequest& request) override {
     return on_jobs(
         [&](MemoryQueue& jobs) { return jobs.finish_and_claim(request, time(request.claim.now), refusals()); });
@@ -347,7 +276,17 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver, p
     return on_jobs([&](MemoryQueue& jobs) { return jobs.purge(limit, time(now)); });
   }
   std::vector<RequeueStatus> requeue(std::span<const JobId> ids, Now now) override {
+    storage_->require_changeable(ids, [](JobId id) { return id; });
     return each(ids, now, &MemoryQueue::requeue);
+  }
+  backend::Editing* editing() noexcept override { return this; }
+  std::vector<ActionStatus> edit(std::span<const JobId> ids, const backend::JobChange& change, Now now) override {
+    storage_->require_changeable(ids, [](JobId id) { return id; });
+    return on_jobs([&](MemoryQueue& jobs) {
+      std::vector<ActionStatus> answers;
+      for (const JobId id : ids) answers.push_back(jobs.edit(id, change, time(now)));
+      return answers;
+    });
   }
   std::vector<ActionStatus> act(std::span<const JobId> ids, backend::Action what, Now now) override {
     return on_jobs([&](MemoryQueue& jobs) {
@@ -377,6 +316,11 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver, p
   }
   [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit, Now now) override {
     return on_jobs([&](const MemoryQueue& jobs) { return jobs.waiting_kinds(limit, time(now)); });
+  }
+  backend::Insight* insight() noexcept override { return this; }
+  [[nodiscard]] TimePoint clock_now() override { return clock_->now(); }
+  [[nodiscard]] CappedCount jobs_before(JobId id, std::uint64_t cap, Now now) override {
+    return on_jobs([&](const MemoryQueue& jobs) { return jobs.jobs_before(id, cap, time(now)); });
   }
   [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit) override {
     return on_jobs([&](const MemoryQueue& jobs) { return jobs.history(id, limit); });
@@ -428,13 +372,17 @@ class MemoryDialect final : public backend::Dialect, public backend::HandOver, p
 
   const std::shared_ptr<Storage> storage_;
   const std::shared_ptr<Clock> clock_;
-  const backend::Capabilities able_{.hand_over = true, .outages = true, .workers = true};
+  const backend::Capabilities able_{
+      .hand_over = true, .outages = true, .workers = true, .editing = true, .insight = true, .transfer = true};
   MemoryWorkers workers_;
+  MemoryTransfer transfer_;
 };
 
 MemoryDialect::MemoryDialect(std::shared_ptr<Storage> storage, std::shared_ptr<Clock> clock)
     : storage_(std::move(storage)), clock_(std::move(clock)),
-      workers_([this](const auto& call) { on_jobs([&](MemoryQueue& q) { return call(q.workers), true; }); }, clock_) {
+      workers_([this](const auto& call) { on_jobs([&](MemoryQueue& q) { return call(q.workers), true; }); }, clock_),
+      transfer_([this](const auto& call) { on_jobs([&](MemoryQueue& q) { return call(q), true; }); },
+                [this](std::string_view text) { storage_->require_storable({text}); }, clock_) {
   const std::lock_guard lock(storage_->mutex);
   if (std::exchange(storage_->steady_epoch, clock_->steady_epoch()) != clock_->steady_epoch()) {
     storage_->queue.end_all_leases();

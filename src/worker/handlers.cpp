@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <map>
+#include <optional>
 
 #include <sqlq/error.hpp>
 
@@ -11,30 +12,43 @@ namespace sqlq {
 
 struct Handlers::Impl {
   std::map<std::string, Entry, std::less<>> entries;
+  std::optional<Entry> any;
   std::atomic<bool> frozen{false};
+
+  Entry checked(const std::string& whose, Function handler, HandlerOptions options) const {
+    if (!handler) throw Error(Errc::invalid_argument, "the handler of " + whose + " is empty");
+    if (options.timeout < Duration(0)) {
+      throw Error(Errc::invalid_argument, "HandlerOptions::timeout of " + whose + " must not be negative");
+    }
+    if (frozen) throw Error(Errc::misuse, "a worker has started with these handlers: register " + whose + " before");
+    return {std::move(handler), std::move(options)};
+  }
 };
 
 Handlers::Handlers() : impl_(std::make_shared<Impl>()) {}
 
 Handlers& Handlers::add(std::string kind, Function handler, HandlerOptions options) {
   core::check_name(kind, "the kind");
-  if (!handler) throw Error(Errc::invalid_argument, "the handler of kind '" + kind + "' is empty");
-  if (options.timeout < Duration(0)) {
-    throw Error(Errc::invalid_argument, "HandlerOptions::timeout of kind '" + kind + "' must not be negative");
-  }
-  if (impl_->frozen) {
-    throw Error(Errc::misuse, "a worker has started with these handlers: register kind '" + kind + "' before");
-  }
-  Entry entry{std::move(handler), std::move(options)};
+  Entry entry = impl_->checked("kind '" + kind + "'", std::move(handler), std::move(options));
   const auto [at, inserted] = impl_->entries.try_emplace(std::move(kind), std::move(entry));
   if (!inserted) throw Error(Errc::misuse, "kind '" + at->first + "' is registered twice");
   return *this;
 }
 
+Handlers& Handlers::add_any(Function handler, HandlerOptions options) {
+  Entry entry = impl_->checked("any kind", std::move(handler), std::move(options));
+  if (impl_->any) throw Error(Errc::misuse, "a handler of any kind is registered twice");
+  impl_->any = std::move(entry);
+  return *this;
+}
+
 const Handlers::Entry* Handlers::find(std::string_view kind) const noexcept {
   const auto at = impl_->entries.find(kind);
-  return at == impl_->entries.end() ? nullptr : &at->second;
+  if (at != impl_->entries.end()) return &at->second;
+  return impl_->any ? &*impl_->any : nullptr;
 }
+
+bool Handlers::any() const noexcept { return impl_->any.has_value(); }
 
 std::vector<std::string> Handlers::kinds() const {
   std::vector<std::string> names;

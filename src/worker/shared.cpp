@@ -44,8 +44,9 @@ WorkerStats Counters::snapshot() const noexcept {
 
 WorkerOptions checked(WorkerOptions options, const Database& db, const Handlers& handlers) {
   using namespace std::chrono_literals;
-  if (handlers.kinds().empty()) {
-    throw Error(Errc::invalid_argument, "the worker has no handler: register at least one kind with Handlers::on");
+  if (handlers.kinds().empty() && !handlers.any()) {
+    throw Error(Errc::invalid_argument,
+                "the worker has no handler: register at least one kind with Handlers::on, or all with on_any");
   }
   options.queues = core::check_names(options.queues, "a queue of the worker");
   if (options.concurrency == 0) options.concurrency = std::max(1U, std::thread::hardware_concurrency());
@@ -69,11 +70,11 @@ Shared::Shared(Database database, Handlers table, WorkerOptions wanted)
       options(checked(std::move(wanted), db, handlers)),
       callbacks(std::make_shared<Callbacks>(std::shared_ptr<Clock>(std::make_shared<Database>(db), &db.clock()))),
       owned_events(std::make_shared<Events>(options.on_event, callbacks)),
-      slots(*progress, options.concurrency) {}
+      slots(*progress, options.concurrency, options.max_jobs) {}
 
 void Shared::freeze_handlers() {
   handlers.freeze();
-  kinds = handlers.kinds();
+  if (!handlers.any()) kinds = handlers.kinds();
 }
 
 backend::Now Shared::now() const { return core::request_time(clock()); }

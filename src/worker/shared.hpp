@@ -54,7 +54,7 @@ struct Shared {
   const Database db;
   const Handlers handlers;
   const WorkerOptions options;
-  std::vector<std::string> kinds;
+  std::vector<std::string> kinds;  // that it claims; empty: all
   const std::shared_ptr<Callbacks> callbacks;
   const std::shared_ptr<Events> owned_events;
   Events& events = *owned_events;

@@ -14,8 +14,9 @@ namespace sqlq::worker {
 /// Thread-safety: all members from any thread.
 class Slots final {
  public:
-  /// `given_back` must outlive it.
-  Slots(Signal& given_back, std::size_t capacity) : capacity_(capacity), given_back_(given_back) {}
+  /// `given_back` must outlive it. `most_jobs`: how many jobs may use them one after the other; 0: no limit.
+  Slots(Signal& given_back, std::size_t capacity, std::uint64_t most_jobs = 0)
+      : capacity_(capacity), left_(most_jobs == 0 ? no_limit : most_jobs), given_back_(given_back) {}
 
   [[nodiscard]] std::size_t capacity() const noexcept { return capacity_.load(); }
   [[nodiscard]] std::size_t used() const noexcept {
@@ -32,16 +33,22 @@ class Slots final {
 
   /// Takes free ones for a claim, `most` at most; says how many.
   [[nodiscard]] std::size_t take(std::size_t most) noexcept {
+    most = reserve(most);
     std::uint64_t state = state_.load();
     for (;;) {
       const std::size_t used = jobs_in(state) + claims_in(state);
       const std::size_t capacity = capacity_.load();
       const std::size_t n = std::min(most, used < capacity ? capacity - used : 0);
-      if (state_.compare_exchange_weak(state, state + n * one_claim)) return n;
+      if (!state_.compare_exchange_weak(state, state + n * one_claim)) continue;
+      left_.fetch_add(most - n);
+      return n;
     }
   }
   /// A claim that had taken so many has ended: so many of them got a job, the others are free.
-  void claimed(std::size_t taken, std::size_t jobs) noexcept { state_.fetch_sub(taken * one_claim - jobs); }
+  void claimed(std::size_t taken, std::size_t jobs) noexcept {
+    left_.fetch_add(taken - jobs);
+    state_.fetch_sub(taken * one_claim - jobs);
+  }
   /// So many jobs need theirs no more.
   void give(std::size_t n) noexcept {
     state_.fetch_sub(n);
@@ -59,8 +66,19 @@ class Slots final {
   static constexpr std::size_t jobs_in(std::uint64_t state) noexcept { return state & (one_claim - 1); }
   static constexpr std::size_t claims_in(std::uint64_t state) noexcept { return state / one_claim; }
 
+  // Half of the range: what claims give back is not yet told from a limit that is near.
+  static constexpr std::uint64_t no_limit = std::uint64_t{1} << 63;
+  std::size_t reserve(std::size_t most) noexcept {
+    std::uint64_t left = left_.load();
+    for (;;) {
+      const std::uint64_t n = std::min<std::uint64_t>(most, left);
+      if (left_.compare_exchange_weak(left, left - n)) return static_cast<std::size_t>(n);
+    }
+  }
+
   std::atomic<std::size_t> capacity_;
   std::atomic<std::uint64_t> state_{0};
+  std::atomic<std::uint64_t> left_;  // jobs that may still be claimed
   std::atomic<bool> watched_{false};
   Signal& given_back_;
 };

@@ -24,7 +24,7 @@ class Sample {
         lists_.push_back(std::make_unique<sql::List>(list_for(s.name, p.name)));
         args_.emplace_back(p.name.c_str(), *lists_.back());
       } else if (p.type == sql::Type::integer) {
-        args_.emplace_back(p.name.c_str(), std::int64_t{p.name == "state" ? 3 : 2});
+        args_.emplace_back(p.name.c_str(), std::int64_t{p.name == "state" ? 3 : p.name == "payloads" ? 1 : 2});
       } else {
         args_.emplace_back(p.name.c_str(), text_for(s.name, p.name));
       }
@@ -46,6 +46,10 @@ class Sample {
     if (statement == "jobs_insert") {
       return {15, {sql::Bytes{sixteen}, n, n, n, n, n, n, n, n, n, nullptr, n, n, "key", "{}"}};
     }
+    if (statement == "transfer_jobs") {
+      return {24, {sql::Bytes{sixteen}, n, n, n, n, n, n, n, n, n, n, n, n, nullptr, n, n, n, n, n, n, n, "key", "{}",
+                   nullptr}};
+    }
     if (statement == "history_add") return {8, {n, n, n, n, n, n, "w", "m"}};
     if (statement == "log_add") return {7, {n, n, n, n, n, n, "text"}};
     if (statement == "queues_make") return {3, {"queue", "", n}};
@@ -62,7 +66,10 @@ class Sample {
       return {1, {std::int64_t{1}, std::int64_t{2}, std::int64_t{3}}};
     }
     if (param == "ids") return {1, {sql::Bytes{sixteen}, sql::Bytes{"0123456789abcdef"}}};
+    if (param == "lanes") return {1, {std::int64_t{1}, std::int64_t{2}}};
     if (param == "numbers") return {1, {n, n}};
+    const bool list = statement.starts_with("list") || statement.starts_with("count_");
+    if (list && (param == "queues" || param == "kinds")) return {1, {"a"}};
     if (param == "seqs") return {1, {std::int64_t{1}, std::int64_t{2}, std::int64_t{3}}};
     return {1, {"a", "b"}};
   }
@@ -209,6 +216,9 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"ended_lock", {{"j", "PRIMARY"}}},
     {"jobs_write", {{"sqlq_jobs", "PRIMARY"}}},
     {"jobs_state", {{"sqlq_jobs", "PRIMARY"}}},
+    {"edit_lanes", {{"j", "sqlq_jobs_id"}, {"l", "PRIMARY"}}},
+    {"edit_targets", {{"l", "PRIMARY"}, {"t", "sqlq_lanes_name"}}},
+    {"jobs_edit", {{"sqlq_jobs", "PRIMARY"}}},
     {"succeed", {{"sqlq_jobs", "PRIMARY"}}},
     {"succeed_mixed", {{"sqlq_jobs", "PRIMARY"}}},
     {"finished_add", {{"j", "PRIMARY"}}},
@@ -225,9 +235,15 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"purge_history", {{"h", "PRIMARY"}}},
     {"purge_jobs", {{"j", "PRIMARY"}}},
     {"get", {{"j", "sqlq_jobs_id"}, {"l", "PRIMARY"}}},
-    {"list", {{"j", "sqlq_jobs_id"}, {"l", "PRIMARY"}}},
+    {"list", {{"j", "sqlq_jobs_id"}, {"l", "PRIMARY"}, {"h", "PRIMARY"}, {"p", "PRIMARY"}}},
+    {"list_ids", {{"j", "sqlq_jobs_id"}, {"l", "PRIMARY"}, {"h", "PRIMARY"}, {"p", "PRIMARY"}}},
     {"list_bound", {{"j", "sqlq_jobs_id"}}},
     {"waiting_kinds", {{"r", "PRIMARY"}, {"s", "PRIMARY"}}},
+    {"insight_place", {{"j", "sqlq_jobs_id"}}},
+    {"insight_lanes", {{"l", "sqlq_lanes_name"}, {"r", "PRIMARY"}, {"s", "PRIMARY"}}},
+    {"insight_ready", {{"r", "PRIMARY"}}},
+    {"insight_level", {{"s", "sqlq_scheduled_ranked"}}},
+    {"insight_due", {{"s", "sqlq_scheduled_ranked"}}},
     {"count_pending", {{"r", "PRIMARY"}, {"l", "sqlq_lanes_name"}}},
     {"count_held", {{"c", "PRIMARY"}, {"j", "PRIMARY"}}},
     {"count_scheduled", {{"s", "PRIMARY"}, {"l", "sqlq_lanes_name"}}},
@@ -235,7 +251,7 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"count_finished_all", {{"f", "sqlq_finished_state"}, {"j", "PRIMARY"}}},
 };
 
-const std::set<std::string> lists = {"list",            "list_bound", "count_pending",
+const std::set<std::string> lists = {"list",            "list_ids",   "list_bound",     "count_pending",
                                      "count_scheduled", "count_held", "count_finished", "count_finished_all"};
 
 void MysqlSchema::expect_good_plans(bool scans_matter, const std::set<std::string>& only) const {
@@ -247,7 +263,8 @@ void MysqlSchema::expect_good_plans(bool scans_matter, const std::set<std::strin
       const auto key = wanted.find(step.table);
       const std::string shown =
           name + ": table " + step.table + ", " + step.type + " by '" + step.key + "', " + step.extra;
-      EXPECT_EQ(step.extra.find("filesort"), std::string::npos) << shown;
+      const bool few = name == "list_ids";  // the jobs that are named
+      EXPECT_TRUE(few || step.extra.find("filesort") == std::string::npos) << shown;
       if (key == wanted.end()) continue;
       reached.insert(step.table);
       if (!scans_matter) continue;

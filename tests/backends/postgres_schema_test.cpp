@@ -29,11 +29,15 @@ const std::map<std::string, std::string> samples = {
     {"ends", "0"}, {"levels", "{1,1}"}, {"texts", "{t,t}"}, {"lane", "1"}, {"shapes", "{1,2}"}, {"dues", "{1,1}"},
     {"seqs", "{1,1}"}, {"ranks", "{1,2}"}, {"numbered", "0"}, {"workers", "{w,w}"},
     {"only", "{00000000-0000-7000-8000-000000000001}"}, {"down_to", "00000000-0000-0000-0000-000000000000"},
-    {"name", "a"}, {"message", "m"}, {"spared", "0"},
+    {"name", "a"}, {"message", "m"}, {"spared", "0"}, {"unique_key", "u"}, {"created_from", "0"},
+    {"created_to", "9"}, {"lowest", "0"}, {"highest", "9"}, {"error", "e"}, {"payloads", "1"}, {"priority", "1"},
+    {"queue_id", "1"}, {"priority", "10"}, {"due", "1000"}, {"seq", "1000"}, {"after", "9"}, {"last", "10"},
 };
 
 std::string sample_of(const sql::Statement& s, const sql::Field& p) {
-  if (s.name == "get" && p.name == "ids") return R"(["00000000-0000-7000-8000-000000000001"])";
+  const bool json = s.name == "get" || s.name.starts_with("list") || s.name.starts_with("count_");
+  if (json && p.name == "ids") return R"(["00000000-0000-7000-8000-000000000001"])";
+  if (json && (p.name == "queues" || p.name == "kinds")) return R"(["a","b"])";
   const bool numbers = p.name == "queues" && (s.name == "queue_lock" || s.name == "rooms");
   if (numbers || (s.name == "finish" && p.name == "kinds")) return "{1,2}";
   return samples.at(p.name);
@@ -151,6 +155,8 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"cancel", {"sqlq_jobs_pkey"}},
     {"probe", {"sqlq_jobs_pkey"}},
     {"requeue", {"sqlq_jobs_unique", "sqlq_jobs_pkey"}},
+    {"edit_kinds", {"sqlq_jobs_pkey", "sqlq_lanes_pkey"}},
+    {"edit", {"sqlq_jobs_pkey", "sqlq_lanes_pkey", "sqlq_lanes_queue_id_kind_key"}},
     {"due_by_time", {"sqlq_jobs_scheduled", "Index Cond: ((lane_id = p.lane) AND (due_us <= "}},
     {"due_by_rank", {"sqlq_jobs_ranked", "(priority > level_1.priority)", "(priority = level.priority) AND (due_us"}},
     {"promote", {"sqlq_jobs_ranked", "Tid Scan on sqlq_jobs"}},
@@ -171,7 +177,8 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"purge_lines", {"Tid Scan on sqlq_logs", "sqlq_logs_pkey", "Tid Scan on sqlq_history", "sqlq_history_pkey"}},
     {"log_add", {"sqlq_jobs_pkey"}},
     {"get", {"sqlq_jobs_pkey"}},
-    {"list", {"Index Scan Backward using sqlq_jobs_pkey"}},
+    {"list", {"Index Scan Backward using sqlq_jobs_pkey", "Index Cond: ((job_seq = j.seq) AND (n = j.notes))"}},
+    {"list_ids", {"sqlq_jobs_pkey", "Index Cond: ((job_seq = j.seq) AND (n = j.notes))"}},
     {"list_bound", {"Index Only Scan Backward using sqlq_jobs_pkey"}},
     {"claimed", {"sqlq_jobs_held"}},
     {"count_pending", {"sqlq_jobs_ready"}},
@@ -185,17 +192,22 @@ const std::map<std::string, std::vector<std::string>> hot = {
       "sqlq_jobs_finished", "Index Cond: (lane_id = (l.id * ", "Index Cond: (lane_id = (l_1.id * ",
       "(lane_id = (l_2.id * "}},
     {"waiting_kinds", {"sqlq_jobs_ready", "sqlq_jobs_scheduled"}},
+    {"insight_place", {"sqlq_jobs_pkey"}},
+    {"insight_lanes", {"sqlq_jobs_ready", "sqlq_jobs_scheduled", "Index Cond: (lane_id = (l.id * "}},
+    {"insight_ready", {"sqlq_jobs_ready", "Index Cond: ((lane_id = $1) AND (ROW(priority, due_us, seq) < ROW("}},
+    {"insight_level", {"sqlq_jobs_ranked", "Index Cond: ((lane_id = $1) AND (priority > $2) AND (priority <= $3))"}},
+    {"insight_due", {"sqlq_jobs_ranked", "(lane_id = $1) AND (priority = $2) AND (ROW(due_us, seq) < ROW("}},
     {"history", {"sqlq_jobs_pkey", "sqlq_history_pkey"}},
     {"log_read", {"sqlq_jobs_pkey", "sqlq_logs_pkey"}},
 };
 
-const std::set<std::string> lists = {"list",          "list_bound", "count_pending",  "count_pending_all",
-                                     "count_scheduled", "count_held", "count_finished", "count_finished_all",
-                                     "queue_used"};
+const std::set<std::string> lists = {"list",          "list_ids",        "list_bound", "count_pending",
+                                     "count_pending_all", "count_scheduled", "count_held", "count_finished",
+                                     "count_finished_all", "queue_used"};
 
-/// These put the few jobs of a batch into the order of locking; no other sorts jobs.
-const std::set<std::string> batches = {"job_insert", "job_insert_new", "cancel",         "requeue",
-                                       "finish",     "heartbeat",      "log_add"};
+/// These put the few jobs of a batch into the order of locking, or of a list; no other sorts jobs.
+const std::set<std::string> batches = {"job_insert", "job_insert_new", "cancel",  "requeue",
+                                       "finish",     "heartbeat",      "log_add", "list_ids", "edit"};
 
 /// Nothing walks through a table that may be long.
 void PostgresSchema::expect_no_scan(const std::string& name, const std::string& plan) {

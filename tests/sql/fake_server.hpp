@@ -82,6 +82,10 @@ class FakeServer final : public Server {
     return answers;
   }
   std::vector<CancelStatus> cancel(Work&, std::span<const JobId>) override { return {}; }
+  std::vector<backend::StoreStatus> store_jobs(Work&, DistinctJobs jobs) override {
+    script_.happen("store_jobs");
+    return std::vector<backend::StoreStatus>(jobs.size(), backend::StoreStatus::stored);
+  }
   backend::ClaimResult claim(Work& work, const Claim& claim) override {
     work.begin();
     std::string of;
@@ -119,6 +123,7 @@ class FakeServer final : public Server {
   void postpone(Work&, JobId) override {}
   std::vector<ActionStatus> act(Work&, std::span<const JobId>, backend::Action) override { return {}; }
   std::vector<RequeueStatus> requeue(Work&, std::span<const JobId>) override { return {}; }
+  std::vector<ActionStatus> edit(Work&, std::span<const JobId>, const backend::JobChange&) override { return {}; }
   std::vector<bool> append_logs(Work&, std::span<const LogLine>) override { return {}; }
 
   static constexpr int lock_timeout = 1205;  ///< the number of errors that say so
@@ -134,11 +139,12 @@ class FakeServer final : public Server {
     static const Catalogue instance([] {
       std::string text;
       for (const char* name :
-           {"get", "list", "list_bound", "list_few", "progress", "count_pending", "count_pending_all",
+           {"get", "list", "list_ids", "list_bound", "list_few", "progress", "count_pending", "count_pending_all",
             "count_scheduled", "count_held", "count_finished", "count_finished_all", "waiting_kinds", "history",
             "log_read", "queues", "queue", "queue_upsert", "queue_update", "queue_used", "queue_hide", "oldest_due",
             "worker_seen", "worker_draining", "worker_add", "worker_remove", "workers", "workers_drain",
-            "workers_expired"}) {
+            "workers_expired", "insight_now", "insight_place", "insight_lanes", "insight_ready", "insight_level",
+            "insight_due", "transfer_ids", "transfer_sizes", "transfer_history", "transfer_log"}) {
         text += std::string("-- name: ") + name + "\nSELECT 1\n";
       }
       return text;

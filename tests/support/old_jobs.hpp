@@ -63,14 +63,23 @@ inline void expect_steps(const Admin& admin, const JobFilter& filter, int before
 
 inline void expect_bounded_lists(const Admin& admin) {
   const std::size_t page = Page{}.limit;
-  for (const JobFilter& common : {JobFilter{}, JobFilter{.queues = {"a"}}, JobFilter{.kinds = {"k"}},
-                                  JobFilter{.queues = {"a"}, .kinds = {"k"}, .states = {JobState::success}}}) {
+  for (const JobFilter& common : {JobFilter{}, JobFilter{.queues = {"a"}}, JobFilter{.kinds = {"k", "missing"}},
+                                  JobFilter{.queues = {"a"}, .kinds = {"k"}, .states = {JobState::success}},
+                                  JobFilter{.lowest_priority = 10, .highest_priority = 10}}) {
     expect_one_step(admin, common, ids_down_from(old_jobs, page));
   }
   expect_one_step(admin, {.kinds = {"rare"}}, ids_down_from(last_rare, 3));
-  expect_one_step(admin, {.queues = {"a"}, .kinds = {"rare"}, .states = {JobState::success}}, ids_down_from(last_rare, 3));
-  for (const JobFilter& none : {JobFilter{.queues = {"missing"}}, JobFilter{.kinds = {"missing"}},
+  expect_one_step(admin, {.queues = {"a"}, .kinds = {"rare"}, .states = {JobState::success}},
+                  ids_down_from(last_rare, 3));
+  expect_one_step(admin, {.ids = {old_job(1), old_job(last_errored), old_job(2)}, .kinds = {"rare"}},
+                  {old_job(2), old_job(1)});
+  for (const JobFilter& none : {JobFilter{.queues = {"missing"}},
+                                JobFilter{.kinds = {"missing"}},
                                 JobFilter{.queues = {"waiting"}, .kinds = {"rare"}},
+                                JobFilter{.kinds = {"rare"}, .error = "never seen"},
+                                JobFilter{.kinds = {"rare"}, .unique_key = "missing"},
+                                JobFilter{.kinds = {"rare"}, .highest_priority = 9},
+                                JobFilter{.ids = {old_job(old_jobs + 1)}},
                                 JobFilter{.queues = {"waiting"}, .states = {JobState::success, JobState::errored}},
                                 JobFilter{.states = {JobState::running, JobState::scheduled, JobState::cancelled}}}) {
     expect_one_step(admin, none, {});

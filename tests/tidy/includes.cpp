@@ -74,12 +74,13 @@ std::vector<Row> make_table() {
       {"include/", {"public"}},
       {"src/core/", {"public", "backend", "own", "platform"}},
       {"src/client/", {"public", "backend", "own", "core", "platform"}},
+      {"src/transfer/", {"public", "backend", "own", "core", "platform"}},
       {"src/worker/", {"public", "backend", "own", "core", "platform"}},
       {"src/platform/", {"public", "backend", "own", "core"}},
       {"src/testing/", {"public", "backend", "testing", "own", "core", "platform", "worker"}},
       {"src/sql/", {"public", "backend", "own", "core", "platform"}},
       {"tests/conformance/", {"public", "backend", "testing", "conformance", "own", "gtest"}},
-      {"tools/", {"public", "own"}},
+      {"tools/", {"public", "own", "nlohmann"}},
       {"bench/micro/", {"public", "own", "benchmark"}},
   };
   Row limits{"bench/limits/", {"own"}};

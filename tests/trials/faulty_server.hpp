@@ -89,6 +89,9 @@ class FaultyServer final : public sql::Server {
   std::vector<LeaseStatus> heartbeat(sql::Work& w, std::span<const backend::LeaseRef> leases) override {
     return real_->heartbeat(w, leases);
   }
+  std::vector<backend::StoreStatus> store_jobs(sql::Work& w, sql::DistinctJobs jobs) override {
+    return real_->store_jobs(w, jobs);
+  }
   std::vector<bool> take_back_crashes(sql::Work& w, std::span<const backend::OutlivedClaim> claims) override {
     return real_->take_back_crashes(w, claims);
   }
@@ -110,6 +113,9 @@ class FaultyServer final : public sql::Server {
   }
   std::vector<RequeueStatus> requeue(sql::Work& w, std::span<const JobId> ids) override {
     return real_->requeue(w, ids);
+  }
+  std::vector<ActionStatus> edit(sql::Work& w, std::span<const JobId> ids, const backend::JobChange& change) override {
+    return real_->edit(w, ids, change);
   }
   std::vector<bool> append_logs(sql::Work& w, std::span<const LogLine> lines) override {
     return real_->append_logs(w, lines);

@@ -114,6 +114,7 @@ std::string text(FinishStatus s) { return std::string(to_string(s)); }
 std::string text(LeaseStatus s) { return std::string(to_string(s)); }
 std::string text(CancelStatus s) { return std::string(to_string(s)); }
 std::string text(RequeueStatus s) { return std::string(to_string(s)); }
+std::string text(ActionStatus s) { return std::string(to_string(s)); }
 std::string text(const WaitingKind& w) { return w.queue + "/" + w.kind; }
 
 bool waits(JobState s) { return s == JobState::pending || s == JobState::scheduled; }
@@ -141,6 +142,12 @@ std::string text(const LogLine& l) {
 std::string text(const Queue& q) {
   return "queue " + q.name + ' ' + q.description + ' ' + (q.concurrency ? std::to_string(*q.concurrency) : "-") + ' ' +
          std::to_string(q.priority) + (q.paused ? " paused" : "");
+}
+std::string text(const backend::StoredJob& whole) {
+  std::string all = text(whole.job);
+  for (const AttemptRecord& line : whole.history) all += ' ' + text(line);
+  for (const LogLine& line : whole.log) all += ' ' + text(line);
+  return all;
 }
 std::string text(const JobCounts& counts) {
   std::string all = "counts waiting=" + std::to_string(counts.at(JobState::pending).value +
@@ -238,6 +245,57 @@ Operation enqueue_into_new_queue() {
               }};
 }
 
+backend::StoredJob stored(std::uint8_t n, JobState state) {
+  backend::StoredJob whole;
+  whole.job = {.id = job(n), .queue = queue, .kind = "send", .state = state, .params = params,
+               .keepalive = 30s, .created_at = begin->wall, .queued_at = begin->wall, .run_at = begin->wall};
+  if (is_finished(state)) whole.job.finished_at = begin->wall;
+  return whole;
+}
+
+/// Of all sorts; one is there, and the key of one.
+std::string store_jobs(Dialect& d) {
+  std::vector<backend::StoredJob> jobs{stored(21, JobState::pending), stored(22, JobState::scheduled),
+                                       stored(23, JobState::errored), stored(24, JobState::success),
+                                       stored(25, JobState::pending), stored(2, JobState::pending)};
+  jobs[1].job.run_at = begin->wall + 10min;
+  jobs[1].job.unique_key = "new key";
+  jobs[3].job.unique_key = "key";  // 5 has it, but this one is not live
+  jobs[4].job.unique_key = "key";
+  Job& suspect = jobs[0].job;
+  suspect.attempt = suspect.crashes = 2;
+  suspect.claims = 2;
+  suspect.worker = "w9";
+  suspect.started_at = suspect.heartbeat_at = begin->wall;
+  for (std::int64_t claim = 1; claim <= 2; ++claim) {
+    jobs[0].history.push_back({.claim = claim, .attempt = static_cast<int>(claim), .cause = Cause::lease_ended,
+                               .at = begin->wall, .worker = "w9", .message = canary});
+    jobs[0].log.push_back({.job = job(21), .claim = claim, .attempt = static_cast<int>(claim), .number = 1,
+                           .at = begin->wall, .text = canary});
+  }
+  std::string answers;
+  for (const backend::StoreStatus s : d.transfer()->store_jobs(jobs, soon)) {
+    answers += std::to_string(static_cast<int>(s)) + ' ';
+  }
+  return answers;
+}
+
+Operation edit_into_new_queue() {
+  const auto number = std::make_shared<int>(0);
+  return {.name = "edit",
+          .prepare =
+              [number](Dialect& d) {
+                held(2)(d);
+                ++*number;
+              },
+          .run =
+              [number](Dialect& d) {
+                const std::string name = new_queue + " edited " + std::to_string(*number);
+                const std::array ids{job(2), job(4), job(1), job(5), job(99)};
+                return text(d.editing()->edit(ids, {.queue = name, .priority = 3}, soon));
+              }};
+}
+
 std::string append_logs(Dialect& d) {
   std::vector<LogLine> lines;
   for (const std::uint8_t n : {std::uint8_t{6}, std::uint8_t{6}, std::uint8_t{3}}) {  // nobody holds 3
@@ -254,6 +312,7 @@ void add_writers(std::vector<Operation>& all) {
                  }});
   all.push_back({.name = "enqueue of many", .prepare = six_jobs, .run = enqueue_some});
   all.push_back(enqueue_into_new_queue());
+  all.push_back({.name = "store_jobs", .prepare = six_jobs, .run = store_jobs});
   all.push_back(claim("claim", six_jobs, 2, soon));
   all.push_back(claim("claim of a limited queue", limited, 5, soon));
   all.push_back(claim("claim of what became due", held(1), 10, later));
@@ -327,6 +386,7 @@ void add_writers(std::vector<Operation>& all) {
                    const std::array ids{job(1), job(2), job(5), job(99)};
                    return text(d.requeue(ids, soon));
                  }});
+  all.push_back(edit_into_new_queue());
   all.push_back({.name = "append_logs", .prepare = held(2), .run = append_logs});
   all.push_back({.name = "queue_upsert", .prepare = held(1), .run = [](Dialect& d) {
                    d.queue_upsert(queue, {.description = "new", .concurrency = 2, .priority = 3}, soon);
@@ -387,6 +447,12 @@ void add_readers(std::vector<Operation>& all) {
   all.push_back(read("read_logs", [](Dialect& d) { return d.read_logs(job(2), 0, 0, 10); }));
   all.push_back(read("queue", [](Dialect& d) { return d.queue(queue); }));
   all.push_back(read("list_workers", [](Dialect& d) { return d.workers()->list_workers({}, 0, 10, soon); }));
+  all.push_back(read("jobs_before", [](Dialect& d) { return d.insight()->jobs_before(job(3), 100, soon).value; }));
+  all.push_back(read("ids_after", [](Dialect& d) { return d.transfer()->ids_after(job(3), 2); }));
+  all.push_back(read("read_jobs", [](Dialect& d) {
+    const std::array ids{job(1), job(2), job(99), job(6)};
+    return d.transfer()->read_jobs(ids, 1'000'000).jobs;
+  }));
   all.push_back(read("queues", [](Dialect& d) { return d.queues("a", 1); }));
   all.push_back(read("migration_status", [](Dialect& d) {
     return static_cast<std::size_t>(d.migration_status().current);

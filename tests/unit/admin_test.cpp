@@ -106,6 +106,16 @@ TEST(Admin, RefusesBadInputBeforeAnythingIsSent) {
   refuse([&] { return admin.queues("\t"); });
   refuse([&] { return admin.list({.queues = {"\t"}}); });
   refuse([&] { return admin.list({.kinds = {"\t"}}); });
+  refuse([&] { return admin.list({.queues = {""}}); });
+  refuse([&] { return admin.list({.kinds = {""}}); });
+  refuse([&] { return admin.list({.ids = std::vector<JobId>(10'001)}); });
+  refuse([&] { return admin.list({.queues = std::vector<std::string>(1001, "q")}); });
+  refuse([&] { return admin.list({.kinds = std::vector<std::string>(1001, "k")}); });
+  refuse([&] { return admin.list({.unique_key = std::string(256, 'u')}); });
+  refuse([&] { return admin.list({.unique_key = "\xFF"}); });
+  refuse([&] { return admin.list({.error = std::string(1025, 'e')}); });
+  refuse([&] { return admin.list({.error = std::string("e\0e", 3)}); });
+  refuse([&] { return admin.list({.error = "\xFF"}); });
   refuse([&] { return admin.list({.states = {JobState::invalid}}); });
   refuse([&] { return admin.list({.states = {static_cast<JobState>(9)}}); });
   refuse([&] { return admin.list({}, {.limit = 0}); });

@@ -20,6 +20,21 @@ TEST(Fetcher, AsksForExactlyTheFreeSlots) {
   EXPECT_EQ(s.stats().claimed, 3U);
 }
 
+TEST(Fetcher, AsksForNoMoreThanItMayClaimInAll) {
+  Services s(4, {}, {.max_jobs = 6});
+  add(s.database, 3);
+  EXPECT_EQ(s.work(), 3U);
+  s.database.broken = {"claim"};
+  EXPECT_THROW(s.runtime.fetcher.step(), Error);
+  s.database.broken.clear();
+  add(s.database, 10);
+  EXPECT_EQ(s.work(), 3U) << "what got no job is still to be had";
+  EXPECT_EQ(s.runtime.fetcher.step(), SteadyPoint::max());
+  EXPECT_EQ(s.database.claim_limits.back(), 3U);
+  EXPECT_EQ(s.stats().claimed, 6U);
+  EXPECT_EQ(s.stats().ended(), 6U);
+}
+
 TEST(Fetcher, TellsOfJobsThatTheDatabaseRefusesToStart) {
   Services s(4);
   add(s.database, 3);

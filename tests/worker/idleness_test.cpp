@@ -116,6 +116,24 @@ TEST_F(IdleWorker, KindsWithoutAHandlerThatHaveBecomeDue) {
   EXPECT_EQ(last->kind, "strange");
 }
 
+TEST(Idleness, NoKindIsUnknownToAHandlerOfAll) {
+  Handlers all;
+  all.on_any([](JobContext&) { return Outcome::done(); });
+  Harness q("sqlite::memory:", all);
+  q.client().enqueue(NewJob{.kind = "strange"});
+  q.admin().pause("default");
+  for (int i = 0; i < 2; ++i) {
+    q.work_due();
+    q.sweep();
+    q.advance(5s);
+  }
+  ASSERT_EQ(q.events().size(), 1U);
+  ASSERT_EQ(q.events()[0].idle.size(), 1U);
+  EXPECT_EQ(q.events()[0].idle[0].why, Why::paused);
+  q.admin().resume("default");
+  EXPECT_EQ(q.work_due(), 1U);
+}
+
 TEST_F(IdleWorker, AllJobsAreDueLater) {
   enqueue({.delay = 24h});
   const TimePoint due = q.clock().now() + 24h;

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <future>
 #include <latch>
+#include <mutex>
 #include <stdexcept>
 #include <thread>
 
@@ -87,7 +88,64 @@ TEST(Handlers, RefusesWhatMakesNoSense) {
   EXPECT_EQ(handlers.find("nobody"), nullptr);
 }
 
+TEST(Handlers, OfAnyKindStandsInForThoseThatAreMissing) {
+  Handlers handlers;
+  EXPECT_FALSE(handlers.any());
+  error_of(Errc::invalid_argument, [&] { handlers.on_any(Handlers::Function()); });
+  error_of(Errc::invalid_argument, [&] { handlers.on_any(do_nothing, {.timeout = -1s}); });
+  EXPECT_FALSE(handlers.any());
+  handlers.on("known", do_nothing, {.timeout = 1s}).on_any(do_nothing, {.timeout = 2s});
+  error_of(Errc::misuse, [&] { handlers.on_any(do_nothing); });
+  EXPECT_TRUE(handlers.any());
+  EXPECT_EQ(handlers.kinds(), std::vector<std::string>{"known"});
+  EXPECT_EQ(handlers.find("known")->options.timeout, 1s);
+  EXPECT_EQ(handlers.find("nobody")->options.timeout, 2s);
+  handlers.freeze();
+  EXPECT_TRUE(has(error_of(Errc::misuse, [&] { Handlers(handlers).on_any(do_nothing); }), "any kind"));
+}
+
 // ------------------------------------------------------------------------------------------------- working
+
+TEST_F(WorkerTest, OfAnyKindRunsJobsOfAllKinds) {
+  std::mutex mutex;
+  std::vector<std::string> own, others;
+  std::latch done(3);
+  for (const char* kind : {"work", "unheard-of", "new"}) database.add([&](Job& job) { job.kind = kind; });
+  const auto note = [&](std::vector<std::string>& list) {
+    return [&](JobContext& job) {
+      const std::lock_guard lock(mutex);
+      list.push_back(job.job().kind);
+      done.count_down();
+    };
+  };
+  Handlers handlers;
+  handlers.on("work", note(own)).on_any(note(others));
+  Worker worker(base.db, handlers, quiet(1));
+  worker.start();
+  done.wait();
+  EXPECT_EQ(worker.stop().succeeded, 3U);
+  EXPECT_EQ(own, std::vector<std::string>{"work"});
+  EXPECT_EQ(others, (std::vector<std::string>{"unheard-of", "new"}));
+}
+
+TEST_F(WorkerTest, ClaimsNoMoreJobsThanItMay) {
+  std::latch done(3);
+  for (int i = 0; i < 10; ++i) database.add();
+  WorkerOptions options = quiet(8);
+  options.max_jobs = 3;
+  Worker worker(base.db, handle([&](JobContext&) {
+                  done.count_down();
+                  return Outcome::done();
+                }),
+                options);
+  worker.start();
+  done.wait();
+  worker.wake();
+  const WorkerStats stats = worker.stop();
+  EXPECT_EQ(stats.claimed, 3U);
+  EXPECT_EQ(stats.succeeded, 3U);
+  EXPECT_EQ(stats.ended(), 3U);
+}
 
 TEST_F(WorkerTest, RunsEveryJobOnce) {
   std::atomic<int> runs{0};

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <iosfwd>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -64,11 +65,13 @@ class Context {
   }
   /// A line on standard error, made printable; not with --quiet.
   void say(const std::string& line);
-  /// The same, also with --quiet.
+  /// The same after "sqlq: ", also with --quiet: warnings and errors.
   void complain(const std::string& line);
-  /// Asks on the terminal; true with --yes. Where there is no terminal: Exit(usage) that says to use --yes.
+  /// Asks on the terminal ("... [y/N] "); true with --yes. Where there is no terminal: Exit(usage) that says to use
+  /// --yes.
   [[nodiscard]] bool confirm(const std::string& question);
-  /// A line on standard error that is drawn over the one before it on a terminal; else one line in 5 s. Empty: ends it.
+  /// A line on standard error that is drawn over the one before it on a terminal; else one line in 5 s. Empty: the
+  /// end of it.
   void progress(const std::string& line);
 
   /// Tripped by SIGINT, SIGTERM, SIGHUP: commands end after the step that they are in.
@@ -76,32 +79,39 @@ class Context {
   [[nodiscard]] bool stdout_is_terminal() const;
 
  private:
+  [[nodiscard]] std::string url() const;
+  void write_line(const std::string& line);
+
   std::ostream& out_;
   std::ostream& err_;
   std::istream& in_;
   GlobalOptions options_{};
   Action action_{};
+  std::mutex opening_{};
   std::optional<Database> database_{};
   std::optional<SignalStop> signals_{};
   std::string progress_{};
   TimePoint progressed_{};
 };
 
-/// The commands of each noun; each file tools/sqlq/<noun>_commands.cpp has one of these.
+/// The commands of each noun; each is in a file of its own. Each command has an example:
+/// `command.footer("Example:\n  sqlq queue pause mail")`. Help, manual and completion are made of the same
+/// descriptions. Values from a list have `check(CLI::IsMember(std::vector<std::string>{...}))`: completion offers them.
 void add_schema_commands(CLI::App& root, Context& context);
-void add_job_commands(CLI::App& root, Context& context);        ///< list, show, logs, wait, tail
-void add_job_changes(CLI::App& root, Context& context);         ///< retry, cancel, delete, move, run-now, priority, take-away
-void add_enqueue_command(CLI::App& root, Context& context);     ///< job enqueue
+void add_job_commands(CLI::App& root, Context& context);       ///< list, show, logs, wait, tail
+void add_job_changes(CLI::App& root, Context& context);        ///< retry, cancel, delete, move, run-now, priority,
+                                                               ///< take-away
+void add_enqueue_command(CLI::App& root, Context& context);    ///< job enqueue
 void add_queue_commands(CLI::App& root, Context& context);
 void add_worker_commands(CLI::App& root, Context& context);
 void add_work_command(CLI::App& root, Context& context);
-void add_stats_commands(CLI::App& root, Context& context);      ///< stats
+void add_stats_commands(CLI::App& root, Context& context);     ///< stats
 void add_top_command(CLI::App& root, Context& context);
-void add_health_commands(CLI::App& root, Context& context);     ///< explain, doctor
-void add_transfer_commands(CLI::App& root, Context& context);   ///< copy, export, import
+void add_health_commands(CLI::App& root, Context& context);    ///< explain, doctor
+void add_transfer_commands(CLI::App& root, Context& context);  ///< copy, export, import
 void add_prune_command(CLI::App& root, Context& context);
 void add_bench_command(CLI::App& root, Context& context);
-void add_help_commands(CLI::App& root, Context& context);       ///< completion, man, version
+void add_help_commands(CLI::App& root, Context& context);      ///< completion, man, version
 
 /// The subcommand `noun` of root, made once: several files add to "job".
 [[nodiscard]] CLI::App& noun(CLI::App& root, const std::string& name, const std::string& description);

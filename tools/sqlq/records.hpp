@@ -6,9 +6,10 @@
 ///     out.add({job.id.to_string(), job.queue, Value::age(now - job.created_at)});
 ///     out.finish();
 ///
-/// Forms: a table for people (cut to the width of the terminal, ids never; no control characters), `json` (one array),
-/// `jsonl` (an object a line), `csv` (RFC 4180, with a header). All but the table have every column, by its name, with
-/// times as "2026-11-29T16:20:00.123456Z", durations in seconds, and nothing cut or escaped but by the rules of the form.
+/// Forms: a table for people (cut to the width of the terminal, ids never; no control characters), `json` (one
+/// array), `jsonl` (an object a line), `csv` (RFC 4180, with a header). All but the table have every column, by its
+/// name, with times as "2026-11-29T16:20:00.123456Z", durations in seconds, and nothing cut or escaped but by the rules
+/// of the form.
 /// Names of columns are part of the program's interface: add, never rename.
 
 #include <cstdint>
@@ -44,7 +45,7 @@ class Value {
  public:
   struct Count {
     std::uint64_t value = 0;
-    bool capped = false;  ///< "10,000+" in a table; in data the number, and true in the field <column>_capped
+    bool capped = false;  ///< "10,000+" in a table; in json the number, and a field <column>_capped; "10000+" in csv
   };
   struct Json {
     std::string text{};  ///< JSON text, inserted as it is; a string in csv
@@ -55,6 +56,7 @@ class Value {
   Value(bool value) : any_(value) {}                       // NOLINT: converts
   Value(int value) : any_(std::int64_t{value}) {}          // NOLINT: converts
   Value(std::int64_t value) : any_(value) {}               // NOLINT: converts
+  Value(std::uint64_t value) : any_(static_cast<std::int64_t>(value)) {}  // NOLINT: converts
   Value(double value) : any_(value) {}                     // NOLINT: converts
   Value(std::string text) : any_(std::move(text)) {}       // NOLINT: converts
   Value(std::string_view text) : any_(std::string(text)) {}  // NOLINT: converts
@@ -106,6 +108,7 @@ class Records {
 };
 
 /// One thing in detail: a list of names and values in a table, one object in json and jsonl, a row in csv.
-void print_record(std::ostream& out, const Look& look, const std::vector<Column>& columns, const std::vector<Value>& row);
+void print_record(std::ostream& out, const Look& look, const std::vector<Column>& columns,
+                  const std::vector<Value>& row);
 
 }  // namespace sqlq::tool

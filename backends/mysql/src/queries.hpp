@@ -57,6 +57,8 @@ struct Queries {
   const sql::Statement& keys_add = catalogue["keys_add"];
   const sql::Statement& keys_remove = catalogue["keys_remove"];
   const sql::Statement& jobs_insert = catalogue["jobs_insert"];
+  const sql::Statement& transfer_jobs = catalogue["transfer_jobs"];
+  const sql::Statement& workers_named = catalogue["workers_named"];
   const sql::Statement& ready_insert = catalogue["ready_insert"];
   const sql::Statement& scheduled_insert = catalogue["scheduled_insert"];
   const sql::Statement& ready_insert_ids = catalogue["ready_insert_ids"];
@@ -78,6 +80,9 @@ struct Queries {
   const sql::Statement& ended_lock = catalogue["ended_lock"];
   const sql::Statement& jobs_write = catalogue["jobs_write"];
   const sql::Statement& jobs_state = catalogue["jobs_state"];
+  const sql::Statement& edit_lanes = catalogue["edit_lanes"];
+  const sql::Statement& edit_targets = catalogue["edit_targets"];
+  const sql::Statement& jobs_edit = catalogue["jobs_edit"];
   const sql::Statement& clock = catalogue["clock"];
   const sql::Statement& succeed = catalogue["succeed"];
   const sql::Statement& succeed_mixed = catalogue["succeed_mixed"];

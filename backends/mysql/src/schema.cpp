@@ -16,12 +16,14 @@ namespace {
 /// Read from the server in the statement itself; independent of the session's time zone.
 constexpr const char* clock_text = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))";
 
-/// In the order of sql::read_job. `worker` is an expression for the worker's name.
-std::string job_columns(const std::string& worker) {
-  return "j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts, j.crashes, "
-         "j.max_crashes, j.claims, j.lease_token, " + worker + ", j.keepalive_us, j.timeout_us, j.retention_us, "
-         "j.created_us, j.queued_us, j.due_us, CASE WHEN j.claims > 0 THEN j.started_us END, "
-         "CASE WHEN j.claims > 0 THEN j.heartbeat_us END, CASE WHEN j.state IN (3, 4, 6) THEN j.finished_us END";
+/// In the order of sql::read_job. `worker` is an expression for the worker's name, `payload` the table of params and
+/// results.
+std::string job_columns(const std::string& worker, const std::string& payload = "j") {
+  return "j.id, j.state, j.priority, " + payload + ".params, " + payload + ".result, j.unique_key, j.attempt, "
+         "j.max_attempts, j.crashes, j.max_crashes, j.claims, j.lease_token, " + worker + ", j.keepalive_us, "
+         "j.timeout_us, j.retention_us, j.created_us, j.queued_us, j.due_us, "
+         "CASE WHEN j.claims > 0 THEN j.started_us END, CASE WHEN j.claims > 0 THEN j.heartbeat_us END, "
+         "CASE WHEN j.state IN (3, 4, 6) THEN j.finished_us END";
 }
 
 /// Lock names are common to the server and at most 64 bytes: a hash of the place.
@@ -41,6 +43,7 @@ std::vector<sql::Substitution> substitutions(const Options& o) {
       {"took", "TIMESTAMPDIFF(MICROSECOND, NOW(6), SYSDATE(6))"},
       {"worker", worker},
       {"job", job_columns(worker)},
+      {"listed_job", job_columns(worker, "p")},
       {"pending_job", job_columns("X''")},
       {"ready_lane", "IF(j.crashes > 0 AND j.crashes + 1 >= j.max_crashes, -j.lane_id, j.lane_id)"},
       {"lock", lock_name(o)},

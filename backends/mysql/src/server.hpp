@@ -50,10 +50,15 @@ class MysqlServer final : public sql::Server {
   void make_lanes(sql::Work& work, std::span<const sql::LaneName> lanes) override;
   // produce.cpp
   std::vector<Enqueued> enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) override;
+  // transfer.cpp
+  std::vector<backend::StoreStatus> store_jobs(sql::Work& work, sql::DistinctJobs jobs) override;
   // admin.cpp
   std::vector<CancelStatus> cancel(sql::Work& work, std::span<const JobId> ids) override;
   std::vector<RequeueStatus> requeue(sql::Work& work, std::span<const JobId> ids) override;
   std::vector<ActionStatus> act(sql::Work& work, std::span<const JobId> ids, backend::Action what) override;
+  // edit.cpp
+  std::vector<ActionStatus> edit(sql::Work& work, std::span<const JobId> ids,
+                                 const backend::JobChange& change) override;
   // claim.cpp
   backend::ClaimResult claim(sql::Work& work, const sql::Claim& claim) override;
   backend::ClaimResult claim_some(sql::Work& work, const backend::ClaimRequest& request,
@@ -86,7 +91,10 @@ class MysqlServer final : public sql::Server {
       .database_clock = true,
       .hand_over = true,
       .outages = true,
-      .workers = true};
+      .workers = true,
+      .editing = true,
+      .insight = true,
+      .transfer = true};
 
   const Options options_;
   const Schema schema_;

@@ -15,12 +15,16 @@ struct Queries {
   const sql::Statement& job_insert_new = catalogue["job_insert_new"];
   const sql::Statement& seqs_draw = catalogue["seqs_draw"];
   const sql::Statement& holders = catalogue["holders"];
+  const sql::Statement& transfer_jobs = catalogue["transfer_jobs"];
+  const sql::Statement& transfer_lines = catalogue["transfer_lines"];
   const sql::Statement& transaction_id = catalogue["transaction_id"];
   const sql::Statement& transactions_over = catalogue["transactions_over"];
   const sql::Statement& announce = catalogue["announce"];
   const sql::Statement& cancel = catalogue["cancel"];
   const sql::Statement& probe = catalogue["probe"];
   const sql::Statement& requeue = catalogue["requeue"];
+  const sql::Statement& edit_kinds = catalogue["edit_kinds"];
+  const sql::Statement& edit = catalogue["edit"];
   const sql::Statement& due_by_time = catalogue["due_by_time"];
   const sql::Statement& due_by_rank = catalogue["due_by_rank"];
   const sql::Statement& promote = catalogue["promote"];

@@ -79,7 +79,8 @@ void look_at_snapshots(sql::Session& session, const Queries& q, Findings& findin
     const std::string name(row.text(0));
     findings.push_back(found::warning("old_snapshot",
                                       "the replication slot " + name +
-                                          (row.integer(2) == 0 ? ", used by nobody," : "") + " keeps all rows that died in the last " + std::to_string(row.integer(1)) +
+                                          (row.integer(2) == 0 ? ", used by nobody," : "") +
+                                          " keeps all rows that died in the last " + std::to_string(row.integer(1)) +
                                           " transactions: claims slow down",
                                       "let its standby catch up; if there is none any more: SELECT "
                                       "pg_drop_replication_slot('" + name + "')"));

@@ -67,6 +67,9 @@ backend::Capabilities capabilities_of(const Options& options) {
           .hand_over = true,
           .outages = true,
           .workers = true,
+          .editing = true,
+          .insight = true,
+          .transfer = true,
           .longest_result = std::size_t{500} << 20};  // a parameter has 1 GiB, and a character may need an escape
 }
 

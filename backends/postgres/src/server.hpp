@@ -45,6 +45,11 @@ class PgServer final : public sql::Server {
   std::vector<Enqueued> enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) override;
   std::vector<CancelStatus> cancel(sql::Work& work, std::span<const JobId> ids) override;
   std::vector<RequeueStatus> requeue(sql::Work& work, std::span<const JobId> ids) override;
+  // transfer.cpp
+  std::vector<backend::StoreStatus> store_jobs(sql::Work& work, sql::DistinctJobs jobs) override;
+  // edit.cpp
+  std::vector<ActionStatus> edit(sql::Work& work, std::span<const JobId> ids,
+                                 const backend::JobChange& change) override;
   // claim.cpp
   backend::ClaimResult claim(sql::Work& work, const sql::Claim& claim) override;
   backend::ClaimResult claim_some(sql::Work& work, const backend::ClaimRequest& request,

@@ -31,6 +31,12 @@ class Operations final : public sql::Operations {
   std::vector<RequeueStatus> requeue(sql::Work& work, std::span<const JobId> ids) override;
   std::vector<ActionStatus> act(sql::Work& work, std::span<const JobId> ids, backend::Action what) override;
 
+  // transfer.cpp
+  std::vector<backend::StoreStatus> store_jobs(sql::Work& work, sql::DistinctJobs jobs) override;
+  // edit.cpp
+  std::vector<ActionStatus> edit(sql::Work& work, std::span<const JobId> ids,
+                                 const backend::JobChange& change) override;
+
   // claim.cpp
   backend::ClaimResult claim(sql::Work& work, const sql::Claim& wanted) override;
   backend::ClaimResult claim_some(sql::Work& work, const backend::ClaimRequest& request,

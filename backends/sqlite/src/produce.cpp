@@ -1,51 +1,14 @@
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include <sqlq/error.hpp>
 
+#include "lanes.hpp"
 #include "operations.hpp"
 #include "sql/job_row.hpp"
 
 namespace sqlq::sqlite {
 namespace {
-
-struct LaneRow {
-  std::int64_t id = 0;
-  std::int64_t queue_id = 0;
-};
-
-std::optional<LaneRow> find_lane(const Context& c, std::string_view queue, std::string_view kind) {
-  std::optional<LaneRow> lane;
-  c.session.execute(c.q.lane, {{"queue", queue}, {"kind", kind}},
-                    [&](const sql::Row& row) { lane = LaneRow{row.integer(0), row.integer(1)}; });
-  return lane;
-}
-
-LaneRow make_lane(const Context& c, std::string_view queue, std::string_view kind) {
-  c.session.execute(c.q.queue_make, {{"name", queue}, {"now", sql::us(c.now.wall)}});
-  c.session.execute(c.q.lane_make, {{"queue", queue}, {"kind", kind}});
-  if (const auto lane = find_lane(c, queue, kind)) return *lane;
-  throw Error(Errc::corrupt, "a queue that was just made is not there", "sqlite");
-}
-
-/// The lanes of one batch: most batches have one, so each is looked up once.
-class Lanes {
- public:
-  explicit Lanes(const Context& c) : c_(c) {}
-  const LaneRow& of(std::string_view queue, std::string_view kind) {
-    const auto [at, isnew] = known_.try_emplace({queue, kind});
-    if (isnew) {
-      const auto found = find_lane(c_, queue, kind);
-      at->second = found ? *found : make_lane(c_, queue, kind);
-    }
-    return at->second;
-  }
-
- private:
-  const Context& c_;
-  std::map<std::pair<std::string_view, std::string_view>, LaneRow> known_;
-};
 
 /// The job that is in the way of an insert.
 Enqueued holder(const Context& c, const backend::EnqueueItem& item, std::string_view id) {

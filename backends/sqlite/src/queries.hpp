@@ -15,6 +15,8 @@ struct Queries {
   const sql::Statement& job_insert = catalogue["job_insert"];
   const sql::Statement& id_taken = catalogue["id_taken"];
   const sql::Statement& key_holder = catalogue["key_holder"];
+  const sql::Statement& transfer_job = catalogue["transfer_job"];
+  const sql::Statement& transfer_attempt = catalogue["transfer_attempt"];
   const sql::Statement& promote = catalogue["promote"];
   const sql::Statement& due_by_time = catalogue["due_by_time"];
   const sql::Statement& due_by_rank = catalogue["due_by_rank"];
@@ -55,6 +57,8 @@ struct Queries {
   const sql::Statement& ids_of = catalogue["ids_of"];
   const sql::Statement& purge_jobs = catalogue["purge_jobs"];
   const sql::Statement& requeue = catalogue["requeue"];
+  const sql::Statement& edit_look = catalogue["edit_look"];
+  const sql::Statement& edit = catalogue["edit"];
   const sql::Statement& run_now = catalogue["run_now"];
   const sql::Statement& take_away = catalogue["take_away"];
   const sql::Statement& postpone = catalogue["postpone"];

@@ -10,7 +10,7 @@ namespace sqlq::sqlite {
 // Never destroyed: calls during static destruction, and threads that outlive it, still need them (CONTRIBUTING.md).
 
 const sql::Catalogue& catalogue() {
-  static const auto& instance = *new sql::Catalogue(sql::file_text(schema_files(), "queries.sql"));
+  static const auto& instance = *new sql::Catalogue(sql::expand(sql::file_text(schema_files(), "queries.sql"), {}));
   return instance;
 }
 

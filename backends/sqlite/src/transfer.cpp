@@ -1,0 +1,100 @@
+#include <map>
+#include <string>
+#include <utility>
+
+#include <sqlq/error.hpp>
+
+#include "core/retention.hpp"
+#include "lanes.hpp"
+#include "operations.hpp"
+#include "sql/job_row.hpp"
+
+namespace sqlq::sqlite {
+namespace {
+
+using backend::StoredJob;
+using backend::StoreStatus;
+
+std::optional<std::int64_t> us_or_null(const std::optional<TimePoint>& at) {
+  return at ? std::optional(sql::us(*at)) : std::nullopt;
+}
+
+bool insert(const Context& c, const LaneRow& lane, const Job& job, std::string_view id) {
+  std::optional<std::int64_t> retention;
+  if (job.retention) retention = job.retention->count();
+  std::optional<std::string_view> key;
+  if (!job.unique_key.empty()) key = job.unique_key;
+  return c.session.execute(c.q.transfer_job,
+                           {{"id", id},
+                            {"lane", is_suspect(job) ? -lane.id : lane.id},
+                            {"queue", lane.queue_id},
+                            {"state", static_cast<int>(job.state)},
+                            {"priority", job.priority},
+                            {"due", sql::us(job.run_at)},
+                            {"attempt", job.attempt},
+                            {"max_attempts", job.max_attempts},
+                            {"crashes", job.crashes},
+                            {"max_crashes", job.max_crashes},
+                            {"claims", job.claims},
+                            {"keepalive", job.keepalive.count()},
+                            {"timeout", job.timeout.count()},
+                            {"retention", retention},
+                            {"created", sql::us(job.created_at)},
+                            {"queued", sql::us(job.queued_at)},
+                            {"started", us_or_null(job.started_at)},
+                            {"heartbeat", us_or_null(job.heartbeat_at)},
+                            {"finished", us_or_null(job.finished_at)},
+                            {"expires", us_or_null(core::expires_at(job))},
+                            {"worker", std::string_view(job.worker)},
+                            {"unique_key", key},
+                            {"params", std::string_view(job.params)},
+                            {"result", std::string_view(job.result)}}) == 1;
+}
+
+void add_lines(const Context& c, const StoredJob& stored, std::int64_t seq) {
+  std::int64_t n = 0;
+  for (const AttemptRecord& line : stored.history) {
+    c.session.execute(c.q.transfer_attempt, {{"seq", seq},
+                                             {"n", ++n},
+                                             {"claim", line.claim},
+                                             {"attempt", line.attempt},
+                                             {"cause", static_cast<int>(line.cause)},
+                                             {"at", sql::us(line.at)},
+                                             {"worker", std::string_view(line.worker)},
+                                             {"message", std::string_view(line.message)}});
+  }
+  for (const LogLine& line : stored.log) {
+    c.session.execute(c.q.log_add, {{"seq", seq},
+                                    {"claim", line.claim},
+                                    {"n", line.number},
+                                    {"attempt", line.attempt},
+                                    {"at", sql::us(line.at)},
+                                    {"level", static_cast<int>(line.level)},
+                                    {"text", std::string_view(line.text)}});
+  }
+}
+
+StoreStatus store_one(const Context& c, const LaneRow& lane, const StoredJob& stored) {
+  const std::string id = stored.job.id.to_string();
+  if (!insert(c, lane, stored.job, id)) {
+    const bool there = c.session.integer(c.q.id_taken, {{"id", std::string_view(id)}}).has_value();
+    return there ? StoreStatus::existing_id : StoreStatus::existing_key;
+  }
+  if (stored.history.empty() && stored.log.empty()) return StoreStatus::stored;
+  const auto seq = c.session.integer(c.q.probe, {{"id", std::string_view(id)}});
+  if (!seq) throw Error(Errc::corrupt, "a job that was just stored is not there", "sqlite");
+  add_lines(c, stored, *seq);
+  return StoreStatus::stored;
+}
+
+}  // namespace
+
+std::vector<StoreStatus> Operations::store_jobs(sql::Work& work, sql::DistinctJobs jobs) {
+  const Context c(work);
+  Lanes lanes(c);
+  return sql::each<StoreStatus>(jobs, [&](const StoredJob* stored) {
+    return store_one(c, lanes.of(stored->job.queue, stored->job.kind), *stored);
+  });
+}
+
+}  // namespace sqlq::sqlite

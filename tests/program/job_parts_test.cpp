@@ -1,0 +1,168 @@
+// What the commands of jobs are made of, without a database.
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "job_change.hpp"
+#include "job_records.hpp"
+#include "job_watch.hpp"
+
+namespace sqlq::tool {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr TimePoint start = std::chrono::sys_days(std::chrono::year(2026) / 11 / 29);
+
+/// A job with a small number as id; it came to its state at `at`.
+Job job(std::uint8_t number, JobState state, TimePoint at = start, std::int64_t claims = 0) {
+  Job j;
+  std::array<std::uint8_t, 16> bytes{};
+  bytes[0] = number;
+  j.id = JobId(bytes);
+  j.state = state;
+  j.claims = claims;
+  j.created_at = j.queued_at = at;
+  if (state == JobState::running) j.started_at = at;
+  if (is_finished(state)) j.finished_at = at;
+  return j;
+}
+
+std::string told(const std::vector<Happening>& happenings) {
+  std::string text;
+  for (const Happening& h : happenings) {
+    text += (text.empty() ? "" : " ") + std::to_string(h.job.id.bytes()[0]) + ":" + std::string(h.what);
+  }
+  return text;
+}
+
+TEST(Follower, TellsWhatIsNewAndWhatChanged) {
+  Follower follower;
+  follower.begin({job(9, JobState::pending), job(8, JobState::running, start, 1)}, {}, start);
+  EXPECT_EQ(told(follower.see({job(9, JobState::pending), job(8, JobState::running, start, 1)})), "");
+  EXPECT_EQ(told(follower.see({job(10, JobState::pending, start + seconds(1)),
+                               job(9, JobState::running, start + seconds(3), 1),
+                               job(8, JobState::success, start + seconds(2), 1)})),
+            "10:enqueued 8:success 9:running");
+  EXPECT_EQ(told(follower.see({job(9, JobState::scheduled, start + seconds(4), 1)})), "9:scheduled");
+}
+
+TEST(Follower, AJobThatIsNewMayHaveGoneOnAlready) {
+  Follower follower;
+  follower.begin({}, {}, start);
+  EXPECT_EQ(told(follower.see({job(1, JobState::success, start + seconds(1), 1)})), "1:enqueued 1:success");
+  EXPECT_EQ(told(follower.see({job(1, JobState::success, start + seconds(1), 1)})), "");
+}
+
+TEST(Follower, ARetryBetweenTwoLooksIsSeen) {
+  Follower follower;
+  follower.begin({job(1, JobState::running, start, 1)}, {}, start);
+  EXPECT_EQ(told(follower.see({job(1, JobState::running, start + seconds(9), 2)})), "1:running");
+}
+
+TEST(Follower, OldJobsAreToldOnlyWhenSomethingHappened) {
+  Follower follower;
+  follower.begin({job(9, JobState::pending)}, {job(3, JobState::errored)}, start);
+  EXPECT_EQ(told(follower.see({job(3, JobState::errored)})), "");
+  EXPECT_EQ(told(follower.see({job(4, JobState::errored, start - seconds(5), 1)})), "");
+  EXPECT_EQ(told(follower.see({job(5, JobState::errored, start + seconds(5), 1)})), "5:errored");
+}
+
+TEST(Follower, WhatIsDeletedIsGoneOnce) {
+  Follower follower;
+  follower.begin({job(9, JobState::pending)}, {}, start);
+  const std::vector<JobId> asked = follower.live(10);
+  ASSERT_EQ(asked.size(), 1U);
+  EXPECT_EQ(told(follower.miss(asked, {job(9, JobState::pending)})), "");
+  EXPECT_EQ(told(follower.miss(asked, {})), "9:gone");
+  EXPECT_EQ(told(follower.miss(asked, {})), "");
+  EXPECT_TRUE(follower.live(10).empty());
+}
+
+TEST(Follower, ForgetsTheOldestAndKeepsNoMore) {
+  Follower follower(3);
+  follower.begin({}, {}, start);
+  for (std::uint8_t i = 1; i <= 9; ++i) static_cast<void>(follower.see({job(i, JobState::pending)}));
+  EXPECT_EQ(follower.live(10).size(), 3U);
+  EXPECT_TRUE(follower.knows(job(9, JobState::pending).id));
+  EXPECT_FALSE(follower.knows(job(6, JobState::pending).id));
+}
+
+TEST(JobChange, ExitCodesOfAnswers) {
+  const Answer done = answer(ActionStatus::done);
+  const Answer gone = answer(RequeueStatus::not_found);
+  const Answer not_yet = answer(RequeueStatus::not_finished);
+  EXPECT_EQ(code_of({done, done}), ExitCode::ok);
+  EXPECT_EQ(code_of({gone}), ExitCode::not_found);
+  EXPECT_EQ(code_of({not_yet}), ExitCode::conflict);
+  EXPECT_EQ(code_of({not_yet, gone}), ExitCode::conflict);
+  EXPECT_EQ(code_of({done, gone}), ExitCode::partly_done);
+  EXPECT_EQ(code_of({answer(CancelStatus::cancelling), answer(CancelStatus::cancelled)}), ExitCode::ok);
+  EXPECT_EQ(code_of({answer(CancelStatus::finished)}), ExitCode::conflict);
+  EXPECT_EQ(answer(RequeueStatus::duplicate).word, "duplicate");
+}
+
+TEST(JobChange, ExitCodesOfReports) {
+  BulkReport report;
+  EXPECT_EQ(answer(report).word, "not_found");
+  report.seen = report.unchanged = 1;
+  EXPECT_EQ(answer(report).word, "unchanged");
+  EXPECT_EQ(code_of(report), ExitCode::partly_done);
+  report = {};
+  report.seen = report.done = 2;
+  EXPECT_EQ(answer(report).word, "done");
+  EXPECT_EQ(code_of(report), ExitCode::ok);
+  report.next = JobId{};
+  EXPECT_EQ(code_of(report), ExitCode::partly_done);
+}
+
+TEST(JobChange, ProgressAndSummary) {
+  BulkReport report;
+  report.seen = 2500;
+  report.done = 2400;
+  report.unchanged = 99;
+  report.conflicts = 1;
+  EXPECT_EQ(progress_text(report, {10000, false}, seconds(1)), "2,500 of 10,000 jobs, 2,500/s, 3s left");
+  EXPECT_EQ(progress_text(report, {10000, true}, seconds(1)), "2,500 of 10,000+ jobs, 2,500/s");
+  EXPECT_EQ(progress_text(report, {10000, false}, Duration::zero()), "2,500 of 10,000 jobs");
+  EXPECT_EQ(summary("retry", report),
+            "retry: 2,400 of 2,500 jobs were changed; 99 were in no state for it; of 1 a live job has the unique key");
+}
+
+TEST(JobRecords, EveryRowHasACellForEachColumn) {
+  Job whole = job(1, JobState::running, start, 1);
+  whole.progress = Progress{.done = 1, .total = 2, .note = "n", .at = start};
+  whole.params = "{}";
+  for (const bool payloads : {false, true}) {
+    EXPECT_EQ(job_row(whole, AttemptRecord{}, payloads).size(), job_columns(payloads).size());
+    EXPECT_EQ(job_row(job(1, JobState::pending), std::nullopt, payloads).size(), job_columns(payloads).size());
+  }
+  EXPECT_EQ(history_row(AttemptRecord{}).size(), history_columns().size());
+  EXPECT_EQ(log_row(LogLine{}).size(), log_columns().size());
+  EXPECT_EQ(reason_row(Reason{}).size(), reason_columns().size());
+}
+
+TEST(JobRecords, LogsAreOneLineEachAndPrintable) {
+  LogLine line;
+  line.at = start;
+  line.text = "a\x1b[2J\nb";
+  EXPECT_EQ(log_text(line), "2026-11-29T00:00:00.000000Z info  a\\x1b[2J\\nb");
+  line.level = LogLevel::error;
+  EXPECT_EQ(log_text(line).substr(28, 6), "error ");
+}
+
+TEST(JobRecords, RowsInACellAreOneLineOfJson) {
+  AttemptRecord line;
+  line.message = "a\nb\"";
+  line.at = start;
+  const nlohmann::json read = nlohmann::json::parse(json_array(history_columns(), {history_row(line)}).text);
+  EXPECT_EQ(read[0]["message"], "a\nb\"");
+  EXPECT_EQ(json_array(history_columns(), {}).text, "[]");
+  EXPECT_EQ(json_array(history_columns(), {history_row(line)}).text.find('\n'), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sqlq::tool

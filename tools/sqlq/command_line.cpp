@@ -1,0 +1,149 @@
+#include "command_line.hpp"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "exit_code.hpp"
+
+namespace sqlq::tool {
+namespace {
+
+Format format_of(const std::string& name) {
+  static const auto& formats = *new std::map<std::string, Format>{
+      {"table", Format::table}, {"json", Format::json}, {"jsonl", Format::jsonl}, {"csv", Format::csv}};
+  return formats.at(name);
+}
+
+void add_global_options(CLI::App& root, GlobalOptions& options) {
+  const auto choice = [](std::vector<std::string> values) { return CLI::IsMember(std::move(values)); };
+  CLI::Option* const url =
+      root.add_option("-d,--database", options.url,
+                      "The database; else SQLQ_DATABASE_URL, then DATABASE_URL. Keep a password in one of these "
+                      "or in a file: here, process lists show it until the program has started");
+  url->type_name("URL");
+  root.add_option("--database-file", options.database_file, "A file whose first line is the URL")
+      ->type_name("FILE")
+      ->excludes(url);
+  root.add_option_function<std::string>(
+          "-o,--output", [&options](const std::string& name) { options.format = format_of(name); },
+          "How records are written [table]")
+      ->type_name("FORM")
+      ->check(choice({"table", "json", "jsonl", "csv"}));
+  root.add_flag_callback(
+      "--no-header", [&options] { options.header = false; }, "Tables and csv without their first line");
+  root.add_option("--color", options.color, "Colours [auto: on a terminal, unless NO_COLOR is set]")
+      ->type_name("WHEN")
+      ->check(choice({"auto", "always", "never"}));
+  root.add_flag("-y,--yes", options.yes, "Ask nothing");
+  root.add_flag("--dry-run", options.dry_run, "Change nothing, say what would be changed");
+  root.add_flag("-q,--quiet", options.quiet, "No messages but warnings and errors");
+  root.add_option("--wait", options.wait, "Wait so long for a database that is starting, as 30s")->type_name("TIME");
+}
+
+/// Insertions, deletions, substitutions and swaps of neighbours that make one of the other.
+std::size_t distance(const std::string& a, const std::string& b) {
+  std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i) d[i][0] = i;
+  std::iota(d[0].begin(), d[0].end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+    }
+  }
+  return d[a.size()][b.size()];
+}
+
+/// "; did you mean 'list'?", or nothing.
+std::string suggestion(const std::string& word, const std::vector<std::string>& known) {
+  std::string best;
+  std::size_t least = std::max<std::size_t>(1, word.size() / 3) + 1;
+  for (const std::string& name : known) {
+    const std::size_t apart = word.size() > 2 && name.starts_with(word) ? 1 : distance(word, name);
+    if (apart < least) {
+      least = apart;
+      best = name;
+    }
+  }
+  return best.empty() ? best : "; did you mean '" + best + "'?";
+}
+
+std::vector<std::string> option_names(const CLI::App* app) {
+  std::vector<std::string> names;
+  for (; app != nullptr; app = app->get_parent()) {
+    for (const CLI::Option* option : app->get_options([](const CLI::Option*) { return true; })) {
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    }
+  }
+  return names;
+}
+
+}  // namespace
+
+std::vector<const CLI::App*> subcommands(const CLI::App& app) {
+  auto found = app.get_subcommands([](const CLI::App*) { return true; });
+  std::sort(found.begin(), found.end(),
+            [](const CLI::App* a, const CLI::App* b) { return a->get_name() < b->get_name(); });
+  return found;
+}
+
+std::string full_name(const CLI::App& app) {
+  return (app.get_parent() == nullptr ? "" : full_name(*app.get_parent()) + " ") + app.get_name();
+}
+
+const CLI::App& given_command(const CLI::App& root) {
+  const CLI::App* app = &root;
+  while (!app->get_subcommands().empty()) app = app->get_subcommands().back();
+  return *app;
+}
+
+std::string usage_error(const CLI::App& root, const CLI::ParseError& error) {
+  const CLI::App& command = given_command(root);
+  std::string message = error.what();
+  const std::vector<std::string> extra = root.remaining(true);
+  if (error.get_name() == "ExtrasError" && !extra.empty()) {
+    const std::string& word = extra.front();
+    if (word.starts_with("-")) {
+      message = "'" + full_name(command) + "' has no option '" + word + "'" +
+                suggestion(word.substr(0, word.find('=')), option_names(&command));
+    } else if (const auto known = subcommands(command); !known.empty()) {
+      std::vector<std::string> names;
+      for (const CLI::App* app : known) names.push_back(app->get_name());
+      message = "there is no command '" + full_name(command) + " " + word + "'" + suggestion(word, names);
+    } else {
+      message = "'" + full_name(command) + "' takes no argument '" + word + "'";
+    }
+  }
+  return message + " ('" + full_name(command) + " --help' says more)";
+}
+
+std::unique_ptr<CLI::App> make_command_line(Context& context) {
+  auto root = std::make_unique<CLI::App>("See, steer, repair and move the jobs of an SQL database.", "sqlq");
+  root->fallthrough();  // options of the program may stand after the command
+  root->require_subcommand(0, 1);
+  root->set_version_flag("--version", "sqlq " SQLQ_VERSION_STRING, "Print the version");
+  root->footer("Example:\n  sqlq -d sqlite://jobs.db stats\n\n"
+               "These options may stand before and after the command; 'sqlq COMMAND --help' tells its own.");
+  add_global_options(*root, context.options());
+  add_schema_commands(*root, context);
+  add_job_commands(*root, context);
+  add_job_changes(*root, context);
+  add_enqueue_command(*root, context);
+  add_queue_commands(*root, context);
+  add_worker_commands(*root, context);
+  add_work_command(*root, context);
+  add_stats_commands(*root, context);
+  add_top_command(*root, context);
+  add_health_commands(*root, context);
+  add_transfer_commands(*root, context);
+  add_prune_command(*root, context);
+  add_bench_command(*root, context);
+  add_help_commands(*root, context);
+  return root;
+}
+
+}  // namespace sqlq::tool

@@ -1,0 +1,154 @@
+#include "job_records.hpp"
+
+#include <deque>
+#include <sstream>
+#include <utility>
+
+#include "text.hpp"
+
+namespace sqlq::tool {
+
+namespace {
+
+Value json_or_nothing(const std::string& text) { return text.empty() ? Value() : Value(Value::Json{text}); }
+
+Value text_or_nothing(const std::string& text) { return text.empty() ? Value() : Value(text); }
+
+Value time_or_none(Duration time) { return time == Duration::zero() ? Value() : Value(time); }
+
+}  // namespace
+
+std::vector<Column> job_columns(bool payloads) {
+  const auto data = [](const char* name) { return Column{name, Column::left, Column::in_data}; };
+  std::vector<Column> columns{{"id", Column::left, Column::whole},
+                              {"queue"},
+                              {"kind"},
+                              {"state"},
+                              {"priority", Column::right},
+                              {"attempt", Column::right},
+                              {"created_at"},
+                              {"worker"},
+                              {"error"}};
+  for (const char* name : {"cause", "max_attempts", "crashes", "max_crashes", "claims", "unique_key", "queued_at",
+                           "run_at", "started_at", "heartbeat_at", "finished_at", "keepalive", "timeout", "retention",
+                           "progress_done", "progress_total", "progress_note", "progress_at"}) {
+    columns.push_back(data(name));
+  }
+  if (payloads) {
+    columns.push_back({"params"});
+    columns.push_back({"result"});
+  }
+  return columns;
+}
+
+std::vector<Value> job_row(const Job& job, const std::optional<AttemptRecord>& last, bool payloads) {
+  std::vector<Value> row{job.id.to_string(), job.queue,      job.kind,
+                         to_string(job.state), job.priority, job.attempt,
+                         job.created_at,     text_or_nothing(job.worker)};
+  row.push_back(last ? text_or_nothing(last->message) : Value());
+  row.push_back(last ? Value(to_string(last->cause)) : Value());
+  for (const Value& value : std::vector<Value>{job.max_attempts, job.crashes, job.max_crashes, job.claims,
+                                               text_or_nothing(job.unique_key), job.queued_at, job.run_at,
+                                               job.started_at, job.heartbeat_at, job.finished_at, job.keepalive,
+                                               time_or_none(job.timeout), job.retention}) {
+    row.push_back(value);
+  }
+  if (job.progress) {
+    row.insert(row.end(), {job.progress->done, job.progress->total, text_or_nothing(job.progress->note),
+                           job.progress->at});
+  } else {
+    row.resize(row.size() + 4);
+  }
+  if (payloads) {
+    row.push_back(json_or_nothing(job.params));
+    row.push_back(json_or_nothing(job.result));
+  }
+  return row;
+}
+
+std::optional<AttemptRecord> last_line(const Admin& admin, const Job& job) {
+  // The first execution leaves no line before it ends, and none when it ends well.
+  const bool held = job.state == JobState::running || job.state == JobState::cancelling;
+  if (job.claims == 0 && !is_finished(job.state)) return std::nullopt;
+  if (job.claims == 1 && (held || job.state == JobState::success)) return std::nullopt;
+  std::vector<AttemptRecord> lines = admin.history(job.id, 1000);
+  if (lines.empty()) return std::nullopt;
+  return std::move(lines.back());
+}
+
+std::vector<Column> history_columns() {
+  return {{"at"}, {"attempt", Column::right}, {"cause"}, {"worker"}, {"message"},
+          {"claim", Column::right, Column::in_data}};
+}
+
+std::vector<Value> history_row(const AttemptRecord& line) {
+  return {line.at, line.attempt, to_string(line.cause), text_or_nothing(line.worker), line.message, line.claim};
+}
+
+std::vector<Column> log_columns() {
+  return {{"at"}, {"level"}, {"text"}, {"attempt"}, {"claim"}, {"number"}};
+}
+
+std::vector<Value> log_row(const LogLine& line) {
+  return {line.at, to_string(line.level), line.text, line.attempt, line.claim, line.number};
+}
+
+std::string log_text(const LogLine& line) {
+  std::string text = utc(line.at) + " ";
+  text += to_string(line.level);
+  return text + (to_string(line.level).size() < 5 ? "  " : " ") + printable(line.text);
+}
+
+std::vector<Column> reason_columns() {
+  return {{"code"},       {"sentence"}, {"state"}, {"queue"},  {"kind"},  {"worker"},    {"message"}, {"workers"},
+          {"jobs"},       {"at"},       {"count"}, {"limit"}, {"difference"}};
+}
+
+std::vector<Value> reason_row(const Reason& reason) {
+  nlohmann::json workers = reason.workers;
+  nlohmann::json jobs = nlohmann::json::array();
+  for (const JobId id : reason.jobs) jobs.push_back(id.to_string());
+  const auto list = [](const nlohmann::json& json) {
+    if (json.empty()) return Value();
+    return Value(Value::Json{json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)});
+  };
+  return {to_string(reason.code),
+          reason.sentence,
+          reason.state == JobState::invalid ? Value() : Value(to_string(reason.state)),
+          text_or_nothing(reason.queue),
+          text_or_nothing(reason.kind),
+          text_or_nothing(reason.worker),
+          text_or_nothing(reason.message),
+          list(workers),
+          list(jobs),
+          reason.at,
+          reason.count == 0 ? Value() : Value(Value::Count{reason.count, reason.capped}),
+          reason.code == Reason::Code::limit_used ? Value(std::int64_t{reason.limit}) : Value(),
+          time_or_none(reason.difference)};
+}
+
+std::vector<LogLine> last_lines(const Admin& admin, JobId id, std::size_t most) {
+  constexpr std::size_t page = 1000;
+  std::deque<LogLine> kept;
+  std::pair<std::int64_t, std::int64_t> after{0, 0};
+  for (;;) {
+    std::vector<LogLine> lines = admin.logs(id, after, page);
+    const bool whole = lines.size() == page;
+    if (whole) after = {lines.back().claim, lines.back().number};
+    for (LogLine& line : lines) kept.push_back(std::move(line));
+    while (kept.size() > most) kept.pop_front();
+    if (!whole) return {kept.begin(), kept.end()};
+  }
+}
+
+Value::Json json_array(const std::vector<Column>& columns, const std::vector<std::vector<Value>>& rows) {
+  std::ostringstream text;
+  Records records(text, Look{.format = Format::json}, columns);
+  for (const std::vector<Value>& row : rows) records.add(row);
+  records.finish();
+  std::string json = text.str();
+  std::erase(json, '\n');  // between tokens: strings have none
+  return {json};
+}
+
+}  // namespace sqlq::tool

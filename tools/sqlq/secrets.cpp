@@ -1,0 +1,71 @@
+#include "secrets.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+namespace sqlq::tool {
+namespace {
+
+constexpr std::string_view space = " \t\r\n";
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+/// One after "password=" begins at `at`: to the next &, or space, or in quotes.
+std::size_t end_of_value(std::string_view text, std::size_t at) {
+  if (at < text.size() && text[at] == '\'') {
+    for (std::size_t i = at + 1; i < text.size(); ++i) {
+      if (text[i] == '\\') ++i;
+      else if (text[i] == '\'') return i + 1;
+    }
+    return text.size();
+  }
+  return std::min(text.find_first_of("& \t\r\n", at), text.size());
+}
+
+}  // namespace
+
+std::vector<std::pair<std::size_t, std::size_t>> passwords(std::string_view text) {
+  std::vector<std::pair<std::size_t, std::size_t>> found;
+  for (std::size_t at = 0; (at = text.find("://", at)) != std::string_view::npos;) {
+    at += 3;
+    // A password that was not percent-encoded may hold / and @ itself: to the last @ of the word.
+    const std::size_t word = std::min(text.find_first_of(space, at), text.size());
+    const std::size_t end = text.substr(0, word).rfind('@');
+    const std::size_t colon = text.find(':', at);
+    if (end != std::string_view::npos && colon < end) {
+      found.emplace_back(colon + 1, end);
+      at = end;
+    }
+  }
+  const std::string folded = lower(text);
+  for (const std::string_view name : {"password=", "passwd=", "pwd="}) {
+    for (std::size_t at = 0; (at = folded.find(name, at)) != std::string::npos;) {
+      at += name.size();
+      found.emplace_back(at, end_of_value(text, at));
+    }
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::string without_passwords(std::string_view text) {
+  std::string out;
+  std::size_t at = 0;
+  for (const auto& [begin, end] : passwords(text)) {
+    if (begin >= at) out += std::string(text.substr(at, begin - at)) + "***";
+    at = std::max(at, end);
+  }
+  return out + std::string(text.substr(at));
+}
+
+void blank_passwords(char* text) {
+  for (const auto& [begin, end] : passwords(text)) std::fill(text + begin, text + end, '*');
+}
+
+}  // namespace sqlq::tool
