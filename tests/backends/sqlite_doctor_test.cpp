@@ -114,7 +114,7 @@ TEST_F(SqliteDoctor, FindsThatStatisticsMislead) {
 
 TEST_F(SqliteDoctor, NamesAreOneLine) {
   change("CREATE INDEX \"my\nown\tindex\" ON sqlq_jobs (worker)");
-  EXPECT_TRUE(has(said_of(findings(), "schema_extra"), "the index my own index of")) << "no control characters";
+  EXPECT_TRUE(has(said_of(findings(), "schema_extra"), "the index my\\nown\\tindex of")) << said_of(findings(), "schema_extra");
 }
 
 }  // namespace
