@@ -195,7 +195,8 @@ void look_at_clock(backend::Insight& insight, const Clock& clock, Findings& find
   const Duration ahead = there - after;
   const Duration off = std::max(behind, ahead);
   if (off <= std::chrono::seconds(1)) return;
-  const std::string what = "the database's clock is " + core::in_words(off) + (ahead > behind ? " ahead of" : " behind") +
+  const std::string what = "the database's clock is " + core::in_words(off) +
+                           (ahead > behind ? " ahead of" : " behind") +
                            " this host's: times that programs compute are off by that";
   const std::string advice = "synchronise both (chronyc tracking, timedatectl)";
   findings.push_back(off > std::chrono::seconds(30) ? found::error("clock_offset", what, advice)

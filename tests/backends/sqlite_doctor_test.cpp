@@ -114,7 +114,8 @@ TEST_F(SqliteDoctor, FindsThatStatisticsMislead) {
 
 TEST_F(SqliteDoctor, NamesAreOneLine) {
   change("CREATE INDEX \"my\nown\tindex\" ON sqlq_jobs (worker)");
-  EXPECT_TRUE(has(said_of(findings(), "schema_extra"), "the index my\\nown\\tindex of")) << said_of(findings(), "schema_extra");
+  const std::string said = said_of(findings(), "schema_extra");
+  EXPECT_TRUE(has(said, "the index my\\nown\\tindex of")) << said;
 }
 
 }  // namespace
