@@ -341,10 +341,10 @@ class RecordingDialect final : public FakeDialect {
   }
 
   static bool wanted(const Job& job, const backend::ClaimRequest& request) {
-    const auto in = [](std::span<const std::string> names, const std::string& name) {
-      return std::find(names.begin(), names.end(), name) != names.end();
+    const auto meant = [](std::span<const std::string> names, const std::string& name) {
+      return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
     };
-    return in(request.kinds, job.kind) && (request.queues.empty() || in(request.queues, job.queue));
+    return meant(request.kinds, job.kind) && meant(request.queues, job.queue);
   }
 
   FinishStatus finish_one(const backend::Finish& item, bool in_transaction) {
