@@ -1296,6 +1296,7 @@ SELECT COUNT(*) FROM (
   SELECT 1 FROM {scheduled} s FORCE INDEX (sqlq_scheduled_ranked)
    WHERE s.lane_id = :lane AND s.priority = :priority AND (s.due_us < :due OR (s.due_us = :due AND s.seq < :seq))
    LIMIT :n) c
+
 -- name: layout
 -- returns: place text, kind text, name text, definition text
 -- The columns and indexes of our tables (src/sql/layout.hpp), in words that are the same for all versions of both

@@ -1320,6 +1320,7 @@ SELECT count(*) FROM (
   SELECT 1 FROM {jobs}
    WHERE state = 7 AND lane_id = :lane AND priority = :priority AND (due_us, seq) < (:due, :seq)
    ORDER BY lane_id, priority, due_us, seq LIMIT :n) c
+
 -- name: layout
 -- returns: place text, kind text, name text, definition text
 -- The columns and indexes of our tables (src/sql/layout.hpp), in words that are the same for all versions. A test

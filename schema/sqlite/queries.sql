@@ -874,6 +874,7 @@ SELECT count(*) FROM (
   UNION ALL
   SELECT 1 FROM sqlq_jobs
    WHERE state = 7 AND lane_id = :lane AND priority = :priority AND due_us = :due AND seq < :seq LIMIT :n)
+
 -- name: layout
 -- returns: place text, kind text, name text, definition text
 -- The columns and indexes of our tables (src/sql/layout.hpp).

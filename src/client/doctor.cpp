@@ -10,6 +10,7 @@
 #include "core/findings.hpp"
 #include "core/request_time.hpp"
 #include "core/text.hpp"
+#include "core/words.hpp"
 
 namespace sqlq {
 namespace {
@@ -206,14 +207,7 @@ void look_at_clock(backend::Insight& insight, const Clock& clock, Findings& find
                                                     : found::warning("clock_offset", what, advice));
 }
 
-/// Names in it are those of others: of indexes, programs, users.
-std::string one_line(std::string_view text) {
-  std::string line = core::note_text(text);
-  for (char& c : line) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
-  return line;
-}
+constexpr std::size_t longest_sentence = 4096;
 
 }  // namespace
 
@@ -233,8 +227,9 @@ std::vector<Finding> Admin::doctor() const {
     look_at_clock(*insight, db_.clock(), findings);
   }
   for (Finding& finding : findings) {
-    finding.sentence = one_line(finding.sentence);
-    finding.advice = one_line(finding.advice);
+    // Names in them are those of others: of indexes, programs, users.
+    finding.sentence = core::one_line(finding.sentence, longest_sentence);
+    finding.advice = core::one_line(finding.advice, longest_sentence);
   }
   std::ranges::stable_sort(findings, std::ranges::greater{}, &Finding::severity);
   return findings;

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <sqlq/admin.hpp>
+#include <sqlq/testing/manual_clock.hpp>
 
 #include "support/expect_error.hpp"
 #include "support/fake_dialect.hpp"
@@ -21,6 +22,7 @@ namespace {
 using testing::FakeDatabase;
 using testing::FakeDialect;
 using testing::HostClock;
+using testing::ManualClock;
 using Severity = Finding::Severity;
 
 class DoctorDialect final : public FakeDialect {
