@@ -10,6 +10,7 @@
 #include "core/findings.hpp"
 #include "core/request_time.hpp"
 #include "core/text.hpp"
+#include "core/words.hpp"
 
 namespace sqlq {
 namespace {
@@ -25,7 +26,7 @@ std::string some_of(const Names& names) {
   std::vector<std::string> some;
   for (const std::string& name : names) {
     if (some.size() == most) break;
-    some.push_back("'" + name + "'");
+    some.push_back(core::quoted(name));
   }
   const std::string more = names.size() > most ? " and " + std::to_string(names.size() - most) + " more" : "";
   return core::joined(some, ", ") + more;
@@ -185,11 +186,6 @@ class Work {
   bool known_ = false;  // whether there is a list of workers
 };
 
-std::string seconds_of(Duration d) {
-  const auto tenths = (d.count() + 50'000) / 100'000;
-  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
-}
-
 /// How far the database's clock is from this host's, at least: its answer was given between two looks at this one.
 void look_at_clock(backend::Insight& insight, const Clock& clock, Findings& findings) {
   const TimePoint before = clock.now();
@@ -199,21 +195,15 @@ void look_at_clock(backend::Insight& insight, const Clock& clock, Findings& find
   const Duration ahead = there - after;
   const Duration off = std::max(behind, ahead);
   if (off <= std::chrono::seconds(1)) return;
-  const std::string what = "the database's clock is " + seconds_of(off) + (ahead > behind ? " ahead of" : " behind") +
+  const std::string what = "the database's clock is " + core::in_words(off) +
+                           (ahead > behind ? " ahead of" : " behind") +
                            " this host's: times that programs compute are off by that";
   const std::string advice = "synchronise both (chronyc tracking, timedatectl)";
   findings.push_back(off > std::chrono::seconds(30) ? found::error("clock_offset", what, advice)
                                                     : found::warning("clock_offset", what, advice));
 }
 
-/// Names in it are those of others: of indexes, programs, users.
-std::string one_line(std::string_view text) {
-  std::string line = core::note_text(text);
-  for (char& c : line) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
-  return line;
-}
+constexpr std::size_t longest_sentence = 4096;
 
 }  // namespace
 
@@ -233,8 +223,9 @@ std::vector<Finding> Admin::doctor() const {
     look_at_clock(*insight, db_.clock(), findings);
   }
   for (Finding& finding : findings) {
-    finding.sentence = one_line(finding.sentence);
-    finding.advice = one_line(finding.advice);
+    // Names in them are those of others: of indexes, programs, users.
+    finding.sentence = core::one_line(finding.sentence, longest_sentence);
+    finding.advice = core::one_line(finding.advice, longest_sentence);
   }
   std::ranges::stable_sort(findings, std::ranges::greater{}, &Finding::severity);
   return findings;

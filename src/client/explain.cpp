@@ -311,10 +311,13 @@ class Explanation {
   [[nodiscard]] std::string about_holder(const Job& job) const {
     const TimePoint end = lease_end(job);
     if (end <= now_) return "whose lease has ended: the next sweep of any worker puts it back";
-    const std::string sign = "last sign of life " + in_words(now_ - sign_of_life(job)) + " ago";
-    if (is_listed(job)) return sign;
-    return sign + "; no worker of that name is listed: if it is dead, the job comes back when its lease ends, at " +
-           in_words(end) + " (in " + in_words(end - now_) + ")";
+    const Duration silent = now_ - sign_of_life(job);
+    std::string known = "last sign of life " + in_words(silent) + " ago";
+    if (!is_listed(job)) known += "; no worker of that name is listed";
+    // A worker that lives gives one three times in a lease.
+    if (is_listed(job) && silent <= job.keepalive / 2) return known;
+    return known + "; if it is dead, the job comes back when its lease ends, at " + in_words(end) + " (in " +
+           in_words(end - now_) + ")";
   }
 
   void add_workers(bool due) {

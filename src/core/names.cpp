@@ -57,7 +57,6 @@ std::string_view to_string(Reason::Code code) noexcept {
     case Code::stuck: return "stuck";
     case Code::cancelling: return "cancelling";
     case Code::waiting: return "waiting";
-    case Code::due_later: return "due_later";
     case Code::queue_paused: return "queue_paused";
     case Code::limit_used: return "limit_used";
     case Code::no_worker: return "no_worker";
@@ -65,6 +64,7 @@ std::string_view to_string(Reason::Code code) noexcept {
     case Code::none_of_kind: return "none_of_kind";
     case Code::draining: return "draining";
     case Code::all_busy: return "all_busy";
+    case Code::due_later: return "due_later";
     case Code::suspect: return "suspect";
     case Code::behind: return "behind";
     case Code::clocks_differ: return "clocks_differ";

@@ -290,10 +290,14 @@ TEST_F(Explain, ALimitThatADeadWorkerUsesUp) {
   expect_only("limit_used");
   EXPECT_EQ(reason().worker, "dead");
   EXPECT_EQ(reason().jobs, std::vector<JobId>{id_of(8)});
-  EXPECT_TRUE(has(reason().sentence, "no worker of that name is listed: if it is dead, the job comes back when its "
+  EXPECT_TRUE(has(reason().sentence, "no worker of that name is listed; if it is dead, the job comes back when its "
                                      "lease ends, at 2024-01-01 00:00:20 UTC (in 20 s)")) << reason().sentence;
-  fake_.held[0].heartbeat_at = now() - 30s;
+  fake_.held.pop_back();
+  fake_.mail->concurrency = 1;
   EXPECT_EQ(reason().worker, "w1");
+  EXPECT_TRUE(has(reason().sentence, "last sign of life 20 s ago; if it is dead, the job comes back when its lease "
+                                     "ends, at 2024-01-01 00:00:10 UTC (in 10 s)")) << reason().sentence;
+  fake_.held[0].heartbeat_at = now() - 30s;
   EXPECT_TRUE(has(reason().sentence, "whose lease has ended: the next sweep of any worker puts it back"));
 }
 

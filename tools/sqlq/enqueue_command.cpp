@@ -10,6 +10,7 @@
 #include "context.hpp"
 #include "enqueue_line.hpp"
 #include "filter_options.hpp"
+#include "job_change.hpp"
 #include "text.hpp"
 
 namespace sqlq::tool {
@@ -140,7 +141,7 @@ ExitCode enqueue_one(Context& context, const Given& given) {
 class Lines {
  public:
   Lines(Context& context, const Given& given)
-      : context_(context), skip_(given.skip), now_(context.now()), defaults_(options_of(given, now_)),
+      : context_(context), skip_(given.skip), defaults_(options_of(given, context.now())),
         answers_(context, true), stored_(given.skip) {
     if (!given.unique_key.empty() || !given.id.empty()) {
       throw Exit(ExitCode::usage, "--unique-key and --id cannot be those of many jobs: write them in the lines");
@@ -162,8 +163,9 @@ class Lines {
     store_batch();
     answers_.finish();
     context_.progress({});
-    context_.say(human(count_) + (context_.options().dry_run ? " jobs would be enqueued" : " jobs were enqueued") +
-                 (answers_.existing == 0 ? "" : "; " + human(answers_.existing) + " were there already"));
+    const std::string what = context_.options().dry_run ? " would be enqueued" : " enqueued";
+    context_.say(jobs_text({count_, false}) + what +
+                 (answers_.existing == 0 ? "" : "; " + human(answers_.existing) + " there already"));
     if (exist_ok || answers_.existing == 0) return ExitCode::ok;
     return count_ == 0 ? ExitCode::conflict : ExitCode::partly_done;
   }
@@ -181,15 +183,16 @@ class Lines {
   }
 
   void take(const std::string& line) {
+    const TimePoint now = context_.now();
     try {
-      batch_.push_back(read_job(line, defaults_, now_));
+      batch_.push_back(read_job(line, defaults_, now));
       check_json(batch_.back().params, PayloadLimits{}, "the field 'params'");
     } catch (const Error& e) {
       refuse(number_, e.what());
     }
     EnqueueOptions& options = batch_.back().options;
     own_ids_.push_back(options.id.has_value());
-    if (!options.id) options.id = JobId::make(now_);
+    if (!options.id) options.id = JobId::make(now);
     numbers_.push_back(number_);
     bytes_ += line.size();
   }
@@ -205,11 +208,11 @@ class Lines {
       count_ += batch_.size();
     }
     stored_ = number_;
+    if (batch_.size() == batch_size) context_.progress(jobs_text({count_, false}));
     batch_.clear();
     own_ids_.clear();
     numbers_.clear();
     bytes_ = 0;
-    context_.progress(human(count_) + " jobs");
   }
 
   std::vector<Enqueued> try_to_store() {
@@ -249,7 +252,6 @@ class Lines {
 
   Context& context_;
   std::uint64_t skip_;
-  TimePoint now_;
   EnqueueOptions defaults_;
   Answers answers_;
   std::optional<Client> client_{};

@@ -158,11 +158,11 @@ void print_report(Context& context, const Change& change, const BulkReport& repo
                  {change.verb, number(report.seen), number(report.done), number(report.unchanged),
                   number(report.conflicts), number(report.refused), Value::Json{refused.dump()},
                   report.next ? Value(report.next->to_string()) : Value()});
+  context.out().flush();  // before what is said about it
 }
 
 void show_preview(Context& context, const Change& change, const BulkPreview& preview) {
-  const bool one = preview.count.value == 1 && !preview.count.capped;
-  context.say(change.verb + ": " + human(preview.count.value, preview.count.capped) + (one ? " job" : " jobs") +
+  context.say(change.verb + ": " + jobs_text(preview.count) +
               (preview.sample.empty() ? "" : preview.count.value > preview.sample.size() ? ", of which these" : ""));
   for (const Job& job : preview.sample) {
     context.say("  " + job.id.to_string() + "  " + job.queue + "  " + job.kind + "  " +
@@ -210,7 +210,7 @@ ExitCode change_many(Context& context, const Change& change, const Given& given)
   }
   if (!context.options().yes && preview.count.value > 0) {
     show_preview(context, change, preview);
-    if (!context.confirm(change.verb + " " + human(preview.count.value, preview.count.capped) + " jobs?")) {
+    if (!context.confirm(change.verb + " " + jobs_text(preview.count) + "?")) {
       context.complain("nothing was changed");
       return context.stop().stop_requested() ? ExitCode::interrupted : ExitCode::failed;
     }
@@ -222,6 +222,7 @@ ExitCode change_many(Context& context, const Change& change, const Given& given)
   options.stop = context.stop();
   options.on_progress = [&](const BulkReport& now) {
     report = now;
+    if (!now.next) return true;
     context.progress(change.verb + ": " + progress_text(now, preview.count, clock->steady() - start));
     return true;
   };

@@ -199,6 +199,7 @@ ExitCode tail(Context& context, const TailOptions& options) {
   const TimePoint now = context.now();
   Looker looker(context.admin(), options.filter->filter(now));
   looker.begin(now);
+  context.say("watching jobs; SIGINT (Ctrl-C) ends it");
   const bool lines = context.options().format == Format::table;
   std::optional<Records> records;
   if (!lines) {
