@@ -1367,14 +1367,14 @@ SELECT count(*) FROM (
 
 -- name: layout
 -- returns: place text, kind text, name text, definition text
--- The columns and indexes of our tables (src/sql/layout.hpp), in words that are the same for all versions. A test
--- compares what a fresh schema has with layout.txt.
+-- The columns and indexes of our tables (src/sql/layout.hpp), in words that are the same for all versions and settings:
+-- quote_all_identifiers adds quotes. A test compares what a fresh schema has with layout.txt.
 WITH t AS (
   SELECT c.oid, substr(c.relname, 6) AS name FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
    WHERE s.nspname = {schema_name} AND c.relname IN ({made}) AND c.relkind IN ('r', 'p'))
 SELECT t.name, 'column', a.attname::text,
-       pg_catalog.format_type(a.atttypid, a.atttypmod)
+       translate(pg_catalog.format_type(a.atttypid, a.atttypmod), '"', '')
        || coalesce((SELECT ' COLLATE ' || l.collname FROM pg_catalog.pg_collation l
                      WHERE l.oid = a.attcollation AND l.collname <> 'default'), '')
        || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
@@ -1386,6 +1386,6 @@ SELECT t.name, 'column', a.attname::text,
 UNION ALL
 SELECT t.name, 'index', x.relname::text,
        CASE WHEN i.indisprimary THEN 'PRIMARY ' WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END
-       || regexp_replace(pg_catalog.pg_get_indexdef(i.indexrelid), '^.* USING ', '')
+       || translate(regexp_replace(pg_catalog.pg_get_indexdef(i.indexrelid), '^.* USING ', ''), '"', '')
        || CASE WHEN i.indisvalid THEN '' ELSE ' INVALID' END
   FROM t JOIN pg_catalog.pg_index i ON i.indrelid = t.oid JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
