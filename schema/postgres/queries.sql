@@ -1262,17 +1262,61 @@ SELECT format('%I.%I', s.nspname, c.relname)
 -- returns: name text, setting text
 SELECT name, setting FROM pg_catalog.pg_settings
  WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit', 'synchronous_standby_names', 'server_encoding',
-                'autovacuum', 'default_transaction_isolation')
+                'autovacuum', 'default_transaction_isolation', 'server_version_num')
 
 -- name: standbys
 -- returns: n int
 SELECT count(*) FROM pg_catalog.pg_stat_replication
 
--- name: oldest_transaction
--- returns: seconds int?
--- How long the oldest snapshot or transaction has been open that keeps vacuum from its work.
-SELECT max(extract(epoch FROM statement_timestamp() - xact_start))::bigint FROM pg_catalog.pg_stat_activity
- WHERE backend_xmin IS NOT NULL OR backend_xid IS NOT NULL
+-- name: old_snapshots
+-- params: seconds int
+-- returns: who text, seconds int, cure text
+-- Transactions that have been open for so long and keep vacuum from its work; the oldest first.
+SELECT * FROM (
+  SELECT concat('a transaction of process ', a.pid, ' (', concat_ws(', ', 'user ' || a.usename,
+                'application ' || nullif(a.application_name, ''), 'database ' || a.datname, a.state), ')'),
+         extract(epoch FROM statement_timestamp() - a.xact_start)::bigint AS seconds,
+         concat('SELECT pg_terminate_backend(', a.pid, ')')
+    FROM pg_catalog.pg_stat_activity a
+   WHERE (a.backend_xmin IS NOT NULL OR a.backend_xid IS NOT NULL) AND a.backend_type <> 'autovacuum worker'
+  UNION ALL
+  SELECT concat('the prepared transaction ', quote_literal(p.gid), ' (user ', p.owner, ', database ', p.database, ')'),
+         extract(epoch FROM statement_timestamp() - p.prepared)::bigint,
+         concat('ROLLBACK PREPARED ', quote_literal(p.gid))
+    FROM pg_catalog.pg_prepared_xacts p) o
+ WHERE o.seconds >= :seconds ORDER BY o.seconds DESC LIMIT 5
+
+-- name: old_slots
+-- returns: name text, age int, used int
+-- Slots that keep dead rows: nobody uses them, or their standby is far behind.
+SELECT s.slot_name::text, age(s.xmin)::bigint, s.active::integer FROM pg_catalog.pg_replication_slots s
+ WHERE s.xmin IS NOT NULL AND (NOT s.active OR age(s.xmin) > 1000000) ORDER BY 2 DESC LIMIT 5
+
+-- name: sees_others
+-- returns: n int
+SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')::integer
+
+-- name: dead_rows
+-- returns: place text, dead int, live int, autovacuum_off int
+SELECT c.relname::text, pg_stat_get_dead_tuples(c.oid), pg_stat_get_live_tuples(c.oid),
+       EXISTS (SELECT 1 FROM pg_options_to_table(c.reloptions) o
+                WHERE o.option_name = 'autovacuum_enabled' AND NOT o.option_value::boolean)::integer
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
+ WHERE s.nspname = {schema_name} AND c.relname IN ({made}) AND c.relkind = 'r' ORDER BY 1
+
+-- name: plan_matters
+-- returns: n int
+-- A small table may as well be read whole.
+SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
+ WHERE s.nspname = {schema_name} AND c.relname = 'sqlq_jobs' AND c.relpages >= 1000
+
+-- name: plan
+-- returns: line text
+-- Of the look that every claim begins with, in the same words; it is not run.
+EXPLAIN (COSTS OFF)
+SELECT j.priority, j.due_us, j.seq FROM {jobs} j
+ WHERE j.state = 1 AND j.lane_id = 1 AND (j.priority, j.due_us, j.seq) >= (1, 1, 1)
+ ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 10
 
 -- name: insight_now
 -- params: now int?
