@@ -159,7 +159,7 @@ ExitCode purge(Context& context, const std::string& name, const Names& states, c
   }
   const BulkOptions options{.on_progress =
                                 [&](const BulkReport& so_far) {
-                                  context.progress("deleted " + human(so_far.done) + " jobs");
+                                  if (so_far.next) context.progress("deleted " + human(so_far.done) + " jobs");
                                   return true;
                                 },
                             .stop = context.stop()};
