@@ -1,4 +1,5 @@
-# Turns schema/<backend>/*.sql into one C++ file, so that the program carries its SQL and nothing is read at run time.
+# Turns the files of schema/<backend> (*.sql, *.txt) into one C++ file, so that the program carries its SQL and nothing is
+# read at run time.
 #
 #   sqlq_embed_sql(TARGET <target> BACKEND <name>)
 #
@@ -16,7 +17,7 @@ if(NOT CMAKE_SCRIPT_MODE_FILE)
     cmake_parse_arguments(PARSE_ARGV 0 arg "" "TARGET;BACKEND" "")
     set(dir "${PROJECT_SOURCE_DIR}/schema/${arg_BACKEND}")
     set(output "${PROJECT_BINARY_DIR}/generated/${arg_BACKEND}_schema.cpp")
-    file(GLOB files CONFIGURE_DEPENDS "${dir}/*.sql")
+    file(GLOB files CONFIGURE_DEPENDS "${dir}/*.sql" "${dir}/*.txt")
 
     # A removed file changes no time stamp: the list itself is a file, rewritten only when it differs.
     set(list_file "${PROJECT_BINARY_DIR}/generated/${arg_BACKEND}_schema.list")

@@ -16,6 +16,7 @@ namespace sqlq {
 /// One reason why a job does not run now, or the sentence that it may. Facts that a reason does not have are empty.
 /// Thread-safety: a plain value.
 struct Reason {
+  /// In the order in which Admin::explain lists them.
   enum class Code {
     schema_behind,   ///< the tables are of another version: workers of this library refuse them
     not_found,       ///< no job has this id; it may have been deleted after its retention
@@ -25,15 +26,16 @@ struct Reason {
                      ///< by the next sweep of any worker
     cancelling,      ///< running on `worker`, which was asked to stop
     waiting,         ///< in state waiting: it waits for another job or for room
-    due_later,       ///< not before `at`
     queue_paused,    ///< its queue `queue` is paused
     limit_used,      ///< `count` jobs of the queue are held, as many as its concurrency `limit` allows; `jobs` on
-                     ///< `worker` are the first of them
+                     ///< `worker` are the first of them. Said, but for a limit of 0, only of a job that is due
     no_worker,       ///< no worker at all is listed
     none_of_queue,   ///< workers are listed, and none works the queue; `workers` are some of them
     none_of_kind,    ///< workers work the queue, and none has a handler for the kind; `workers` are some of them
     draining,        ///< all workers that could run it are being drained: `workers`
-    all_busy,        ///< all workers that could run it have as many jobs as they can run: `workers`
+    all_busy,        ///< all workers that could run it have as many jobs as they can run: `workers`. Said only of a job
+                     ///< that is due
+    due_later,       ///< not before `at`
     suspect,         ///< it has crashed `count` times and may run only beside no other suspect
     behind,          ///< `count` pending jobs of its queue come first; `capped`: or more
     clocks_differ,   ///< the database's clock and this host's differ by `difference`, so that times are doubtful

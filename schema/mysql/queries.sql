@@ -563,6 +563,28 @@ UPDATE {jobs} FORCE INDEX (PRIMARY)
        finished_us = ELT(FIELD(seq, :seqs), :finished), expires_us = ELT(FIELD(seq, :seqs), :expires)
  WHERE seq IN (:seqs) AND (seq, state, lease_token) IN (:was)
 
+-- name: edit_lanes
+-- params: ids list
+-- returns: lane int, queue text, kind text
+-- Where jobs that wait are.
+SELECT l.id, l.queue, l.kind
+  FROM {jobs} j FORCE INDEX (sqlq_jobs_id) STRAIGHT_JOIN {lanes} l FORCE INDEX (PRIMARY) ON l.id = j.lane_id
+ WHERE j.id IN (:ids) AND j.state IN (1, 7, 8)
+
+-- name: edit_targets
+-- params: lanes list, queue text
+-- returns: lane int, target int, queue_id int
+-- The lanes of the same kinds in another queue.
+SELECT l.id, t.id, t.queue_id
+  FROM {lanes} l FORCE INDEX (PRIMARY)
+ STRAIGHT_JOIN {lanes} t FORCE INDEX (sqlq_lanes_name) ON t.queue = :queue AND t.kind = l.kind
+ WHERE l.id IN (:lanes)
+
+-- name: jobs_edit
+-- params: lane int, queue int, priority int, seqs list
+-- Rows locked before.
+UPDATE {jobs} FORCE INDEX (PRIMARY) SET lane_id = :lane, queue_id = :queue, priority = :priority WHERE seq IN (:seqs)
+
 -- name: clock
 -- params: now int?
 -- returns: now int
@@ -1274,3 +1296,31 @@ SELECT COUNT(*) FROM (
   SELECT 1 FROM {scheduled} s FORCE INDEX (sqlq_scheduled_ranked)
    WHERE s.lane_id = :lane AND s.priority = :priority AND (s.due_us < :due OR (s.due_us = :due AND s.seq < :seq))
    LIMIT :n) c
+
+-- name: layout
+-- returns: place text, kind text, name text, definition text
+-- The columns and indexes of our tables (src/sql/layout.hpp), in words that are the same for all versions of both
+-- servers: without the width at which numbers are shown. A test compares what a fresh schema has with layout.txt. A
+-- server shows nobody the tables and columns on which he has no right at all.
+SELECT SUBSTR(c.table_name, CHAR_LENGTH({jobs_text}) - 3), 'column', c.column_name,
+       CONCAT(IF(c.data_type LIKE '%int', CONCAT(c.data_type, IF(c.column_type LIKE '%unsigned%', ' unsigned', '')),
+                 c.column_type),
+              IF(c.is_nullable = 'NO', ' NOT NULL', ''),
+              COALESCE(CONCAT(' DEFAULT ', NULLIF(c.column_default, 'NULL')), ''),
+              IF(c.extra LIKE '%auto_increment%', ' AUTO_INCREMENT', ''))
+  FROM information_schema.columns c
+ WHERE c.table_schema = {schema_text} AND c.table_name IN ({made}) AND c.table_name <> {jobs_readable_text}
+UNION ALL
+SELECT SUBSTR(s.table_name, CHAR_LENGTH({jobs_text}) - 3), 'index', s.index_name,
+       CONCAT(IF(MIN(s.non_unique) = 0, 'UNIQUE ', ''), MIN(s.index_type), ' (',
+              GROUP_CONCAT(CONCAT(COALESCE(s.column_name, 'expression'), COALESCE(CONCAT('(', s.sub_part, ')'), ''),
+                                  IF(s.collation = 'D', ' DESC', ''))
+                           ORDER BY s.seq_in_index SEPARATOR ', '), ')')
+  FROM information_schema.statistics s
+ WHERE s.table_schema = {schema_text} AND s.table_name IN ({made})
+ GROUP BY s.table_name, s.index_name
+
+-- name: may_see_all
+-- returns: n int
+-- Refused for whom the server may hide a table or column, and when one is not there.
+SELECT {all_columns}

@@ -418,6 +418,18 @@ RETURNING seq, claims
 -- returns: seq int
 UPDATE sqlq_jobs SET state = 1, due_us = :now, queued_us = :now WHERE id = :id AND state = 7 RETURNING seq
 
+-- name: edit_look
+-- params: id text
+-- returns: seq int, waits int, queue text, kind text, priority int
+SELECT j.seq, j.state IN (1, 7, 8), q.name, l.kind, j.priority
+  FROM sqlq_jobs j JOIN sqlq_lanes l ON l.id = abs(j.lane_id) JOIN sqlq_queues q ON q.id = l.queue_id
+ WHERE j.id = :id
+
+-- name: edit
+-- params: lane int, queue int, priority int, seq int
+UPDATE sqlq_jobs SET lane_id = CASE WHEN lane_id < 0 THEN -:lane ELSE :lane END, queue_id = :queue, priority = :priority
+ WHERE seq = :seq
+
 -- name: take_away
 -- params: now int, ends int, id text
 -- returns: seq int, state int, attempt int, claims int, worker text
@@ -862,3 +874,22 @@ SELECT count(*) FROM (
   UNION ALL
   SELECT 1 FROM sqlq_jobs
    WHERE state = 7 AND lane_id = :lane AND priority = :priority AND due_us = :due AND seq < :seq LIMIT :n)
+
+-- name: layout
+-- returns: place text, kind text, name text, definition text
+-- The columns and indexes of our tables (src/sql/layout.hpp).
+SELECT substr(t.name, 6), 'column', c.name,
+       c.type || CASE WHEN c."notnull" <> 0 THEN ' NOT NULL' ELSE '' END
+       || coalesce(' DEFAULT ' || c.dflt_value, '') || CASE WHEN c.pk > 0 THEN ' PRIMARY KEY' ELSE '' END
+  FROM sqlite_master t JOIN pragma_table_xinfo(t.name) c
+ WHERE t.type = 'table' AND t.name LIKE 'sqlq\_%' ESCAPE '\'
+UNION ALL
+SELECT substr(t.name, 6), 'index', i.name,
+       CASE WHEN i."unique" <> 0 THEN 'UNIQUE ' ELSE '' END || '('
+       || (SELECT group_concat(coalesce(x.name, 'expression') || CASE WHEN x."desc" <> 0 THEN ' DESC' ELSE '' END, ', ')
+             FROM pragma_index_xinfo(i.name) x WHERE x.key <> 0)
+       || ')' || CASE WHEN i.partial <> 0
+                      THEN coalesce((SELECT replace(substr(m.sql, instr(upper(m.sql), ' WHERE ')), char(10), ' ')
+                                       FROM sqlite_master m WHERE m.type = 'index' AND m.name = i.name), '') ELSE '' END
+  FROM sqlite_master t JOIN pragma_index_list(t.name) i
+ WHERE t.type = 'table' AND t.name LIKE 'sqlq\_%' ESCAPE '\'

@@ -10,6 +10,7 @@
 #include "core/findings.hpp"
 #include "core/request_time.hpp"
 #include "core/text.hpp"
+#include "core/words.hpp"
 
 namespace sqlq {
 namespace {
@@ -206,6 +207,8 @@ void look_at_clock(backend::Insight& insight, const Clock& clock, Findings& find
                                                     : found::warning("clock_offset", what, advice));
 }
 
+constexpr std::size_t longest_sentence = 4096;
+
 }  // namespace
 
 std::vector<Finding> Admin::doctor() const {
@@ -222,6 +225,11 @@ std::vector<Finding> Admin::doctor() const {
   }
   if (backend::Insight* const insight = dialect.insight(); insight != nullptr && !now) {
     look_at_clock(*insight, db_.clock(), findings);
+  }
+  for (Finding& finding : findings) {
+    // Names in them are those of others: of indexes, programs, users.
+    finding.sentence = core::one_line(finding.sentence, longest_sentence);
+    finding.advice = core::one_line(finding.advice, longest_sentence);
   }
   std::ranges::stable_sort(findings, std::ranges::greater{}, &Finding::severity);
   return findings;

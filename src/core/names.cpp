@@ -5,6 +5,7 @@
 
 #include <sqlq/admin.hpp>
 #include <sqlq/client.hpp>
+#include <sqlq/explain.hpp>
 #include <sqlq/finding.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
@@ -42,6 +43,32 @@ std::string_view to_string(Cause cause) noexcept {
     case Cause::requeued: return "requeued";
     case Cause::taken_away: return "taken_away";
     case Cause::outage: return "outage";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(Reason::Code code) noexcept {
+  using Code = Reason::Code;
+  switch (code) {
+    case Code::schema_behind: return "schema_behind";
+    case Code::not_found: return "not_found";
+    case Code::finished: return "finished";
+    case Code::running: return "running";
+    case Code::stuck: return "stuck";
+    case Code::cancelling: return "cancelling";
+    case Code::waiting: return "waiting";
+    case Code::queue_paused: return "queue_paused";
+    case Code::limit_used: return "limit_used";
+    case Code::no_worker: return "no_worker";
+    case Code::none_of_queue: return "none_of_queue";
+    case Code::none_of_kind: return "none_of_kind";
+    case Code::draining: return "draining";
+    case Code::all_busy: return "all_busy";
+    case Code::due_later: return "due_later";
+    case Code::suspect: return "suspect";
+    case Code::behind: return "behind";
+    case Code::clocks_differ: return "clocks_differ";
+    case Code::may_run: return "may_run";
   }
   return "unknown";
 }

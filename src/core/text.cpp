@@ -14,9 +14,17 @@ constexpr unsigned byte_at(std::string_view text, std::size_t i) noexcept {
   return static_cast<unsigned char>(text[i]);
 }
 
-// Bytes of the well-formed sequence that begins at `at`; 0 if there is none. The bounds of the second byte keep out
-// overlong forms, surrogates and values above U+10FFFF.
-std::size_t sequence_length(std::string_view text, std::size_t at) noexcept {
+bool eight_ascii_at(std::string_view text, std::size_t at) noexcept {
+  if (text.size() - at < 8) return false;
+  std::uint64_t word = 0;
+  std::memcpy(&word, text.data() + at, 8);
+  return (word & 0x8080808080808080U) == 0;
+}
+
+}  // namespace
+
+// The bounds of the second byte keep out overlong forms, surrogates and values above U+10FFFF.
+std::size_t character_length(std::string_view text, std::size_t at) noexcept {
   const unsigned lead = byte_at(text, at);
   if (lead < 0x80) return 1;
   std::size_t length = 0;
@@ -43,22 +51,13 @@ std::size_t sequence_length(std::string_view text, std::size_t at) noexcept {
   return length;
 }
 
-bool eight_ascii_at(std::string_view text, std::size_t at) noexcept {
-  if (text.size() - at < 8) return false;
-  std::uint64_t word = 0;
-  std::memcpy(&word, text.data() + at, 8);
-  return (word & 0x8080808080808080U) == 0;
-}
-
-}  // namespace
-
 std::size_t find_invalid_utf8(std::string_view text) noexcept {
   for (std::size_t at = 0; at < text.size();) {
     if (eight_ascii_at(text, at)) {
       at += 8;
       continue;
     }
-    const std::size_t length = sequence_length(text, at);
+    const std::size_t length = character_length(text, at);
     if (length == 0) return at;
     at += length;
   }
@@ -81,7 +80,7 @@ std::string clean_text(std::string_view text, std::size_t max_bytes) {
   if (is_clean_text(text, max_bytes)) return std::string(text);
   std::string clean;
   for (std::size_t at = 0; at < text.size();) {
-    const std::size_t length = sequence_length(text, at);
+    const std::size_t length = character_length(text, at);
     const bool keep = length > 0 && text[at] != '\0';
     const std::string_view piece = keep ? text.substr(at, length) : replacement;
     if (clean.size() + piece.size() > max_bytes) break;
@@ -111,7 +110,7 @@ std::string ascii_text(std::string_view text, std::size_t max_bytes) {
     const unsigned byte = byte_at(text, at);
     const bool keep = (byte >= 0x20 && byte < 0x7F) || byte == '\n' || byte == '\t';
     ascii += keep ? text[at] : '?';
-    const std::size_t length = sequence_length(text, at);
+    const std::size_t length = character_length(text, at);
     at += length == 0 ? 1 : length;
   }
   return ascii;

@@ -19,6 +19,9 @@ inline constexpr std::size_t max_log_bytes = std::size_t{16} << 10;
 /// A job's progress cuts notes to this.
 inline constexpr std::size_t max_note_bytes = std::size_t{1} << 10;
 
+/// Bytes of the well-formed character of UTF-8 that begins at `at`; 0 if none does. `at` is below the text's size.
+[[nodiscard]] std::size_t character_length(std::string_view text, std::size_t at) noexcept;
+
 /// Position of the first byte that is not part of well-formed UTF-8; npos when all is well.
 [[nodiscard]] std::size_t find_invalid_utf8(std::string_view text) noexcept;
 

@@ -15,7 +15,7 @@ namespace {
 using backend::Now;
 
 constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
-constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t greatest = std::numeric_limits<std::int64_t>::max();
 /// Priorities among the due jobs of a queue that are looked at, over all its lanes: two short statements each.
 constexpr int most_levels = 1000;
 
@@ -39,7 +39,7 @@ class Counting {
   };
 
   Counting(Session& s, const Statements& q, std::uint64_t cap)
-      : s_(s), q_(q), left_(static_cast<std::int64_t>(std::min<std::uint64_t>(cap, most - 1)) + 1), cap_(cap) {}
+      : s_(s), q_(q), left_(static_cast<std::int64_t>(std::min<std::uint64_t>(cap, greatest - 1)) + 1), cap_(cap) {}
 
   CappedCount before(JobId id, std::optional<std::int64_t> now) {
     if (!find(id, now)) return {};
@@ -88,7 +88,7 @@ class Counting {
       after = *level;
       const bool own = *level == mine_.priority && mine_.due <= now_;
       count(q_.due, {{"lane", lane}, {"priority", *level}, {"due", own ? mine_.due : now_},
-                     {"seq", own ? mine_.seq : most}, {"n", left_}});
+                     {"seq", own ? mine_.seq : greatest}, {"n", left_}});
     }
   }
 

@@ -56,6 +56,10 @@ class Operations {
   [[nodiscard]] virtual std::span<const Migration> migrations() const noexcept = 0;
   virtual int migrate(Connection& connection, backend::Direction direction, int target, const backend::Now& now) = 0;
   virtual void teardown(Connection& connection) = 0;
+  /// The columns and indexes that the migrations make, as layout.hpp writes them. Empty: nothing can be compared.
+  [[nodiscard]] virtual std::string layout() const { return {}; }
+  /// Whether the database may keep from this user that some of our tables or columns are there.
+  [[nodiscard]] virtual bool hides_tables(Session& /*session*/) const { return false; }
 
   /// Where claims look from; the dialect says what may have come before. Null: everywhere, always.
   [[nodiscard]] virtual Marks* marks() noexcept { return nullptr; }
@@ -107,6 +111,8 @@ class Operations {
   virtual void postpone(Work& work, JobId id) = 0;
   virtual std::vector<ActionStatus> act(Work& work, std::span<const JobId> ids, backend::Action what) = 0;
   virtual std::vector<RequeueStatus> requeue(Work& work, std::span<const JobId> ids) = 0;
+  /// May make the queue and its lanes before it begins.
+  virtual std::vector<ActionStatus> edit(Work& work, std::span<const JobId> ids, const backend::JobChange& change) = 0;
   virtual std::vector<bool> append_logs(Work& work, std::span<const LogLine> lines) = 0;
 };
 

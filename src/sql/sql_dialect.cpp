@@ -1,12 +1,15 @@
 #include "sql/sql_dialect.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <type_traits>
 #include <utility>
 
 #include <sqlq/error.hpp>
 
+#include "core/findings.hpp"
 #include "core/places.hpp"
+#include "sql/layout.hpp"
 #include "sql/migrations.hpp"
 #include "sql/purging.hpp"
 #include "sql/reap_apart.hpp"
@@ -69,6 +72,15 @@ void SqlDialect::tell() noexcept {
 }
 
 // ------------------------------------------------------------------------------------------------ schema
+
+std::vector<Finding> SqlDialect::self_check() {
+  std::vector<Finding> findings;
+  core::found::look_at("the columns and indexes of the tables", findings, [&] {
+    findings = read([&](Session& s) { return find_drift(s, *operations_); }, Statements::several);
+  });
+  std::ranges::move(runner_->self_check(), std::back_inserter(findings));
+  return findings;
+}
 
 MigrationStatus SqlDialect::migration_status() {
   return read([&](Session& s) { return read_status(s, operations_->queries(), operations_->migrations()); });
@@ -309,6 +321,10 @@ std::vector<ActionStatus> SqlDialect::act(std::span<const JobId> ids, backend::A
 
 std::vector<RequeueStatus> SqlDialect::requeue(std::span<const JobId> ids, Now now) {
   return ready_again(write(now, [&](Work& w) { return operations_->requeue(w, ids); }));
+}
+
+std::vector<ActionStatus> SqlDialect::edit(std::span<const JobId> ids, const backend::JobChange& change, Now now) {
+  return ready_again(write(now, [&](Work& w) { return operations_->edit(w, ids, change); }));
 }
 
 std::vector<bool> SqlDialect::append_logs(std::span<const LogLine> lines) {

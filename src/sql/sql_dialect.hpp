@@ -27,7 +27,10 @@
 
 namespace sqlq::sql {
 
-class SqlDialect final : public backend::Dialect, public backend::HandOver, public backend::Outages {
+class SqlDialect final : public backend::Dialect,
+                         public backend::HandOver,
+                         public backend::Outages,
+                         public backend::Editing {
  public:
   using Now = backend::Now;
 
@@ -35,7 +38,7 @@ class SqlDialect final : public backend::Dialect, public backend::HandOver, publ
 
   const backend::Capabilities& capabilities() const noexcept override { return runner_->capabilities(); }
   std::string description() const override { return runner_->description(); }
-  std::vector<Finding> self_check() override { return runner_->self_check(); }
+  std::vector<Finding> self_check() override;
 
   std::span<const Migration> migrations() const noexcept override { return operations_->migrations(); }
   MigrationStatus migration_status() override;
@@ -60,6 +63,8 @@ class SqlDialect final : public backend::Dialect, public backend::HandOver, publ
   PurgeReport purge(std::size_t limit, Now now) override;
   std::vector<ActionStatus> act(std::span<const JobId> ids, backend::Action what, Now now) override;
   std::vector<RequeueStatus> requeue(std::span<const JobId> ids, Now now) override;
+  backend::Editing* editing() noexcept override { return this; }
+  std::vector<ActionStatus> edit(std::span<const JobId> ids, const backend::JobChange& change, Now now) override;
   std::vector<bool> append_logs(std::span<const LogLine> lines) override;
 
   // Over named statements.

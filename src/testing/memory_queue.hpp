@@ -45,6 +45,7 @@ class MemoryQueue {
   PurgeReport purge(std::size_t limit, Instant now);
   RequeueStatus requeue(JobId id, Instant now);
   ActionStatus act(JobId id, backend::Action what, Instant now);
+  ActionStatus edit(JobId id, const backend::JobChange& change, Instant now);
 
   [[nodiscard]] std::optional<Job> get(JobId id) const;
   [[nodiscard]] JobPage list(const JobFilter& filter, const Page& page) const;

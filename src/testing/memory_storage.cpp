@@ -156,6 +156,7 @@ namespace {
 class MemoryDialect final : public backend::Dialect,
                             public backend::HandOver,
                             public backend::Outages,
+                            public backend::Editing,
                             public backend::Insight {
   using Storage = MemoryStorage::Impl;
   using Now = backend::Now;
@@ -275,7 +276,17 @@ class MemoryDialect final : public backend::Dialect,
     return on_jobs([&](MemoryQueue& jobs) { return jobs.purge(limit, time(now)); });
   }
   std::vector<RequeueStatus> requeue(std::span<const JobId> ids, Now now) override {
+    storage_->require_changeable(ids, [](JobId id) { return id; });
     return each(ids, now, &MemoryQueue::requeue);
+  }
+  backend::Editing* editing() noexcept override { return this; }
+  std::vector<ActionStatus> edit(std::span<const JobId> ids, const backend::JobChange& change, Now now) override {
+    storage_->require_changeable(ids, [](JobId id) { return id; });
+    return on_jobs([&](MemoryQueue& jobs) {
+      std::vector<ActionStatus> answers;
+      for (const JobId id : ids) answers.push_back(jobs.edit(id, change, time(now)));
+      return answers;
+    });
   }
   std::vector<ActionStatus> act(std::span<const JobId> ids, backend::Action what, Now now) override {
     return on_jobs([&](MemoryQueue& jobs) {
@@ -362,7 +373,7 @@ class MemoryDialect final : public backend::Dialect,
   const std::shared_ptr<Storage> storage_;
   const std::shared_ptr<Clock> clock_;
   const backend::Capabilities able_{
-      .hand_over = true, .outages = true, .workers = true, .insight = true, .transfer = true};
+      .hand_over = true, .outages = true, .workers = true, .editing = true, .insight = true, .transfer = true};
   MemoryWorkers workers_;
   MemoryTransfer transfer_;
 };

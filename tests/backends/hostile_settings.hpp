@@ -70,6 +70,11 @@ inline void use_all_of(const Database& db) {
   EXPECT_EQ(client.find(held[10].id)->result, "[1]");
   EXPECT_EQ(client.cancel(first[0].id), CancelStatus::cancelled);
 
+  const std::vector<Reason> why = admin.explain(held[3].id);
+  ASSERT_FALSE(why.empty());
+  EXPECT_EQ(to_string(why.front().code), "no_worker");
+  EXPECT_EQ(why.back().sentence.find("not known"), std::string::npos) << why.back().sentence;
+
   EXPECT_EQ(client.reap().total(), 0u);
   EXPECT_EQ(admin.run_now(held[2].id), ActionStatus::done);
   EXPECT_EQ(admin.requeue(held[1].id), RequeueStatus::requeued);

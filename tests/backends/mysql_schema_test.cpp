@@ -66,6 +66,7 @@ class Sample {
       return {1, {std::int64_t{1}, std::int64_t{2}, std::int64_t{3}}};
     }
     if (param == "ids") return {1, {sql::Bytes{sixteen}, sql::Bytes{"0123456789abcdef"}}};
+    if (param == "lanes") return {1, {std::int64_t{1}, std::int64_t{2}}};
     if (param == "numbers") return {1, {n, n}};
     const bool list = statement.starts_with("list") || statement.starts_with("count_");
     if (list && (param == "queues" || param == "kinds")) return {1, {"a"}};
@@ -215,6 +216,9 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"ended_lock", {{"j", "PRIMARY"}}},
     {"jobs_write", {{"sqlq_jobs", "PRIMARY"}}},
     {"jobs_state", {{"sqlq_jobs", "PRIMARY"}}},
+    {"edit_lanes", {{"j", "sqlq_jobs_id"}, {"l", "PRIMARY"}}},
+    {"edit_targets", {{"l", "PRIMARY"}, {"t", "sqlq_lanes_name"}}},
+    {"jobs_edit", {{"sqlq_jobs", "PRIMARY"}}},
     {"succeed", {{"sqlq_jobs", "PRIMARY"}}},
     {"succeed_mixed", {{"sqlq_jobs", "PRIMARY"}}},
     {"finished_add", {{"j", "PRIMARY"}}},

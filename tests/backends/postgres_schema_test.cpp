@@ -30,7 +30,7 @@ const std::map<std::string, std::string> samples = {
     {"seqs", "{1,1}"}, {"ranks", "{1,2}"}, {"numbered", "0"}, {"workers", "{w,w}"},
     {"only", "{00000000-0000-7000-8000-000000000001}"}, {"down_to", "00000000-0000-0000-0000-000000000000"},
     {"name", "a"}, {"message", "m"}, {"spared", "0"}, {"unique_key", "u"}, {"created_from", "0"},
-    {"created_to", "9"}, {"lowest", "0"}, {"highest", "9"}, {"error", "e"}, {"payloads", "1"},
+    {"created_to", "9"}, {"lowest", "0"}, {"highest", "9"}, {"error", "e"}, {"payloads", "1"}, {"priority", "1"},
     {"queue_id", "1"}, {"priority", "10"}, {"due", "1000"}, {"seq", "1000"}, {"after", "9"}, {"last", "10"},
 };
 
@@ -155,6 +155,8 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"cancel", {"sqlq_jobs_pkey"}},
     {"probe", {"sqlq_jobs_pkey"}},
     {"requeue", {"sqlq_jobs_unique", "sqlq_jobs_pkey"}},
+    {"edit_kinds", {"sqlq_jobs_pkey", "sqlq_lanes_pkey"}},
+    {"edit", {"sqlq_jobs_pkey", "sqlq_lanes_pkey", "sqlq_lanes_queue_id_kind_key"}},
     {"due_by_time", {"sqlq_jobs_scheduled", "Index Cond: ((lane_id = p.lane) AND (due_us <= "}},
     {"due_by_rank", {"sqlq_jobs_ranked", "(priority > level_1.priority)", "(priority = level.priority) AND (due_us"}},
     {"promote", {"sqlq_jobs_ranked", "Tid Scan on sqlq_jobs"}},
@@ -205,7 +207,7 @@ const std::set<std::string> lists = {"list",          "list_ids",        "list_b
 
 /// These put the few jobs of a batch into the order of locking, or of a list; no other sorts jobs.
 const std::set<std::string> batches = {"job_insert", "job_insert_new", "cancel",  "requeue",
-                                       "finish",     "heartbeat",      "log_add", "list_ids"};
+                                       "finish",     "heartbeat",      "log_add", "list_ids", "edit"};
 
 /// Nothing walks through a table that may be long.
 void PostgresSchema::expect_no_scan(const std::string& name, const std::string& plan) {

@@ -184,6 +184,10 @@ TEST_P(Grants, AWorkerWithoutTheListWorksAndSaysSoOnce) {
   const Database db = as("worker", {"worker"});
   revoke_all_on("registry");
   const JobId job = Client{db}.enqueue(NewJob{"k"}).id;
+  const std::vector<Reason> why = Admin{db}.explain(job);
+  ASSERT_EQ(why.size(), 1U);
+  EXPECT_EQ(to_string(why[0].code), "may_run");
+  EXPECT_NE(why[0].sentence.find("; not known: the workers ("), std::string::npos) << why[0].sentence;
   Handlers handlers;
   handlers.on("k", [](JobContext&) { return Outcome::done(); });
   std::atomic<int> told{0};
@@ -250,6 +254,11 @@ TEST_P(Grants, AWebTierShowsAndCancelsJobsAndMakesQueues) {
   options.queue = "customer";
   options.delay = 1h;
   const JobId scheduled = client.enqueue(NewJob{"k", "null", options}).id;
+  const std::vector<Reason> why = admin.explain(scheduled);
+  ASSERT_EQ(why.size(), 2U);
+  EXPECT_EQ(to_string(why[0].code), "no_worker");
+  EXPECT_EQ(to_string(why[1].code), "due_later");
+  EXPECT_EQ(why[1].sentence.find("not known"), std::string::npos) << why[1].sentence;
   testing::expect_error(forbidden(), "grant", [&] { (void)client.claim(); });
   testing::expect_error(forbidden(), "grant", [&] { (void)admin.requeue(waiting); });
   testing::expect_error(forbidden(), "grant", [&] { (void)admin.run_now(scheduled); });

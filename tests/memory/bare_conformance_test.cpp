@@ -24,6 +24,7 @@ class Bare final : public backend::ForwardingDialect {
   [[nodiscard]] backend::HandOver* hand_over() noexcept override { return nullptr; }
   [[nodiscard]] backend::Outages* outages() noexcept override { return nullptr; }
   [[nodiscard]] backend::Workers* workers() noexcept override { return nullptr; }
+  [[nodiscard]] backend::Editing* editing() noexcept override { return nullptr; }
   [[nodiscard]] backend::Insight* insight() noexcept override { return nullptr; }
   [[nodiscard]] backend::Transfer* transfer() noexcept override { return nullptr; }
 

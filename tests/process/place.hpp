@@ -55,8 +55,9 @@ inline const Place mysql_place{
 /// Which of them a build has is decided by ctest: it selects by name (tests/CMakeLists.txt).
 #define SQLQ_PLACES(topic, ...) \
   INSTANTIATE_TEST_SUITE_P(On, topic, ::testing::Values(__VA_ARGS__), ::sqlq::process::name_of_place)
-#define SQLQ_ALL_SERVERS postgres_place, mariadb_place, mysql_place
-#define SQLQ_EVERYWHERE sqlite_place, SQLQ_ALL_SERVERS
+#define SQLQ_ALL_SERVERS \
+  ::sqlq::process::postgres_place, ::sqlq::process::mariadb_place, ::sqlq::process::mysql_place
+#define SQLQ_EVERYWHERE ::sqlq::process::sqlite_place, SQLQ_ALL_SERVERS
 
 /// A place of its own for each test: a file in its folder, or tables in a server, which are dropped at the end.
 class Anywhere : public Scratch, public ::testing::WithParamInterface<Place> {

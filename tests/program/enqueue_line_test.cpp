@@ -57,7 +57,8 @@ TEST(EnqueueLine, HasAllNamesOfEnqueueOptions) {
 
 TEST(EnqueueLine, KeepsParamsByteForByte) {
   for (const std::string params :
-       {R"({"n":12345678901234567890123456789012345678901234567890,"f":1.10,"e":1e2})", R"("a string, with } and ] and \" in it")",
+       {R"({"n":12345678901234567890123456789012345678901234567890,"f":1.10,"e":1e2})",
+        R"("a string, with } and ] and \" in it")",
         R"([ 1 ,  {"b":1,"a":2, "b":3} ])", "-0.0", "null", "true", R"({"\u00e9":"\u00e9\\"})", "{}", "[]",
         R"([[[["{"]]]])"}) {
     EXPECT_EQ(read(R"({"kind":"k","params":)" + params + "}").params, params);
@@ -125,7 +126,8 @@ TEST(EnqueueLine, LinesEndInNewlinesOrTheEnd) {
 }
 
 TEST(EnqueueLine, ThePlaceOfAnErrorInItsBatch) {
-  EXPECT_EQ(place_of("job 3 of 1000: the kind has a NUL byte"), std::pair(std::size_t{2}, std::string("the kind has a NUL byte")));
+  EXPECT_EQ(place_of("job 3 of 1000: the kind has a NUL byte"),
+            std::pair(std::size_t{2}, std::string("the kind has a NUL byte")));
   for (const char* other : {"", "job", "job x of 3: y", "job 0 of 3: y", "the job 3 of 4: y", "job 3: y"}) {
     EXPECT_FALSE(place_of(other)) << other;
   }

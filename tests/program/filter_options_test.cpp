@@ -40,9 +40,10 @@ const std::string first = "019ad0c5-7f3a-7c1e-9a55-0f6b2d1c8e47";
 const std::string second = "019ad0c5-7f3a-7c1e-9a55-0f6b2d1c8e48";
 
 TEST(FilterOptions, ReadEverything) {
-  const JobFilter all = filter({first, "--id", second, "--queue", "mail,sms", "--queue", "fax", "--kind", "send", "--state",
-                                "errored,cancelled", "--key", "k,1", "--older", "7d", "--newer", "2026-11-01", "--error",
-                                "timed out, really", "--priority", "1..9"});
+  const JobFilter all = filter({first,     "--id",   second,             "--queue",    "mail,sms", "--queue", "fax",
+                                "--kind",  "send",   "--state",          "errored,cancelled", "--key", "k,1",
+                                "--older", "7d",     "--newer",          "2026-11-01", "--error",
+                                "timed out, really", "--priority",       "1..9"});
   EXPECT_EQ(all.ids, (std::vector{*JobId::parse(first), *JobId::parse(second)}));
   EXPECT_EQ(all.queues, (std::vector<std::string>{"mail", "sms", "fax"}));
   EXPECT_EQ(all.kinds, (std::vector<std::string>{"send"}));
@@ -90,17 +91,17 @@ TEST(FilterOptions, ACommaOfANameIsWrittenWithABackslash) {
 
 TEST(FilterOptions, RefusalsNameTheOptionAndShowTheTextPrintable) {
   EXPECT_EQ(refusal({"--state", "broken\x1b[31m"}),
-            "--state: 'broken\\x1b[31m' cannot be read; the states are pending, scheduled, waiting, running, cancelling, "
-            "success, errored, cancelled");
+            "--state: 'broken\\x1b[31m' cannot be read; the states are pending, scheduled, waiting, running, "
+            "cancelling, success, errored, cancelled");
   EXPECT_EQ(refusal({"--id", "42"}).substr(0, 26), "--id: '42' cannot be read;");
   EXPECT_EQ(refusal({"--older", "soon"}).substr(0, 31), "--older: 'soon' cannot be read;");
   EXPECT_EQ(refusal({"--newer", "7"}).substr(0, 28), "--newer: '7' cannot be read;");
 }
 
 TEST(FilterOptions, WordsMeanTheSameJobs) {
-  const std::vector<std::string> words{first,     "--queue",  "a\\,b,it's",   "--kind",  "App\\Mail",   "--state", "errored",
-                                       "--key",   "-k",       "--older",      "7d",      "--error",     "a\n\xe2\x80\xae" "b",
-                                       "--newer", "30d",      "--priority=-5..-1"};
+  const std::vector<std::string> words{
+      first,     "--queue", "a\\,b,it's", "--kind", "App\\Mail", "--state", "errored",          "--key", "-k",
+      "--older", "7d",      "--error",    "a\n\xe2\x80\xae" "b", "--newer", "30d", "--priority=-5..-1"};
   const FilterOptions options = given(words);
   const std::string line = options.words(now);
   EXPECT_EQ(printable(line), line);

@@ -123,6 +123,7 @@ class FakeServer final : public Server {
   void postpone(Work&, JobId) override {}
   std::vector<ActionStatus> act(Work&, std::span<const JobId>, backend::Action) override { return {}; }
   std::vector<RequeueStatus> requeue(Work&, std::span<const JobId>) override { return {}; }
+  std::vector<ActionStatus> edit(Work&, std::span<const JobId>, const backend::JobChange&) override { return {}; }
   std::vector<bool> append_logs(Work&, std::span<const LogLine>) override { return {}; }
 
   static constexpr int lock_timeout = 1205;  ///< the number of errors that say so

@@ -74,6 +74,7 @@ std::vector<Row> make_table() {
       {"include/", {"public"}},
       {"src/core/", {"public", "backend", "own", "platform"}},
       {"src/client/", {"public", "backend", "own", "core", "platform"}},
+      {"src/transfer/", {"public", "backend", "own", "core", "platform"}},
       {"src/worker/", {"public", "backend", "own", "core", "platform"}},
       {"src/platform/", {"public", "backend", "own", "core"}},
       {"src/testing/", {"public", "backend", "testing", "own", "core", "platform", "worker"}},

@@ -114,6 +114,9 @@ class FaultyServer final : public sql::Server {
   std::vector<RequeueStatus> requeue(sql::Work& w, std::span<const JobId> ids) override {
     return real_->requeue(w, ids);
   }
+  std::vector<ActionStatus> edit(sql::Work& w, std::span<const JobId> ids, const backend::JobChange& change) override {
+    return real_->edit(w, ids, change);
+  }
   std::vector<bool> append_logs(sql::Work& w, std::span<const LogLine> lines) override {
     return real_->append_logs(w, lines);
   }

@@ -114,6 +114,7 @@ std::string text(FinishStatus s) { return std::string(to_string(s)); }
 std::string text(LeaseStatus s) { return std::string(to_string(s)); }
 std::string text(CancelStatus s) { return std::string(to_string(s)); }
 std::string text(RequeueStatus s) { return std::string(to_string(s)); }
+std::string text(ActionStatus s) { return std::string(to_string(s)); }
 std::string text(const WaitingKind& w) { return w.queue + "/" + w.kind; }
 
 bool waits(JobState s) { return s == JobState::pending || s == JobState::scheduled; }
@@ -279,6 +280,22 @@ std::string store_jobs(Dialect& d) {
   return answers;
 }
 
+Operation edit_into_new_queue() {
+  const auto number = std::make_shared<int>(0);
+  return {.name = "edit",
+          .prepare =
+              [number](Dialect& d) {
+                held(2)(d);
+                ++*number;
+              },
+          .run =
+              [number](Dialect& d) {
+                const std::string name = new_queue + " edited " + std::to_string(*number);
+                const std::array ids{job(2), job(4), job(1), job(5), job(99)};
+                return text(d.editing()->edit(ids, {.queue = name, .priority = 3}, soon));
+              }};
+}
+
 std::string append_logs(Dialect& d) {
   std::vector<LogLine> lines;
   for (const std::uint8_t n : {std::uint8_t{6}, std::uint8_t{6}, std::uint8_t{3}}) {  // nobody holds 3
@@ -369,6 +386,7 @@ void add_writers(std::vector<Operation>& all) {
                    const std::array ids{job(1), job(2), job(5), job(99)};
                    return text(d.requeue(ids, soon));
                  }});
+  all.push_back(edit_into_new_queue());
   all.push_back({.name = "append_logs", .prepare = held(2), .run = append_logs});
   all.push_back({.name = "queue_upsert", .prepare = held(1), .run = [](Dialect& d) {
                    d.queue_upsert(queue, {.description = "new", .concurrency = 2, .priority = 3}, soon);

@@ -14,12 +14,14 @@
 
 #include "support/expect_error.hpp"
 #include "support/fake_dialect.hpp"
+#include "support/host_clock.hpp"
 
 namespace sqlq {
 namespace {
 
 using testing::FakeDatabase;
 using testing::FakeDialect;
+using testing::HostClock;
 using testing::ManualClock;
 using Severity = Finding::Severity;
 
@@ -54,18 +56,6 @@ class DoctorDialect final : public FakeDialect {
   }
   backend::Insight* insight() noexcept override { return time ? this : nullptr; }
   TimePoint clock_now() override { return *time; }
-};
-
-/// The host's, that stands still.
-class HostClock final : public Clock {
- public:
-  TimePoint now() const override { return manual_.now(); }
-  SteadyPoint steady() const override { return manual_.steady(); }
-  std::string steady_epoch() const override { return manual_.steady_epoch(); }
-  std::unique_ptr<Signal> make_signal() override { return manual_.make_signal(); }
-
- private:
-  ManualClock manual_{};
 };
 
 class Doctor : public ::testing::Test {

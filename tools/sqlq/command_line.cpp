@@ -1,8 +1,11 @@
 #include "command_line.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 #include <numeric>
+#include <sstream>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -42,6 +45,44 @@ void add_global_options(CLI::App& root, GlobalOptions& options) {
   root.add_flag("-q,--quiet", options.quiet, "No messages but warnings and errors");
   root.add_option("--wait", options.wait, "Wait so long for a database that is starting, as 30s")->type_name("TIME");
 }
+
+/// CLI11's, for terminals of 80 columns: usage with the whole name of the command, texts wrapped.
+class Help : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App* app, std::string) const override {
+    return CLI::Formatter::make_usage(app, full_name(*app));
+  }
+  std::string make_subcommand(const CLI::App* app) const override {
+    std::ostringstream out;
+    CLI::detail::format_help(out, app->get_name(), wrapped(app->get_description()), column_width_);
+    return out.str();
+  }
+  std::string make_option_name(const CLI::Option* option, bool positional) const override {
+    std::string name = CLI::Formatter::make_option_name(option, positional);
+    if (positional) std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) {
+        return static_cast<char>(std::toupper(c));
+      });
+    return name;
+  }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    if (option->get_positional() || option->get_items_expected_max() == 0) return {};
+    return " " + option->get_type_name() + (option->get_required() ? " (required)" : "");
+  }
+  std::string make_option_desc(const CLI::Option* option) const override { return wrapped(option->get_description()); }
+
+ private:
+  [[nodiscard]] std::string wrapped(const std::string& text) const {
+    std::string out;
+    std::size_t used = 0;
+    std::istringstream words(text);
+    for (std::string word; words >> word; used += word.size() + 1) {
+      const bool full = used > 0 && used + word.size() > 79 - column_width_;
+      if (full) used = 0;
+      out += (out.empty() ? "" : full ? "\n" : " ") + word;
+    }
+    return out;
+  }
+};
 
 /// Insertions, deletions, substitutions and swaps of neighbours that make one of the other.
 std::size_t distance(const std::string& a, const std::string& b) {
@@ -105,7 +146,7 @@ std::string usage_error(const CLI::App& root, const CLI::ParseError& error) {
   const CLI::App& command = given_command(root);
   std::string message = error.what();
   const std::vector<std::string> extra = root.remaining(true);
-  if (error.get_name() == "ExtrasError" && !extra.empty()) {
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !extra.empty()) {
     const std::string& word = extra.front();
     if (word.starts_with("-")) {
       message = "'" + full_name(command) + "' has no option '" + word + "'" +
@@ -123,6 +164,11 @@ std::string usage_error(const CLI::App& root, const CLI::ParseError& error) {
 
 std::unique_ptr<CLI::App> make_command_line(Context& context) {
   auto root = std::make_unique<CLI::App>("See, steer, repair and move the jobs of an SQL database.", "sqlq");
+  root->formatter(std::make_shared<Help>());
+  root->get_formatter()->column_width(28);
+  root->get_formatter()->label("OPTIONS", "options");
+  root->get_formatter()->label("SUBCOMMAND", "COMMAND");
+  root->get_formatter()->label("Subcommands", "Commands");
   root->fallthrough();  // options of the program may stand after the command
   root->require_subcommand(0, 1);
   root->set_version_flag("--version", "sqlq " SQLQ_VERSION_STRING, "Print the version");

@@ -87,6 +87,14 @@ Look Context::look() {
   return look;
 }
 
+void Context::tell(const std::string& sentence, const std::vector<Column>& columns, const std::vector<Value>& row) {
+  if (options_.format == Format::table) {
+    say(sentence);
+  } else {
+    record(columns, row);
+  }
+}
+
 void Context::say(const std::string& line) {
   if (!options_.quiet) write_line(line);
 }
@@ -115,6 +123,11 @@ bool Context::confirm(const std::string& question) {
   return answer == "y" || answer == "Y" || answer == "yes";
 }
 
+ExitCode Context::declined() {
+  say("nothing was changed");
+  return ExitCode::failed;
+}
+
 void Context::progress(const std::string& line) {
   if (options_.quiet || (line.empty() && progress_.empty())) return;
   const bool drawn = ::isatty(STDERR_FILENO) != 0;
@@ -140,6 +153,7 @@ CLI::App& noun(CLI::App& root, const std::string& name, const std::string& descr
   if (!found.empty()) return *found.front();
   CLI::App* const app = root.add_subcommand(name, description);
   app->require_subcommand(0, 1);
+  app->footer("'sqlq " + name + " COMMAND --help' has examples.");
   return *app;
 }
 

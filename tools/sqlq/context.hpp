@@ -63,6 +63,8 @@ class Context {
   void record(const std::vector<Column>& columns, const std::vector<Value>& row) {
     print_record(out_, look(), columns, row);
   }
+  /// What a command has done: a sentence as `say` where tables are asked for, else a record on standard output.
+  void tell(const std::string& sentence, const std::vector<Column>& columns, const std::vector<Value>& row);
   /// A line on standard error, made printable; not with --quiet.
   void say(const std::string& line);
   /// The same after "sqlq: ", also with --quiet: warnings and errors.
@@ -70,6 +72,8 @@ class Context {
   /// Asks on the terminal ("... [y/N] "); true with --yes. Where there is no terminal: Exit(usage) that says to use
   /// --yes.
   [[nodiscard]] bool confirm(const std::string& question);
+  /// Says that nothing was changed, for who has answered no.
+  [[nodiscard]] ExitCode declined();
   /// A line on standard error that is drawn over the one before it on a terminal; else one line in 5 s. Empty: the
   /// end of it.
   void progress(const std::string& line);

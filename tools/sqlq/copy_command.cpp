@@ -62,7 +62,7 @@ std::string some_of(const std::vector<std::string>& names) {
   constexpr std::size_t shown = 5;
   std::string text;
   for (std::size_t i = 0; i < names.size() && i < shown; ++i) text += (i > 0 ? ", " : "") + printable(names[i]);
-  return names.size() > shown ? text + ", ..." : text;
+  return names.size() > shown ? text + ", ..." : text.empty() ? "none now" : text;
 }
 
 class Copy {
@@ -204,13 +204,24 @@ class Copy {
     const bool checked = !choice_.no_verify && compared_.whole && !report_.next;
     context_.record({{"from"}, {"to"}, {"queues"}, {"jobs"}, {"stored"}, {"existing"}, {"conflicts"}, {"refused"},
                      {"held"}, {"checksum"}, {"verified"}, {"missing"}, {"different"}, {"moved"}},
-                    {source_->description(), target_->description(), Value::Count{report_.queues},
-                     Value::Count{report_.jobs}, Value::Count{report_.stored}, Value::Count{report_.existing},
-                     Value::Count{report_.conflicts}, Value::Count{report_.refused}, Value::Count{report_.held},
+                    {source_->description(), target_->description(), report_.queues,
+                     report_.jobs, report_.stored, report_.existing,
+                     report_.conflicts, report_.refused, report_.held,
                      report_.checksum, checked ? Value{verified_} : Value{},
-                     checked ? Value{Value::Count{compared_.missing}} : Value{},
-                     checked ? Value{Value::Count{compared_.different}} : Value{},
-                     choice_.move ? Value{Value::Count{moved_}} : Value{}});
+                     checked ? Value{compared_.missing} : Value{},
+                     checked ? Value{compared_.different} : Value{},
+                     choice_.move ? Value{moved_} : Value{}});
+  }
+
+  /// Some of those that run now; they may have ended since they were counted.
+  std::vector<std::string> held_now() const {
+    JobFilter held = how_.filter;
+    held.states = {JobState::running, JobState::cancelling};
+    std::vector<std::string> ids;
+    for (const Job& job : Admin{*source_}.list_step(held, {.before = {}, .limit = 6, .payloads = false}).jobs) {
+      ids.push_back(job.id.to_string());
+    }
+    return ids;
   }
 
   ExitCode outcome() const {
@@ -219,8 +230,8 @@ class Copy {
     const std::uint64_t came = compared_.missing > not_taken ? compared_.missing - not_taken : 0;
     if (!workers_.empty()) context_.complain("the source is live: workers " + some_of(workers_) + " are listed");
     if (report_.held > 0) {
-      context_.complain(human(report_.held) + " jobs run in the source and were left there: run the same command again "
-                        "when they have ended");
+      context_.complain(human(report_.held) + " jobs run in the source and were left there: " + some_of(held_now()) +
+                        "; run the same command again when they have ended");
     }
     if (came > 0) {
       context_.complain(human(came) + " jobs came to the source meanwhile: run the same command again to take them "

@@ -10,6 +10,7 @@
 #include "context.hpp"
 #include "enqueue_line.hpp"
 #include "filter_options.hpp"
+#include "job_change.hpp"
 #include "text.hpp"
 
 namespace sqlq::tool {
@@ -162,8 +163,9 @@ class Lines {
     store_batch();
     answers_.finish();
     context_.progress({});
-    context_.say(human(count_) + (context_.options().dry_run ? " jobs would be enqueued" : " jobs were enqueued") +
-                 (answers_.existing == 0 ? "" : "; " + human(answers_.existing) + " were there already"));
+    const std::string what = context_.options().dry_run ? " would be enqueued" : " enqueued";
+    context_.say(jobs_text({count_, false}) + what +
+                 (answers_.existing == 0 ? "" : "; " + human(answers_.existing) + " there already"));
     if (exist_ok || answers_.existing == 0) return ExitCode::ok;
     return count_ == 0 ? ExitCode::conflict : ExitCode::partly_done;
   }
@@ -205,11 +207,11 @@ class Lines {
       count_ += batch_.size();
     }
     stored_ = number_;
+    if (batch_.size() == batch_size) context_.progress(jobs_text({count_, false}));
     batch_.clear();
     own_ids_.clear();
     numbers_.clear();
     bytes_ = 0;
-    context_.progress(human(count_) + " jobs");
   }
 
   std::vector<Enqueued> try_to_store() {
@@ -284,6 +286,9 @@ void add_enqueue_command(CLI::App& root, Context& context) {
   command.add_option("--id", given->id, "An id of your own: repeated, it stores no second job");
   command.add_flag("--exist-ok", given->exist_ok, "A job that is there already is no failure");
   command.add_option("--skip", given->skip, "JSON lines: pass over so many first");
+  command.footer(
+      "Examples:\n  sqlq job enqueue mail '{\"to\":\"ada@example.org\"}' --queue mail --in 10m\n"
+      "  sqlq job enqueue - < jobs.jsonl     # {\"kind\":\"mail\",\"params\":{},\"queue\":\"mail\",\"delay\":\"10m\"}");
   context.on(command, [&context, given] {
     if (given->kind != "-") return enqueue_one(context, *given);
     if (!given->params.empty()) throw Exit(ExitCode::usage, "- alone reads JSON lines, which have their own params");

@@ -74,9 +74,7 @@ std::string shell_word(std::string_view word) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || plain.find(c) != plain.npos;
   };
   if (!word.empty() && std::all_of(word.begin(), word.end(), harmless)) return std::string(word);
-  const bool as_it_is = word.find('\\') != word.npos || printable(word) == word;
-  const bool controls = std::any_of(word.begin(), word.end(), [](char c) { return (c >= 0 && c < ' ') || c == 127; });
-  std::string out = as_it_is && !controls ? "'" : "$'";
+  std::string out = printable(word) == word ? "'" : "$'";
   for (const char c : word) {
     if (out[0] == '\'') {
       out += c == '\'' ? std::string("'\\''") : std::string(1, c);

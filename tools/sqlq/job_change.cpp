@@ -72,8 +72,12 @@ BulkReport take_away_all(const Admin& admin, const JobFilter& filter, AfterTakin
   }
 }
 
+std::string jobs_text(const CappedCount& count) {
+  return human(count.value, count.capped) + (count.value == 1 && !count.capped ? " job" : " jobs");
+}
+
 std::string progress_text(const BulkReport& report, const CappedCount& all, Duration since_start) {
-  std::string text = human(report.seen) + " of " + human(all.value, all.capped) + " jobs";
+  std::string text = human(report.seen) + " of " + jobs_text(all);
   const double seconds = std::chrono::duration<double>(since_start).count();
   if (seconds < 0.1 || report.seen == 0) return text;
   const double rate = static_cast<double>(report.seen) / seconds;
@@ -85,7 +89,8 @@ std::string progress_text(const BulkReport& report, const CappedCount& all, Dura
 }
 
 std::string summary(const std::string& verb, const BulkReport& report) {
-  std::string text = verb + ": " + human(report.done) + " of " + human(report.seen) + " jobs were changed";
+  std::string text = verb + ": " + human(report.done) + " of " + jobs_text({report.seen, false});
+  text += report.seen == 1 ? " was changed" : " were changed";
   if (report.unchanged > 0) text += "; " + human(report.unchanged) + " were in no state for it";
   if (report.conflicts > 0) text += "; of " + human(report.conflicts) + " a live job has the unique key";
   if (report.refused > 0) text += "; " + human(report.refused) + " the database refuses to change";

@@ -48,6 +48,8 @@ struct Change {
 /// As Bulk::apply, for Admin::take_away.
 BulkReport take_away_all(const Admin& admin, const JobFilter& filter, AfterTaking then, const BulkOptions& options);
 
+/// "1 job", "2,400 jobs", "10,000+ jobs".
+[[nodiscard]] std::string jobs_text(const CappedCount& count);
 /// "1,200 of 10,000+ jobs, 2,400/s, 4s left"; the time only when all jobs were counted.
 [[nodiscard]] std::string progress_text(const BulkReport& report, const CappedCount& all, Duration since_start);
 /// "retried 3 jobs; 2 were in no state for it", for people.

@@ -158,11 +158,11 @@ void print_report(Context& context, const Change& change, const BulkReport& repo
                  {change.verb, number(report.seen), number(report.done), number(report.unchanged),
                   number(report.conflicts), number(report.refused), Value::Json{refused.dump()},
                   report.next ? Value(report.next->to_string()) : Value()});
+  context.out().flush();  // before what is said about it
 }
 
 void show_preview(Context& context, const Change& change, const BulkPreview& preview) {
-  const bool one = preview.count.value == 1 && !preview.count.capped;
-  context.say(change.verb + ": " + human(preview.count.value, preview.count.capped) + (one ? " job" : " jobs") +
+  context.say(change.verb + ": " + jobs_text(preview.count) +
               (preview.sample.empty() ? "" : preview.count.value > preview.sample.size() ? ", of which these" : ""));
   for (const Job& job : preview.sample) {
     context.say("  " + job.id.to_string() + "  " + job.queue + "  " + job.kind + "  " +
@@ -210,7 +210,7 @@ ExitCode change_many(Context& context, const Change& change, const Given& given)
   }
   if (!context.options().yes && preview.count.value > 0) {
     show_preview(context, change, preview);
-    if (!context.confirm(change.verb + " " + human(preview.count.value, preview.count.capped) + " jobs?")) {
+    if (!context.confirm(change.verb + " " + jobs_text(preview.count) + "?")) {
       context.complain("nothing was changed");
       return context.stop().stop_requested() ? ExitCode::interrupted : ExitCode::failed;
     }
@@ -222,6 +222,7 @@ ExitCode change_many(Context& context, const Change& change, const Given& given)
   options.stop = context.stop();
   options.on_progress = [&](const BulkReport& now) {
     report = now;
+    if (!now.next) return true;
     context.progress(change.verb + ": " + progress_text(now, preview.count, clock->steady() - start));
     return true;
   };
@@ -249,14 +250,18 @@ ExitCode change_many(Context& context, const Change& change, const Given& given)
 
 using Make = Change (*)(Context&, const Given&);
 
-CLI::App& add_change(CLI::App& job, Context& context, const std::string& name, const std::string& what, Make make,
-                     const std::shared_ptr<Given>& given, const std::function<void(CLI::App&)>& before_ids = {}) {
+CLI::App& add_change(CLI::App& job, Context& context, const std::string& name, const std::string& what,
+                     const std::string& example, Make make, const std::shared_ptr<Given>& given,
+                     const std::function<void(CLI::App&)>& before_ids = {}) {
   CLI::App& command = *job.add_subcommand(name, what);
   if (before_ids) before_ids(command);
   given->filter = add_filter_options(command, true);
   command.add_flag("--all", given->all, "All jobs, without a filter")->group("Filter");
   command.add_option("--before", given->before, "Go on below this id")->group("Filter");
   command.add_option("--limit", given->limit, "Stop after about so many jobs (0: all)")->group("Filter");
+  command.footer("Examples:\n  sqlq job " + example + "\n  sqlq job " + name +
+                 (name == "priority" ? " 1" : name == "move" ? " --to other" : "") +
+                 " 019ad0c5-7f3a-7c1e-9a55-0f6b2d1c8e47");
   context.on(command, [&context, make, given] {
     const Change change = make(context, *given);
     const bool each =
@@ -272,26 +277,28 @@ CLI::App& add_change(CLI::App& job, Context& context, const std::string& name, c
 void add_job_changes(CLI::App& root, Context& context) {
   CLI::App& job = noun(root, "job", "Look at jobs, steer them, enqueue them");
   add_change(job, context, "retry", "Run finished jobs again; by a filter: errored ones unless --state says others",
-             retry, std::make_shared<Given>());
-  add_change(job, context, "cancel", "End waiting jobs, and ask running ones to stop", cancel,
+             "retry --queue mail --error 'timed out'", retry, std::make_shared<Given>());
+  add_change(job, context, "cancel", "End waiting jobs, and ask running ones to stop",
+             "cancel --kind report --older 1d", cancel, std::make_shared<Given>());
+  add_change(job, context, "delete", "Delete finished jobs with their histories and logs",
+             "delete --state cancelled --older 30d --yes", erase, std::make_shared<Given>());
+  add_change(job, context, "run-now", "Make scheduled jobs due", "run-now --queue mail", run_now,
              std::make_shared<Given>());
-  add_change(job, context, "delete", "Delete finished jobs with their histories and logs", erase,
-             std::make_shared<Given>());
-  add_change(job, context, "run-now", "Make scheduled jobs due", run_now, std::make_shared<Given>());
 
   const auto moving = std::make_shared<Given>();
-  add_change(job, context, "move", "Move jobs that wait to another queue", move, moving)
+  add_change(job, context, "move", "Move jobs that wait to another queue", "move --to slow --kind report", move, moving)
       .add_option("--to", moving->to, "The queue, which is made if there is none")
       ->required();
 
   const auto ranking = std::make_shared<Given>();
-  add_change(job, context, "priority", "Set the priority of jobs that wait: lower numbers come first", set_priority,
-             ranking, [ranking](CLI::App& command) {
+  add_change(job, context, "priority", "Set the priority of jobs that wait: lower numbers come first",
+             "priority 1 --key order-42", set_priority, ranking, [ranking](CLI::App& command) {
                command.add_option("number", ranking->priority, "The priority")->required();
              });
 
   const auto taking = std::make_shared<Given>();
-  add_change(job, context, "take-away", "Take running jobs away from their workers, to be run again", take_away, taking)
+  add_change(job, context, "take-away", "Take running jobs away from their workers, to be run again",
+             "take-away --queue mail --older 1h --dry-run", take_away, taking)
       .add_flag("--errored", taking->errored, "They end as errored instead");
 }
 

@@ -154,18 +154,21 @@ void add_job_commands(CLI::App& root, Context& context) {
   list_command.add_option("--limit", listing->limit, "At most so many")->capture_default_str();
   list_command.add_option("--before", listing->before, "Go on below this id");
   list_command.add_flag("--params", listing->payloads, "With params and results");
+  list_command.footer("Example:\n  sqlq job list --queue mail --state errored --newer 1d");
   context.on(list_command, [&context, listing] { return list(context, *listing); });
 
   CLI::App& show_command = *job.add_subcommand("show", "All about one job: history, log, and why it does not run");
   auto showing = std::make_shared<ShowOptions>();
   show_command.add_option("id", showing->id, "The job")->required();
   show_command.add_option("--lines", showing->lines, "So many of the last lines of its log")->capture_default_str();
+  show_command.footer("Example:\n  sqlq job show 019ad0c5-7f3a-7c1e-9a55-0f6b2d1c8e47");
   context.on(show_command, [&context, showing] { return show(context, *showing); });
 
   CLI::App& logs_command = *job.add_subcommand("logs", "The log of a job");
   auto logging = std::make_shared<LogOptions>();
   logs_command.add_option("id", logging->id, "The job")->required();
   logs_command.add_flag("-f,--follow", logging->follow, "Go on until the job has finished");
+  logs_command.footer("Example:\n  sqlq job logs --follow 019ad0c5-7f3a-7c1e-9a55-0f6b2d1c8e47");
   context.on(logs_command, [&context, logging] { return logs(context, *logging); });
 
   add_job_watching(job, context);

@@ -199,6 +199,7 @@ ExitCode tail(Context& context, const TailOptions& options) {
   const TimePoint now = context.now();
   Looker looker(context.admin(), options.filter->filter(now));
   looker.begin(now);
+  context.say("watching jobs; SIGINT (Ctrl-C) ends it");
   const bool lines = context.options().format == Format::table;
   std::optional<Records> records;
   if (!lines) {
@@ -235,6 +236,7 @@ void add_job_watching(CLI::App& job, Context& context) {
   auto waiting = std::make_shared<WaitOptions>();
   wait.add_option("ids", waiting->ids, "These jobs")->required();
   wait.add_option("--timeout", waiting->timeout, "Wait no longer than this: 90s, 1h");
+  wait.footer("Example:\n  sqlq job wait --timeout 10m 019ad0c5-7f3a-7c1e-9a55-0f6b2d1c8e47");
   context.on(wait, [&context, waiting] { return wait_for_jobs(context, *waiting); });
 
   CLI::App& follow = *job.add_subcommand("tail", "Say what happens to jobs, until SIGINT");
@@ -242,6 +244,7 @@ void add_job_watching(CLI::App& job, Context& context) {
   tailing->filter = add_filter_options(follow, false);
   follow.add_option("--for", tailing->time, "End after this time: 90s, 1h");
   follow.add_option("--interval", tailing->interval, "Time between two looks, at least 100ms")->capture_default_str();
+  follow.footer("Example:\n  sqlq job tail --queue mail --state errored");
   context.on(follow, [&context, tailing] { return tail(context, *tailing); });
 }
 

@@ -5,19 +5,14 @@
 
 namespace sqlq::tool {
 
-[[gnu::weak]] void add_schema_commands(CLI::App&, Context&) {}
 [[gnu::weak]] void add_job_commands(CLI::App&, Context&) {}
 [[gnu::weak]] void add_job_changes(CLI::App&, Context&) {}
 [[gnu::weak]] void add_enqueue_command(CLI::App&, Context&) {}
-[[gnu::weak]] void add_queue_commands(CLI::App&, Context&) {}
-[[gnu::weak]] void add_worker_commands(CLI::App&, Context&) {}
 [[gnu::weak]] void add_work_command(CLI::App&, Context&) {}
-[[gnu::weak]] void add_stats_commands(CLI::App&, Context&) {}
 [[gnu::weak]] void add_top_command(CLI::App&, Context&) {}
 [[gnu::weak]] void add_health_commands(CLI::App&, Context&) {}
 [[gnu::weak]] void add_transfer_commands(CLI::App&, Context&) {}
 [[gnu::weak]] void add_prune_command(CLI::App&, Context&) {}
 [[gnu::weak]] void add_bench_command(CLI::App&, Context&) {}
-[[gnu::weak]] void add_help_commands(CLI::App&, Context&) {}
 
 }  // namespace sqlq::tool

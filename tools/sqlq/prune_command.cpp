@@ -27,7 +27,7 @@ ExitCode past_retention(Context& context) {
     context.progress(human(all.deleted) + " jobs deleted");
   }
   context.progress("");
-  context.record({{"deleted"}, {"kept"}}, {Value::Count{all.deleted}, Value::Count{all.kept.size()}});
+  context.record({{"deleted"}, {"kept"}}, {all.deleted, all.kept.size()});
   constexpr std::size_t shown = 10;
   for (std::size_t i = 0; i < all.kept.size() && i < shown; ++i) {
     context.complain("kept " + all.kept[i].to_string() + ": the database refuses to delete it, because something of "
@@ -68,7 +68,7 @@ ExitCode by_filter(Context& context, const FilterOptions& options) {
   };
   const BulkReport report = bulk.apply(BulkAction::erase(), filter, how);
   context.progress("");
-  context.record({{"deleted"}, {"kept"}}, {Value::Count{report.done}, Value::Count{report.refused}});
+  context.record({{"deleted"}, {"kept"}}, {report.done, report.refused});
   for (const JobId& id : report.refused_ids) {
     context.complain("kept " + id.to_string() + ": the database refuses to delete it, because something of yours, such "
                      "as a foreign key, refers to it");

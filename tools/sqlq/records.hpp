@@ -56,6 +56,7 @@ class Value {
   Value(bool value) : any_(value) {}                       // NOLINT: converts
   Value(int value) : any_(std::int64_t{value}) {}          // NOLINT: converts
   Value(std::int64_t value) : any_(value) {}               // NOLINT: converts
+  Value(std::uint64_t value) : any_(static_cast<std::int64_t>(value)) {}  // NOLINT: converts
   Value(double value) : any_(value) {}                     // NOLINT: converts
   Value(std::string text) : any_(std::move(text)) {}       // NOLINT: converts
   Value(std::string_view text) : any_(std::string(text)) {}  // NOLINT: converts

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <ostream>
 #include <optional>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -275,7 +277,9 @@ ExitCode top(Context& context, const TopChoice& choice) {
   if (!interval || *interval < shortest || *interval > std::chrono::hours(1)) {
     throw Exit(ExitCode::usage, "--interval takes a time from 100ms to 1h, such as 2s");
   }
-  if (choice.once || !context.stdout_is_terminal() || context.look().format != Format::table) {
+  const char* const terminal = std::getenv("TERM");  // NOLINT(concurrency-mt-unsafe): nobody sets it here
+  const bool dumb = terminal == nullptr || std::string_view(terminal) == "dumb";
+  if (choice.once || dumb || !context.stdout_is_terminal() || context.look().format != Format::table) {
     return one_look(context, choice);
   }
   return Top(context, choice, *interval).run();

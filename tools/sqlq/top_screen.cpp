@@ -114,8 +114,12 @@ std::string joined(const std::vector<std::string>& names, const std::string& non
 
 Table table_of_workers(const TopData& data, const std::vector<WorkerInfo>& workers) {
   Table table;
-  table.columns = {{data.workers_known ? "WORKER" : "WORKER (this database keeps no list of them)", 0, false},
-                   {"HOST", 12, false}, {"BUSY", 9, true}, {"SEEN", 8, true}, {"STATE", 8, false},
+  if (!data.workers_known) {
+    table.columns = {{"WORKER", 0, false}};
+    table.rows = {{{"this database keeps no list of workers"}, Style::dim}};
+    return table;
+  }
+  table.columns = {{"WORKER", 0, false}, {"HOST", 12, false}, {"BUSY", 9, true}, {"SEEN", 8, true}, {"STATE", 8, false},
                    {"QUEUES", 16, false}};
   for (const WorkerInfo& worker : workers) {
     const bool silent = data.at - worker.seen_at > std::chrono::seconds(30);

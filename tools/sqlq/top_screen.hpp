@@ -61,7 +61,7 @@ struct TopRequest {
 };
 /// Keys of a terminal: a character, or one of these.
 enum Key : int { key_up = 0x110000, key_down, key_escape };
-[[nodiscard]] TopRequest press(int key, TopState& state, const TopData& data);
+TopRequest press(int key, TopState& state, const TopData& data);
 /// The keys in what a terminal sent; sequences that are not known are left out.
 [[nodiscard]] std::vector<int> keys_in(std::string_view bytes);
 

@@ -73,7 +73,7 @@ const std::vector<Column>& export_columns() {
 }
 
 std::vector<Value> export_row(const TransferReport& report) {
-  return {Value::Count{report.queues}, Value::Count{report.jobs}, Value::Count{report.held}, report.checksum};
+  return {report.queues, report.jobs, report.held, report.checksum};
 }
 
 void tell_held(Context& context, const TransferReport& report) {
@@ -150,7 +150,7 @@ ExitCode count_lines(Context& context, std::istream& from) {
     if (line.starts_with("{\"job\":")) ++jobs;
     if (line.starts_with("{\"queue\":")) ++queues;
   }
-  context.record({{"would_read_queues"}, {"would_read_jobs"}}, {Value::Count{queues}, Value::Count{jobs}});
+  context.record({{"would_read_queues"}, {"would_read_jobs"}}, {queues, jobs});
   return ExitCode::ok;
 }
 
@@ -174,8 +174,8 @@ ExitCode import_from(Context& context, const FileChoice& choice) {
   const TransferReport report = import_jobs(from, db, how);
   context.progress("");
   context.record({{"queues"}, {"jobs"}, {"stored"}, {"existing"}, {"conflicts"}, {"refused"}, {"checksum"}},
-                 {Value::Count{report.queues}, Value::Count{report.jobs}, Value::Count{report.stored},
-                  Value::Count{report.existing}, Value::Count{report.conflicts}, Value::Count{report.refused},
+                 {report.queues, report.jobs, report.stored,
+                  report.existing, report.conflicts, report.refused,
                   report.checksum});
   if (report.next) return tell_interruption(context, report);
   tell_problems(context, report);
@@ -202,7 +202,7 @@ void add_transfer_commands(CLI::App& root, Context& context) {
   importing->add_option("file", in->file, "Where from; -: standard input (default)")->type_name("FILE");
   in->transfer.add_to(*importing);
   importing->footer("Example:\n  sqlq import failed.jsonl\n\n"
-                    "What is pending in it may be claimed at once. To look before, `sqlq queue pause` the queues first, "
+                    "What is pending in it may be claimed at once. To look before, `sqlq queue pause` the queues, "
                     "and take --no-queues.");
   context.on(*importing, [&context, in] { return import_from(context, *in); });
 }

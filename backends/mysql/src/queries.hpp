@@ -10,6 +10,7 @@ struct Queries {
   const sql::Catalogue& catalogue;
 
   const sql::Statement& lanes_of = catalogue["lanes_of"];
+  const sql::Statement& may_see_all = catalogue["may_see_all"];
   const sql::Statement& lanes_of_all = catalogue["lanes_of_all"];
   const sql::Statement& lane_again = catalogue["lane_again"];
   const sql::Statement& queue_lock = catalogue["queue_lock"];
@@ -79,6 +80,9 @@ struct Queries {
   const sql::Statement& ended_lock = catalogue["ended_lock"];
   const sql::Statement& jobs_write = catalogue["jobs_write"];
   const sql::Statement& jobs_state = catalogue["jobs_state"];
+  const sql::Statement& edit_lanes = catalogue["edit_lanes"];
+  const sql::Statement& edit_targets = catalogue["edit_targets"];
+  const sql::Statement& jobs_edit = catalogue["jobs_edit"];
   const sql::Statement& clock = catalogue["clock"];
   const sql::Statement& succeed = catalogue["succeed"];
   const sql::Statement& succeed_mixed = catalogue["succeed_mixed"];

@@ -50,16 +50,22 @@ std::vector<sql::Substitution> substitutions(const Options& o) {
       {"schema_text", text(o.database)},
       {"migrations_text", text(o.prefix + "sqlq_migrations")},
       {"jobs_text", text(o.prefix + "sqlq_jobs")},
+      {"jobs_readable_text", text(o.prefix + "sqlq_jobs_readable")},
       {"jobs_check", "`" + o.prefix + "sqlq_jobs_chk_1`"},  // the name that MySQL gave it
   };
   std::string made;
+  std::string all_columns;
   for (const char* name : {"queues", "lanes", "queue_locks", "workers", "jobs", "keys", "ready", "scheduled", "claims",
                            "finished", "history", "logs", "progress", "agenda", "registry",
                            "jobs_readable", "migrations"}) {
     result.push_back({name, table(name)});
     made += (made.empty() ? "" : ", ") + text(o.prefix + "sqlq_" + name);
+    if (std::string_view(name) == "jobs_readable") continue;
+    all_columns += (all_columns.empty() ? "" : " + ") + ("(SELECT COUNT(*) FROM (SELECT * FROM " + table(name)) +
+                   " LIMIT 0) t)";
   }
   result.push_back({"made", made});
+  result.push_back({"all_columns", all_columns});
   return result;
 }
 

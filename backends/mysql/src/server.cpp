@@ -11,6 +11,7 @@
 #include "errors.hpp"
 #include "soci_bridge.hpp"
 #include "sql/borrowed.hpp"
+#include "sql/migrations.hpp"
 
 namespace sqlq::mysql {
 namespace {
@@ -141,6 +142,18 @@ void BorrowedSession::look() {
 std::string MysqlServer::description() const {
   const std::lock_guard lock(mutex_);
   return description_;
+}
+
+std::string MysqlServer::layout() const { return std::string(sql::file_text(schema_files(), "layout.txt")); }
+
+bool MysqlServer::hides_tables(sql::Session& session) const {
+  try {
+    session.execute(schema_.queries.may_see_all, {}, [](const sql::Row&) {});
+    return false;
+  } catch (const Error& e) {
+    if (e.code() != Errc::permission && e.code() != Errc::schema) throw;
+    return e.code() == Errc::permission;
+  }
 }
 
 std::vector<Finding> MysqlServer::self_check(sql::Session& session) {

@@ -41,6 +41,9 @@ class MysqlServer final : public sql::Server {
     mysql::teardown(connection, schema_);
   }
 
+  std::string layout() const override;
+  bool hides_tables(sql::Session& session) const override;
+
   sql::Marks* marks() noexcept override { return &marks_; }
 
   // lanes.cpp
@@ -53,6 +56,9 @@ class MysqlServer final : public sql::Server {
   std::vector<CancelStatus> cancel(sql::Work& work, std::span<const JobId> ids) override;
   std::vector<RequeueStatus> requeue(sql::Work& work, std::span<const JobId> ids) override;
   std::vector<ActionStatus> act(sql::Work& work, std::span<const JobId> ids, backend::Action what) override;
+  // edit.cpp
+  std::vector<ActionStatus> edit(sql::Work& work, std::span<const JobId> ids,
+                                 const backend::JobChange& change) override;
   // claim.cpp
   backend::ClaimResult claim(sql::Work& work, const sql::Claim& claim) override;
   backend::ClaimResult claim_some(sql::Work& work, const backend::ClaimRequest& request,
@@ -86,6 +92,7 @@ class MysqlServer final : public sql::Server {
       .hand_over = true,
       .outages = true,
       .workers = true,
+      .editing = true,
       .insight = true,
       .transfer = true};
 

@@ -23,6 +23,8 @@ struct Queries {
   const sql::Statement& cancel = catalogue["cancel"];
   const sql::Statement& probe = catalogue["probe"];
   const sql::Statement& requeue = catalogue["requeue"];
+  const sql::Statement& edit_kinds = catalogue["edit_kinds"];
+  const sql::Statement& edit = catalogue["edit"];
   const sql::Statement& due_by_time = catalogue["due_by_time"];
   const sql::Statement& due_by_rank = catalogue["due_by_rank"];
   const sql::Statement& promote = catalogue["promote"];

@@ -69,6 +69,7 @@ backend::Capabilities capabilities_of(const Options& options) {
           .hand_over = true,
           .outages = true,
           .workers = true,
+          .editing = true,
           .insight = true,
           .transfer = true,
           .longest_result = std::size_t{500} << 20};  // a parameter has 1 GiB, and a character may need an escape
@@ -214,6 +215,8 @@ void PgServer::teardown(sql::Connection& connection) {
     throw;
   }
 }
+
+std::string PgServer::layout() const { return std::string(sql::file_text(schema_files(), "layout.txt")); }
 
 std::vector<Finding> PgServer::self_check(sql::Session& session) {
   std::map<std::string, std::string> settings;

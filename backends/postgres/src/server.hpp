@@ -38,6 +38,7 @@ class PgServer final : public sql::Server {
   std::span<const Migration> migrations() const noexcept override { return schema_.migrations(); }
   int migrate(sql::Connection& connection, backend::Direction direction, int target, const backend::Now& now) override;
   void teardown(sql::Connection& connection) override;
+  std::string layout() const override;
 
   // produce.cpp
   void make_lanes(sql::Work& work, std::span<const sql::LaneName> lanes) override;
@@ -46,6 +47,9 @@ class PgServer final : public sql::Server {
   std::vector<RequeueStatus> requeue(sql::Work& work, std::span<const JobId> ids) override;
   // transfer.cpp
   std::vector<backend::StoreStatus> store_jobs(sql::Work& work, sql::DistinctJobs jobs) override;
+  // edit.cpp
+  std::vector<ActionStatus> edit(sql::Work& work, std::span<const JobId> ids,
+                                 const backend::JobChange& change) override;
   // claim.cpp
   backend::ClaimResult claim(sql::Work& work, const sql::Claim& claim) override;
   backend::ClaimResult claim_some(sql::Work& work, const backend::ClaimRequest& request,

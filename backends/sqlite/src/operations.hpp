@@ -23,6 +23,7 @@ class Operations final : public sql::Operations {
   int migrate(sql::Connection& connection, backend::Direction direction, int target,
               const backend::Now& now) override;
   void teardown(sql::Connection& connection) override;
+  std::string layout() const override;
 
   // produce.cpp
   std::vector<Enqueued> enqueue(sql::Work& work, std::span<const backend::EnqueueItem> items) override;
@@ -32,6 +33,9 @@ class Operations final : public sql::Operations {
 
   // transfer.cpp
   std::vector<backend::StoreStatus> store_jobs(sql::Work& work, sql::DistinctJobs jobs) override;
+  // edit.cpp
+  std::vector<ActionStatus> edit(sql::Work& work, std::span<const JobId> ids,
+                                 const backend::JobChange& change) override;
 
   // claim.cpp
   backend::ClaimResult claim(sql::Work& work, const sql::Claim& wanted) override;

@@ -56,6 +56,8 @@ struct Queries {
   const sql::Statement& ids_of = catalogue["ids_of"];
   const sql::Statement& purge_jobs = catalogue["purge_jobs"];
   const sql::Statement& requeue = catalogue["requeue"];
+  const sql::Statement& edit_look = catalogue["edit_look"];
+  const sql::Statement& edit = catalogue["edit"];
   const sql::Statement& run_now = catalogue["run_now"];
   const sql::Statement& take_away = catalogue["take_away"];
   const sql::Statement& postpone = catalogue["postpone"];

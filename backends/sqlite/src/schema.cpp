@@ -2,6 +2,7 @@
 
 #include "connection.hpp"
 #include "operations.hpp"
+#include "sql/layout.hpp"
 #include "sql/migrations.hpp"
 
 namespace sqlq::sqlite {
@@ -67,6 +68,13 @@ void Operations::teardown(sql::Connection& connection) {
     });
     c.exec(script);
   });
+}
+
+// What the migrations make in a database that has nothing else.
+std::string Operations::layout() const {
+  Connection c(Options{}, Connection::Role::writer);
+  Operations().migrate(c, backend::Direction::up, static_cast<int>(known_migrations().size()), Instant{});
+  return sql::text_of(sql::read_layout(c.session(), catalogue()));
 }
 
 }  // namespace sqlq::sqlite

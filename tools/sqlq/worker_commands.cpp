@@ -1,0 +1,95 @@
+/// \file
+/// worker: list, drain.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "context.hpp"
+#include "text.hpp"
+
+namespace sqlq::tool {
+namespace {
+
+Value names_json(const std::vector<std::string>& names) {
+  return Value::Json{nlohmann::json(names).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+}
+
+std::string joined(const std::vector<std::string>& names, const std::string& none) {
+  std::string all;
+  for (const std::string& name : names) all += (all.empty() ? "" : ",") + name;
+  return all.empty() ? none : all;
+}
+
+ExitCode list(Context& context) {
+  const Admin admin = context.admin();
+  const bool table = context.options().format == Format::table;
+  Records out = context.records({{"worker"},
+                                 {"id", Column::left, Column::in_data},
+                                 {"host"},
+                                 {"pid", Column::right},
+                                 {"version"},
+                                 {"queues"},
+                                 {"kinds"},
+                                 {"busy", Column::right},
+                                 {"slots", Column::right},
+                                 {"started_at"},
+                                 {"seen_at"},
+                                 {"draining"}});
+  constexpr std::size_t page = 1000;
+  WorkerInfo after;
+  for (std::size_t read = page; read == page;) {
+    const std::vector<WorkerInfo> workers = admin.workers(after, page);
+    for (const WorkerInfo& worker : workers) {
+      out.add({worker.name, std::to_string(worker.id), worker.host, worker.pid, worker.version,
+               table ? Value(joined(worker.queues, "all")) : names_json(worker.queues),
+               table ? Value(joined(worker.kinds, "none")) : names_json(worker.kinds),
+               static_cast<std::int64_t>(worker.busy), static_cast<std::int64_t>(worker.concurrency),
+               worker.started_at, worker.seen_at, worker.draining});
+    }
+    read = workers.size();
+    if (read > 0) after = workers.back();
+  }
+  out.finish();
+  if (out.count() == 0) context.say("no worker is there");
+  return ExitCode::ok;
+}
+
+ExitCode drain(Context& context, const std::vector<std::string>& names, bool undo) {
+  Admin admin = context.admin();
+  std::size_t unknown = 0;
+  for (const std::string& name : names) {
+    const bool done = context.options().dry_run || admin.drain(name, !undo);
+    if (!done) {
+      ++unknown;
+      context.complain("there is no worker '" + name + "'; 'sqlq worker list' shows all");
+      continue;
+    }
+    const std::string what = undo ? " claims jobs again" : " ends what it has, and claims nothing more within 15 s";
+    context.tell((context.options().dry_run ? "would be: worker '" : "worker '") + name + "'" + what,
+                 {{"worker"}, {"draining"}}, {name, !undo});
+  }
+  if (unknown == 0) return ExitCode::ok;
+  return unknown == names.size() ? ExitCode::not_found : ExitCode::partly_done;
+}
+
+}  // namespace
+
+void add_worker_commands(CLI::App& root, Context& context) {
+  CLI::App& worker = noun(root, "worker", "Workers: who is there, and taking them out of work");
+
+  CLI::App* command = worker.add_subcommand("list", "List the workers that run, with what they work and how busy they are");
+  command->footer("Example:\n  sqlq worker list\n\n"
+                  "A worker that was killed is listed until it was not seen for 90 s.");
+  context.on(*command, [&context] { return list(context); });
+
+  command = worker.add_subcommand("drain", "Let these workers end what they have and claim nothing more");
+  const auto names = std::make_shared<std::vector<std::string>>();
+  const auto undo = std::make_shared<bool>();
+  command->add_option("worker", *names, "Names of workers")->required()->type_name("WORKER");
+  command->add_flag("--undo", *undo, "Let them claim again");
+  command->footer("Example:\n  sqlq worker drain web-1 && sqlq worker drain web-1 --undo");
+  context.on(*command, [&context, names, undo] { return drain(context, *names, *undo); });
+}
+
+}  // namespace sqlq::tool
