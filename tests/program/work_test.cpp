@@ -297,6 +297,7 @@ TEST_F(Work, WrongCommandLinesAreToldBeforeAnythingRuns) {
   add();
   EXPECT_EQ(sqlq({"work", "--queue", "default"}).code, 2) << "no command";
   EXPECT_EQ(sqlq({"work", "--", "true"}).code, 2) << "no queue";
+  EXPECT_EQ(sqlq({"work", "--queue", "default", "--drain", "true"}).code, 2) << "no --";
   const Result missing = sqlq({"work", "--queue", "default", "--drain", "--", "no-such-command", "x"});
   EXPECT_EQ(missing.code, 2);
   EXPECT_NE(missing.err.find("'no-such-command'"), std::string::npos) << missing.err;
@@ -312,9 +313,10 @@ TEST_F(Work, WrongCommandLinesAreToldBeforeAnythingRuns) {
 
 TEST_F(Work, OptionsOfTheCommandAreItsOwn) {
   const JobId id = add();
-  db();
-  EXPECT_EQ(sqlq({"work", "--queue", "default", "--once", "--", "printf", "\"%s\"", "--drain"}).code, 0);
-  EXPECT_EQ(job(id).result, "\"--drain\"");
+  const std::string script = "printf '[\"%s\",\"%s\",\"%s\",\"%s\",\"%s\"]' \"$@\"";
+  EXPECT_EQ(sqlq({"work", "--queue", "default", "--once", "--", "sh", "-c", script, "sh", "--drain", "[a,b]", "", "{}",
+                  "--"}).code, 0);
+  EXPECT_EQ(job(id).result, R"(["--drain","[a,b]","","{}","--"])");
 }
 
 }  // namespace
