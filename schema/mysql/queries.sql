@@ -1250,7 +1250,7 @@ SELECT CONCAT(o.place, '.', o.name)
          WHERE k.referenced_table_schema = {schema_text} AND k.referenced_table_name IN ({made})
            AND NOT (k.table_schema = {schema_text} AND k.table_name IN ({made}))) o
 
--- name: insight_now
+-- name: clock_now
 -- params: now int?
 -- returns: now int
 SELECT {now}

@@ -1192,7 +1192,7 @@ CREATE SCHEMA {schema}
 -- For scripts. It needs the right to make schemas even where there is nothing to make.
 CREATE SCHEMA IF NOT EXISTS {schema}
 
--- name: server_time
+-- name: clock_now
 -- params: now int?
 -- returns: now int
 SELECT {now}
@@ -1318,11 +1318,6 @@ SELECT j.priority, j.due_us, j.seq FROM {jobs} j
  WHERE j.state = 1 AND j.lane_id = 1 AND (j.priority, j.due_us, j.seq) >= (1, 1, 1)
  ORDER BY j.lane_id, j.priority, j.due_us, j.seq LIMIT 10
 
--- name: insight_now
--- params: now int?
--- returns: now int
-SELECT {now}
-
 -- name: insight_place
 -- params: now int?, id text
 -- returns: now int, queue_id int, priority int, due int, seq int
@@ -1359,10 +1354,10 @@ SELECT priority FROM {jobs} WHERE state = 7 AND lane_id = :lane AND priority > :
 -- name: insight_due
 -- params: lane int, priority int, due int, seq int, n int
 -- returns: n int
--- How many scheduled jobs of a priority are before a place.
+-- How many scheduled jobs of a priority are before a place. Compared so that no index but the one by rank fits.
 SELECT count(*) FROM (
   SELECT 1 FROM {jobs}
-   WHERE state = 7 AND lane_id = :lane AND priority = :priority AND (due_us, seq) < (:due, :seq)
+   WHERE state = 7 AND lane_id = :lane AND priority >= :priority AND (priority, due_us, seq) < (:priority, :due, :seq)
    ORDER BY lane_id, priority, due_us, seq LIMIT :n) c
 
 -- name: layout

@@ -835,7 +835,7 @@ SELECT priority, due_us, seq FROM sqlq_jobs
  WHERE state = 1 AND lane_id = 1 AND (priority, due_us, seq) > (1, 1, 1)
  ORDER BY priority, due_us, seq LIMIT 10
 
--- name: insight_now
+-- name: clock_now
 -- params: now int
 -- returns: now int
 SELECT :now

@@ -118,7 +118,7 @@ class Counting {
 class SqlInsight final : public backend::Insight {
  public:
   SqlInsight(const Catalogue& c, Runner& runner)
-      : now_(c["insight_now"]),
+      : now_(c["clock_now"]),
         counting_{.place = c["insight_place"],
                   .lanes = c["insight_lanes"],
                   .ready = c["insight_ready"],

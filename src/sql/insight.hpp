@@ -1,7 +1,7 @@
 #pragma once
 /// \file
 /// What only explanations ask (backend::Insight), written once for every SQL database over statements that its
-/// catalogue names: insight_now, insight_place, insight_lanes, insight_ready, insight_level, insight_due.
+/// catalogue names: clock_now, insight_place, insight_lanes, insight_ready, insight_level, insight_due.
 
 #include <memory>
 

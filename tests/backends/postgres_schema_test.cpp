@@ -127,7 +127,10 @@ bool is_integer(Oid type) { return type == 20 || type == 21 || type == 23; }
 
 TEST_F(PostgresSchema, EveryStatementPreparesAndIsDeclaredTruly) {
   ASSERT_GT(schema_.catalogue().all().size(), 50u);
+  std::set<std::string> texts;
   for (const sql::Statement& s : schema_.catalogue().all()) {
+    EXPECT_TRUE(texts.insert(schema_.texts()[s.index]).second)
+        << s.name << " has the text of another one: the server would know both by the same name";
     std::vector<Oid> types;
     for (const auto& p : s.params) types.push_back(p.type == sql::Type::integer ? 20 : 0);
     const auto prepared = finish(own(), PQsendPrepare(own(), s.name.c_str(), schema_.texts()[s.index].c_str(),
@@ -196,7 +199,8 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"insight_lanes", {"sqlq_jobs_ready", "sqlq_jobs_scheduled", "Index Cond: (lane_id = (l.id * "}},
     {"insight_ready", {"sqlq_jobs_ready", "Index Cond: ((lane_id = $1) AND (ROW(priority, due_us, seq) < ROW("}},
     {"insight_level", {"sqlq_jobs_ranked", "Index Cond: ((lane_id = $1) AND (priority > $2) AND (priority <= $3))"}},
-    {"insight_due", {"sqlq_jobs_ranked", "(lane_id = $1) AND (priority = $2) AND (ROW(due_us, seq) < ROW("}},
+    {"insight_due",
+     {"sqlq_jobs_ranked", "(lane_id = $1) AND (priority >= $2) AND (ROW(priority, due_us, seq) < ROW($2"}},
     {"history", {"sqlq_jobs_pkey", "sqlq_history_pkey"}},
     {"log_read", {"sqlq_jobs_pkey", "sqlq_logs_pkey"}},
 };

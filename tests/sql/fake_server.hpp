@@ -143,7 +143,7 @@ class FakeServer final : public Server {
             "count_scheduled", "count_held", "count_finished", "count_finished_all", "waiting_kinds", "history",
             "log_read", "queues", "queue", "queue_upsert", "queue_update", "queue_used", "queue_hide", "oldest_due",
             "worker_seen", "worker_draining", "worker_add", "worker_remove", "workers", "workers_drain",
-            "workers_expired", "insight_now", "insight_place", "insight_lanes", "insight_ready", "insight_level",
+            "workers_expired", "clock_now", "insight_place", "insight_lanes", "insight_ready", "insight_level",
             "insight_due", "transfer_ids", "transfer_sizes", "transfer_history", "transfer_log"}) {
         text += std::string("-- name: ") + name + "\nSELECT 1\n";
       }

@@ -61,7 +61,7 @@ struct Queries {
   const sql::Statement& migration_lock_session = catalogue["migration_lock_session"];
   const sql::Statement& schema_exists = catalogue["schema_exists"];
   const sql::Statement& schema_make = catalogue["schema_make"];
-  const sql::Statement& server_time = catalogue["server_time"];
+  const sql::Statement& clock_now = catalogue["clock_now"];
   const sql::Statement& drops = catalogue["drops"];
   const sql::Statement& in_the_way = catalogue["in_the_way"];
   const sql::Statement& settings = catalogue["settings"];

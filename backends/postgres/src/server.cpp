@@ -145,7 +145,7 @@ void PgServer::begin_alone(PgConnection& c) const {
 
 TimePoint PgServer::time_of(sql::Session& s, const backend::Now& now) const {
   const auto given = now ? std::optional(sql::us(now->wall)) : std::nullopt;
-  return sql::wall(s.integer(schema_.queries().server_time, {{"now", given}}).value_or(0));
+  return sql::wall(s.integer(schema_.queries().clock_now, {{"now", given}}).value_or(0));
 }
 
 int PgServer::migrate(sql::Connection& connection, backend::Direction direction, int target, const backend::Now& now) {
