@@ -1354,10 +1354,10 @@ SELECT priority FROM {jobs} WHERE state = 7 AND lane_id = :lane AND priority > :
 -- name: insight_due
 -- params: lane int, priority int, due int, seq int, n int
 -- returns: n int
--- How many scheduled jobs of a priority are before a place. Compared so that no index but the one by rank fits.
+-- How many scheduled jobs of a priority are before a place.
 SELECT count(*) FROM (
   SELECT 1 FROM {jobs}
-   WHERE state = 7 AND lane_id = :lane AND priority >= :priority AND (priority, due_us, seq) < (:priority, :due, :seq)
+   WHERE state = 7 AND lane_id = :lane AND priority = :priority AND (due_us, seq) < (:due, :seq)
    ORDER BY lane_id, priority, due_us, seq LIMIT :n) c
 
 -- name: layout

@@ -200,7 +200,7 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"insight_ready", {"sqlq_jobs_ready", "Index Cond: ((lane_id = $1) AND (ROW(priority, due_us, seq) < ROW("}},
     {"insight_level", {"sqlq_jobs_ranked", "Index Cond: ((lane_id = $1) AND (priority > $2) AND (priority <= $3))"}},
     {"insight_due",
-     {"sqlq_jobs_ranked", "(lane_id = $1) AND (priority >= $2) AND (ROW(priority, due_us, seq) < ROW($2"}},
+     {"sqlq_jobs_ranked", "(lane_id = $1) AND (priority = $2) AND (ROW(due_us, seq) < ROW("}},
     {"history", {"sqlq_jobs_pkey", "sqlq_history_pkey"}},
     {"log_read", {"sqlq_jobs_pkey", "sqlq_logs_pkey"}},
 };
