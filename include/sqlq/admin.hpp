@@ -217,8 +217,9 @@ class Admin {
   // ------------------------------------------------------------------------------------------------- health
   /// What is doubtful about this installation, errors first: the schema against what this library expects (tables,
   /// columns, indexes), versions with known defects, durability, isolation, poolers, long transactions that hold old
-  /// snapshots, sizes, clocks; and jobs that wait for a handler or a worker that is not there. Empty: nothing to say. It
-  /// reads only, in short statements, and works also while the schema is of another version.
+  /// snapshots, sizes, clocks; and jobs that wait for a handler or a worker that is not there. Empty: nothing to say.
+  /// What this user may not look at is a note. It reads only, in short statements, and works also while the schema is
+  /// of another version. docs/operations.md lists all codes.
   [[nodiscard]] std::vector<Finding> doctor() const;
 
  private:

@@ -173,4 +173,27 @@ TEST_P(Operator, StatsCountEveryQueueAndSayHowLongItsOldestJobWaits) {
   EXPECT_EQ(all[1].oldest_due, begin + 40s) << "due, though nobody has claimed since";
 }
 
+/// What a server's settings are is not the suite's to say; it says nothing of the tables, and names what waits.
+TEST_P(Operator, TheDoctorFindsNoFaultInFreshTablesAndNamesWhatIsStopped) {
+  const auto codes = [&] {
+    std::vector<std::string> all;
+    auto last = Finding::Severity::error;
+    for (const Finding& f : admin().doctor()) {
+      EXPECT_LE(f.severity, last) << "errors come first";
+      last = f.severity;
+      EXPECT_FALSE(f.code.empty() || f.sentence.empty());
+      EXPECT_EQ((f.sentence + f.advice).find_first_of("\n\r"), std::string::npos) << f.sentence;
+      EXPECT_TRUE(f.severity == Finding::Severity::note || !f.advice.empty()) << f.sentence;
+      if (f.code.starts_with("schema_") || f.code.starts_with("queue_")) all.push_back(f.code);
+    }
+    return all;
+  };
+  EXPECT_EQ(codes(), std::vector<std::string>{});
+  enqueue({.queue = "paused"});
+  admin().pause("paused");
+  admin().create_queue("closed", {.concurrency = 0});
+  enqueue({.queue = "closed"});
+  EXPECT_EQ(codes(), (std::vector<std::string>{"queue_closed", "queue_paused"}));
+}
+
 }  // namespace sqlq::conformance
