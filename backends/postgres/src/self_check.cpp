@@ -19,7 +19,7 @@ namespace found = core::found;
 using Findings = std::vector<Finding>;
 using Settings = std::map<std::string, std::string, std::less<>>;
 
-std::string minutes(std::int64_t seconds) { return std::to_string(seconds / 60) + " minutes"; }
+std::string minutes(std::int64_t time) { return std::to_string(time / 60) + " minutes"; }  // of seconds
 
 void look_at_durability(Settings& settings, Findings& findings) {
   const auto say = [&](bool when, Finding finding) {
