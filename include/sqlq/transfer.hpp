@@ -43,7 +43,8 @@ struct TransferReport {
   std::uint64_t stored = 0;     ///< of those: new in the target
   std::uint64_t existing = 0;   ///< there already by their id: nothing changed
   std::uint64_t conflicts = 0;  ///< a live job in the target has their unique key: not stored
-  std::uint64_t refused = 0;    ///< the target's database refuses them for good: not stored
+  std::uint64_t refused = 0;    ///< the target's database refuses them for good: not stored; or they have no line
+                                ///< (longer than 64 MiB, no UTF-8): not written
   std::uint64_t held = 0;       ///< running in the source: left there
   std::vector<TransferProblem> problems{};  ///< the first 100 of conflicts and refused ones
   std::string checksum{};       ///< of the jobs written or read; 16 hexadecimal digits
@@ -75,10 +76,10 @@ struct TransferSum {
 /// `to` fails.
 TransferReport export_jobs(const Database& from, std::ostream& to, const TransferOptions& options = {});
 
-/// Stores the jobs of a stream. Pending and scheduled ones may be claimed at once. Error(invalid_argument) for text that
-/// is no such stream, with the number of the line and the name of the field; the lines before it are stored. A stream
-/// without its last line was cut off: Error(invalid_argument) after all of it was stored. `after` and `filter` choose
-/// among the jobs of the stream.
+/// Stores the jobs of a stream. Pending and scheduled ones may be claimed at once. Error(invalid_argument) for text
+/// that is no such stream, with the number of the line and the name of the field; the lines before it are stored. A
+/// stream without its last line was cut off: Error(invalid_argument) after all of it was stored. `after` and `filter`
+/// choose among the jobs of the stream.
 TransferReport import_jobs(std::istream& from, const Database& to, const TransferOptions& options = {});
 
 /// The same from database to database. The source is only read.

@@ -69,7 +69,8 @@ class Import {
   bool deal_with(transfer::Line line, const std::string& text) {
     const bool first = lines_.number() == 1;
     if (first != std::holds_alternative<transfer::Version>(line)) {
-      refuse(first ? "it is none of this library's: the first line must be {\"sqlq\":1}" : "sqlq is in the first line only");
+      refuse(first ? "it is none of this library's: the first line must be {\"sqlq\":1}"
+                   : "sqlq is in the first line only");
     }
     if (const auto* version = std::get_if<transfer::Version>(&line)) return check(*version), true;
     if (const auto* end = std::get_if<transfer::End>(&line)) return finish(*end);
@@ -127,9 +128,12 @@ class Import {
 
   bool finish(const transfer::End& end) {
     flush();
-      if (last_) static_cast<void>(steps_.go_on(std::max(*last_, options_.after.value_or(JobId{}))));  // nothing is left
+      // There is nothing left to stop.
+    if (last_) static_cast<void>(steps_.go_on(std::max(*last_, options_.after.value_or(JobId{}))));
     if (end.jobs != jobs_) refuse("end.jobs is not the number of jobs before it: lines are missing, or were added");
-    if (end.queues != queues_) refuse("end.queues is not the number of queues before it: lines are missing, or were added");
+    if (end.queues != queues_) {
+      refuse("end.queues is not the number of queues before it: lines are missing, or were added");
+    }
     if (end.checksum != whole_.text()) refuse("end.checksum is not that of the jobs before it: a line was changed");
     std::string more;
     if (lines_.next(more)) refuse("there is more after the last line (\"end\")");

@@ -124,6 +124,20 @@ TEST(Transfer, WhatWasMovedLivesOn) {
   EXPECT_FALSE(to.admin.find(failed[0].id));
 }
 
+TEST(Transfer, AWaitingJobIsNotClaimed) {
+  Place from;
+  from.enqueue("1");
+  std::string text = from.text();
+  text.replace(text.find("pending"), 7, "waiting");
+  Place to;
+  expect_error(Errc::invalid_argument, "end.checksum", [&] { to.take(text); });
+  EXPECT_TRUE(to.client.claim().empty());
+  for (const auto& [state, count] : to.admin.counts()) EXPECT_EQ(count.value, 0U) << to_string(state);
+  const auto jobs = to.admin.list({.states = {JobState::waiting}});
+  ASSERT_EQ(jobs.size(), 1U);
+  EXPECT_EQ(to.client.cancel(jobs[0].id), CancelStatus::cancelled);
+}
+
 TEST(Transfer, HeldJobsStayAndAreCounted) {
   Place from;
   from.enqueue_many(3);

@@ -222,7 +222,8 @@ TEST(TransferLine, TimesFitTheStateAndTheClaims) {
 
 TEST(TransferLine, ALogIsInOrder) {
   const std::string line = R"({"claim":4,"number":1,"attempt":2,"at":6,"level":"warn","text":"twice"},)";
-  EXPECT_EQ(told("\"log\":[", "\"log\":[" + line), "job.log[1] must come after the line before it, by claim and number");
+  EXPECT_EQ(told("\"log\":[", "\"log\":[" + line),
+            "job.log[1] must come after the line before it, by claim and number");
 }
 
 TEST(TransferLine, WhatIsNoLineIsRefused) {
