@@ -42,11 +42,12 @@ struct Retry {
   double step_max_ms = 0;
 };
 
-Retry retry(const Bench& bench, const std::optional<JobId>& before, const std::stop_token& stop) {
+Retry retry(const Bench& bench, const std::optional<JobId>& before, const std::stop_token& stop,
+            std::uint64_t limit = ~std::uint64_t{0}) {
   Retry retry;
   const Clock& clock = bench.db().clock();
   SteadyPoint last = clock.steady();
-  BulkOptions options{.before = before, .stop = stop};
+  BulkOptions options{.before = before, .limit = limit, .stop = stop};
   options.on_progress = [&](const BulkReport&) {
     // Since the last step it has rested, but for its share.
     const SteadyPoint now = clock.steady();
@@ -64,7 +65,7 @@ Retry retry(const Bench& bench, const std::optional<JobId>& before, const std::s
 
 void bulk_retry(Bench& bench) {
   const std::size_t drained = bench.options().jobs;
-  const std::size_t n = 10 * drained;
+  const std::size_t n = 5 * drained;
   fail_jobs(bench, n);
   const auto drain = [&] {
     bench.enqueue(drained);
@@ -88,8 +89,12 @@ void bulk_retry(Bench& bench) {
     all = {.report = some.report, .step_max_ms = std::max(all.step_max_ms, some.step_max_ms)};
   }
   Retry rest;
-  const Timed passed = bench.timed([&] { rest = retry(bench, all.report.next, {}); });
-  if (all.report.done + rest.report.done != n) throw std::logic_error("jobs were passed over");
+  const Timed passed = bench.timed([&] { rest = retry(bench, all.report.next, {}, drained); });
+  constexpr std::size_t most_counted = 1'000'000;
+  const auto left = Admin(bench.db()).counts(failed_queue, most_counted)[JobState::errored].value;
+  if (n <= most_counted && all.report.done + rest.report.done + left != n) {
+    throw std::logic_error("jobs were passed over");
+  }
   std::ranges::sort(alone);
   std::ranges::sort(beside);
   bench.rate("bulk-retry", rest.report.done, passed,

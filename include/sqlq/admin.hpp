@@ -155,8 +155,8 @@ class Admin {
   [[nodiscard]] std::optional<Job> find(JobId id) const;
   /// One page. It is full unless it is the last. However many jobs there are,
   /// - a page is quick (milliseconds) when the newest 2,000 jobs below `before` fill it, and without a filter;
-  /// - it is quick (a tenth of a second at most) when at most 10,000 jobs have the filter's states, queue and kind: a
-  ///   few errored jobs among millions, a rare kind, or no job at all;
+  /// - it is quick (a tenth of a second at most) when at most 10,000 jobs have the filter's states, queues and kinds: a
+  ///   few errored jobs among millions, a rare kind, or no job at all; and with ids, which are looked up;
   /// - it is slow only when neither holds: then the search reads all jobs between `before` and the end of the page,
   ///   about a million in 0.5 s (an embedded database) to 2 s (a server). It takes the steps of list_step, each of
   ///   which is a call of its own and sees its own snapshot.

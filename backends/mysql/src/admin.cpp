@@ -15,13 +15,34 @@ bool waits(JobState state) {
   return state == JobState::pending || state == JobState::scheduled || state == JobState::waiting;
 }
 
-RequeueStatus requeue_one(const Context& c, const Locked& row, std::int64_t now) {
-  if (!is_finished(row.state)) return RequeueStatus::not_finished;
+Change put_back(const Locked& row, std::int64_t now) {
   Change change(row);
   change.state = JobState::pending;
   change.attempt = change.crashes = change.token = 0;
   change.due = change.queued = now;
   change.result = "";
+  return change;
+}
+
+Record record_of_requeue(const Locked& row) {
+  return {.row = &row, .attempt = 0, .cause = Cause::requeued, .message = "put back by an operator"};
+}
+
+/// Finished jobs without unique keys: nothing can be in their way.
+void requeue_all(const Context& c, std::span<const Locked* const> rows, std::int64_t now) {
+  std::vector<Change> changes;
+  std::vector<Record> records;
+  for (const Locked* row : rows) {
+    changes.push_back(put_back(*row, now));
+    records.push_back(record_of_requeue(*row));
+  }
+  write(c, changes);
+  add_history(c, now, records);
+}
+
+/// A finished job with a unique key.
+RequeueStatus requeue_one(const Context& c, const Locked& row, std::int64_t now) {
+  const Change change = put_back(row, now);
   try {
     write(c, {&change, 1});
   } catch (const Error& e) {
@@ -31,7 +52,7 @@ RequeueStatus requeue_one(const Context& c, const Locked& row, std::int64_t now)
     if (!key_holders(c, {&key, 1}).empty()) return RequeueStatus::duplicate;  // a live job has its unique key
     write(c, {&change, 1});
   }
-  const Record record{.row = &row, .attempt = 0, .cause = Cause::requeued, .message = "put back by an operator"};
+  const Record record = record_of_requeue(row);
   add_history(c, now, {&record, 1});
   return RequeueStatus::requeued;
 }
@@ -153,16 +174,22 @@ std::vector<RequeueStatus> MysqlServer::requeue(sql::Work& work, std::span<const
   c.work.begin();
   const LockedRows locked = mysql::lock(c, places.seqs());
   std::unordered_map<JobId, RequeueStatus> done;
+  std::vector<const Locked*> plain;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const Locked* row = locked.find(ids[i]);
     if (row == nullptr) continue;
     const auto [at, isnew] = done.try_emplace(ids[i], RequeueStatus::not_finished);
-    if (isnew) {
-      at->second = answers[i] = requeue_one(c, *row, locked.now);
+    if (isnew && is_finished(row->state)) {
+      if (!row->unique_key) plain.push_back(row);
+      at->second = row->unique_key ? requeue_one(c, *row, locked.now) : RequeueStatus::requeued;
+      answers[i] = at->second;
+    } else if (isnew) {
+      answers[i] = RequeueStatus::not_finished;
     } else {  // asked for twice: the second finds it waiting
       answers[i] = at->second == RequeueStatus::requeued ? RequeueStatus::not_finished : at->second;
     }
   }
+  requeue_all(c, plain, locked.now);
   return answers;
 }
 
