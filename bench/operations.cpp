@@ -19,6 +19,8 @@ std::span<const Operation> operations() {
       {"drain-4proc", "the same, 4 worker processes", drain_4_processes},
       {"drain-8proc", "the same, 8 worker processes", drain_8_processes},
       {"drain-limited", "the same, 8 worker processes on a queue whose concurrency is 50", drain_limited},
+      {"bulk-retry", "10 x --jobs failed jobs are retried; what a worker that drains --jobs beside it keeps",
+       bulk_retry},
       {"own-loop-1", "claim 1, success 1, 1 thread", own_loop},
       {"memory", "a worker process with 64 slots: idle, and how much draining makes it grow", memory},
   };

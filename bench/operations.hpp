@@ -29,6 +29,8 @@ void drain_8_processes(Bench&);
 void drain_limited(Bench&);
 void own_loop(Bench&);
 void memory(Bench&);
+// bulk.cpp
+void bulk_retry(Bench&);
 // latency.cpp
 void latency(Bench&);
 void latency_between_processes(Bench&);

@@ -28,6 +28,8 @@ double mib(const std::string& field) {
   throw std::runtime_error("/proc/self/status has no " + field);
 }
 
+}  // namespace
+
 Usage usage_of_this() {
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);
@@ -36,8 +38,6 @@ Usage usage_of_this() {
           .cpu_s = processors::seconds(used),
           .wakes = static_cast<double>(used.ru_nvcsw)};
 }
-
-}  // namespace
 
 WorkerProcess::WorkerProcess(const Bench& bench, const Ledger& ledger, std::size_t member, unsigned threads,
                              const std::string& queue)

@@ -10,13 +10,15 @@
 
 namespace sqlq::bench {
 
-/// What a worker process says of itself.
+/// What a process uses.
 struct Usage {
   double rss_mib = 0;       ///< resident
   double own_mib = 0;       ///< of that, memory that is no file's
   double cpu_s = 0;         ///< user and system
   double wakes = 0;         ///< times a thread of it went to sleep and was woken
 };
+
+[[nodiscard]] Usage usage_of_this();
 
 /// One thread at a time.
 class WorkerProcess {

@@ -1,5 +1,5 @@
-# Turns the files of schema/<backend> (*.sql, *.txt) into one C++ file, so that the program carries its SQL and nothing is
-# read at run time.
+# Turns the files of schema/<backend> (*.sql, *.txt) into one C++ file, so that the program carries its SQL and nothing
+# is read at run time.
 #
 #   sqlq_embed_sql(TARGET <target> BACKEND <name>)
 #

@@ -1081,7 +1081,7 @@ SELECT VERSION(), @@max_allowed_packet, CONCAT(@@GLOBAL.read_only) NOT IN ('0', 
 -- returns: name text, value text
 SHOW GLOBAL VARIABLES WHERE Variable_name IN
   ('innodb_flush_log_at_trx_commit', 'sync_binlog', 'log_bin', 'binlog_format', 'innodb_doublewrite',
-   'innodb_flush_method', 'wsrep_on', 'innodb_rollback_on_timeout', 'max_allowed_packet')
+   'innodb_flush_method', 'wsrep_on', 'transaction_isolation', 'tx_isolation', 'max_allowed_packet')
 
 -- name: queue_used
 -- params: name text
@@ -1165,6 +1165,11 @@ SELECT t.trx_mysql_thread_id, TIMESTAMPDIFF(SECOND, CONVERT_TZ(t.trx_started, 'S
    AND t.trx_mysql_thread_id <> CONNECTION_ID()
    AND (t.trx_isolation_level NOT LIKE 'READ %' OR t.trx_query IS NOT NULL)
  ORDER BY t.trx_started LIMIT 5
+
+-- name: history_length
+-- returns: n int
+-- How many deleted or changed rows wait to be cleaned up.
+SELECT m.count FROM information_schema.innodb_metrics m WHERE m.name = 'trx_rseg_history_len'
 
 -- name: migration_lock
 -- params: wait int

@@ -827,6 +827,14 @@ COMMIT
 -- returns: version int
 PRAGMA data_version
 
+-- name: plan
+-- returns: id int, parent int, unused int, line text
+-- Of the look that every claim begins with; it is not run.
+EXPLAIN QUERY PLAN
+SELECT priority, due_us, seq FROM sqlq_jobs
+ WHERE state = 1 AND lane_id = 1 AND (priority, due_us, seq) > (1, 1, 1)
+ ORDER BY priority, due_us, seq LIMIT 10
+
 -- name: insight_now
 -- params: now int
 -- returns: now int

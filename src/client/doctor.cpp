@@ -26,7 +26,7 @@ std::string some_of(const Names& names) {
   std::vector<std::string> some;
   for (const std::string& name : names) {
     if (some.size() == most) break;
-    some.push_back("'" + name + "'");
+    some.push_back(core::quoted(name));
   }
   const std::string more = names.size() > most ? " and " + std::to_string(names.size() - most) + " more" : "";
   return core::joined(some, ", ") + more;
@@ -186,11 +186,6 @@ class Work {
   bool known_ = false;  // whether there is a list of workers
 };
 
-std::string seconds_of(Duration d) {
-  const auto tenths = (d.count() + 50'000) / 100'000;
-  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
-}
-
 /// How far the database's clock is from this host's, at least: its answer was given between two looks at this one.
 void look_at_clock(backend::Insight& insight, const Clock& clock, Findings& findings) {
   const TimePoint before = clock.now();
@@ -200,7 +195,8 @@ void look_at_clock(backend::Insight& insight, const Clock& clock, Findings& find
   const Duration ahead = there - after;
   const Duration off = std::max(behind, ahead);
   if (off <= std::chrono::seconds(1)) return;
-  const std::string what = "the database's clock is " + seconds_of(off) + (ahead > behind ? " ahead of" : " behind") +
+  const std::string what = "the database's clock is " + core::in_words(off) +
+                           (ahead > behind ? " ahead of" : " behind") +
                            " this host's: times that programs compute are off by that";
   const std::string advice = "synchronise both (chronyc tracking, timedatectl)";
   findings.push_back(off > std::chrono::seconds(30) ? found::error("clock_offset", what, advice)

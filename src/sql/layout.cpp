@@ -76,7 +76,8 @@ std::vector<Finding> differences(const Layout& expected, const Layout& there, bo
       if (hidden) unseen.push_back(called(key));
       if (!hidden) findings.push_back(drift(called(key) + " is missing"));
     } else if (at->second != definition) {
-      findings.push_back(drift(called(key) + " is \"" + at->second + "\", this library expects \"" + definition + "\""));
+      const std::string is = called(key) + " is \"" + at->second;
+      findings.push_back(drift(is + "\", this library expects \"" + definition + "\""));
     }
   }
   if (!unseen.empty()) {

@@ -101,10 +101,9 @@ class Import {
     ++jobs_;
     const std::uint64_t hash = transfer::hash_of(text);
     whole_.add(hash);
+    if (options_.after && stored.job.id <= *options_.after) return true;
     ++lines_since_;
-    const bool meant = (!options_.after || stored.job.id > *options_.after) &&
-                       core::matches(options_.filter, stored.job, stored.history);
-    if (meant) {
+    if (core::matches(options_.filter, stored.job, stored.history)) {
       waiting_.push_back(std::move(stored));
       hashes_.push_back(hash);
       bytes_ += text.size();
@@ -128,7 +127,7 @@ class Import {
 
   bool finish(const transfer::End& end) {
     flush();
-      if (last_) static_cast<void>(steps_.go_on(*last_));  // there is nothing left to stop
+      if (last_) static_cast<void>(steps_.go_on(std::max(*last_, options_.after.value_or(JobId{}))));  // nothing is left
     if (end.jobs != jobs_) refuse("end.jobs is not the number of jobs before it: lines are missing, or were added");
     if (end.queues != queues_) refuse("end.queues is not the number of queues before it: lines are missing, or were added");
     if (end.checksum != whole_.text()) refuse("end.checksum is not that of the jobs before it: a line was changed");
@@ -147,7 +146,7 @@ class Import {
   std::vector<StoredJob> waiting_{};      // to be stored
   std::vector<std::uint64_t> hashes_{};   // of their lines
   std::size_t bytes_ = 0;
-  std::size_t lines_since_ = 0;           // of jobs, also of those that are not meant
+  std::size_t lines_since_ = 0;           // of jobs, also of those that do not fit the filter
   std::optional<JobId> last_{};
   std::int64_t queues_ = 0;
   std::int64_t jobs_ = 0;

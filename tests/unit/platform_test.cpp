@@ -16,6 +16,7 @@
 #include <sqlq/signals.hpp>
 
 #include "core/checks.hpp"
+#include "platform/file_system.hpp"
 #include "platform/host.hpp"
 #include "platform/pause.hpp"
 #include "platform/process.hpp"
@@ -36,6 +37,16 @@ namespace {
 
 using testing::error_of;
 using testing::has;
+
+TEST(FileSystem, ThoseOfOtherHostsHaveNames) {
+  EXPECT_EQ(platform::network_name(0x6969), "NFS");
+  EXPECT_EQ(platform::network_name(0xFF534D42), "CIFS");
+  EXPECT_EQ(platform::network_name(0xFFFFFFFFFF534D42), "CIFS") << "as a long that is negative";
+  EXPECT_FALSE(platform::network_name(0xEF53)) << "ext4";
+  EXPECT_FALSE(platform::network_name(0x01021994)) << "tmpfs";
+  EXPECT_FALSE(platform::network_file_system("/proc"));
+  EXPECT_FALSE(platform::network_file_system("/nowhere at all"));
+}
 
 TEST(Random, NumbersDifferBetweenThreads) {
   constexpr std::size_t per_thread = 1000;

@@ -141,7 +141,7 @@ ExitCode enqueue_one(Context& context, const Given& given) {
 class Lines {
  public:
   Lines(Context& context, const Given& given)
-      : context_(context), skip_(given.skip), now_(context.now()), defaults_(options_of(given, now_)),
+      : context_(context), skip_(given.skip), defaults_(options_of(given, context.now())),
         answers_(context, true), stored_(given.skip) {
     if (!given.unique_key.empty() || !given.id.empty()) {
       throw Exit(ExitCode::usage, "--unique-key and --id cannot be those of many jobs: write them in the lines");
@@ -183,15 +183,16 @@ class Lines {
   }
 
   void take(const std::string& line) {
+    const TimePoint now = context_.now();
     try {
-      batch_.push_back(read_job(line, defaults_, now_));
+      batch_.push_back(read_job(line, defaults_, now));
       check_json(batch_.back().params, PayloadLimits{}, "the field 'params'");
     } catch (const Error& e) {
       refuse(number_, e.what());
     }
     EnqueueOptions& options = batch_.back().options;
     own_ids_.push_back(options.id.has_value());
-    if (!options.id) options.id = JobId::make(now_);
+    if (!options.id) options.id = JobId::make(now);
     numbers_.push_back(number_);
     bytes_ += line.size();
   }
@@ -251,7 +252,6 @@ class Lines {
 
   Context& context_;
   std::uint64_t skip_;
-  TimePoint now_;
   EnqueueOptions defaults_;
   Answers answers_;
   std::optional<Client> client_{};

@@ -62,7 +62,8 @@ ExitCode parse_and_run(std::vector<std::string> words, Context& context, std::os
     root->parse(std::move(words));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {
-      out << (dynamic_cast<const CLI::CallForVersion*>(&error) != nullptr ? std::string(error.what()) : given_command(*root).help()) << '\n';
+      const bool version = dynamic_cast<const CLI::CallForVersion*>(&error) != nullptr;
+      out << (version ? std::string(error.what()) : given_command(*root).help()) << '\n';
       out.flush();
       return ExitCode::ok;
     }

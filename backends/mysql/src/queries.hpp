@@ -118,6 +118,7 @@ struct Queries {
   const sql::Statement& last_id_restore = catalogue["last_id_restore"];
   const sql::Statement& server = catalogue["server"];
   const sql::Statement& settings = catalogue["settings"];
+  const sql::Statement& history_length = catalogue["history_length"];
   const sql::Statement& without_jobs = catalogue["without_jobs"];
   const sql::Statement& old_transactions = catalogue["old_transactions"];
   const sql::Statement& migration_lock = catalogue["migration_lock"];

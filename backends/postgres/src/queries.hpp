@@ -66,7 +66,12 @@ struct Queries {
   const sql::Statement& in_the_way = catalogue["in_the_way"];
   const sql::Statement& settings = catalogue["settings"];
   const sql::Statement& standbys = catalogue["standbys"];
-  const sql::Statement& oldest_transaction = catalogue["oldest_transaction"];
+  const sql::Statement& old_snapshots = catalogue["old_snapshots"];
+  const sql::Statement& old_slots = catalogue["old_slots"];
+  const sql::Statement& sees_others = catalogue["sees_others"];
+  const sql::Statement& dead_rows = catalogue["dead_rows"];
+  const sql::Statement& plan_matters = catalogue["plan_matters"];
+  const sql::Statement& plan = catalogue["plan"];
 };
 
 }  // namespace sqlq::postgres

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
-#include <map>
 #include <utility>
 
 #include <sqlq/clock.hpp>
@@ -11,7 +10,6 @@
 #include <sqlq/postgres.hpp>
 
 #include "connection.hpp"
-#include "core/findings.hpp"
 #include "soci_bridge.hpp"
 #include "sql/borrowed.hpp"
 #include "sql/job_row.hpp"
@@ -217,48 +215,6 @@ void PgServer::teardown(sql::Connection& connection) {
 }
 
 std::string PgServer::layout() const { return std::string(sql::file_text(schema_files(), "layout.txt")); }
-
-std::vector<Finding> PgServer::self_check(sql::Session& session) {
-  std::map<std::string, std::string> settings;
-  session.execute(q_.settings, {}, [&](const sql::Row& row) {
-    settings.emplace(std::string(row.text(0)), std::string(row.text(1)));
-  });
-  namespace found = core::found;
-  std::vector<Finding> findings;
-  const auto say = [&](bool when, Finding finding) {
-    if (when) findings.push_back(std::move(finding));
-  };
-  say(settings["fsync"] == "off",
-      found::warning("durability", "fsync is off: a crash of the machine can damage or lose the whole database",
-                     "switch it on"));
-  say(settings["full_page_writes"] == "off",
-      found::warning("durability", "full_page_writes is off: a crash of the machine can damage pages",
-                     "switch it on, unless the file system writes pages whole"));
-  say(settings["synchronous_commit"] == "off",
-      found::warning("durability",
-                     "synchronous_commit is off: a crash of the server loses the last commits, also of jobs that were "
-                     "acknowledged",
-                     "set it to on for sqlq's user or database"));
-  say(settings["autovacuum"] == "off",
-      found::warning("autovacuum", "autovacuum is off: claims become slower with every finished job", "switch it on"));
-  const std::string& encoding = settings["server_encoding"];  // SQL_ASCII takes any bytes and gives them back
-  say(encoding != "UTF8" && encoding != "SQL_ASCII",
-      found::warning("encoding", "the encoding of the database is " + encoding +
-                                     ": jobs with characters that it lacks are refused",
-                     "make a database with ENCODING 'UTF8' and move to it"));
-  const bool standbys = session.integer(q_.standbys).value_or(0) > 0;
-  say(standbys && settings["synchronous_standby_names"].empty(),
-      found::warning("durability",
-                     "there are standbys, and none is synchronous: a failover can lose jobs that were acknowledged",
-                     "name one in synchronous_standby_names, unless that loss can be borne"));
-  const auto oldest = session.integer(q_.oldest_transaction).value_or(0);
-  say(oldest > 600,
-      found::warning("old_snapshot",
-                     "a transaction has been open for " + std::to_string(oldest / 60) +
-                         " minutes: until it ends, nothing that finished since is cleaned up, and claims slow down",
-                     "end it: pg_stat_activity names it"));
-  return findings;
-}
 
 // ------------------------------------------------------------------------------------------------ wake-ups
 

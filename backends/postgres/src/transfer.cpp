@@ -19,7 +19,7 @@ using backend::StoreStatus;
 using Numbers = std::vector<std::size_t>;
 
 /// How often jobs are tried again whose holders have gone away between refusing them and being looked for.
-constexpr int most_rounds = 20;
+constexpr int most_tries = 20;
 
 std::optional<std::int64_t> us_or_null(const std::optional<TimePoint>& at) {
   return at ? std::optional(sql::us(*at)) : std::nullopt;
@@ -164,7 +164,7 @@ class Storing {
     Numbers open(jobs_.size());
     for (std::size_t i = 0; i < open.size(); ++i) open[i] = i;
     for (int round = 0; !open.empty(); ++round) {
-      if (round == most_rounds) {
+      if (round == most_tries) {
         throw Error(Errc::retry_transaction, "other jobs with the same ids or unique keys come and go: try again",
                     "postgres", 0, q_.transfer_jobs.name);
       }

@@ -8,6 +8,7 @@ namespace sqlq::sqlite {
 
 struct Queries {
   const sql::Catalogue& catalogue;
+  const sql::Statement& plan = catalogue["plan"];
   const sql::Statement& lane = catalogue["lane"];
   const sql::Statement& queue_make = catalogue["queue_make"];
   const sql::Statement& lane_make = catalogue["lane_make"];

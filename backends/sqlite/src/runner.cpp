@@ -7,13 +7,11 @@
 #include <sqlq/error.hpp>
 #include <sqlq/sqlite.hpp>
 
-#include "core/findings.hpp"
 #include "native_session.hpp"
 #include "operations.hpp"
 #include "processes.hpp"
 #include "soci_bridge.hpp"
 #include "sql/borrowed.hpp"
-#include "version_check.hpp"
 #include "watcher.hpp"
 
 namespace sqlq::sqlite {
@@ -47,42 +45,6 @@ Runner::Runner(Options options, std::shared_ptr<Clock> clock)
 std::string Runner::description() const {
   return std::string("SQLite ") + sqlite3_libversion() + ", " + (options_.in_memory() ? "in memory" : options_.path) +
          (options_.full_sync ? "" : ", synchronous=normal");
-}
-
-std::vector<Finding> Runner::self_check() {
-  namespace found = core::found;
-  std::vector<Finding> findings;
-  if (options_.in_memory()) return findings;
-  if (has_wal_reset_bug(sqlite3_libversion_number())) {
-    findings.push_back(found::note("version_defect", wal_reset_bug(), wal_reset_advice()));
-  }
-  writer_.tidy();
-  writer_.exclusive([&](Connection& c) {
-    const std::string mode = c.pragma("PRAGMA journal_mode");
-    if (mode != "wal") {
-      findings.push_back(found::warning(
-          "journal_mode", "journal_mode is '" + mode + "', not WAL: readers and the writer block each other",
-          "the file system does not support it: put the file on a local one that does"));
-    }
-    const auto mib = [](std::int64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; };
-    if (c.wal_size() > options_.wal_limit) {
-      findings.push_back(found::warning(
-          "wal_size",
-          "the write-ahead log '" + options_.path + "-wal' has " + mib(c.wal_size()) + ", more than wal_limit (" +
-              mib(options_.wal_limit) + "): a connection has been reading for long and keeps it from being begun anew",
-          "look for transactions and statements of your own that stay open: it is cut when they end"));
-    }
-    if (const std::int64_t left = c.free_space(); left < c.wal_size()) {
-      const auto kib = [](std::int64_t bytes) { return std::to_string(bytes >> 10) + " KiB"; };
-      findings.push_back(found::warning(
-          "disk_space",
-          "the volume of '" + options_.path + "' has " + kib(left) + " left, less than the write-ahead log (" +
-              kib(c.wal_size()) + "): copying it into the file may need as much, and before it is copied nothing can "
-              "be written",
-          "free space on the volume"));
-    }
-  });
-  return findings;
 }
 
 // ------------------------------------------------------------------------------------------------ where things run

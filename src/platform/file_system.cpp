@@ -1,0 +1,34 @@
+#include "platform/file_system.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#if defined(__linux__)
+#include <sys/vfs.h>
+#endif
+
+namespace sqlq::platform {
+
+std::optional<std::string> network_name(std::uint64_t type) {
+  constexpr std::array<std::pair<std::uint32_t, const char*>, 13> known{{
+      {0x6969, "NFS"},           {0x517B, "SMB"},        {0xFF534D42, "CIFS"},    {0xFE534D42, "SMB2"},
+      {0x01021997, "9P"},        {0x5346414F, "AFS"},    {0x6B414653, "AFS"},     {0x00C36400, "Ceph"},
+      {0x0BD00BD0, "Lustre"},    {0x47504653, "GPFS"},   {0x01161970, "GFS2"},    {0x7461636F, "OCFS2"},
+      {0x786F4256, "VirtualBox"},
+  }};
+  const auto at = std::ranges::find(known, static_cast<std::uint32_t>(type), &decltype(known)::value_type::first);
+  return at == known.end() ? std::nullopt : std::optional<std::string>(at->second);
+}
+
+std::optional<std::string> network_file_system(const std::string& path) {
+#if defined(__linux__)
+  struct statfs found {};
+  if (::statfs(path.c_str(), &found) == 0) return network_name(static_cast<std::uint64_t>(found.f_type));
+#else
+  static_cast<void>(path);
+#endif
+  return std::nullopt;
+}
+
+}  // namespace sqlq::platform
