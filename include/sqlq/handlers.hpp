@@ -38,11 +38,12 @@ struct HandlerOptions {
   OnStop on_stop = OnStop::release;  ///< for attempts that a stop interrupts
 };
 
-/// Maps kinds to handlers. A kind without a handler of its own has that of on_any, if there is one. A shared handle: copies are the same table. A worker freezes it when it starts.
+/// Maps kinds to handlers. A kind without a handler of its own has that of on_any, if there is one. A shared handle:
+/// copies are the same table. A worker freezes it when it starts.
 ///
-/// Thread-safety: register from one thread, before a worker starts. Errors: invalid_argument for a bad kind, misuse
-/// for a kind (or on_any) registered twice and for registering after a worker started. A type that is no job or a function that is
-/// no handler of it does not compile; the compiler's message begins with "sqlq:" and says why in words.
+/// Thread-safety: register from one thread, before a worker starts. Errors: invalid_argument for a bad kind, misuse for
+/// a kind (or on_any) registered twice and for registering after a worker started. A type that is no job or a function
+/// that is no handler of it does not compile; the compiler's message begins with "sqlq:" and says why in words.
 class Handlers {
  public:
   /// The functions in the table.

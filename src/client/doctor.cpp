@@ -142,7 +142,8 @@ class Work {
       for (const WorkerInfo& w : workers_) {
         const bool works = w.queues.empty() || std::ranges::find(w.queues, queue) != w.queues.end();
         worked = worked || works;
-        known = known || (works && std::ranges::find(w.kinds, kind) != w.kinds.end());
+        const bool handles = w.kinds.empty() || std::ranges::find(w.kinds, kind) != w.kinds.end();  // empty: all
+        known = known || (works && handles);
       }
       if (!worked) unworked.insert(queue);
       if (worked && !known) unknown.insert(kind);

@@ -80,7 +80,7 @@ void Shared::freeze_handlers() {
 backend::Now Shared::now() const { return core::request_time(clock()); }
 
 WorkerStats Shared::stats() const noexcept {
-  const std::uint64_t busy = slots.used();  // first: a claim that begins later is seen in what follows, or found nothing
+  const std::uint64_t busy = slots.used();  // first: what a claim brings later is counted below
   WorkerStats all = counters.snapshot();
   all.draining = draining;
   all.busy = busy;

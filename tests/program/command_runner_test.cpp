@@ -33,7 +33,7 @@ class Commands : public ::testing::Test {
   Commands() { std::signal(SIGPIPE, SIG_IGN); }
 
   CommandEnd shell(const std::string& script, CommandInput input = {}) {
-    const auto on_line = [this, &input](std::string_view line) {
+    const auto on_line = [this](std::string_view line) {
       lines.emplace_back(line);
       if (stop_at_line) stop.request_stop();
     };

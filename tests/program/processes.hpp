@@ -41,4 +41,15 @@ namespace sqlq::program {
   return found;
 }
 
+/// The living ones that it started itself.
+[[nodiscard]] inline std::vector<pid_t> children_of(pid_t parent) {
+  std::vector<pid_t> found;
+  const std::string number = std::to_string(parent);
+  for (const auto& task : std::filesystem::directory_iterator("/proc/" + number + "/task")) {
+    std::ifstream file(task.path() / "children");
+    for (pid_t child = 0; file >> child;) found.push_back(child);
+  }
+  return found;
+}
+
 }  // namespace sqlq::program

@@ -204,6 +204,29 @@ TEST_F(Work, AWorkerThatIsKilledLeavesNoProcess) {
   EXPECT_TRUE(eventually([&] { return processes_with("SQLQ_TEST_MARK=" + path()).empty(); }));
 }
 
+TEST_F(Work, WithoutItsGuardNothingIsRun) {
+  Running worker(words({}, "echo up >up"), here());
+  ASSERT_TRUE(eventually([&] { return !admin().workers().empty(); }));
+  const std::vector<pid_t> children = children_of(worker.pid());
+  ASSERT_EQ(children.size(), 1U);
+  ::kill(children[0], SIGKILL);
+  ASSERT_TRUE(process_is_gone(children[0]));
+  const JobId id = add();
+  const Result result = worker.wait();
+  EXPECT_EQ(result.code, 1) << result.err;
+  EXPECT_FALSE(std::filesystem::exists(path("up")));
+  EXPECT_EQ(job(id).attempt, 0) << "not charged";
+  EXPECT_FALSE(is_finished(job(id).state));
+}
+
+TEST_F(Work, WhoeverStartsItMayIgnoreSignalsAndCloseDescriptors) {
+  const JobId id = add("[1]");
+  const std::string line = "trap '' CHLD PIPE; exec \"$0\" work --queue default --once -- cat <&- >&-";
+  Running shell("/bin/bash", {"--norc", "-c", line, SQLQ_PROGRAM}, here());
+  EXPECT_EQ(shell.wait().code, 0);
+  EXPECT_EQ(job(id).result, "[1]");
+}
+
 TEST_F(Work, OnceRunsOneJob) {
   EXPECT_EQ(work({"--once"}, "exit 0").code, 5) << "none";
   const JobId later = add("{}", {.delay = 1h});

@@ -120,6 +120,8 @@ TEST_F(Doctor, FindsKindsThatNobodyHandles) {
   EXPECT_TRUE(testing::has(finding().sentence, "the kind 'typo'")) << finding().sentence;
   fake_.list = {first, {.name = "2", .queues = {"b"}, .kinds = {"typo"}}};
   EXPECT_TRUE(testing::has(finding().sentence, "the kinds 'known', 'typo'")) << "a handler elsewhere is of no use";
+  fake_.list->push_back({.name = "3", .queues = {"b"}});
+  EXPECT_TRUE(testing::has(finding().sentence, "the kind 'typo'")) << "the third handles all kinds";
 }
 
 TEST_F(Doctor, FindsQueuesThatNobodyWorks) {

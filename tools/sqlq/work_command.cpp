@@ -84,7 +84,7 @@ class Work {
   [[nodiscard]] std::uint64_t most_jobs() const { return options_.once ? 1 : options_.max_jobs; }
 
   ExitCode say_what_it_would() {
-    context_.say("would run " + file_ + " for " + std::string(left_->due() ? "jobs that are due" : "no job: none is due"));
+    context_.say("would run " + file_ + " for " + (left_->due() ? "jobs that are due" : "no job: none is due"));
     return ExitCode::ok;
   }
 

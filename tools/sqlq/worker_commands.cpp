@@ -43,7 +43,7 @@ ExitCode list(Context& context) {
     for (const WorkerInfo& worker : workers) {
       out.add({worker.name, std::to_string(worker.id), worker.host, worker.pid, worker.version,
                table ? Value(joined(worker.queues, "all")) : names_json(worker.queues),
-               table ? Value(joined(worker.kinds, "none")) : names_json(worker.kinds),
+               table ? Value(joined(worker.kinds, "all")) : names_json(worker.kinds),
                static_cast<std::int64_t>(worker.busy), static_cast<std::int64_t>(worker.concurrency),
                worker.started_at, worker.seen_at, worker.draining});
     }
