@@ -11,7 +11,7 @@
 #include "text.hpp"
 #include "top_screen.hpp"
 
-namespace sqlq::tool {
+namespace sqlq::tool::screen_test {
 namespace {
 
 using Kind = TopRequest::Kind;
@@ -70,6 +70,8 @@ std::string text_of(const std::vector<ScreenLine>& lines) {
   for (const ScreenLine& line : lines) text += line.text + "\n";
   return text;
 }
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 std::string shown(const TopData& data, const TopState& state = {}, const ScreenSize& size = {}) {
   return text_of(lay_out(data, state, size));
@@ -312,4 +314,4 @@ TEST(Pace, TellsRateAndTimeLeft) {
 }
 
 }  // namespace
-}  // namespace sqlq::tool
+}  // namespace sqlq::tool::screen_test
