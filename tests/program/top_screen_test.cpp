@@ -9,10 +9,13 @@
 
 #include "pace.hpp"
 #include "text.hpp"
+#include "program/program.hpp"
 #include "top_screen.hpp"
 
 namespace sqlq::tool::screen_test {
 namespace {
+
+using program::has;
 
 using Kind = TopRequest::Kind;
 using std::chrono::hours;

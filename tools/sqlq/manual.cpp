@@ -119,8 +119,8 @@ std::string manual_page(const CLI::App& root) {
   };
   for (const auto& [code, meaning] : codes) out << ".TP\n.B " << code << '\n' << meaning << '\n';
   out << ".SH ENVIRONMENT\n";
-  out << ".TP\n.BR SQLQ_DATABASE_URL \", \" DATABASE_URL\nThe database, where neither \\-d nor \\-\\-database\\-file is "
-         "given; the first of them that is set.\n";
+  out << ".TP\n.BR SQLQ_DATABASE_URL \", \" DATABASE_URL\nThe database, where neither \\-d nor \\-\\-database\\-file "
+         "is given; the first of them that is set.\n";
   out << ".TP\n.B NO_COLOR\nNo colours, whatever its value, unless \\-\\-color is given.\n";
   return out.str();
 }

@@ -146,10 +146,12 @@ ExitCode purge(Context& context, const std::string& name, const Names& states, c
   const JobFilter filter = finished_jobs(context, name, states, older);
   Bulk bulk{context.database()};
   const CappedCount count = bulk.preview(filter, 10'000, 0).count;
-  const std::string jobs = human(count.value, count.capped) + " finished " + (count.value == 1 ? "job" : "jobs");
+  const std::string jobs = human(count.value, count.capped) + (count.value == 1 ? " finished job" : " finished jobs");
   const std::vector<Column> columns{{"queue"}, {"deleted"}, {"refused"}, {"complete"}};
   if (context.options().dry_run || count.value == 0) {
-    context.tell("would delete " + jobs + " of queue " + quoted(name), columns, {name, 0, 0, count.value == 0});
+    context.tell(count.value == 0 ? "queue " + quoted(name) + " has no such job"
+                                  : "would delete " + jobs + " of queue " + quoted(name),
+                 columns, {name, 0, 0, count.value == 0});
     return ExitCode::ok;
   }
   if (!context.confirm("Delete " + jobs + " of queue " + quoted(name) + ", with logs and histories?")) {
@@ -157,13 +159,14 @@ ExitCode purge(Context& context, const std::string& name, const Names& states, c
   }
   const BulkOptions options{.on_progress =
                                 [&](const BulkReport& so_far) {
-                                  context.progress("deleted " + human(so_far.done) + " jobs");
+                                  if (so_far.next) context.progress("deleted " + human(so_far.done) + " jobs");
                                   return true;
                                 },
                             .stop = context.stop()};
   const BulkReport report = bulk.apply(BulkAction::erase(), filter, options);
   context.progress({});
-  std::string sentence = "deleted " + human(report.done) + " jobs of queue " + quoted(name);
+  std::string sentence = "deleted " + human(report.done) + (report.done == 1 ? " job" : " jobs");
+  sentence += " of queue " + quoted(name);
   if (report.refused > 0) {
     sentence += "; the database refuses to delete " + human(report.refused) + " others, the first of them " +
                 report.refused_ids.front().to_string();

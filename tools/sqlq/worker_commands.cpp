@@ -78,7 +78,7 @@ ExitCode drain(Context& context, const std::vector<std::string>& names, bool und
 void add_worker_commands(CLI::App& root, Context& context) {
   CLI::App& worker = noun(root, "worker", "Workers: who is there, and taking them out of work");
 
-  CLI::App* command = worker.add_subcommand("list", "List the workers that run, with what they work and how busy they are");
+  CLI::App* command = worker.add_subcommand("list", "List the workers that run, what they work, how busy they are");
   command->footer("Example:\n  sqlq worker list\n\n"
                   "A worker that was killed is listed until it was not seen for 90 s.");
   context.on(*command, [&context] { return list(context); });
