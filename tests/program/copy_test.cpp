@@ -73,6 +73,9 @@ TEST_F(Copies, AskAndTakeTablesThatAreThere) {
   const Result result = run(sure);
   EXPECT_EQ(result.code, 4) << result.err;
   EXPECT_TRUE(has(result.err, "--migrate")) << result.err;
+  const Result empty = run({"copy", "--from", other(), "--to", url(), "--yes"});
+  EXPECT_EQ(empty.code, 4) << empty.err;
+  EXPECT_TRUE(has(empty.err, "--from: the schema is not there yet; run `sqlq schema up`")) << empty.err;
   sure.emplace_back("--dry-run");
   const Result dry = run(sure);
   EXPECT_EQ(dry.code, 0) << dry.err;

@@ -12,7 +12,7 @@
 #include "program/program.hpp"
 #include "top_screen.hpp"
 
-namespace sqlq::tool {
+namespace sqlq::tool::screen_test {
 namespace {
 
 using program::has;
@@ -73,6 +73,8 @@ std::string text_of(const std::vector<ScreenLine>& lines) {
   for (const ScreenLine& line : lines) text += line.text + "\n";
   return text;
 }
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 std::string shown(const TopData& data, const TopState& state = {}, const ScreenSize& size = {}) {
   return text_of(lay_out(data, state, size));
@@ -315,4 +317,4 @@ TEST(Pace, TellsRateAndTimeLeft) {
 }
 
 }  // namespace
-}  // namespace sqlq::tool
+}  // namespace sqlq::tool::screen_test

@@ -77,6 +77,7 @@ class Copy {
   }
 
   ExitCode run() {
+    make_ready(*source_, false, "--from");
     total_ = quick_count(*source_, how_.filter);
     if (context_.options().dry_run) return only_tell();
     workers_ = workers_of(*source_);
@@ -331,7 +332,7 @@ void make_ready(const Database& db, bool migrate, const std::string& what) {
     throw Exit(ExitCode::schema,
                what + ": the schema is " + (status.current == 0 ? "not there yet" : "at " +
                std::to_string(status.current) + ", and this program needs " + std::to_string(status.latest)) +
-               "; take --migrate, or run `sqlq schema up` there");
+               (what == "--to" ? "; take --migrate, or run `sqlq schema up` there" : "; run `sqlq schema up` there"));
   }
 }
 
