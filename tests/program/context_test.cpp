@@ -135,7 +135,7 @@ try sqlq queue purge --state ''
 try sqlq queue list --datab
 try sqlq -o ''
 try sqlq completion ''
-try sqlq -d queue wor
+try sqlq -d queue worke
 )";
   const Result result = Running("/bin/bash", {"--norc", "-c", script}, here()).wait();
   EXPECT_EQ(result.err, "");
