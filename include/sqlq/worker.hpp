@@ -121,6 +121,9 @@ struct WorkerStats {
   std::uint64_t lost = 0;       ///< outcomes refused or not sent because the lease was lost
   std::uint64_t abandoned = 0;  ///< handlers still running when stop returned: they ignored their stop token
   bool draining = false;        ///< an operator drains it now (Admin::drain): it claims nothing
+  /// Slots in use now: for handlers that run, and for jobs that a claim under way may bring. Zero with
+  /// claimed == ended(): it has nothing to do, and at that moment no claim was under way.
+  std::uint64_t busy = 0;
 
   /// The claimed ones that this worker has done with: all but those that run or whose outcome is not written yet.
   [[nodiscard]] constexpr std::uint64_t ended() const noexcept {

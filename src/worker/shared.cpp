@@ -80,8 +80,10 @@ void Shared::freeze_handlers() {
 backend::Now Shared::now() const { return core::request_time(clock()); }
 
 WorkerStats Shared::stats() const noexcept {
+  const std::uint64_t busy = slots.used();  // first: a claim that begins later is seen in what follows, or found nothing
   WorkerStats all = counters.snapshot();
   all.draining = draining;
+  all.busy = busy;
   return all;
 }
 

@@ -31,8 +31,11 @@ class PostgresDoctor : public PostgresTest {
 TEST_F(PostgresDoctor, TheListingIsThatOfAFreshSchema) {
   const Schema schema(options().schema);
   PgConnection connection(options(), schema.texts());
-  EXPECT_EQ(sql::text_of(sql::read_layout(connection.session(), schema.catalogue())),
-            sql::text_of(sql::parse_layout(sql::file_text(schema_files(), "layout.txt"))));
+  for (const char* quotes : {"off", "on"}) {
+    connection.script(std::string("SET quote_all_identifiers = ") + quotes);
+    EXPECT_EQ(sql::text_of(sql::read_layout(connection.session(), schema.catalogue())),
+              sql::text_of(sql::parse_layout(sql::file_text(schema_files(), "layout.txt"))));
+  }
 }
 
 TEST_F(PostgresDoctor, OfAFreshSchemaItSaysNothing) {

@@ -19,8 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 class Copies : public ProgramTest {
  protected:
   [[nodiscard]] std::string other() const { return "sqlite://" + path("other.db"); }

@@ -12,7 +12,7 @@
 namespace sqlq::tool {
 namespace {
 
-constexpr TimePoint now = std::chrono::sys_days(std::chrono::year(2026) / 11 / 29) + std::chrono::hours(12);
+constexpr TimePoint noon = std::chrono::sys_days(std::chrono::year(2026) / 11 / 29) + std::chrono::hours(12);
 
 /// The options as a command line gives them.
 FilterOptions given(std::vector<std::string> words) {
@@ -23,10 +23,10 @@ FilterOptions given(std::vector<std::string> words) {
   return *options;
 }
 
-JobFilter filter(std::vector<std::string> words) { return given(std::move(words)).filter(now); }
+JobFilter filter(std::vector<std::string> words) { return given(std::move(words)).filter(noon); }
 
 /// What the refusal says; empty when there was none.
-std::string refusal(std::vector<std::string> words) {
+std::string refused(std::vector<std::string> words) {
   try {
     static_cast<void>(filter(std::move(words)));
   } catch (const Exit& exit) {
@@ -49,7 +49,7 @@ TEST(FilterOptions, ReadEverything) {
   EXPECT_EQ(all.kinds, (std::vector<std::string>{"send"}));
   EXPECT_EQ(all.states, (std::vector{JobState::errored, JobState::cancelled}));
   EXPECT_EQ(all.unique_key, "k,1");
-  EXPECT_EQ(*all.created_before, now - std::chrono::days(7));
+  EXPECT_EQ(*all.created_before, noon - std::chrono::days(7));
   EXPECT_EQ(*all.created_from, TimePoint(std::chrono::sys_days(std::chrono::year(2026) / 11 / 1)));
   EXPECT_EQ(all.error, "timed out, really");
   EXPECT_EQ(all.lowest_priority, 1);
@@ -79,7 +79,7 @@ TEST(FilterOptions, PrioritiesAreNumbersAndRanges) {
   EXPECT_EQ(range("5.."), Range(5, std::nullopt));
   EXPECT_EQ(range("..5"), Range(std::nullopt, 5));
   for (const char* bad : {"", "..", "high", "1...2", "1..x", "5 ", "99999999999"}) {
-    EXPECT_EQ(refusal({"--priority", bad}).empty(), std::string_view(bad).empty()) << bad;
+    EXPECT_EQ(refused({"--priority", bad}).empty(), std::string_view(bad).empty()) << bad;
   }
 }
 
@@ -90,12 +90,12 @@ TEST(FilterOptions, ACommaOfANameIsWrittenWithABackslash) {
 }
 
 TEST(FilterOptions, RefusalsNameTheOptionAndShowTheTextPrintable) {
-  EXPECT_EQ(refusal({"--state", "broken\x1b[31m"}),
+  EXPECT_EQ(refused({"--state", "broken\x1b[31m"}),
             "--state: 'broken\\x1b[31m' cannot be read; the states are pending, scheduled, waiting, running, "
             "cancelling, success, errored, cancelled");
-  EXPECT_EQ(refusal({"--id", "42"}).substr(0, 26), "--id: '42' cannot be read;");
-  EXPECT_EQ(refusal({"--older", "soon"}).substr(0, 31), "--older: 'soon' cannot be read;");
-  EXPECT_EQ(refusal({"--newer", "7"}).substr(0, 28), "--newer: '7' cannot be read;");
+  EXPECT_EQ(refused({"--id", "42"}).substr(0, 26), "--id: '42' cannot be read;");
+  EXPECT_EQ(refused({"--older", "soon"}).substr(0, 31), "--older: 'soon' cannot be read;");
+  EXPECT_EQ(refused({"--newer", "7"}).substr(0, 28), "--newer: '7' cannot be read;");
 }
 
 TEST(FilterOptions, WordsMeanTheSameJobs) {
@@ -103,7 +103,7 @@ TEST(FilterOptions, WordsMeanTheSameJobs) {
       first,     "--queue", "a\\,b,it's", "--kind", "App\\Mail", "--state", "errored",          "--key", "-k",
       "--older", "7d",      "--error",    "a\n\xe2\x80\xae" "b", "--newer", "30d", "--priority=-5..-1"};
   const FilterOptions options = given(words);
-  const std::string line = options.words(now);
+  const std::string line = options.words(noon);
   EXPECT_EQ(printable(line), line);
   program::Running shell("/bin/bash", {"-c", "printf '%s\\0' " + line}, {});
   const program::Result result = shell.wait();
@@ -111,8 +111,8 @@ TEST(FilterOptions, WordsMeanTheSameJobs) {
   std::vector<std::string> read(1);
   for (const char c : result.out) c == '\0' ? static_cast<void>(read.emplace_back()) : read.back().push_back(c);
   read.pop_back();
-  const JobFilter again = given(read).filter(now + std::chrono::hours(5));  // later, and still the same jobs
-  const JobFilter once = options.filter(now);
+  const JobFilter again = given(read).filter(noon + std::chrono::hours(5));  // later, and still the same jobs
+  const JobFilter once = options.filter(noon);
   EXPECT_EQ(again.ids, once.ids);
   EXPECT_EQ(again.queues, once.queues);
   EXPECT_EQ(again.kinds, once.kinds);

@@ -10,8 +10,6 @@
 namespace sqlq::program {
 namespace {
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 class Health : public ProgramTest {};
 
 TEST_F(Health, ExplainNumbersTheReasons) {
@@ -37,7 +35,7 @@ TEST_F(Health, ExplainHasAllFactsAsJson) {
 }
 
 TEST_F(Health, ExplainTakesSeveralJobsAndSaysWhichAreNotThere) {
-  const JobId id = failed(client(), "mail", hostile, hostile.substr(0, 4));
+  const JobId id = failed(client(), "mail", hostile_text, hostile_text.substr(0, 4));
   const JobId none = JobId::make(system_clock()->now());
   const Result result = sqlq({"explain", id.to_string(), none.to_string()});
   EXPECT_EQ(result.code, 5) << result.err;

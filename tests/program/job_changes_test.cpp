@@ -38,7 +38,6 @@ class JobChanges : public Jobs {
   }
 };
 
-const std::string nobody = "019ad0c5-7f3a-7c1e-9a55-0f6b2d1c8e47";
 
 TEST_F(JobChanges, OfOneJobSayWhatCameOfIt) {
   const std::string failed = fail("a", hostile).to_string();

@@ -19,7 +19,6 @@ class JobLogs : public Jobs {};
 class JobWait : public Jobs {};
 class JobTail : public Jobs {};
 
-const std::string nobody = "019ad0c5-7f3a-7c1e-9a55-0f6b2d1c8e47";
 
 TEST_F(JobList, ATableForPeople) {
   static_cast<void>(db());  // has its tables

@@ -15,10 +15,10 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr TimePoint start = std::chrono::sys_days(std::chrono::year(2026) / 11 / 29);
+constexpr TimePoint midnight = std::chrono::sys_days(std::chrono::year(2026) / 11 / 29);
 
 /// A job with a small number as id; it came to its state at `at`.
-Job job(std::uint8_t number, JobState state, TimePoint at = start, std::int64_t claims = 0) {
+Job job(std::uint8_t number, JobState state, TimePoint at = midnight, std::int64_t claims = 0) {
   Job j;
   std::array<std::uint8_t, 16> bytes{};
   bytes[0] = number;
@@ -41,39 +41,39 @@ std::string told(const std::vector<Happening>& happenings) {
 
 TEST(Follower, TellsWhatIsNewAndWhatChanged) {
   Follower follower;
-  follower.begin({job(9, JobState::pending), job(8, JobState::running, start, 1)}, {}, start);
-  EXPECT_EQ(told(follower.see({job(9, JobState::pending), job(8, JobState::running, start, 1)})), "");
-  EXPECT_EQ(told(follower.see({job(10, JobState::pending, start + seconds(1)),
-                               job(9, JobState::running, start + seconds(3), 1),
-                               job(8, JobState::success, start + seconds(2), 1)})),
+  follower.begin({job(9, JobState::pending), job(8, JobState::running, midnight, 1)}, {}, midnight);
+  EXPECT_EQ(told(follower.see({job(9, JobState::pending), job(8, JobState::running, midnight, 1)})), "");
+  EXPECT_EQ(told(follower.see({job(10, JobState::pending, midnight + seconds(1)),
+                               job(9, JobState::running, midnight + seconds(3), 1),
+                               job(8, JobState::success, midnight + seconds(2), 1)})),
             "10:enqueued 8:success 9:running");
-  EXPECT_EQ(told(follower.see({job(9, JobState::scheduled, start + seconds(4), 1)})), "9:scheduled");
+  EXPECT_EQ(told(follower.see({job(9, JobState::scheduled, midnight + seconds(4), 1)})), "9:scheduled");
 }
 
 TEST(Follower, AJobThatIsNewMayHaveGoneOnAlready) {
   Follower follower;
-  follower.begin({}, {}, start);
-  EXPECT_EQ(told(follower.see({job(1, JobState::success, start + seconds(1), 1)})), "1:enqueued 1:success");
-  EXPECT_EQ(told(follower.see({job(1, JobState::success, start + seconds(1), 1)})), "");
+  follower.begin({}, {}, midnight);
+  EXPECT_EQ(told(follower.see({job(1, JobState::success, midnight + seconds(1), 1)})), "1:enqueued 1:success");
+  EXPECT_EQ(told(follower.see({job(1, JobState::success, midnight + seconds(1), 1)})), "");
 }
 
 TEST(Follower, ARetryBetweenTwoLooksIsSeen) {
   Follower follower;
-  follower.begin({job(1, JobState::running, start, 1)}, {}, start);
-  EXPECT_EQ(told(follower.see({job(1, JobState::running, start + seconds(9), 2)})), "1:running");
+  follower.begin({job(1, JobState::running, midnight, 1)}, {}, midnight);
+  EXPECT_EQ(told(follower.see({job(1, JobState::running, midnight + seconds(9), 2)})), "1:running");
 }
 
 TEST(Follower, OldJobsAreToldOnlyWhenSomethingHappened) {
   Follower follower;
-  follower.begin({job(9, JobState::pending)}, {job(3, JobState::errored)}, start);
+  follower.begin({job(9, JobState::pending)}, {job(3, JobState::errored)}, midnight);
   EXPECT_EQ(told(follower.see({job(3, JobState::errored)})), "");
-  EXPECT_EQ(told(follower.see({job(4, JobState::errored, start - seconds(5), 1)})), "");
-  EXPECT_EQ(told(follower.see({job(5, JobState::errored, start + seconds(5), 1)})), "5:errored");
+  EXPECT_EQ(told(follower.see({job(4, JobState::errored, midnight - seconds(5), 1)})), "");
+  EXPECT_EQ(told(follower.see({job(5, JobState::errored, midnight + seconds(5), 1)})), "5:errored");
 }
 
 TEST(Follower, WhatIsDeletedIsGoneOnce) {
   Follower follower;
-  follower.begin({job(9, JobState::pending)}, {}, start);
+  follower.begin({job(9, JobState::pending)}, {}, midnight);
   const std::vector<JobId> asked = follower.live(10);
   ASSERT_EQ(asked.size(), 1U);
   EXPECT_EQ(told(follower.miss(asked, {job(9, JobState::pending)})), "");
@@ -84,7 +84,7 @@ TEST(Follower, WhatIsDeletedIsGoneOnce) {
 
 TEST(Follower, ForgetsTheOldestAndKeepsNoMore) {
   Follower follower(3);
-  follower.begin({}, {}, start);
+  follower.begin({}, {}, midnight);
   for (std::uint8_t i = 1; i <= 9; ++i) static_cast<void>(follower.see({job(i, JobState::pending)}));
   EXPECT_EQ(follower.live(10).size(), 3U);
   EXPECT_TRUE(follower.knows(job(9, JobState::pending).id));
@@ -133,8 +133,8 @@ TEST(JobChange, ProgressAndSummary) {
 }
 
 TEST(JobRecords, EveryRowHasACellForEachColumn) {
-  Job whole = job(1, JobState::running, start, 1);
-  whole.progress = Progress{.done = 1, .total = 2, .note = "n", .at = start};
+  Job whole = job(1, JobState::running, midnight, 1);
+  whole.progress = Progress{.done = 1, .total = 2, .note = "n", .at = midnight};
   whole.params = "{}";
   for (const bool payloads : {false, true}) {
     EXPECT_EQ(job_row(whole, AttemptRecord{}, payloads).size(), job_columns(payloads).size());
@@ -147,7 +147,7 @@ TEST(JobRecords, EveryRowHasACellForEachColumn) {
 
 TEST(JobRecords, LogsAreOneLineEachAndPrintable) {
   LogLine line;
-  line.at = start;
+  line.at = midnight;
   line.text = "a\x1b[2J\nb";
   EXPECT_EQ(log_text(line), "2026-11-29T00:00:00.000000Z info  a\\x1b[2J\\nb");
   line.level = LogLevel::error;
@@ -157,7 +157,7 @@ TEST(JobRecords, LogsAreOneLineEachAndPrintable) {
 TEST(JobRecords, RowsInACellAreOneLineOfJson) {
   AttemptRecord line;
   line.message = "a\nb\"";
-  line.at = start;
+  line.at = midnight;
   const nlohmann::json read = nlohmann::json::parse(json_array(history_columns(), {history_row(line)}).text);
   EXPECT_EQ(read[0]["message"], "a\nb\"");
   EXPECT_EQ(json_array(history_columns(), {}).text, "[]");

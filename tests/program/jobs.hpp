@@ -14,6 +14,9 @@ inline const std::string hostile = "\x1b[2Jred\r\n\xe2\x80\xae" "evil\x7f";
 /// A name cannot have control characters, but all others.
 inline const std::string hostile_name = "a b'c\"d\\,$x\xe2\x80\xae" "e";
 
+/// No job has it.
+inline const std::string nobody = "019ad0c5-7f3a-7c1e-9a55-0f6b2d1c8e47";
+
 /// Whether a terminal can show it as it is: no control characters but ends of lines, nothing that turns text.
 inline bool harmless(const std::string& text) {
   for (const char c : text) {

@@ -15,7 +15,7 @@
 namespace sqlq::program {
 
 /// What names and errors may contain, and no terminal should get.
-inline const std::string hostile = "evil\x1b[2J\x1b]0;title\x07 \xe2\x80\xae name";
+inline const std::string hostile_text = "evil\x1b[2J\x1b]0;title\x07 \xe2\x80\xae name";
 
 /// Enqueues a job and claims it: of that queue, which has no other that is due.
 inline Job claimed(Client client, const std::string& queue, const std::string& kind = "send_mail") {

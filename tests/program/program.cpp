@@ -62,10 +62,16 @@ Running::Running(const std::string& program, const std::vector<std::string>& wor
     : input_(setting.input) {
   std::vector<std::string> all{program};
   all.insert(all.end(), words.begin(), words.end());
-  std::vector<std::string> variables = setting.environment;  // of a name that is there twice, the first counts
-  variables.insert(variables.end(), {"TERM=xterm", "LANG=C.UTF-8"});
+  std::vector<std::string> variables;
+  const auto add = [&](const std::string& variable) {  // of a name that is there twice, the first counts: also in bash
+    const std::string name = variable.substr(0, variable.find('=') + 1);
+    const auto has_name = [&](const std::string& one) { return one.starts_with(name); };
+    if (std::none_of(variables.begin(), variables.end(), has_name)) variables.push_back(variable);
+  };
+  for (const std::string& variable : setting.environment) add(variable);
+  for (const char* usual : {"TERM=xterm", "LANG=C.UTF-8"}) add(usual);
   for (char** ours = environ; *ours != nullptr; ++ours) {
-    if (kept(*ours)) variables.emplace_back(*ours);
+    if (kept(*ours)) add(*ours);
   }
   const std::vector<char*> argv = pointers(all);
   const std::vector<char*> envp = pointers(variables);

@@ -28,6 +28,8 @@
 
 namespace sqlq::program {
 
+inline bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
 using process::long_enough;
 
 /// How it ended, and what it wrote. On a terminal all is in `out`.

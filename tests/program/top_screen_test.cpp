@@ -9,10 +9,13 @@
 
 #include "pace.hpp"
 #include "text.hpp"
+#include "program/program.hpp"
 #include "top_screen.hpp"
 
 namespace sqlq::tool {
 namespace {
+
+using program::has;
 
 using Kind = TopRequest::Kind;
 using std::chrono::hours;
@@ -70,8 +73,6 @@ std::string text_of(const std::vector<ScreenLine>& lines) {
   for (const ScreenLine& line : lines) text += line.text + "\n";
   return text;
 }
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 std::string shown(const TopData& data, const TopState& state = {}, const ScreenSize& size = {}) {
   return text_of(lay_out(data, state, size));

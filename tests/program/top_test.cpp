@@ -13,8 +13,6 @@ namespace {
 
 const std::string leaves = "\x1b[?1049l";
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 /// What stands on the screen since it was cleared last.
 std::string shown(const Running& top, Size size = {}) {
   const std::string& all = top.out();
@@ -30,7 +28,7 @@ class Top : public ProgramTest {
   void SetUp() override {
     client().enqueue(NewJob{"send_mail", "null", {.queue = "mail"}});
     client().enqueue(NewJob{"send_mail", "null", {.queue = "mail", .delay = std::chrono::hours(1)}});
-    failures_ = {failed(client(), "broken", "no such host\nsecond line"), failed(client(), "broken", hostile)};
+    failures_ = {failed(client(), "broken", "no such host\nsecond line"), failed(client(), "broken", hostile_text)};
   }
   [[nodiscard]] Setting terminal(Size size = {}) {
     Setting setting = here();

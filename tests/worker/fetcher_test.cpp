@@ -23,7 +23,11 @@ TEST(Fetcher, AsksForExactlyTheFreeSlots) {
 TEST(Fetcher, AsksForNoMoreThanItMayClaimInAll) {
   Services s(4, {}, {.max_jobs = 6});
   add(s.database, 3);
+  s.runtime.fetcher.step();
+  EXPECT_EQ(s.stats().busy, 3U);
+  EXPECT_EQ(s.stats().ended(), 0U);
   EXPECT_EQ(s.work(), 3U);
+  EXPECT_EQ(s.stats().busy, 0U);
   s.database.broken = {"claim"};
   EXPECT_THROW(s.runtime.fetcher.step(), Error);
   s.database.broken.clear();

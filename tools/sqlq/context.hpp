@@ -32,6 +32,9 @@ struct GlobalOptions {
   bool dry_run = false;         ///< changes nothing, says what it would
   bool quiet = false;           ///< -q: no messages but errors
   std::string wait{};           ///< --wait 30s: for a database that is starting
+  /// The words after the first "--", as they came: a command line that is not ours. Of an option that takes several
+  /// values CLI11 takes those in brackets apart, as in `sh -c '[ -e file ]'`.
+  std::vector<std::string> after_dashes{};
 };
 
 class Context {

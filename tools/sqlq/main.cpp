@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -54,6 +55,8 @@ std::vector<std::string> take_words(int argc, char** argv) {
 }
 
 ExitCode parse_and_run(std::vector<std::string> words, Context& context, std::ostream& out) {
+  const auto dashes = std::find(words.rbegin(), words.rend(), "--");
+  if (dashes != words.rend()) context.options().after_dashes.assign(dashes + 1, words.rend());
   const auto root = make_command_line(context);
   try {
     root->parse(std::move(words));

@@ -173,7 +173,7 @@ class Work {
   bool reached(Worker& worker, std::uint64_t claimed) {
     const bool nothing = options_.once ? !left_->due() : !left_->due_or_running();
     const WorkerStats now = worker.stats();
-    return nothing && now.claimed == claimed && now.ended() == claimed;
+    return nothing && now.busy == 0 && now.claimed == claimed && now.ended() == claimed;
   }
 
   void tell_summary(const WorkerStats& stats, Duration took) {
@@ -261,6 +261,8 @@ void add_work_command(CLI::App& root, Context& context) {
       ->type_name("COMMAND")
       ->required();
   context.on(*command, [&context, options] {
+    options->words = context.options().after_dashes;
+    if (options->words.empty()) throw Exit(ExitCode::usage, "write -- before the command: sqlq work ... -- COMMAND");
     tidy_up();
     return Work(context, *options).run();
   });
