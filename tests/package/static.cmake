@@ -5,6 +5,16 @@ run("${CMAKE_COMMAND}" --install "${BUILD_DIR}" --prefix "${SCRATCH}/first")
 set(prefix "${SCRATCH}/an odd+prefix")
 file(RENAME "${SCRATCH}/first" "${prefix}")
 check_installed("${prefix}")
+if(EXISTS "${prefix}/bin/sqlq")  # where CLI11 and fmt are
+  run("${prefix}/bin/sqlq" -d "sqlite://${SCRATCH}/jobs.db" schema up)
+  says("the schema is at [1-9]")
+  foreach(file IN ITEMS man/man1/sqlq.1 bash-completion/completions/sqlq zsh/site-functions/_sqlq
+      fish/vendor_completions.d/sqlq.fish)
+    if(NOT EXISTS "${prefix}/share/${file}")
+      message(FATAL_ERROR "share/${file} is not installed")
+    endif()
+  endforeach()
+endif()
 
 set(consumer -S "${CMAKE_CURRENT_LIST_DIR}/consumer" -DWAY=installed "-DCMAKE_PREFIX_PATH=${prefix}"
   -DCMAKE_BUILD_TYPE=Debug)

@@ -130,8 +130,8 @@ const std::vector<std::vector<Value>> two{
 
 TEST(RecordForms, TableHasNoControlCharactersAndNoHiddenColumns) {
   EXPECT_EQ(shown(as(Format::table), two),
-            "NAME                   JOBS  AT\n"
-            "mail                10,000+  3s ago\n"
+            "NAME                JOBS  AT\n"
+            "mail             10,000+  3s ago\n"
             "a\\x1b[0m\\n\"b\",c        7  -\n");
 }
 

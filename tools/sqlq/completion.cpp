@@ -89,21 +89,21 @@ std::string cases(const CLI::App& root) {
          "  esac\n  return 1\n}\n\n";
 }
 
-/// Walks the words before the one at the cursor: sets path (the command so far) and, when the word before it is an
-/// option that takes a value, option. Options of the program may stand anywhere.
+/// Walks the words before the one at the cursor: sets so_far (the command; `path` means something to zsh) and, when the
+/// word before it is an option that takes a value, option. Options of the program may stand anywhere.
 constexpr const char* walk = R"SH(_sqlq_walk() {
   local word parent
-  path=sqlq option=
+  so_far=sqlq option=
   for word in "$@"; do
     if [ -n "$option" ]; then option=; continue; fi
     case "$word" in
       -*)
-        if _sqlq_takes_value "$path $word"; then option="$path $word"
+        if _sqlq_takes_value "$so_far $word"; then option="$so_far $word"
         elif _sqlq_takes_value "sqlq $word"; then option="sqlq $word"
         fi ;;
       *)
-        case " $(_sqlq_words "$path") " in
-          *" $word "*) if [ -n "$(_sqlq_words "$path $word")" ]; then path="$path $word"; fi ;;
+        case " $(_sqlq_words "$so_far") " in
+          *" $word "*) if [ -n "$(_sqlq_words "$so_far $word")" ]; then so_far="$so_far $word"; fi ;;
         esac ;;
     esac
   done
@@ -115,7 +115,7 @@ constexpr const char* walk = R"SH(_sqlq_walk() {
 
 std::string bash_completion(const CLI::App& root) {
   return "# bash completion of sqlq, made by \"sqlq completion bash\".\n\n" + cases(root) + walk + R"SH(_sqlq() {
-  local path option current=${COMP_WORDS[COMP_CWORD]} candidates
+  local so_far option current=${COMP_WORDS[COMP_CWORD]} candidates
   _sqlq_walk "${COMP_WORDS[@]:1:COMP_CWORD-1}"
   if [ -n "$option" ]; then
     candidates=$(_sqlq_values "$option")
@@ -126,7 +126,7 @@ std::string bash_completion(const CLI::App& root) {
     fi
     return
   fi
-  candidates=$(_sqlq_words "$path")
+  candidates=$(_sqlq_words "$so_far")
   case "$current" in
     -*) candidates="$candidates $(_sqlq_words sqlq)" ;;
     *) candidates=" $candidates "; candidates=$(printf '%s\n' $candidates | grep -v '^-') ;;
@@ -140,7 +140,7 @@ complete -o default -F _sqlq sqlq
 std::string zsh_completion(const CLI::App& root) {
   return "#compdef sqlq\n# zsh completion of sqlq, made by \"sqlq completion zsh\".\n\n" + cases(root) + walk +
          R"SH(_sqlq() {
-  local path option
+  local so_far option
   local -a candidates
   _sqlq_walk "${(@)words[2,CURRENT-1]}"
   if [[ -n $option ]]; then
@@ -148,7 +148,7 @@ std::string zsh_completion(const CLI::App& root) {
     if (( $#candidates )); then compadd -a candidates; else _files; fi
     return
   fi
-  candidates=(${=$(_sqlq_words "$path")})
+  candidates=(${=$(_sqlq_words "$so_far")})
   if [[ ${words[CURRENT]} == -* ]]; then
     candidates+=(${=$(_sqlq_words sqlq)})
     candidates=(${(M)candidates:#-*})

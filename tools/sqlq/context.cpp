@@ -103,7 +103,7 @@ void Context::complain(const std::string& line) { write_line("sqlq: " + line); }
 
 void Context::write_line(const std::string& line) {
   progress({});
-  out_.flush();  // so that both are in order where they go to the same place
+  if (out_.good()) out_.flush();  // so that both are in order where they go to the same place
   err_ << printable(without_passwords(line)) + "\n" << std::flush;
 }
 

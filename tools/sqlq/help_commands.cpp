@@ -38,7 +38,7 @@ void add_help_commands(CLI::App& root, Context& context) {
       ->required()
       ->type_name("SHELL")
       ->check(CLI::IsMember(std::vector<std::string>{"bash", "zsh", "fish"}));
-  command->footer("Example:\n  source <(sqlq completion bash)");
+  command->footer("Example:\n  sqlq completion bash > sqlq.bash && source sqlq.bash");
   context.on(*command, [&context, &root, shell] {
     context.out() << (*shell == "bash" ? bash_completion(root)
                                        : *shell == "zsh" ? zsh_completion(root) : fish_completion(root));

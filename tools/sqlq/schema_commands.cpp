@@ -125,8 +125,9 @@ ExitCode check(Context& context) {
   for (const Finding& finding : found) {
     out.add({to_string(finding.severity), finding.code, finding.sentence, finding.advice});
   }
-  if (!found.empty() || context.options().format != Format::table) out.finish();
-  if (found.empty()) context.say("the tables are as this program expects them");
+  const bool table = context.options().format == Format::table;
+  if (!found.empty() || !table) out.finish();
+  if (found.empty() && table) context.say("the tables are as this program expects them");
   const bool broken = std::any_of(found.begin(), found.end(), [](const Finding& finding) {
     return finding.severity == Finding::Severity::error;
   });

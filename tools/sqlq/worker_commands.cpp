@@ -51,7 +51,7 @@ ExitCode list(Context& context) {
     if (read > 0) after = workers.back();
   }
   out.finish();
-  if (out.count() == 0) context.say("no worker is there");
+  if (table && out.count() == 0) context.say("no worker is there");
   return ExitCode::ok;
 }
 
