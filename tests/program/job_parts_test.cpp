@@ -127,6 +127,7 @@ TEST(JobChange, ProgressAndSummary) {
   report.conflicts = 1;
   EXPECT_EQ(progress_text(report, {10000, false}, seconds(1)), "2,500 of 10,000 jobs, 2,500/s, 3s left");
   EXPECT_EQ(progress_text(report, {10000, true}, seconds(1)), "2,500 of 10,000+ jobs, 2,500/s");
+  EXPECT_EQ(progress_text(report, {1000, true}, seconds(1)), "2,500 jobs, 2,500/s");
   EXPECT_EQ(progress_text(report, {10000, false}, Duration::zero()), "2,500 of 10,000 jobs");
   EXPECT_EQ(summary("retry", report),
             "retry: 2,400 of 2,500 jobs were changed; 99 were in no state for it; of 1 a live job has the unique key");
