@@ -122,12 +122,12 @@ TEST_F(JobChanges, WithoutATerminalTheyNeedYes) {
 
 TEST_F(JobChanges, OnATerminalTheyAsk) {
   const JobId failed = fail(hostile_name, hostile);
-  Running no({"job", "retry", "--kind", hostile_name}, here({.terminal = Size{}}));
+  Running no({"job", "retry", "--kind", escaped(hostile_name)}, here({.terminal = Size{}}));
   ASSERT_TRUE(no.wrote("retry 1 job? [y/N]")) << no.out();
   no.type("n\n");
   EXPECT_EQ(no.wait().code, 1);
   EXPECT_EQ(state(failed), JobState::errored);
-  Running yes({"job", "retry", "--kind", hostile_name}, here({.terminal = Size{}}));
+  Running yes({"job", "retry", "--kind", escaped(hostile_name)}, here({.terminal = Size{}}));
   ASSERT_TRUE(yes.wrote("retry 1 job? [y/N]")) << yes.out();
   yes.type("y\n");
   const Result result = yes.wait();

@@ -97,7 +97,6 @@ TEST_F(JobList, FiltersOfAllKinds) {
   EXPECT_EQ(kinds({"--newer", "1h", "--kind", "bad"}), (Names{"bad"}));
   EXPECT_EQ(kinds({"--id", failed.to_string()}), (Names{"bad"}));
   EXPECT_EQ(kinds({failed.to_string()}), (Names{"bad"}));
-  EXPECT_EQ(kinds({"--limit", "2"}).size(), 2U);
 }
 
 TEST_F(JobList, GoesOnWhereItEnded) {
@@ -274,6 +273,7 @@ TEST_F(JobTail, SaysWhatHappens) {
 }
 
 TEST_F(JobTail, OfAFilter) {
+  static_cast<void>(db());  // has its tables
   Running tail({"job", "tail", "--interval", "100ms", "--state", "errored", "--error", "100%", "-o", "jsonl"}, here());
   ASSERT_TRUE(tail.wrote("watching")) << tail.err();
   fail("other", "something else");

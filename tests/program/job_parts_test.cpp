@@ -127,6 +127,7 @@ TEST(JobChange, ProgressAndSummary) {
   report.conflicts = 1;
   EXPECT_EQ(progress_text(report, {10000, false}, seconds(1)), "2,500 of 10,000 jobs, 2,500/s, 3s left");
   EXPECT_EQ(progress_text(report, {10000, true}, seconds(1)), "2,500 of 10,000+ jobs, 2,500/s");
+  EXPECT_EQ(progress_text(report, {1000, true}, seconds(1)), "2,500 jobs, 2,500/s");
   EXPECT_EQ(progress_text(report, {10000, false}, Duration::zero()), "2,500 of 10,000 jobs");
   EXPECT_EQ(summary("retry", report),
             "retry: 2,400 of 2,500 jobs were changed; 99 were in no state for it; of 1 a live job has the unique key");
@@ -137,12 +138,28 @@ TEST(JobRecords, EveryRowHasACellForEachColumn) {
   whole.progress = Progress{.done = 1, .total = 2, .note = "n", .at = midnight};
   whole.params = "{}";
   for (const bool payloads : {false, true}) {
-    EXPECT_EQ(job_row(whole, AttemptRecord{}, payloads).size(), job_columns(payloads).size());
-    EXPECT_EQ(job_row(job(1, JobState::pending), std::nullopt, payloads).size(), job_columns(payloads).size());
+    EXPECT_EQ(job_row(whole, AttemptRecord{}, payloads).size(), job_columns(payloads, 0).size());
+    EXPECT_EQ(job_row(job(1, JobState::pending), std::nullopt, payloads).size(), job_columns(payloads, 0).size());
   }
   EXPECT_EQ(history_row(AttemptRecord{}).size(), history_columns().size());
   EXPECT_EQ(log_row(LogLine{}).size(), log_columns().size());
   EXPECT_EQ(reason_row(Reason{}).size(), reason_columns().size());
+}
+
+TEST(JobRecords, ATableHasTheColumnsThatHaveRoom) {
+  const auto shown = [](bool payloads, std::size_t width) {
+    std::string names;
+    for (const Column& column : job_columns(payloads, width)) {
+      if (column.shown != Column::in_data) names += (names.empty() ? "" : " ") + column.name;
+    }
+    return names;
+  };
+  EXPECT_EQ(shown(false, 0), "id queue kind state priority attempt created_at worker error");
+  EXPECT_EQ(shown(false, 200), shown(false, 0));
+  EXPECT_EQ(shown(false, 100), "id queue kind state created_at error");
+  EXPECT_EQ(shown(false, 80), "id queue kind state error");
+  EXPECT_EQ(shown(true, 80), "id kind state params result");
+  EXPECT_EQ(job_columns(true, 20).size(), job_columns(true, 0).size());
 }
 
 TEST(JobRecords, LogsAreOneLineEachAndPrintable) {

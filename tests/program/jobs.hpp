@@ -17,6 +17,12 @@ inline const std::string hostile_name = "a b'c\"d\\,$x\xe2\x80\xae" "e";
 /// No job has it.
 inline const std::string nobody = "019ad0c5-7f3a-7c1e-9a55-0f6b2d1c8e47";
 
+/// The name as one value of an option that takes several.
+inline std::string escaped(std::string name) {
+  for (std::size_t at = 0; (at = name.find(',', at)) != std::string::npos; at += 2) name.insert(at, 1, '\\');
+  return name;
+}
+
 /// Whether a terminal can show it as it is: no control characters but ends of lines, nothing that turns text.
 inline bool harmless(const std::string& text) {
   for (const char c : text) {

@@ -77,7 +77,8 @@ std::string jobs_text(const CappedCount& count) {
 }
 
 std::string progress_text(const BulkReport& report, const CappedCount& all, Duration since_start) {
-  std::string text = human(report.seen) + " of " + jobs_text(all);
+  const bool known = report.seen < all.value;  // else there are more than were counted
+  std::string text = known ? human(report.seen) + " of " + jobs_text(all) : jobs_text({report.seen, false});
   const double seconds = std::chrono::duration<double>(since_start).count();
   if (seconds < 0.1 || report.seen == 0) return text;
   const double rate = static_cast<double>(report.seen) / seconds;

@@ -128,11 +128,12 @@ Answer looked_at(Context& context, const Change& change, JobId id) {
 }
 
 ExitCode change_each(Context& context, const Change& change, const std::vector<JobId>& ids) {
+  const std::stop_token stop = context.stop();
   Records records = context.records({{"id", Column::left, Column::whole}, {"answer"}, {"why"}});
   std::vector<Answer> answers;
   try {
     for (const JobId id : ids) {
-      if (context.stop().stop_requested()) break;
+      if (stop.stop_requested()) break;
       answers.push_back(context.options().dry_run ? looked_at(context, change, id) : tried(change, id));
       const Answer& last = answers.back();
       records.add({id.to_string(), last.word, last.why.empty() ? Value() : Value(last.why)});

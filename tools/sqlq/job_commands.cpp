@@ -24,14 +24,15 @@ struct ListOptions {
 };
 
 ExitCode list(Context& context, const ListOptions& options) {
+  const std::stop_token stop = context.stop();
   const JobFilter filter = options.filter->filter(context.now());
   Page page{.before = {}, .limit = 1, .payloads = options.payloads};
   if (!options.before.empty()) page.before = read_id(options.before, "--before");
   const Admin admin = context.admin();
-  Records records = context.records(job_columns(options.payloads));
+  Records records = context.records(job_columns(options.payloads, context.look().width));
   std::uint64_t left = options.limit;
   bool more = true;
-  while (left > 0 && more && !context.stop().stop_requested()) {
+  while (left > 0 && more && !stop.stop_requested()) {
     page.limit = static_cast<std::size_t>(std::min<std::uint64_t>(left, 1000));
     const JobPage step = admin.list_step(filter, page);
     for (const Job& job : step.jobs) records.add(job_row(job, last_line(admin, job), options.payloads));
@@ -40,7 +41,7 @@ ExitCode list(Context& context, const ListOptions& options) {
     page.before = step.next;
   }
   records.finish();
-  if (context.stop().stop_requested()) return ExitCode::interrupted;
+  if (stop.stop_requested()) return ExitCode::interrupted;
   if (more && page.before) {
     context.say("more jobs may follow: --before " + page.before->to_string());
   }
@@ -83,7 +84,7 @@ ExitCode show(Context& context, const ShowOptions& options) {
   const std::vector<Reason> reasons = is_finished(job->state) ? std::vector<Reason>{} : admin.explain(id);
   const bool table = context.options().format == Format::table;
 
-  std::vector<Column> columns = job_columns(true);
+  std::vector<Column> columns = job_columns(true, 0);
   for (Column& column : columns) {
     if (column.shown == Column::in_data) column.shown = Column::always;
   }
@@ -111,6 +112,7 @@ struct LogOptions {
 };
 
 ExitCode logs(Context& context, const LogOptions& options) {
+  const std::stop_token stop = context.stop();  // from here on a signal ends what is printed as it should end
   const JobId id = read_id(options.id, "the argument");
   const Admin admin = context.admin();
   std::optional<Job> job = admin.find(id);
@@ -133,10 +135,10 @@ ExitCode logs(Context& context, const LogOptions& options) {
       after = {line.claim, line.number};
     }
     context.out().flush();
-    if (step.size() == page && !context.stop().stop_requested()) continue;
+    if (step.size() == page && !stop.stop_requested()) continue;
     // The lines of a job are there before its end is: what was read after its end was seen is all.
-    if (!options.follow || !job || is_finished(job->state) || context.stop().stop_requested()) break;
-    pause_for(std::chrono::milliseconds(500), context.stop());
+    if (!options.follow || !job || is_finished(job->state) || stop.stop_requested()) break;
+    pause_for(std::chrono::milliseconds(500), stop);
     job = admin.find(id);
   }
   if (records) records->finish();

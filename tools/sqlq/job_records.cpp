@@ -1,5 +1,6 @@
 #include "job_records.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <sstream>
 #include <utility>
@@ -10,6 +11,26 @@ namespace sqlq::tool {
 
 namespace {
 
+/// Drops from the table what people miss least, until the rest has room.
+void make_room(std::vector<Column>& columns, std::size_t width) {
+  constexpr std::size_t of_ids = 36;
+  constexpr std::size_t least = 9;  // of a column that is cut; room for each state
+  const auto needed = [&columns] {
+    std::size_t sum = 0;
+    for (const Column& column : columns) {
+      if (column.shown == Column::in_data) continue;
+      sum += 2 + (column.shown == Column::whole ? of_ids : least);
+    }
+    return sum - 2;
+  };
+  for (const char* name : {"worker", "priority", "attempt", "created_at", "error", "queue"}) {
+    if (width == 0 || needed() <= width) return;
+    for (Column& column : columns) {
+      if (column.name == name) column.shown = Column::in_data;
+    }
+  }
+}
+
 Value json_or_nothing(const std::string& text) { return text.empty() ? Value() : Value(Value::Json{text}); }
 
 Value text_or_nothing(const std::string& text) { return text.empty() ? Value() : Value(text); }
@@ -18,7 +39,7 @@ Value time_or_none(Duration time) { return time == Duration::zero() ? Value() : 
 
 }  // namespace
 
-std::vector<Column> job_columns(bool payloads) {
+std::vector<Column> job_columns(bool payloads, std::size_t width) {
   const auto data = [](const char* name) { return Column{name, Column::left, Column::in_data}; };
   std::vector<Column> columns{{"id", Column::left, Column::whole},
                               {"queue"},
@@ -38,6 +59,7 @@ std::vector<Column> job_columns(bool payloads) {
     columns.push_back({"params"});
     columns.push_back({"result"});
   }
+  make_room(columns, width);
   return columns;
 }
 

@@ -14,8 +14,8 @@
 
 namespace sqlq::tool {
 
-/// With `payloads`, also params and result.
-[[nodiscard]] std::vector<Column> job_columns(bool payloads);
+/// With `payloads`, also params and result. Tables have as many columns as have room in `width` (0: all).
+[[nodiscard]] std::vector<Column> job_columns(bool payloads, std::size_t width);
 /// `last`: the last line of its history.
 [[nodiscard]] std::vector<Value> job_row(const Job& job, const std::optional<AttemptRecord>& last, bool payloads);
 

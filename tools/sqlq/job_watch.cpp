@@ -32,6 +32,7 @@ struct WaitOptions {
 };
 
 ExitCode wait_for_jobs(Context& context, const WaitOptions& options) {
+  const std::stop_token stop = context.stop();
   std::vector<JobId> ids;
   for (const std::string& id : options.ids) ids.push_back(read_id(id, "the argument"));
   const auto clock = system_clock();
@@ -44,8 +45,8 @@ ExitCode wait_for_jobs(Context& context, const WaitOptions& options) {
   ExitCode code = ExitCode::ok;
   for (const JobId id : ids) {
     const auto left = until == SteadyPoint::max() ? Duration::max() : until - clock->steady();
-    std::optional<Job> job = client.wait(id, left, context.stop());
-    if (context.stop().stop_requested() && !job) {
+    std::optional<Job> job = client.wait(id, left, stop);
+    if (stop.stop_requested() && !job) {
       code = ExitCode::interrupted;
       break;
     }
@@ -188,6 +189,7 @@ void print_line(Context& context, const Happening& happening, const std::string&
 }
 
 ExitCode tail(Context& context, const TailOptions& options) {
+  const std::stop_token stop = context.stop();
   const Duration interval = read_duration(options.interval, "--interval");
   if (interval < std::chrono::milliseconds(100)) {
     throw Exit(ExitCode::usage, "--interval: at least 100ms, so that workers keep the database");
@@ -210,7 +212,7 @@ ExitCode tail(Context& context, const TailOptions& options) {
   while (!last) {
     const Duration left = until == SteadyPoint::max() ? interval : until - clock->steady();
     // The last look is at the end of the time, so that all of it was watched.
-    last = !pause_for(std::clamp(left, Duration::zero(), interval), context.stop()) || clock->steady() >= until;
+    last = !pause_for(std::clamp(left, Duration::zero(), interval), stop) || clock->steady() >= until;
     std::size_t budget = errors_of_round;
     for (const Happening& happening : looker.look()) {
       const std::string error = looker.error_of(happening, budget);
