@@ -8,6 +8,7 @@
 ///     class Counting final : public sqlq::backend::ForwardingDialect {
 ///      public:
 ///       using ForwardingDialect::ForwardingDialect;
+///       // `inner()` is the dialect behind this one; call it once, before or after what the decorator adds.
 ///       sqlq::backend::ClaimResult claim(const sqlq::backend::ClaimRequest& request) override {
 ///         ++claims;
 ///         return inner().claim(request);
@@ -137,6 +138,7 @@ class ForwardingDialect : public Dialect,
   // ---- optional parts
   // Null where the inner dialect does not have the part: its operations are not called then. A decorator that has a
   // part of its own overrides the function that answers for it, and all operations of the part.
+  // The parts are the inner dialect's. A decorator that hides one answers null, and its `capabilities` say so as well.
   [[nodiscard]] HandOver* hand_over() noexcept override { return inner_ && inner_->hand_over() ? this : nullptr; }
   [[nodiscard]] bool always_pays() const noexcept override { return inner_ && inner_->hand_over()->always_pays(); }
   HandOverResult finish_and_claim(const HandOverRequest& request) override {
