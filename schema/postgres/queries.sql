@@ -728,34 +728,36 @@ UPDATE {jobs} j SET state = 1, due_us = {now}, queued_us = {now}
 
 -- name: edit_kinds
 -- params: ids text, queue text
--- returns: kind text
--- Of jobs that wait, and in another queue.
-SELECT l.kind FROM unnest(:ids::uuid[]) AS w(id)
+-- returns: id text, kind text, elsewhere int
+-- Of jobs that wait: a job's kind never changes, whoever moves it meanwhile.
+SELECT w.id, l.kind,
+       (l.queue_id IS DISTINCT FROM (SELECT q.id FROM {queues} q WHERE q.name = :queue::text))::integer
+  FROM unnest(:ids::uuid[]) AS w(id)
  CROSS JOIN LATERAL (SELECT j.lane_id FROM {jobs} j WHERE j.id = w.id AND +j.state IN (1, 7, 8) LIMIT 1) j
  CROSS JOIN LATERAL (SELECT l.kind, l.queue_id FROM {lanes} l WHERE l.id = abs(j.lane_id) LIMIT 1) l
- WHERE l.queue_id IS DISTINCT FROM (SELECT q.id FROM {queues} q WHERE q.name = :queue::text)
 
 -- name: edit
--- params: ids text, queue text?, priority int?
+-- params: ids text, kinds text, queue text?, priority int?
 -- returns: id text
--- A job that is to go where its kind has no lane stays: it has begun to wait only just now.
+-- `kinds` are those of the jobs, where a queue is given. The lane that a job is in is not looked up: somebody may have
+-- moved it, while this waited for its lock, to one that is newer than this statement's snapshot.
 WITH locked AS MATERIALIZED (
-  SELECT j.id, j.lane_id FROM unnest(:ids::uuid[]) AS w(id) JOIN {jobs} j ON j.id = w.id
+  SELECT j.id, w.kind, abs(j.lane_id) AS lane, j.queue_id, j.priority
+    FROM unnest(:ids::uuid[], :kinds::text[]) AS w(id, kind) JOIN {jobs} j ON j.id = w.id
    WHERE +j.state IN (1, 7, 8) ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j),
 placed AS MATERIALIZED (
-  SELECT k.id, t.id AS lane, t.queue_id FROM locked k
-   CROSS JOIN LATERAL (SELECT l.queue_id, l.kind FROM {lanes} l WHERE l.id = abs(k.lane_id) LIMIT 1) l
-   CROSS JOIN LATERAL (
+  SELECT k.id, coalesce(t.id, k.lane) AS lane, coalesce(t.queue_id, k.queue_id) AS queue_id,
+         coalesce(:priority::integer, k.priority) AS priority, k.lane AS was_lane, k.priority AS was_priority
+    FROM locked k
+    LEFT JOIN LATERAL (
      SELECT t.id, t.queue_id FROM {lanes} t
-      WHERE t.queue_id = CASE WHEN :queue::text IS NULL THEN l.queue_id
-                              ELSE (SELECT q.id FROM {queues} q WHERE q.name = :queue::text) END
-        AND t.kind = l.kind LIMIT 1) t)
+      WHERE t.queue_id = (SELECT q.id FROM {queues} q WHERE q.name = :queue::text) AND t.kind = k.kind
+      LIMIT 1) t ON true
+   WHERE :queue::text IS NULL OR t.id IS NOT NULL)
 UPDATE {jobs} j
-   SET lane_id = CASE WHEN j.lane_id < 0 THEN -p.lane ELSE p.lane END, queue_id = p.queue_id,
-       priority = coalesce(:priority::integer, j.priority)
+   SET lane_id = CASE WHEN j.lane_id < 0 THEN -p.lane ELSE p.lane END, queue_id = p.queue_id, priority = p.priority
   FROM placed p
- WHERE j.id = p.id AND +j.state IN (1, 7, 8)
-   AND (abs(j.lane_id) <> p.lane OR j.priority <> coalesce(:priority::integer, j.priority))
+ WHERE j.id = p.id AND (p.was_lane <> p.lane OR p.was_priority <> p.priority)
 RETURNING j.id
 
 -- name: take_away

@@ -159,7 +159,7 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"probe", {"sqlq_jobs_pkey"}},
     {"requeue", {"sqlq_jobs_unique", "sqlq_jobs_pkey"}},
     {"edit_kinds", {"sqlq_jobs_pkey", "sqlq_lanes_pkey"}},
-    {"edit", {"sqlq_jobs_pkey", "sqlq_lanes_pkey", "sqlq_lanes_queue_id_kind_key"}},
+    {"edit", {"sqlq_jobs_pkey", "sqlq_lanes_queue_id_kind_key"}},
     {"due_by_time", {"sqlq_jobs_scheduled", "Index Cond: ((lane_id = p.lane) AND (due_us <= "}},
     {"due_by_rank", {"sqlq_jobs_ranked", "(priority > level_1.priority)", "(priority = level.priority) AND (due_us"}},
     {"promote", {"sqlq_jobs_ranked", "Tid Scan on sqlq_jobs"}},
