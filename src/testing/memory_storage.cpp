@@ -58,6 +58,14 @@ struct MemoryStorage::Impl {
       if (job) require_storable({job->result});
     }
   }
+  /// Throws Error(refused) when one of these jobs is in a state that `leaves` says, and cannot become pending.
+  void require_startable(std::span<const JobId> ids, const std::function<bool(JobState)>& leaves) {
+    const std::lock_guard lock(mutex);
+    for (const JobId id : ids) {
+      const auto job = refused.empty() ? std::nullopt : queue.get(id);
+      if (job && leaves(job->state)) require_storable({job->params, job->result});
+    }
+  }
 };
 
 MigrationStatus MemoryStorage::Impl::status() const {
@@ -277,6 +285,7 @@ class MemoryDialect final : public backend::Dialect,
   }
   std::vector<RequeueStatus> requeue(std::span<const JobId> ids, Now now) override {
     storage_->require_changeable(ids, [](JobId id) { return id; });
+    storage_->require_startable(ids, is_finished);
     return each(ids, now, &MemoryQueue::requeue);
   }
   backend::Editing* editing() noexcept override { return this; }
@@ -289,6 +298,10 @@ class MemoryDialect final : public backend::Dialect,
     });
   }
   std::vector<ActionStatus> act(std::span<const JobId> ids, backend::Action what, Now now) override {
+    storage_->require_startable(ids, [what](JobState state) {
+      return (what == backend::Action::run_now && state == JobState::scheduled) ||
+             (what == backend::Action::take_away && state == JobState::running);
+    });
     return on_jobs([&](MemoryQueue& jobs) {
       std::vector<ActionStatus> answers;
       for (const JobId id : ids) answers.push_back(jobs.act(id, what, time(now)));

@@ -39,8 +39,8 @@ class MemoryStorage {
 
   /// For tests of what a database refuses for good, as by a trigger or an encoding, until a teardown or a call with "":
   /// from now on a result, message or line of a log with this word in it is answered with Error(refused), a job whose
-  /// params have it is neither started nor taken back, and one whose result has it is not renewed, cancelled, put
-  /// back, moved or ended either.
+  /// params have it is neither started, taken back nor put back, and one whose result has it is not renewed, cancelled,
+  /// moved or ended either.
   void refuse(std::string word);
 
   /// Inside the library only.
