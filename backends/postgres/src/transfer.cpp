@@ -166,8 +166,8 @@ class Storing {
     for (int round = 0; !open.empty(); ++round) {
       if (round == most_tries) {
         throw Error(Errc::refused,
-                    "a unique index that is not the library's refuses a job: change the index or the job", "postgres", 0,
-                    q_.transfer_jobs.name);
+                    "a unique index that is not the library's refuses a job: change the index or the job",
+                    "postgres", 0, q_.transfer_jobs.name);
       }
       open = find_holders(insert(open));
     }
