@@ -64,9 +64,12 @@ namespace {
 void check_schema(const MigrationStatus& status) {
   if (!status.problem.empty()) throw Error(Errc::schema, status.problem);
   if (status.current >= status.latest) return;  // a newer library's tables, compatible with this one's
-  if (status.current == 0) throw Error(Errc::schema, "the database has no sqlq tables yet: call migrate() once");
+  if (status.current == 0) {
+    throw Error(Errc::schema, "the database has no sqlq tables yet: call migrate() once, or run `sqlq schema up`");
+  }
   throw Error(Errc::schema, "the sqlq tables have version " + std::to_string(status.current) +
-                                ", this library needs " + std::to_string(status.latest) + ": call migrate()");
+                                ", this library needs " + std::to_string(status.latest) +
+                                ": call migrate(), or run `sqlq schema up`");
 }
 
 }  // namespace

@@ -20,16 +20,39 @@ namespace found = core::found;
 using Findings = std::vector<Finding>;
 using Names = std::set<std::string>;
 
-/// At most ten of them, in quotes.
+constexpr std::size_t most_named = 10;
+
+/// At most so many of them, in quotes.
 std::string some_of(const Names& names) {
-  constexpr std::size_t most = 10;
   std::vector<std::string> some;
   for (const std::string& name : names) {
-    if (some.size() == most) break;
+    if (some.size() == most_named) break;
     some.push_back(core::quoted(name));
   }
-  const std::string more = names.size() > most ? " and " + std::to_string(names.size() - most) + " more" : "";
+  const std::string more =
+      names.size() > most_named ? " and " + std::to_string(names.size() - most_named) + " more" : "";
   return core::joined(some, ", ") + more;
+}
+
+/// As many as some_of shows, as arguments of a command.
+std::string operands(const Names& names) {
+  std::vector<std::string> words;
+  for (const std::string& name : names) {
+    if (words.size() == most_named) break;
+    words.push_back(core::shell_word(name));
+  }
+  const bool option = std::ranges::any_of(names, [](const std::string& name) { return name.starts_with('-'); });
+  return (option ? "-- " : "") + core::joined(words, " ");
+}
+
+/// The same as values of an option.
+std::string items(const Names& names) {
+  std::vector<std::string> words;
+  for (const std::string& name : names) {
+    if (words.size() == most_named) break;
+    words.push_back(core::shell_item(name));
+  }
+  return core::joined(words, ",");
 }
 
 /// "the queue 'a'", "the queues 'a', 'b'".
@@ -53,7 +76,7 @@ bool look_at_schema(const MigrationStatus& status, Findings& findings) {
         "schema_behind",
         status.current == 0 ? "the database has no sqlq tables yet"
                             : has + ", this library needs " + std::to_string(status.latest) + ": it refuses them",
-        "call migrate()"));
+        "run `sqlq schema up`, or call migrate()"));
     return false;
   }
   if (status.current > status.latest) {
@@ -114,12 +137,13 @@ class Work {
     const Names paused = queues([](const Queue& q) { return q.paused; });
     if (!paused.empty()) {
       findings.push_back(found::note("queue_paused", called("queue", paused) + ": paused, and jobs wait",
-                                     "Admin::resume lets them run"));
+                                     "`sqlq queue resume " + operands(paused) + "` or Admin::resume lets them run"));
     }
     const Names none = queues([](const Queue& q) { return !q.paused && q.concurrency == 0U; });
     if (!none.empty()) {
       findings.push_back(found::warning("queue_closed", called("queue", none) + ": concurrency is 0, and jobs wait",
-                                        "raise it with Admin::set_concurrency"));
+                                        "raise it with `sqlq queue limit " + core::shell_operand(*none.begin()) +
+                                            " N` or Admin::set_concurrency"));
     }
   }
 
@@ -128,13 +152,15 @@ class Work {
     if (open.empty()) return;
     findings.push_back(found::warning(
         "no_worker", "no worker is listed, and jobs wait in " + called("queue", open),
-        "start a worker; own loops, and workers that may not write to the table of workers, are never listed"));
+        "start a worker, such as `sqlq work --queue " + items(open) +
+            " -- COMMAND`; own loops, and workers that may not write to the table of workers, are never listed"));
   }
 
   void judge_waiting(Findings& findings) const {
     const Names left_out = stopped();
     Names unworked;
     Names unknown;
+    std::string first_unknown;
     for (const auto& [queue, kind] : waiting_) {
       if (left_out.contains(queue)) continue;
       bool worked = false;
@@ -146,18 +172,25 @@ class Work {
         known = known || (works && handles);
       }
       if (!worked) unworked.insert(queue);
-      if (worked && !known) unknown.insert(kind);
+      if (!worked || known) continue;
+      unknown.insert(kind);
+      if (first_unknown.empty()) {
+        first_unknown = "--queue " + core::shell_item(queue) + " --kind " + core::shell_item(kind);
+      }
     }
     if (!unworked.empty()) {
       findings.push_back(found::warning("queue_without_worker",
                                         "jobs wait in " + called("queue", unworked) + ", which no listed worker works",
-                                        "start a worker with WorkerOptions::queues that has them"));
+                                        "start a worker whose WorkerOptions::queues have them, such as `sqlq work "
+                                        "--queue " + items(unworked) + " -- COMMAND`"));
     }
     if (!unknown.empty()) {
       findings.push_back(found::warning(
           "kind_without_handler",
           "jobs wait of " + called("kind", unknown) + ", for which no listed worker of their queues has a handler",
-          "register a handler, or cancel the jobs; a kind must never be renamed while jobs of it wait"));
+          "register a handler, let a program run them, such as `sqlq work " + first_unknown +
+              " -- COMMAND`, or end them, such as `sqlq job cancel " + first_unknown +
+              "`; a kind must never be renamed while jobs of it wait"));
     }
   }
 
@@ -177,7 +210,8 @@ class Work {
     if (!draining.empty()) {
       findings.push_back(found::note("worker_draining",
                                      called("worker", draining) + ": being drained, which claims nothing more",
-                                     "Admin::drain(name, false) lets it claim again"));
+                                     "`sqlq worker drain --undo " + operands(draining) +
+                                         "` or Admin::drain(name, false) lets it claim again"));
     }
   }
 

@@ -249,14 +249,14 @@ class Explanation {
     const std::string name = "queue " + quoted(job_.queue);
     if (queue->paused) {
       add({.code = Code::queue_paused, .queue = job_.queue},
-          name + " is paused: resume it with Admin::resume or `sqlq queue resume " + core::shell_word(job_.queue) +
+          name + " is paused: resume it with Admin::resume or `sqlq queue resume " + core::shell_operand(job_.queue) +
               "`");
     }
     if (!queue->concurrency) return;
     if (*queue->concurrency == 0) {
       add({.code = Code::limit_used, .queue = job_.queue},
           name + " has the limit 0, which lets none of its jobs run: raise it with Admin::set_concurrency or `sqlq "
-                 "queue limit " + core::shell_word(job_.queue) + " N`");
+                 "queue limit " + core::shell_operand(job_.queue) + " N`");
     } else if (due) {
       add_limit(*queue->concurrency);
     }
@@ -314,15 +314,17 @@ class Explanation {
     const Duration silent = now_ - sign_of_life(job);
     std::string known = "last sign of life " + in_words(silent) + " ago";
     if (!is_listed(job)) known += "; no worker of that name is listed";
-    // A worker that lives gives one three times in a lease.
-    if (is_listed(job) && silent <= job.keepalive / 2) return known;
+    // One that was killed a moment ago looks as one that lives.
     return known + "; if it is dead, the job comes back when its lease ends, at " + in_words(end) + " (in " +
-           in_words(end - now_) + ")";
+           in_words(end - now_) + "), or at once with Admin::take_away or `sqlq job take-away --id " +
+           job.id.to_string() + "`";
   }
 
   void add_workers(bool due) {
     const std::string start = "start a worker that works queue " + quoted(job_.queue) +
-                              " and has a handler for kind " + quoted(job_.kind);
+                              " and has a handler for kind " + quoted(job_.kind) + ", such as `sqlq work --queue " +
+                              core::shell_item(job_.queue) + " --kind " + core::shell_item(job_.kind) +
+                              " -- COMMAND`";
     if (workers_->empty()) {
       return add({.code = Code::no_worker}, "no worker is listed (own loops never are): " + start);
     }
@@ -340,7 +342,7 @@ class Explanation {
     if (able.empty()) {
       return add({.code = Code::none_of_kind, .queue = job_.queue, .kind = job_.kind, .workers = std::move(names)},
                  "none of the listed workers of queue " + quoted(job_.queue) + ", " + named +
-                     ", has a handler for kind " + quoted(job_.kind) + ": deploy one that has");
+                     ", has a handler for kind " + quoted(job_.kind) + ": " + start);
     }
     names = names_of(able);
     named = list_of(names, able.size());
@@ -349,7 +351,8 @@ class Explanation {
     if (able.empty()) {
       return add({.code = Code::draining, .workers = std::move(names)},
                  "all listed workers that could run it are being drained and claim nothing more: " + named +
-                     "; Admin::drain(name, false) lets one claim again");
+                     "; Admin::drain(name, false) or `sqlq worker drain --undo " + core::shell_operand(names.front()) +
+                     "` lets one claim again");
     }
     const auto last = std::ranges::max_element(able, {}, &WorkerInfo::seen_at);
     seen_ = "; of those " + quoted(last->name) + " was seen last, " + in_words(now_ - last->seen_at) + " ago";

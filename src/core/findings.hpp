@@ -32,7 +32,7 @@ inline void look_at(std::string_view what, std::vector<Finding>& findings, Funct
   } catch (const Error& e) {
     if (e.code() != Errc::permission) throw;
     findings.push_back(found::note("not_looked_at", "this user may not look at " + std::string(what),
-                                   "call doctor() as a user who may, to know more"));
+                                   "ask as a user who may, to know more"));
   }
 }
 

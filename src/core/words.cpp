@@ -81,9 +81,28 @@ std::string quoted(std::string_view name) { return "'" + one_line(name) + "'"; }
 
 std::string shell_word(std::string_view name) {
   if (plain_word(name)) return std::string(name);
-  std::string word = "'";
-  for (const char c : one_line(name)) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  const bool as_it_is = name.find('`') == std::string_view::npos && one_line(name, name.size() + 1) == name;
+  std::string word = as_it_is ? "'" : "$'";
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (as_it_is) {
+      word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    } else if (byte < 0x20 || byte >= 0x7F || c == '`') {
+      word += hexadecimal("\\x%02x", byte);
+    } else {
+      if (c == '\\' || c == '\'') word += '\\';
+      word += c;
+    }
+  }
   return word + "'";
+}
+
+std::string shell_operand(std::string_view name) { return (name.starts_with('-') ? "-- " : "") + shell_word(name); }
+
+std::string shell_item(std::string_view name) {
+  std::string item;
+  for (const char c : name) item += c == ',' ? std::string("\\,") : std::string(1, c);
+  return shell_word(item);
 }
 
 std::string in_words(Duration time) {

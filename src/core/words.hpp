@@ -19,8 +19,15 @@ namespace sqlq::core {
 /// The same in quotes: 'mail'.
 [[nodiscard]] std::string quoted(std::string_view name);
 
-/// The name as one word of a command line.
+/// The name as one word of a command line: in quotes where a shell needs them, in $'...' (bash, zsh, ksh) where it has
+/// what `one_line` escapes, or a backquote, for commands stand between those in sentences.
 [[nodiscard]] std::string shell_word(std::string_view name);
+
+/// The same for an argument that is not the value of an option: one that looks like an option stands behind "--".
+[[nodiscard]] std::string shell_operand(std::string_view name);
+
+/// The same for an option that takes several values with commas between them: a comma of the name is written "\,".
+[[nodiscard]] std::string shell_item(std::string_view name);
 
 /// "250 ms", "12 s", "3 min 20 s", "2 h 5 min", "3 d 4 h": the two largest units, the rest cut off. A negative one is
 /// shown as its opposite.

@@ -23,7 +23,7 @@ std::set<std::string> tables_of(const Layout& layout) {
 
 Finding drift(std::string what) {
   return found::error("schema_drift", std::move(what),
-                      "change it back by hand: Migrator::sql() prints the statements that made it");
+                      "change it back by hand: `sqlq schema sql` or Migrator::sql() prints what made it");
 }
 
 }  // namespace
@@ -83,7 +83,7 @@ std::vector<Finding> differences(const Layout& expected, const Layout& there, bo
   if (!unseen.empty()) {
     findings.push_back(found::note("not_looked_at",
                                    "this user may not look at, or there are not: " + core::joined(unseen, ", "),
-                                   "call doctor() as the owner of the tables, to know more"));
+                                   "ask as the owner of the tables, to know more"));
   }
   const std::set<std::string> ours = tables_of(expected);
   for (const auto& [key, definition] : there) {

@@ -74,8 +74,6 @@ std::string text_of(const std::vector<ScreenLine>& lines) {
   return text;
 }
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 std::string shown(const TopData& data, const TopState& state = {}, const ScreenSize& size = {}) {
   return text_of(lay_out(data, state, size));
 }

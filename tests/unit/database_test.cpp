@@ -64,9 +64,11 @@ TEST(DatabaseReady, LooksOnceWhenAllIsWell) {
 TEST(DatabaseReady, SaysWhatToDo) {
   SchemaFake f;
   f.fake.status = {.current = 0, .latest = 2};
-  EXPECT_EQ(not_ready(f.db), "the database has no sqlq tables yet: call migrate() once");
+  EXPECT_EQ(not_ready(f.db), "the database has no sqlq tables yet: call migrate() once, or run `sqlq "
+                             "schema up`");
   f.fake.status = {.current = 1, .latest = 2};
-  EXPECT_EQ(not_ready(f.db), "the sqlq tables have version 1, this library needs 2: call migrate()");
+  EXPECT_EQ(not_ready(f.db), "the sqlq tables have version 1, this library needs 2: call migrate(), or run "
+                             "`sqlq schema up`");
   f.fake.status = {.current = 3, .latest = 2};
   EXPECT_NO_THROW(static_cast<void>(f.db.ready())) << "of a newer library, without a problem";
   f.fake.status.problem = "step 1 was changed by hand";

@@ -93,7 +93,7 @@ TEST_F(Doctor, SaysHowTheSchemaStands) {
   EXPECT_EQ(codes(), Codes{"error schema_behind"});
   fake_.status = {.current = 1, .latest = 2};
   EXPECT_EQ(codes(), Codes{"error schema_behind"});
-  EXPECT_EQ(finding().advice, "call migrate()");
+  EXPECT_EQ(finding().advice, "run `sqlq schema up`, or call migrate()");
   fake_.status = {.current = 3, .latest = 2, .problem = "newer"};
   EXPECT_EQ(codes(), Codes{"error schema_newer"});
   fake_.status = {.current = 2, .latest = 2, .problem = "another checksum"};

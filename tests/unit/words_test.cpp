@@ -34,6 +34,10 @@ TEST(Words, NamesInQuotesAndOnACommandLine) {
   EXPECT_EQ(shell_word("$(reboot)"), "'$(reboot)'");
   EXPECT_EQ(shell_word("-f"), "'-f'");
   EXPECT_EQ(shell_word(""), "''");
+  EXPECT_EQ(shell_word("a\xe2\x80\xae`'\\"), "$'a\\xe2\\x80\\xae\\x60\\'\\\\'");
+  EXPECT_EQ(core::shell_operand("-f"), "-- '-f'");
+  EXPECT_EQ(core::shell_operand("f"), "f");
+  EXPECT_EQ(core::shell_item("a,b"), "'a\\,b'");
 }
 
 TEST(Words, DurationsForPeople) {

@@ -11,7 +11,7 @@
 namespace sqlq::tool {
 namespace {
 
-constexpr int first = 3;
+constexpr int above_standard = 3;
 
 // Where the system has no call for a whole range: as many as a process may have, within reason.
 int end_of_descriptors() noexcept {
@@ -45,13 +45,13 @@ Pipe make_pipe() {
 void do_not_wait(const Descriptor& end) { ::fcntl(end.get(), F_SETFL, ::fcntl(end.get(), F_GETFL) | O_NONBLOCK); }
 
 void close_all_at_exec() noexcept {
-  if (in_one_call(first, ~0U >> 1, true)) return;
-  for (int fd = first, end = end_of_descriptors(); fd < end; ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  if (in_one_call(above_standard, ~0U >> 1, true)) return;
+  for (int fd = above_standard, end = end_of_descriptors(); fd < end; ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
 void close_all_but(int kept) noexcept {
-  if (in_one_call(first, kept - 1, false) && in_one_call(kept + 1, ~0U >> 1, false)) return;
-  for (int fd = first, end = end_of_descriptors(); fd < end; ++fd) {
+  if (in_one_call(above_standard, kept - 1, false) && in_one_call(kept + 1, ~0U >> 1, false)) return;
+  for (int fd = above_standard, end = end_of_descriptors(); fd < end; ++fd) {
     if (fd != kept) ::close(fd);
   }
 }

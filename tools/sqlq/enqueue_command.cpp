@@ -17,7 +17,7 @@ namespace sqlq::tool {
 
 namespace {
 
-struct Given {
+struct NewJobs {
   std::string kind{};
   std::string params{};
   std::string queue{}, at{}, in{}, unique_key{}, timeout{}, retention{}, keepalive{}, id{};
@@ -26,7 +26,7 @@ struct Given {
   std::uint64_t skip = 0;
 };
 
-EnqueueOptions options_of(const Given& given, TimePoint now) {
+EnqueueOptions options_of(const NewJobs& given, TimePoint now) {
   EnqueueOptions options;
   if (!given.queue.empty()) options.queue = given.queue;
   if (given.priority) options.priority = *given.priority;
@@ -112,7 +112,7 @@ std::string params_of(Context& context, const std::string& given) {
   return std::string(trimmed(text));
 }
 
-ExitCode enqueue_one(Context& context, const Given& given) {
+ExitCode enqueue_one(Context& context, const NewJobs& given) {
   if (given.skip > 0) throw Exit(ExitCode::usage, "--skip is for JSON lines: job enqueue -");
   const TimePoint now = context.now();
   std::vector<NewJob> jobs{{given.kind, params_of(context, given.params), options_of(given, now)}};
@@ -138,9 +138,9 @@ ExitCode enqueue_one(Context& context, const Given& given) {
 // ------------------------------------------------------------------------------------------------- many
 
 /// Reads lines, and stores them in batches.
-class Lines {
+class JobLines {
  public:
-  Lines(Context& context, const Given& given)
+  JobLines(Context& context, const NewJobs& given)
       : context_(context), skip_(given.skip), defaults_(options_of(given, context.now())),
         answers_(context, true), stored_(given.skip) {
     if (!given.unique_key.empty() || !given.id.empty()) {
@@ -270,7 +270,7 @@ void add_enqueue_command(CLI::App& root, Context& context) {
   CLI::App& command =
       *noun(root, "job", "Look at jobs, steer them, enqueue them")
            .add_subcommand("enqueue", "Enqueue a job, or with - alone many: JSON lines from standard input");
-  auto given = std::make_shared<Given>();
+  auto given = std::make_shared<NewJobs>();
   command.add_option("kind", given->kind, "The kind; - alone: JSON lines with the names of these options")->required();
   command.add_option("params", given->params, "JSON text, @FILE, or - for standard input; {} when not given");
   command.add_option("--queue", given->queue, "The queue; made on first use");
@@ -292,7 +292,7 @@ void add_enqueue_command(CLI::App& root, Context& context) {
   context.on(command, [&context, given] {
     if (given->kind != "-") return enqueue_one(context, *given);
     if (!given->params.empty()) throw Exit(ExitCode::usage, "- alone reads JSON lines, which have their own params");
-    return Lines(context, *given).run(given->exist_ok);
+    return JobLines(context, *given).run(given->exist_ok);
   });
 }
 

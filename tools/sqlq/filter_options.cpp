@@ -20,14 +20,6 @@ constexpr std::string_view states_of_jobs =
              std::string(what) + ": '" + printable(text) + "' cannot be read; " + std::string(wanted));
 }
 
-std::vector<std::string> each(const std::vector<std::string>& given) {
-  std::vector<std::string> all;
-  for (const std::string& text : given) {
-    for (std::string& part : split_commas(text)) all.push_back(std::move(part));
-  }
-  return all;
-}
-
 std::string escaped_commas(std::string_view name) {
   std::string out;
   for (const char c : name) {
@@ -68,6 +60,14 @@ std::vector<std::string> split_commas(std::string_view text) {
   return parts;
 }
 
+std::vector<std::string> split_commas(const std::vector<std::string>& given) {
+  std::vector<std::string> all;
+  for (const std::string& text : given) {
+    for (std::string& part : split_commas(text)) all.push_back(std::move(part));
+  }
+  return all;
+}
+
 std::string shell_word(std::string_view word) {
   constexpr std::string_view plain = "_./:@%+=,-";
   const auto harmless = [&](char c) {
@@ -105,11 +105,11 @@ Duration read_duration(std::string_view text, std::string_view what) {
 
 JobFilter FilterOptions::filter(TimePoint now) const {
   JobFilter filter;
-  for (const std::string& id : each(arguments)) filter.ids.push_back(read_id(id, "the argument"));
-  for (const std::string& id : each(ids)) filter.ids.push_back(read_id(id, "--id"));
-  filter.queues = each(queues);
-  filter.kinds = each(kinds);
-  for (const std::string& name : each(states)) {
+  for (const std::string& id : split_commas(arguments)) filter.ids.push_back(read_id(id, "the argument"));
+  for (const std::string& id : split_commas(ids)) filter.ids.push_back(read_id(id, "--id"));
+  filter.queues = split_commas(queues);
+  filter.kinds = split_commas(kinds);
+  for (const std::string& name : split_commas(states)) {
     const JobState state = parse_job_state(name);
     if (state == JobState::invalid) refuse("--state", name, "the states are " + std::string(states_of_jobs));
     filter.states.push_back(state);
@@ -147,7 +147,7 @@ std::string FilterOptions::words(OptionalTime now) const {
     line.append(option).append(value.starts_with('-') ? "=" : " ").append(shell_word(value));
   };
   const auto add_each = [&](std::string_view option, const std::vector<std::string>& values) {
-    for (const std::string& value : each(values)) add(option, escaped_commas(value));
+    for (const std::string& value : split_commas(values)) add(option, escaped_commas(value));
   };
   const auto add_edge = [&](std::string_view option, const std::string& value) {
     if (!value.empty()) add(option, now ? utc(read_edge(value, option, *now)) : value);

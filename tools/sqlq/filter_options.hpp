@@ -44,5 +44,7 @@ std::shared_ptr<FilterOptions> add_filter_options(CLI::App& command, bool ids_as
 [[nodiscard]] std::string shell_word(std::string_view word);
 /// "a,b\,c" is "a" and "b,c". No backslash but one before a comma has a meaning.
 [[nodiscard]] std::vector<std::string> split_commas(std::string_view text);
+/// The same for an option that was given several times.
+[[nodiscard]] std::vector<std::string> split_commas(const std::vector<std::string>& given);
 
 }  // namespace sqlq::tool

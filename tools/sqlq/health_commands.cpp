@@ -70,14 +70,15 @@ ExitCode explain(Context& context, const std::vector<std::string>& texts) {
   std::unique_ptr<Records> records;
   if (!for_people) records = std::make_unique<Records>(context.records(reason_columns()));
   const Admin admin = context.admin();
-  bool all_found = true;
+  ExitCode code = ExitCode::ok;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const std::vector<Reason> reasons = admin.explain(ids[i]);
     if (for_people && ids.size() > 1) context.out() << (i > 0 ? "\n" : "") << ids[i].to_string() << '\n';
     int number = 0;
     for (const Reason& reason : reasons) {
       ++number;
-      if (reason.code == Reason::Code::not_found) all_found = false;
+      if (reason.code == Reason::Code::schema_behind) code = ExitCode::schema;
+      if (reason.code == Reason::Code::not_found) code = ExitCode::not_found;
       if (for_people) {
         context.out() << (number < 10 ? " " : "") << number << ". " << printable(reason.sentence) << '\n';
       } else {
@@ -86,7 +87,7 @@ ExitCode explain(Context& context, const std::vector<std::string>& texts) {
     }
   }
   if (records) records->finish();
-  return all_found ? ExitCode::ok : ExitCode::not_found;
+  return code;
 }
 
 const char* color_of(Finding::Severity severity) {
@@ -129,7 +130,7 @@ void add_health_commands(CLI::App& root, Context& context) {
   const auto ids = std::make_shared<std::vector<std::string>>();
   explaining->add_option("id", *ids, "The jobs")->required()->type_name("ID");
   explaining->footer("Example:\n  sqlq explain 01976b40-0000-7000-8000-000000000001\n\n"
-                     "Exit code 5 when one of the jobs is not there.");
+                     "Exit code 5 when one of the jobs is not there, 4 when the tables are of another version.");
   context.on(*explaining, [&context, ids] { return explain(context, *ids); });
 
   CLI::App* examining = root.add_subcommand(

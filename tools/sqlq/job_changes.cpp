@@ -31,7 +31,7 @@ const States& held_states() {
 }
 
 /// What was said on the command line.
-struct Given {
+struct Chosen {
   std::shared_ptr<FilterOptions> filter{};
   bool all = false;
   std::string before{};
@@ -59,14 +59,14 @@ Change by_bulk(Context& context, std::string verb, const BulkAction& action, con
   return {std::move(verb), states, states, std::move(one), many, {}};
 }
 
-Change retry(Context& context, const Given&) {
+Change retry(Context& context, const Chosen&) {
   Change change = by_bulk(context, "retry", BulkAction::retry(), finished_states(),
                           [&context](JobId id) { return answer(context.admin().requeue(id)); });
   change.states = {JobState::errored};  // what went well, or was stopped, is run again only when somebody says so
   return change;
 }
 
-Change cancel(Context& context, const Given&) {
+Change cancel(Context& context, const Chosen&) {
   States live = waiting_states();
   live.push_back(JobState::running);
   Change change = by_bulk(context, "cancel", BulkAction::cancel(), live,
@@ -75,29 +75,29 @@ Change cancel(Context& context, const Given&) {
   return change;
 }
 
-Change erase(Context& context, const Given&) {
+Change erase(Context& context, const Chosen&) {
   return by_bulk(context, "delete", BulkAction::erase(), finished_states(),
                  [&context](JobId id) { return answer(context.admin().erase(id)); });
 }
 
-Change run_now(Context& context, const Given&) {
+Change run_now(Context& context, const Chosen&) {
   return by_bulk(context, "run-now", BulkAction::run_now(), {JobState::scheduled},
                  [&context](JobId id) { return answer(context.admin().run_now(id)); });
 }
 
-Change move(Context& context, const Given& given) {
+Change move(Context& context, const Chosen& given) {
   Change change = by_bulk(context, "move", BulkAction::move(given.to), waiting_states());
   change.words = "--to " + shell_word(given.to);
   return change;
 }
 
-Change set_priority(Context& context, const Given& given) {
+Change set_priority(Context& context, const Chosen& given) {
   Change change = by_bulk(context, "priority", BulkAction::set_priority(given.priority), waiting_states());
   change.words = std::to_string(given.priority);
   return change;
 }
 
-Change take_away(Context& context, const Given& given) {
+Change take_away(Context& context, const Chosen& given) {
   const AfterTaking then = given.errored ? AfterTaking::errored : AfterTaking::pending;
   return {"take-away", held_states(), held_states(),
           [&context, then](JobId id) { return answer(context.admin().take_away(id, then)); },
@@ -172,7 +172,7 @@ void show_preview(Context& context, const Change& change, const BulkPreview& pre
 }
 
 /// The command that does the rest.
-std::string going_on(const Change& change, const Given& given, TimePoint began, const BulkReport& report) {
+std::string going_on(const Change& change, const Chosen& given, TimePoint began, const BulkReport& report) {
   std::string line = "sqlq job " + change.verb;
   const auto add = [&line](const std::string& words) {
     if (!words.empty()) line += " " + words;
@@ -187,13 +187,13 @@ std::string going_on(const Change& change, const Given& given, TimePoint began, 
 }
 
 /// The filter changes nothing but jobs in a state for it, so that the count before is that of what will be changed.
-JobFilter filter_of(const Change& change, const Given& given, TimePoint now) {
+JobFilter filter_of(const Change& change, const Chosen& given, TimePoint now) {
   JobFilter filter = given.filter->filter(now);
   if (filter.states.empty()) filter.states = change.states;
   return filter;
 }
 
-ExitCode change_many(Context& context, const Change& change, const Given& given) {
+ExitCode change_many(Context& context, const Change& change, const Chosen& given) {
   if (given.filter->empty() && !given.all) {
     throw Exit(ExitCode::usage, "job " + change.verb + " needs ids or a filter; --all means all jobs");
   }
@@ -249,10 +249,10 @@ ExitCode change_many(Context& context, const Change& change, const Given& given)
 
 // ------------------------------------------------------------------------------------------------- command line
 
-using Make = Change (*)(Context&, const Given&);
+using Make = Change (*)(Context&, const Chosen&);
 
 CLI::App& add_change(CLI::App& job, Context& context, const std::string& name, const std::string& what,
-                     const std::string& example, Make make, const std::shared_ptr<Given>& given,
+                     const std::string& example, Make make, const std::shared_ptr<Chosen>& given,
                      const std::function<void(CLI::App&)>& before_ids = {}) {
   CLI::App& command = *job.add_subcommand(name, what);
   if (before_ids) before_ids(command);
@@ -278,26 +278,26 @@ CLI::App& add_change(CLI::App& job, Context& context, const std::string& name, c
 void add_job_changes(CLI::App& root, Context& context) {
   CLI::App& job = noun(root, "job", "Look at jobs, steer them, enqueue them");
   add_change(job, context, "retry", "Run finished jobs again; by a filter: errored ones unless --state says others",
-             "retry --queue mail --error 'timed out'", retry, std::make_shared<Given>());
+             "retry --queue mail --error 'timed out'", retry, std::make_shared<Chosen>());
   add_change(job, context, "cancel", "End waiting jobs, and ask running ones to stop",
-             "cancel --kind report --older 1d", cancel, std::make_shared<Given>());
+             "cancel --kind report --older 1d", cancel, std::make_shared<Chosen>());
   add_change(job, context, "delete", "Delete finished jobs with their histories and logs",
-             "delete --state cancelled --older 30d --yes", erase, std::make_shared<Given>());
+             "delete --state cancelled --older 30d --yes", erase, std::make_shared<Chosen>());
   add_change(job, context, "run-now", "Make scheduled jobs due", "run-now --queue mail", run_now,
-             std::make_shared<Given>());
+             std::make_shared<Chosen>());
 
-  const auto moving = std::make_shared<Given>();
+  const auto moving = std::make_shared<Chosen>();
   add_change(job, context, "move", "Move jobs that wait to another queue", "move --to slow --kind report", move, moving)
       .add_option("--to", moving->to, "The queue, which is made if there is none")
       ->required();
 
-  const auto ranking = std::make_shared<Given>();
+  const auto ranking = std::make_shared<Chosen>();
   add_change(job, context, "priority", "Set the priority of jobs that wait: lower numbers come first",
              "priority 1 --key order-42", set_priority, ranking, [ranking](CLI::App& command) {
                command.add_option("number", ranking->priority, "The priority")->required();
              });
 
-  const auto taking = std::make_shared<Given>();
+  const auto taking = std::make_shared<Chosen>();
   add_change(job, context, "take-away", "Take running jobs away from their workers, to be run again",
              "take-away --queue mail --older 1h --dry-run", take_away, taking)
       .add_flag("--errored", taking->errored, "They end as errored instead");

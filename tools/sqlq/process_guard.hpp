@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// No process outlives the worker that started it, however the worker ends (decision 0050). POSIX.
+/// No process outlives the worker that started it, however the worker ends (decision 0045). POSIX.
 
 #include <sys/types.h>
 

@@ -20,7 +20,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-std::string quoted(const std::string& name) { return "'" + printable(name) + "'"; }
+std::string named(const std::string& name) { return "'" + printable(name) + "'"; }
 
 Value limit_of(const Queue& queue) {
   return queue.concurrency ? Value(static_cast<std::int64_t>(*queue.concurrency)) : Value();
@@ -28,7 +28,7 @@ Value limit_of(const Queue& queue) {
 
 Queue existing(const Admin& admin, const std::string& name) {
   auto queue = admin.queue(name);
-  if (!queue) throw Exit(ExitCode::not_found, "there is no queue " + quoted(name));
+  if (!queue) throw Exit(ExitCode::not_found, "there is no queue " + named(name));
   return *std::move(queue);
 }
 
@@ -38,7 +38,7 @@ std::optional<std::uint32_t> limit(const std::string& text) {
   std::uint32_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) {
-    throw Exit(ExitCode::usage, "a limit is a number, 0 or more, or none: not " + quoted(text));
+    throw Exit(ExitCode::usage, "a limit is a number, 0 or more, or none: not " + named(text));
   }
   return value;
 }
@@ -70,7 +70,7 @@ ExitCode show(Context& context, const std::string& name) {
   const Queue queue = existing(admin, name);
   const std::vector<QueueStats> all = admin.stats();
   const auto found = std::find_if(all.begin(), all.end(), [&](const auto& stats) { return stats.queue.name == name; });
-  if (found == all.end()) throw Exit(ExitCode::not_found, "there is no queue " + quoted(name) + " any more");
+  if (found == all.end()) throw Exit(ExitCode::not_found, "there is no queue " + named(name) + " any more");
   std::vector<Column> columns{{"queue"},  {"description"}, {"priority"}, {"limit"},
                               {"paused"}, {"created_at"},  {"oldest_due"}};
   std::vector<Value> row{queue.name,   queue.description, queue.priority,   limit_of(queue),
@@ -91,7 +91,7 @@ ExitCode to_each(Context& context, const Names& names, const std::string& done,
   for (const std::string& name : names) {
     if (!context.options().dry_run) change(admin, name);
     const Queue now = existing(admin, name);
-    context.tell((context.options().dry_run ? "would be: " : "") + ("queue " + quoted(name)) + " " + done,
+    context.tell((context.options().dry_run ? "would be: " : "") + ("queue " + named(name)) + " " + done,
                  {{"queue"}, {"priority"}, {"limit"}, {"paused"}}, {now.name, now.priority, limit_of(now), now.paused});
   }
   return ExitCode::ok;
@@ -102,8 +102,8 @@ ExitCode create(Context& context, const std::string& name, QueueOptions options,
   Admin admin = context.admin();
   const bool there = admin.queue(name).has_value();
   if (!context.options().dry_run) admin.create_queue(name, options);
-  const std::string what = there ? "queue " + quoted(name) + " was there, and has these settings now"
-                                 : "made queue " + quoted(name);
+  const std::string what = there ? "queue " + named(name) + " was there, and has these settings now"
+                                 : "made queue " + named(name);
   context.tell((context.options().dry_run ? "would be: " : "") + what, {{"queue"}, {"created"}}, {name, !there});
   return ExitCode::ok;
 }
@@ -115,17 +115,17 @@ ExitCode remove(Context& context, const std::string& name, const DeleteQueueOpti
   if (options.waiting) with += ", after its waiting jobs were cancelled";
   if (options.finished) with += ", with its finished jobs";
   if (context.options().dry_run) {
-    context.tell("would delete queue " + quoted(name) + with, {{"queue"}, {"status"}}, {name, "dry_run"});
+    context.tell("would delete queue " + named(name) + with, {{"queue"}, {"status"}}, {name, "dry_run"});
     return ExitCode::ok;
   }
-  if (!with.empty() && !context.confirm("Delete queue " + quoted(name) + with + "?")) return context.declined();
+  if (!with.empty() && !context.confirm("Delete queue " + named(name) + with + "?")) return context.declined();
   const DeleteQueueStatus status = admin.delete_queue(name, options);
   if (status == DeleteQueueStatus::not_empty) {
-    throw Exit(ExitCode::conflict, "queue " + quoted(name) + " stays: it has jobs that run, or that --finished and "
+    throw Exit(ExitCode::conflict, "queue " + named(name) + " stays: it has jobs that run, or that --finished and "
                                    "--waiting were not given for");
   }
-  if (status == DeleteQueueStatus::not_found) throw Exit(ExitCode::not_found, "there is no queue " + quoted(name));
-  context.tell("deleted queue " + quoted(name) + with, {{"queue"}, {"status"}}, {name, to_string(status)});
+  if (status == DeleteQueueStatus::not_found) throw Exit(ExitCode::not_found, "there is no queue " + named(name));
+  context.tell("deleted queue " + named(name) + with, {{"queue"}, {"status"}}, {name, to_string(status)});
   return ExitCode::ok;
 }
 
@@ -135,7 +135,7 @@ JobFilter finished_jobs(Context& context, const std::string& queue, const Names&
   if (states.empty()) filter.states = {JobState::success, JobState::errored, JobState::cancelled};
   if (!older.empty()) {
     const auto age = parse_duration(older);
-    if (!age) throw Exit(ExitCode::usage, "--older is a time such as 7d or 12h: not " + quoted(older));
+    if (!age) throw Exit(ExitCode::usage, "--older is a time such as 7d or 12h: not " + named(older));
     filter.created_before = OptionalTime(saturating_add(context.now(), -*age));
   }
   return filter;
@@ -149,12 +149,12 @@ ExitCode purge(Context& context, const std::string& name, const Names& states, c
   const std::string jobs = human(count.value, count.capped) + (count.value == 1 ? " finished job" : " finished jobs");
   const std::vector<Column> columns{{"queue"}, {"deleted"}, {"refused"}, {"complete"}};
   if (context.options().dry_run || count.value == 0) {
-    context.tell(count.value == 0 ? "queue " + quoted(name) + " has no such job"
-                                  : "would delete " + jobs + " of queue " + quoted(name),
+    context.tell(count.value == 0 ? "queue " + named(name) + " has no such job"
+                                  : "would delete " + jobs + " of queue " + named(name),
                  columns, {name, 0, 0, count.value == 0});
     return ExitCode::ok;
   }
-  if (!context.confirm("Delete " + jobs + " of queue " + quoted(name) + ", with logs and histories?")) {
+  if (!context.confirm("Delete " + jobs + " of queue " + named(name) + ", with logs and histories?")) {
     return context.declined();
   }
   const BulkOptions options{.on_progress =
@@ -166,7 +166,7 @@ ExitCode purge(Context& context, const std::string& name, const Names& states, c
   const BulkReport report = bulk.apply(BulkAction::erase(), filter, options);
   context.progress({});
   std::string sentence = "deleted " + human(report.done) + (report.done == 1 ? " job" : " jobs");
-  sentence += " of queue " + quoted(name);
+  sentence += " of queue " + named(name);
   if (report.refused > 0) {
     sentence += "; the database refuses to delete " + human(report.refused) + " others, the first of them " +
                 report.refused_ids.front().to_string();

@@ -7,7 +7,7 @@
 namespace sqlq::tool {
 namespace {
 
-constexpr std::string_view space = " \t\r\n";
+constexpr std::string_view blanks = " \t\r\n";
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -17,7 +17,7 @@ std::string lower(std::string_view text) {
 }
 
 /// One after "password=" begins at `at`: to the next &, or space, or in quotes.
-std::size_t end_of_value(std::string_view text, std::size_t at) {
+std::size_t end_of_secret(std::string_view text, std::size_t at) {
   if (at < text.size() && text[at] == '\'') {
     for (std::size_t i = at + 1; i < text.size(); ++i) {
       if (text[i] == '\\') ++i;
@@ -35,7 +35,7 @@ std::vector<std::pair<std::size_t, std::size_t>> passwords(std::string_view text
   for (std::size_t at = 0; (at = text.find("://", at)) != std::string_view::npos;) {
     at += 3;
     // A password that was not percent-encoded may hold / and @ itself: to the last @ of the word.
-    const std::size_t word = std::min(text.find_first_of(space, at), text.size());
+    const std::size_t word = std::min(text.find_first_of(blanks, at), text.size());
     const std::size_t end = text.substr(0, word).rfind('@');
     const std::size_t colon = text.find(':', at);
     if (end != std::string_view::npos && colon < end) {
@@ -47,7 +47,7 @@ std::vector<std::pair<std::size_t, std::size_t>> passwords(std::string_view text
   for (const std::string_view name : {"password=", "passwd=", "pwd="}) {
     for (std::size_t at = 0; (at = folded.find(name, at)) != std::string::npos;) {
       at += name.size();
-      found.emplace_back(at, end_of_value(text, at));
+      found.emplace_back(at, end_of_secret(text, at));
     }
   }
   std::sort(found.begin(), found.end());

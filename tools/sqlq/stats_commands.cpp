@@ -15,7 +15,7 @@
 namespace sqlq::tool {
 namespace {
 
-constexpr std::array states{JobState::pending,    JobState::scheduled, JobState::running,  JobState::waiting,
+constexpr std::array in_order{JobState::pending,    JobState::scheduled, JobState::running,  JobState::waiting,
                             JobState::cancelling, JobState::success,   JobState::errored, JobState::cancelled};
 
 /// States that hardly any job has are no columns of a table.
@@ -24,7 +24,7 @@ Column::Shown shown(JobState state) {
 }
 
 std::vector<Column> with_states(std::vector<Column> columns) {
-  for (const JobState state : states) columns.push_back({std::string(to_string(state)), Column::right, shown(state)});
+  for (const JobState state : in_order) columns.push_back({std::string(to_string(state)), Column::right, shown(state)});
   return columns;
 }
 
@@ -36,7 +36,7 @@ ExitCode by_queue(Context& context, std::uint64_t cap) {
   Records out = context.records(std::move(columns));
   for (const QueueStats& stats : all) {
     std::vector<Value> row{stats.queue.name};
-    for (const JobState state : states) {
+    for (const JobState state : in_order) {
       const auto found = stats.counts.find(state);
       const CappedCount count = found == stats.counts.end() ? CappedCount{} : found->second;
       row.emplace_back(Value::Count{count.value, count.capped});
@@ -79,7 +79,7 @@ ExitCode by_kind(Context& context, std::uint64_t most) {
   Records out = context.records(with_states({{"kind"}, {"queue"}}));
   for (auto& [name, counts] : kinds) {
     std::vector<Value> row{name.first, name.second};
-    for (const JobState state : states) row.emplace_back(Value::Count{counts[state]});
+    for (const JobState state : in_order) row.emplace_back(Value::Count{counts[state]});
     out.add(std::move(row));
   }
   out.finish();

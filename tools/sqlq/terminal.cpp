@@ -27,7 +27,7 @@ std::atomic<bool> active{false};
 std::atomic<bool> has_keys{false};
 std::atomic<bool> was_disturbed{false};
 std::atomic<int> wake_end{-1};
-termios before;
+termios settings_before;
 
 void wake() noexcept {
   const int saved = errno;
@@ -39,12 +39,12 @@ void wake() noexcept {
 void give_back() noexcept {
   if (!active.exchange(false)) return;
   [[maybe_unused]] const auto written = ::write(STDOUT_FILENO, leave.data(), leave.size());
-  if (has_keys.load()) ::tcsetattr(STDIN_FILENO, TCSANOW, &before);
+  if (has_keys.load()) ::tcsetattr(STDIN_FILENO, TCSANOW, &settings_before);
 }
 
 void take_keys() noexcept {
   if (!has_keys.load()) return;
-  termios raw = before;
+  termios raw = settings_before;
   raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
   raw.c_cc[VMIN] = 0;
   raw.c_cc[VTIME] = 0;
@@ -92,7 +92,7 @@ Terminal::Terminal() {
     throw Exit(ExitCode::failed, "no pipe: too many open files");
   }
   wake_end = pipe_ends[1];
-  has_keys = ::isatty(STDIN_FILENO) != 0 && ::tcgetattr(STDIN_FILENO, &before) == 0;
+  has_keys = ::isatty(STDIN_FILENO) != 0 && ::tcgetattr(STDIN_FILENO, &settings_before) == 0;
   active = true;
   for (const int signal : ending) install(signal, sqlq_top_on_end);
   for (const int signal : changing) install(signal, sqlq_top_on_change);

@@ -17,6 +17,7 @@
 
 #include "command_runner.hpp"
 #include "context.hpp"
+#include "filter_options.hpp"
 #include "job_command.hpp"
 #include "text.hpp"
 #include "work_left.hpp"
@@ -230,7 +231,7 @@ void add_work_command(CLI::App& root, Context& context) {
       "success, 65 an end without a retry; all others, as 75, and signals are retried while attempts are left.");
   const auto options = std::make_shared<WorkOptions>();
   const auto list = [&](const char* name, std::vector<std::string>& into, const char* what, const char* type) {
-    return command->add_option(name, into, what)->type_name(type)->delimiter(',')->allow_extra_args(false);
+    return command->add_option(name, into, what)->type_name(type)->allow_extra_args(false);
   };
   list("--queue", options->queues, "Queues to work; several times, or with commas", "QUEUE")->required();
   list("--kind", options->kinds, "Only jobs of these kinds [all]", "KIND");
@@ -262,6 +263,8 @@ void add_work_command(CLI::App& root, Context& context) {
       ->required();
   context.on(*command, [&context, options] {
     options->words = context.options().after_dashes;
+    options->queues = split_commas(options->queues);
+    options->kinds = split_commas(options->kinds);
     if (options->words.empty()) throw Exit(ExitCode::usage, "write -- before the command: sqlq work ... -- COMMAND");
     tidy_up();
     return Work(context, *options).run();

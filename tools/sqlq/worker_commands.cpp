@@ -15,13 +15,13 @@ Value names_json(const std::vector<std::string>& names) {
   return Value::Json{nlohmann::json(names).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
 }
 
-std::string joined(const std::vector<std::string>& names, const std::string& none) {
+std::string lines_of(const std::vector<std::string>& names, const std::string& none) {
   std::string all;
   for (const std::string& name : names) all += (all.empty() ? "" : ",") + name;
   return all.empty() ? none : all;
 }
 
-ExitCode list(Context& context) {
+ExitCode list_workers(Context& context) {
   const Admin admin = context.admin();
   const bool table = context.options().format == Format::table;
   Records out = context.records({{"worker"},
@@ -42,8 +42,8 @@ ExitCode list(Context& context) {
     const std::vector<WorkerInfo> workers = admin.workers(after, page);
     for (const WorkerInfo& worker : workers) {
       out.add({worker.name, std::to_string(worker.id), worker.host, worker.pid, worker.version,
-               table ? Value(joined(worker.queues, "all")) : names_json(worker.queues),
-               table ? Value(joined(worker.kinds, "all")) : names_json(worker.kinds),
+               table ? Value(lines_of(worker.queues, "all")) : names_json(worker.queues),
+               table ? Value(lines_of(worker.kinds, "all")) : names_json(worker.kinds),
                static_cast<std::int64_t>(worker.busy), static_cast<std::int64_t>(worker.concurrency),
                worker.started_at, worker.seen_at, worker.draining});
     }
@@ -81,7 +81,7 @@ void add_worker_commands(CLI::App& root, Context& context) {
   CLI::App* command = worker.add_subcommand("list", "List the workers that run, what they work, how busy they are");
   command->footer("Example:\n  sqlq worker list\n\n"
                   "A worker that was killed is listed until it was not seen for 90 s.");
-  context.on(*command, [&context] { return list(context); });
+  context.on(*command, [&context] { return list_workers(context); });
 
   command = worker.add_subcommand("drain", "Let these workers end what they have and claim nothing more");
   const auto names = std::make_shared<std::vector<std::string>>();

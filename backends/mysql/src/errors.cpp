@@ -34,7 +34,7 @@ std::string_view own_text(unsigned number) noexcept {
 
 std::string_view advice(Errc code, unsigned number) noexcept {
   switch (code) {
-    case Errc::schema: return "the database lacks sqlq's tables or has others: call migrate()";
+    case Errc::schema: return "the database lacks sqlq's tables or has others: call migrate(), or run `sqlq schema up`";
     case Errc::retry_transaction: return "run the transaction again";
     case Errc::busy:
       if (number == 1040 || number == 1203 || number == 1226) {
@@ -91,7 +91,7 @@ std::optional<Lent> lent(Errc code, unsigned number) noexcept {
   }
   if (code == Errc::schema) {
     return Lent{code, "your connection leads to another server than the Database does, or sqlq's tables are not there: "
-                      "borrow a connection to the same server, or call migrate()"};
+                      "borrow a connection to the same server, call migrate(), or run `sqlq schema up`"};
   }
   if (code == Errc::connection) {
     return Lent{code, "your connection is lost and your transaction undone: connect and run it from its beginning"};

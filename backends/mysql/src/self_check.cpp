@@ -97,7 +97,7 @@ void look_at_rows(sql::Session& session, const Queries& q, Findings& findings) {
                                        std::string(row.text(0)) +
                                        " belong to jobs that were deleted by hand; keys, ready and scheduled ones are "
                                        "removed when they are met",
-                                   "delete jobs by Admin::erase"));
+                                   "delete jobs by Admin::erase or `sqlq job delete`"));
   });
 }
 

@@ -17,7 +17,8 @@ struct Known {
 
 constexpr std::string_view again = "it was tried again and did not help: look for long transactions on the same jobs";
 constexpr std::string_view migrate =
-    "the database lacks sqlq's tables or has others: call migrate(), and check the URL option 'schema'";
+    "the database lacks sqlq's tables or has others: call migrate() or run `sqlq schema up`, and check the URL option "
+    "'schema'";
 constexpr std::string_view constraint =
     "a constraint, trigger or index refuses the value: change the value or the database";
 constexpr std::string_view url = "check user and password of the URL, and who may come in (pg_hba.conf)";
@@ -28,7 +29,7 @@ constexpr std::string_view rights =
     "the owner who calls migrate()";
 constexpr std::string_view elsewhere =
     "your connection leads to another database than the Database does, or sqlq's tables are not there: borrow a "
-    "connection to the same server and database, or call migrate()";
+    "connection to the same server and database, call migrate(), or run `sqlq schema up`";
 constexpr std::string_view read_only_transaction = "25006";
 constexpr std::string_view damaged = "stop using the database and restore it from a backup; do not repair it in place";
 constexpr std::string_view server_goes = "the server is stopping or starting; the next call opens a new connection";

@@ -37,8 +37,9 @@ std::string_view advice(Errc code, const Failure& failure) {
         default: return "check the path";
       }
     case Errc::schema:
-      return users ? "the database of your connection lacks sqlq's tables or has others: call migrate()"
-                   : "the database lacks sqlq's tables or has others: call migrate()";
+      return users ? "the database of your connection lacks sqlq's tables or has others: call migrate(), or run `sqlq "
+                     "schema up`"
+                   : "the database lacks sqlq's tables or has others: call migrate(), or run `sqlq schema up`";
     case Errc::corrupt:
       if (primary == SQLITE_NOTADB) return "check the path; if it is the right file, restore it from a backup";
       if (failure.code == SQLITE_READONLY_DBMOVED) return "close the Database and open it again";

@@ -8,6 +8,7 @@
 ///     class Counting final : public sqlq::backend::ForwardingDialect {
 ///      public:
 ///       using ForwardingDialect::ForwardingDialect;
+///       // `inner()` is the dialect behind this one; call it once, before or after what the decorator adds.
 ///       sqlq::backend::ClaimResult claim(const sqlq::backend::ClaimRequest& request) override {
 ///         ++claims;
 ///         return inner().claim(request);
@@ -137,6 +138,7 @@ class ForwardingDialect : public Dialect,
   // ---- optional parts
   // Null where the inner dialect does not have the part: its operations are not called then. A decorator that has a
   // part of its own overrides the function that answers for it, and all operations of the part.
+  // The parts are the inner dialect's. A decorator that hides one answers null, and its `capabilities` say so as well.
   [[nodiscard]] HandOver* hand_over() noexcept override { return inner_ && inner_->hand_over() ? this : nullptr; }
   [[nodiscard]] bool always_pays() const noexcept override { return inner_ && inner_->hand_over()->always_pays(); }
   HandOverResult finish_and_claim(const HandOverRequest& request) override {
@@ -172,15 +174,21 @@ class ForwardingDialect : public Dialect,
   }
 
   // ---- what operators do
+  // Rare calls, by people and by the program sqlq; no worker makes them. Each part is asked for by itself: a backend
+  // may have one and not the others; its operations are only called where `editing`, `insight` or `transfer` gave it.
+  // Changing what waits: a decorator that keeps jobs of its own in mind learns from the ids and the change what moved.
   [[nodiscard]] Editing* editing() noexcept override { return inner_ && inner_->editing() ? this : nullptr; }
   std::vector<ActionStatus> edit(std::span<const JobId> ids, const JobChange& change, Now now) override {
     return target("edit").editing()->edit(ids, change, now);
   }
+  // Reading only: what Admin::explain and Admin::doctor ask beside the usual reads.
   [[nodiscard]] Insight* insight() noexcept override { return inner_ && inner_->insight() ? this : nullptr; }
   [[nodiscard]] TimePoint clock_now() override { return target("clock_now").insight()->clock_now(); }
   [[nodiscard]] CappedCount jobs_before(JobId id, std::uint64_t cap, Now now) override {
     return target("jobs_before").insight()->jobs_before(id, cap, now);
   }
+  // Whole jobs, payloads included, out of the database and into it: a decorator that counts enqueues does not see those
+  // jobs in `enqueue`, and one that encrypts payloads must override both ways here too.
   [[nodiscard]] Transfer* transfer() noexcept override { return inner_ && inner_->transfer() ? this : nullptr; }
   [[nodiscard]] std::vector<JobId> ids_after(JobId after, std::size_t limit) override {
     return target("ids_after").transfer()->ids_after(after, limit);
