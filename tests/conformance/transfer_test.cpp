@@ -1,4 +1,5 @@
-// Promise I17: a job that is moved between databases arrives whole. Here the operations of a backend.
+// Promise I17: a job that is moved between databases arrives whole. Here the operations of a backend; the stream and
+// the copy are in transfer_stream_test.cpp.
 
 #include <algorithm>
 #include <array>
