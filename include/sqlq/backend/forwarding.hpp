@@ -174,7 +174,7 @@ class ForwardingDialect : public Dialect,
   }
 
   // ---- what operators do
-  // Rare calls, by people and by the program sqlq; no worker makes them. Each part is asked for by itself, for a backend
+  // Rare calls, by people and by the program sqlq; no worker makes them. Each part is asked for by itself: a backend
   // may have one and not the others; its operations are only called where `editing`, `insight` or `transfer` gave it.
   // Changing what waits: a decorator that keeps jobs of its own in mind learns from the ids and the change what moved.
   [[nodiscard]] Editing* editing() noexcept override { return inner_ && inner_->editing() ? this : nullptr; }
