@@ -20,17 +20,17 @@ namespace found = core::found;
 using Findings = std::vector<Finding>;
 using Names = std::set<std::string>;
 
-constexpr std::size_t most_named = 10;
+constexpr std::size_t most_names_told = 10;
 
 /// At most so many of them, in quotes.
 std::string some_of(const Names& names) {
   std::vector<std::string> some;
   for (const std::string& name : names) {
-    if (some.size() == most_named) break;
+    if (some.size() == most_names_told) break;
     some.push_back(core::quoted(name));
   }
   const std::string more =
-      names.size() > most_named ? " and " + std::to_string(names.size() - most_named) + " more" : "";
+      names.size() > most_names_told ? " and " + std::to_string(names.size() - most_names_told) + " more" : "";
   return core::joined(some, ", ") + more;
 }
 
@@ -38,7 +38,7 @@ std::string some_of(const Names& names) {
 std::string operands(const Names& names) {
   std::vector<std::string> words;
   for (const std::string& name : names) {
-    if (words.size() == most_named) break;
+    if (words.size() == most_names_told) break;
     words.push_back(core::shell_word(name));
   }
   const bool option = std::ranges::any_of(names, [](const std::string& name) { return name.starts_with('-'); });
@@ -49,7 +49,7 @@ std::string operands(const Names& names) {
 std::string items(const Names& names) {
   std::vector<std::string> words;
   for (const std::string& name : names) {
-    if (words.size() == most_named) break;
+    if (words.size() == most_names_told) break;
     words.push_back(core::shell_item(name));
   }
   return core::joined(words, ",");

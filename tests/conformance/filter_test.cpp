@@ -167,9 +167,9 @@ TEST_P(Filter, NamesAndKeysAreBytes) {
 TEST_P(Filter, AKeyFindsAllFinishedJobsThatHadIt) {
   std::vector<JobId> expected;
   for (int i = 0; i < 3; ++i) {
-    expected.insert(expected.begin(), enqueue({.unique_key = "k"}));
+    expected.insert(expected.begin(), enqueue({.queue = "q", .unique_key = "k"}));
     enqueue({.unique_key = "other"});
-    if (i < 2) client().success(take());
+    if (i < 2) client().success(take({"q"}));
   }
   EXPECT_EQ(ids_of(admin().list({.unique_key = "k"})), expected);
   EXPECT_EQ(ids_of(admin().list({.states = {JobState::pending}, .unique_key = "k"})), std::vector<JobId>{expected[0]});
