@@ -171,7 +171,15 @@ ExitCode import_from(Context& context, const FileChoice& choice) {
     context.progress("importing: " + pace.line(so_far.jobs));
     return true;
   };
-  const TransferReport report = import_jobs(from, db, how);
+  TransferReport report;
+  try {
+    report = import_jobs(from, db, how);
+  } catch (const Error&) {
+    if (!how.stop.stop_requested()) throw;
+    // The end of the stream was that of standard input, which a stop ends.
+    throw Exit(ExitCode::partly_done, "interrupted: what came until now is stored; import the whole stream again to go "
+                                      "on (jobs that are there are skipped)");
+  }
   context.progress("");
   context.record({{"queues"}, {"jobs"}, {"stored"}, {"existing"}, {"conflicts"}, {"refused"}, {"checksum"}},
                  {report.queues, report.jobs, report.stored,
