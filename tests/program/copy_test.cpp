@@ -123,7 +123,7 @@ TEST_F(Copies, OfALiveSourceSayWhatIsLeft) {
   const auto said = copied(7, {}, &told);
   EXPECT_EQ(said["held"], 1);
   EXPECT_EQ(said["verified"], true) << told;
-  EXPECT_TRUE(has(told, "1 jobs run in the source")) << told;
+  EXPECT_TRUE(has(told, "left in the source, for they run: 1 job: ")) << told;
   EXPECT_EQ(client().success(held), FinishStatus::applied);
   EXPECT_EQ(copied(0)["stored"], 1) << "the second pass";
   EXPECT_EQ(exported(url()), exported(other()));

@@ -90,6 +90,7 @@ class Copy {
       context_.say("nothing was copied");
       return ExitCode::failed;
     }
+    how_.stop = context_.stop();
     make_ready(*target_, choice_.migrate, "--to");
     if (choice_.move) {
       if (same_database(*source_, *target_)) {
@@ -98,7 +99,6 @@ class Copy {
       empty_parking();
     }
     const Pace pace(how_.after ? std::nullopt : total_);
-    how_.stop = context_.stop();
     how_.on_progress = [&](const TransferReport& so_far) {
       context_.progress("copying: " + pace.line(so_far.jobs));
       return true;
@@ -127,7 +127,7 @@ class Copy {
   std::string question() const {
     CappedCount count{total_.value_or(0), false};
     if (!total_ && !context_.options().yes) count = Bulk{*source_}.preview(how_.filter, 10'000, 0).count;
-    return std::string(choice_.move ? "Move " : "Copy ") + human(count.value, count.capped) + " jobs from " +
+    return std::string(choice_.move ? "Move " : "Copy ") + counted(count.value, "job", count.capped) + " from " +
            printable(source_->description()) + " to " + printable(target_->description()) +
            (choice_.move ? ", and delete them at the source?" : "?");
   }
@@ -147,7 +147,7 @@ class Copy {
       compared_.same = here.jobs;
       compared_.held = here.held;
       verified_ = true;
-      context_.say("verified: both sides have the same " + human(here.jobs) + " jobs, checksum " + here.checksum);
+      context_.say("verified: both sides have the same " + counted(here.jobs, "job") + ", checksum " + here.checksum);
       return;
     }
     const Pace pace(here.jobs);
@@ -159,9 +159,9 @@ class Copy {
     context_.progress("");
     verified_ = compared_.whole && compared_.different == 0 && compared_.missing == 0;
     if (verified_) {
-      context_.say("verified: all " + human(compared_.same) + " jobs of the source are the same in the target, which "
-                   "has jobs of its own (" + human(there.jobs + there.held) + " jobs fit there): they were compared "
-                   "one by one");
+      context_.say("verified: all that the source has, " + counted(compared_.same, "job") + ", is the same in the "
+                   "target, which has jobs of its own (" + counted(there.jobs + there.held, "job") +
+                   " there fit the filter): it was compared job by job");
     }
   }
 
@@ -231,17 +231,19 @@ class Copy {
     const std::uint64_t came = compared_.missing > not_taken ? compared_.missing - not_taken : 0;
     if (!workers_.empty()) context_.complain("the source is live: workers " + some_of(workers_) + " are listed");
     if (report_.held > 0) {
-      context_.complain(human(report_.held) + " jobs run in the source and were left there: " + some_of(held_now()) +
+      context_.complain("left in the source, for they run: " + counted(report_.held, "job") + ": " +
+                        some_of(held_now()) +
                         "; run the same command again when they have ended");
     }
     if (came > 0) {
-      context_.complain(human(came) + " jobs came to the source meanwhile: run the same command again to take them "
-                        "too");
+      context_.complain("came to the source meanwhile: " + counted(came, "job") + "; run the same command again to "
+                        "take what came");
     }
     if (compared_.different > 0) {
       std::vector<std::string> ids;
       for (const JobId& id : compared_.examples) ids.push_back(id.to_string());
-      context_.complain(human(compared_.different) + " jobs are not the same on both sides: " + some_of(ids) + ". "
+      context_.complain("not the same on both sides: " + counted(compared_.different, "job") + ": " + some_of(ids) +
+                        ". "
                         "Workers of one side have changed them since they were copied, or they differed before; jobs "
                         "that are there are never changed. Stop the workers of both sides; to take the source's state, "
                         "cancel and delete these jobs in the target and copy again");
