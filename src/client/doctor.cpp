@@ -20,17 +20,17 @@ namespace found = core::found;
 using Findings = std::vector<Finding>;
 using Names = std::set<std::string>;
 
-constexpr std::size_t most_named = 10;
+constexpr std::size_t most_names_told = 10;
 
 /// At most so many of them, in quotes.
 std::string some_of(const Names& names) {
   std::vector<std::string> some;
   for (const std::string& name : names) {
-    if (some.size() == most_named) break;
+    if (some.size() == most_names_told) break;
     some.push_back(core::quoted(name));
   }
   const std::string more =
-      names.size() > most_named ? " and " + std::to_string(names.size() - most_named) + " more" : "";
+      names.size() > most_names_told ? " and " + std::to_string(names.size() - most_names_told) + " more" : "";
   return core::joined(some, ", ") + more;
 }
 
@@ -38,7 +38,7 @@ std::string some_of(const Names& names) {
 std::string operands(const Names& names) {
   std::vector<std::string> words;
   for (const std::string& name : names) {
-    if (words.size() == most_named) break;
+    if (words.size() == most_names_told) break;
     words.push_back(core::shell_word(name));
   }
   const bool option = std::ranges::any_of(names, [](const std::string& name) { return name.starts_with('-'); });
@@ -49,7 +49,7 @@ std::string operands(const Names& names) {
 std::string items(const Names& names) {
   std::vector<std::string> words;
   for (const std::string& name : names) {
-    if (words.size() == most_named) break;
+    if (words.size() == most_names_told) break;
     words.push_back(core::shell_item(name));
   }
   return core::joined(words, ",");
@@ -160,7 +160,7 @@ class Work {
     const Names left_out = stopped();
     Names unworked;
     Names unknown;
-    std::string first_unknown;
+    std::pair<std::string, std::string> first;  // queue and kind, for a command
     for (const auto& [queue, kind] : waiting_) {
       if (left_out.contains(queue)) continue;
       bool worked = false;
@@ -174,9 +174,7 @@ class Work {
       if (!worked) unworked.insert(queue);
       if (!worked || known) continue;
       unknown.insert(kind);
-      if (first_unknown.empty()) {
-        first_unknown = "--queue " + core::shell_item(queue) + " --kind " + core::shell_item(kind);
-      }
+      if (unknown.size() == 1) first = {core::shell_item(queue), core::shell_item(kind)};
     }
     if (!unworked.empty()) {
       findings.push_back(found::warning("queue_without_worker",
@@ -188,9 +186,9 @@ class Work {
       findings.push_back(found::warning(
           "kind_without_handler",
           "jobs wait of " + called("kind", unknown) + ", for which no listed worker of their queues has a handler",
-          "register a handler, let a program run them, such as `sqlq work " + first_unknown +
-              " -- COMMAND`, or end them, such as `sqlq job cancel " + first_unknown +
-              "`; a kind must never be renamed while jobs of it wait"));
+          "register a handler, let a program run them, such as `sqlq work --queue " + first.first + " --kind " +
+              first.second + " -- COMMAND`, or end them, such as `sqlq job cancel --queue " + first.first +
+              " --kind " + first.second + "`; a kind must never be renamed while jobs of it wait"));
     }
   }
 

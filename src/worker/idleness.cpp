@@ -24,7 +24,8 @@ std::string in_words(const IdleReason& r, TimePoint now) {
     case Why::no_handler:
       return "jobs of kind '" + r.kind + "' wait in queue '" + r.queue + "', and this worker has no handler for them";
     case Why::draining:
-      return "an operator drains this worker; Admin::drain(name, false) or `sqlq worker drain --undo` lets it go on";
+      return "an operator drains this worker; Admin::drain(name, false) or `sqlq worker drain --undo NAME` lets it go "
+             "on";
     case Why::no_thread: return "the system refuses new threads for those that handlers have ended";
     case Why::due_later: return "all jobs are due later, the first in " + seconds_of(*r.at - now);
     case Why::other_case: return "there is no queue '" + r.queue + "', but one named '" + r.other + "'";

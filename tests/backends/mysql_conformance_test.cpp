@@ -89,8 +89,9 @@ std::vector<conformance::Breakage> breakages() {
 
 /// A trigger that refuses a column with the word in it.
 std::string refuse(const std::string& table, const std::string& when, const std::string& column) {
-  return "CREATE TRIGGER refuse_" + column + " BEFORE " + when + " ON " + table + " FOR EACH ROW IF LOCATE('forbidden',"
-         " NEW." + column + ") > 0 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not here'; END IF";
+  return "CREATE TRIGGER refuse_" + when + "_" + column + " BEFORE " + when + " ON " + table + " FOR EACH ROW"
+         " IF LOCATE('forbidden', NEW." + column + ") > 0 THEN SIGNAL SQLSTATE '45000'"
+         " SET MESSAGE_TEXT = 'not here'; END IF";
 }
 
 /// A trigger that lets no job with the word in its params become pending or running.
@@ -100,7 +101,8 @@ constexpr const char* refuse_start =
 
 std::vector<conformance::Breakage> refusals() {
   return {{"triggers",
-           {refuse("sqlq_jobs", "UPDATE", "result"), refuse_start, refuse("sqlq_logs", "INSERT", "text")}},
+           {refuse("sqlq_jobs", "UPDATE", "result"), refuse("sqlq_jobs", "INSERT", "result"), refuse_start,
+            refuse("sqlq_logs", "INSERT", "text")}},
           {"constraints",
            {"ALTER TABLE sqlq_jobs ADD CONSTRAINT mine CHECK (COALESCE(LOCATE('forbidden', result), 0) = 0)",
             "ALTER TABLE sqlq_logs ADD CONSTRAINT mine_too CHECK (LOCATE('forbidden', text) = 0)"}},

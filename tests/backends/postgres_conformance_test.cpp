@@ -102,8 +102,8 @@ std::vector<conformance::Breakage> refusals() {
   return {{"triggers", triggers},
           {"a trigger at the end of the transaction",
            {refuse("sqlq_jobs", "result")[0],
-            "CREATE CONSTRAINT TRIGGER refuse AFTER UPDATE ON sqlq_jobs INITIALLY DEFERRED FOR EACH ROW"
-            " EXECUTE FUNCTION refuse_result()"}},
+            "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT OR UPDATE ON sqlq_jobs INITIALLY DEFERRED"
+            " FOR EACH ROW EXECUTE FUNCTION refuse_result()"}},
           {"constraints",
            {"ALTER TABLE sqlq_jobs ADD CONSTRAINT mine CHECK (result NOT LIKE '%forbidden%')",
             "ALTER TABLE sqlq_logs ADD CONSTRAINT mine CHECK (text NOT LIKE '%forbidden%')"}},

@@ -141,6 +141,8 @@ conformance::Backend sqlite_file() {
           .refusals = {{"a trigger",
                         {"CREATE TRIGGER refuse BEFORE UPDATE ON sqlq_jobs WHEN NEW.result LIKE '%forbidden%' BEGIN"
                          " SELECT RAISE(ABORT, 'not here'); END",
+                         "CREATE TRIGGER refuse_new BEFORE INSERT ON sqlq_jobs WHEN NEW.result LIKE '%forbidden%' BEGIN"
+                         " SELECT RAISE(ABORT, 'not here'); END",
                          "CREATE TRIGGER refuse_start BEFORE UPDATE ON sqlq_jobs WHEN NEW.state IN (1, 2) AND"
                          " NEW.params LIKE '%forbidden%' BEGIN SELECT RAISE(ABORT, 'never'); END",
                          "CREATE TRIGGER refuse_lines BEFORE INSERT ON sqlq_logs WHEN NEW.text LIKE '%forbidden%' BEGIN"

@@ -312,7 +312,8 @@ TEST_F(Work, ManyAtOnceLeaveNoDescriptorOpen) {
   EXPECT_EQ(admin().counts()[JobState::success].value, 201U);
   const int alone = std::stoi(job(first).result);
   for (const Job& each : admin().list({}, {.limit = 1000})) {
-    EXPECT_LE(std::stoi(each.result), alone + 15 * 9) << "nine for each command that runs";
+    // Nine for each command that runs, and a few connections more; one that each command left open would be 200.
+    EXPECT_LE(std::stoi(each.result), alone + 15 * 9 + 40);
   }
 }
 

@@ -118,10 +118,26 @@ class Storing {
     }
   }
 
-  void insert(const sql::Statement& statement, const sql::List& rows) const {
-    if (insert_unless_there(c_.session, statement, {{"rows", rows}})) return;
+  [[noreturn]] static void try_again(const sql::Statement& statement) {
     throw Error(Errc::retry_transaction, "others store jobs with the same ids or unique keys: try again", "mysql",
                 duplicate_entry, statement.name);
+  }
+
+  /// A row of a job was refused as a duplicate, though its key is ours and its id was free: somebody has stored it
+  /// since, or else the index is not ours.
+  [[noreturn]] void explain_duplicate() const {
+    std::vector<JobId> ids;
+    for (const StoredJob* stored : fresh_) ids.push_back(stored->job.id);
+    bool stored_since = false;
+    in_lists(std::span<const JobId>(ids), [&](std::span<const JobId> piece) {
+      c_.session.execute(c_.q.id_holders_now, {{"ids", list_of(piece)}}, [&](const sql::Row& row) {
+        // Those of the pieces before are there, for this transaction has inserted them.
+        stored_since = stored_since || !inserted_.contains(id_of(row.text(0)));
+      });
+    });
+    if (stored_since) try_again(c_.q.transfer_jobs);
+    throw Error(Errc::refused, "a unique index that is not the library's refuses a job: change the index or the job",
+                "mysql", duplicate_entry, c_.q.transfer_jobs.name);
   }
 
   void add_keys() const {
@@ -136,7 +152,7 @@ class Storing {
       for (std::size_t n = first; n < last; ++n) {
         rows.values.insert(rows.values.end(), {sql::Scalar(list[n].first), sql::Scalar(bytes_of(list[n].second))});
       }
-      insert(c_.q.keys_add, rows);
+      if (!insert_unless_there(c_.session, c_.q.keys_add, {{"rows", rows}})) try_again(c_.q.keys_add);
     });
   }
 
@@ -164,7 +180,8 @@ class Storing {
     in_pieces(c_, fresh_.size(), size_of, [&](std::size_t first, std::size_t last) {
       sql::List rows{.width = 24};
       for (std::size_t n = first; n < last; ++n) add_row(rows, fresh_[n]->job, workers);
-      insert(c_.q.transfer_jobs, rows);
+      if (!insert_unless_there(c_.session, c_.q.transfer_jobs, {{"rows", rows}})) explain_duplicate();
+      for (std::size_t n = first; n < last; ++n) inserted_.insert(fresh_[n]->job.id);
     });
   }
 
@@ -270,6 +287,7 @@ class Storing {
   sql::DistinctJobs jobs_;
   std::vector<StoreStatus> answers_;
   std::vector<const StoredJob*> fresh_{};
+  std::set<JobId> inserted_{};
   std::map<std::pair<std::string_view, std::string_view>, StoredLane> lanes_{};
   std::unordered_map<JobId, std::int64_t> seqs_{};
 };

@@ -165,7 +165,8 @@ class Storing {
     for (std::size_t i = 0; i < open.size(); ++i) open[i] = i;
     for (int round = 0; !open.empty(); ++round) {
       if (round == most_tries) {
-        throw Error(Errc::retry_transaction, "other jobs with the same ids or unique keys come and go: try again",
+        throw Error(Errc::refused,
+                    "a unique index that is not the library's refuses a job: change the index or the job",
                     "postgres", 0, q_.transfer_jobs.name);
       }
       open = find_holders(insert(open));

@@ -74,12 +74,22 @@ void add_lines(const Context& c, const StoredJob& stored, std::int64_t seq) {
   }
 }
 
+/// What is in the way of an insert.
+StoreStatus obstacle(const Context& c, const Job& job, std::string_view id) {
+  if (c.session.integer(c.q.id_taken, {{"id", id}})) return StoreStatus::existing_id;
+  bool held = false;
+  if (!job.unique_key.empty() && !is_finished(job.state)) {
+    c.session.execute(c.q.key_holder, {{"unique_key", std::string_view(job.unique_key)}},
+                      [&](const sql::Row&) { held = true; });
+  }
+  if (held) return StoreStatus::existing_key;
+  throw Error(Errc::refused, "a unique index that is not the library's refuses a job: change the index or the job",
+              "sqlite", 0, c.q.transfer_job.name);
+}
+
 StoreStatus store_one(const Context& c, const LaneRow& lane, const StoredJob& stored) {
   const std::string id = stored.job.id.to_string();
-  if (!insert(c, lane, stored.job, id)) {
-    const bool there = c.session.integer(c.q.id_taken, {{"id", std::string_view(id)}}).has_value();
-    return there ? StoreStatus::existing_id : StoreStatus::existing_key;
-  }
+  if (!insert(c, lane, stored.job, id)) return obstacle(c, stored.job, id);
   if (stored.history.empty() && stored.log.empty()) return StoreStatus::stored;
   const auto seq = c.session.integer(c.q.probe, {{"id", std::string_view(id)}});
   if (!seq) throw Error(Errc::corrupt, "a job that was just stored is not there", "sqlite");
