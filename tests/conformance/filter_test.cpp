@@ -354,7 +354,9 @@ TEST_P(Filter, WhatNoJobCanHaveIsRefusedAndNamed) {
       {"error", {.error = "\xC3"}},
   };
   const Admin unmigrated{blank()};
-  for (const auto& [field, filter] : bad) {
+  for (const auto& each : bad) {
+    const std::string& field = each.first;
+    const JobFilter& filter = each.second;
     const std::optional<Error> error = error_of([&] { return unmigrated.list(filter); });
     ASSERT_TRUE(error) << field;
     EXPECT_EQ(error->code(), Errc::invalid_argument) << error->what();
