@@ -6,10 +6,10 @@
 namespace sqlq::conformance {
 namespace {
 
-struct Number {
+struct Numbered {
   static constexpr std::string_view kind = "number";
   int n = 0;
-  NLOHMANN_DEFINE_TYPE_INTRUSIVE_WITH_DEFAULT(Number, n)
+  NLOHMANN_DEFINE_TYPE_INTRUSIVE_WITH_DEFAULT(Numbered, n)
 };
 
 std::vector<NewJob> numbered(int count) {
@@ -124,15 +124,15 @@ TEST_P(Batch, ReplayedWithItsIdsItAddsNothing) {
 }
 
 TEST_P(Batch, OfOneTypeWithTheSameOptions) {
-  const std::vector<Number> numbers = {{1}, {2}, {3}};
+  const std::vector<Numbered> numbers = {{1}, {2}, {3}};
   const std::vector<Enqueued> made =
-      client().enqueue_many(std::span<const Number>(numbers), {.queue = "numbers", .priority = 2});
+      client().enqueue_many(std::span<const Numbered>(numbers), {.queue = "numbers", .priority = 2});
   ASSERT_EQ(made.size(), 3u);
   const std::vector<Job> jobs = claim(3, {"numbers"});
   ASSERT_EQ(jobs.size(), 3u);
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     EXPECT_EQ(jobs[i].priority, 2);
-    EXPECT_EQ(codec<Number>::decode(jobs[i].params).n, numbers[i].n);
+    EXPECT_EQ(codec<Numbered>::decode(jobs[i].params).n, numbers[i].n);
   }
 }
 

@@ -15,14 +15,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-using Statuses = std::vector<ActionStatus>;
+using Actions = std::vector<ActionStatus>;
 using Ids = std::vector<JobId>;
 constexpr ActionStatus done = ActionStatus::done;
 constexpr ActionStatus unchanged = ActionStatus::unchanged;
 constexpr ActionStatus not_found = ActionStatus::not_found;
 
 /// On the clock of the backend unless a test owns the time.
-Statuses edit(backend::Dialect& dialect, const Ids& ids, const backend::JobChange& change, backend::Now now = {}) {
+Actions edit(backend::Dialect& dialect, const Ids& ids, const backend::JobChange& change, backend::Now now = {}) {
   return dialect.editing()->edit(ids, change, now);
 }
 
@@ -52,7 +52,7 @@ TEST_P(Edit, OnlyJobsThatNobodyHoldsAndThatHaveNotEnded) {
   const Ids ids{succeeded, pending, errored, unknown, cancelled, scheduled, running, cancelling, pending};
   const backend::JobChange change{.queue = "new", .priority = 3};
   EXPECT_EQ(edit(dialect(), ids, change, clock().instant()),
-            (Statuses{unchanged, done, unchanged, not_found, unchanged, done, unchanged, unchanged, unchanged}));
+            (Actions{unchanged, done, unchanged, not_found, unchanged, done, unchanged, unchanged, unchanged}));
   for (const JobId id : left) {
     EXPECT_EQ(row(id).queue, "default");
     EXPECT_EQ(row(id).priority, 10);
@@ -63,7 +63,7 @@ TEST_P(Edit, OnlyJobsThatNobodyHoldsAndThatHaveNotEnded) {
   EXPECT_EQ(row(scheduled).queue, "new");
   EXPECT_EQ(row(scheduled).state, JobState::scheduled);
   EXPECT_EQ(edit(dialect(), ids, change, clock().instant()),
-            (Statuses{unchanged, unchanged, unchanged, not_found, unchanged, unchanged, unchanged, unchanged,
+            (Actions{unchanged, unchanged, unchanged, not_found, unchanged, unchanged, unchanged, unchanged,
                       unchanged}))
       << "a replay";
   EXPECT_EQ(client().success(taken[0]), FinishStatus::applied);
@@ -77,7 +77,7 @@ TEST_P(Edit, AWaitingJobIsEditedAndWaitsOn) {
   const JobId id = enqueue();
   const auto connection = user();
   for (const std::string& sql : backend().waiting_jobs_sql) connection->execute(sql);
-  EXPECT_EQ(edit(dialect(), {id}, {.queue = "new", .priority = 1}, clock().instant()), Statuses{done});
+  EXPECT_EQ(edit(dialect(), {id}, {.queue = "new", .priority = 1}, clock().instant()), Actions{done});
   EXPECT_EQ(row(id).queue, "new");
   EXPECT_EQ(row(id).priority, 1);
   EXPECT_EQ(row(id).state, JobState::waiting);
@@ -126,7 +126,7 @@ TEST_P(Edit, NothingElseOfTheJobChanges) {
   ASSERT_EQ(history, 2u);
   ASSERT_EQ(lines, 1u);
 
-  EXPECT_EQ(edit(dialect(), {id}, {.queue = "new", .priority = 1}, clock().instant()), Statuses{done});
+  EXPECT_EQ(edit(dialect(), {id}, {.queue = "new", .priority = 1}, clock().instant()), Actions{done});
   EXPECT_EQ(facts_of(row(id)), facts_of(before));
   EXPECT_EQ(row(id).params, "[1]");
   EXPECT_EQ(row(id).result, "2");
@@ -150,9 +150,9 @@ TEST_P(Edit, TheNewQueueIsMadeAndTheOldOneIsEmpty) {
   admin().pause("deleted");
   EXPECT_EQ(admin().delete_queue("deleted"), DeleteQueueStatus::deleted);
   const Ids ids{enqueue({.queue = "old"}), enqueue({.queue = "old"})};
-  EXPECT_EQ(edit(dialect(), {ids[0]}, {.queue = "made"}, clock().instant()), Statuses{done});
+  EXPECT_EQ(edit(dialect(), {ids[0]}, {.queue = "made"}, clock().instant()), Actions{done});
   EXPECT_EQ(admin().delete_queue("old"), DeleteQueueStatus::not_empty);
-  EXPECT_EQ(edit(dialect(), {ids[1]}, {.queue = "deleted"}, clock().instant()), Statuses{done});
+  EXPECT_EQ(edit(dialect(), {ids[1]}, {.queue = "deleted"}, clock().instant()), Actions{done});
   for (const char* name : {"made", "deleted"}) {
     const std::optional<Queue> queue = admin().queue(name);
     ASSERT_TRUE(queue) << name;
@@ -178,7 +178,7 @@ TEST_P(Edit, AMovedJobKeepsItsPlaceByAge) {
       clock().advance(apart);
     }
     std::ranges::reverse(moved);
-    EXPECT_EQ(edit(dialect(), moved, {.queue = "to"}, clock().instant()), Statuses(3, done));
+    EXPECT_EQ(edit(dialect(), moved, {.queue = "to"}, clock().instant()), Actions(3, done));
     EXPECT_TRUE(claim(10, {"from"}).empty());
     Ids order;
     for (int i = 0; i < 6; ++i) order.push_back(take({"to"}).id);
@@ -210,7 +210,7 @@ TEST_P(Edit, AScheduledJobIsClaimedWhenItIsDueWhereItIsNow) {
   const JobId later = enqueue_kind("x", {.queue = "from", .delay = 10s});
   const JobId due = enqueue_kind("y", {.queue = "from", .delay = 5s});
   clock().advance(5s);
-  EXPECT_EQ(edit(dialect(), {later, due}, {.queue = "to", .priority = 1}, clock().instant()), Statuses(2, done));
+  EXPECT_EQ(edit(dialect(), {later, due}, {.queue = "to", .priority = 1}, clock().instant()), Actions(2, done));
   const auto claimed = dialect().claim({.queues = std::vector<std::string>{"to"},
                                         .kinds = std::vector<std::string>{"x", "y"},
                                         .limit = 10,
@@ -254,7 +254,7 @@ TEST_P(Edit, ASuspectIsOneWhereverItIs) {
   clock().advance(31s);
   ASSERT_EQ(client().reap().returned.size(), 2u);
   const JobId plain = enqueue({.queue = "to"});
-  EXPECT_EQ(edit(dialect(), suspects, {.queue = "to", .priority = 1}, clock().instant()), Statuses(2, done));
+  EXPECT_EQ(edit(dialect(), suspects, {.queue = "to", .priority = 1}, clock().instant()), Actions(2, done));
   const Ids first = ids_of(claim(10, {"to"}));
   EXPECT_EQ(first.size(), 2u) << "one suspect at a time";
   EXPECT_TRUE(std::ranges::find(first, plain) != first.end());
@@ -268,7 +268,7 @@ TEST_P(Edit, WhoWaitsForWorkHearsOfAJobThatBecameClaimable) {
   std::atomic<int> hints{0};
   const auto subscription = dialect().subscribe([&] { ++hints; });
   const int before = hints;
-  EXPECT_EQ(edit(dialect(), {id}, {.queue = "open"}, clock().instant()), Statuses{done});
+  EXPECT_EQ(edit(dialect(), {id}, {.queue = "open"}, clock().instant()), Actions{done});
   EXPECT_GT(hints, before);
 }
 
@@ -286,7 +286,7 @@ TEST_P(Edit, EditsAtOnceDoNotStopEachOther) {
     if (t % 2 == 0) std::ranges::reverse(set);
     for (int round = 0; round < 15; ++round) {
       const std::string queue = "q" + std::to_string((t + round) % 6);
-      const Statuses answers = edit(mine, set, {.queue = queue, .priority = t * 100 + round});
+      const Actions answers = edit(mine, set, {.queue = queue, .priority = t * 100 + round});
       not_edited += static_cast<int>(std::ranges::count_if(answers, [](ActionStatus s) { return s != done; }));
     }
   });
@@ -333,7 +333,7 @@ TEST_P(Edit, AClaimThatRacesWithEditsGetsEachJobOnceAndKeepsLimits) {
         }
       } else {
         const std::string queue = round % 3 == 0 ? "two" : round % 3 == 1 ? "a" : "b";
-        const Statuses answers = edit(mine.ready(), ids, {.queue = queue, .priority = round});
+        const Actions answers = edit(mine.ready(), ids, {.queue = queue, .priority = round});
         wrong += static_cast<int>(std::ranges::count(answers, not_found));
       }
       return all_ran();

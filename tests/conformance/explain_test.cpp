@@ -24,7 +24,7 @@ using Codes = std::vector<Code>;
 using Ids = std::vector<JobId>;
 using Listed = std::vector<std::string>;
 
-constexpr const char* secret = "s3cret";
+constexpr const char* hidden_text = "s3cret";
 
 /// Bytes that a terminal obeys: C0, DEL, and C1 in UTF-8.
 bool has_controls(const std::string& text) {
@@ -45,7 +45,7 @@ std::vector<Reason> explained(Database db, JobId id) {
     SCOPED_TRACE(reason.sentence);
     EXPECT_FALSE(reason.sentence.empty());
     EXPECT_FALSE(has_controls(reason.sentence));
-    EXPECT_EQ(reason.sentence.find(secret), std::string::npos);
+    EXPECT_EQ(reason.sentence.find(hidden_text), std::string::npos);
     EXPECT_LE(reason.workers.size(), 10u);
     EXPECT_LE(reason.jobs.size(), 10u);
     EXPECT_LE(last, reason.code) << "in the order of the codes";
@@ -68,8 +68,8 @@ Codes codes(Database db, JobId id) {
   return all;
 }
 
-NewJob secret_job(EnqueueOptions options = {}, std::string kind = "work") {
-  return {.kind = std::move(kind), .params = "\"" + std::string(secret) + "\"", .options = std::move(options)};
+NewJob hidden_job(EnqueueOptions options = {}, std::string kind = "work") {
+  return {.kind = std::move(kind), .params = "\"" + std::string(hidden_text) + "\"", .options = std::move(options)};
 }
 
 /// The machine's, but its wall clock is set wrong.
@@ -105,7 +105,7 @@ struct Fleet {
 TEST_P(Explain, NobodyHasTheId) {
   EXPECT_EQ(the_reason(db(), JobId::make(clock().now())).code, Code::not_found);
   EXPECT_EQ(the_reason(db(), JobId{}).code, Code::not_found);
-  const JobId id = client().enqueue(secret_job({.retention = 0s})).id;
+  const JobId id = client().enqueue(hidden_job({.retention = 0s})).id;
   EXPECT_EQ(client().success(take()), FinishStatus::applied);
   clock().advance(1s);
   EXPECT_EQ(admin().purge().deleted, 1u);
@@ -113,12 +113,12 @@ TEST_P(Explain, NobodyHasTheId) {
 }
 
 TEST_P(Explain, ItHasEnded) {
-  const JobId good = client().enqueue(secret_job()).id;
-  EXPECT_EQ(client().success(take(), "\"" + std::string(secret) + "\""), FinishStatus::applied);
-  const JobId bad = client().enqueue(secret_job()).id;
+  const JobId good = client().enqueue(hidden_job()).id;
+  EXPECT_EQ(client().success(take(), "\"" + std::string(hidden_text) + "\""), FinishStatus::applied);
+  const JobId bad = client().enqueue(hidden_job()).id;
   const std::string message = "no\r\n\x1B[31m such \x7F \xC2\x9B address";
   EXPECT_EQ(client().error(take(), message, {.discard = true}), FinishStatus::applied);
-  const JobId stopped = client().enqueue(secret_job()).id;
+  const JobId stopped = client().enqueue(hidden_job()).id;
   EXPECT_EQ(client().cancel(stopped), CancelStatus::cancelled);
   const TimePoint end = clock().now();
   clock().advance(1min);
@@ -134,7 +134,7 @@ TEST_P(Explain, ItHasEnded) {
 }
 
 TEST_P(Explain, ItRunsOrIsAskedToStop) {
-  const JobId id = client().enqueue(secret_job()).id;
+  const JobId id = client().enqueue(hidden_job()).id;
   const Job job = take();
   const TimePoint begin = clock().now();
   clock().advance(20s);
@@ -153,7 +153,7 @@ TEST_P(Explain, ItRunsOrIsAskedToStop) {
 }
 
 TEST_P(Explain, ItsWorkerIsSilent) {
-  const JobId id = client().enqueue(secret_job()).id;
+  const JobId id = client().enqueue(hidden_job()).id;
   const Job job = take();
   clock().advance(20s);
   EXPECT_EQ(client().ping(job), LeaseStatus::renewed);
@@ -176,7 +176,7 @@ TEST_P(Explain, ItWaitsForAnother) {
 
 TEST_P(Explain, ItIsNotDueOrItsQueueIsPaused) {
   if (has(&backend::Capabilities::workers)) Fleet{dialect(), clock()}.announce({.name = "w"});
-  const JobId id = client().enqueue(secret_job({.delay = 1min})).id;
+  const JobId id = client().enqueue(hidden_job({.delay = 1min})).id;
   Reason reason = the_reason(db(), id);
   EXPECT_EQ(reason.code, Code::due_later);
   EXPECT_EQ(reason.at, clock().now() + 1min);
@@ -194,11 +194,11 @@ TEST_P(Explain, TheLimitOfItsQueueIsUsed) {
   if (has(&backend::Capabilities::workers)) Fleet{dialect(), clock()}.announce({.name = "w"});
   admin().create_queue("q", {.concurrency = 3});
   Ids held;
-  for (int i = 0; i < 3; ++i) held.push_back(client().enqueue(secret_job({.queue = "q"})).id);
+  for (int i = 0; i < 3; ++i) held.push_back(client().enqueue(hidden_job({.queue = "q"})).id);
   const std::vector<Job> leases = claim(2);
   EXPECT_EQ(client().cancel(held[1]), CancelStatus::cancelling);
   const JobId id = held[2];
-  const JobId later = client().enqueue(secret_job({.queue = "q", .delay = 1h})).id;
+  const JobId later = client().enqueue(hidden_job({.queue = "q", .delay = 1h})).id;
   EXPECT_EQ(codes(db(), id), Codes{Code::may_run}) << "two of three are used";
   admin().set_concurrency("q", 2);
   Reason reason = the_reason(db(), id);
@@ -232,7 +232,7 @@ TEST_P(Explain, TheLimitOfItsQueueIsUsed) {
 TEST_P(Explain, NoWorkerIsThereForIt) {
   SQLQ_NEEDS(workers);
   Fleet fleet{dialect(), clock()};
-  const JobId id = client().enqueue(secret_job({.queue = "q"}, "k")).id;
+  const JobId id = client().enqueue(hidden_job({.queue = "q"}, "k")).id;
   EXPECT_EQ(codes(db(), id), Codes{Code::no_worker});
 
   for (int i = 0; i < 12; ++i) fleet.announce({.name = "other " + std::to_string(i), .queues = {"Q"}});
@@ -255,8 +255,8 @@ TEST_P(Explain, NoWorkerIsThereForIt) {
 TEST_P(Explain, AllWorkersForItAreDrainedOrBusy) {
   SQLQ_NEEDS(workers);
   Fleet fleet{dialect(), clock()};
-  const JobId id = client().enqueue(secret_job()).id;
-  const JobId later = client().enqueue(secret_job({.delay = 1h})).id;
+  const JobId id = client().enqueue(hidden_job()).id;
+  const JobId later = client().enqueue(hidden_job({.delay = 1h})).id;
   fleet.announce({.name = "unfit", .kinds = {"other"}});
   fleet.announce({.name = "a"});
   fleet.announce({.name = "b"});
@@ -287,7 +287,7 @@ TEST_P(Explain, AllWorkersForItAreDrainedOrBusy) {
 
 TEST_P(Explain, ItIsASuspectOrOthersComeFirst) {
   if (has(&backend::Capabilities::workers)) Fleet{dialect(), clock()}.announce({.name = "w"});
-  const JobId suspect = client().enqueue(secret_job({.max_crashes = 2})).id;
+  const JobId suspect = client().enqueue(hidden_job({.max_crashes = 2})).id;
   static_cast<void>(take());
   clock().advance(31s);
   EXPECT_EQ(client().reap().returned, Ids{suspect});
@@ -295,9 +295,9 @@ TEST_P(Explain, ItIsASuspectOrOthersComeFirst) {
   EXPECT_EQ(reason.code, Code::suspect);
   EXPECT_EQ(reason.count, 1u);
 
-  const JobId first = client().enqueue(secret_job({.queue = "q", .priority = 1})).id;
-  const JobId second = client().enqueue(secret_job({.queue = "q"})).id;
-  const JobId third = client().enqueue(secret_job({.queue = "q"})).id;
+  const JobId first = client().enqueue(hidden_job({.queue = "q", .priority = 1})).id;
+  const JobId second = client().enqueue(hidden_job({.queue = "q"})).id;
+  const JobId third = client().enqueue(hidden_job({.queue = "q"})).id;
   EXPECT_EQ(codes(db(), first), Codes{Code::may_run});
   if (!has(&backend::Capabilities::insight)) return;
   EXPECT_EQ(the_reason(db(), second).count, 1u);
@@ -313,7 +313,7 @@ TEST_P(Explain, ItIsASuspectOrOthersComeFirst) {
 
 TEST_P(Explain, SeveralReasonsComeInTheOrderInWhichTheyAreToBeSeenTo) {
   SQLQ_NEEDS(workers);
-  const JobId id = client().enqueue(secret_job({.queue = "q", .max_crashes = 2})).id;
+  const JobId id = client().enqueue(hidden_job({.queue = "q", .max_crashes = 2})).id;
   static_cast<void>(take());
   clock().advance(31s);
   EXPECT_EQ(client().reap().returned, Ids{id});
@@ -329,7 +329,7 @@ TEST_P(Explain, SeveralReasonsComeInTheOrderInWhichTheyAreToBeSeenTo) {
 
 TEST_P(Explain, NamesCannotReachTheTerminal) {
   const std::string name = "'; -- %s {} \xE2\x80\xAE \xF0\x9F\x98\x80 \\x1b[2J";
-  const JobId id = client().enqueue(secret_job({.queue = name}, name)).id;
+  const JobId id = client().enqueue(hidden_job({.queue = name}, name)).id;
   admin().pause(name);
   const Reason paused = explained(db(), id).front();
   EXPECT_EQ(paused.code, Code::queue_paused);
@@ -351,7 +351,7 @@ TEST_P(Explain, NamesCannotReachTheTerminal) {
   reason = the_reason(db(), id);
   EXPECT_EQ(reason.code, Code::running);
   EXPECT_EQ(reason.worker, hostile);
-  const JobId next = client().enqueue(secret_job({.queue = name})).id;
+  const JobId next = client().enqueue(hidden_job({.queue = name})).id;
   EXPECT_EQ(explained(db(), next).front().code, Code::limit_used);
   clock().advance(31s);
   EXPECT_EQ(the_reason(db(), id).code, Code::stuck);
@@ -360,7 +360,7 @@ TEST_P(Explain, NamesCannotReachTheTerminal) {
 TEST_P(Explain, TheClocksDiffer) {
   SQLQ_NEEDS(database_clock);
   SQLQ_NEEDS(insight);
-  const JobId id = client().enqueue(secret_job({.delay = 24h})).id;
+  const JobId id = client().enqueue(hidden_job({.delay = 24h})).id;
   for (const Duration ahead : {Duration(-2h), Duration(0s), Duration(2h)}) {
     const Database here = open(url(), {.clock = std::make_shared<WrongClock>(ahead)});
     const std::vector<Reason> reasons = explained(here, id);
@@ -379,7 +379,7 @@ TEST_P(Explain, TheTablesAreMissing) {
 
 TEST_P(Explain, TheTablesAreOfANewerVersion) {
   SQLQ_NEEDS(borrowed_transactions);
-  const JobId id = client().enqueue(secret_job()).id;
+  const JobId id = client().enqueue(hidden_job()).id;
   const auto connection = user();
   for (const std::string& sql : backend().newer_schema_sql) connection->execute(sql);
   Database fresh = another();

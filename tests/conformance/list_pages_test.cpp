@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::array all_states{JobState::pending,    JobState::running,   JobState::success,  JobState::errored,
+constexpr std::array every_state{JobState::pending,    JobState::running,   JobState::success,  JobState::errored,
                                 JobState::cancelling, JobState::cancelled, JobState::scheduled};
 
 }  // namespace
@@ -124,17 +124,17 @@ TEST_P(ListPages, FewJobsBehindManyAreFoundByQueueKindAndState) {
 
   std::vector<Job> rows;
   for (const JobId id : mine) rows.push_back(row(id));
-  for (const JobState state : all_states) {
+  for (const JobState state : every_state) {
     EXPECT_TRUE(std::ranges::any_of(rows, [&](const Job& job) { return job.state == state; })) << to_string(state);
   }
   for (const std::string queue : {"", "a", "b", "none"}) {
     for (const std::string kind : {"", "x", "y", "none"}) {
-      for (std::size_t i = 0; i <= all_states.size(); ++i) {
+      for (std::size_t i = 0; i <= every_state.size(); ++i) {
         JobFilter filter;
         if (!queue.empty()) filter.queues = {queue};
         if (!kind.empty()) filter.kinds = {kind};
-        if (i < all_states.size()) filter.states = {all_states[i]};
-        const bool others_too = queue.empty() && kind.empty() && (i == 0 || i == all_states.size());
+        if (i < every_state.size()) filter.states = {every_state[i]};
+        const bool others_too = queue.empty() && kind.empty() && (i == 0 || i == every_state.size());
         if (others_too) continue;
         std::vector<JobId> expected;
         for (const Job& job : rows) {

@@ -31,7 +31,7 @@ Handlers handler(const std::string& kind, F run, HandlerOptions options = {}) {
 }
 
 /// Waits until the stop token is tripped.
-void wait_for_stop(JobContext& job) {
+void wait_until_stopped(JobContext& job) {
   Moment stopped;
   const std::stop_callback on_stop(job.stop_token(), [&] { stopped.happen(); });
   stopped.wait();
@@ -201,7 +201,7 @@ TEST_P(WorkerRuns, ATimeoutTripsTheToken) {
   const JobId id = enqueue({.max_attempts = 1, .timeout = 10s});
   QuietWorker worker{db(), handler("work", [&](JobContext& job) -> Outcome {
                        started.happen();
-                       wait_for_stop(job);
+                       wait_until_stopped(job);
                        reason = job.stop_reason();
                        throw std::runtime_error("stopped early");
                      })};
@@ -218,7 +218,7 @@ TEST_P(WorkerRuns, ACancelTripsTheToken) {
   const JobId id = enqueue();
   QuietWorker worker{db(), handler("work", [&](JobContext& job) -> Outcome {
                        started.happen();
-                       wait_for_stop(job);
+                       wait_until_stopped(job);
                        reason = job.stop_reason();
                        throw std::runtime_error("stopped early");
                      })};
@@ -236,7 +236,7 @@ TEST_P(WorkerRuns, ACancelFromElsewhereComesWithinThreeSeconds) {
   const JobId id = enqueue();
   QuietWorker worker{db(), handler("work", [&](JobContext& job) {
                        started.happen();
-                       wait_for_stop(job);
+                       wait_until_stopped(job);
                        return Outcome::error("stopped early");
                      })};
   ASSERT_TRUE(started.wait());

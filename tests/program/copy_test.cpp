@@ -123,7 +123,7 @@ TEST_F(Copies, OfALiveSourceSayWhatIsLeft) {
   const auto said = copied(7, {}, &told);
   EXPECT_EQ(said["held"], 1);
   EXPECT_EQ(said["verified"], true) << told;
-  EXPECT_TRUE(has(told, "1 jobs run in the source")) << told;
+  EXPECT_TRUE(has(told, "left in the source, for they run: 1 job: ")) << told;
   EXPECT_EQ(client().success(held), FinishStatus::applied);
   EXPECT_EQ(copied(0)["stored"], 1) << "the second pass";
   EXPECT_EQ(exported(url()), exported(other()));
@@ -220,6 +220,25 @@ TEST_F(Copies, ThatMoveAndAreKilledLoseNothing) {
   EXPECT_EQ(last.code, 0) << last.err;
   EXPECT_EQ(jobs_in(url()), 0U);
   EXPECT_EQ(exported(other()), before);
+}
+
+TEST_F(Copies, ThatMoveDeleteNothingThatOnlyAnotherTargetHas) {
+  fill(db(), 2);
+  // As a call leaves it that was killed on its way: parked jobs, and a target that is not this one.
+  admin().create_queue("sqlq-moved-away");
+  admin().pause("sqlq-moved-away");
+  ASSERT_EQ(Bulk{db()}.apply(BulkAction::move("sqlq-moved-away"), {.queues = {"mixed"}}).done, 2U);
+  const std::string before = exported(url());
+  std::string told;
+  static_cast<void>(copied(6, {"--move"}, &told));
+  EXPECT_TRUE(has(told, "2 jobs in the queue sqlq-moved-away")) << told;
+  EXPECT_EQ(exported(url()), before);
+  EXPECT_EQ(jobs_in(other()), 0U);
+  EXPECT_EQ(sqlq({"job", "move", "--queue", "sqlq-moved-away", "--to", "back", "--yes"}).code, 0);
+  EXPECT_EQ(copied(0, {"--move"})["moved"], 12);
+  EXPECT_EQ(jobs_in(url()), 0U);
+  EXPECT_EQ(jobs_in(other()), 12U);
+  EXPECT_FALSE(admin().queue("sqlq-moved-away"));
 }
 
 TEST_F(Copies, TakeUrlsFromFilesAndVariablesAndTellNoPassword) {

@@ -213,5 +213,19 @@ TEST_F(Enqueue, NoLinesAreNoJobs) {
   EXPECT_EQ(result.err, "0 jobs enqueued\n");
 }
 
+/// It waits for more input, amid a line.
+TEST_F(Enqueue, LinesThatDoNotComeAreNotWaitedForAfterASignal) {
+  static_cast<void>(db());
+  const std::string script = "mkfifo f; exec 3<>f; for i in {1..1000}; do echo '{\"kind\":\"a\"}' >&3; done; "
+                             "printf '{\"ki' >&3; exec '" SQLQ_PROGRAM "' job enqueue - <&3";
+  Running waiting("/bin/bash", {"--norc", "-c", script}, here());
+  ASSERT_TRUE(waiting.wrote("1,000 jobs")) << waiting.err();
+  waiting.signal(SIGINT);
+  const Result result = waiting.wait();
+  EXPECT_EQ(result.code, 7) << result.err;
+  EXPECT_TRUE(has(result.err, "interrupted")) << result.err;
+  EXPECT_TRUE(has(result.err, "--skip 1000")) << result.err;
+}
+
 }  // namespace
 }  // namespace sqlq::program

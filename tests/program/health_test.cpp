@@ -115,6 +115,15 @@ TEST_F(Health, BenchMeasuresAndLeavesNothing) {
   EXPECT_EQ(admin().counts().at(JobState::pending).value, 1U);
 }
 
+TEST_F(Health, BenchTellsOfAQueueThatWasLeft) {
+  client().enqueue(NewJob{"k", "null", {.queue = "sqlq-bench-0"}});
+  const Result result = sqlq({"bench", "--jobs", "1", "--singles", "0", "--yes"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_TRUE(has(result.err, "`sqlq queue delete --waiting --finished sqlq-bench-0`")) << result.err;
+  EXPECT_EQ(sqlq({"queue", "delete", "--waiting", "--finished", "sqlq-bench-0", "--yes"}).code, 0);
+  EXPECT_TRUE(admin().queues().empty());
+}
+
 TEST_F(Health, BenchLeavesNothingWhenItIsInterrupted) {
   admin().create_queue("mail");
   Running bench({"bench", "--jobs", "10000000", "--yes"}, here());

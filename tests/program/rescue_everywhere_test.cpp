@@ -215,6 +215,7 @@ TEST_P(RescueEverywhere, ASchemaOneStepBehind) {
   EXPECT_EQ(sqlq({"work", "--queue", "mail", "--drain", "--", "cat"}).code, 4);
   const Result refused = sqlq({"stats"});
   EXPECT_EQ(refused.code, 4);
+  EXPECT_TRUE(has(refused.err, "(in " + db().description() + ")")) << refused.err;
   const std::string command = command_in(refused.err);
   EXPECT_EQ(command, "sqlq schema up");
   EXPECT_EQ(command, command_in(reason["sentence"]));

@@ -215,7 +215,7 @@ TEST_F(StatsCommands, CountByQueueKindAndError) {
   ASSERT_EQ(kinds.size(), 2U);
   EXPECT_EQ(kinds[1]["kind"], "mail");
   EXPECT_EQ(kinds[1]["errored"], 3);
-  EXPECT_NE(sqlq({"stats", "--by", "kind", "--limit", "1"}).err.find("of the newest 1 jobs"), std::string::npos);
+  EXPECT_NE(sqlq({"stats", "--by", "kind", "--limit", "1"}).err.find("of the newest 1 job;"), std::string::npos);
 
   const nlohmann::json errors = json({"stats", "--by", "error"});
   ASSERT_EQ(errors.size(), 2U);

@@ -74,6 +74,13 @@ TEST(Counts, HaveCommasAndSayThatThereAreMore) {
   EXPECT_EQ(human(10'000, true), "10,000+");
 }
 
+TEST(Counts, HaveTheirNoun) {
+  EXPECT_EQ(counted(0, "job"), "0 jobs");
+  EXPECT_EQ(counted(1, "job"), "1 job");
+  EXPECT_EQ(counted(1, "job", true), "1+ jobs");
+  EXPECT_EQ(counted(1234, "finished job"), "1,234 finished jobs");
+}
+
 TEST(Durations, AreReadWithUnitsOnly) {
   EXPECT_EQ(parse_duration("90s"), 90s);
   EXPECT_EQ(parse_duration("1h30m"), 90min);

@@ -106,7 +106,7 @@ TEST_F(Top, DeletesTheOneJobThatIsSelected) {
   top.type("jD");
   ASSERT_TRUE(top.wrote("Delete 1 job, send_mail ")) << shown(top);
   top.type("y");
-  ASSERT_TRUE(top.wrote("1 jobs deleted")) << shown(top);
+  ASSERT_TRUE(top.wrote("1 job deleted")) << shown(top);
   EXPECT_NE(admin().find(failures_[0]).has_value(), admin().find(failures_[1]).has_value());
   quit(top);
 }

@@ -15,6 +15,7 @@
 #include <sqlq/worker.hpp>
 
 #include "context.hpp"
+#include "filter_options.hpp"
 #include "pace.hpp"
 #include "text.hpp"
 
@@ -126,6 +127,7 @@ class Bench {
       : context_(context), choice_(choice), clock_(context.database().clock()), arrivals_(clock_) {}
 
   ExitCode run() {
+    static_cast<void>(context_.stop());  // from here on a signal leaves nothing behind
     tell_leftovers();
     const BenchQueue queue(context_);
     const bool whole = enqueue_all(queue.name()) && work(queue.name());
@@ -146,8 +148,8 @@ class Bench {
   void tell_leftovers() {
     for (const Queue& queue : context_.admin().queues(bench_prefix, 10)) {
       if (!queue.name.starts_with(bench_prefix)) break;
-      context_.say("the queue " + printable(queue.name) + " is of another run: when that has ended, `sqlq queue purge` "
-                   "deletes its jobs");
+      context_.say("the queue " + printable(queue.name) + " is of another run: when that has ended, `sqlq queue "
+                   "delete --waiting --finished " + shell_word(queue.name) + "` deletes it");
     }
   }
 
@@ -212,7 +214,8 @@ class Bench {
 };
 
 ExitCode bench(Context& context, const BenchChoice& choice) {
-  const std::string what = human(choice.jobs + choice.singles) + " jobs that do nothing, in a queue of their own";
+  const std::string what =
+      counted(choice.jobs + choice.singles, "job") + " for a handler that does nothing, in a queue of their own";
   const std::string where = printable(context.database().description());
   if (context.options().dry_run) {
     context.say("would enqueue and work " + what + ", in " + where + ", and delete them");

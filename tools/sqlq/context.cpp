@@ -1,6 +1,5 @@
 #include "context.hpp"
 
-#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -95,6 +94,8 @@ void Context::tell(const std::string& sentence, const std::vector<Column>& colum
   }
 }
 
+std::string Context::where() const { return database_ ? " (in " + database_->description() + ")" : std::string(); }
+
 void Context::say(const std::string& line) {
   if (!options_.quiet) write_line(line);
 }
@@ -115,10 +116,6 @@ bool Context::confirm(const std::string& question) {
   progress({});
   out_.flush();
   err_ << printable(without_passwords(question)) + " [y/N] " << std::flush;
-  // A signal does not end a read that a library has begun: it is begun when there is something to read.
-  for (pollfd input{STDIN_FILENO, POLLIN, 0}; in_.rdbuf()->in_avail() <= 0 && ::poll(&input, 1, 100) <= 0;) {
-    if (signals_ && signals_->token().stop_requested()) return false;
-  }
   std::string answer;
   std::getline(in_, answer);
   return answer == "y" || answer == "Y" || answer == "yes";

@@ -55,6 +55,8 @@ class Context {
   [[nodiscard]] Database& database();
   /// The same for --from and --to of `copy`. `what` names the option in errors.
   [[nodiscard]] Database open(const std::string& url, std::string_view what);
+  /// " (in SQLite 3.40.1, /var/jobs.db)", or nothing before it was opened: whoever mistyped its name sees it.
+  [[nodiscard]] std::string where() const;
   [[nodiscard]] Admin admin() { return Admin{database()}; }
   [[nodiscard]] Client client() { return Client{database()}; }
   [[nodiscard]] TimePoint now();
@@ -83,6 +85,8 @@ class Context {
 
   /// Tripped by SIGINT, SIGTERM, SIGHUP: commands end after the step that they are in.
   [[nodiscard]] std::stop_token stop();
+  /// Whether it was, where `stop` was asked for.
+  [[nodiscard]] bool stopped() const { return signals_ && signals_->token().stop_requested(); }
   [[nodiscard]] bool stdout_is_terminal() const;
 
  private:

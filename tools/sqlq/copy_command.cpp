@@ -19,6 +19,7 @@ namespace {
 /// more, and which a later call finds when this one was killed in between.
 const std::string parking_queue = "sqlq-moved-away";
 constexpr std::uint64_t most_counted = 1'000'000;
+const BulkOptions at_once{.share = 1.0};
 
 struct CopyChoice {
   TransferChoice transfer{};
@@ -90,15 +91,15 @@ class Copy {
       context_.say("nothing was copied");
       return ExitCode::failed;
     }
+    how_.stop = context_.stop();
     make_ready(*target_, choice_.migrate, "--to");
     if (choice_.move) {
       if (same_database(*source_, *target_)) {
         throw Exit(ExitCode::usage, "--from and --to are the same database: --move would delete its jobs");
       }
-      empty_parking();
+      empty_parking_of_a_killed_call();
     }
     const Pace pace(how_.after ? std::nullopt : total_);
-    how_.stop = context_.stop();
     how_.on_progress = [&](const TransferReport& so_far) {
       context_.progress("copying: " + pace.line(so_far.jobs));
       return true;
@@ -127,7 +128,7 @@ class Copy {
   std::string question() const {
     CappedCount count{total_.value_or(0), false};
     if (!total_ && !context_.options().yes) count = Bulk{*source_}.preview(how_.filter, 10'000, 0).count;
-    return std::string(choice_.move ? "Move " : "Copy ") + human(count.value, count.capped) + " jobs from " +
+    return std::string(choice_.move ? "Move " : "Copy ") + counted(count.value, "job", count.capped) + " from " +
            printable(source_->description()) + " to " + printable(target_->description()) +
            (choice_.move ? ", and delete them at the source?" : "?");
   }
@@ -147,7 +148,7 @@ class Copy {
       compared_.same = here.jobs;
       compared_.held = here.held;
       verified_ = true;
-      context_.say("verified: both sides have the same " + human(here.jobs) + " jobs, checksum " + here.checksum);
+      context_.say("verified: both sides have the same " + counted(here.jobs, "job") + ", checksum " + here.checksum);
       return;
     }
     const Pace pace(here.jobs);
@@ -159,23 +160,20 @@ class Copy {
     context_.progress("");
     verified_ = compared_.whole && compared_.different == 0 && compared_.missing == 0;
     if (verified_) {
-      context_.say("verified: all " + human(compared_.same) + " jobs of the source are the same in the target, which "
-                   "has jobs of its own (" + human(there.jobs + there.held) + " jobs fit there): they were compared "
-                   "one by one");
+      context_.say("verified: all that the source has, " + counted(compared_.same, "job") + ", is the same in the "
+                   "target, which has jobs of its own (" + counted(there.jobs + there.held, "job") +
+                   " there fit the filter): it was compared job by job");
     }
   }
 
   void move() {
-    Admin admin{*source_};
-    admin.create_queue(parking_queue, {.description = "Jobs that `sqlq copy --move` has copied, on their way out"});
-    admin.pause(parking_queue);
     Bulk bulk{*source_};
     const Pace pace(compared_.same);
     // Once more: only what is the same at this moment goes, a few hundred at a time.
     const Comparison at_last = compare_jobs(
         *source_, *target_, how_.filter, context_.stop(), [&](const Comparison&, const std::vector<JobId>& same) {
           if (same.empty()) return;
-          const BulkOptions at_once{.share = 1.0};
+          make_parking();  // each time: another call that moves may have deleted it
           moved_ += bulk.apply(BulkAction::move(parking_queue),
                                {.ids = same, .states = {JobState::pending, JobState::scheduled, JobState::waiting}},
                                at_once).done;
@@ -187,18 +185,44 @@ class Copy {
     context_.progress("");
     compared_.whole = at_last.whole;
     compared_.held += at_last.held;
-    empty_parking();
+    const std::uint64_t left = empty_parking();
+    if (left > 0) {
+      context_.complain(human(left) + " jobs in the queue " + parking_queue + " of the source were not deleted: "
+                        "another call is moving them to another target, or something of yours, such as a foreign key, "
+                        "refers to them");
+    }
   }
 
-  /// What is in it was verified in the target when it was put there.
-  void empty_parking() {
+  void make_parking() {
     Admin admin{*source_};
-    const auto queue = admin.queue(parking_queue);
-    if (!queue || !queue->paused) return;
-    if (admin.delete_queue(parking_queue, {.finished = true, .waiting = true}) == DeleteQueueStatus::not_empty) {
-      context_.complain("some jobs in the queue " + parking_queue + " of the source could not be deleted: something of "
-                        "yours, such as a foreign key, refers to them");
-    }
+    admin.create_queue(parking_queue, {.description = "Jobs that `sqlq copy --move` has copied, on their way out"});
+    admin.pause(parking_queue);
+  }
+
+  /// Before anything is copied: what another target has, but not this one, is nobody's to delete.
+  void empty_parking_of_a_killed_call() {
+    const std::uint64_t left = empty_parking();
+    if (left == 0) return;
+    throw Exit(ExitCode::conflict,
+               human(left) + " jobs in the queue " + parking_queue + " of the source were moved away by another call, "
+               "and are not in this target, or cannot be deleted. If that call still runs, wait for it. If it was "
+               "killed, name its target; or, where that is gone, put them back with `sqlq job move --queue " +
+               parking_queue + " --to QUEUE`. Nothing was copied");
+  }
+
+  /// Deletes what is parked and is in the target, where it was verified when it was parked; how many jobs are left.
+  std::uint64_t empty_parking() {
+    Admin admin{*source_};
+    if (!admin.queue(parking_queue)) return 0;
+    Bulk bulk{*source_};
+    const JobFilter parked{.queues = {parking_queue}};
+    for_those_in_both(*source_, *target_, parked, [&](const std::vector<JobId>& ids) {
+      const JobFilter those{.ids = ids, .queues = {parking_queue}};
+      static_cast<void>(bulk.apply(BulkAction::cancel(), those, at_once));
+      static_cast<void>(bulk.apply(BulkAction::erase(), those, at_once));
+    });
+    if (admin.delete_queue(parking_queue) != DeleteQueueStatus::not_empty) return 0;
+    return bulk.preview(parked, most_counted, 0).count.value;
   }
 
   void tell() const {
@@ -231,17 +255,19 @@ class Copy {
     const std::uint64_t came = compared_.missing > not_taken ? compared_.missing - not_taken : 0;
     if (!workers_.empty()) context_.complain("the source is live: workers " + some_of(workers_) + " are listed");
     if (report_.held > 0) {
-      context_.complain(human(report_.held) + " jobs run in the source and were left there: " + some_of(held_now()) +
+      context_.complain("left in the source, for they run: " + counted(report_.held, "job") + ": " +
+                        some_of(held_now()) +
                         "; run the same command again when they have ended");
     }
     if (came > 0) {
-      context_.complain(human(came) + " jobs came to the source meanwhile: run the same command again to take them "
-                        "too");
+      context_.complain("came to the source meanwhile: " + counted(came, "job") + "; run the same command again to "
+                        "take what came");
     }
     if (compared_.different > 0) {
       std::vector<std::string> ids;
       for (const JobId& id : compared_.examples) ids.push_back(id.to_string());
-      context_.complain(human(compared_.different) + " jobs are not the same on both sides: " + some_of(ids) + ". "
+      context_.complain("not the same on both sides: " + counted(compared_.different, "job") + ": " + some_of(ids) +
+                        ". "
                         "Workers of one side have changed them since they were copied, or they differed before; jobs "
                         "that are there are never changed. Stop the workers of both sides; to take the source's state, "
                         "cancel and delete these jobs in the target and copy again");

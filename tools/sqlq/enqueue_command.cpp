@@ -150,13 +150,15 @@ class JobLines {
 
   ExitCode run(bool exist_ok) {
     std::string line;
-    while (!context_.stop().stop_requested() && read(line)) {
+    const std::stop_token stop = context_.stop();
+    while (!stop.stop_requested() && read(line)) {
+      if (stop.stop_requested()) break;  // the line may be a part of one
       ++number_;
       if (number_ <= skip_ || trimmed(line).empty()) continue;
       take(line);
       if (batch_.size() == batch_size || bytes_ >= batch_bytes) store_batch();
     }
-    if (context_.stop().stop_requested()) {
+    if (stop.stop_requested()) {
       answers_.finish();
       throw Exit(stored_ == skip_ ? ExitCode::interrupted : ExitCode::partly_done, "interrupted; " + how_far());
     }

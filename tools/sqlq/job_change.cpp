@@ -73,7 +73,7 @@ BulkReport take_away_all(const Admin& admin, const JobFilter& filter, AfterTakin
 }
 
 std::string jobs_text(const CappedCount& count) {
-  return human(count.value, count.capped) + (count.value == 1 && !count.capped ? " job" : " jobs");
+  return counted(count.value, "job", count.capped);
 }
 
 std::string progress_text(const BulkReport& report, const CappedCount& all, Duration since_start) {

@@ -144,7 +144,7 @@ ExitCode change_each(Context& context, const Change& change, const std::vector<J
   }
   records.finish();
   if (answers.size() == ids.size()) return code_of(answers);
-  context.complain("interrupted after " + human(answers.size()) + " of " + human(ids.size()) + " jobs");
+  context.complain("interrupted after " + human(answers.size()) + " of " + counted(ids.size(), "job"));
   return answers.empty() ? ExitCode::interrupted : ExitCode::partly_done;
 }
 

@@ -16,6 +16,7 @@
 
 #include "command_line.hpp"
 #include "context.hpp"
+#include "input.hpp"
 #include "output.hpp"
 #include "secrets.hpp"
 
@@ -78,7 +79,9 @@ ExitCode parse_and_run(std::vector<std::string> words, Context& context, std::os
 
 int run(int argc, char** argv) {
   Output out(STDOUT_FILENO);
-  Context context(out, std::cerr, std::cin);
+  Input in(STDIN_FILENO);
+  Context context(out, std::cerr, in);
+  in.end_when([&context] { return context.stopped(); });
   try {
     try {
       return static_cast<int>(parse_and_run(take_words(argc, argv), context, out));
@@ -96,7 +99,7 @@ int run(int argc, char** argv) {
     context.complain(exit.what());
     return static_cast<int>(exit.code());
   } catch (const Error& error) {
-    context.complain(error.what());
+    context.complain(error.what() + (error.code() == Errc::schema ? context.where() : std::string()));
     return static_cast<int>(code_of(error.code()));
   } catch (const std::exception& error) {
     context.complain(std::string("internal error: ") + error.what());

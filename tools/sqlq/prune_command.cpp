@@ -24,7 +24,7 @@ ExitCode past_retention(Context& context) {
     all.deleted += step.deleted;
     all.kept.insert(all.kept.end(), step.kept.begin(), step.kept.end());
     if (step.deleted == 0) break;
-    context.progress(human(all.deleted) + " jobs deleted");
+    context.progress(counted(all.deleted, "job") + " deleted");
   }
   context.progress("");
   context.record({{"deleted"}, {"kept"}}, {all.deleted, all.kept.size()});
@@ -35,7 +35,7 @@ ExitCode past_retention(Context& context) {
   }
   if (context.stop().stop_requested()) {
     context.complain("interrupted: run the same command again to go on");
-    return ExitCode::partly_done;
+    return all.deleted == 0 ? ExitCode::interrupted : ExitCode::partly_done;
   }
   return all.kept.empty() ? ExitCode::ok : ExitCode::partly_done;
 }
@@ -51,7 +51,7 @@ ExitCode by_filter(Context& context, const FilterOptions& options) {
   if (filter.states.empty()) filter.states = {JobState::success, JobState::errored, JobState::cancelled};
   Bulk bulk{context.database()};
   const CappedCount count = bulk.preview(filter, 1'000'000, 0).count;
-  const std::string jobs = human(count.value, count.capped) + " finished jobs";
+  const std::string jobs = counted(count.value, "finished job", count.capped);
   if (context.options().dry_run) {
     context.record({{"would_delete"}}, {Value::Count{count.value, count.capped}});
     return ExitCode::ok;

@@ -146,7 +146,7 @@ ExitCode purge(Context& context, const std::string& name, const Names& states, c
   const JobFilter filter = finished_jobs(context, name, states, older);
   Bulk bulk{context.database()};
   const CappedCount count = bulk.preview(filter, 10'000, 0).count;
-  const std::string jobs = human(count.value, count.capped) + (count.value == 1 ? " finished job" : " finished jobs");
+  const std::string jobs = counted(count.value, "finished job", count.capped);
   const std::vector<Column> columns{{"queue"}, {"deleted"}, {"refused"}, {"complete"}};
   if (context.options().dry_run || count.value == 0) {
     context.tell(count.value == 0 ? "queue " + named(name) + " has no such job"
@@ -159,14 +159,13 @@ ExitCode purge(Context& context, const std::string& name, const Names& states, c
   }
   const BulkOptions options{.on_progress =
                                 [&](const BulkReport& so_far) {
-                                  if (so_far.next) context.progress("deleted " + human(so_far.done) + " jobs");
+                                  if (so_far.next) context.progress("deleted " + counted(so_far.done, "job"));
                                   return true;
                                 },
                             .stop = context.stop()};
   const BulkReport report = bulk.apply(BulkAction::erase(), filter, options);
   context.progress({});
-  std::string sentence = "deleted " + human(report.done) + (report.done == 1 ? " job" : " jobs");
-  sentence += " of queue " + named(name);
+  std::string sentence = "deleted " + counted(report.done, "job") + " of queue " + named(name);
   if (report.refused > 0) {
     sentence += "; the database refuses to delete " + human(report.refused) + " others, the first of them " +
                 report.refused_ids.front().to_string();
@@ -174,6 +173,7 @@ ExitCode purge(Context& context, const std::string& name, const Names& states, c
   if (report.next) sentence += "; interrupted: the same command goes on";
   context.tell(sentence, columns,
                {name, static_cast<std::int64_t>(report.done), static_cast<std::int64_t>(report.refused), !report.next});
+  if (report.next && report.seen == 0) return ExitCode::interrupted;
   return report.next || report.refused > 0 ? ExitCode::partly_done : ExitCode::ok;
 }
 

@@ -70,7 +70,7 @@ bool each_job(Context& context, const JobFilter& filter, std::uint64_t most, Use
 }
 
 void say_how_many(Context& context, bool more, std::uint64_t most, const std::string& what) {
-  if (more) context.say("of the newest " + human(most) + " " + what + "; --limit looks at more");
+  if (more) context.say("of the newest " + counted(most, what) + "; --limit looks at more");
 }
 
 ExitCode by_kind(Context& context, std::uint64_t most) {
@@ -83,7 +83,7 @@ ExitCode by_kind(Context& context, std::uint64_t most) {
     out.add(std::move(row));
   }
   out.finish();
-  say_how_many(context, more, most, "jobs");
+  say_how_many(context, more, most, "job");
   return ExitCode::ok;
 }
 
@@ -126,7 +126,7 @@ ExitCode by_error(Context& context, std::uint64_t most) {
              failures.newest.id.to_string()});
   }
   out.finish();
-  say_how_many(context, more, most, "errored jobs");
+  say_how_many(context, more, most, "errored job");
   return ExitCode::ok;
 }
 

@@ -253,6 +253,10 @@ std::string human(std::uint64_t count, bool capped) {
   return digits + (capped ? "+" : "");
 }
 
+std::string counted(std::uint64_t count, std::string_view what, bool capped) {
+  return human(count, capped) + " " + std::string(what) + (count == 1 && !capped ? "" : "s");
+}
+
 std::optional<Duration> parse_duration(std::string_view text) {
   static constexpr std::array<std::pair<std::string_view, Duration::rep>, 6> units{
       {{"ms", 1'000}, {"s", 1'000'000}, {"m", 60'000'000}, {"h", 3'600'000'000}, {"d", 86'400'000'000},

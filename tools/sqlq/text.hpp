@@ -27,6 +27,8 @@ namespace sqlq::tool {
 [[nodiscard]] std::string human(Duration time);
 /// "1,234,567", and with `capped` "10,000+".
 [[nodiscard]] std::string human(std::uint64_t count, bool capped = false);
+/// "1 job", "1,234 jobs", "10,000+ jobs".
+[[nodiscard]] std::string counted(std::uint64_t count, std::string_view what, bool capped = false);
 
 /// "90s", "1h30m", "7d", "250ms", "1w": units ms, s, m, h, d, w; empty for anything else.
 [[nodiscard]] std::optional<Duration> parse_duration(std::string_view text);

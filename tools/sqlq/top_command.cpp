@@ -231,7 +231,7 @@ class Top {
         state_.message = "no job of " + request.queue->name + " is " + names;
         return;
       }
-      what = human(number.value, number.capped) + " jobs (" + names + ") of " + request.queue->name;
+      what = counted(number.value, "job", number.capped) + " (" + names + ") of " + request.queue->name;
     }
     state_.question = verb + " " + what + "?";
     plan_.emplace(std::move(plan));
@@ -247,12 +247,12 @@ class Top {
     BulkOptions how;
     how.stop = context_.stop();
     how.on_progress = [&](const BulkReport& so_far) {
-      state_.message = human(so_far.done) + " jobs " + plan.done + " ...";
+      state_.message = counted(so_far.done, "job") + " " + plan.done + " ...";
       draw();
       return true;
     };
     const BulkReport report = Bulk{context_.database()}.apply(plan.action, plan.filter, how);
-    state_.message = human(report.done) + " jobs " + plan.done;
+    state_.message = counted(report.done, "job") + " " + plan.done;
     if (report.unchanged > 0) state_.message += ", " + human(report.unchanged) + " in no state for it";
     if (report.conflicts > 0) state_.message += ", " + human(report.conflicts) + " kept away by their unique keys";
     if (report.refused > 0) state_.message += ", " + human(report.refused) + " refused by the database";

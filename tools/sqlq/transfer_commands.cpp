@@ -78,7 +78,7 @@ std::vector<Value> export_row(const TransferReport& report) {
 
 void tell_held(Context& context, const TransferReport& report) {
   if (report.held == 0) return;
-  context.complain(human(report.held) + " jobs run, and were left out: a job has one owner");
+  context.complain("left out, for they run: " + counted(report.held, "job") + ". A job has one owner");
 }
 
 TransferReport write_to(Context& context, const Database& db, std::ostream& to, TransferOptions how) {
@@ -101,7 +101,7 @@ ExitCode export_to_output(Context& context, const TransferOptions& how) {
   context.out().flush();
   tell_held(context, report);
   if (report.next) return tell_interruption(context, report);
-  context.say(human(report.jobs) + " jobs exported, checksum " + report.checksum);
+  context.say(counted(report.jobs, "job") + " exported, checksum " + report.checksum);
   return ExitCode::ok;
 }
 
@@ -171,7 +171,15 @@ ExitCode import_from(Context& context, const FileChoice& choice) {
     context.progress("importing: " + pace.line(so_far.jobs));
     return true;
   };
-  const TransferReport report = import_jobs(from, db, how);
+  TransferReport report;
+  try {
+    report = import_jobs(from, db, how);
+  } catch (const Error&) {
+    if (!how.stop.stop_requested()) throw;
+    // The end of the stream was that of standard input, which a stop ends.
+    throw Exit(ExitCode::partly_done, "interrupted: what came until now is stored; import the whole stream again to go "
+                                      "on (jobs that are there are skipped)");
+  }
   context.progress("");
   context.record({{"queues"}, {"jobs"}, {"stored"}, {"existing"}, {"conflicts"}, {"refused"}, {"checksum"}},
                  {report.queues, report.jobs, report.stored,

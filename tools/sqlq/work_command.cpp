@@ -178,7 +178,7 @@ class Work {
   }
 
   void tell_summary(const WorkerStats& stats, Duration took) {
-    std::string line = human(stats.ended()) + (stats.ended() == 1 ? " job: " : " jobs: ") + human(stats.succeeded) +
+    std::string line = counted(stats.ended(), "job") + ": " + human(stats.succeeded) +
                        " succeeded";
     const auto add = [&](std::uint64_t count, const char* what) {
       if (count > 0) line += ", " + human(count) + " " + what;
