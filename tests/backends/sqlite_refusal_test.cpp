@@ -198,6 +198,20 @@ TEST_F(SqliteRefusal, AfterARestartOfTheHostOneJobThatCannotBeChangedKeepsNoOthe
   EXPECT_EQ(Client(db).find(ids[6])->state, JobState::running);
 }
 
+TEST_F(SqliteRefusal, AUniqueIndexOfTheUsersRefusesAJob) {
+  const auto db = open();
+  const Native mine(path());
+  ASSERT_EQ(mine.exec("CREATE UNIQUE INDEX once ON sqlq_jobs (params)"), SQLITE_OK);
+  Client client{db};
+  static_cast<void>(client.enqueue(NewJob{.kind = "k", .params = "1"}));
+  for (const char* key : {"", "key"}) {
+    NewJob second{.kind = "k", .params = "1"};
+    if (*key != 0) second.options.unique_key = key;
+    expect_error(Errc::refused, "a unique index that is not the library's", [&] { (void)client.enqueue(second); });
+  }
+  EXPECT_EQ(Admin(db).counts()[JobState::pending].value, 1U);
+}
+
 /// As on a 32-bit system whose stat() cannot say the size of a large file.
 TEST_F(SqliteRefusal, WhatCouldNotBeFoundOutIsNotCalledReplaced) {
   const auto db = open();

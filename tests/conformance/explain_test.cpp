@@ -72,6 +72,20 @@ NewJob hidden_job(EnqueueOptions options = {}, std::string kind = "work") {
   return {.kind = std::move(kind), .params = "\"" + std::string(hidden_text) + "\"", .options = std::move(options)};
 }
 
+/// The machine's, but its wall clock is set wrong.
+class WrongClock final : public Clock {
+ public:
+  explicit WrongClock(Duration ahead) : ahead_(ahead) {}
+  [[nodiscard]] TimePoint now() const override { return right_->now() + ahead_; }
+  [[nodiscard]] SteadyPoint steady() const override { return right_->steady(); }
+  [[nodiscard]] std::string steady_epoch() const override { return right_->steady_epoch(); }
+  [[nodiscard]] std::unique_ptr<Signal> make_signal() override { return right_->make_signal(); }
+
+ private:
+  std::shared_ptr<Clock> right_ = system_clock();
+  Duration ahead_;
+};
+
 /// Says that a worker with two slots is there.
 struct Fleet {
   void announce(WorkerInfo worker) {
@@ -330,15 +344,10 @@ TEST_P(Explain, NamesCannotReachTheTerminal) {
   Reason reason = explained(db(), id).back();
   EXPECT_EQ(reason.code, Code::none_of_queue);
   EXPECT_EQ(reason.workers, Listed{hostile});
-  const auto result = dialect().claim(
-      {.limit = 1, .token = LeaseToken{1}, .worker = hostile, .now = clock().instant()});
-  EXPECT_TRUE(result.jobs.empty());
   admin().resume(name);
   admin().set_concurrency(name, 1);
-  EXPECT_EQ(dialect()
-                .claim({.limit = 1, .token = LeaseToken{2}, .worker = hostile, .now = clock().instant()})
-                .jobs.size(),
-            1u);
+  const backend::ClaimRequest request{.limit = 1, .token = LeaseToken{1}, .worker = hostile, .now = clock().instant()};
+  EXPECT_EQ(dialect().claim(request).jobs.size(), 1u);
   reason = the_reason(db(), id);
   EXPECT_EQ(reason.code, Code::running);
   EXPECT_EQ(reason.worker, hostile);
@@ -346,6 +355,21 @@ TEST_P(Explain, NamesCannotReachTheTerminal) {
   EXPECT_EQ(explained(db(), next).front().code, Code::limit_used);
   clock().advance(31s);
   EXPECT_EQ(the_reason(db(), id).code, Code::stuck);
+}
+
+TEST_P(Explain, TheClocksDiffer) {
+  SQLQ_NEEDS(database_clock);
+  SQLQ_NEEDS(insight);
+  const JobId id = client().enqueue(hidden_job({.delay = 24h})).id;
+  for (const Duration ahead : {Duration(-2h), Duration(0s), Duration(2h)}) {
+    const Database here = open(url(), {.clock = std::make_shared<WrongClock>(ahead)});
+    const std::vector<Reason> reasons = explained(here, id);
+    const auto doubt = std::ranges::find(reasons, Code::clocks_differ, &Reason::code);
+    ASSERT_EQ(doubt != reasons.end(), ahead != 0s);
+    if (ahead == 0s) continue;
+    EXPECT_GT(std::chrono::abs(doubt->difference), 2h - 1min);
+    EXPECT_LT(std::chrono::abs(doubt->difference), 2h + 1min);
+  }
 }
 
 TEST_P(Explain, TheTablesAreMissing) {

@@ -19,7 +19,8 @@ Enqueued holder(const Context& c, const backend::EnqueueItem& item, std::string_
                       [&](const sql::Row& row) { found = JobId::parse(row.text(0)); });
   }
   if (found) return {.id = *found, .status = EnqueueStatus::existing_key};
-  throw Error(Errc::corrupt, "a job was refused as a duplicate and there is no other", "sqlite");
+  throw Error(Errc::refused, "a unique index that is not the library's refuses a job: change the index or the job",
+              "sqlite", 0, c.q.job_insert.name);
 }
 
 Enqueued enqueue_one(const Context& c, const LaneRow& lane, const backend::EnqueueItem& item) {
