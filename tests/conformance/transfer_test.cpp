@@ -1,4 +1,5 @@
-// Promise I17: a job that is moved between databases arrives whole. Here the operations of a backend.
+// Promise I17: a job that is moved between databases arrives whole. Here the operations of a backend; the stream and
+// the copy are in transfer_stream_test.cpp.
 
 #include <algorithm>
 #include <array>
@@ -17,7 +18,7 @@ using namespace std::chrono_literals;
 using Ids = std::vector<JobId>;
 using Stored = std::vector<backend::StoredJob>;
 using backend::StoreStatus;
-using Answers = std::vector<StoreStatus>;
+using StoreAnswers = std::vector<StoreStatus>;
 
 JobId id_of(std::uint8_t first, std::uint8_t last) {
   std::array<std::uint8_t, 16> bytes{};
@@ -123,9 +124,9 @@ TEST_P(Transfer, EveryStateArrivesAsItWas) {
   jobs.push_back(plain(clock().now()));
   jobs.back().job.retention = 0s;
   std::ranges::reverse(jobs);  // not in the order of their ids
-  EXPECT_EQ(dialect().transfer()->store_jobs(jobs, clock().instant()), Answers(jobs.size(), StoreStatus::stored));
+  EXPECT_EQ(dialect().transfer()->store_jobs(jobs, clock().instant()), StoreAnswers(jobs.size(), StoreStatus::stored));
   EXPECT_EQ(shown(read(dialect(), ids_of_all(jobs))), shown(jobs));
-  EXPECT_EQ(dialect().transfer()->store_jobs(jobs, clock().instant()), Answers(jobs.size(), StoreStatus::existing_id));
+  EXPECT_EQ(dialect().transfer()->store_jobs(jobs, clock().instant()), StoreAnswers(jobs.size(), StoreStatus::existing_id));
   clock().advance(1s);
   EXPECT_EQ(shown(read(dialect(), ids_of_all(jobs))), shown(jobs)) << "a replay changes nothing";
 
@@ -156,7 +157,7 @@ TEST_P(Transfer, TheLongestHistoryAndLogArriveWhole) {
     job.log.back().text = "short";
     ++job.log.back().number;
   }
-  EXPECT_EQ(dialect().transfer()->store_jobs({&job, 1}, clock().instant()), Answers{StoreStatus::stored});
+  EXPECT_EQ(dialect().transfer()->store_jobs({&job, 1}, clock().instant()), StoreAnswers{StoreStatus::stored});
   EXPECT_TRUE(shown(read(dialect(), {job.job.id})) == shown(Stored{job})) << "too long to show";
   EXPECT_EQ(admin().history(job.job.id, 1000).size(), 1000u);
   EXPECT_EQ(admin().logs(job.job.id, {0, 0}, 10'000).size(), 10'000u);
@@ -177,7 +178,7 @@ TEST_P(Transfer, OfTwoInOneCallTheFirstWins) {
   jobs[5].job.id = jobs[0].job.id;
   jobs[6].job.unique_key = "KEY";
   EXPECT_EQ(dialect().transfer()->store_jobs(jobs, clock().instant()),
-            (Answers{StoreStatus::stored, StoreStatus::stored, StoreStatus::stored, StoreStatus::existing_key,
+            (StoreAnswers{StoreStatus::stored, StoreStatus::stored, StoreStatus::stored, StoreStatus::existing_key,
                      StoreStatus::existing_key, StoreStatus::existing_id, StoreStatus::stored}));
   EXPECT_EQ(shown(read(dialect(), {jobs[0].job.id, jobs[1].job.id, jobs[2].job.id, jobs[6].job.id})),
             shown(Stored{jobs[0], jobs[1], jobs[2], jobs[6]}));
@@ -200,14 +201,14 @@ TEST_P(Transfer, AJobThatIsThereIsLeftAlone) {
     jobs.back().job.unique_key = key;
   }
   EXPECT_EQ(dialect().transfer()->store_jobs(jobs, clock().instant()),
-            (Answers{StoreStatus::existing_id, StoreStatus::existing_id, StoreStatus::existing_key,
+            (StoreAnswers{StoreStatus::existing_id, StoreStatus::existing_id, StoreStatus::existing_key,
                      StoreStatus::existing_key}));
   EXPECT_EQ(shown({row(pending), {}, {}}), shown({before, {}, {}}));
   EXPECT_TRUE(admin().history(pending).empty());
   EXPECT_TRUE(admin().logs(pending).empty());
   EXPECT_EQ(client().ping(lease), LeaseStatus::renewed);
   EXPECT_EQ(client().success(lease), FinishStatus::applied);
-  EXPECT_EQ(dialect().transfer()->store_jobs({&jobs[2], 1}, clock().instant()), Answers{StoreStatus::stored})
+  EXPECT_EQ(dialect().transfer()->store_jobs({&jobs[2], 1}, clock().instant()), StoreAnswers{StoreStatus::stored})
       << "the key is free";
 }
 
@@ -237,7 +238,7 @@ TEST_P(Transfer, OneThatIsRefusedKeepsTheWholeCallOut) {
     EXPECT_TRUE(admin().history(jobs[0].job.id).empty());
     EXPECT_TRUE(admin().logs(jobs[0].job.id).empty());
     EXPECT_EQ(dialect().transfer()->store_jobs(Stored{jobs[0], jobs[2]}, clock().instant()),
-              Answers(2, StoreStatus::stored));
+              StoreAnswers(2, StoreStatus::stored));
   }
   Migrator{blank()}.teardown();
 }
@@ -253,7 +254,7 @@ TEST_P(Transfer, StoredJobsAreClaimedInTheOrderOfAllAndGoOnCounting) {
   for (const JobState state : idle_states) jobs.push_back(travelled(state, now));
   jobs[0].job.run_at = now - 10min;
   jobs[1].job.run_at = now - 20min;
-  ASSERT_EQ(dialect().transfer()->store_jobs(jobs, clock().instant()), Answers(jobs.size(), StoreStatus::stored));
+  ASSERT_EQ(dialect().transfer()->store_jobs(jobs, clock().instant()), StoreAnswers(jobs.size(), StoreStatus::stored));
   const backend::StoredJob& urgent = jobs[2];
   const backend::StoredJob& scheduled = jobs[3];
 
@@ -402,7 +403,7 @@ TEST_P(Transfer, RetentionIsCountedFromTheEndAndNotFromTheArrival) {
   add(JobState::success, 1h, 2h);  // that should be gone long ago
   add(JobState::errored, {}, 24h);
   jobs.push_back(travelled(JobState::pending, clock().now()));
-  ASSERT_EQ(dialect().transfer()->store_jobs(jobs, clock().instant()), Answers(jobs.size(), StoreStatus::stored));
+  ASSERT_EQ(dialect().transfer()->store_jobs(jobs, clock().instant()), StoreAnswers(jobs.size(), StoreStatus::stored));
   EXPECT_EQ(admin().purge().deleted, 1u);
   EXPECT_FALSE(client().find(jobs[4].job.id));
   clock().advance(1h - 1s);

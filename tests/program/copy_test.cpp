@@ -222,6 +222,25 @@ TEST_F(Copies, ThatMoveAndAreKilledLoseNothing) {
   EXPECT_EQ(exported(other()), before);
 }
 
+TEST_F(Copies, ThatMoveDeleteNothingThatOnlyAnotherTargetHas) {
+  fill(db(), 2);
+  // As a call leaves it that was killed on its way: parked jobs, and a target that is not this one.
+  admin().create_queue("sqlq-moved-away");
+  admin().pause("sqlq-moved-away");
+  ASSERT_EQ(Bulk{db()}.apply(BulkAction::move("sqlq-moved-away"), {.queues = {"mixed"}}).done, 2U);
+  const std::string before = exported(url());
+  std::string told;
+  static_cast<void>(copied(6, {"--move"}, &told));
+  EXPECT_TRUE(has(told, "2 jobs in the queue sqlq-moved-away")) << told;
+  EXPECT_EQ(exported(url()), before);
+  EXPECT_EQ(jobs_in(other()), 0U);
+  EXPECT_EQ(sqlq({"job", "move", "--queue", "sqlq-moved-away", "--to", "back", "--yes"}).code, 0);
+  EXPECT_EQ(copied(0, {"--move"})["moved"], 12);
+  EXPECT_EQ(jobs_in(url()), 0U);
+  EXPECT_EQ(jobs_in(other()), 12U);
+  EXPECT_FALSE(admin().queue("sqlq-moved-away"));
+}
+
 TEST_F(Copies, TakeUrlsFromFilesAndVariablesAndTellNoPassword) {
   fill(db(), 1);
   static_cast<void>(target());

@@ -106,6 +106,20 @@ Comparison compare_jobs(const Database& source, const Database& target, const Jo
   }
 }
 
+void for_those_in_both(const Database& source, const Database& target, const JobFilter& filter,
+                       const std::function<void(const std::vector<JobId>&)>& with) {
+  const Admin admin{source};
+  Page page{.before = {}, .limit = step_size, .payloads = false};
+  while (true) {
+    const JobPage step = admin.list_step(filter, page);
+    std::vector<JobId> ids;
+    for (const Job& job : step.jobs) ids.push_back(job.id);
+    if (const std::vector<JobId> both = those_in(target, ids); !both.empty()) with(both);
+    if (!step.next) return;
+    page.before = step.next;
+  }
+}
+
 bool same_database(const Database& source, const Database& target) {
   const std::string name = "sqlq-copy-check";
   const std::string mark = JobId::make(target.clock().now()).to_string();

@@ -31,6 +31,11 @@ using ComparisonStep = std::function<void(const Comparison&, const std::vector<J
 [[nodiscard]] Comparison compare_jobs(const Database& source, const Database& target, const JobFilter& filter,
                                       std::stop_token stop, const ComparisonStep& on_step);
 
+/// Calls `with` with the ids of those jobs of `source` that fit the filter and are in the target, whatever they are there:
+/// in steps of some hundred, newest first; it may delete them. Errors: those of Admin.
+void for_those_in_both(const Database& source, const Database& target, const JobFilter& filter,
+                       const std::function<void(const std::vector<JobId>&)>& with);
+
 /// Whether two handles lead to the same database, by whatever names: a queue that is made in one is seen in the other.
 /// Leaves no queue behind.
 [[nodiscard]] bool same_database(const Database& source, const Database& target);

@@ -19,6 +19,7 @@ namespace {
 /// more, and which a later call finds when this one was killed in between.
 const std::string parking_queue = "sqlq-moved-away";
 constexpr std::uint64_t most_counted = 1'000'000;
+const BulkOptions at_once{.share = 1.0};
 
 struct CopyChoice {
   TransferChoice transfer{};
@@ -96,7 +97,7 @@ class Copy {
       if (same_database(*source_, *target_)) {
         throw Exit(ExitCode::usage, "--from and --to are the same database: --move would delete its jobs");
       }
-      empty_parking();
+      empty_parking_of_a_killed_call();
     }
     const Pace pace(how_.after ? std::nullopt : total_);
     how_.on_progress = [&](const TransferReport& so_far) {
@@ -166,16 +167,13 @@ class Copy {
   }
 
   void move() {
-    Admin admin{*source_};
-    admin.create_queue(parking_queue, {.description = "Jobs that `sqlq copy --move` has copied, on their way out"});
-    admin.pause(parking_queue);
     Bulk bulk{*source_};
     const Pace pace(compared_.same);
     // Once more: only what is the same at this moment goes, a few hundred at a time.
     const Comparison at_last = compare_jobs(
         *source_, *target_, how_.filter, context_.stop(), [&](const Comparison&, const std::vector<JobId>& same) {
           if (same.empty()) return;
-          const BulkOptions at_once{.share = 1.0};
+          make_parking();  // each time: another call that moves may have deleted it
           moved_ += bulk.apply(BulkAction::move(parking_queue),
                                {.ids = same, .states = {JobState::pending, JobState::scheduled, JobState::waiting}},
                                at_once).done;
@@ -187,18 +185,44 @@ class Copy {
     context_.progress("");
     compared_.whole = at_last.whole;
     compared_.held += at_last.held;
-    empty_parking();
+    const std::uint64_t left = empty_parking();
+    if (left > 0) {
+      context_.complain(human(left) + " jobs in the queue " + parking_queue + " of the source were not deleted: "
+                        "another call is moving them to another target, or something of yours, such as a foreign key, "
+                        "refers to them");
+    }
   }
 
-  /// What is in it was verified in the target when it was put there.
-  void empty_parking() {
+  void make_parking() {
     Admin admin{*source_};
-    const auto queue = admin.queue(parking_queue);
-    if (!queue || !queue->paused) return;
-    if (admin.delete_queue(parking_queue, {.finished = true, .waiting = true}) == DeleteQueueStatus::not_empty) {
-      context_.complain("some jobs in the queue " + parking_queue + " of the source could not be deleted: something of "
-                        "yours, such as a foreign key, refers to them");
-    }
+    admin.create_queue(parking_queue, {.description = "Jobs that `sqlq copy --move` has copied, on their way out"});
+    admin.pause(parking_queue);
+  }
+
+  /// Before anything is copied: what another target has, but not this one, is nobody's to delete.
+  void empty_parking_of_a_killed_call() {
+    const std::uint64_t left = empty_parking();
+    if (left == 0) return;
+    throw Exit(ExitCode::conflict,
+               human(left) + " jobs in the queue " + parking_queue + " of the source were moved away by another call, "
+               "and are not in this target, or cannot be deleted. If that call still runs, wait for it. If it was "
+               "killed, name its target; or, where that is gone, put them back with `sqlq job move --queue " +
+               parking_queue + " --to QUEUE`. Nothing was copied");
+  }
+
+  /// Deletes what is parked and is in the target, where it was verified when it was parked; how many jobs are left.
+  std::uint64_t empty_parking() {
+    Admin admin{*source_};
+    if (!admin.queue(parking_queue)) return 0;
+    Bulk bulk{*source_};
+    const JobFilter parked{.queues = {parking_queue}};
+    for_those_in_both(*source_, *target_, parked, [&](const std::vector<JobId>& ids) {
+      const JobFilter those{.ids = ids, .queues = {parking_queue}};
+      static_cast<void>(bulk.apply(BulkAction::cancel(), those, at_once));
+      static_cast<void>(bulk.apply(BulkAction::erase(), those, at_once));
+    });
+    if (admin.delete_queue(parking_queue) != DeleteQueueStatus::not_empty) return 0;
+    return bulk.preview(parked, most_counted, 0).count.value;
   }
 
   void tell() const {

@@ -190,7 +190,8 @@ template <class Call>
   X(WorkerRuns, __VA_ARGS__) X(Wakeup, __VA_ARGS__) X(Original, __VA_ARGS__) X(Defects, __VA_ARGS__)       \
   X(Model, __VA_ARGS__) X(Text, __VA_ARGS__) X(Secrets, __VA_ARGS__) X(Operator, __VA_ARGS__)              \
   X(OwnLoop, __VA_ARGS__) X(Refused, __VA_ARGS__) X(Publish, __VA_ARGS__) X(Filter, __VA_ARGS__)           \
-  X(Edit, __VA_ARGS__) X(InBulk, __VA_ARGS__) X(Transfer, __VA_ARGS__)
+  X(Edit, __VA_ARGS__) X(InBulk, __VA_ARGS__) X(Transfer, __VA_ARGS__) X(Insight, __VA_ARGS__)           \
+  X(Explain, __VA_ARGS__)
 // clang-format on
 
 #define SQLQ_CONFORMANCE_DECLARE(topic, ...) \
