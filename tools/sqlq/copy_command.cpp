@@ -162,7 +162,7 @@ class Copy {
     if (verified_) {
       context_.say("verified: all that the source has, " + counted(compared_.same, "job") + ", is the same in the "
                    "target, which has jobs of its own (" + counted(there.jobs + there.held, "job") +
-                   " there fit the filter): it was compared job by job");
+                   " there fit the filter): the jobs were compared one by one");
     }
   }
 
