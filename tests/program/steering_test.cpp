@@ -219,11 +219,11 @@ TEST_F(WorkerCommands, AreListedAndDrained) {
   EXPECT_EQ(json({"worker", "list"})[0]["draining"], true);
   EXPECT_EQ(sqlq({"worker", "drain", "w'\\1", "--undo"}).code, 0);
   EXPECT_EQ(json({"worker", "list"})[0]["draining"], false);
+  EXPECT_EQ(json({"worker", "drain", "w'\\1", "--dry-run"})["draining"], true);
+  EXPECT_EQ(json({"worker", "list"})[0]["draining"], false);
   EXPECT_EQ(sqlq({"worker", "drain", "w'\\1", "nobody"}).code, 7);
   EXPECT_EQ(sqlq({"worker", "drain", "nobody"}).code, 5);
   EXPECT_EQ(sqlq({"worker", "drain", "nobody", "--dry-run"}).code, 5);
-  EXPECT_EQ(json({"worker", "drain", "w'\\1", "--dry-run"})["draining"], true);
-  EXPECT_EQ(json({"worker", "list"})[0]["draining"], false);
   worker.stop();
 }
 
