@@ -63,6 +63,26 @@ TEST_F(CommandLine, TheNearestOptionIsSuggested) {
             "sqlq: 'sqlq' has no option '--datbase=x'; did you mean '--database'? ('sqlq --help' says more)\n");
 }
 
+TEST_F(CommandLine, AnEmptyValueIsRefusedAndChoosesNothing) {
+  admin().create_queue("mail", {.description = "letters"});
+  for (const char* option : {"--older", "--newer", "--error", "--key", "--priority", "--queue", "--before", "-d",
+                             "--database-file"}) {
+    const Result result = sqlq({"job", "delete", "--kind", "greet", option, "", "--yes"});
+    EXPECT_EQ(result.code, 2) << option;
+    EXPECT_TRUE(has(result.err, "the value is empty: is a variable not set?")) << result.err;
+  }
+  EXPECT_EQ(sqlq({"queue", "purge", "mail", "--older", "", "--yes"}).code, 2);
+  EXPECT_EQ(sqlq({"prune", "--error", "", "--yes"}).code, 2);
+  EXPECT_EQ(sqlq({"job", "enqueue", "greet", "--unique-key", ""}).code, 2);
+  EXPECT_EQ(sqlq({"job", "enqueue", "greet", ""}).code, 2);
+  EXPECT_EQ(json({"stats", "--by", "kind"}).size(), 0U) << "nothing was enqueued";
+  EXPECT_EQ(sqlq({"job", "priority", "", "--queue", "mail", "--yes"}).code, 2);
+  EXPECT_EQ(sqlq({"queue", "priority", "mail", ""}).code, 2);
+  EXPECT_EQ(admin().queue("mail")->priority, 1);
+  EXPECT_EQ(sqlq({"queue", "create", "mail", "--description", ""}).code, 0);
+  EXPECT_EQ(admin().queue("mail")->description, "");
+}
+
 TEST_F(CommandLine, PasswordsAreInNoError) {
   const Result result = sqlq({"--datbase=postgresql://ada:s3cr3t@host/db", "nonsense", "password=s3cr3t"});
   EXPECT_EQ(result.code, 2);

@@ -239,6 +239,30 @@ TEST_F(JobChanges, ALimitIsGoneOnFrom) {
   EXPECT_EQ(admin().counts()[JobState::pending].value, 500U);
 }
 
+TEST_F(JobChanges, ALimitIsCountedAndIsNeverAll) {
+  fail_many(client(), 12);
+  EXPECT_EQ(json({"job", "retry", "--kind", "a", "--limit", "3", "--dry-run", "-q"})["count"], 3);
+  const Result asked = sqlq({"job", "retry", "--kind", "a", "--limit", "3"});
+  EXPECT_EQ(asked.code, 2);
+  EXPECT_TRUE(has(asked.err, "retry 3 jobs?")) << asked.err;
+  for (const char* none : {"0", "-1"}) {
+    EXPECT_EQ(sqlq({"job", "retry", "--kind", "a", "--limit", none, "--yes"}).code, 2) << none;
+  }
+  EXPECT_EQ(admin().counts()[JobState::errored].value, 12U);
+}
+
+TEST_F(JobChanges, WhatGoesOnNamesTheDatabase) {
+  fail_many(client(), 300);
+  const std::string here_is = url();
+  Setting nowhere;
+  nowhere.environment = {"SQLQ_DATABASE_URL=sqlite:///nowhere/else.db"};
+  const Result first = run({"job", "retry", "-d", here_is, "--kind", "a", "--limit", "100", "--yes"}, nowhere);
+  EXPECT_EQ(first.code, 0) << first.err;
+  Running rest("/bin/bash", {"-c", std::string(SQLQ_PROGRAM) + " " + going_on(first.err)}, nowhere);
+  EXPECT_EQ(rest.wait().code, 0) << rest.err();
+  EXPECT_EQ(admin().counts()[JobState::pending].value, 300U);
+}
+
 /// Standard error that sends a signal at the first line of progress, and waits until it was heard.
 class Interrupting : public std::streambuf {
  public:

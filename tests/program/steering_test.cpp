@@ -90,6 +90,38 @@ TEST_F(QueueCommands, SettingsAreMadeShownAndChanged) {
   EXPECT_EQ(all[0]["limit"], nullptr);
 }
 
+TEST_F(QueueCommands, CreateChangesOnlyWhatIsSaid) {
+  admin().create_queue("mail", {.description = "letters", .concurrency = 3, .priority = -7});
+  EXPECT_EQ(json({"queue", "create", "mail"})["created"], false);
+  EXPECT_EQ(json({"queue", "create", "mail", "--priority", "2"})["created"], false);
+  const std::optional<Queue> mail = admin().queue("mail");
+  ASSERT_TRUE(mail);
+  EXPECT_EQ(mail->description, "letters");
+  EXPECT_EQ(mail->concurrency, 3U);
+  EXPECT_EQ(mail->priority, 2);
+  EXPECT_EQ(sqlq({"queue", "create", "mail", "--limit", "none"}).code, 0);
+  EXPECT_EQ(admin().queue("mail")->concurrency, std::nullopt);
+}
+
+TEST_F(QueueCommands, SeveralQueuesAreOneArrayAndHaveOneHeader) {
+  for (const char* name : {"a", "b"}) admin().create_queue(name);
+  const nlohmann::json paused = json({"queue", "pause", "a", "b"});
+  ASSERT_EQ(paused.size(), 2U);
+  EXPECT_EQ(paused[1]["queue"], "b");
+  EXPECT_EQ(paused[1]["paused"], true);
+  EXPECT_EQ(sqlq({"queue", "resume", "a", "b", "-o", "csv"}).out,
+            "queue,priority,limit,paused\r\na,1,,false\r\nb,1,,false\r\n");
+  EXPECT_EQ(json({"queue", "pause", "a"})["paused"], true) << "one thing is one object";
+}
+
+TEST_F(QueueCommands, ADryPurgeHasItsNumber) {
+  const JobId id = enqueue("greet", {.queue = "mail"});
+  EXPECT_EQ(admin().cancel(id), CancelStatus::cancelled);
+  EXPECT_EQ(json({"queue", "purge", "mail", "--dry-run"})["would_delete"], 1);
+  EXPECT_TRUE(admin().find(id));
+  EXPECT_EQ(json({"prune", "--dry-run"})["would_delete"], nullptr) << "not known before";
+}
+
 TEST_F(QueueCommands, WhatIsNotThereChangesNothing) {
   admin().create_queue("mail");
   EXPECT_EQ(sqlq({"queue", "pause", "mail", "nobody"}).code, 5);
@@ -187,8 +219,11 @@ TEST_F(WorkerCommands, AreListedAndDrained) {
   EXPECT_EQ(json({"worker", "list"})[0]["draining"], true);
   EXPECT_EQ(sqlq({"worker", "drain", "w'\\1", "--undo"}).code, 0);
   EXPECT_EQ(json({"worker", "list"})[0]["draining"], false);
+  EXPECT_EQ(json({"worker", "drain", "w'\\1", "--dry-run"})["draining"], true);
+  EXPECT_EQ(json({"worker", "list"})[0]["draining"], false);
   EXPECT_EQ(sqlq({"worker", "drain", "w'\\1", "nobody"}).code, 7);
   EXPECT_EQ(sqlq({"worker", "drain", "nobody"}).code, 5);
+  EXPECT_EQ(sqlq({"worker", "drain", "nobody", "--dry-run"}).code, 5);
   worker.stop();
 }
 

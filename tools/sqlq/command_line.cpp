@@ -123,6 +123,20 @@ std::vector<std::string> option_names(const CLI::App* app) {
   return names;
 }
 
+/// An empty value is a variable of a script that was not set, as in --older "$AGE". It must not choose more jobs than
+/// were meant, or another database, or be read as 0.
+void refuse_empty_values(CLI::App& app) {
+  const auto refusal = [](const std::string& value) {
+    return std::string(value.empty() ? "the value is empty: is a variable not set?" : "");
+  };
+  for (CLI::Option* const option : app.get_options()) {
+    const std::string name = option->get_name();
+    const bool may_be_empty = name == "--description" || name == "command";  // a text; words of another program
+    if (!may_be_empty && option->get_items_expected_max() > 0) option->check(refusal);
+  }
+  for (CLI::App* const command : app.get_subcommands([](CLI::App*) { return true; })) refuse_empty_values(*command);
+}
+
 }  // namespace
 
 std::vector<const CLI::App*> subcommands(const CLI::App& app) {
@@ -189,6 +203,7 @@ std::unique_ptr<CLI::App> make_command_line(Context& context) {
   add_prune_command(*root, context);
   add_bench_command(*root, context);
   add_help_commands(*root, context);
+  refuse_empty_values(*root);
   return root;
 }
 

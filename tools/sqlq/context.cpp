@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "filter_options.hpp"
 #include "secrets.hpp"
 #include "text.hpp"
 
@@ -60,6 +61,12 @@ std::string Context::url() const {
     if (std::string url = variable(name); !url.empty()) return url;
   }
   throw Exit(ExitCode::usage, "which database? Give -d URL or --database-file FILE, or set SQLQ_DATABASE_URL");
+}
+
+std::string Context::same_database() const {
+  if (!options_.url.empty()) return without_passwords(options_.url) == options_.url ? "-d " + shell_word(options_.url)
+                                                                                   : "-d URL";
+  return options_.database_file.empty() ? "" : "--database-file " + shell_word(options_.database_file);
 }
 
 Database& Context::database() {
@@ -145,6 +152,23 @@ std::stop_token Context::stop() {
 }
 
 bool Context::stdout_is_terminal() const { return ::isatty(STDOUT_FILENO) != 0; }
+
+Told::Told(Context& context, std::size_t things, std::vector<Column> columns)
+    : context_(context), columns_(std::move(columns)) {
+  if (things > 1 && context.options().format != Format::table) records_.emplace(context.records(columns_));
+}
+
+Told::~Told() {
+  if (records_) records_->finish();
+}
+
+void Told::add(const std::string& sentence, const std::vector<Value>& row) {
+  if (records_) {
+    records_->add(row);
+  } else {
+    context_.tell(sentence, columns_, row);
+  }
+}
 
 CLI::App& noun(CLI::App& root, const std::string& name, const std::string& description) {
   const auto found = root.get_subcommands([&](CLI::App* app) { return app->get_name() == name; });

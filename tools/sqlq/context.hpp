@@ -53,7 +53,10 @@ class Context {
   /// Opens the database once (also by another thread). A URL on the command line that holds a password is overwritten
   /// there as soon as it was read, so that process lists do not show it.
   [[nodiscard]] Database& database();
-  /// The same for --from and --to of `copy`. `what` names the option in errors.
+  /// The options that chose it, as words of a command line, for "go on with" messages; empty: a variable did. A URL
+  /// with a password is written as URL.
+  [[nodiscard]] std::string same_database() const;
+  /// `database` for --from and --to of `copy`. `what` names the option in errors.
   [[nodiscard]] Database open(const std::string& url, std::string_view what);
   /// " (in SQLite 3.40.1, /var/jobs.db)", or nothing before it was opened: whoever mistyped its name sees it.
   [[nodiscard]] std::string where() const;
@@ -103,6 +106,22 @@ class Context {
   std::optional<SignalStop> signals_{};
   std::string progress_{};
   TimePoint progressed_{};
+};
+
+/// What was done to each of several things: `Context::tell` for each. Where data is asked for and there are several,
+/// they are one set of records, which ends with this.
+class Told {
+ public:
+  Told(Context& context, std::size_t things, std::vector<Column> columns);
+  ~Told();
+  Told(const Told&) = delete;
+  Told& operator=(const Told&) = delete;
+  void add(const std::string& sentence, const std::vector<Value>& row);
+
+ private:
+  Context& context_;
+  std::vector<Column> columns_;
+  std::optional<Records> records_{};
 };
 
 /// The commands of each noun; each is in a file of its own. Each command has an example:

@@ -35,7 +35,7 @@ struct Chosen {
   std::shared_ptr<FilterOptions> filter{};
   bool all = false;
   std::string before{};
-  std::uint64_t limit = 0;  ///< 0: all
+  std::uint64_t limit = 0;  ///< 0: not given
   std::string to{};         ///< move
   int priority = 0;         ///< priority
   bool errored = false;     ///< take-away
@@ -172,7 +172,8 @@ void show_preview(Context& context, const Change& change, const BulkPreview& pre
 }
 
 /// The command that does the rest.
-std::string going_on(const Change& change, const Chosen& given, TimePoint began, const BulkReport& report) {
+std::string going_on(const Context& context, const Change& change, const Chosen& given, TimePoint began,
+                     const BulkReport& report) {
   std::string line = "sqlq job " + change.verb;
   const auto add = [&line](const std::string& words) {
     if (!words.empty()) line += " " + words;
@@ -182,6 +183,7 @@ std::string going_on(const Change& change, const Chosen& given, TimePoint began,
   if (given.all) add("--all");
   if (report.next) add("--before " + report.next->to_string());
   if (given.limit > report.seen) add("--limit " + std::to_string(given.limit - report.seen));
+  add(context.same_database());
   add("--yes");
   return line;
 }
@@ -193,6 +195,17 @@ JobFilter filter_of(const Change& change, const Chosen& given, TimePoint now) {
   return filter;
 }
 
+/// What a call that is stopped by --limit, or goes on at --before, changes of these. Only the number below --before is
+/// not known.
+BulkPreview part_of(BulkPreview all, const BulkOptions& options) {
+  if (options.before) std::erase_if(all.sample, [&](const Job& job) { return !(job.id < *options.before); });
+  if (options.limit < all.count.value) {
+    all.count = {options.limit, false};
+    all.sample.resize(std::min<std::size_t>(all.sample.size(), static_cast<std::size_t>(options.limit)));
+  }
+  return all;
+}
+
 ExitCode change_many(Context& context, const Change& change, const Chosen& given) {
   if (given.filter->empty() && !given.all) {
     throw Exit(ExitCode::usage, "job " + change.verb + " needs ids or a filter; --all means all jobs");
@@ -202,7 +215,7 @@ ExitCode change_many(Context& context, const Change& change, const Chosen& given
   BulkOptions options;
   if (!given.before.empty()) options.before = read_id(given.before, "--before");
   if (given.limit > 0) options.limit = given.limit;
-  const BulkPreview preview = Bulk(context.database()).preview(filter);
+  const BulkPreview preview = part_of(Bulk(context.database()).preview(filter), options);
   if (context.options().dry_run) {
     show_preview(context, change, preview);
     context.record({{"action"}, {"dry_run"}, {"count"}},
@@ -234,14 +247,14 @@ ExitCode change_many(Context& context, const Change& change, const Chosen& given
     if (report.seen == 0) throw;
     print_report(context, change, report);
     throw Exit(ExitCode::partly_done, summary(change.verb, report) + ", then: " + e.what() + "; go on with: " +
-                                          going_on(change, given, began, report));
+                                          going_on(context, change, given, began, report));
   }
   context.progress({});
   print_report(context, change, report);
   context.say(summary(change.verb, report));
   if (!report.next) return code_of(report);
   const bool as_asked = given.limit > 0 && report.seen >= given.limit;
-  context.complain("go on with: " + going_on(change, given, began, report));
+  context.complain("go on with: " + going_on(context, change, given, began, report));
   if (!as_asked) return report.seen == 0 ? ExitCode::interrupted : ExitCode::partly_done;
   report.next.reset();
   return code_of(report);
@@ -259,7 +272,10 @@ CLI::App& add_change(CLI::App& job, Context& context, const std::string& name, c
   given->filter = add_filter_options(command, true);
   command.add_flag("--all", given->all, "All jobs, without a filter")->group("Filter");
   command.add_option("--before", given->before, "Go on below this id")->group("Filter");
-  command.add_option("--limit", given->limit, "Stop after about so many jobs (0: all)")->group("Filter");
+  command.add_option("--limit", given->limit, "Stop after about so many jobs")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 62).description(""))
+      ->type_name("N")
+      ->group("Filter");
   command.footer("Examples:\n  sqlq job " + example + "\n  sqlq job " + name +
                  (name == "priority" ? " 1" : name == "move" ? " --to other" : "") +
                  " 019ad0c5-7f3a-7c1e-9a55-0f6b2d1c8e47");

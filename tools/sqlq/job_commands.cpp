@@ -153,7 +153,10 @@ void add_job_commands(CLI::App& root, Context& context) {
   CLI::App& list_command = *job.add_subcommand("list", "List jobs, newest first");
   auto listing = std::make_shared<ListOptions>();
   listing->filter = add_filter_options(list_command, true);
-  list_command.add_option("--limit", listing->limit, "At most so many")->capture_default_str();
+  list_command.add_option("--limit", listing->limit, "At most so many")
+      ->capture_default_str()
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 62).description(""))
+      ->type_name("N");
   list_command.add_option("--before", listing->before, "Go on below this id");
   list_command.add_flag("--params", listing->payloads, "With params and results");
   list_command.footer("Example:\n  sqlq job list --queue mail --state errored --newer 1d");

@@ -14,7 +14,8 @@ namespace {
 
 ExitCode past_retention(Context& context) {
   if (context.options().dry_run) {
-    context.say("would delete the finished jobs whose retention has passed; how many is known only afterwards");
+    context.tell("would delete the finished jobs whose retention has passed; how many is known only afterwards",
+                 {{"would_delete"}}, {Value()});
     return ExitCode::ok;
   }
   Admin admin = context.admin();

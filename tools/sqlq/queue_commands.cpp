@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <fmt/format.h>
@@ -88,19 +89,31 @@ ExitCode to_each(Context& context, const Names& names, const std::string& done,
                  const std::function<void(Admin&, const std::string&)>& change) {
   Admin admin = context.admin();
   for (const std::string& name : names) static_cast<void>(existing(admin, name));
+  Told told(context, names.size(), {{"queue"}, {"priority"}, {"limit"}, {"paused"}});
   for (const std::string& name : names) {
     if (!context.options().dry_run) change(admin, name);
     const Queue now = existing(admin, name);
-    context.tell((context.options().dry_run ? "would be: " : "") + ("queue " + named(name)) + " " + done,
-                 {{"queue"}, {"priority"}, {"limit"}, {"paused"}}, {now.name, now.priority, limit_of(now), now.paused});
+    told.add((context.options().dry_run ? "would be: " : "") + ("queue " + named(name)) + " " + done,
+             {now.name, now.priority, limit_of(now), now.paused});
   }
   return ExitCode::ok;
 }
 
-ExitCode create(Context& context, const std::string& name, QueueOptions options, const std::string& limit_text) {
-  options.concurrency = limit(limit_text);
+/// What was said on the command line; the rest stays as it is.
+struct Settings {
+  std::optional<std::string> description{};
+  std::optional<std::string> limit{};
+  std::optional<int> priority{};
+};
+
+ExitCode create(Context& context, const std::string& name, const Settings& settings) {
   Admin admin = context.admin();
-  const bool there = admin.queue(name).has_value();
+  const std::optional<Queue> there = admin.queue(name);
+  QueueOptions options;
+  if (there) options = {there->description, there->concurrency, there->priority};
+  if (settings.description) options.description = *settings.description;
+  if (settings.limit) options.concurrency = limit(*settings.limit);
+  if (settings.priority) options.priority = *settings.priority;
   if (!context.options().dry_run) admin.create_queue(name, options);
   const std::string what = there ? "queue " + named(name) + " was there, and has these settings now"
                                  : "made queue " + named(name);
@@ -148,10 +161,13 @@ ExitCode purge(Context& context, const std::string& name, const Names& states, c
   const CappedCount count = bulk.preview(filter, 10'000, 0).count;
   const std::string jobs = counted(count.value, "finished job", count.capped);
   const std::vector<Column> columns{{"queue"}, {"deleted"}, {"refused"}, {"complete"}};
-  if (context.options().dry_run || count.value == 0) {
-    context.tell(count.value == 0 ? "queue " + named(name) + " has no such job"
-                                  : "would delete " + jobs + " of queue " + named(name),
-                 columns, {name, 0, 0, count.value == 0});
+  if (context.options().dry_run) {
+    context.tell("would delete " + jobs + " of queue " + named(name), {{"queue"}, {"would_delete"}},
+                 {name, Value::Count{count.value, count.capped}});
+    return ExitCode::ok;
+  }
+  if (count.value == 0) {
+    context.tell("queue " + named(name) + " has no such job", columns, {name, 0, 0, true});
     return ExitCode::ok;
   }
   if (!context.confirm("Delete " + jobs + " of queue " + named(name) + ", with logs and histories?")) {
@@ -224,12 +240,16 @@ void add_changes(CLI::App& queue, Context& context) {
 
   command = add("create", "Make the queue, or give it these settings if it is there", "mail --limit 4");
   const auto made = name(command);
-  const auto settings = std::make_shared<QueueOptions>();
-  const auto room = std::make_shared<std::string>("none");
-  command->add_option("--description", settings->description, "A text for people")->type_name("TEXT");
-  command->add_option("--limit", *room, "How many of its jobs run at once [none]")->type_name("N");
-  command->add_option("--priority", settings->priority, "Lower numbers are claimed first [1]")->type_name("N");
-  context.on(*command, [&context, made, settings, room] { return create(context, *made, *settings, *room); });
+  const auto settings = std::make_shared<Settings>();
+  const auto set = [command](const char* option, auto& value, const char* what, const char* type) {
+    command->add_option_function<typename std::decay_t<decltype(value)>::value_type>(
+               option, [&value](const auto& given) { value = given; }, what)
+        ->type_name(type);
+  };
+  set("--description", settings->description, "A text for people", "TEXT");
+  set("--limit", settings->limit, "How many of its jobs run at once [none]", "N");
+  set("--priority", settings->priority, "Lower numbers are claimed first [1]", "N");
+  context.on(*command, [&context, made, settings] { return create(context, *made, *settings); });
 
   command = add("delete", "Forget the queue; asks if jobs go with it", "mail --finished");
   const auto gone = name(command);

@@ -55,19 +55,33 @@ ExitCode list_workers(Context& context) {
   return ExitCode::ok;
 }
 
+bool is_listed(const Admin& admin, const std::string& name) {
+  constexpr std::size_t page = 1000;
+  WorkerInfo after;
+  for (std::size_t read = page; read == page;) {
+    const std::vector<WorkerInfo> workers = admin.workers(after, page);
+    for (const WorkerInfo& worker : workers) {
+      if (worker.name == name) return true;
+    }
+    read = workers.size();
+    if (read > 0) after = workers.back();
+  }
+  return false;
+}
+
 ExitCode drain(Context& context, const std::vector<std::string>& names, bool undo) {
   Admin admin = context.admin();
   std::size_t unknown = 0;
+  Told told(context, names.size(), {{"worker"}, {"draining"}});
   for (const std::string& name : names) {
-    const bool done = context.options().dry_run || admin.drain(name, !undo);
+    const bool done = context.options().dry_run ? is_listed(admin, name) : admin.drain(name, !undo);
     if (!done) {
       ++unknown;
       context.complain("there is no worker '" + name + "'; 'sqlq worker list' shows all");
       continue;
     }
     const std::string what = undo ? " claims jobs again" : " ends what it has, and claims nothing more within 15 s";
-    context.tell((context.options().dry_run ? "would be: worker '" : "worker '") + name + "'" + what,
-                 {{"worker"}, {"draining"}}, {name, !undo});
+    told.add((context.options().dry_run ? "would be: worker '" : "worker '") + name + "'" + what, {name, !undo});
   }
   if (unknown == 0) return ExitCode::ok;
   return unknown == names.size() ? ExitCode::not_found : ExitCode::partly_done;
