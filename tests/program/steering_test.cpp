@@ -140,8 +140,14 @@ TEST_F(QueueCommands, DryRunChangesNothing) {
   admin().create_queue("mail");
   for (const char* verb : {"pause", "delete"}) EXPECT_EQ(sqlq({"queue", verb, "mail", "--dry-run"}).code, 0) << verb;
   EXPECT_EQ(sqlq({"queue", "create", "other", "--dry-run"}).code, 0);
-  ASSERT_TRUE(admin().queue("mail"));
-  EXPECT_FALSE(admin().queue("mail")->paused);
+  EXPECT_EQ(json({"queue", "pause", "mail", "--dry-run"})["paused"], true) << "what would be";
+  EXPECT_EQ(json({"queue", "limit", "mail", "4", "--dry-run"})["limit"], 4);
+  EXPECT_EQ(json({"queue", "priority", "mail", "7", "--dry-run"})["priority"], 7);
+  const std::optional<Queue> mail = admin().queue("mail");
+  ASSERT_TRUE(mail);
+  EXPECT_FALSE(mail->paused);
+  EXPECT_EQ(mail->concurrency, std::nullopt);
+  EXPECT_EQ(mail->priority, 1);
   EXPECT_FALSE(admin().queue("other"));
 }
 

@@ -84,15 +84,17 @@ ExitCode show(Context& context, const std::string& name) {
   return ExitCode::ok;
 }
 
-/// Does one thing to each of the queues, which are all there before it begins.
+/// Does one thing to each of the queues, which are all there before it begins. `would` is what it does, for a dry run.
 ExitCode to_each(Context& context, const Names& names, const std::string& done,
-                 const std::function<void(Admin&, const std::string&)>& change) {
+                 const std::function<void(Admin&, const std::string&)>& change,
+                 const std::function<void(Queue&)>& would) {
   Admin admin = context.admin();
   for (const std::string& name : names) static_cast<void>(existing(admin, name));
   Told told(context, names.size(), {{"queue"}, {"priority"}, {"limit"}, {"paused"}});
   for (const std::string& name : names) {
     if (!context.options().dry_run) change(admin, name);
-    const Queue now = existing(admin, name);
+    Queue now = existing(admin, name);
+    if (context.options().dry_run) would(now);
     told.add((context.options().dry_run ? "would be: " : "") + ("queue " + named(name)) + " " + done,
              {now.name, now.priority, limit_of(now), now.paused});
   }
@@ -212,11 +214,13 @@ void add_changes(CLI::App& queue, Context& context) {
 
   CLI::App* command = add("pause", "Let no worker claim jobs of these queues; running jobs go on", "mail sms");
   context.on(*command, [&context, queues = names(command)] {
-    return to_each(context, *queues, "is paused", [](Admin& admin, const std::string& it) { admin.pause(it); });
+    return to_each(context, *queues, "is paused", [](Admin& admin, const std::string& it) { admin.pause(it); },
+                   [](Queue& one) { one.paused = true; });
   });
   command = add("resume", "Undo pause", "mail");
   context.on(*command, [&context, queues = names(command)] {
-    return to_each(context, *queues, "goes on", [](Admin& admin, const std::string& it) { admin.resume(it); });
+    return to_each(context, *queues, "goes on", [](Admin& admin, const std::string& it) { admin.resume(it); },
+                   [](Queue& one) { one.paused = false; });
   });
 
   command = add("limit", "Set how many of its jobs run at once, over all workers", "mail 4");
@@ -226,7 +230,8 @@ void add_changes(CLI::App& queue, Context& context) {
   context.on(*command, [&context, limited, most] {
     const auto wanted = limit(*most);
     return to_each(context, {*limited}, "has the limit " + *most,
-                   [&](Admin& admin, const std::string& it) { admin.set_concurrency(it, wanted); });
+                   [&](Admin& admin, const std::string& it) { admin.set_concurrency(it, wanted); },
+                   [&](Queue& one) { one.concurrency = wanted; });
   });
 
   command = add("priority", "Set its priority: queues with lower numbers go first", "mail 0");
@@ -235,7 +240,8 @@ void add_changes(CLI::App& queue, Context& context) {
   command->add_option("priority", *rank, "A number; queues are made with 1")->required()->type_name("N");
   context.on(*command, [&context, ranked, rank] {
     return to_each(context, {*ranked}, "has the priority " + std::to_string(*rank),
-                   [&](Admin& admin, const std::string& it) { admin.set_priority(it, *rank); });
+                   [&](Admin& admin, const std::string& it) { admin.set_priority(it, *rank); },
+                   [&](Queue& one) { one.priority = *rank; });
   });
 
   command = add("create", "Make the queue, or give it these settings if it is there", "mail --limit 4");
