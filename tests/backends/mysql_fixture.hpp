@@ -6,7 +6,9 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include <sqlq/admin.hpp>
 #include <sqlq/backend/register.hpp>
@@ -80,7 +82,18 @@ class OnServer : public ::testing::TestWithParam<Place> {
  private:
   static void await_none(const Native& native, const std::string& rows) {
     const std::string count = "SELECT COUNT(*) FROM " + rows;
-    for (int i = 0; i < 10'000 && native.number(count) != 0; ++i) platform::pause_for(std::chrono::milliseconds(1));
+    for (int i = 0; i < 10'000 && !is_zero(native, count); ++i) platform::pause_for(std::chrono::milliseconds(1));
+  }
+  /// Not known, so not yet, while another test of the same server holds the lock of a key with a character that its
+  /// table of locks cannot show: whoever reads the table is refused then.
+  static bool is_zero(const Native& native, const std::string& count) {
+    constexpr std::string_view cannot_convert = "3854: ";
+    try {
+      return native.number(count) == 0;
+    } catch (const std::runtime_error& error) {
+      if (!std::string_view(error.what()).starts_with(cannot_convert)) throw;
+      return false;
+    }
   }
 
   std::string url_;
