@@ -1,8 +1,6 @@
 // `work`: any program is a handler.
 
 #include <csignal>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -38,15 +36,6 @@ Duration time_of(const std::string& option, const std::string& text) {
   const auto time = parse_duration(text);
   if (!time) throw Exit(ExitCode::usage, option + " takes a time such as 10s or 5m, not '" + text + "'");
   return *time;
-}
-
-/// The first three descriptors are there and signals do what children need, whoever started this program.
-void tidy_up() {
-  int fd = 0;
-  do fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  while (fd >= 0 && fd < 3);
-  if (fd >= 3) ::close(fd);
-  std::signal(SIGCHLD, SIG_DFL);  // where it is ignored nobody can wait for a child
 }
 
 /// One run of the command line's worker. Handlers are called on many threads.
@@ -263,7 +252,7 @@ void add_work_command(CLI::App& root, Context& context) {
   context.on(*command, [&context, options] {
     options->words = context.options().after_dashes;
     if (options->words.empty()) throw Exit(ExitCode::usage, "write -- before the command: sqlq work ... -- COMMAND");
-    tidy_up();
+    std::signal(SIGCHLD, SIG_DFL);  // where it is ignored nobody can wait for a child
     return Work(context, *options).run();
   });
 }
