@@ -90,7 +90,10 @@ struct QueueStats {
   std::optional<TimePoint> oldest_due{};   ///< since when the job that waits longest could have run; empty: none waits
   /// How long that is: age(std::chrono::system_clock::now()). Zero when none waits, and when the clocks disagree.
   [[nodiscard]] Duration age(TimePoint now) const noexcept {
-    return oldest_due && *oldest_due < now ? now - *oldest_due : Duration::zero();
+    if (!oldest_due || *oldest_due >= now) return Duration::zero();
+    const Duration due = oldest_due->time_since_epoch();
+    const Duration at = now.time_since_epoch();
+    return due < Duration::zero() && at > Duration::max() + due ? Duration::max() : at - due;
   }
   template <class Unit>
   [[nodiscard]] Duration age(std::chrono::sys_time<Unit> now) const noexcept {

@@ -13,7 +13,7 @@ constexpr Duration slow = std::chrono::milliseconds(5);
 constexpr Duration slow_enough = std::chrono::milliseconds(40);
 /// How many times the time of a survey its marks hold, and how long at most.
 constexpr int times = 10;
-constexpr Duration longest = std::chrono::seconds(5);
+constexpr Duration longest_rest = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -43,7 +43,7 @@ void Marks::surveyed(const backend::ClaimRequest& request, const std::vector<Rea
   kinds_.assign(request.kinds.begin(), request.kinds.end());
   lanes_ = found;
   took_ = took;
-  until_ = saturating_add(system_clock()->steady(), std::min(took * times, longest));
+  until_ = saturating_add(system_clock()->steady(), std::min(took * times, longest_rest));
 }
 
 void Marks::moved(const std::vector<Ready>& found) {

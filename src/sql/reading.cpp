@@ -199,7 +199,7 @@ class Search {
   static constexpr std::int64_t one_step = 50'000;
   static constexpr std::int64_t one_step_of_histories = 10'000;  // for each job a line of another table is read
   static constexpr std::size_t most_named = 1000;
-  static constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min() + 1;
+  static constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
   static constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
 
   [[nodiscard]] std::optional<JobId> bound(std::int64_t n) const {
@@ -212,8 +212,13 @@ class Search {
   /// Jobs that fit the filter, at most a page of them. `where`: the first parameters of the statement.
   template <class... Where>
   [[nodiscard]] JobPage read(const Statement& statement, const Where&... where) const {
-    const auto from = filter_.created_from ? std::max(us(*filter_.created_from), least) : least;
-    const auto before = filter_.created_before ? std::max(us(*filter_.created_before), least + 1) : most;
+    auto from = filter_.created_from ? us(*filter_.created_from) : least;
+    auto to = most;
+    if (filter_.created_before) {
+      const auto before = us(*filter_.created_before);
+      to = std::max(before, least + 1) - 1;
+      if (before == least) from = most;  // nothing is before that
+    }
     JobPage page;
     s_.execute(statement,
                {where...,
@@ -222,7 +227,7 @@ class Search {
                 lanes_.kinds.arg(statement, "kinds"),
                 {"unique_key", unless_empty(filter_.unique_key)},
                 {"created_from", from},
-                {"created_to", before - 1},
+                {"created_to", to},
                 {"lowest", filter_.lowest_priority.value_or(std::numeric_limits<int>::min())},
                 {"highest", filter_.highest_priority.value_or(std::numeric_limits<int>::max())},
                 {"error", unless_empty(filter_.error)},

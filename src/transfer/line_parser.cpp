@@ -137,7 +137,7 @@ constexpr std::size_t longest_remark = 1024;
 void set(AttemptRecord& line, std::size_t field, const Member& m) {
   switch (field) {
     case 0: line.claim = m.number(0, most_count); return;
-    case 1: line.attempt = m.small(0, most_tries); return;
+    case 1: line.attempt = m.small(0, most_int); return;
     case 2: line.cause = m.one_of<Cause>(static_cast<int>(Cause::outage)); return;
     case 3: line.at = m.time(); return;
     case 4: line.worker = m.text(core::max_name_bytes); return;
@@ -149,7 +149,7 @@ void set(LogLine& line, std::size_t field, const Member& m) {
   switch (field) {
     case 0: line.claim = m.number(0, most_count); return;
     case 1: line.number = m.number(1, most_count); return;
-    case 2: line.attempt = m.small(0, most_tries); return;
+    case 2: line.attempt = m.small(0, most_int); return;
     case 3: line.at = m.time(); return;
     case 4: line.level = m.one_of<LogLevel>(static_cast<int>(LogLevel::error)); return;
     default: line.text = m.text(core::max_log_bytes + longest_remark); return;
@@ -191,9 +191,9 @@ void set(Job& job, std::size_t field, const Member& m, const PayloadLimits& limi
       job.unique_key = m.text(core::max_name_bytes);
       if (job.unique_key.empty()) m.refuse_it("must not be empty: null means none");
       return;
-    case 8: job.attempt = m.small(0, most_tries); return;
+    case 8: job.attempt = m.small(0, most_int); return;
     case 9: job.max_attempts = m.small(1, most_tries); return;
-    case 10: job.crashes = m.small(0, most_tries); return;
+    case 10: job.crashes = m.small(0, most_int); return;
     case 11: job.max_crashes = m.small(1, most_tries); return;
     case 12: job.claims = m.number(0, most_count); return;
     case 13: job.worker = m.text(core::max_name_bytes); return;

@@ -227,5 +227,14 @@ TEST_F(Enqueue, LinesThatDoNotComeAreNotWaitedForAfterASignal) {
   EXPECT_TRUE(has(result.err, "--skip 1000")) << result.err;
 }
 
+TEST_F(Enqueue, AClosedStandardInputIsAnEmptyOne) {
+  static_cast<void>(db());
+  const std::string line = "exec \"$0\" -d \"$1\" job enqueue - <&-";
+  Running shell("/bin/bash", {"--norc", "-c", line, SQLQ_PROGRAM, url()}, {});
+  const Result result = shell.wait();
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.err, "0 jobs enqueued\n");
+}
+
 }  // namespace
 }  // namespace sqlq::program

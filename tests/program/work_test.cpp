@@ -317,6 +317,17 @@ TEST_F(Work, ManyAtOnceLeaveNoDescriptorOpen) {
   }
 }
 
+TEST_F(Work, WhatTheWorkerLacksIsChargedToNoJob) {
+  for (int i = 0; i < 60; ++i) add("{}", {.max_attempts = 1});
+  const std::string script = "ulimit -n 160; exec '" SQLQ_PROGRAM "' work --queue default -j 60 --idle-exit 3s -- sleep 0.2";
+  Running worker("/bin/bash", {"--norc", "-c", script}, here());
+  const Result result = worker.wait();
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_TRUE(has(result.err, "cannot start as many commands")) << result.err;
+  EXPECT_EQ(admin().counts()[JobState::errored].value, 0U);
+  EXPECT_EQ(admin().counts()[JobState::success].value, 60U);
+}
+
 TEST_F(Work, WrongCommandLinesAreToldBeforeAnythingRuns) {
   add();
   EXPECT_EQ(sqlq({"work", "--queue", "default"}).code, 2) << "no command";

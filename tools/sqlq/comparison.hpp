@@ -31,8 +31,8 @@ using ComparisonStep = std::function<void(const Comparison&, const std::vector<J
 [[nodiscard]] Comparison compare_jobs(const Database& source, const Database& target, const JobFilter& filter,
                                       std::stop_token stop, const ComparisonStep& on_step);
 
-/// Calls `with` with the ids of those jobs of `source` that fit the filter and are in the target, whatever they are in
-/// the target: in steps of some hundred, newest first; it may delete them. Errors: those of Admin.
+/// Calls `with` with the ids of those jobs of `source` that fit the filter and are in the target, in whatever state: in
+/// steps of some hundred, newest first; it may delete them. Errors: those of Admin.
 void for_those_in_both(const Database& source, const Database& target, const JobFilter& filter,
                        const std::function<void(const std::vector<JobId>&)>& with);
 

@@ -1,6 +1,7 @@
 /// \file
 /// The program sqlq: reads the command line, does what it says, and turns errors into exit codes.
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -43,6 +44,15 @@ ExitCode code_of(Errc code) {
     case Errc::internal: break;
   }
   return ExitCode::failed;
+}
+
+/// Nothing that is opened later, such as a connection, becomes a standard stream that was closed: it would be read as
+/// input, or written to as output. What is opened instead is at its end, and refuses to be written to.
+void occupy_standard_streams() {
+  int fd = 0;
+  do fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd > STDERR_FILENO) ::close(fd);
 }
 
 /// The words, last one first, as CLI11 takes them. Passwords in argv are overwritten.
@@ -111,6 +121,7 @@ int run(int argc, char** argv) {
 }  // namespace sqlq::tool
 
 int main(int argc, char** argv) {
+  sqlq::tool::occupy_standard_streams();
   // Connections that went away are errors of the library; see nobody_reads for standard output.
   std::signal(SIGPIPE, SIG_IGN);
   const int code = sqlq::tool::run(argc, argv);

@@ -30,12 +30,12 @@ std::size_t end_of_secret(std::string_view text, std::size_t at) {
 
 }  // namespace
 
-std::vector<std::pair<std::size_t, std::size_t>> passwords(std::string_view text) {
+std::vector<std::pair<std::size_t, std::size_t>> passwords(std::string_view text, bool one_word) {
   std::vector<std::pair<std::size_t, std::size_t>> found;
   for (std::size_t at = 0; (at = text.find("://", at)) != std::string_view::npos;) {
     at += 3;
     // A password that was not percent-encoded may hold / and @ itself: to the last @ of the word.
-    const std::size_t word = std::min(text.find_first_of(blanks, at), text.size());
+    const std::size_t word = one_word ? text.size() : std::min(text.find_first_of(blanks, at), text.size());
     const std::size_t end = text.substr(0, word).rfind('@');
     const std::size_t colon = text.find(':', at);
     if (end != std::string_view::npos && colon < end) {
@@ -65,7 +65,7 @@ std::string without_passwords(std::string_view text) {
 }
 
 void blank_passwords(char* text) {
-  for (const auto& [begin, end] : passwords(text)) std::fill(text + begin, text + end, '*');
+  for (const auto& [begin, end] : passwords(text, true)) std::fill(text + begin, text + end, '*');
 }
 
 }  // namespace sqlq::tool

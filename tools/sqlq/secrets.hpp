@@ -12,8 +12,8 @@
 namespace sqlq::tool {
 
 /// Where passwords stand, as (begin, end): behind "scheme://user:", and as values of password=, passwd=, pwd= and
-/// sslpassword=.
-[[nodiscard]] std::vector<std::pair<std::size_t, std::size_t>> passwords(std::string_view text);
+/// sslpassword=. `one_word`: a blank ends no URL, for the text is one word of a command line.
+[[nodiscard]] std::vector<std::pair<std::size_t, std::size_t>> passwords(std::string_view text, bool one_word = false);
 /// "postgresql://ada:***@host/db".
 [[nodiscard]] std::string without_passwords(std::string_view text);
 /// Overwrites them where they are: `text` is a word of main's argv.

@@ -1,8 +1,7 @@
 // `work`: any program is a handler.
 
+#include <cerrno>
 #include <csignal>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -41,13 +40,9 @@ Duration time_of(const std::string& option, const std::string& text) {
   return *time;
 }
 
-/// The first three descriptors are there and signals do what children need, whoever started this program.
-void tidy_up() {
-  int fd = 0;
-  do fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  while (fd >= 0 && fd < 3);
-  if (fd >= 3) ::close(fd);
-  std::signal(SIGCHLD, SIG_DFL);  // where it is ignored nobody can wait for a child
+/// Whether the system refused a process for want of descriptors, processes or memory.
+bool is_want(int error) {
+  return error == EMFILE || error == ENFILE || error == EAGAIN || error == ENOMEM;
 }
 
 /// One run of the command line's worker. Handlers are called on many threads.
@@ -131,6 +126,7 @@ class Work {
       end = run_command({file_, options_.words, environment_of(job.job())}, input, *guard_);
     } catch (const std::system_error& error) {
       if (error.code().value() == EPIPE) return guard_is_gone();
+      if (is_want(error.code().value())) return for_who_has_room(error.code().message());
       return Outcome::error("cannot run " + file_ + ": " + error.code().message());
     }
     Meaning meaning = meaning_of(std::move(end), limits);
@@ -141,6 +137,16 @@ class Work {
       return Outcome::error(std::string("exit status 0, but its standard output is no result: ") + error.what());
     }
     return std::move(meaning.outcome);
+  }
+
+  // The job has not begun, for this process or its host lacks something: no fault of the job's.
+  Outcome for_who_has_room(const std::string& why) {
+    if (!told_of_want_.exchange(true)) {
+      const std::lock_guard lock(printing_);
+      context_.complain("cannot start as many commands as -j " + std::to_string(options_.concurrency) + " says: " + why +
+                        "; such jobs are put off for a second and not charged");
+    }
+    return Outcome::snooze(1s);
   }
 
   // The job has not begun: it is for another worker.
@@ -217,6 +223,7 @@ class Work {
   std::optional<ProcessGuard> guard_{std::in_place};
   std::mutex printing_{};
   std::atomic<bool> guard_gone_{false};
+  std::atomic<bool> told_of_want_{false};
   bool interrupted_ = false;
 };
 
@@ -266,7 +273,7 @@ void add_work_command(CLI::App& root, Context& context) {
     options->queues = split_commas(options->queues);
     options->kinds = split_commas(options->kinds);
     if (options->words.empty()) throw Exit(ExitCode::usage, "write -- before the command: sqlq work ... -- COMMAND");
-    tidy_up();
+    std::signal(SIGCHLD, SIG_DFL);  // where it is ignored nobody can wait for a child
     return Work(context, *options).run();
   });
 }
