@@ -48,27 +48,27 @@ std::string_view to_string(Cause cause) noexcept {
 }
 
 std::string_view to_string(Reason::Code code) noexcept {
-  using Code = Reason::Code;
+  using ReasonCode = Reason::Code;
   switch (code) {
-    case Code::schema_behind: return "schema_behind";
-    case Code::not_found: return "not_found";
-    case Code::finished: return "finished";
-    case Code::running: return "running";
-    case Code::stuck: return "stuck";
-    case Code::cancelling: return "cancelling";
-    case Code::waiting: return "waiting";
-    case Code::queue_paused: return "queue_paused";
-    case Code::limit_used: return "limit_used";
-    case Code::no_worker: return "no_worker";
-    case Code::none_of_queue: return "none_of_queue";
-    case Code::none_of_kind: return "none_of_kind";
-    case Code::draining: return "draining";
-    case Code::all_busy: return "all_busy";
-    case Code::due_later: return "due_later";
-    case Code::suspect: return "suspect";
-    case Code::behind: return "behind";
-    case Code::clocks_differ: return "clocks_differ";
-    case Code::may_run: return "may_run";
+    case ReasonCode::schema_behind: return "schema_behind";
+    case ReasonCode::not_found: return "not_found";
+    case ReasonCode::finished: return "finished";
+    case ReasonCode::running: return "running";
+    case ReasonCode::stuck: return "stuck";
+    case ReasonCode::cancelling: return "cancelling";
+    case ReasonCode::waiting: return "waiting";
+    case ReasonCode::queue_paused: return "queue_paused";
+    case ReasonCode::limit_used: return "limit_used";
+    case ReasonCode::no_worker: return "no_worker";
+    case ReasonCode::none_of_queue: return "none_of_queue";
+    case ReasonCode::none_of_kind: return "none_of_kind";
+    case ReasonCode::draining: return "draining";
+    case ReasonCode::all_busy: return "all_busy";
+    case ReasonCode::due_later: return "due_later";
+    case ReasonCode::suspect: return "suspect";
+    case ReasonCode::behind: return "behind";
+    case ReasonCode::clocks_differ: return "clocks_differ";
+    case ReasonCode::may_run: return "may_run";
   }
   return "unknown";
 }

@@ -11,7 +11,7 @@
 namespace sqlq::conformance {
 namespace {
 
-constexpr int threads = 32;
+constexpr int racers = 32;
 
 /// What the threads know: jobs of one queue between a claim's return and the call that finishes it. Never more than
 /// are really held, so exceeding the limit here is exceeding it in the database.
@@ -45,9 +45,9 @@ TEST_P(ClaimRace, ThirtyTwoThreadsShareNoJobAndExceedNoLimit) {
 
   const std::vector<Database> handles = {db(), another(), another(), another()};
   std::atomic<std::size_t> finished{0};
-  std::atomic<int> working{threads};
-  in_threads(threads + 1, [&](int t) {
-    if (t == threads) {  // the observer: one snapshot after the other
+  std::atomic<int> working{racers};
+  in_threads(racers + 1, [&](int t) {
+    if (t == racers) {  // the observer: one snapshot after the other
       Admin eye{handles[1]};
       while (working > 0) {
         for (const Lane& lane : lanes) {

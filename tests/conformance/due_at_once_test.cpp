@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t at_once = 10'000;
+constexpr std::size_t one_instant = 10'000;
 
 NewJob later(std::string kind, EnqueueOptions options) {
   options.delay = 1h;
@@ -20,7 +20,7 @@ NewJob later(std::string kind, EnqueueOptions options) {
 std::vector<JobId> store(Client client, std::size_t n, const NewJob& job) {
   std::vector<JobId> ids;
   while (ids.size() < n) {
-    const std::vector<NewJob> some(std::min(n - ids.size(), at_once), job);
+    const std::vector<NewJob> some(std::min(n - ids.size(), one_instant), job);
     for (const Enqueued& made : client.enqueue_many(some)) ids.push_back(made.id);
   }
   return ids;
@@ -30,7 +30,7 @@ std::vector<JobId> store(Client client, std::size_t n, const NewJob& job) {
 
 TEST_P(PriorityOrder, ManyDueAtOnceComeBehindAQueueOfHigherPriority) {
   admin().create_queue("mail", {.priority = 0});
-  const auto bulk = store(client(), 2 * at_once, later("work", {.queue = "bulk"}));
+  const auto bulk = store(client(), 2 * one_instant, later("work", {.queue = "bulk"}));
   const auto mails = store(client(), 5, later("work", {.queue = "mail"}));
   clock().advance(1h);
   EXPECT_EQ(ids_of(claim(5)), mails);
@@ -38,7 +38,7 @@ TEST_P(PriorityOrder, ManyDueAtOnceComeBehindAQueueOfHigherPriority) {
 }
 
 TEST_P(PriorityOrder, ManyDueAtOnceComeBehindJobsOfHigherPriority) {
-  const auto bulk = store(client(), 2 * at_once, later("work", {.queue = "q", .priority = 7}));
+  const auto bulk = store(client(), 2 * one_instant, later("work", {.queue = "q", .priority = 7}));
   store(client(), 5, later("work", {.queue = "q", .priority = 8}));
   const auto mails = store(client(), 5, later("mail", {.queue = "q", .priority = 6}));
   const auto firsts = store(client(), 5, later("work", {.queue = "q", .priority = -1}));
@@ -72,10 +72,10 @@ TEST_P(PriorityOrder, DueJobsThatNobodyMeansHoldUpNobody) {
   admin().create_queue("others", {.priority = -1});
   const JobId running = enqueue({.queue = "full"});
   ASSERT_EQ(take().id, running);
-  store(client(), at_once, later("work", {.queue = "paused"}));
-  store(client(), at_once, later("work", {.queue = "others"}));
-  store(client(), at_once / 2, later("work", {.queue = "full"}));
-  store(client(), at_once / 2, later("unknown", {.queue = "mail", .priority = -1}));
+  store(client(), one_instant, later("work", {.queue = "paused"}));
+  store(client(), one_instant, later("work", {.queue = "others"}));
+  store(client(), one_instant / 2, later("work", {.queue = "full"}));
+  store(client(), one_instant / 2, later("unknown", {.queue = "mail", .priority = -1}));
   const auto mails = store(client(), 5, later("work", {.queue = "mail"}));
   admin().pause("paused");
   clock().advance(1h);

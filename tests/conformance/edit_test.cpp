@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 
 using Actions = std::vector<ActionStatus>;
 using Ids = std::vector<JobId>;
-constexpr ActionStatus done = ActionStatus::done;
+constexpr ActionStatus edited = ActionStatus::done;
 constexpr ActionStatus unchanged = ActionStatus::unchanged;
 constexpr ActionStatus not_found = ActionStatus::not_found;
 
@@ -52,7 +52,7 @@ TEST_P(Edit, OnlyJobsThatNobodyHoldsAndThatHaveNotEnded) {
   const Ids ids{succeeded, pending, errored, unknown, cancelled, scheduled, running, cancelling, pending};
   const backend::JobChange change{.queue = "new", .priority = 3};
   EXPECT_EQ(edit(dialect(), ids, change, clock().instant()),
-            (Actions{unchanged, done, unchanged, not_found, unchanged, done, unchanged, unchanged, unchanged}));
+            (Actions{unchanged, edited, unchanged, not_found, unchanged, edited, unchanged, unchanged, unchanged}));
   for (const JobId id : left) {
     EXPECT_EQ(row(id).queue, "default");
     EXPECT_EQ(row(id).priority, 10);
@@ -77,7 +77,7 @@ TEST_P(Edit, AWaitingJobIsEditedAndWaitsOn) {
   const JobId id = enqueue();
   const auto connection = user();
   for (const std::string& sql : backend().waiting_jobs_sql) connection->execute(sql);
-  EXPECT_EQ(edit(dialect(), {id}, {.queue = "new", .priority = 1}, clock().instant()), Actions{done});
+  EXPECT_EQ(edit(dialect(), {id}, {.queue = "new", .priority = 1}, clock().instant()), Actions{edited});
   EXPECT_EQ(row(id).queue, "new");
   EXPECT_EQ(row(id).priority, 1);
   EXPECT_EQ(row(id).state, JobState::waiting);
@@ -96,13 +96,13 @@ TEST_P(Edit, EachFieldByItselfAndNoneAtAll) {
   EXPECT_EQ(change({.priority = 7}), unchanged);
   EXPECT_EQ(change({.queue = "q", .priority = 7}), unchanged);
   EXPECT_TRUE(is("q", 7));
-  EXPECT_EQ(change({.queue = "Q"}), done) << "names are bytes";
+  EXPECT_EQ(change({.queue = "Q"}), edited) << "names are bytes";
   EXPECT_TRUE(is("Q", 7));
-  EXPECT_EQ(change({.queue = "Q "}), done);
+  EXPECT_EQ(change({.queue = "Q "}), edited);
   EXPECT_TRUE(is("Q ", 7));
-  EXPECT_EQ(change({.priority = std::numeric_limits<int>::min()}), done);
+  EXPECT_EQ(change({.priority = std::numeric_limits<int>::min()}), edited);
   EXPECT_TRUE(is("Q ", std::numeric_limits<int>::min()));
-  EXPECT_EQ(change({.queue = "Q ", .priority = std::numeric_limits<int>::max()}), done) << "one of two is other";
+  EXPECT_EQ(change({.queue = "Q ", .priority = std::numeric_limits<int>::max()}), edited) << "one of two is other";
   EXPECT_TRUE(is("Q ", std::numeric_limits<int>::max()));
   EXPECT_EQ(take({"Q "}).id, id);
   EXPECT_TRUE(edit(dialect(), {}, {.priority = 1}, clock().instant()).empty());
@@ -126,7 +126,7 @@ TEST_P(Edit, NothingElseOfTheJobChanges) {
   ASSERT_EQ(history, 2u);
   ASSERT_EQ(lines, 1u);
 
-  EXPECT_EQ(edit(dialect(), {id}, {.queue = "new", .priority = 1}, clock().instant()), Actions{done});
+  EXPECT_EQ(edit(dialect(), {id}, {.queue = "new", .priority = 1}, clock().instant()), Actions{edited});
   EXPECT_EQ(facts_of(row(id)), facts_of(before));
   EXPECT_EQ(row(id).params, "[1]");
   EXPECT_EQ(row(id).result, "2");
@@ -150,9 +150,9 @@ TEST_P(Edit, TheNewQueueIsMadeAndTheOldOneIsEmpty) {
   admin().pause("deleted");
   EXPECT_EQ(admin().delete_queue("deleted"), DeleteQueueStatus::deleted);
   const Ids ids{enqueue({.queue = "old"}), enqueue({.queue = "old"})};
-  EXPECT_EQ(edit(dialect(), {ids[0]}, {.queue = "made"}, clock().instant()), Actions{done});
+  EXPECT_EQ(edit(dialect(), {ids[0]}, {.queue = "made"}, clock().instant()), Actions{edited});
   EXPECT_EQ(admin().delete_queue("old"), DeleteQueueStatus::not_empty);
-  EXPECT_EQ(edit(dialect(), {ids[1]}, {.queue = "deleted"}, clock().instant()), Actions{done});
+  EXPECT_EQ(edit(dialect(), {ids[1]}, {.queue = "deleted"}, clock().instant()), Actions{edited});
   for (const char* name : {"made", "deleted"}) {
     const std::optional<Queue> queue = admin().queue(name);
     ASSERT_TRUE(queue) << name;
@@ -178,7 +178,7 @@ TEST_P(Edit, AMovedJobKeepsItsPlaceByAge) {
       clock().advance(apart);
     }
     std::ranges::reverse(moved);
-    EXPECT_EQ(edit(dialect(), moved, {.queue = "to"}, clock().instant()), Actions(3, done));
+    EXPECT_EQ(edit(dialect(), moved, {.queue = "to"}, clock().instant()), Actions(3, edited));
     EXPECT_TRUE(claim(10, {"from"}).empty());
     Ids order;
     for (int i = 0; i < 6; ++i) order.push_back(take({"to"}).id);
@@ -210,7 +210,7 @@ TEST_P(Edit, AScheduledJobIsClaimedWhenItIsDueWhereItIsNow) {
   const JobId later = enqueue_kind("x", {.queue = "from", .delay = 10s});
   const JobId due = enqueue_kind("y", {.queue = "from", .delay = 5s});
   clock().advance(5s);
-  EXPECT_EQ(edit(dialect(), {later, due}, {.queue = "to", .priority = 1}, clock().instant()), Actions(2, done));
+  EXPECT_EQ(edit(dialect(), {later, due}, {.queue = "to", .priority = 1}, clock().instant()), Actions(2, edited));
   const auto claimed = dialect().claim({.queues = std::vector<std::string>{"to"},
                                         .kinds = std::vector<std::string>{"x", "y"},
                                         .limit = 10,
@@ -254,7 +254,7 @@ TEST_P(Edit, ASuspectIsOneWhereverItIs) {
   clock().advance(31s);
   ASSERT_EQ(client().reap().returned.size(), 2u);
   const JobId plain = enqueue({.queue = "to"});
-  EXPECT_EQ(edit(dialect(), suspects, {.queue = "to", .priority = 1}, clock().instant()), Actions(2, done));
+  EXPECT_EQ(edit(dialect(), suspects, {.queue = "to", .priority = 1}, clock().instant()), Actions(2, edited));
   const Ids first = ids_of(claim(10, {"to"}));
   EXPECT_EQ(first.size(), 2u) << "one suspect at a time";
   EXPECT_TRUE(std::ranges::find(first, plain) != first.end());
@@ -268,7 +268,7 @@ TEST_P(Edit, WhoWaitsForWorkHearsOfAJobThatBecameClaimable) {
   std::atomic<int> hints{0};
   const auto subscription = dialect().subscribe([&] { ++hints; });
   const int before = hints;
-  EXPECT_EQ(edit(dialect(), {id}, {.queue = "open"}, clock().instant()), Actions{done});
+  EXPECT_EQ(edit(dialect(), {id}, {.queue = "open"}, clock().instant()), Actions{edited});
   EXPECT_GT(hints, before);
 }
 
@@ -287,7 +287,7 @@ TEST_P(Edit, EditsAtOnceDoNotStopEachOther) {
     for (int round = 0; round < 15; ++round) {
       const std::string queue = "q" + std::to_string((t + round) % 6);
       const Actions answers = edit(mine, set, {.queue = queue, .priority = t * 100 + round});
-      not_edited += static_cast<int>(std::ranges::count_if(answers, [](ActionStatus s) { return s != done; }));
+      not_edited += static_cast<int>(std::ranges::count_if(answers, [](ActionStatus s) { return s != edited; }));
     }
   });
   EXPECT_EQ(not_edited, 0) << "no two edits gave the same priority";

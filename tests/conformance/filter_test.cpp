@@ -15,8 +15,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int least = std::numeric_limits<int>::min();
-constexpr int most = std::numeric_limits<int>::max();
+constexpr int lowest_int = std::numeric_limits<int>::min();
+constexpr int greatest_int = std::numeric_limits<int>::max();
 constexpr std::array filtered_states{JobState::pending,    JobState::running,   JobState::success,  JobState::errored,
                                      JobState::cancelling, JobState::cancelled, JobState::scheduled};
 
@@ -86,7 +86,7 @@ TEST_P(Filter, EveryFieldByItselfAndTogether) {
   const std::vector<std::string> queues{"a", "A", "b"};
   const std::vector<std::string> kinds{"x", "X", "y"};
   const std::vector<std::string> errors{"timed out", "Timed out", "no 100%", "no 100_"};
-  const std::vector<int> priorities{least, -1, 0, 10, most};
+  const std::vector<int> priorities{lowest_int, -1, 0, 10, greatest_int};
   for (int i = 0; i < 120; ++i) {
     EnqueueOptions options{.queue = queues[below(3)], .priority = priorities[below(5)]};
     if (below(3) == 0) options.unique_key = "k" + std::to_string(i);
@@ -197,14 +197,14 @@ TEST_P(Filter, ErrorTextIsBytesWithoutWildcards) {
 }
 
 TEST_P(Filter, ErrorIsTheMessageOfTheLastLineOfTheHistory) {
-  const RetryPolicy at_once = RetryPolicy::constant(0s);
+  const RetryPolicy no_delay = RetryPolicy::constant(0s);
   const JobId id = enqueue();
   const JobId other = enqueue();
   EXPECT_TRUE(admin().list({.error = "a"}).empty()) << "neither has a history";
-  client().error(take(), "alpha", {.retry = at_once});
+  client().error(take(), "alpha", {.retry = no_delay});
   EXPECT_EQ(ids_of(admin().list({.error = "alpha"})), std::vector<JobId>{id});
   for (Job job : claim(2)) {
-    if (job.id == id) client().error(job, "beta", {.retry = at_once});
+    if (job.id == id) client().error(job, "beta", {.retry = no_delay});
   }
   EXPECT_TRUE(admin().list({.error = "alpha"}).empty()) << "that was the line before";
   EXPECT_EQ(ids_of(admin().list({.error = "beta"})), std::vector<JobId>{id});
@@ -258,16 +258,16 @@ TEST_P(Filter, CreatedIsNotTheTimeOfTheId) {
 
 TEST_P(Filter, PrioritiesHaveNoEnd) {
   std::vector<JobId> ids;
-  for (const int priority : {least, -1, 0, 1, most}) ids.push_back(enqueue({.priority = priority}));
+  for (const int priority : {lowest_int, -1, 0, 1, greatest_int}) ids.push_back(enqueue({.priority = priority}));
   const auto listed = [&](std::optional<int> lowest, std::optional<int> highest) {
     std::vector<JobId> found =
         ids_of(admin().list({.lowest_priority = lowest, .highest_priority = highest}));
     std::ranges::reverse(found);
     return found;
   };
-  EXPECT_EQ(listed(least, most), ids);
-  EXPECT_EQ(listed(most, {}), std::vector<JobId>{ids[4]});
-  EXPECT_EQ(listed({}, least), std::vector<JobId>{ids[0]});
+  EXPECT_EQ(listed(lowest_int, greatest_int), ids);
+  EXPECT_EQ(listed(greatest_int, {}), std::vector<JobId>{ids[4]});
+  EXPECT_EQ(listed({}, lowest_int), std::vector<JobId>{ids[0]});
   EXPECT_EQ(listed(0, {}), (std::vector<JobId>{ids[2], ids[3], ids[4]}));
   EXPECT_EQ(listed({}, 0), (std::vector<JobId>{ids[0], ids[1], ids[2]}));
   EXPECT_EQ(listed(-1, 1), (std::vector<JobId>{ids[1], ids[2], ids[3]}));

@@ -79,7 +79,7 @@ std::string code_of_action(Call call) {
   });
 }
 
-constexpr const char* refusal = "invalid_argument";
+constexpr const char* bad_value = "invalid_argument";
 
 }  // namespace
 
@@ -165,37 +165,37 @@ TEST_P(Text, ThatIsImpossibleIsRefusedAndChangesNothing) {
   const JobId id = enqueue({.queue = "q"});
   const Job job = take();
   for (const std::string& text : impossible()) {
-    EXPECT_EQ(code_of([&] { return client().enqueue({.kind = "work", .options = {.unique_key = text}}); }), refusal);
-    EXPECT_EQ(code_of_action([&] { admin().create_queue("q", {.description = text}); }), refusal);
-    EXPECT_EQ(code_of_action([&] { admin().create_queue("new", {.description = text}); }), refusal);
-    EXPECT_EQ(code_of_action([&] { admin().set_description("q", text); }), refusal);
+    EXPECT_EQ(code_of([&] { return client().enqueue({.kind = "work", .options = {.unique_key = text}}); }), bad_value);
+    EXPECT_EQ(code_of_action([&] { admin().create_queue("q", {.description = text}); }), bad_value);
+    EXPECT_EQ(code_of_action([&] { admin().create_queue("new", {.description = text}); }), bad_value);
+    EXPECT_EQ(code_of_action([&] { admin().set_description("q", text); }), bad_value);
   }
-  EXPECT_EQ(code_of_action([&] { admin().set_description("q", times((1 << 16) + 1, "x")); }), refusal);
+  EXPECT_EQ(code_of_action([&] { admin().set_description("q", times((1 << 16) + 1, "x")); }), bad_value);
   EXPECT_EQ(code_of([&] { return client().enqueue({.kind = "k", .options = {.unique_key = times(256, "k")}}); }),
-            refusal);
+            bad_value);
   for (const std::string& text : impossible_names()) {
     SCOPED_TRACE(::testing::PrintToString(text.substr(0, 60)));
     const NewJob good{.kind = "work"};
     const NewJob queue{.kind = "work", .options = {.queue = text}};
-    EXPECT_EQ(code_of([&] { return client().enqueue(queue); }), refusal);
-    EXPECT_EQ(code_of([&] { return client().enqueue_many(std::vector{good, queue}); }), refusal);
-    EXPECT_EQ(code_of([&] { return client().enqueue({.kind = text}); }), refusal);
-    EXPECT_EQ(code_of([&] { return claim(1, {"q", text}); }), refusal);
-    EXPECT_EQ(code_of([&] { return claim(1, {}, {text}); }), refusal);
-    EXPECT_EQ(code_of([&] { return client().reap(std::vector<std::string>{text}); }), refusal);
-    EXPECT_EQ(code_of([&] { return admin().list({.queues = {text}}); }), refusal);
-    EXPECT_EQ(code_of([&] { return admin().list({.kinds = {text}}); }), refusal);
-    EXPECT_EQ(code_of([&] { return admin().counts(text); }), refusal);
-    EXPECT_EQ(code_of([&] { return admin().queue(text); }), refusal);
-    EXPECT_EQ(code_of([&] { return admin().queues(text); }), refusal);
-    EXPECT_EQ(code_of_action([&] { admin().create_queue(text); }), refusal);
-    EXPECT_EQ(code_of_action([&] { admin().set_description(text, "after"); }), refusal);
-    EXPECT_EQ(code_of_action([&] { admin().set_concurrency(text, 1); }), refusal);
-    EXPECT_EQ(code_of_action([&] { admin().set_priority(text, 5); }), refusal);
-    EXPECT_EQ(code_of_action([&] { admin().pause(text); }), refusal);
-    EXPECT_EQ(code_of_action([&] { admin().resume(text); }), refusal);
-    EXPECT_EQ(code_of_action([&] { Worker(db(), Handlers{}, {.queues = {text}}); }), refusal);
-    EXPECT_EQ(code_of_action([&] { Worker(db(), Handlers{}, {.name = text}); }), refusal);
+    EXPECT_EQ(code_of([&] { return client().enqueue(queue); }), bad_value);
+    EXPECT_EQ(code_of([&] { return client().enqueue_many(std::vector{good, queue}); }), bad_value);
+    EXPECT_EQ(code_of([&] { return client().enqueue({.kind = text}); }), bad_value);
+    EXPECT_EQ(code_of([&] { return claim(1, {"q", text}); }), bad_value);
+    EXPECT_EQ(code_of([&] { return claim(1, {}, {text}); }), bad_value);
+    EXPECT_EQ(code_of([&] { return client().reap(std::vector<std::string>{text}); }), bad_value);
+    EXPECT_EQ(code_of([&] { return admin().list({.queues = {text}}); }), bad_value);
+    EXPECT_EQ(code_of([&] { return admin().list({.kinds = {text}}); }), bad_value);
+    EXPECT_EQ(code_of([&] { return admin().counts(text); }), bad_value);
+    EXPECT_EQ(code_of([&] { return admin().queue(text); }), bad_value);
+    EXPECT_EQ(code_of([&] { return admin().queues(text); }), bad_value);
+    EXPECT_EQ(code_of_action([&] { admin().create_queue(text); }), bad_value);
+    EXPECT_EQ(code_of_action([&] { admin().set_description(text, "after"); }), bad_value);
+    EXPECT_EQ(code_of_action([&] { admin().set_concurrency(text, 1); }), bad_value);
+    EXPECT_EQ(code_of_action([&] { admin().set_priority(text, 5); }), bad_value);
+    EXPECT_EQ(code_of_action([&] { admin().pause(text); }), bad_value);
+    EXPECT_EQ(code_of_action([&] { admin().resume(text); }), bad_value);
+    EXPECT_EQ(code_of_action([&] { Worker(db(), Handlers{}, {.queues = {text}}); }), bad_value);
+    EXPECT_EQ(code_of_action([&] { Worker(db(), Handlers{}, {.name = text}); }), bad_value);
   }
   ASSERT_EQ(admin().queues().size(), 1u);
   EXPECT_EQ(admin().queues()[0].description, "before");

@@ -319,7 +319,8 @@ TEST_F(Work, ManyAtOnceLeaveNoDescriptorOpen) {
 
 TEST_F(Work, WhatTheWorkerLacksIsChargedToNoJob) {
   for (int i = 0; i < 60; ++i) add("{}", {.max_attempts = 1});
-  const std::string script = "ulimit -n 160; exec '" SQLQ_PROGRAM "' work --queue default -j 60 --idle-exit 3s -- sleep 0.2";
+  const std::string script = "ulimit -n 160; exec '" SQLQ_PROGRAM
+                             "' work --queue default -j 60 --idle-exit 3s -- sleep 0.2";
   Running worker("/bin/bash", {"--norc", "-c", script}, here());
   const Result result = worker.wait();
   EXPECT_EQ(result.code, 0) << result.err;

@@ -35,7 +35,7 @@ const std::vector<Column>& reason_columns() {
   return columns;
 }
 
-std::vector<Value> reason_row(const JobId& id, int number, const Reason& reason) {
+std::vector<Value> reason_record(const JobId& id, int number, const Reason& reason) {
   using Code = Reason::Code;
   const bool counted = reason.code == Code::limit_used || reason.code == Code::suspect || reason.code == Code::behind;
   return {id.to_string(),
@@ -82,7 +82,7 @@ ExitCode explain(Context& context, const std::vector<std::string>& texts) {
       if (for_people) {
         context.out() << (number < 10 ? " " : "") << number << ". " << printable(reason.sentence) << '\n';
       } else {
-        records->add(reason_row(ids[i], number, reason));
+        records->add(reason_record(ids[i], number, reason));
       }
     }
   }

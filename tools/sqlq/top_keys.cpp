@@ -16,7 +16,7 @@ using Style = ScreenLine::Style;
 
 bool about_queues(View view) { return view == View::all || view == View::queues; }
 
-std::size_t rows_of(const TopState& state, const TopData& data) {
+std::size_t rows_shown(const TopState& state, const TopData& data) {
   if (about_queues(state.view)) return queues_shown(data, state).size();
   if (state.view == View::workers) return workers_shown(data, state).size();
   return jobs_shown(data, state).size();
@@ -90,7 +90,7 @@ TopRequest press(int key, TopState& state, const TopData& data) {
     state.selected = 0;
     return {.kind = Kind::refresh};
   }
-  const std::size_t rows = rows_of(state, data);
+  const std::size_t rows = rows_shown(state, data);
   switch (key) {
     case 'q':
     case 0x03: return {.kind = Kind::quit};

@@ -143,8 +143,8 @@ class Work {
   Outcome for_who_has_room(const std::string& why) {
     if (!told_of_want_.exchange(true)) {
       const std::lock_guard lock(printing_);
-      context_.complain("cannot start as many commands as -j " + std::to_string(options_.concurrency) + " says: " + why +
-                        "; such jobs are put off for a second and not charged");
+      context_.complain("cannot start as many commands as -j " + std::to_string(options_.concurrency) + " says: " + why
+                        + "; such jobs are put off for a second and not charged");
     }
     return Outcome::snooze(1s);
   }

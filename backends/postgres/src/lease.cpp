@@ -159,7 +159,7 @@ std::vector<FinishStatus> PgServer::finish(sql::Work& work, std::span<const Fini
 // for longer ends the lease or leaves it; nobody takes the job away meanwhile, so the lease counts as renewed.
 std::vector<LeaseStatus> PgServer::heartbeat(sql::Work& work, std::span<const backend::LeaseRef> leases) {
   if (options_.pooled) work.begin();  // else it waits for a locked table for as long as it takes
-  constexpr int most_tries = 4;
+  constexpr int most_turns = 4;
   std::vector<LeaseStatus> answers(leases.size(), LeaseStatus::lost);
   Numbers left(leases.size());
   std::iota(left.begin(), left.end(), std::size_t{0});
@@ -168,7 +168,7 @@ std::vector<LeaseStatus> PgServer::heartbeat(sql::Work& work, std::span<const ba
   sql::follow_up(work, [&] {
     for (int tries = 1; !left.empty(); ++tries, pause *= 3) {
       left = still_held(work, q_, leases, left, answers);
-      if (left.empty() || tries == most_tries) return;
+      if (left.empty() || tries == most_turns) return;
       platform::pause_for(pause);
       left = renew(work, q_, leases, left, answers);
     }
