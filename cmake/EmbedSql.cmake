@@ -36,8 +36,8 @@ if(NOT CMAKE_SCRIPT_MODE_FILE)
   return()
 endif()
 
-# One string literal may not be longer than compilers guarantee (65,536 bytes) or accept: pieces of at most 8 KB, cut
-# after a line.
+# One string literal may not be longer than compilers guarantee (65,536 bytes, also of adjacent ones) or accept: pieces of
+# at most 8 KB, cut after a line, which `sql::joined` puts together.
 function(literal out text)
   set(pieces "")
   string(LENGTH "${text}" left)
@@ -52,7 +52,10 @@ function(literal out text)
       string(SUBSTRING "${text}" 0 ${size} piece)
     endif()
     string(SUBSTRING "${text}" ${size} -1 text)
-    string(APPEND pieces "\n     R\"sqlq_sql(${piece})sqlq_sql\"")
+    if(NOT pieces STREQUAL "")
+      string(APPEND pieces ",")
+    endif()
+    string(APPEND pieces "\n    R\"sqlq_sql(${piece})sqlq_sql\"")
     string(LENGTH "${text}" left)
   endwhile()
   if(pieces STREQUAL "")
@@ -63,7 +66,9 @@ endfunction()
 
 file(STRINGS "${LIST_FILE}" files)
 list(LENGTH files count)
+set(texts "")
 set(entries "")
+set(number 0)
 foreach(file IN LISTS files)
   get_filename_component(name "${file}" NAME)
   file(READ "${file}" text)
@@ -72,7 +77,9 @@ foreach(file IN LISTS files)
     message(FATAL_ERROR "${file} contains )sqlq_sql\", which ends the literal it is embedded in; write it differently")
   endif()
   literal(code "${text}")
-  string(APPEND entries "    {\"${name}\", ${code}},\n")
+  math(EXPR number "${number} + 1")
+  string(APPEND texts "  static constexpr auto text_${number} = sql::joined(${code});\n")
+  string(APPEND entries "    {\"${name}\", {text_${number}.data(), text_${number}.size()}},\n")
 endforeach()
 
 file(WRITE "${OUTPUT}" "// Generated from schema/${BACKEND} by cmake/EmbedSql.cmake.
@@ -84,7 +91,7 @@ file(WRITE "${OUTPUT}" "// Generated from schema/${BACKEND} by cmake/EmbedSql.cm
 namespace sqlq::${BACKEND} {
 
 std::span<const sql::EmbeddedFile> schema_files() noexcept {
-  static constexpr std::array<sql::EmbeddedFile, ${count}> files{{
+${texts}  static constexpr std::array<sql::EmbeddedFile, ${count}> files{{
 ${entries}  }};
   return files;
 }
