@@ -36,8 +36,8 @@ if(NOT CMAKE_SCRIPT_MODE_FILE)
   return()
 endif()
 
-# One string literal may not be longer than compilers guarantee (65,536 bytes, also of adjacent ones) or accept: pieces of
-# at most 8 KB, cut after a line, which `sql::joined` puts together.
+# One string literal may not be longer than compilers guarantee (65,536 bytes, also of adjacent ones) or accept: pieces
+# of at most 8 KB, cut after a line, which `sql::joined` puts together.
 function(literal out text)
   set(pieces "")
   string(LENGTH "${text}" left)
