@@ -349,10 +349,11 @@ class Explanation {
     const std::size_t all = able.size();
     std::erase_if(able, [](const WorkerInfo& w) { return w.draining; });
     if (able.empty()) {
-      return add({.code = Code::draining, .workers = std::move(names)},
-                 "all listed workers that could run it are being drained and claim nothing more: " + named +
-                     "; Admin::drain(name, false) or `sqlq worker drain --undo " + core::shell_operand(names.front()) +
-                     "` lets one claim again");
+      const std::string sentence =
+          "all listed workers that could run it are being drained and claim nothing more: " + named +
+          "; Admin::drain(name, false) or `sqlq worker drain --undo " + core::shell_operand(names.front()) +
+          "` lets one claim again";
+      return add({.code = Code::draining, .workers = std::move(names)}, sentence);
     }
     const auto last = std::ranges::max_element(able, {}, &WorkerInfo::seen_at);
     seen_ = "; of those " + quoted(last->name) + " was seen last, " + in_words(now_ - last->seen_at) + " ago";

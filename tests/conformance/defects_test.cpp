@@ -272,11 +272,12 @@ TEST_P(Defects, Defect13_ShutdownBurnedAnAttempt) {
                      })};
   ASSERT_TRUE(started.wait());
   const WorkerStats stats = worker->stop(0s);
-  EXPECT_EQ(stats.released, 1u);
+  // A claim that was under way when the worker was told to stop may come upon the job again; that is given back, too.
+  EXPECT_GE(stats.released, 1u);
   EXPECT_EQ(stats.failed, 0u);
   EXPECT_EQ(state(id), JobState::pending);
   EXPECT_EQ(row(id).attempt, 0);
-  EXPECT_EQ(causes(id), std::vector<Cause>{Cause::released});
+  EXPECT_EQ(causes(id), std::vector<Cause>(stats.released, Cause::released));
 }
 
 TEST_P(Defects, Defect14_NothingDeletedFinishedJobs) {
