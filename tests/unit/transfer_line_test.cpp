@@ -184,7 +184,7 @@ TEST(TransferLine, EveryValueHasItsTypeAndRange) {
   must("\"priority\":-3", "\"priority\":\"1\"", "job.priority must be a whole number");
   must("\"priority\":-3", "\"priority\":[1]", "job.priority must not be an array");
   must("\"priority\":-3", "\"priority\":{\"a\":1}", "job.priority must not be an object");
-  must("\"attempt\":2,\"max", "\"attempt\":-1,\"max", "job.attempt must be a whole number, 0 to 1000000");
+  must("\"attempt\":2,\"max", "\"attempt\":-1,\"max", "job.attempt must be a whole number, 0 to 2147483647");
   must("\"max_attempts\":25", "\"max_attempts\":0", "job.max_attempts must be a whole number, 1 to 1000000");
   must("\"claims\":4", "\"claims\":9007199254740992", "job.claims must be a whole number, 0 to 9007199254740991");
   must("\"keepalive\":30000000", "\"keepalive\":999999", "job.keepalive must be a whole number");
