@@ -137,8 +137,8 @@ class Bench {
     context_.record(
         {{"jobs"}, {"enqueued_per_second"}, {"worked_per_second"}, {"enqueue_p50"}, {"enqueue_p99"}, {"start_p50"},
          {"start_p99"}},
-        {done_, rate_in_ ? Value{*rate_in_} : Value{}, rate_out_ ? Value{*rate_out_} : Value{},
-         percentile(calls_, 50), percentile(calls_, 99), percentile(waits_, 50), percentile(waits_, 99)});
+        {done_, rate_in_, rate_out_, percentile(calls_, 50), percentile(calls_, 99), percentile(waits_, 50),
+         percentile(waits_, 99)});
     if (whole) return ExitCode::ok;
     context_.complain("interrupted: the jobs of this run are being deleted");
     return ExitCode::interrupted;
