@@ -82,7 +82,7 @@ struct BulkOptions {
   /// Jobs of one transaction, 1 to 1000. Small steps keep locks short: others wait for one step at most.
   std::size_t step = 200;
   /// How much of the time it works; the rest it waits between the steps, so that others have the database to
-  /// themselves: with a fifth a busy worker keeps nine tenths of its rate. Above 0, at most 1 (no waits).
+  /// themselves: with a fifth a busy worker keeps about nine tenths of its rate. Above 0, at most 1 (no waits).
   double share = 0.2;
   /// Called after each step, on the calling thread, with what was done so far; `next` is set as long as there may be
   /// more. False: stop.
