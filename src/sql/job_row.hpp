@@ -19,6 +19,9 @@ namespace sqlq::sql {
 [[nodiscard]] inline TimePoint wall(std::int64_t us) { return TimePoint(Duration(us)); }
 [[nodiscard]] inline std::int64_t us(TimePoint t) { return t.time_since_epoch().count(); }
 [[nodiscard]] inline std::int64_t us(SteadyPoint t) { return t.time_since_epoch().count(); }
+[[nodiscard]] inline std::optional<std::int64_t> us(const std::optional<TimePoint>& t) {
+  return t ? std::optional(us(*t)) : std::nullopt;
+}
 
 /// The answer to a second end of a lease; `ended`: the first one, from its row.
 [[nodiscard]] inline FinishStatus answer_to_replay(std::int64_t ended, backend::FinishKind kind) {

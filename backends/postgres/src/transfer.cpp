@@ -21,10 +21,6 @@ using Numbers = std::vector<std::size_t>;
 /// How often jobs are tried again whose holders have gone away between refusing them and being looked for.
 constexpr int most_tries = 20;
 
-std::optional<std::int64_t> us_or_null(const std::optional<TimePoint>& at) {
-  return at ? std::optional(sql::us(*at)) : std::nullopt;
-}
-
 std::optional<std::string_view> key_of(const Job& job) {
   return job.unique_key.empty() ? std::nullopt : std::optional(std::string_view(job.unique_key));
 }
@@ -51,10 +47,10 @@ class JobColumns {
     retentions_.add(job.retention ? std::optional(std::int64_t{job.retention->count()}) : std::nullopt);
     created_.add(sql::us(job.created_at));
     queued_.add(sql::us(job.queued_at));
-    started_.add(us_or_null(job.started_at));
-    heartbeats_.add(us_or_null(job.heartbeat_at));
-    finished_.add(us_or_null(job.finished_at));
-    expires_.add(us_or_null(core::expires_at(job)));
+    started_.add(sql::us(job.started_at));
+    heartbeats_.add(sql::us(job.heartbeat_at));
+    finished_.add(sql::us(job.finished_at));
+    expires_.add(sql::us(core::expires_at(job)));
     workers_.add(std::string_view(job.worker));
     keys_.add(key_of(job));
     params_.add(std::string_view(job.params));

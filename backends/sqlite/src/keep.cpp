@@ -43,6 +43,16 @@ void add_history(const Context& c, const Attempt& attempt, Cause cause, std::str
   if (n && *n > history_kept) c.session.execute(c.q.history_trim, {{"seq", attempt.seq}, {"n", *n - history_kept}});
 }
 
+void add_log_line(const Context& c, std::int64_t seq, const LogLine& line) {
+  c.session.execute(c.q.log_add, {{"seq", seq},
+                                  {"claim", line.claim},
+                                  {"n", line.number},
+                                  {"attempt", line.attempt},
+                                  {"at", sql::us(line.at)},
+                                  {"level", static_cast<int>(line.level)},
+                                  {"text", std::string_view(line.text)}});
+}
+
 std::vector<bool> Operations::append_logs(sql::Work& work, std::span<const LogLine> lines) {
   const Context c(work);
   std::vector<bool> answers;
@@ -61,13 +71,7 @@ std::vector<bool> Operations::append_logs(sql::Work& work, std::span<const LogLi
     before = &line;
     answers.push_back(seq != 0);
     if (seq == 0) continue;
-    c.session.execute(c.q.log_add, {{"seq", seq},
-                                    {"claim", line.claim},
-                                    {"n", line.number},
-                                    {"attempt", line.attempt},
-                                    {"at", sql::us(line.at)},
-                                    {"level", static_cast<int>(line.level)},
-                                    {"text", std::string_view(line.text)}});
+    add_log_line(c, seq, line);
     if (core::worth_a_look(line)) long_logs.push_back(seq);
   }
   for (const std::int64_t job : core::sorted_once(std::move(long_logs))) trim_log(c, job);

@@ -82,6 +82,8 @@ struct Attempt {
   std::string worker{};
 };
 void add_history(const Context& c, const Attempt& attempt, Cause cause, std::string_view message);
+/// Adds a line to a job's log; one that is there already stays.
+void add_log_line(const Context& c, std::int64_t seq, const LogLine& line);
 /// Deletes finished jobs with all that belongs to them. Error(refused), nothing deleted, when one is kept.
 std::size_t purge_jobs(const Context& c, std::span<const std::int64_t> seqs);
 

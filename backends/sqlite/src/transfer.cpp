@@ -15,10 +15,6 @@ namespace {
 using backend::StoredJob;
 using backend::StoreStatus;
 
-std::optional<std::int64_t> us_or_null(const std::optional<TimePoint>& at) {
-  return at ? std::optional(sql::us(*at)) : std::nullopt;
-}
-
 bool insert(const Context& c, const LaneRow& lane, const Job& job, std::string_view id) {
   std::optional<std::int64_t> retention;
   if (job.retention) retention = job.retention->count();
@@ -41,10 +37,10 @@ bool insert(const Context& c, const LaneRow& lane, const Job& job, std::string_v
                             {"retention", retention},
                             {"created", sql::us(job.created_at)},
                             {"queued", sql::us(job.queued_at)},
-                            {"started", us_or_null(job.started_at)},
-                            {"heartbeat", us_or_null(job.heartbeat_at)},
-                            {"finished", us_or_null(job.finished_at)},
-                            {"expires", us_or_null(core::expires_at(job))},
+                            {"started", sql::us(job.started_at)},
+                            {"heartbeat", sql::us(job.heartbeat_at)},
+                            {"finished", sql::us(job.finished_at)},
+                            {"expires", sql::us(core::expires_at(job))},
                             {"worker", std::string_view(job.worker)},
                             {"unique_key", key},
                             {"params", std::string_view(job.params)},
@@ -63,15 +59,7 @@ void add_lines(const Context& c, const StoredJob& stored, std::int64_t seq) {
                                              {"worker", std::string_view(line.worker)},
                                              {"message", std::string_view(line.message)}});
   }
-  for (const LogLine& line : stored.log) {
-    c.session.execute(c.q.log_add, {{"seq", seq},
-                                    {"claim", line.claim},
-                                    {"n", line.number},
-                                    {"attempt", line.attempt},
-                                    {"at", sql::us(line.at)},
-                                    {"level", static_cast<int>(line.level)},
-                                    {"text", std::string_view(line.text)}});
-  }
+  for (const LogLine& line : stored.log) add_log_line(c, seq, line);
 }
 
 /// What is in the way of an insert.
