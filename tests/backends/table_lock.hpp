@@ -25,13 +25,14 @@
 
 namespace sqlq::testing {
 
-/// Says how many sweeps have begun, and how many of them have ended.
+/// Says how many sweeps have begun, how many of them have ended, and whether a worker reads why it is idle.
 class CountedSweeps final : public backend::ForwardingDialect {
  public:
   explicit CountedSweeps(Database db) : ForwardingDialect(nullptr), db_(std::move(db)) {}
 
   std::atomic<int> begun{0};
   std::atomic<int> ended{0};
+  std::atomic<bool> reading{false};
 
   [[nodiscard]] const backend::Capabilities& capabilities() const noexcept override {
     return db_.dialect().capabilities();
@@ -48,6 +49,13 @@ class CountedSweeps final : public backend::ForwardingDialect {
       ~Count() { ++ended; }
     } const count{(++begun, ended)};
     return db_.dialect().reap(queues, limit, now);
+  }
+  [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit, backend::Now now) override {
+    struct Mark {
+      std::atomic<bool>& reading;
+      ~Mark() { reading = false; }
+    } const mark{(reading = true, reading)};
+    return db_.dialect().waiting_kinds(limit, now);
   }
 
  protected:
@@ -89,6 +97,7 @@ class LockedTable {
     int looks = 0;
     pass(std::chrono::milliseconds(4500), [&] {
       EXPECT_THROW(static_cast<void>(Client(looping).ping(looped)), Error) << "somebody keeps everybody from it";
+      await([&] { return !sweeps.reading; });  // a read that waits for the lock delays the sweep after it
       const auto sweeps_look = [&] { return sweeps.begun > swept || sweeps.ended < swept; };
       const auto seen = [&] { return failed_beats_ > looks && sweeps_look(); };
       if (clock_->steady() - begin > keepalive / 2) await(seen);
@@ -163,7 +172,7 @@ class LockedTable {
     while (!question()) platform::pause_for(std::chrono::milliseconds(1));
   }
   [[nodiscard]] bool all_renewed(const Database& db) const {
-    const TimePoint after = clock_->now() - keepalive / 2;
+    const TimePoint after = clock_->now() - keepalive / 3;
     std::size_t renewed = 0;
     for (const Job& job : Admin(db).list({.kinds = {"held"}})) renewed += job.heartbeat_at > after ? 1 : 0;
     return renewed == holders;
