@@ -16,6 +16,7 @@
 #include <sqlq/enqueue.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/retry.hpp>
+#include <sqlq/steps.hpp>
 #include <sqlq/tx.hpp>
 
 namespace sqlq {
@@ -215,6 +216,25 @@ class Client {
   /// such job (any more: retention). If a worker has run it, the lines that its handler wrote are there (Admin::logs
   /// says which may come later). Looks after 5 ms at first and then after a quarter of the time since, at most 2 s.
   [[nodiscard]] std::optional<Job> wait(JobId id, Duration timeout, std::stop_token stop = {}) const;
+
+  // ------------------------------------------------------------------------------------------------- signal
+  /// Sends a signal to a job that waits for it, or will (JobContext::wait). `name` as StepName; the value is JSON of at
+  /// most 1 MiB.
+  template <Encodable T>
+    requires(!std::convertible_to<const T&, std::string_view>)
+  SignalStatus signal(JobId id, const std::string& name, const T& value, SignalMode mode = SignalMode::first) {
+    return signal(id, name, std::string_view(codec<T>::encode(value)), mode);
+  }
+  template <Encodable T>
+    requires(!std::convertible_to<const T&, std::string_view>)
+  SignalStatus signal(Tx tx, JobId id, const std::string& name, const T& value, SignalMode mode = SignalMode::first) {
+    return signal(tx, id, name, std::string_view(codec<T>::encode(value)), mode);
+  }
+  /// The same with JSON text.
+  SignalStatus signal(JobId id, const std::string& name, std::string_view json, SignalMode mode = SignalMode::first);
+  /// In your transaction: sent when that commits. It locks the job's row until then, so keep it short.
+  SignalStatus signal(Tx tx, JobId id, const std::string& name, std::string_view json,
+                      SignalMode mode = SignalMode::first);
 
   // ------------------------------------------------------------------------------------------------- cancel
   /// Asks a job to stop. Affects this job only.

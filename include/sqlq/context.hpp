@@ -2,16 +2,23 @@
 /// \file
 /// The view of a handler on its execution: the job, its stop token, its log, its result.
 
+#include <concepts>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <vector>
 
 #include <sqlq/args.hpp>
 #include <sqlq/client.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
+#include <sqlq/steps.hpp>
 #include <sqlq/tx.hpp>
 
 namespace sqlq {
@@ -84,7 +91,86 @@ class JobContext {
   /// For enqueueing follow-up work.
   [[nodiscard]] Client client() const;
 
+  // ------------------------------------------------------------------------------------------------- durable steps
+  // steps.hpp says what they are. From the handler's own thread only. Errors: configuration where the backend has no
+  // steps (capability `steps`); lease_lost when the lease is lost: let it through; those of the database.
+
+  /// Runs `body` and records what it returns (nothing: as null), or answers what an earlier execution has recorded
+  /// without running it. One durable commit. An exception of `body` goes through, and nothing is recorded: the next
+  /// attempt runs it again. The value is read back through its codec also on the first run.
+  template <class F>
+  auto step(StepName name, F&& body) -> std::invoke_result_t<F&> {
+    return run_step<std::invoke_result_t<F&>>(nullptr, name, body);
+  }
+  template <class F>
+  auto step(std::string_view name, std::int64_t number, F&& body) -> std::invoke_result_t<F&> {
+    return step(StepName(name, number), body);
+  }
+  /// Records in your own transaction, which `body` writes into too; commit before the next call of this context, which
+  /// throws Error(misuse) otherwise where it can see that. What an earlier execution committed is answered without
+  /// running `body`; where one that lost its lease committed meanwhile, Error(lease_lost) is thrown after `body` has
+  /// run: roll back.
+  template <class F>
+  auto step(Tx tx, StepName name, F&& body) -> std::invoke_result_t<F&> {
+    return run_step<std::invoke_result_t<F&>>(&tx, name, body);
+  }
+  template <class F>
+  auto step(Tx tx, std::string_view name, std::int64_t number, F&& body) -> std::invoke_result_t<F&> {
+    return step(tx, StepName(name, number), body);
+  }
+
+  /// Returns at once when it has been slept through; else suspends the job for `time` from the first call on. Zero or
+  /// less does not suspend. At most ten years.
+  void sleep(StepName name, Duration time);
+
+  /// The value of the signal of this name (Client::signal), or empty when none came within `timeout` of the first call.
+  /// Suspends the job until then. The answer is recorded: later executions get the same one.
+  template <Encodable T>
+  [[nodiscard]] std::optional<T> wait(StepName name, Duration timeout) {
+    const std::optional<std::string> value = wait_for(name, timeout);
+    return value ? std::optional<T>(codec<T>::decode(*value)) : std::nullopt;
+  }
+
+  /// Enqueues the children once, suspends the job until all of them have finished, and answers them in the order given,
+  /// with state and result: look at the state, a child may have failed. `children`: at most 1,000; `id` must be empty.
+  /// A child that has finished wakes its parent; where that is lost (a crash) the parent looks again after at most 5
+  /// minutes. A child whose job is gone (Admin::erase, its retention) is answered with JobState::invalid and its id.
+  [[nodiscard]] std::vector<Job> all(StepName name, std::span<const NewJob> children);
+  template <JobRange R>
+  [[nodiscard]] std::vector<Job> all(StepName name, const R& children, const EnqueueOptions& options = {}) {
+    using A = std::ranges::range_value_t<R>;
+    std::vector<NewJob> jobs;
+    for (const A& a : children) jobs.push_back({std::string(std::string_view(A::kind)), codec<A>::encode(a), options});
+    return all(name, std::span<const NewJob>(jobs));
+  }
+
+  /// Whether this job runs the new way. Decided once for each job and recorded: true for jobs that call this in their
+  /// first execution, or before they have recorded any step; false for those that were under way before the program
+  /// that asks was deployed. So a change of a workflow changes no job in the middle of it.
+  [[nodiscard]] bool since(StepName change);
+
  private:
+  template <class R, class F>
+  R run_step(const Tx* tx, StepName name, F& body) {
+    if (const std::optional<std::string> recorded = find_step(tx, name)) {
+      if constexpr (std::is_void_v<R>) return;
+      else return codec<R>::decode(*recorded);
+    }
+    if constexpr (std::is_void_v<R>) {
+      std::invoke(body);
+      static_cast<void>(record_step(tx, name, "null"));
+    } else {
+      static_assert(Encodable<R>, "sqlq: what a step returns is recorded as JSON: include <sqlq/json.hpp>, and give its "
+                                  "type a conversion, or return nothing");
+      return codec<R>::decode(record_step(tx, name, codec<R>::encode(std::invoke(body))));
+    }
+  }
+  /// What is recorded; empty: nothing, and the step begins.
+  std::optional<std::string> find_step(const Tx* tx, StepName name);
+  /// Answers what is recorded now.
+  std::string record_step(const Tx* tx, StepName name, std::string value);
+  std::optional<std::string> wait_for(StepName name, Duration timeout);
+
   Impl* impl_;
 };
 

@@ -32,6 +32,7 @@ enum class Errc {
   wrong_node,         ///< connected to a read-only or not-ready server: reconnect elsewhere
   outcome_unknown,    ///< the connection died during COMMIT, or its file was replaced: done or not done; replay with
                       ///< the same ids
+  lease_lost,         ///< thrown into a handler by its durable steps: the job is another's now; let it through
   corrupt,            ///< the database is damaged or was replaced under us: stop, do not repair
   internal,           ///< a defect of the library or an error of the database nobody has classified
 };

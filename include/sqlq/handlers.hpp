@@ -36,6 +36,7 @@ struct HandlerOptions {
   RetryPolicy retry{};               ///< delay after a failed attempt
   Duration timeout{0};               ///< for jobs enqueued without one; zero: none
   OnStop on_stop = OnStop::release;  ///< for attempts that a stop interrupts
+  bool keep_steps = true;            ///< false: the durable steps of a job go when it succeeds, not with the job
 };
 
 /// Maps kinds to handlers. A kind without a handler of its own has that of on_any, if there is one. A shared handle:

@@ -8,6 +8,7 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -96,6 +97,9 @@ struct Progress {
   TimePoint at{};          ///< time of storing; ignored where you set it
 };
 
+/// Names and values that travel with a job.
+using Headers = std::map<std::string, std::string>;
+
 /// A job as the database had it at the moment of the call.
 struct Job {
   JobId id{};
@@ -123,6 +127,7 @@ struct Job {
   std::optional<TimePoint> heartbeat_at{};  ///< last sign of life of the last claim
   std::optional<TimePoint> finished_at{};
   std::optional<Progress> progress{};       ///< of a held job that told any in this execution; not in claimed jobs
+  Headers headers{};                        ///< as enqueued; empty for most
 };
 
 /// Whether the job has crashed and its next crash would end it. It may be what kills its processes, or only have been

@@ -39,6 +39,11 @@
 ///     sqlq::Worker worker{db, handlers, {.queues = {"mail"}, .concurrency = 8}};
 ///     worker.run(sqlq::SignalStop{SIGINT, SIGTERM}.token());
 ///
+/// **Periodic jobs**: schedules with cron rules and time zones, fired once by whichever worker is there.   schedule.hpp
+///
+/// **Workflows**: steps whose results outlive a crash, sleeps and waits of weeks without a slot, signals, children.
+///                                                                                                         steps.hpp
+///
 /// **Look and steer**: queues, limits, pause, lists, histories, logs; why a job does not run; what is doubtful about an
 /// installation; many jobs at once; jobs on their way to another database. The program `sqlq` does the same in a shell.
 ///                                                    admin.hpp, explain.hpp, finding.hpp, bulk.hpp, transfer.hpp
@@ -71,7 +76,9 @@
 #include <sqlq/migrator.hpp>
 #include <sqlq/outcome.hpp>
 #include <sqlq/retry.hpp>
+#include <sqlq/schedule.hpp>
 #include <sqlq/signals.hpp>
+#include <sqlq/steps.hpp>
 #include <sqlq/transfer.hpp>
 #include <sqlq/tx.hpp>
 #include <sqlq/version.hpp>

@@ -6,7 +6,7 @@ namespace sqlq::backend {
 
 std::span<const CapabilityRow> capability_table() noexcept {
   using C = Capabilities;
-  static constexpr std::array<CapabilityRow, 12> table{{
+  static constexpr std::array<CapabilityRow, 15> table{{
       {"shared_storage", &C::shared_storage, "Several processes may open the same URL and share its jobs."},
       {"survives_reopen", &C::survives_reopen, "Jobs are still there after every handle was closed."},
       {"transactional_ddl", &C::transactional_ddl, "A migration step is applied whole or not at all."},
@@ -22,6 +22,9 @@ std::span<const CapabilityRow> capability_table() noexcept {
       {"editing", &C::editing, "Waiting jobs can be moved to another queue and get another priority."},
       {"insight", &C::insight, "Admin::explain says how many jobs come first, and how far the clocks differ."},
       {"transfer", &C::transfer, "Jobs can be exported, imported and copied to and from other databases."},
+      {"headers", &C::headers, "Jobs carry headers beside their params."},
+      {"periodic", &C::periodic, "Schedules enqueue jobs at their ticks."},
+      {"steps", &C::steps, "Handlers have durable steps, sleeps, waits, signals and children."},
   }};
   return table;
 }

@@ -56,7 +56,7 @@ std::vector<sql::Substitution> substitutions(const Options& o) {
   std::string made;
   std::string all_columns;
   for (const char* name : {"queues", "lanes", "queue_locks", "workers", "jobs", "keys", "ready", "scheduled", "claims",
-                           "finished", "history", "logs", "progress", "agenda", "registry",
+                           "finished", "history", "logs", "progress", "agenda", "registry", "periodic", "steps",
                            "jobs_readable", "migrations"}) {
     result.push_back({name, table(name)});
     made += (made.empty() ? "" : ", ") + text(o.prefix + "sqlq_" + name);

@@ -35,7 +35,7 @@ std::vector<sql::Substitution> substitutions(const std::string& schema) {
   };
   std::string made;
   for (const char* table :
-       {"queues", "lanes", "jobs", "history", "logs", "progress", "agenda", "registry",
+       {"queues", "lanes", "jobs", "history", "logs", "progress", "agenda", "registry", "periodic", "steps",
         "jobs_readable", "migrations"}) {
     all.push_back({table, place + table});
     made += (made.empty() ? "" : ", ") + quoted_text(std::string("sqlq_") + table);

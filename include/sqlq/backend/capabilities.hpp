@@ -23,6 +23,9 @@ struct Capabilities {
   bool editing = false;               ///< has the optional part Editing (extensions.hpp)
   bool insight = false;               ///< has the optional part Insight (extensions.hpp)
   bool transfer = false;              ///< has the optional part Transfer (extensions.hpp)
+  bool headers = false;               ///< stores EnqueueItem::headers
+  bool periodic = false;              ///< has the optional part Periodic (extensions.hpp)
+  bool steps = false;                 ///< has the optional part Steps (extensions.hpp)
   /// Bytes of a result that can be stored in any case, whatever its characters: larger ones are refused where they are
   /// set. Fixed as long as the Database lives.
   std::size_t longest_result = std::numeric_limits<std::size_t>::max();

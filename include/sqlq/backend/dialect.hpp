@@ -218,6 +218,8 @@ class Dialect : public Reading {
   [[nodiscard]] virtual Editing* editing() noexcept { return nullptr; }
   [[nodiscard]] virtual Insight* insight() noexcept { return nullptr; }
   [[nodiscard]] virtual Transfer* transfer() noexcept { return nullptr; }
+  [[nodiscard]] virtual Periodic* periodic() noexcept { return nullptr; }
+  [[nodiscard]] virtual Steps* steps() noexcept { return nullptr; }
 };
 
 }  // namespace sqlq::backend

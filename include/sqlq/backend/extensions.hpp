@@ -25,6 +25,8 @@
 #include <sqlq/client.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
+#include <sqlq/steps.hpp>
+#include <sqlq/tx.hpp>
 #include <sqlq/worker_info.hpp>
 
 namespace sqlq::backend {
@@ -146,6 +148,7 @@ struct StoredJob {
   Job job{};
   std::vector<AttemptRecord> history{};  ///< oldest first
   std::vector<LogLine> log{};            ///< in order of (claim, number)
+  std::vector<StepRecord> steps{};       ///< in the order of their recording; none without the part Steps
 };
 
 /// What became of a job that was to be stored.
@@ -175,6 +178,110 @@ class Transfer {
   /// of one call may collide: the first wins. At most 1000. Errc::refused when the database refuses one of them for
   /// good: nothing is stored. Replay: existing_id.
   virtual std::vector<StoreStatus> store_jobs(std::span<const StoredJob> jobs, Now now) = 0;
+};
+
+/// A row about something that happens again and again. The core knows what its texts mean; the backend does not.
+struct PeriodicRow {
+  std::string name{};
+  std::int64_t version = 0;         ///< of the row; grows with each change
+  std::optional<TimePoint> next{};  ///< when to look at it next; empty: never
+  std::string definition{};         ///< JSON text: what was asked for
+  std::string state{};              ///< JSON text: how it stands
+};
+
+/// One change to such a row, which is made if the row has that version still.
+struct PeriodicChange {
+  std::string_view name{};
+  std::int64_t expected = 0;  ///< the version that was read; 0: there must be no such row
+  bool remove = false;        ///< the row goes; else it gets what follows
+  std::optional<TimePoint> next{};
+  std::string_view definition{};
+  std::string_view state{};
+  std::span<const EnqueueItem> jobs{};  ///< stored if the change is made, in the same transaction
+};
+
+struct PeriodicOutcome {
+  bool applied = false;            ///< false: the row had another version, and nothing was done
+  std::vector<Enqueued> jobs{};    ///< one for each of the change's, if it was applied
+};
+
+struct PeriodicDue {
+  std::vector<PeriodicRow> rows{};   ///< due ones, in order of (next, name)
+  std::optional<TimePoint> next{};   ///< when the first that is not among them is to be looked at
+  TimePoint now{};                   ///< by the clock that decides what is due
+};
+
+/// Schedules. None of it is on the way of a plain job: a worker asks once in 5 s, or when something is due.
+class Periodic {
+ public:
+  virtual ~Periodic() = default;
+
+  /// Those with next <= now. Reads no row that is not due. Waits for nobody's locks.
+  [[nodiscard]] virtual PeriodicDue periodic_due(std::size_t limit, Now now) = 0;
+  /// In order of name (bytes), strictly above `after`.
+  [[nodiscard]] virtual std::vector<PeriodicRow> periodic_list(std::string_view after, std::size_t limit) = 0;
+  [[nodiscard]] virtual std::vector<std::optional<PeriodicRow>> periodic_get(std::span<const std::string> names) = 0;
+  /// Compare and set, all in one transaction: a change whose row has another version is an answer, not an error. At
+  /// most 1,000 changes with 10,000 jobs together; no name twice. Errc::refused when the database refuses one of them
+  /// for good: nothing is changed. Watchers of wake-ups are told when a job was stored or a row got an earlier `next`.
+  /// Of several callers with the same expected version one is answered `applied`. Replay: not applied.
+  virtual std::vector<PeriodicOutcome> periodic_change(std::span<const PeriodicChange> changes, Now now) = 0;
+};
+
+/// What a step of a job is recorded as. The row's key is (job, kind, name, number).
+struct NewStep {
+  JobId id{};
+  LeaseToken token{};
+  StepKind kind = StepKind::result;  ///< not StepKind::signal
+  std::string_view name{};
+  std::int64_t number = 0;
+  std::string_view value{};        ///< JSON text; may be empty
+  std::optional<Duration> delay{};  ///< StepRecord::until = now + delay
+};
+
+enum class RecordStatus : std::uint8_t {
+  recorded = 1,  ///< by this call
+  existing = 2,  ///< a row of this key is there, or for wait and expired the signal: nothing was added
+  stale = 3,     ///< the lease is lost: nothing was changed
+};
+
+struct RecordAnswer {
+  RecordStatus status = RecordStatus::stale;
+  StepRecord step{};  ///< the row that is there now: recorded or existing; for wait and expired the signal if there is
+                      ///< one of that name and number
+};
+
+/// Durable steps of jobs (steps.hpp).
+class Steps {
+ public:
+  virtual ~Steps() = default;
+
+  /// In the order of their recording; at most 10,000.
+  [[nodiscard]] virtual std::vector<StepRecord> read_steps(JobId id, const Tx* within) = 0;
+  /// Records a step if the job is held with that token. wait and children, also when they are there already, take back
+  /// what `signal` and `wake` have told the job until now: the answer, or the reads that follow, show what that was.
+  /// `within` as for enqueue: then the job's row is not locked, so that its lease can be renewed meanwhile; another
+  /// transaction that is recording the same key is waited for. Errc::retry_transaction there when that one has
+  /// committed and this snapshot cannot see it. Replay: existing.
+  virtual RecordAnswer record_step(const NewStep& step, const Tx* within, Now now) = 0;
+  /// Stores a signal for a job that is not finished, whoever holds it, as row (signal, name, n): n is 0 for
+  /// SignalMode::first, the next free number for append. Where the job is scheduled and has a row (wait, name, n) it
+  /// becomes due now; else it is told to go on at its next snooze. Watchers of wake-ups are told. Waits for nobody but
+  /// short transactions on that job's row. Replay: existing; for append a second one.
+  virtual SignalStatus signal(JobId id, std::string_view name, std::string_view value, SignalMode mode,
+                              const Tx* within, Now now) = 0;
+  /// Each of the jobs that is scheduled and has a row of kind children becomes due now; one that is held is told to go
+  /// on at its next snooze; others: nothing. Replay: the same once more.
+  virtual void wake(std::span<const JobId> ids, Now now) = 0;
+  /// Deletes rows of a job that is finished: all but signals, from the row (kind, name, number) on in the order of
+  /// recording, or all where `from` is empty. False: the job is not finished, or there is none, or no such row: nothing
+  /// changed. Replay: false, or true with nothing to do.
+  struct From {
+    StepKind kind = StepKind::result;
+    std::string_view name{};
+    std::int64_t number = 0;
+  };
+  virtual bool forget_steps(JobId id, const std::optional<From>& from) = 0;
 };
 
 }  // namespace sqlq::backend

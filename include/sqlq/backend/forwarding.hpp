@@ -35,7 +35,7 @@ class ForwardingDialect : public Dialect,
                           public Workers,
                           public Editing,
                           public Insight,
-                          public Transfer {
+                          public Transfer, public Periodic, public Steps {
  public:
   /// `inner` may be null when a derived class overrides `target`, and with it capabilities, description and migrations,
   /// which go to the inner dialect directly.
@@ -198,6 +198,38 @@ class ForwardingDialect : public Dialect,
   }
   std::vector<StoreStatus> store_jobs(std::span<const StoredJob> jobs, Now now) override {
     return target("store_jobs").transfer()->store_jobs(jobs, now);
+  }
+
+  // ---- time and steps
+  // Calls of workers for schedules that are due, and of programs that make them.
+  [[nodiscard]] Periodic* periodic() noexcept override { return inner_ && inner_->periodic() ? this : nullptr; }
+  [[nodiscard]] PeriodicDue periodic_due(std::size_t limit, Now now) override {
+    return target("periodic_due").periodic()->periodic_due(limit, now);
+  }
+  [[nodiscard]] std::vector<PeriodicRow> periodic_list(std::string_view after, std::size_t limit) override {
+    return target("periodic_list").periodic()->periodic_list(after, limit);
+  }
+  [[nodiscard]] std::vector<std::optional<PeriodicRow>> periodic_get(std::span<const std::string> names) override {
+    return target("periodic_get").periodic()->periodic_get(names);
+  }
+  std::vector<PeriodicOutcome> periodic_change(std::span<const PeriodicChange> changes, Now now) override {
+    return target("periodic_change").periodic()->periodic_change(changes, now);
+  }
+  // Calls of handlers, and of programs that send signals.
+  [[nodiscard]] Steps* steps() noexcept override { return inner_ && inner_->steps() ? this : nullptr; }
+  [[nodiscard]] std::vector<StepRecord> read_steps(JobId id, const Tx* within) override {
+    return target("read_steps").steps()->read_steps(id, within);
+  }
+  RecordAnswer record_step(const NewStep& step, const Tx* within, Now now) override {
+    return target("record_step").steps()->record_step(step, within, now);
+  }
+  SignalStatus signal(JobId id, std::string_view name, std::string_view value, SignalMode mode, const Tx* within,
+                      Now now) override {
+    return target("signal").steps()->signal(id, name, value, mode, within, now);
+  }
+  void wake(std::span<const JobId> ids, Now now) override { target("wake").steps()->wake(ids, now); }
+  bool forget_steps(JobId id, const std::optional<From>& from) override {
+    return target("forget_steps").steps()->forget_steps(id, from);
   }
 
  protected:

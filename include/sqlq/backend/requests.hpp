@@ -38,6 +38,7 @@ struct EnqueueItem {
   /// Job::run_at of one that is due at once.
   std::optional<TimePoint> run_at{};
   Duration delay{};
+  std::string_view headers{};  ///< a JSON object of strings, for Job::headers; empty for most
 };
 
 /// How the holder of a lease ends it. Stored as these numbers: never renumber.
@@ -46,7 +47,9 @@ enum class FinishKind : std::uint8_t {
   retry = 2,    ///< -> scheduled at now + delay, or pending without a delay; history gets `cause` and `message`
   fail = 3,     ///< -> errored; history gets `cause` and `message`
   cancel = 4,   ///< -> cancelled; history gets Cause::cancelled
-  snooze = 5,   ///< the same, attempt given back, crashes = 0; history gets Cause::snoozed
+  /// The same, attempt given back, crashes = 0; history gets Cause::snoozed. A job that was told to go on (Steps) since
+  /// it last recorded a wait or children -> pending, due now.
+  snooze = 5,
   release = 6,  ///< -> pending at once, due when it was, attempt given back; history gets Cause::released
 };
 

@@ -1,0 +1,2 @@
+DROP TABLE {steps};
+DROP TABLE {periodic};

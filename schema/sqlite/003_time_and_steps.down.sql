@@ -1,0 +1,2 @@
+DROP TABLE sqlq_steps;
+DROP TABLE sqlq_periodic;
