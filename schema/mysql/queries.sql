@@ -202,7 +202,7 @@ UNION ALL
 
 -- name: take_some
 -- params: now int?, seqs list
--- returns: now int, seq int, place_priority int, place_due int, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, lane int
+-- returns: now int, seq int, place_priority int, place_due int, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?, lane int
 -- As take, of these jobs.
 SELECT {now}, r.seq, r.priority, r.due_us, {pending_job}, r.lane_id
   FROM {jobs} j FORCE INDEX (PRIMARY) STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY)
@@ -225,7 +225,7 @@ SELECT f.priority, f.due_us, f.seq
 
 -- name: take
 -- params: now int?, lane int, priority int, due int, seq int, n int
--- returns: now int, seq int, place_priority int, place_due int, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- returns: now int, seq int, place_priority int, place_due int, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 -- Locks the first rows of the lane and their jobs, skipping what somebody else has locked: no more than n of each. From
 -- the place of the first one on that the survey saw: before it there may be many rows that are gone and not yet purged.
 SELECT {now}, r.seq, r.priority, r.due_us, {pending_job}
@@ -322,7 +322,7 @@ DELETE w FROM {workers} w FORCE INDEX (PRIMARY) WHERE w.id IN (:numbers) AND w.a
 
 -- name: claimed
 -- params: token int
--- returns: queue text, kind text, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- returns: queue text, kind text, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 SELECT l.queue, l.kind, {job}
   FROM {queues} q STRAIGHT_JOIN {claims} c FORCE INDEX (PRIMARY) ON c.queue_id = q.id AND c.token = :token
  STRAIGHT_JOIN JSON_TABLE(c.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
@@ -375,6 +375,13 @@ DELETE FROM {keys} WHERE unique_key IN (:keys)
 -- A duplicate id is an error and undoes the statement: nothing else may be ignored with it.
 INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes, keepalive_us, timeout_us,
                     retention_us, created_us, queued_us, unique_key, params)
+VALUES :rows
+
+-- name: jobs_insert_headers
+-- params: rows list
+-- The same for a batch in which some have headers.
+INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes, keepalive_us, timeout_us,
+                    retention_us, created_us, queued_us, unique_key, params, headers)
 VALUES :rows
 
 -- name: transfer_jobs
@@ -771,7 +778,7 @@ ON DUPLICATE KEY UPDATE claim = VALUES(claim), done = VALUES(done), total = VALU
 
 -- name: get
 -- params: ids text
--- returns: queue text, kind text, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- returns: queue text, kind text, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 SELECT l.queue, l.kind, {job}
   FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
  STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
@@ -824,7 +831,7 @@ error text?, payloads int
 -- piece: listed_types
 queue text, kind text, id text, state int, priority int, params text?, result text?, unique_key text?, attempt int,
 max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int,
-retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 
 -- piece: of_lane
 (COALESCE(:queues) IS NULL OR l.queue IN (:queues)) AND (COALESCE(:kinds) IS NULL OR l.kind IN (:kinds))

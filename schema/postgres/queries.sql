@@ -21,12 +21,12 @@
 -- piece: job_types
 id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int,
 crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?,
-created int, queued int, due int, started int?, heartbeat int?, finished int?
+created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 
 -- piece: job
 j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts, j.crashes, j.max_crashes,
 j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us, j.created_us, j.queued_us, j.due_us,
-j.started_us, j.heartbeat_us, j.finished_us
+j.started_us, j.heartbeat_us, j.finished_us, j.headers
 
 -- piece: trim
 -- A job's history keeps its last 1000 lines. `changed` has the jobs, with the number of the newest.
@@ -95,20 +95,50 @@ SELECT i.id,
   FROM unnest(:ids::uuid[], :shapes::integer[], :params::text[])
        AS i(id, shape, params)
 
+-- name: job_insert_headers
+-- params: {batch}, headers text
+-- The same for a batch in which some have headers.
+WITH {shape}
+INSERT INTO {jobs} (id, {shaped_columns}, created_us, queued_us, params, headers)
+SELECT i.id,
+       {shaped}, {now}, {now}, i.params, i.headers
+  FROM unnest(:ids::uuid[], :shapes::integer[], :params::text[], :headers::text[])
+       AS i(id, shape, params, headers)
+
+-- piece: drawn
+drawn AS MATERIALIZED (
+  SELECT CASE :numbered WHEN 0 THEN ARRAY(SELECT nextval({jobs_seq}) FROM unnest(:ids::uuid[])) END AS seqs)
+
+-- piece: place
+CASE :numbered WHEN 0 THEN (SELECT seqs FROM drawn)[i.rank] ELSE i.rank END
+
 -- name: job_insert_new
 -- params: {batch}, unique_keys text, ranks text, numbered int
 -- returns: id text, unique_key text?
 -- The same for jobs of which some may be there already: passes over those and answers the others. The items come in
 -- the order in which their keys are to be locked; their place in the insertion order is the how manyth each is for its
 -- caller, or a number from seqs_draw.
-WITH {shape},
-drawn AS MATERIALIZED (
-  SELECT CASE :numbered WHEN 0 THEN ARRAY(SELECT nextval({jobs_seq}) FROM unnest(:ids::uuid[])) END AS seqs)
+WITH {shape}, {drawn}
 INSERT INTO {jobs} (id, seq, {shaped_columns}, created_us, queued_us, unique_key, params) OVERRIDING SYSTEM VALUE
-SELECT i.id, CASE :numbered WHEN 0 THEN (SELECT seqs FROM drawn)[i.rank] ELSE i.rank END,
+SELECT i.id, {place},
        {shaped}, {now}, {now}, i.unique_key, i.params
   FROM unnest(:ids::uuid[], :shapes::integer[], :unique_keys::text[], :ranks::bigint[], :params::text[])
        AS i(id, shape, unique_key, rank, params)
+ON CONFLICT DO NOTHING
+RETURNING id, unique_key
+
+-- name: job_insert_new_headers
+-- params: {batch}, unique_keys text, ranks text, numbered int, headers text
+-- returns: id text, unique_key text?
+-- The same for a batch in which some have headers.
+WITH {shape}, {drawn}
+INSERT INTO {jobs} (id, seq, {shaped_columns}, created_us, queued_us, unique_key, params, headers)
+       OVERRIDING SYSTEM VALUE
+SELECT i.id, {place},
+       {shaped}, {now}, {now}, i.unique_key, i.params, i.headers
+  FROM unnest(:ids::uuid[], :shapes::integer[], :unique_keys::text[], :ranks::bigint[], :params::text[],
+              :headers::text[])
+       AS i(id, shape, unique_key, rank, params, headers)
 ON CONFLICT DO NOTHING
 RETURNING id, unique_key
 
@@ -885,7 +915,7 @@ error text?, payloads int
 q.name, l.kind, j.id, j.state, j.priority, CASE WHEN :payloads = 1 THEN j.params ELSE '' END,
 CASE WHEN :payloads = 1 THEN j.result ELSE '' END, j.unique_key, j.attempt, j.max_attempts, j.crashes, j.max_crashes,
 j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us, j.created_us, j.queued_us, j.due_us,
-j.started_us, j.heartbeat_us, j.finished_us
+j.started_us, j.heartbeat_us, j.finished_us, j.headers
 
 -- piece: named
 -- Where a job's lane is.

@@ -12,13 +12,13 @@ error text?, payloads int
 -- piece: listed_types
 queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int,
 max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int,
-retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 
 -- piece: listed
 q.name, l.kind, j.id, j.state, j.priority, CASE WHEN :payloads = 1 THEN j.params ELSE '' END,
 CASE WHEN :payloads = 1 THEN j.result ELSE '' END, j.unique_key, j.attempt, j.max_attempts, j.crashes, j.max_crashes,
 j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us, j.created_us, j.queued_us, j.due_us,
-j.started_us, j.heartbeat_us, j.finished_us
+j.started_us, j.heartbeat_us, j.finished_us, j.headers
 
 -- piece: of_lane
 (:queues IS NULL OR q.name IN (SELECT value FROM json_each(:queues)))
@@ -52,6 +52,15 @@ INSERT INTO sqlq_jobs (id, lane_id, queue_id, state, priority, due_us, max_attem
                        timeout_us, retention_us, created_us, queued_us, unique_key, params)
 VALUES (:id, :lane, :queue, :state, :priority, :due, :max_attempts, :max_crashes, :keepalive,
         :timeout, :retention, :now, :now, :unique_key, :params)
+ON CONFLICT DO NOTHING
+
+-- name: job_insert_headers
+-- params: id text, lane int, queue int, state int, priority int, due int, max_attempts int, max_crashes int, keepalive int, timeout int, retention int?, now int, unique_key text?, params text, headers text
+-- The same for a job with headers.
+INSERT INTO sqlq_jobs (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes, keepalive_us,
+                       timeout_us, retention_us, created_us, queued_us, unique_key, params, headers)
+VALUES (:id, :lane, :queue, :state, :priority, :due, :max_attempts, :max_crashes, :keepalive,
+        :timeout, :retention, :now, :now, :unique_key, :params, :headers)
 ON CONFLICT DO NOTHING
 
 -- name: id_taken
@@ -190,11 +199,11 @@ UPDATE sqlq_jobs
 
 -- name: claimed
 -- params: seqs text
--- returns: place int, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- returns: place int, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 -- In the order of the array; place: where in it the job's seq stands.
 SELECT x.key, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts, j.crashes,
        j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us, j.created_us,
-       j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+       j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us, j.headers
   FROM json_each(:seqs) x CROSS JOIN sqlq_jobs j ON j.seq = x.value
 
 -- name: succeed
@@ -451,10 +460,10 @@ UPDATE sqlq_jobs SET expires_us = :now + 86400000000 WHERE id = :id AND state IN
 
 -- name: get
 -- params: ids text
--- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
        j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
-       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us, j.headers
   FROM sqlq_jobs j JOIN sqlq_lanes l ON l.id = abs(j.lane_id) JOIN sqlq_queues q ON q.id = l.queue_id
  WHERE j.id IN (SELECT value FROM json_each(:ids))
 

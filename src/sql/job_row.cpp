@@ -6,6 +6,8 @@
 
 #include <sqlq/error.hpp>
 
+#include "core/headers.hpp"
+
 namespace sqlq::sql {
 namespace {
 
@@ -57,6 +59,7 @@ Job read_job(Fields& f) {
   job.started_at = maybe_wall(f.maybe_integer());
   job.heartbeat_at = maybe_wall(f.maybe_integer());
   job.finished_at = maybe_wall(f.maybe_integer());
+  job.headers = core::read_headers(f.maybe_text());
   return job;
 }
 

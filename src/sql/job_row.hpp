@@ -35,7 +35,7 @@ inline constexpr std::string_view outage_remark = "; its worker lives, so this w
 [[nodiscard]] JobId read_id(std::string_view text);
 
 /// Columns: id, state, priority, params, result, unique_key?, attempt, max_attempts, crashes, max_crashes, claims,
-/// token, worker, keepalive, timeout, retention?, created, queued, due, started?, heartbeat?, finished?
+/// token, worker, keepalive, timeout, retention?, created, queued, due, started?, heartbeat?, finished?, headers?
 [[nodiscard]] Job read_job(Fields& fields);
 /// Places of a lane. Columns: priority, due, seq
 [[nodiscard]] std::vector<Place> read_places(Session& session, const Statement& statement, std::int64_t lane,

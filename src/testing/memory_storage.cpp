@@ -386,7 +386,8 @@ class MemoryDialect final : public backend::Dialect,
   const std::shared_ptr<Storage> storage_;
   const std::shared_ptr<Clock> clock_;
   const backend::Capabilities able_{
-      .hand_over = true, .outages = true, .workers = true, .editing = true, .insight = true, .transfer = true};
+      .hand_over = true, .outages = true, .workers = true, .editing = true, .insight = true, .transfer = true,
+      .headers = true};
   MemoryWorkers workers_;
   MemoryTransfer transfer_;
 };

@@ -13,6 +13,7 @@ struct Queries {
   const sql::Statement& queue_make = catalogue["queue_make"];
   const sql::Statement& lane_make = catalogue["lane_make"];
   const sql::Statement& job_insert = catalogue["job_insert"];
+  const sql::Statement& job_insert_headers = catalogue["job_insert_headers"];
   const sql::Statement& id_taken = catalogue["id_taken"];
   const sql::Statement& key_holder = catalogue["key_holder"];
   const sql::Statement& transfer_job = catalogue["transfer_job"];
