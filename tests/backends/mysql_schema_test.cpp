@@ -46,6 +46,9 @@ class Sample {
     if (statement == "jobs_insert") {
       return {15, {sql::Bytes{sixteen}, n, n, n, n, n, n, n, n, n, nullptr, n, n, "key", "{}"}};
     }
+    if (statement == "jobs_insert_headers") {
+      return {16, {sql::Bytes{sixteen}, n, n, n, n, n, n, n, n, n, nullptr, n, n, "key", "{}", nullptr}};
+    }
     if (statement == "transfer_jobs") {
       return {24, {sql::Bytes{sixteen}, n, n, n, n, n, n, n, n, n, n, n, n, nullptr, n, n, n, n, n, n, n, "key", "{}",
                    nullptr}};
