@@ -19,6 +19,7 @@ struct Queries {
   const sql::Statement& holders = catalogue["holders"];
   const sql::Statement& transfer_jobs = catalogue["transfer_jobs"];
   const sql::Statement& transfer_lines = catalogue["transfer_lines"];
+  const sql::Statement& transfer_steps_add = catalogue["transfer_steps_add"];
   const sql::Statement& transaction_id = catalogue["transaction_id"];
   const sql::Statement& transactions_over = catalogue["transactions_over"];
   const sql::Statement& announce = catalogue["announce"];

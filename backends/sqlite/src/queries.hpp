@@ -18,6 +18,7 @@ struct Queries {
   const sql::Statement& key_holder = catalogue["key_holder"];
   const sql::Statement& transfer_job = catalogue["transfer_job"];
   const sql::Statement& transfer_attempt = catalogue["transfer_attempt"];
+  const sql::Statement& transfer_step = catalogue["transfer_step"];
   const sql::Statement& promote = catalogue["promote"];
   const sql::Statement& due_by_time = catalogue["due_by_time"];
   const sql::Statement& due_by_rank = catalogue["due_by_rank"];
