@@ -18,8 +18,10 @@
 /// **Rules**
 ///   - five fields `minute hour day-of-month month day-of-week`, or six with seconds before them. A field is `*`, a
 ///     number, a name (`jan` to `dec`, `sun` to `sat`; case does not matter), a range `1-5`, a list `1,15`, each with a
-///     step: `*/10`, `10-40/5`. Sunday is 0 and 7. `L` is the last day of the month; `5L` the last Friday; `5#3` the
-///     third Friday. When both days are restricted, a day that fits one of them fits, as in cron;
+///     step: `*/10`, `10-40/5`; `10/5` goes to the field's end. `?` is `*`. Ranges do not run backwards. Sunday is 0
+///     and 7. `L` is the last day of the month; `5L` the last Friday; `5#3` the third Friday. When both days are
+///     restricted, a day that fits one of them fits, as in cron; one that begins with `*` is not restricted in this
+///     sense: `0 0 */2 * mon` are the Mondays with an odd date;
 ///   - `@hourly`, `@daily` (`@midnight`), `@weekly`, `@monthly`, `@yearly` (`@annually`);
 ///   - `@every 90s`: a fixed interval of `ms`, `s`, `m`, `h`, `d`, also joined (`1h30m`); 1 s to 10 years. Counted from
 ///     Schedule::start or, without one, from the first `sync` of the schedule.
@@ -28,7 +30,8 @@
 /// at the first moment after the gap; a local time that comes twice runs once, the first time. This holds for rules
 /// whose hour field is not `*` and has no step (times of day). Rules that repeat within the day (`*` or steps in the
 /// hour field) follow real time instead: they run in both passes of a repeated hour, and not at all in a skipped one.
-/// `@every` knows no zones.
+/// `@every` knows no zones. Zones are read once: a process sees an update of the system's zones when it is started
+/// again.
 ///
 /// The job of a tick carries the headers `sqlq-schedule` (the name) and `sqlq-tick` (see tick_of).
 
@@ -164,7 +167,7 @@ class Schedules {
 };
 
 /// The ticks of a rule strictly after `after`, without any database: for tests, and to show a rule to its author. Fewer
-/// than `n` where the time points end. Errors as Schedules.
+/// than `n` where the time points end. `@every` counts from `after`. Errors as Schedules.
 [[nodiscard]] std::vector<Tick> ticks_after(const std::string& rule, const std::string& zone, TimePoint after,
                                             std::size_t n);
 
