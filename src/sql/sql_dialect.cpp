@@ -27,6 +27,7 @@ SqlDialect::SqlDialect(std::unique_ptr<Operations> operations, std::unique_ptr<R
       insight_(make_insight(operations_->queries(), *runner_)),
       transfer_(make_transfer(operations_->queries(), *runner_,
                               [this](auto jobs, const Now& now) { return store_whole(jobs, now); })),
+      steps_(make_steps(*operations_, *runner_, [this](bool committed) { woke(committed); })),
       clock_(std::move(clock)),
       hints_(capabilities().cross_process_wakeup
                  ? Hints::Watch([this](std::function<void()> heard) { return runner_->watch(std::move(heard)); })
@@ -69,6 +70,11 @@ auto SqlDialect::read(const Operation& operation, Statements statements) {
 void SqlDialect::tell() noexcept {
   hints_.notify();
   runner_->announce();
+}
+
+void SqlDialect::woke(bool committed) noexcept {
+  if (Marks* const marks = operations_->marks()) marks->forget();
+  if (committed) tell();
 }
 
 // ------------------------------------------------------------------------------------------------ schema
