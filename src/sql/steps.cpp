@@ -258,9 +258,10 @@ class SqlSteps final : public backend::Steps {
     if (!operations_.lock_job(w, step.id)) return {};
     const auto job = look(w, step.id);
     if (!job || !job->held_with(step.token)) return {};
+    auto answer = existing(find(w, job->seq, step.name, step.number), step.kind);
+    if (!answer) core::require_room_for_step(job->rows);
     if (job->told && step.kind != StepKind::expired) tell(w, job->seq, false);
-    if (auto answer = existing(find(w, job->seq, step.name, step.number), step.kind)) return *std::move(answer);
-    core::require_room_for_step(job->rows);
+    if (answer) return *std::move(answer);
     StepRecord row = row_of(step, *job);
     if (!insert(w, *job, row)) return found_after(w, *job, step);
     return {.status = RecordStatus::recorded, .step = std::move(row)};
