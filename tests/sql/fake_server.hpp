@@ -147,6 +147,8 @@ class FakeServer final : public Server {
             "worker_seen", "worker_draining", "worker_add", "worker_remove", "workers", "workers_drain",
             "workers_expired", "clock_now", "insight_place", "insight_lanes", "insight_ready", "insight_level",
             "insight_due", "transfer_ids", "transfer_sizes", "transfer_history", "transfer_log",
+            "periodic_first", "periodic_due", "periodic_next", "periodic_list", "periodic_get", "periodic_versions",
+            "periodic_lock", "periodic_add", "periodic_set", "periodic_remove",
             "steps", "step_job", "step_add", "step_insert", "step_find", "step_signal_last", "step_tell",
             "steps_forget"}) {
         text += std::string("-- name: ") + name + "\nSELECT 1\n";

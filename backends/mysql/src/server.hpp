@@ -100,6 +100,8 @@ class MysqlServer final : public sql::Server {
       .editing = true,
       .insight = true,
       .transfer = true,
+      .headers = true,
+      .periodic = true,
       .steps = true};
 
   const Options options_;
