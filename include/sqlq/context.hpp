@@ -106,10 +106,10 @@ class JobContext {
   auto step(std::string_view name, std::int64_t number, F&& body) -> std::invoke_result_t<F&> {
     return step(StepName(name, number), body);
   }
-  /// Records in your own transaction, which `body` writes into too; commit before the next call of this context, which
-  /// throws Error(misuse) otherwise where it can see that. What an earlier execution committed is answered without
-  /// running `body`; where one that lost its lease committed meanwhile, Error(lease_lost) is thrown after `body` has
-  /// run: roll back.
+  /// Records in your own transaction, which `body` writes into too; commit before the next call of this context. Where
+  /// the handler then returns normally without having committed, the attempt counts as failed. A step whose transaction
+  /// was rolled back may be called again. What an earlier execution committed is answered without running `body`; where
+  /// one that lost its lease committed meanwhile, Error(lease_lost) is thrown after `body` has run: roll back.
   template <class F>
   auto step(Tx tx, StepName name, F&& body) -> std::invoke_result_t<F&> {
     return run_step<std::invoke_result_t<F&>>(&tx, name, body);
@@ -124,7 +124,8 @@ class JobContext {
   void sleep(StepName name, Duration time);
 
   /// The value of the signal of this name (Client::signal), or empty when none came within `timeout` of the first call.
-  /// Suspends the job until then. The answer is recorded: later executions get the same one.
+  /// Suspends the job until then; zero or less does not suspend. The answer is recorded: later executions get the same
+  /// one. At most ten years.
   template <Encodable T>
   [[nodiscard]] std::optional<T> wait(StepName name, Duration timeout) {
     const std::optional<std::string> value = wait_for(name, timeout);
@@ -132,9 +133,10 @@ class JobContext {
   }
 
   /// Enqueues the children once, suspends the job until all of them have finished, and answers them in the order given,
-  /// with state and result: look at the state, a child may have failed. `children`: at most 1,000; `id` must be empty.
-  /// A child that has finished wakes its parent; where that is lost (a crash) the parent looks again after at most 5
-  /// minutes. A child whose job is gone (Admin::erase, its retention) is answered with JobState::invalid and its id.
+  /// with state and result: look at the state, a child may have failed. `children`: at most 1,000; `id` and
+  /// `unique_key` must be empty. The worker that ends the last child wakes the parent. Where that is lost (a crash), or
+  /// an own loop or an operator ends it, the parent looks again after at most 5 minutes. A child whose job is gone
+  /// (Admin::erase, its retention) is answered with JobState::invalid and its id.
   [[nodiscard]] std::vector<Job> all(StepName name, std::span<const NewJob> children);
   template <JobRange R>
   [[nodiscard]] std::vector<Job> all(StepName name, const R& children, const EnqueueOptions& options = {}) {
@@ -144,9 +146,9 @@ class JobContext {
     return all(name, std::span<const NewJob>(jobs));
   }
 
-  /// Whether this job runs the new way. Decided once for each job and recorded: true for jobs that call this in their
-  /// first execution, or before they have recorded any step; false for those that were under way before the program
-  /// that asks was deployed. So a change of a workflow changes no job in the middle of it.
+  /// Whether this job runs the new way. Decided once for each job and recorded: true in the job's first execution, and
+  /// in a later one if no earlier one has recorded a step; false for jobs that were under way before the program that
+  /// asks was deployed. So a change of a workflow changes no job in the middle of it. May be asked again.
   [[nodiscard]] bool since(StepName change);
 
  private:
