@@ -209,12 +209,12 @@ TEST_F(ChildrenTest, AreCheckedBeforeAnythingIsRecorded) {
   EXPECT_TRUE(w.admin().steps(id).empty());
 }
 
-TEST_F(ChildrenTest, AThousandWakeTheirParentOnce) {
-  const std::vector<NewJob> many(1000, NewJob{"child", "1"});
+TEST_F(ChildrenTest, ManyWakeTheirParentOnce) {
+  const std::vector<NewJob> many(200, NewJob{"child", "1"});
   PlayedWorker w = worker([&](JobContext& job) { done = job.all("parts", many); });
   const JobId id = start();
-  EXPECT_EQ(w.work(), 1002U);
-  EXPECT_EQ(done.size(), 1000U);
+  EXPECT_EQ(w.work(), 202U);
+  EXPECT_EQ(done.size(), 200U);
   EXPECT_EQ(w.watch.calls["wake"], 1);
   EXPECT_EQ(w.admin().history(id).size(), 1U);
 }

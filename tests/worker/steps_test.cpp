@@ -109,9 +109,9 @@ TEST_F(Steps, TheSameNameAndNumberTwiceInOneExecutionIsMisuse) {
   PlayedWorker w = worker([&](JobContext& job) {
     job.step("a", [&] { ++ran; });
     expect_error(Errc::misuse, "'a'", [&] { job.step("a", [&] { ++ran; }); });
-    expect_error(Errc::misuse, "'n' number 2", [&] {
-      job.step("n", 2, [&] { job.step("n", 2, [] {}); });
-    });
+    if (job.attempt() == 1) {
+      expect_error(Errc::misuse, "'n' number 2", [&] { job.step("n", 2, [&] { job.step("n", 2, [] {}); }); });
+    }
     job.sleep("a", 0s);  // of another kind
     expect_error(Errc::misuse, "sleep", [&] { job.sleep("a", 1s); });
     EXPECT_EQ(job.wait<int>("a", 0s), std::nullopt);
