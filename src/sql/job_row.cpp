@@ -89,6 +89,18 @@ AttemptRecord read_attempt(Fields f) {
   return record;
 }
 
+StepRecord read_step_record(Fields f) {
+  StepRecord step;
+  step.kind = read_enum<StepKind>(f.integer(), 7, "kind of step");
+  step.name = f.text();
+  step.number = f.integer();
+  step.claim = f.integer();
+  step.at = wall(f.integer());
+  step.until = maybe_wall(f.maybe_integer());
+  step.value = f.text();
+  return step;
+}
+
 LogLine read_log_line(JobId job, Fields f) {
   LogLine line;
   line.job = job;

@@ -31,6 +31,8 @@ backend::Capabilities capabilities_of(const Options& options) {
           .insight = true,
           .transfer = true,
           .headers = true,
+          .periodic = true,
+          .steps = true,
           .longest_result = std::size_t{400} << 20};  // a row has 1,000,000,000 bytes at most, its params included
 }
 
