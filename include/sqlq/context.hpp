@@ -128,7 +128,7 @@ class JobContext {
   /// one. At most ten years.
   template <Encodable T>
   [[nodiscard]] std::optional<T> wait(StepName name, Duration timeout) {
-    const std::optional<std::string> value = wait_for(name, timeout);
+    const std::optional<std::string> value = await_signal(name, timeout);
     return value ? std::optional<T>(codec<T>::decode(*value)) : std::nullopt;
   }
 
@@ -162,8 +162,8 @@ class JobContext {
       std::invoke(body);
       static_cast<void>(record_step(tx, name, "null"));
     } else {
-      static_assert(Encodable<R>, "sqlq: what a step returns is recorded as JSON: include <sqlq/json.hpp>, and give its "
-                                  "type a conversion, or return nothing");
+      static_assert(Encodable<R>, "sqlq: what a step returns is recorded as JSON: include <sqlq/json.hpp>, and give "
+                                  "its type a conversion, or return nothing");
       return codec<R>::decode(record_step(tx, name, codec<R>::encode(std::invoke(body))));
     }
   }
@@ -171,7 +171,7 @@ class JobContext {
   std::optional<std::string> find_step(const Tx* tx, StepName name);
   /// Answers what is recorded now.
   std::string record_step(const Tx* tx, StepName name, std::string value);
-  std::optional<std::string> wait_for(StepName name, Duration timeout);
+  std::optional<std::string> await_signal(StepName name, Duration timeout);
 
   Impl* impl_;
 };

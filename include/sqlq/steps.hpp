@@ -13,8 +13,8 @@
 ///
 /// The calls are members of JobContext (context.hpp). The handler runs from its top each time; a step whose result is
 /// recorded is not run again but answers what was recorded. Steps are found by their names, never by their order: a
-/// new version of the program may add, remove and reorder them. Within a loop they have a number: `step("row", i, ...)`.
-/// Two steps of one execution must not have the same name and number (Error misuse).
+/// new version of the program may add, remove and reorder them. Within a loop they have a number:
+/// `step("row", i, ...)`. Two steps of one execution must not have the same name and number (Error misuse).
 ///
 /// **What is promised.** A result is recorded once, and only by the holder of the lease (I15). A step that has not been
 /// recorded may have run: the process may die between its effect and its record. Recorded in your own transaction,

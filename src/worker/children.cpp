@@ -2,8 +2,6 @@
 
 #include <charconv>
 
-#include <nlohmann/json.hpp>
-
 #include "core/lists.hpp"
 
 namespace sqlq::worker {
@@ -31,18 +29,17 @@ std::optional<Parent> read_parent(std::string_view text) {
 }
 
 std::string ids_text(std::span<const JobId> ids) {
-  nlohmann::json array = nlohmann::json::array();
-  for (const JobId& id : ids) array.push_back(id.to_string());
-  return array.dump();
+  std::string text;
+  for (const JobId& id : ids) text += (text.empty() ? "[\"" : ",\"") + id.to_string() + '"';
+  return text.empty() ? "[]" : text + ']';
 }
 
+// It is ours: all that is between quotes is an id.
 std::vector<JobId> read_ids(std::string_view text) {
   std::vector<JobId> ids;
-  const auto array = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
-  if (!array.is_array()) return {};
-  for (const auto& item : array) {
-    const auto id = item.is_string() ? JobId::parse(item.get_ref<const std::string&>()) : std::nullopt;
-    if (!id) return {};
+  for (std::size_t at = text.find('"'); at != std::string_view::npos; at = text.find('"', at + id_length + 2)) {
+    const auto id = JobId::parse(text.substr(at + 1, id_length));
+    if (!id || text.substr(at + 1 + id_length, 1) != "\"") return {};
     ids.push_back(*id);
   }
   return ids;

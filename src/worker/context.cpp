@@ -73,7 +73,7 @@ worker::ExecutionSteps& JobContext::Impl::its_steps() {
   static_cast<void>(shared.dialect());  // in a forked child it is misuse
   {
     const core::MutexLock lock(mutex);
-    if (completed) throw Error(Errc::misuse, "a durable step after complete_in, which has ended the job: call it before");
+    if (completed) throw Error(Errc::misuse, "a durable step after complete_in, which has ended the job");
   }
   if (!steps) steps = std::make_unique<worker::ExecutionSteps>(shared, lease);
   return *steps;
@@ -89,8 +89,8 @@ std::string JobContext::record_step(const Tx* tx, StepName name, std::string val
 
 void JobContext::sleep(StepName name, Duration time) { impl_->its_steps().sleep(name, time); }
 
-std::optional<std::string> JobContext::wait_for(StepName name, Duration timeout) {
-  return impl_->its_steps().wait_for(name, timeout);
+std::optional<std::string> JobContext::await_signal(StepName name, Duration timeout) {
+  return impl_->its_steps().await_signal(name, timeout);
 }
 
 std::vector<Job> JobContext::all(StepName name, std::span<const NewJob> children) {

@@ -19,8 +19,8 @@ namespace sqlq {
 
 namespace worker {
 
-/// A result, or value of a step, that is too large. Let through by the handler it ends the job: the next attempt would do all it did once
-/// more, only to come to the same result.
+/// A result, or value of a step, that is too large. Let through by the handler it ends the job: the next attempt would
+/// do all it did once more, only to come to the same result.
 class ResultRefused final : public Error {
  public:
   using Error::Error;

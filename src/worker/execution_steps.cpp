@@ -116,7 +116,7 @@ void ExecutionSteps::sleep(StepName name, Duration time) {
   used_.insert(key);
 }
 
-std::optional<std::string> ExecutionSteps::wait_for(StepName name, Duration timeout) {
+std::optional<std::string> ExecutionSteps::await_signal(StepName name, Duration timeout) {
   const Key key = begin(StepKind::wait, name);
   check_pause(timeout, "the wait");
   const auto answer = [&](const StepRecord& step) -> std::optional<std::string> {
@@ -265,7 +265,7 @@ const StepRecord& ExecutionSteps::write(StepKind kind, const Key& key, std::stri
 
 void ExecutionSteps::lose() const {
   shared_.lose(lease_);
-  throw Error(Errc::lease_lost, "the job's lease is lost, so this execution can record no step: let this error through");
+  throw Error(Errc::lease_lost, "the job's lease is lost: this execution can record no step; let this error through");
 }
 
 void ExecutionSteps::suspend(TimePoint until) {

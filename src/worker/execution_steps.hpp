@@ -31,7 +31,7 @@ class ExecutionSteps final {
   [[nodiscard]] std::optional<std::string> find_step(const Tx* tx, StepName name);
   [[nodiscard]] std::string record_step(const Tx* tx, StepName name, const std::string& value);
   void sleep(StepName name, Duration time);
-  [[nodiscard]] std::optional<std::string> wait_for(StepName name, Duration timeout);
+  [[nodiscard]] std::optional<std::string> await_signal(StepName name, Duration timeout);
   [[nodiscard]] std::vector<Job> all(StepName name, std::span<const NewJob> children);
   [[nodiscard]] bool since(StepName change);
 

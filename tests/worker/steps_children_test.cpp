@@ -228,6 +228,11 @@ TEST(Parents, AreReadAsTheyWereWritten) {
     EXPECT_EQ(worker::read_parent(bad), std::nullopt) << bad;
   }
   EXPECT_TRUE(worker::read_ids("[1]").empty());
+  EXPECT_TRUE(worker::read_ids("[\"x\"]").empty());
+  EXPECT_EQ(worker::ids_text({}), "[]");
+  const std::vector<JobId> two{JobId::make(TimePoint{}), JobId::make(TimePoint{})};
+  EXPECT_EQ(worker::read_ids(worker::ids_text(two)), two);
+  EXPECT_EQ(nlohmann::json::parse(worker::ids_text(two)).size(), 2U);
   EXPECT_TRUE(worker::read_ids("{").empty());
 }
 
