@@ -11,7 +11,6 @@
 #include <sqlq/backend/dialect.hpp>
 
 #include "core/firing.hpp"
-#include "worker/jitter.hpp"
 #include "worker/service.hpp"
 #include "worker/shared.hpp"
 
@@ -30,7 +29,7 @@ class Ticker final : public Service {
   /// The same where the database tells of changes: a net below what is lost.
   static constexpr Duration longest_wait_when_told = std::chrono::seconds(15);
 
-  explicit Ticker(Shared& shared);
+  explicit Ticker(Shared& shared) : Service(shared.clock()), shared_(shared) {}
 
   SteadyPoint step() override;
   [[nodiscard]] std::string_view name() const noexcept override { return "schedules"; }
@@ -78,12 +77,9 @@ class Ticker final : public Service {
   void plan(const backend::PeriodicDue& due, const Firings& firings, SteadyPoint asked_at);
 
   Shared& shared_;
-  Jitter jitter_;
   std::atomic<bool> hinted_{false};
   SteadyPoint next_look_ = SteadyPoint::min();
   SteadyPoint last_look_ = SteadyPoint::min();
-  SteadyPoint expected_ = SteadyPoint::max();      // when something was to be due
-  SteadyPoint others_until_ = SteadyPoint::min();  // until then others are taken to fire, too
   std::map<std::string, Left> left_;
   std::map<std::string, SteadyPoint> told_;  // of schedules that are left alone
   std::size_t left_of_last_look_ = 0;
