@@ -21,6 +21,7 @@ constexpr std::size_t most_bytes = std::size_t{4} << 20;
 constexpr std::size_t bytes_beside_params = 512;
 
 constexpr Duration least_between_hints = seconds(1);
+constexpr Duration again_if_not_applied = seconds(1);
 constexpr Duration left_alone = minutes(1);
 constexpr Duration between_reports = hours(1);
 constexpr std::size_t max_trouble_bytes = 1024;
@@ -276,11 +277,13 @@ void Ticker::leave(const backend::PeriodicRow& row, const std::string& why) {
                         Events::Code::schedule_failed);
 }
 
-// Times of the database are told by its own clock, which need not be ours.
+// Times of the database are told by its own clock, which need not be ours. What was not applied was fired by another
+// worker, or somebody has locked it.
 void Ticker::plan(const backend::PeriodicDue& due, const Firings& firings, SteadyPoint asked_at) {
   std::optional<TimePoint> next = due.next;
   for (const Firing& f : firings) {
-    if (f.look && (!next || *f.look < *next)) next = f.look;
+    const std::optional<TimePoint> look = f.outcome.applied ? f.look : due.now + again_if_not_applied;
+    if (look && (!next || *look < *next)) next = look;
   }
   const backend::Capabilities& can = shared_.dialect().capabilities();
   const bool told = can.cross_process_wakeup || !can.shared_storage;
