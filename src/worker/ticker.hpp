@@ -23,8 +23,8 @@ namespace sqlq::worker {
 /// refuses goes on with its next tick, and says so in its state; one that this worker cannot read is left as it is.
 class Ticker final : public Service {
  public:
-  /// Longest time between two looks, which is how soon a schedule is seen of which nobody has told the worker. Rare, for
-  /// an idle worker makes no more than a query a second: all its other services make 0.89.
+  /// Longest time between two looks, which is how soon a schedule is seen of which nobody has told the worker. Rare,
+  /// for an idle worker makes no more than a query a second: all its other services make 0.89.
   static constexpr Duration longest_wait = std::chrono::seconds(10);
   /// The same where the database tells of changes: a net below what is lost.
   static constexpr Duration longest_wait_when_told = std::chrono::seconds(15);
