@@ -69,13 +69,14 @@ void Ticker::look(backend::Periodic& part) {
   const std::size_t found = due.rows.size();
   Firings firings = read(std::move(due.rows));
   const std::size_t left = found - firings.size();
-  const bool more = found >= limit && (!firings.empty() || left > left_of_last_look_);
   decide(firings, due.now);
   write_all(part, firings);
   take_back_counts(part, firings);
-  left_of_last_look_ = left;
   plan(due, firings, last_look_);
-  if (more) next_look_ = SteadyPoint::min();
+  // A worker that was too late for all of them leaves the rest to the one that was sooner.
+  const bool some = std::ranges::any_of(firings, [](const Firing& f) { return f.outcome.applied; });
+  if (found >= limit && (some || left > left_of_last_look_)) next_look_ = SteadyPoint::min();
+  left_of_last_look_ = left;
 }
 
 // What is wrong with one row is said of that row alone.

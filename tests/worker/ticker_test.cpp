@@ -84,6 +84,25 @@ TEST_F(TickerOfOne, FiresMoreThanFitOneBatch) {
   EXPECT_EQ(std::set<std::size_t>(w.dialect.limits.begin(), w.dialect.limits.end()), std::set<std::size_t>{100});
 }
 
+TEST_F(TickerOfOne, AWorkerThatIsTooLateForABatchLeavesTheNextOnesToOthersForASecond) {
+  std::vector<Schedule> wanted;
+  for (int i = 0; i < 450; ++i) wanted.push_back(schedule("s" + std::to_string(i), "@every 1h"));
+  sync(wanted);
+  TickWorker& sooner = add();
+  sooner.next = SteadyPoint::max();
+  clock->advance(1h);
+  w.dialect.before_change = [&] {
+    w.dialect.before_change = {};
+    sooner.step(clock->steady());
+  };
+  w.step(clock->steady());
+  EXPECT_EQ(book.lost, 100u);
+  EXPECT_EQ(w.next, clock->steady() + 1s);
+  run(1s);
+  for (const Schedule& s : wanted) ASSERT_EQ(fired(s.name).size(), 1u) << s.name;
+  EXPECT_EQ(book.lost, 100u);
+}
+
 TEST_F(TickerOfOne, CatchesUpAsItsPolicySays) {
   Schedule all = schedule("all", "@every 1m");
   all.missed = Missed::all;
