@@ -32,7 +32,7 @@ const std::map<std::string, std::string> samples = {
     {"name", "a"}, {"message", "m"}, {"spared", "0"}, {"unique_key", "u"}, {"created_from", "0"},
     {"created_to", "9"}, {"lowest", "0"}, {"highest", "9"}, {"error", "e"}, {"payloads", "1"}, {"priority", "1"},
     {"queue_id", "1"}, {"priority", "10"}, {"due", "1000"}, {"seq", "1000"}, {"after", "9"}, {"last", "10"},
-    {"rows", R"([{"name":"a","version":1,"next":1,"definition":"{}","state":"{}"}])"},
+    {"rows", R"([{"name":"a","version":1,"becomes":2,"next":1,"definition":"{}","state":"{}"}])"},
 };
 
 std::string sample_of(const sql::Statement& s, const sql::Field& p) {
