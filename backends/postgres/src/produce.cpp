@@ -9,6 +9,7 @@
 
 #include "arrays.hpp"
 #include "errors.hpp"
+#include "holders.hpp"
 #include "server.hpp"
 #include "probe.hpp"
 #include "sql/job_row.hpp"
@@ -20,9 +21,6 @@ namespace {
 constexpr std::size_t most_items = 10'000;
 constexpr std::size_t most_bytes = std::size_t{32} << 20;
 
-/// How often an item is tried again whose holder has gone away between refusing it and being looked for.
-constexpr int most_rounds = 20;
-
 /// What the jobs of a batch have in common.
 auto shape_of(const backend::EnqueueItem& item) {
   return std::tuple(item.queue, item.kind, item.priority, item.max_attempts, item.max_crashes, item.keepalive,
@@ -33,6 +31,8 @@ using Shape = decltype(shape_of({}));
 /// The columns of a batch.
 class Columns {
  public:
+  /// `with_headers`: some may have headers.
+  explicit Columns(bool with_headers) : with_headers_(with_headers) {}
   /// `rank`: the how manyth of the batch it is for its caller, or the number in the insertion order that it gets.
   void add(const backend::EnqueueItem& item, std::int64_t rank) {
     shapes_.add(place_of(item));
@@ -40,15 +40,21 @@ class Columns {
     ids_.add(item.id);
     keys_.add(item.unique_key);
     params_.add(item.params);
+    if (with_headers_) headers_.add(item.headers.empty() ? std::nullopt : std::optional(item.headers));
   }
 
-  /// Inserts all or, when an id is there already, none.
+  /// Inserts all or, when an id is there already, none. An index of somebody else's is an Errc::refused.
   bool insert_all(const sql::Work& work, const Queries& q) {
     try {
-      insert(work, q.job_insert, [](const sql::Row&) {});
+      const auto no_rows = [](const sql::Row&) {};
+      if (with_headers_) {
+        insert(work, q.job_insert_headers, no_rows, sql::Arg("headers", headers_.view()));
+      } else {
+        insert(work, q.job_insert, no_rows);
+      }
       return true;
     } catch (const Error& e) {
-      if (e.native_code() != native_code(unique_violation)) throw;
+      if (e.native_code() != native_code(unique_violation) || e.code() == Errc::refused) throw;
       return false;
     }
   }
@@ -62,8 +68,15 @@ class Columns {
       const auto id = JobId::parse(f.text()).value_or(JobId{});
       inserted.emplace(id, f.maybe_text());
     };
-    insert(work, q.job_insert_new, take_note, sql::Arg("unique_keys", keys_.view()), sql::Arg("ranks", ranks_.view()),
-           sql::Arg("numbered", std::int64_t{numbered}));
+    const sql::Arg keys("unique_keys", keys_.view());
+    const sql::Arg ranks("ranks", ranks_.view());
+    const sql::Arg are_numbers("numbered", std::int64_t{numbered});
+    if (with_headers_) {
+      insert(work, q.job_insert_new_headers, take_note, keys, ranks, are_numbers,
+             sql::Arg("headers", headers_.view()));
+    } else {
+      insert(work, q.job_insert_new, take_note, keys, ranks, are_numbers);
+    }
     return inserted;
   }
 
@@ -122,7 +135,9 @@ class Columns {
       max_attempts_{Of::integer}, max_crashes_{Of::integer}, keepalives_{Of::bigint}, timeouts_{Of::bigint},
       retentions_{Of::bigint};
   // of each job
-  Array ids_{Of::uuid}, shapes_{Of::integer}, keys_{Of::text}, ranks_{Of::bigint}, params_{Of::text};
+  Array ids_{Of::uuid}, shapes_{Of::integer}, keys_{Of::text}, ranks_{Of::bigint}, params_{Of::text},
+      headers_{Of::text};
+  const bool with_headers_;
 };
 
 /// The cast that fails in queries.sql when a transaction's snapshot may be older than the lane.
@@ -136,6 +151,7 @@ class Insertion {
   Insertion(sql::Work& work, const Queries& q, std::span<const backend::EnqueueItem> items)
       : work_(work), q_(q), items_(items), answers_(items.size()) {
     keys_ = std::ranges::any_of(items, [](const auto& item) { return item.unique_key.has_value(); });
+    headers_ = std::ranges::any_of(items, [](const auto& item) { return !item.headers.empty(); });
     contested_ = keys_ || std::ranges::any_of(items, [](const auto& item) { return !item.fresh_id; });
   }
 
@@ -147,7 +163,7 @@ class Insertion {
     const bool one_of_ours = items_.size() == 1 && items_.front().fresh_id;
     if ((contested_ && !one_of_ours) || chunk_from(open, 0) < open.size()) work_.begin();
     if (contested_) sort(open);
-    for (int round = 0; round < most_rounds; ++round) {
+    for (int round = 0; round < most_inserts; ++round) {
       const Numbers left = insert(open);
       if (left.empty()) return std::move(answers_);
       if (work_.begun()) {
@@ -157,8 +173,7 @@ class Insertion {
         sort(open);
       }
     }
-    throw Error(Errc::retry_transaction, "PostgreSQL: jobs with the same unique key come and go too quickly",
-                "postgres", 0, q_.job_insert_new.name);
+    throw refused_by_foreign_index(q_.job_insert_new);
   }
 
  private:
@@ -175,12 +190,13 @@ class Insertion {
     std::size_t bytes = 0;
     std::size_t end = begin;
     while (end < numbers.size() && end - begin < most_items && (end == begin || bytes < most_bytes)) {
-      bytes += items_[numbers[end++]].params.size();
+      const auto& item = items_[numbers[end++]];
+      bytes += item.params.size() + item.headers.size();
     }
     return end;
   }
 
-  /// Returns those whose holders have gone away before they could be found.
+  /// Returns those that were passed over though nobody is in their way.
   Numbers insert(const Numbers& open) {
     std::vector<std::int64_t> places;  // in the insertion order, of all items; empty: as a statement finds them
     Numbers left;
@@ -188,16 +204,17 @@ class Insertion {
       const std::size_t end = chunk_from(open, begin);
       if (contested_ && end < open.size() && places.empty()) places = draw();
       const std::span<const std::size_t> chunk(open.data() + begin, end - begin);
-      const Numbers refused = insert(Numbers(chunk.begin(), chunk.end()), places);
-      if (!refused.empty()) std::ranges::copy(find_holders(refused), std::back_inserter(left));
+      const PassedOver refused = insert(Numbers(chunk.begin(), chunk.end()), places);
+      std::ranges::copy(refused.find_holders(work_, q_, [this](std::size_t i, JobId job) { answer_existing(i, job); }),
+                        std::back_inserter(left));
       begin = end;
     }
     return left;
   }
 
-  /// Inserts the items with these numbers. Returns those that were refused because of their unique keys.
-  Numbers insert(const Numbers& numbers, const std::vector<std::int64_t>& places) {
-    Columns columns;
+  /// Inserts the items with these numbers.
+  PassedOver insert(const Numbers& numbers, const std::vector<std::int64_t>& places) {
+    Columns columns(headers_);
     const std::vector<std::int64_t> ranks = places.empty() ? ranks_of(numbers) : std::vector<std::int64_t>{};
     for (std::size_t n = 0; n < numbers.size(); ++n) {
       columns.add(items_[numbers[n]], places.empty() ? ranks[n] : places[numbers[n]]);
@@ -243,43 +260,20 @@ class Insertion {
     }
   }
 
-  Numbers match(const Numbers& numbers, std::unordered_map<JobId, std::string> inserted) {
-    Numbers refused;
+  PassedOver match(const Numbers& numbers, std::unordered_map<JobId, std::string> inserted) {
+    PassedOver refused;
     for (const std::size_t i : numbers) {
       const auto& item = items_[i];
       const auto at = inserted.find(item.id);
       const bool mine = at != inserted.end() && at->second == item.unique_key.value_or(std::string_view{});
-      answers_[i] = {.id = item.id, .status = mine ? EnqueueStatus::inserted : EnqueueStatus::existing_id};
       if (mine) {
+        answers_[i] = {.id = item.id, .status = EnqueueStatus::inserted};
         inserted.erase(at);
-      } else if (item.unique_key) {
-        refused.push_back(i);
+      } else {
+        refused.add(i, item.id, item.unique_key);
       }
     }
     return refused;
-  }
-
-  /// Finds the jobs that are in the way. Returns those items whose holder has gone away meanwhile.
-  Numbers find_holders(const Numbers& refused) {
-    Array ids(Of::uuid);
-    Array keys(Of::text);
-    for (const std::size_t i : refused) {
-      ids.add(items_[i].id);
-      keys.add(items_[i].unique_key);
-    }
-    Numbers left;
-    sql::follow_up(work_, [&] {
-      return work_.session().execute(q_.holders, {{"ids", ids.view()}, {"unique_keys", keys.view()}},
-                                     [&](const sql::Row& row) {
-                                       const std::size_t i = refused.at(static_cast<std::size_t>(row.integer(0)) - 1);
-                                       if (row.null(1)) {
-                                         left.push_back(i);
-                                       } else {
-                                         answer_existing(i, JobId::parse(row.text(1)).value_or(JobId{}));
-                                       }
-                                     });
-    });
-    return left;
   }
 
   void answer_existing(std::size_t i, JobId holder) {
@@ -292,6 +286,7 @@ class Insertion {
   std::span<const backend::EnqueueItem> items_;
   std::vector<Enqueued> answers_;
   bool keys_ = false;
+  bool headers_ = false;    ///< of any of them
   bool contested_ = false;  ///< others may be storing some of them, or of their keys
 };
 

@@ -6,7 +6,9 @@
 #include <sqlq/error.hpp>
 
 #include "arrays.hpp"
+#include "core/headers.hpp"
 #include "core/retention.hpp"
+#include "holders.hpp"
 #include "server.hpp"
 #include "sql/job_row.hpp"
 #include "sql/transfer.hpp"
@@ -17,9 +19,6 @@ namespace {
 using backend::StoredJob;
 using backend::StoreStatus;
 using Numbers = std::vector<std::size_t>;
-
-/// How often jobs are tried again whose holders have gone away between refusing them and being looked for.
-constexpr int most_tries = 20;
 
 std::optional<std::string_view> key_of(const Job& job) {
   return job.unique_key.empty() ? std::nullopt : std::optional(std::string_view(job.unique_key));
@@ -55,6 +54,8 @@ class JobColumns {
     keys_.add(key_of(job));
     params_.add(std::string_view(job.params));
     results_.add(std::string_view(job.result));
+    const std::string headers = core::headers_text(job.headers);
+    headers_.add(headers.empty() ? std::nullopt : std::optional(std::string_view(headers)));
   }
 
   void insert(const sql::Work& work, const Queries& q, sql::RowSink sink) const {
@@ -83,7 +84,8 @@ class JobColumns {
                             {"workers", workers_.view()},
                             {"unique_keys", keys_.view()},
                             {"params", params_.view()},
-                            {"results", results_.view()}},
+                            {"results", results_.view()},
+                            {"headers", headers_.view()}},
                            sink);
   }
 
@@ -93,7 +95,7 @@ class JobColumns {
       max_crashes_{Of::integer}, claims_{Of::bigint}, notes_{Of::bigint}, keepalives_{Of::bigint},
       timeouts_{Of::bigint}, retentions_{Of::bigint}, created_{Of::bigint}, queued_{Of::bigint}, started_{Of::bigint},
       heartbeats_{Of::bigint}, finished_{Of::bigint}, expires_{Of::bigint}, workers_{Of::text}, keys_{Of::text},
-      params_{Of::text}, results_{Of::text};
+      params_{Of::text}, results_{Of::text}, headers_{Of::text};
 };
 
 /// Their histories and logs.
@@ -148,6 +150,42 @@ class LineColumns {
       log_attempts_{Of::integer}, levels_{Of::smallint}, texts_{Of::text};
 };
 
+/// Their steps.
+class StepColumns {
+ public:
+  void add(const StoredJob& stored, std::int64_t seq) {
+    std::int64_t ord = 0;
+    for (const StepRecord& step : stored.steps) {
+      seqs_.add(seq);
+      kinds_.add(static_cast<std::int64_t>(step.kind));
+      names_.add(std::string_view(step.name));
+      numbers_.add(step.number);
+      ords_.add(++ord);
+      claims_.add(step.claim);
+      ats_.add(sql::us(step.at));
+      untils_.add(sql::us(step.until));
+      values_.add(std::string_view(step.value));
+    }
+  }
+
+  void insert(const sql::Work& work, const Queries& q) const {
+    if (seqs_.empty()) return;
+    work.session().execute(q.transfer_steps_add, {{"seqs", seqs_.view()},
+                                                  {"kinds", kinds_.view()},
+                                                  {"names", names_.view()},
+                                                  {"numbers", numbers_.view()},
+                                                  {"ords", ords_.view()},
+                                                  {"claims", claims_.view()},
+                                                  {"ats", ats_.view()},
+                                                  {"untils", untils_.view()},
+                                                  {"step_values", values_.view()}});
+  }
+
+ private:
+  Array seqs_{Of::bigint}, kinds_{Of::smallint}, names_{Of::text}, numbers_{Of::bigint}, ords_{Of::bigint},
+      claims_{Of::bigint}, ats_{Of::bigint}, untils_{Of::bigint}, values_{Of::text};
+};
+
 /// One batch on its way into the table.
 class Storing {
  public:
@@ -155,66 +193,44 @@ class Storing {
       : work_(work), q_(q), jobs_(jobs), answers_(jobs.size(), StoreStatus::stored) {}
 
   std::vector<StoreStatus> run() {
-    const auto has_lines = [](const StoredJob* job) { return !job->history.empty() || !job->log.empty(); };
-    if (std::ranges::any_of(jobs_, has_lines)) work_.begin();
+    const auto has_more = [](const StoredJob* job) {
+      return !job->history.empty() || !job->log.empty() || !job->steps.empty();
+    };
+    if (std::ranges::any_of(jobs_, has_more)) work_.begin();
     Numbers open(jobs_.size());
     for (std::size_t i = 0; i < open.size(); ++i) open[i] = i;
     for (int round = 0; !open.empty(); ++round) {
-      if (round == most_tries) {
-        throw Error(Errc::refused,
-                    "a unique index that is not the library's refuses a job: change the index or the job",
-                    "postgres", 0, q_.transfer_jobs.name);
-      }
-      open = find_holders(insert(open));
+      if (round == most_inserts) throw refused_by_foreign_index(q_.transfer_jobs);
+      open = insert(open).find_holders(work_, q_, [this](std::size_t i, JobId holder) {
+        answers_[i] = holder == jobs_[i]->job.id ? StoreStatus::existing_id : StoreStatus::existing_key;
+      });
     }
     return std::move(answers_);
   }
 
  private:
   /// Returns those that were passed over.
-  [[nodiscard]] Numbers insert(const Numbers& numbers) const {
+  [[nodiscard]] PassedOver insert(const Numbers& numbers) const {
     JobColumns columns;
     for (const std::size_t i : numbers) columns.add(*jobs_[i]);
     std::unordered_map<JobId, std::int64_t> seqs;
     columns.insert(work_, q_, [&](const sql::Row& row) { seqs.emplace(sql::read_id(row.text(0)), row.integer(1)); });
     LineColumns lines;
-    Numbers refused;
+    StepColumns steps;
+    PassedOver refused;
     for (const std::size_t i : numbers) {
-      const auto at = seqs.find(jobs_[i]->job.id);
+      const Job& job = jobs_[i]->job;
+      const auto at = seqs.find(job.id);
       if (at == seqs.end()) {
-        refused.push_back(i);
+        refused.add(i, job.id, is_finished(job.state) ? std::nullopt : key_of(job));
       } else {
         lines.add(*jobs_[i], at->second);
+        steps.add(*jobs_[i], at->second);
       }
     }
     lines.insert(work_, q_);
+    steps.insert(work_, q_);
     return refused;
-  }
-
-  /// Finds the jobs that are in the way. Returns those whose holder has gone away meanwhile.
-  [[nodiscard]] Numbers find_holders(const Numbers& refused) {
-    if (refused.empty()) return {};
-    Array ids(Of::uuid);
-    Array keys(Of::text);
-    for (const std::size_t i : refused) {
-      const Job& job = jobs_[i]->job;
-      ids.add(job.id);
-      keys.add(is_finished(job.state) ? std::nullopt : key_of(job));
-    }
-    Numbers left;
-    sql::follow_up(work_, [&] {
-      return work_.session().execute(q_.holders, {{"ids", ids.view()}, {"unique_keys", keys.view()}},
-                                     [&](const sql::Row& row) {
-                                       const std::size_t i = refused.at(static_cast<std::size_t>(row.integer(0)) - 1);
-                                       if (row.null(1)) {
-                                         left.push_back(i);
-                                       } else {
-                                         const bool by_id = sql::read_id(row.text(1)) == jobs_[i]->job.id;
-                                         answers_[i] = by_id ? StoreStatus::existing_id : StoreStatus::existing_key;
-                                       }
-                                     });
-    });
-    return left;
   }
 
   sql::Work& work_;
