@@ -39,7 +39,8 @@ class Sample {
     if (statement == "finished_add") return "[1,2]";
     if (statement.starts_with("periodic_") && param == "names") return R"(["a","b"])";
     if (statement.starts_with("periodic_") && param == "rows") {
-      return R"([{"name":"a","version":1,"becomes":2,"next":1,"definition":"{}","state":"{}"},{"name":"b","version":1,"becomes":2,"definition":"{}","state":"{}"}])";
+      return R"([{"name":"a","version":1,"becomes":2,"next":1,"definition":"{}","state":"{}"},)"
+             R"({"name":"b","version":1,"becomes":2,"definition":"{}","state":"{}"}])";
     }
     if (param == "ids") return "[\"01020304-0506-0708-090a-0b0c0d0e0f10\"]";
     if (param == "id" || param == "before") return "ffffffff-ffff-ffff-ffff-ffffffffffff";

@@ -227,7 +227,7 @@ class Periodic {
   /// Of several callers with the same expected version one is answered `applied`. A row that somebody else has locked
   /// is waited for briefly, with nothing locked; then the other changes are made without it, or, when there is nothing
   /// else to change, Errc::busy. Unique keys of jobs are waited for as by enqueue. Replay: not applied. A call that
-  /// tries again inside answers what the whole call has done; Errc::outcome_unknown when others have changed a row since.
+  /// tries again inside answers what the whole call has done, or Errc::outcome_unknown if others changed a row since.
   virtual std::vector<PeriodicOutcome> periodic_change(std::span<const PeriodicChange> changes, Now now) = 0;
 };
 
