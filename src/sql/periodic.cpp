@@ -97,8 +97,8 @@ class Changing {
   [[nodiscard]] std::vector<PeriodicOutcome> outcomes() {
     if (!in_doubt_) return std::move(outcomes_);
     throw Error(Errc::outcome_unknown,
-                "the connection was lost while schedules were changed, and others have changed them since: it may have "
-                "been done or not; read them again");
+                "the connection was lost while schedules were changed, and others have changed or locked them since: it "
+                "may have been done or not; read them again");
   }
 
   [[nodiscard]] bool news() const noexcept { return news_; }
@@ -133,6 +133,7 @@ class Changing {
         look_back(*change, found.version);
       } else if (other != unlocked.end()) {
         taken = true;
+        in_doubt_ = in_doubt_ || maybe_[index_of(*change)];  // that try may be at work still
       } else {
         apply(*change, found.next);
       }
@@ -151,12 +152,8 @@ class Changing {
 
   void wait_for_others() {
     const bool alone = set_.empty() && remove_.empty() && add_.empty();
-    if (++looks_ < (alone ? looks_alone : looks_beside_others)) {
-      throw Error(Errc::retry_transaction, "somebody else has locked a schedule that is to be changed");
-    }
-    if (!alone) return;
-    throw Error(Errc::busy,
-                "somebody else has locked the schedule: look for a transaction that is open, then try again");
+    if (++looks_ >= (alone ? looks_alone : looks_beside_others)) return;  // they are not changed
+    throw Error(Errc::retry_transaction, "somebody else has locked a schedule that is to be changed");
   }
 
   [[nodiscard]] std::size_t index_of(const PeriodicChange& change) const {
