@@ -4,9 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <latch>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -17,6 +19,8 @@
 #include <sqlq/backend/dialect.hpp>
 #include <sqlq/client.hpp>
 #include <sqlq/database.hpp>
+
+#include "support/expect_error.hpp"
 
 namespace sqlq::testing {
 
@@ -112,6 +116,52 @@ class PeriodicChecks {
     EXPECT_EQ(Admin(db_).counts().at(JobState::pending).value, std::uint64_t{rounds});
   }
 
+  /// `forbid` makes the database refuse new jobs whose params have the word "forbidden".
+  void a_refused_job_undoes_the_whole_call(const std::function<void()>& forbid) {
+    forbid();
+    const backend::EnqueueItem good = job();
+    backend::EnqueueItem bad = job();
+    bad.params = R"("forbidden")";
+    const std::vector<backend::PeriodicChange> both{
+        {.name = "good", .definition = "{}", .state = "{}", .jobs = {&good, 1}},
+        {.name = "bad", .definition = "{}", .state = "{}", .jobs = {&bad, 1}}};
+    const std::string message = error_of(Errc::refused, [&] { rows().periodic_change(both, {}); });
+    EXPECT_FALSE(has(message, "forbidden")) << message;
+    EXPECT_TRUE(rows().periodic_list({}, 10).empty());
+    EXPECT_FALSE(Client(db_).find(good.id));
+    EXPECT_TRUE(rows().periodic_change(std::span(both).first(1), {}).at(0).applied) << "the innocent";
+    EXPECT_EQ(Client(db_).find(good.id).value().state, JobState::pending);
+  }
+
+  /// Texts come back as they were given, also large ones and many at once.
+  void texts_are_kept() {
+    std::string every = R"({"of":"\"\\\n\u0000 ' -- ; % $1 :name {x} \ud83d\ude00 )";
+    for (char c = ' '; c < '\x7f'; ++c) every += c == '"' || c == '\\' ? ' ' : c;
+    every += "\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80\"}";
+    const std::string large = "\"" + std::string(std::size_t{1} << 20, 'x') + "\\\\\"";
+    constexpr std::size_t many = 600;
+    std::vector<std::string> names{"'\"\\ \xF0\x9F\x98\x80", "large"};
+    for (std::size_t i = names.size(); i < many; ++i) names.push_back("n" + std::to_string(i));
+    std::vector<backend::PeriodicChange> changes;
+    for (const std::string& name : names) {
+      const std::string& text = name == "large" ? large : every;
+      changes.push_back({.name = name, .definition = text, .state = text});
+    }
+    for (int round = 0; round < 2; ++round) {  // added, then set
+      EXPECT_TRUE(all_applied(changes));
+      const auto found = rows().periodic_get(names);
+      for (std::size_t i = 0; i < many; ++i) {
+        ASSERT_TRUE(found[i].has_value()) << names[i];
+        EXPECT_EQ(found[i]->name, names[i]);
+        EXPECT_TRUE(found[i]->definition == changes[i].definition && found[i]->state == changes[i].state) << names[i];
+        changes[i].expected = found[i]->version;
+      }
+    }
+    for (auto& change : changes) change.remove = true;
+    EXPECT_TRUE(all_applied(changes));
+    EXPECT_TRUE(rows().periodic_list({}, 10).empty());
+  }
+
   [[nodiscard]] backend::Periodic& rows() const { return *db_.dialect().periodic(); }
 
   /// It is due since long ago.
@@ -134,6 +184,10 @@ class PeriodicChecks {
   }
 
  private:
+  [[nodiscard]] bool all_applied(std::span<const backend::PeriodicChange> changes) const {
+    return std::ranges::all_of(rows().periodic_change(changes, {}), &backend::PeriodicOutcome::applied);
+  }
+
   static std::size_t index_of(const backend::PeriodicDue& due, std::string_view name) {
     std::size_t i = 0;
     while (due.rows.at(i).name != name) ++i;
