@@ -28,7 +28,8 @@ constexpr std::size_t most_rows = 500;
 constexpr std::size_t most_bytes = std::size_t{4} << 20;
 
 /// How often rows that somebody else has locked are looked at: when others could be changed meanwhile, or when there is
-/// nothing else to do. The runner pauses between them for 10 ms at first, and tries no more than five times.
+/// nothing else to do. The runner pauses between them for 10 ms at first, and tries no more than five times (decision
+/// 0048).
 constexpr int looks_beside_others = 2;
 constexpr int looks_alone = 4;
 
@@ -97,8 +98,8 @@ class Changing {
   [[nodiscard]] std::vector<PeriodicOutcome> outcomes() {
     if (!in_doubt_) return std::move(outcomes_);
     throw Error(Errc::outcome_unknown,
-                "the connection was lost while schedules were changed, and others have changed or locked them since: it "
-                "may have been done or not; read them again");
+                "the connection was lost while schedules were changed, and others have changed or locked them since: "
+                "it may have been done or not; read them again");
   }
 
   [[nodiscard]] bool news() const noexcept { return news_; }
