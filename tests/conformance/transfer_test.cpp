@@ -122,7 +122,8 @@ TEST_P(Transfer, StepsThatArrivedAreThoseOfTheJob) {
   SQLQ_NEEDS(steps);
   const backend::StoredJob stored = equipped(travelled(JobState::scheduled, clock().now()), capabilities());
   EXPECT_EQ(dialect().transfer()->store_jobs({&stored, 1}, clock().instant()), Outcomes{StoreStatus::stored});
-  EXPECT_EQ(shown({{}, {}, {}, dialect().steps()->read_steps(stored.job.id, nullptr)}), shown({{}, {}, {}, stored.steps}));
+  const backend::StoredJob read{.steps = dialect().steps()->read_steps(stored.job.id, nullptr)};
+  EXPECT_EQ(shown(read), shown(backend::StoredJob{.steps = stored.steps}));
 }
 
 TEST_P(Transfer, LargeStepsAreReadInPieces) {
