@@ -37,7 +37,9 @@ void add_lines(StoredJob& stored, int i, TimePoint now) {
 
 /// Headers and durable steps.
 void add_more(StoredJob& stored, int i, TimePoint now, const backend::Capabilities& can) {
-  if (can.headers && i % 4 == 1) stored.job.headers = {{"traceparent", "00-" + std::to_string(i)}, {"\xE2\x82\xAC \"", "' \\ %_"}};
+  if (can.headers && i % 4 == 1) {
+    stored.job.headers = {{"traceparent", "00-" + std::to_string(i)}, {"\xE2\x82\xAC \"", "' \\ %_"}};
+  }
   if (!can.steps || i % 6 != 2) return;
   for (int n = 1; n <= 1 + i % 7; ++n) {
     StepRecord& step = stored.steps.emplace_back();
