@@ -56,8 +56,7 @@ Enqueued MemoryQueue::enqueue(const backend::EnqueueItem& item, Instant now) {
   job.keepalive = item.keepalive;
   job.timeout = item.timeout;
   job.retention = item.retention;
-  job.created_at = now.wall;
-  job.queued_at = now.wall;
+  job.created_at = job.queued_at = now.wall;
   job.run_at = due;
   job.headers = core::read_headers(item.headers);
   news_ = true;

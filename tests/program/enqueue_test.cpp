@@ -57,6 +57,12 @@ TEST_F(Enqueue, TakesAllOptions) {
   EXPECT_EQ(job.timeout, seconds(90));
   EXPECT_EQ(job.retention, hours(168));
   EXPECT_EQ(job.keepalive, minutes(1));
+  EXPECT_EQ(job.headers, Headers{});
+  const Job traced = stored(sqlq({"job", "enqueue", "--header", "traceparent=00-1-2", "a", "[3]", "--header", "b=c=d",
+                                  "--header=" + hostile_name + "=", "--header", "e=[f,g]"}));
+  EXPECT_EQ(traced.params, "[3]");
+  EXPECT_EQ(traced.headers,
+            (Headers{{"traceparent", "00-1-2"}, {"b", "c=d"}, {hostile_name, ""}, {"e", "[f,g]"}}));
   const Job later = stored(sqlq({"job", "enqueue", "a", "--at", "2199-01-02T03:04:05Z"}));
   EXPECT_EQ(later.run_at, TimePoint(std::chrono::sys_days(std::chrono::year(2199) / 1 / 2) + hours(3) + minutes(4) +
                                     seconds(5)));
@@ -86,6 +92,11 @@ TEST_F(Enqueue, WhatCannotBeStoredIsNotStored) {
                                                {"a\x1b", "{}"},
                                                {"a", "--queue", "b\n"},
                                                {"a", "--skip", "1"},
+                                               {"a", "--header", "name"},
+                                               {"a", "--header", "=value"},
+                                               {"a", "--header", "b=1", "--header", "b=2"},
+                                               {"a", "--header", "b=1\n"},
+                                               {"a", "--header", "sqlq-tick=1"},
                                                {"-", "{}"},
                                                {"-", "--unique-key", "k"},
                                                {}}) {

@@ -21,10 +21,23 @@ struct NewJobs {
   std::string kind{};
   std::string params{};
   std::string queue{}, at{}, in{}, unique_key{}, timeout{}, retention{}, keepalive{}, id{};
+  std::vector<std::string> headers{};  ///< NAME=VALUE
   std::optional<int> priority{}, max_attempts{}, max_crashes{};
   bool exist_ok = false;
   std::uint64_t skip = 0;
 };
+
+Headers headers_of(const std::vector<std::string>& given) {
+  Headers headers;
+  for (const std::string& text : given) {
+    const std::size_t end = text.find('=');
+    if (end == text.npos) throw Exit(ExitCode::usage, "--header: a name and a value are needed: NAME=VALUE");
+    if (!headers.emplace(text.substr(0, end), text.substr(end + 1)).second) {
+      throw Exit(ExitCode::usage, "--header: a name is given twice");
+    }
+  }
+  return headers;
+}
 
 EnqueueOptions options_of(const NewJobs& given, TimePoint now) {
   EnqueueOptions options;
@@ -44,6 +57,7 @@ EnqueueOptions options_of(const NewJobs& given, TimePoint now) {
   if (!given.keepalive.empty()) options.keepalive = read_duration(given.keepalive, "--keepalive");
   if (!given.retention.empty()) options.retention = retention_of(given.retention);
   if (!given.id.empty()) options.id = read_id(given.id, "--id");
+  options.headers = headers_of(given.headers);
   return options;
 }
 
@@ -286,6 +300,9 @@ void add_enqueue_command(CLI::App& root, Context& context) {
   command.add_option("--retention", given->retention, "How long it stays when it has finished; or unlimited");
   command.add_option("--keepalive", given->keepalive, "A worker silent for so long has lost it; 30s when not given");
   command.add_option("--id", given->id, "An id of your own: repeated, it stores no second job");
+  command.add_option("--header", given->headers, "NAME=VALUE: travels with the job; may be given several times")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
   command.add_flag("--exist-ok", given->exist_ok, "A job that is there already is no failure");
   command.add_option("--skip", given->skip, "JSON lines: pass over so many first");
   command.footer(

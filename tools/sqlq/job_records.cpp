@@ -33,6 +33,10 @@ void make_room(std::vector<Column>& columns, std::size_t width) {
 
 Value json_or_nothing(const std::string& text) { return text.empty() ? Value() : Value(Value::Json{text}); }
 
+Value headers_or_nothing(const Headers& headers) {
+  return headers.empty() ? Value() : Value(Value::Json{nlohmann::json(headers).dump()});
+}
+
 Value text_or_nothing(const std::string& text) { return text.empty() ? Value() : Value(text); }
 
 Value time_or_none(Duration time) { return time == Duration::zero() ? Value() : Value(time); }
@@ -52,7 +56,7 @@ std::vector<Column> job_columns(bool payloads, std::size_t width) {
                               {"error"}};
   for (const char* name : {"cause", "max_attempts", "crashes", "max_crashes", "claims", "unique_key", "queued_at",
                            "run_at", "started_at", "heartbeat_at", "finished_at", "keepalive", "timeout", "retention",
-                           "progress_done", "progress_total", "progress_note", "progress_at"}) {
+                           "progress_done", "progress_total", "progress_note", "progress_at", "headers"}) {
     columns.push_back(data(name));
   }
   if (payloads) {
@@ -81,6 +85,7 @@ std::vector<Value> job_row(const Job& job, const std::optional<AttemptRecord>& l
   } else {
     row.resize(row.size() + 4);
   }
+  row.push_back(headers_or_nothing(job.headers));
   if (payloads) {
     row.push_back(json_or_nothing(job.params));
     row.push_back(json_or_nothing(job.result));
