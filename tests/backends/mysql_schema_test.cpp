@@ -118,6 +118,7 @@ class MysqlSchema : public OnServer {
     native_.exec("INSERT INTO sqlq_keys SELECT unique_key, id FROM sqlq_jobs WHERE state IN (1, 2, 5, 7) AND "
                  "unique_key IS NOT NULL");
     native_.exec("INSERT INTO sqlq_history SELECT seq, 1, 1, 1, 1, 1, '', '' FROM sqlq_jobs WHERE state = 2");
+    native_.exec("INSERT INTO sqlq_steps SELECT seq, 1, 'a', 0, 1, 1, 1, NULL, '1' FROM sqlq_jobs");
     native_.exec("INSERT INTO sqlq_logs SELECT seq, 1, 1, 1, 1, 1, '' FROM sqlq_jobs WHERE state = 2");
   }
   void analyze() const {
@@ -198,6 +199,12 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"worker_seen", {{"sqlq_registry", "PRIMARY"}}},
     {"worker_remove", {{"r", "PRIMARY"}}},
     {"claims_lock", {{"c", "PRIMARY"}}},
+    {"steps", {{"j", "sqlq_jobs_id"}, {"s", "PRIMARY"}}},
+    {"step_find", {{"s", "PRIMARY"}}},
+    {"steps_tell", {{"sqlq_jobs", "PRIMARY"}}},
+    {"steps_parents", {{"s", "PRIMARY"}}},
+    {"steps_forget", {{"s", "PRIMARY"}}},
+    {"purge_steps", {{"s", "PRIMARY"}}},
     {"claims_leave", {{"sqlq_claims", "PRIMARY"}}},
     {"claims_end", {{"sqlq_claims", "PRIMARY"}}},
     {"lanes_named", {{"l", "sqlq_lanes_name"}}},  // of few queues MySQL reads all names in their index

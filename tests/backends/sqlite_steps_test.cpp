@@ -10,7 +10,9 @@
 namespace sqlq::sqlite {
 namespace {
 
-TEST_F(Scratch, StepsOfAJobDeletedByHandAreNotThoseOfTheNext) {
+class SqliteSteps : public Scratch {};
+
+TEST_F(SqliteSteps, StepsOfAJobDeletedByHandAreNotThoseOfTheNext) {
   register_schemes();
   const Database db = backend::open(url());
   db.migrate();
