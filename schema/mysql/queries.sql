@@ -746,8 +746,11 @@ DELETE p FROM {progress} p FORCE INDEX (PRIMARY) WHERE p.job_seq IN (:seqs)
 DELETE h FROM {history} h FORCE INDEX (PRIMARY) WHERE h.job_seq IN (:seqs)
 
 -- name: purge_steps
--- params: seqs list
-DELETE s FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq IN (:seqs)
+-- params: seqs text
+-- A JSON array. A list would do for MySQL to read through a short table, and wait for rows that others have locked: a
+-- user's transaction may keep steps for long.
+DELETE s FROM JSON_TABLE(:seqs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
+ STRAIGHT_JOIN {steps} s FORCE INDEX (PRIMARY) ON s.job_seq = x.seq
 
 -- name: purge_jobs
 -- params: seqs list
@@ -823,8 +826,10 @@ SELECT DISTINCT s.job_seq FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq I
 
 -- name: steps_forget
 -- params: seq int, ord int
--- All but signals, from this one on in the order of recording.
-DELETE s FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq = :seq AND s.kind <> 4 AND s.ord >= :ord
+-- All but signals, from this one on in the order of recording. As purge_steps.
+DELETE s FROM JSON_TABLE(JSON_ARRAY(:seq), '$[*]' COLUMNS (seq BIGINT PATH '$')) x
+ STRAIGHT_JOIN {steps} s FORCE INDEX (PRIMARY) ON s.job_seq = x.seq
+ WHERE s.kind <> 4 AND s.ord >= :ord
 
 -- name: publish_lock
 -- params: seqs list

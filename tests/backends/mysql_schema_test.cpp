@@ -36,6 +36,7 @@ class Sample {
   static std::string_view text_for(const std::string& statement, const std::string& param) {
     if (statement == "ready_remove") return "[[1,2,3,4]]";
     if (statement == "scheduled_remove") return "[[1,2,3]]";
+    if (statement == "purge_steps") return "[1,2]";
     if (statement == "finished_add") return "[1,2]";
     if (param == "ids") return "[\"01020304-0506-0708-090a-0b0c0d0e0f10\"]";
     if (param == "id" || param == "before") return "ffffffff-ffff-ffff-ffff-ffffffffffff";

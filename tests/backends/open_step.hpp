@@ -53,6 +53,8 @@ class OpenStep {
     }
     EXPECT_EQ(harmed, 0);
     EXPECT_EQ(client_.success(jobs[1]), FinishStatus::applied);
+    EXPECT_TRUE(steps_.forget_steps(jobs[1].id, backend::Steps::From{.kind = StepKind::result, .name = "another"}));
+    EXPECT_EQ(dialect_.act({&jobs[1].id, 1}, backend::Action::erase, {}).at(0), ActionStatus::done);
     EXPECT_EQ(client_.snooze(jobs[2], std::chrono::hours(1)), FinishStatus::applied);
     EXPECT_EQ(client_.find(jobs[2].id)->state, JobState::pending) << "it was told to go on";
     user.exec("COMMIT");
