@@ -58,6 +58,9 @@ std::string_view to_string(Reason::Code code) noexcept {
     case ReasonCode::stuck: return "stuck";
     case ReasonCode::cancelling: return "cancelling";
     case ReasonCode::waiting: return "waiting";
+    case ReasonCode::sleeping: return "sleeping";
+    case ReasonCode::waits_for_signal: return "waits_for_signal";
+    case ReasonCode::waits_for_children: return "waits_for_children";
     case ReasonCode::queue_paused: return "queue_paused";
     case ReasonCode::limit_used: return "limit_used";
     case ReasonCode::no_worker: return "no_worker";

@@ -330,6 +330,20 @@ std::map<std::string, JobId, std::less<>> key_holders(const Context& c, std::spa
   return holders;
 }
 
+std::set<JobId> held_ids(const Context& c, std::span<const JobId> ids, bool latest) {
+  std::set<JobId> held;
+  in_lists(ids, [&](std::span<const JobId> piece) {
+    c.session.execute(latest ? c.q.id_holders_now : c.q.id_holders, {{"ids", list_of(piece)}},
+                      [&](const sql::Row& row) { held.insert(id_of(row.text(0))); });
+  });
+  return held;
+}
+
+Error refused_by_foreign_index(const sql::Statement& statement) {
+  return Error(Errc::refused, "a unique index that is not the library's refuses a job: change the index or the job",
+               "mysql", duplicate_entry, statement.name);
+}
+
 namespace {
 
 /// If so many of its jobs hold their lease. Says whether it was so.
