@@ -37,8 +37,8 @@ enum class StopReason {
 ///
 /// Thread-safety: all members from any thread the handler uses. Lifetime: until the handler returns.
 ///
-/// In the child of a fork() (worker.hpp) the job is the parent's: set_result, set_progress and complete_in throw
-/// Error(misuse), and so does what client() gives; lines of log() go nowhere.
+/// In the child of a fork() (worker.hpp) the job is the parent's: set_result, set_progress, complete_in and the durable
+/// steps throw Error(misuse), and so does what client() gives; lines of log() go nowhere.
 class JobContext {
  public:
   struct Impl;
