@@ -73,8 +73,8 @@ class JobContext {
   /// large" through ends its job as errored (Cause::discarded): another attempt would repeat its effects for the same
   /// result. misuse after complete_in, which has written the result.
   void set_result(std::string_view json);
-  template <Encodable T>
-    requires(!std::convertible_to<const T&, std::string_view>)
+  template <class T>
+    requires(!std::convertible_to<const T&, std::string_view> && Encodable<T>)
   void set_result(const T& value) {
     set_result(std::string_view(codec<T>::encode(value)));
   }
