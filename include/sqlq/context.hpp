@@ -154,6 +154,9 @@ class JobContext {
  private:
   template <class R, class F>
   R run_step(const Tx* tx, StepName name, F& body) {
+    static_assert(std::is_void_v<R> || Encodable<R>,
+                  "sqlq: what a step returns is recorded as JSON: include <sqlq/json.hpp>, and give its type a "
+                  "conversion, or return a value of another type, or nothing");
     if (const std::optional<std::string> recorded = find_step(tx, name)) {
       if constexpr (std::is_void_v<R>) return;
       else return codec<R>::decode(*recorded);
@@ -162,8 +165,6 @@ class JobContext {
       std::invoke(body);
       static_cast<void>(record_step(tx, name, "null"));
     } else {
-      static_assert(Encodable<R>, "sqlq: what a step returns is recorded as JSON: include <sqlq/json.hpp>, and give "
-                                  "its type a conversion, or return nothing");
       return codec<R>::decode(record_step(tx, name, codec<R>::encode(std::invoke(body))));
     }
   }
