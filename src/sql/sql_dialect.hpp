@@ -19,6 +19,7 @@
 #include "sql/insight.hpp"
 #include "sql/known_lanes.hpp"
 #include "sql/operations.hpp"
+#include "sql/periodic.hpp"
 #include "sql/reading.hpp"
 #include "sql/runner.hpp"
 #include "sql/strays.hpp"
@@ -88,6 +89,7 @@ class SqlDialect final : public backend::Dialect,
   backend::Workers* workers() noexcept override { return workers_.get(); }
   backend::Insight* insight() noexcept override { return insight_.get(); }
   backend::Transfer* transfer() noexcept override { return transfer_.get(); }
+  backend::Periodic* periodic() noexcept override { return periodic_.get(); }
 
  private:
   using Claiming = core::FunctionRef<backend::ClaimResult(Work&, const Claim&)>;
@@ -110,6 +112,10 @@ class SqlDialect final : public backend::Dialect,
 
   std::vector<Enqueued> store(std::span<const backend::EnqueueItem> items, const Tx* tx, const Now& now);
   std::vector<backend::StoreStatus> store_whole(std::span<const backend::StoredJob> jobs, const Now& now);
+  /// Calls `store` once the lanes of these jobs are there; again when somebody tore the schema down and made it anew,
+  /// unless `once`.
+  void with_lanes(std::span<const backend::EnqueueItem> items, const Now& now, bool once,
+                  core::FunctionRef<void()> store);
   void make_missing_lanes(std::span<const backend::EnqueueItem> items, const Now& now);
   backend::HandOverResult take(const backend::HandOverRequest& request, Claiming claiming);
   void give_back_strays(const Now& now);
@@ -130,6 +136,7 @@ class SqlDialect final : public backend::Dialect,
   const std::unique_ptr<backend::Workers> workers_;
   const std::unique_ptr<backend::Insight> insight_;
   const std::unique_ptr<backend::Transfer> transfer_;
+  const std::unique_ptr<backend::Periodic> periodic_;
   const std::shared_ptr<Clock> clock_;
   KnownLanes lanes_;
   Strays strays_;

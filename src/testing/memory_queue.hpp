@@ -19,6 +19,12 @@
 
 namespace sqlq::testing {
 
+/// What happens again and again. A row that was removed and made anew has another version than before.
+struct PeriodicRows {
+  std::map<std::string, backend::PeriodicRow, std::less<>> rows{};
+  std::int64_t version = 0;  ///< the newest
+};
+
 /// Copy it to have a snapshot. Thread-safety: that of a value.
 class MemoryQueue {
  public:
@@ -71,9 +77,11 @@ class MemoryQueue {
   backend::StoreStatus store(const backend::StoredJob& stored, Instant now);
 
   WorkerRows workers{};
+  PeriodicRows periodic{};
 
   /// Has something happened since the last call that workers wait for?
   [[nodiscard]] bool take_news() noexcept { return std::exchange(news_, false); }
+  void has_news() noexcept { news_ = true; }
 
  private:
   struct Row {

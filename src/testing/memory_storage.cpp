@@ -12,6 +12,7 @@
 
 #include "testing/memory_hints.hpp"
 #include "testing/memory_kept.hpp"
+#include "testing/memory_periodic.hpp"
 #include "testing/memory_queue.hpp"
 #include "testing/memory_transfer.hpp"
 
@@ -257,6 +258,7 @@ class MemoryDialect final : public backend::Dialect,
   backend::HandOver* hand_over() noexcept override { return this; }
   backend::Workers* workers() noexcept override { return &workers_; }
   backend::Transfer* transfer() noexcept override { return &transfer_; }
+  backend::Periodic* periodic() noexcept override { return &periodic_; }
   backend::HandOverResult finish_and_claim(const backend::HandOverRequest& request) override {
     return on_jobs(
         [&](MemoryQueue& jobs) { return jobs.finish_and_claim(request, time(request.claim.now), refusals()); });
@@ -386,15 +388,19 @@ class MemoryDialect final : public backend::Dialect,
   const std::shared_ptr<Storage> storage_;
   const std::shared_ptr<Clock> clock_;
   const backend::Capabilities able_{
-      .hand_over = true, .outages = true, .workers = true, .editing = true, .insight = true, .transfer = true};
+      .hand_over = true, .outages = true, .workers = true, .editing = true, .insight = true, .transfer = true,
+      .periodic = true};
   MemoryWorkers workers_;
   MemoryTransfer transfer_;
+  MemoryPeriodic periodic_;
 };
 
 MemoryDialect::MemoryDialect(std::shared_ptr<Storage> storage, std::shared_ptr<Clock> clock)
     : storage_(std::move(storage)), clock_(std::move(clock)),
       workers_([this](const auto& call) { on_jobs([&](MemoryQueue& q) { return call(q.workers), true; }); }, clock_),
       transfer_([this](const auto& call) { on_jobs([&](MemoryQueue& q) { return call(q), true; }); },
+                [this](std::string_view text) { storage_->require_storable({text}); }, clock_),
+      periodic_([this](const auto& call) { on_jobs([&](MemoryQueue& q) { return call(q), true; }); },
                 [this](std::string_view text) { storage_->require_storable({text}); }, clock_) {
   const std::lock_guard lock(storage_->mutex);
   if (std::exchange(storage_->steady_epoch, clock_->steady_epoch()) != clock_->steady_epoch()) {

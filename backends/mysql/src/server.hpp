@@ -94,7 +94,8 @@ class MysqlServer final : public sql::Server {
       .workers = true,
       .editing = true,
       .insight = true,
-      .transfer = true};
+      .transfer = true,
+      .periodic = true};
 
   const Options options_;
   const Schema schema_;

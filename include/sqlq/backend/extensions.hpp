@@ -201,7 +201,7 @@ struct PeriodicChange {
 };
 
 struct PeriodicOutcome {
-  bool applied = false;            ///< false: the row had another version, and nothing was done
+  bool applied = false;            ///< false: the row had another version, or somebody has locked it: nothing was done
   std::vector<Enqueued> jobs{};    ///< one for each of the change's, if it was applied
 };
 
@@ -224,7 +224,10 @@ class Periodic {
   /// Compare and set, all in one transaction: a change whose row has another version is an answer, not an error. At
   /// most 1,000 changes with 10,000 jobs together; no name twice. Errc::refused when the database refuses one of them
   /// for good: nothing is changed. Watchers of wake-ups are told when a job was stored or a row got an earlier `next`.
-  /// Of several callers with the same expected version one is answered `applied`. Replay: not applied.
+  /// Of several callers with the same expected version one is answered `applied`. A row that somebody else has locked
+  /// is waited for briefly, with nothing locked; then the other changes are made without it, or, when there is nothing
+  /// else to change, Errc::busy. Unique keys of jobs are waited for as by enqueue. Replay: not applied; a call that
+  /// tries again inside and cannot tell what it has done before: Errc::outcome_unknown.
   virtual std::vector<PeriodicOutcome> periodic_change(std::span<const PeriodicChange> changes, Now now) = 0;
 };
 
