@@ -73,6 +73,8 @@ const std::vector<Sample>& samples() {
       {"backend-names", "backends/sqlite/src/a.cpp", "// SQLite\n", false},
       {"time", "src/worker/a.cpp", "auto t = std::chrono::steady_clock::now();\n", true},
       {"time", "src/sql/a.cpp", "std::this_thread::sleep_for(1s);\n", true},
+      {"time", "src/sql/a.cpp", "  ::sleep(1);\n", true},
+      {"time", "examples/a.cpp", "  job.sleep(\"cool-off\", 24h);\n", false},
       {"time", "backends/sqlite/src/a.cpp", "condition_.wait_for(lock, 1s);\n", true},
       {"time", "src/core/a.cpp", "const auto t = std::time(nullptr);\n", true},
       {"time", "src/worker/a.cpp", "// never steady_clock::now() here\n", false},

@@ -167,7 +167,8 @@ void add_job_commands(CLI::App& root, Context& context) {
   list_command.footer("Example:\n  sqlq job list --queue mail --state errored --newer 1d");
   context.on(list_command, [&context, listing] { return list(context, *listing); });
 
-  CLI::App& show_command = *job.add_subcommand("show", "All about one job: steps, history, log, and why it does not run");
+  CLI::App& show_command =
+      *job.add_subcommand("show", "All about one job: steps, history, log, and why it does not run");
   auto showing = std::make_shared<ShowOptions>();
   show_command.add_option("id", showing->id, "The job")->required();
   show_command.add_option("--lines", showing->lines, "So many of the last lines of its log")->capture_default_str();
