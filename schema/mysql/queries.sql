@@ -202,7 +202,7 @@ UNION ALL
 
 -- name: take_some
 -- params: now int?, seqs list
--- returns: now int, seq int, place_priority int, place_due int, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, lane int
+-- returns: now int, seq int, place_priority int, place_due int, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?, lane int
 -- As take, of these jobs.
 SELECT {now}, r.seq, r.priority, r.due_us, {pending_job}, r.lane_id
   FROM {jobs} j FORCE INDEX (PRIMARY) STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY)
@@ -225,7 +225,7 @@ SELECT f.priority, f.due_us, f.seq
 
 -- name: take
 -- params: now int?, lane int, priority int, due int, seq int, n int
--- returns: now int, seq int, place_priority int, place_due int, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- returns: now int, seq int, place_priority int, place_due int, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 -- Locks the first rows of the lane and their jobs, skipping what somebody else has locked: no more than n of each. From
 -- the place of the first one on that the survey saw: before it there may be many rows that are gone and not yet purged.
 SELECT {now}, r.seq, r.priority, r.due_us, {pending_job}
@@ -322,7 +322,7 @@ DELETE w FROM {workers} w FORCE INDEX (PRIMARY) WHERE w.id IN (:numbers) AND w.a
 
 -- name: claimed
 -- params: token int
--- returns: queue text, kind text, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- returns: queue text, kind text, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 SELECT l.queue, l.kind, {job}
   FROM {queues} q STRAIGHT_JOIN {claims} c FORCE INDEX (PRIMARY) ON c.queue_id = q.id AND c.token = :token
  STRAIGHT_JOIN JSON_TABLE(c.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
@@ -377,13 +377,25 @@ INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, max_attempts
                     retention_us, created_us, queued_us, unique_key, params)
 VALUES :rows
 
+-- name: jobs_insert_headers
+-- params: rows list
+-- The same for a batch in which some have headers.
+INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes, keepalive_us, timeout_us,
+                    retention_us, created_us, queued_us, unique_key, params, headers)
+VALUES :rows
+
 -- name: transfer_jobs
 -- params: rows list
 -- Jobs as they were elsewhere. A duplicate id is an error and undoes the statement.
 INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, attempt, max_attempts, crashes, max_crashes, claims,
                     keepalive_us, timeout_us, retention_us, created_us, queued_us, started_us, heartbeat_us,
-                    finished_us, expires_us, worker_id, unique_key, params, result)
+                    finished_us, expires_us, worker_id, unique_key, params, result, headers)
 VALUES :rows
+
+-- name: transfer_steps_add
+-- params: rows list
+-- Rows: job, kind, name, number, ord, claim, at, until, value.
+INSERT INTO {steps} (job_seq, kind, name, n, ord, claim, at_us, until_us, value) VALUES :rows
 
 -- name: workers_named
 -- params: names list
@@ -771,7 +783,7 @@ ON DUPLICATE KEY UPDATE claim = VALUES(claim), done = VALUES(done), total = VALU
 
 -- name: get
 -- params: ids text
--- returns: queue text, kind text, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- returns: queue text, kind text, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 SELECT l.queue, l.kind, {job}
   FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
  STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
@@ -785,16 +797,19 @@ SELECT j.id FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id > UNHEX(REPLACE(
 
 -- name: transfer_sizes
 -- params: ids text
--- returns: id text, bytes int, history int, log int
--- How large the texts of jobs are, with histories and logs, and how many lines these have.
+-- returns: id text, bytes int, history int, log int, steps int
+-- How large the texts of jobs are, with histories, logs and steps, and how many lines these have.
 SELECT j.id,
-       LENGTH(j.params) + COALESCE(LENGTH(j.result), 0)
+       LENGTH(j.params) + COALESCE(LENGTH(j.result), 0) + COALESCE(LENGTH(j.headers), 0)
          + (SELECT CAST(COALESCE(SUM(LENGTH(h.message)), 0) AS SIGNED)
               FROM {history} h FORCE INDEX (PRIMARY) WHERE h.job_seq = j.seq)
          + (SELECT CAST(COALESCE(SUM(LENGTH(g.text)), 0) AS SIGNED)
-              FROM {logs} g FORCE INDEX (PRIMARY) WHERE g.job_seq = j.seq),
+              FROM {logs} g FORCE INDEX (PRIMARY) WHERE g.job_seq = j.seq)
+         + (SELECT CAST(COALESCE(SUM(LENGTH(t.value)), 0) AS SIGNED)
+              FROM {steps} t FORCE INDEX (PRIMARY) WHERE t.job_seq = j.seq),
        (SELECT COUNT(*) FROM {history} h FORCE INDEX (PRIMARY) WHERE h.job_seq = j.seq),
-       (SELECT COUNT(*) FROM {logs} g FORCE INDEX (PRIMARY) WHERE g.job_seq = j.seq)
+       (SELECT COUNT(*) FROM {logs} g FORCE INDEX (PRIMARY) WHERE g.job_seq = j.seq),
+       (SELECT COUNT(*) FROM {steps} t FORCE INDEX (PRIMARY) WHERE t.job_seq = j.seq)
   FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
  STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
 
@@ -815,6 +830,14 @@ SELECT j.id, 0, g.claim, g.attempt, g.n, g.at_us, g.level, g.text
  STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
  STRAIGHT_JOIN {logs} g FORCE INDEX (PRIMARY) ON g.job_seq = j.seq
 
+-- name: transfer_steps
+-- params: ids text
+-- returns: id text, ord int, kind int, name text, number int, claim int, at int, until int?, value text
+SELECT j.id, t.ord, t.kind, t.name, t.n, t.claim, t.at_us, t.until_us, t.value
+  FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
+ STRAIGHT_JOIN {steps} t FORCE INDEX (PRIMARY) ON t.job_seq = j.seq
+
 -- piece: filter_types
 -- What jobs a list is about, but for their ids. `states` is a set of bits, one for each state's number; what is
 -- NULL, in a list too, does not restrict. `payloads`: 0 leaves params and result out, unread.
@@ -824,7 +847,7 @@ error text?, payloads int
 -- piece: listed_types
 queue text, kind text, id text, state int, priority int, params text?, result text?, unique_key text?, attempt int,
 max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int,
-retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 
 -- piece: of_lane
 (COALESCE(:queues) IS NULL OR l.queue IN (:queues)) AND (COALESCE(:kinds) IS NULL OR l.kind IN (:kinds))

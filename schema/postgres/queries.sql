@@ -21,12 +21,12 @@
 -- piece: job_types
 id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int,
 crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?,
-created int, queued int, due int, started int?, heartbeat int?, finished int?
+created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 
 -- piece: job
 j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts, j.crashes, j.max_crashes,
 j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us, j.created_us, j.queued_us, j.due_us,
-j.started_us, j.heartbeat_us, j.finished_us
+j.started_us, j.heartbeat_us, j.finished_us, j.headers
 
 -- piece: trim
 -- A job's history keeps its last 1000 lines. `changed` has the jobs, with the number of the newest.
@@ -95,20 +95,50 @@ SELECT i.id,
   FROM unnest(:ids::uuid[], :shapes::integer[], :params::text[])
        AS i(id, shape, params)
 
+-- name: job_insert_headers
+-- params: {batch}, headers text
+-- The same for a batch in which some have headers.
+WITH {shape}
+INSERT INTO {jobs} (id, {shaped_columns}, created_us, queued_us, params, headers)
+SELECT i.id,
+       {shaped}, {now}, {now}, i.params, i.headers
+  FROM unnest(:ids::uuid[], :shapes::integer[], :params::text[], :headers::text[])
+       AS i(id, shape, params, headers)
+
+-- piece: drawn
+drawn AS MATERIALIZED (
+  SELECT CASE :numbered WHEN 0 THEN ARRAY(SELECT nextval({jobs_seq}) FROM unnest(:ids::uuid[])) END AS seqs)
+
+-- piece: place
+CASE :numbered WHEN 0 THEN (SELECT seqs FROM drawn)[i.rank] ELSE i.rank END
+
 -- name: job_insert_new
 -- params: {batch}, unique_keys text, ranks text, numbered int
 -- returns: id text, unique_key text?
 -- The same for jobs of which some may be there already: passes over those and answers the others. The items come in
 -- the order in which their keys are to be locked; their place in the insertion order is the how manyth each is for its
 -- caller, or a number from seqs_draw.
-WITH {shape},
-drawn AS MATERIALIZED (
-  SELECT CASE :numbered WHEN 0 THEN ARRAY(SELECT nextval({jobs_seq}) FROM unnest(:ids::uuid[])) END AS seqs)
+WITH {shape}, {drawn}
 INSERT INTO {jobs} (id, seq, {shaped_columns}, created_us, queued_us, unique_key, params) OVERRIDING SYSTEM VALUE
-SELECT i.id, CASE :numbered WHEN 0 THEN (SELECT seqs FROM drawn)[i.rank] ELSE i.rank END,
+SELECT i.id, {place},
        {shaped}, {now}, {now}, i.unique_key, i.params
   FROM unnest(:ids::uuid[], :shapes::integer[], :unique_keys::text[], :ranks::bigint[], :params::text[])
        AS i(id, shape, unique_key, rank, params)
+ON CONFLICT DO NOTHING
+RETURNING id, unique_key
+
+-- name: job_insert_new_headers
+-- params: {batch}, unique_keys text, ranks text, numbered int, headers text
+-- returns: id text, unique_key text?
+-- The same for a batch in which some have headers.
+WITH {shape}, {drawn}
+INSERT INTO {jobs} (id, seq, {shaped_columns}, created_us, queued_us, unique_key, params, headers)
+       OVERRIDING SYSTEM VALUE
+SELECT i.id, {place},
+       {shaped}, {now}, {now}, i.unique_key, i.params, i.headers
+  FROM unnest(:ids::uuid[], :shapes::integer[], :unique_keys::text[], :ranks::bigint[], :params::text[],
+              :headers::text[])
+       AS i(id, shape, unique_key, rank, params, headers)
 ON CONFLICT DO NOTHING
 RETURNING id, unique_key
 
@@ -127,26 +157,26 @@ SELECT w.n, coalesce((SELECT j.id FROM {jobs} j WHERE j.id = w.id),
   FROM unnest(:ids::uuid[], :unique_keys::text[]) WITH ORDINALITY AS w(id, unique_key, n)
 
 -- name: transfer_jobs
--- params: ids text, queues text, kinds text, states text, priorities text, dues text, attempts text, max_attempts text, crashes text, max_crashes text, claims text, notes text, keepalives text, timeouts text, retentions text, created text, queued text, started text, heartbeats text, finished text, expires text, workers text, unique_keys text, params text, results text
+-- params: ids text, queues text, kinds text, states text, priorities text, dues text, attempts text, max_attempts text, crashes text, max_crashes text, claims text, notes text, keepalives text, timeouts text, retentions text, created text, queued text, started text, heartbeats text, finished text, expires text, workers text, unique_keys text, params text, results text, headers text
 -- returns: id text, seq int
 -- Jobs as they were elsewhere: passes over those in whose way others are, and answers the others. The unique index
 -- knows nothing of waiting jobs (8): of these the key is looked for.
 INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, attempt, max_attempts, crashes, max_crashes, claims,
                     notes, keepalive_us, timeout_us, retention_us, created_us, queued_us, started_us, heartbeat_us,
-                    finished_us, expires_us, worker, unique_key, params, result)
+                    finished_us, expires_us, worker, unique_key, params, result, headers)
 SELECT i.id, l.id * CASE WHEN i.crashes > 0 AND i.crashes + 1 >= i.max_crashes THEN -1 ELSE 1 END, l.queue_id, i.state,
        i.priority, i.due, i.attempt, i.max_attempts, i.crashes, i.max_crashes, i.claims, i.notes, i.keepalive,
        i.timeout, i.retention, i.created, i.queued, i.started, i.heartbeat, i.finished, i.expires, i.worker,
-       i.unique_key, i.params, i.result
+       i.unique_key, i.params, i.result, i.headers
   FROM unnest(:ids::uuid[], :queues::text[], :kinds::text[], :states::smallint[], :priorities::integer[],
               :dues::bigint[], :attempts::integer[], :max_attempts::integer[], :crashes::integer[],
               :max_crashes::integer[], :claims::bigint[], :notes::bigint[], :keepalives::bigint[], :timeouts::bigint[],
               :retentions::bigint[], :created::bigint[], :queued::bigint[], :started::bigint[], :heartbeats::bigint[],
               :finished::bigint[], :expires::bigint[], :workers::text[], :unique_keys::text[], :params::text[],
-              :results::text[]) WITH ORDINALITY
+              :results::text[], :headers::text[]) WITH ORDINALITY
        AS i(id, queue, kind, state, priority, due, attempt, max_attempts, crashes, max_crashes, claims, notes,
             keepalive, timeout, retention, created, queued, started, heartbeat, finished, expires, worker, unique_key,
-            params, result, n)
+            params, result, headers, n)
   LEFT JOIN LATERAL (SELECT l.id, l.queue_id FROM {queues} q JOIN {lanes} l ON l.queue_id = q.id
                       WHERE q.name = i.queue AND l.kind = i.kind) l ON true
  WHERE i.state <> 8 OR (SELECT o.id FROM {jobs} o
@@ -169,6 +199,15 @@ SELECT i.seq, i.claim, i.n, i.at, i.attempt, i.level, i.text
   FROM unnest(:log_seqs::bigint[], :log_numbers::bigint[], :log_claims::bigint[], :log_ats::bigint[],
               :log_attempts::integer[], :levels::smallint[], :texts::text[])
        AS i(seq, n, claim, at, attempt, level, text)
+
+-- name: transfer_steps_add
+-- params: seqs text, kinds text, names text, numbers text, ords text, claims text, ats text, untils text, step_values text
+-- Their steps.
+INSERT INTO {steps} (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
+SELECT i.seq, i.kind, i.name, i.n, i.ord, i.claim, i.at, i.until, i.value
+  FROM unnest(:seqs::bigint[], :kinds::smallint[], :names::text[], :numbers::bigint[], :ords::bigint[],
+              :claims::bigint[], :ats::bigint[], :untils::bigint[], :step_values::text[])
+       AS i(seq, kind, name, n, ord, claim, at, until, value)
 
 -- name: transaction_id
 -- returns: id text
@@ -849,15 +888,20 @@ SELECT j.id FROM {jobs} j WHERE j.id > :after::uuid ORDER BY j.id LIMIT :n
 
 -- name: transfer_sizes
 -- params: ids text
--- returns: id text, bytes int, history int, log int
--- How large the texts of jobs are, with histories and logs, and how many lines these have.
-SELECT j.id, octet_length(j.params) + octet_length(j.result) + h.bytes + g.bytes, h.n, g.n
+-- returns: id text, bytes int, history int, log int, steps int
+-- How large the texts of jobs are, with histories, logs and steps, and how many lines these have.
+SELECT j.id,
+       octet_length(j.params) + octet_length(j.result) + coalesce(octet_length(j.headers), 0) + h.bytes + g.bytes
+       + t.bytes,
+       h.n, g.n, t.n
   FROM json_array_elements_text(:ids::json) AS w(id)
   JOIN {jobs} j ON j.id = w.id::uuid
  CROSS JOIN LATERAL (SELECT count(*) AS n, coalesce(sum(octet_length(x.message)), 0) AS bytes
                        FROM {history} x WHERE x.job_seq = j.seq) h
  CROSS JOIN LATERAL (SELECT count(*) AS n, coalesce(sum(octet_length(x.text)), 0) AS bytes
                        FROM {logs} x WHERE x.job_seq = j.seq) g
+ CROSS JOIN LATERAL (SELECT count(*) AS n, coalesce(sum(octet_length(x.value)), 0) AS bytes
+                       FROM {steps} x WHERE x.job_seq = j.seq) t
 
 -- name: transfer_history
 -- params: ids text
@@ -874,6 +918,13 @@ SELECT j.id, 0, g.claim, g.attempt, g.n, g.at_us, g.level, g.text
   FROM json_array_elements_text(:ids::json) AS w(id)
   JOIN {jobs} j ON j.id = w.id::uuid JOIN {logs} g ON g.job_seq = j.seq
 
+-- name: transfer_steps
+-- params: ids text
+-- returns: id text, ord int, kind int, name text, number int, claim int, at int, until int?, value text
+SELECT j.id, t.ord, t.kind, t.name, t.n, t.claim, t.at_us, t.until_us, t.value
+  FROM json_array_elements_text(:ids::json) AS w(id)
+  JOIN {jobs} j ON j.id = w.id::uuid JOIN {steps} t ON t.job_seq = j.seq
+
 -- piece: filter_types
 -- What jobs a list is about, but for their ids. `states` is a set of bits, one for each state's number; of the texts
 -- those that are NULL do not restrict. `payloads`: 0 leaves params and result out, unread.
@@ -885,7 +936,7 @@ error text?, payloads int
 q.name, l.kind, j.id, j.state, j.priority, CASE WHEN :payloads = 1 THEN j.params ELSE '' END,
 CASE WHEN :payloads = 1 THEN j.result ELSE '' END, j.unique_key, j.attempt, j.max_attempts, j.crashes, j.max_crashes,
 j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us, j.created_us, j.queued_us, j.due_us,
-j.started_us, j.heartbeat_us, j.finished_us
+j.started_us, j.heartbeat_us, j.finished_us, j.headers
 
 -- piece: named
 -- Where a job's lane is.

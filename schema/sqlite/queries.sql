@@ -12,13 +12,13 @@ error text?, payloads int
 -- piece: listed_types
 queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int,
 max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int,
-retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 
 -- piece: listed
 q.name, l.kind, j.id, j.state, j.priority, CASE WHEN :payloads = 1 THEN j.params ELSE '' END,
 CASE WHEN :payloads = 1 THEN j.result ELSE '' END, j.unique_key, j.attempt, j.max_attempts, j.crashes, j.max_crashes,
 j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us, j.created_us, j.queued_us, j.due_us,
-j.started_us, j.heartbeat_us, j.finished_us
+j.started_us, j.heartbeat_us, j.finished_us, j.headers
 
 -- piece: of_lane
 (:queues IS NULL OR q.name IN (SELECT value FROM json_each(:queues)))
@@ -54,6 +54,15 @@ VALUES (:id, :lane, :queue, :state, :priority, :due, :max_attempts, :max_crashes
         :timeout, :retention, :now, :now, :unique_key, :params)
 ON CONFLICT DO NOTHING
 
+-- name: job_insert_headers
+-- params: id text, lane int, queue int, state int, priority int, due int, max_attempts int, max_crashes int, keepalive int, timeout int, retention int?, now int, unique_key text?, params text, headers text
+-- The same for a job with headers.
+INSERT INTO sqlq_jobs (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes, keepalive_us,
+                       timeout_us, retention_us, created_us, queued_us, unique_key, params, headers)
+VALUES (:id, :lane, :queue, :state, :priority, :due, :max_attempts, :max_crashes, :keepalive,
+        :timeout, :retention, :now, :now, :unique_key, :params, :headers)
+ON CONFLICT DO NOTHING
+
 -- name: id_taken
 -- params: id text
 -- returns: one int
@@ -65,20 +74,25 @@ SELECT 1 FROM sqlq_jobs WHERE id = :id
 SELECT id FROM sqlq_jobs WHERE unique_key = :unique_key AND expires_us IS NULL
 
 -- name: transfer_job
--- params: id text, lane int, queue int, state int, priority int, due int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, keepalive int, timeout int, retention int?, created int, queued int, started int?, heartbeat int?, finished int?, expires int?, worker text, unique_key text?, params text, result text
+-- params: id text, lane int, queue int, state int, priority int, due int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, keepalive int, timeout int, retention int?, created int, queued int, started int?, heartbeat int?, finished int?, expires int?, worker text, unique_key text?, params text, result text, headers text?
 -- A job as it was elsewhere.
 INSERT INTO sqlq_jobs (id, lane_id, queue_id, state, priority, due_us, attempt, max_attempts, crashes, max_crashes,
                        claims, keepalive_us, timeout_us, retention_us, created_us, queued_us, started_us, heartbeat_us,
-                       finished_us, expires_us, worker, unique_key, params, result)
+                       finished_us, expires_us, worker, unique_key, params, result, headers)
 VALUES (:id, :lane, :queue, :state, :priority, :due, :attempt, :max_attempts, :crashes, :max_crashes, :claims,
         :keepalive, :timeout, :retention, :created, :queued, :started, :heartbeat, :finished, :expires, :worker,
-        :unique_key, :params, :result)
+        :unique_key, :params, :result, :headers)
 ON CONFLICT DO NOTHING
 
 -- name: transfer_attempt
 -- params: seq int, n int, claim int, attempt int, cause int, at int, worker text, message text
 INSERT INTO sqlq_history (job_seq, n, claim, attempt, cause, at_us, worker, message)
 VALUES (:seq, :n, :claim, :attempt, :cause, :at, :worker, :message)
+
+-- name: transfer_step
+-- params: seq int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
+INSERT INTO sqlq_steps (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
+VALUES (:seq, :kind, :name, :number, :ord, :claim, :at, :until, :value)
 
 -- name: promote
 -- params: seqs text
@@ -190,11 +204,11 @@ UPDATE sqlq_jobs
 
 -- name: claimed
 -- params: seqs text
--- returns: place int, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- returns: place int, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 -- In the order of the array; place: where in it the job's seq stands.
 SELECT x.key, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts, j.crashes,
        j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us, j.created_us,
-       j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+       j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us, j.headers
   FROM json_each(:seqs) x CROSS JOIN sqlq_jobs j ON j.seq = x.value
 
 -- name: succeed
@@ -451,10 +465,10 @@ UPDATE sqlq_jobs SET expires_us = :now + 86400000000 WHERE id = :id AND state IN
 
 -- name: get
 -- params: ids text
--- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
        j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
-       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us, j.headers
   FROM sqlq_jobs j JOIN sqlq_lanes l ON l.id = abs(j.lane_id) JOIN sqlq_queues q ON q.id = l.queue_id
  WHERE j.id IN (SELECT value FROM json_each(:ids))
 
@@ -465,14 +479,16 @@ SELECT id FROM sqlq_jobs INDEXED BY sqlq_jobs_id WHERE id > :after ORDER BY id L
 
 -- name: transfer_sizes
 -- params: ids text
--- returns: id text, bytes int, history int, log int
--- How large the texts of jobs are, with histories and logs, and how many lines these have. As BLOB: in bytes.
+-- returns: id text, bytes int, history int, log int, steps int
+-- How large the texts of jobs are, with histories, logs and steps, and how many lines these have. As BLOB: in bytes.
 SELECT j.id,
-       length(CAST(j.params AS BLOB)) + length(CAST(j.result AS BLOB))
+       length(CAST(j.params AS BLOB)) + length(CAST(j.result AS BLOB)) + coalesce(length(CAST(j.headers AS BLOB)), 0)
          + (SELECT coalesce(sum(length(CAST(h.message AS BLOB))), 0) FROM sqlq_history h WHERE h.job_seq = j.seq)
-         + (SELECT coalesce(sum(length(CAST(g.text AS BLOB))), 0) FROM sqlq_logs g WHERE g.job_seq = j.seq),
+         + (SELECT coalesce(sum(length(CAST(g.text AS BLOB))), 0) FROM sqlq_logs g WHERE g.job_seq = j.seq)
+         + (SELECT coalesce(sum(length(CAST(t.value AS BLOB))), 0) FROM sqlq_steps t WHERE t.job_seq = j.seq),
        (SELECT count(*) FROM sqlq_history h WHERE h.job_seq = j.seq),
-       (SELECT count(*) FROM sqlq_logs g WHERE g.job_seq = j.seq)
+       (SELECT count(*) FROM sqlq_logs g WHERE g.job_seq = j.seq),
+       (SELECT count(*) FROM sqlq_steps t WHERE t.job_seq = j.seq)
   FROM json_each(:ids) x CROSS JOIN sqlq_jobs j ON j.id = x.value
 
 -- name: transfer_history
@@ -487,6 +503,12 @@ SELECT j.id, h.n, h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
 -- Whoever wrote the lines has no lease any more, as far as others are concerned.
 SELECT j.id, 0, g.claim, g.attempt, g.n, g.at_us, g.level, g.text
   FROM json_each(:ids) x CROSS JOIN sqlq_jobs j ON j.id = x.value CROSS JOIN sqlq_logs g ON g.job_seq = j.seq
+
+-- name: transfer_steps
+-- params: ids text
+-- returns: id text, ord int, kind int, name text, number int, claim int, at int, until int?, value text
+SELECT j.id, t.ord, t.kind, t.name, t.n, t.claim, t.at_us, t.until_us, t.value
+  FROM json_each(:ids) x CROSS JOIN sqlq_jobs j ON j.id = x.value CROSS JOIN sqlq_steps t ON t.job_seq = j.seq
 
 -- name: list
 -- params: before text, down_to text, {filter_types}, n int

@@ -13,12 +13,14 @@ namespace sqlq::testing {
 /// A job to store.
 struct KeptEnqueue {
   explicit KeptEnqueue(const backend::EnqueueItem& given)
-      : item(given), queue(given.queue), kind(given.kind), params(given.params), key(given.unique_key) {}
+      : item(given), queue(given.queue), kind(given.kind), params(given.params), headers(given.headers),
+        key(given.unique_key) {}
   [[nodiscard]] backend::EnqueueItem view() const {
     backend::EnqueueItem same = item;
     same.queue = queue;
     same.kind = kind;
     same.params = params;
+    same.headers = headers;
     same.unique_key.reset();
     if (key) same.unique_key = *key;
     return same;
@@ -26,7 +28,7 @@ struct KeptEnqueue {
   Enqueued operator()(MemoryQueue& jobs, Instant now) const { return jobs.enqueue(view(), now); }
 
   backend::EnqueueItem item;
-  std::string queue, kind, params;
+  std::string queue, kind, params, headers;
   std::optional<std::string> key;
 };
 

@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "core/headers.hpp"
 #include "core/log_bounds.hpp"
 #include "core/places.hpp"
 
@@ -71,6 +72,7 @@ Enqueued MemoryQueue::enqueue(const backend::EnqueueItem& item, Instant now) {
   job.created_at = now.wall;
   job.queued_at = now.wall;
   job.run_at = due;
+  job.headers = core::read_headers(item.headers);
   news_ = true;
   return {.id = item.id, .status = EnqueueStatus::inserted};
 }

@@ -92,6 +92,7 @@ class MemoryQueue {
     std::optional<TimePoint> expires{};
     std::vector<AttemptRecord> history{};
     std::map<std::pair<std::int64_t, std::int64_t>, LogLine> logs{};  // by claim and number
+    std::vector<StepRecord> steps{};  // in the order of their recording
   };
 
   [[nodiscard]] Row* find(JobId id);

@@ -389,7 +389,7 @@ class MemoryDialect final : public backend::Dialect,
   const std::shared_ptr<Clock> clock_;
   const backend::Capabilities able_{
       .hand_over = true, .outages = true, .workers = true, .editing = true, .insight = true, .transfer = true,
-      .periodic = true};
+      .headers = true, .periodic = true};
   MemoryWorkers workers_;
   MemoryTransfer transfer_;
   MemoryPeriodic periodic_;

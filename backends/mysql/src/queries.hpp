@@ -57,7 +57,9 @@ struct Queries {
   const sql::Statement& keys_add = catalogue["keys_add"];
   const sql::Statement& keys_remove = catalogue["keys_remove"];
   const sql::Statement& jobs_insert = catalogue["jobs_insert"];
+  const sql::Statement& jobs_insert_headers = catalogue["jobs_insert_headers"];
   const sql::Statement& transfer_jobs = catalogue["transfer_jobs"];
+  const sql::Statement& transfer_steps_add = catalogue["transfer_steps_add"];
   const sql::Statement& workers_named = catalogue["workers_named"];
   const sql::Statement& ready_insert = catalogue["ready_insert"];
   const sql::Statement& scheduled_insert = catalogue["scheduled_insert"];

@@ -95,7 +95,7 @@ class MysqlServer final : public sql::Server {
       .editing = true,
       .insight = true,
       .transfer = true,
-      .periodic = true};
+      .headers = true, .periodic = true};
 
   const Options options_;
   const Schema schema_;

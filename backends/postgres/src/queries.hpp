@@ -12,11 +12,14 @@ struct Queries {
   const sql::Statement& queue_make = catalogue["queue_make"];
   const sql::Statement& lane_make = catalogue["lane_make"];
   const sql::Statement& job_insert = catalogue["job_insert"];
+  const sql::Statement& job_insert_headers = catalogue["job_insert_headers"];
   const sql::Statement& job_insert_new = catalogue["job_insert_new"];
+  const sql::Statement& job_insert_new_headers = catalogue["job_insert_new_headers"];
   const sql::Statement& seqs_draw = catalogue["seqs_draw"];
   const sql::Statement& holders = catalogue["holders"];
   const sql::Statement& transfer_jobs = catalogue["transfer_jobs"];
   const sql::Statement& transfer_lines = catalogue["transfer_lines"];
+  const sql::Statement& transfer_steps_add = catalogue["transfer_steps_add"];
   const sql::Statement& transaction_id = catalogue["transaction_id"];
   const sql::Statement& transactions_over = catalogue["transactions_over"];
   const sql::Statement& announce = catalogue["announce"];

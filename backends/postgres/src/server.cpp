@@ -70,7 +70,7 @@ backend::Capabilities capabilities_of(const Options& options) {
           .editing = true,
           .insight = true,
           .transfer = true,
-          .periodic = true,
+          .headers = true, .periodic = true,
           .longest_result = std::size_t{500} << 20};  // a parameter has 1 GiB, and a character may need an escape
 }
 

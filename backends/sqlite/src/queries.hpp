@@ -13,10 +13,12 @@ struct Queries {
   const sql::Statement& queue_make = catalogue["queue_make"];
   const sql::Statement& lane_make = catalogue["lane_make"];
   const sql::Statement& job_insert = catalogue["job_insert"];
+  const sql::Statement& job_insert_headers = catalogue["job_insert_headers"];
   const sql::Statement& id_taken = catalogue["id_taken"];
   const sql::Statement& key_holder = catalogue["key_holder"];
   const sql::Statement& transfer_job = catalogue["transfer_job"];
   const sql::Statement& transfer_attempt = catalogue["transfer_attempt"];
+  const sql::Statement& transfer_step = catalogue["transfer_step"];
   const sql::Statement& promote = catalogue["promote"];
   const sql::Statement& due_by_time = catalogue["due_by_time"];
   const sql::Statement& due_by_rank = catalogue["due_by_rank"];

@@ -181,7 +181,7 @@ template <class Call>
 #define SQLQ_CONFORMANCE_TOPICS(X, ...)                                                                    \
   X(Enqueue, __VA_ARGS__) X(Batch, __VA_ARGS__) X(Payload, __VA_ARGS__) X(Names, __VA_ARGS__)              \
   X(PriorityOrder, __VA_ARGS__) X(Claim, __VA_ARGS__) X(ClaimRace, __VA_ARGS__) X(Limits, __VA_ARGS__)     \
-  X(HandOver, __VA_ARGS__) X(Workers, __VA_ARGS__)                                                         \
+  X(HandOver, __VA_ARGS__) X(Workers, __VA_ARGS__) X(JobHeaders, __VA_ARGS__)                              \
   X(Fencing, __VA_ARGS__) X(FinishReplay, __VA_ARGS__) X(Retry, __VA_ARGS__) X(SnoozeRelease, __VA_ARGS__) \
   X(Cancel, __VA_ARGS__) X(Reap, __VA_ARGS__) X(Crashes, __VA_ARGS__) X(Lease, __VA_ARGS__)                \
   X(HostileClock, __VA_ARGS__) X(Schedule, __VA_ARGS__) X(Unique, __VA_ARGS__) X(History, __VA_ARGS__)     \
