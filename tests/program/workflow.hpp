@@ -25,8 +25,9 @@ class WithWorkflows : public WithJobs<Base> {
     Handlers handlers;
     handlers.on("order", [this](JobContext& job) { work(job); });
     handlers.on("nap", [](JobContext& job) { job.sleep("cool-off", std::chrono::hours(24)); });
-    handlers.on("parent", [this](JobContext& job) {
-      const std::vector<NewJob> children{{"child", "{}", {.queue = "children"}}, {"child", "{}", {.queue = "children"}}};
+    handlers.on("parent", [](JobContext& job) {
+      const NewJob child{"child", "{}", {.queue = "children"}};
+      const std::vector<NewJob> children{child, child};
       static_cast<void>(job.all("parts", std::span<const NewJob>(children)));
     });
     Worker worker{this->db(), handlers, {.queues = {"default"}, .concurrency = 1}};

@@ -159,7 +159,8 @@ TEST_F(WorkflowCommands, DryRunChangesNothing) {
 TEST_F(WorkflowCommands, HostileNamesHarmNoTerminal) {
   const JobId id = enqueue("order");
   const std::string value = nlohmann::json(hostile).dump();
-  for (const Result& result : {signal(id, hostile_name, {value}), signal(id, hostile_name, {value}), signal(id, hostile),
+  for (const Result& result : {signal(id, hostile_name, {value}), signal(id, hostile_name, {value}),
+                               signal(id, hostile),
                                sqlq({"job", "show", id.to_string(), "--full"}),
                                sqlq({"job", "restart", id.to_string(), "--from", hostile})}) {
     EXPECT_TRUE(harmless(result.out)) << result.out;
