@@ -39,6 +39,11 @@ Value time_or_none(Duration time) { return time == Duration::zero() ? Value() : 
 
 }  // namespace
 
+Value headers_value(const Headers& headers) {
+  if (headers.empty()) return {};
+  return Value::Json{nlohmann::json(headers).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+}
+
 std::vector<Column> job_columns(bool payloads, std::size_t width) {
   const auto data = [](const char* name) { return Column{name, Column::left, Column::in_data}; };
   std::vector<Column> columns{{"id", Column::left, Column::whole},
@@ -52,7 +57,7 @@ std::vector<Column> job_columns(bool payloads, std::size_t width) {
                               {"error"}};
   for (const char* name : {"cause", "max_attempts", "crashes", "max_crashes", "claims", "unique_key", "queued_at",
                            "run_at", "started_at", "heartbeat_at", "finished_at", "keepalive", "timeout", "retention",
-                           "progress_done", "progress_total", "progress_note", "progress_at"}) {
+                           "progress_done", "progress_total", "progress_note", "progress_at", "headers"}) {
     columns.push_back(data(name));
   }
   if (payloads) {
@@ -81,6 +86,7 @@ std::vector<Value> job_row(const Job& job, const std::optional<AttemptRecord>& l
   } else {
     row.resize(row.size() + 4);
   }
+  row.push_back(headers_value(job.headers));
   if (payloads) {
     row.push_back(json_or_nothing(job.params));
     row.push_back(json_or_nothing(job.result));

@@ -14,6 +14,9 @@
 
 namespace sqlq::tool {
 
+/// As a JSON object; nothing when there are none.
+[[nodiscard]] Value headers_value(const Headers& headers);
+
 /// With `payloads`, also params and result. Tables have as many columns as have room in `width` (0: all).
 [[nodiscard]] std::vector<Column> job_columns(bool payloads, std::size_t width);
 /// `last`: the last line of its history.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "exit_code.hpp"
+#include "job_records.hpp"
 #include "text.hpp"
 
 namespace sqlq::tool {
@@ -38,11 +39,6 @@ std::string local_time(const Tick& tick) {
 template <class T>
 Value value_or_nothing(const T& value, bool is_there) {
   return is_there ? Value(value) : Value();
-}
-
-Value headers_of(const Headers& headers) {
-  if (headers.empty()) return {};
-  return Value::Json{nlohmann::json(headers).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
 }
 
 }  // namespace
@@ -90,7 +86,7 @@ std::vector<Value> schedule_row(const ScheduleState& state) {
           options.max_attempts,
           value_or_nothing(options.timeout, options.timeout > Duration::zero()),
           options.retention,
-          headers_of(options.headers)};
+          headers_value(options.headers)};
 }
 
 std::vector<Column> tick_columns() {
