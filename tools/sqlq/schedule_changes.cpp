@@ -160,15 +160,16 @@ struct Range {
 
 constexpr std::size_t most_ticks = 10'000;
 
-/// How many ticks are in [from, to). Those of an interval are counted from its start, which is not known here for one
-/// that has none: then the number may be one too high.
-std::size_t ticks_in(const Schedule& schedule, TimePoint from, TimePoint to) {
+/// How many ticks are in [from, to). Not known of an interval, which is counted from the first `sync`.
+std::optional<CappedCount> ticks_in(const Schedule& schedule, TimePoint from, TimePoint to) {
+  if (schedule.rule.starts_with("@every")) return std::nullopt;
   const TimePoint first = std::max(from, schedule.start.value_or(from));
   const std::vector<Tick> ticks =
       ticks_after(schedule.rule, schedule.zone, saturating_add(first, Duration(-1)), most_ticks + 1);
-  return static_cast<std::size_t>(std::count_if(ticks.begin(), ticks.end(), [&](const Tick& tick) {
+  const auto n = static_cast<std::size_t>(std::count_if(ticks.begin(), ticks.end(), [&](const Tick& tick) {
     return tick.at < to && (!schedule.end || tick.at <= *schedule.end);
   }));
+  return CappedCount{std::min(n, most_ticks), n > most_ticks};
 }
 
 ExitCode backfill(Context& context, const Range& range) {
@@ -177,15 +178,16 @@ ExitCode backfill(Context& context, const Range& range) {
   if (to <= from) throw Exit(ExitCode::usage, "--to must be later than --from");
   Schedules schedules{context.database()};
   const ScheduleState state = existing_schedule(schedules, range.name);
-  const std::size_t ticks = ticks_in(state.schedule, from, to);
-  const std::string number = counted(std::min(ticks, most_ticks), "tick", ticks > most_ticks);
+  const std::optional<CappedCount> ticks = ticks_in(state.schedule, from, to);
+  const std::string number = ticks ? counted(ticks->value, "tick", ticks->capped) : "all ticks";
   const std::string what = "of schedule " + schedule_name(range.name) + " from " + utc(from) + " to " + utc(to);
   if (context.options().dry_run) {
     context.tell("would enqueue the jobs of " + number + " " + what, {{"schedule"}, {"would_enqueue"}},
-                 {range.name, Value::Count{std::min(ticks, most_ticks), ticks > most_ticks}});
+                 {range.name, ticks ? Value(Value::Count{ticks->value, ticks->capped}) : Value()});
     return ExitCode::ok;
   }
-  if (ticks > 0 && !context.confirm("Enqueue the jobs of " + number + " " + what + "?")) return context.declined();
+  const bool none = ticks && ticks->value == 0;
+  if (!none && !context.confirm("Enqueue the jobs of " + number + " " + what + "?")) return context.declined();
   const std::vector<Enqueued> jobs = schedules.backfill(range.name, from, to);
   const auto stored = static_cast<std::size_t>(std::count_if(jobs.begin(), jobs.end(), [](const Enqueued& job) {
     return job.inserted();
