@@ -215,10 +215,10 @@ class Explanation {
       add({.code = Code::waiting},
           "the job is in state waiting: it waits for another job or for room, whatever the time");
     }
-    // A job that no handler has held has no step that keeps it.
+    // A job that no handler has held has no step that keeps it. One that waits is due now and then, to look again.
     backend::Steps* const steps = dialect_.steps();
     bool suspended = false;
-    if (steps != nullptr && job_.state == JobState::scheduled && !due && job_.claims > 0) {
+    if (steps != nullptr && job_.state != JobState::waiting && job_.claims > 0) {
       look_at("its steps", [&] { suspended = add_suspended(*steps); });
     }
     if (backend::Workers* const part = dialect_.workers()) {
