@@ -292,8 +292,9 @@ class Ticking {
           "schedule_ahead",
           called("schedule", ahead_) + ": the last tick lies in the future (" + core::in_words(tick_) +
               "): the database's clock was ahead, and until its next tick a schedule fires nothing",
-          "set the clock right; then `sqlq schedule pause " + operands(ahead_) + "` and `sqlq schedule resume " +
-              operands(ahead_) + "` let it go on with the first tick after now"));
+          "set the clock right. Ticks up to then were fired too early, and are not fired again: `sqlq schedule run " +
+              core::shell_operand(*ahead_.begin()) + "` enqueues a job now; a schedule that is removed and made again "
+              "begins anew"));
     }
     if (late_.empty() || !known_) return;
     const std::string due = called("schedule", late_) + ": due since " + core::in_words(since_) + " and not fired";
