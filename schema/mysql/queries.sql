@@ -478,19 +478,19 @@ SELECT j.seq, j.id, 0, 0, 0, 0, 0, 0 FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WH
 
 -- name: lock
 -- params: now int?, seqs list
--- returns: now int, seq int, id text, queue int, lane int, state int, token int, ended int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?, unique_key text?
+-- returns: now int, seq int, id text, queue int, lane int, state int, token int, ended int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?, unique_key text?, flags int
 SELECT {now}, j.seq, j.id, j.queue_id, j.lane_id, j.state, j.lease_token, j.ended, j.priority, j.due_us, j.queued_us,
        j.attempt, j.max_attempts, j.crashes, j.max_crashes, j.claims, {worker}, j.retention_us,
-       j.unique_key
+       j.unique_key, j.flags
   FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq IN (:seqs) ORDER BY j.seq FOR UPDATE
 
 -- name: lock_free
 -- params: now int?, seqs list
--- returns: now int, seq int, id text, queue int, lane int, state int, token int, ended int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?, unique_key text?
+-- returns: now int, seq int, id text, queue int, lane int, state int, token int, ended int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?, unique_key text?, flags int
 -- The same, but what somebody else has locked is passed over.
 SELECT {now}, j.seq, j.id, j.queue_id, j.lane_id, j.state, j.lease_token, j.ended, j.priority, j.due_us, j.queued_us,
        j.attempt, j.max_attempts, j.crashes, j.max_crashes, j.claims, {worker}, j.retention_us,
-       j.unique_key
+       j.unique_key, j.flags
   FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq IN (:seqs) ORDER BY j.seq FOR UPDATE SKIP LOCKED
 
 -- name: ended
@@ -544,11 +544,11 @@ SELECT j.id FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq IN (:seqs)
 
 -- name: ended_lock
 -- params: now int?, seqs list, steady int?
--- returns: now int, seq int, id text, queue int, lane int, state int, token int, ended int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?, unique_key text?
+-- returns: now int, seq int, id text, queue int, lane int, state int, token int, ended int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?, unique_key text?, flags int
 -- What is locked is being renewed, finished or reaped by somebody else.
 SELECT {now}, j.seq, j.id, j.queue_id, j.lane_id, j.state, j.lease_token, j.ended, j.priority, j.due_us, j.queued_us,
        j.attempt, j.max_attempts, j.crashes, j.max_crashes, j.claims, {worker}, j.retention_us,
-       j.unique_key
+       j.unique_key, j.flags
   FROM {jobs} j FORCE INDEX (PRIMARY)
  WHERE j.seq IN (:seqs) AND j.state IN (2, 5) AND j.lease_until_us <= {steady}
  ORDER BY j.seq FOR UPDATE SKIP LOCKED
@@ -745,6 +745,10 @@ DELETE p FROM {progress} p FORCE INDEX (PRIMARY) WHERE p.job_seq IN (:seqs)
 -- params: seqs list
 DELETE h FROM {history} h FORCE INDEX (PRIMARY) WHERE h.job_seq IN (:seqs)
 
+-- name: purge_steps
+-- params: seqs list
+DELETE s FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq IN (:seqs)
+
 -- name: purge_jobs
 -- params: seqs list
 DELETE j FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq IN (:seqs) AND j.state IN (3, 4, 6)
@@ -763,6 +767,67 @@ SELECT o.claim, o.n
 -- params: seq int, claim int, n int
 DELETE g FROM {logs} g FORCE INDEX (PRIMARY)
  WHERE g.job_seq = :seq AND (g.claim < :claim OR (g.claim = :claim AND g.n <= :n))
+
+-- name: steps
+-- params: id text, n int
+-- returns: kind int, name text, number int, claim int, at int, until int?, value text
+SELECT s.kind, s.name, s.n, s.claim, s.at_us, s.until_us, s.value
+  FROM {jobs} j FORCE INDEX (sqlq_jobs_id) STRAIGHT_JOIN {steps} s FORCE INDEX (PRIMARY) ON s.job_seq = j.seq
+ WHERE j.id = UNHEX(REPLACE(:id, '-', '')) ORDER BY s.ord, s.kind, s.name, s.n LIMIT :n
+
+-- name: step_job
+-- params: now int?, id text
+-- returns: now int, seq int, state int, token int, claims int, flags int, rows int, last int
+-- A job, how many rows its steps have, and the largest number of them in the order of recording; without locks.
+SELECT {now}, j.seq, j.state, j.lease_token, j.claims, j.flags,
+       (SELECT COUNT(*) FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq = j.seq),
+       (SELECT COALESCE(MAX(s.ord), 0) FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq = j.seq)
+  FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id = UNHEX(REPLACE(:id, '-', ''))
+
+-- name: step_add
+-- params: seq int, token int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
+-- If the lease holds. Only in sessions of our own: READ COMMITTED reads the job's row without locks here.
+INSERT INTO {steps} (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
+SELECT j.seq, :kind, :name, :number, :ord, :claim, :at, :until, :value
+  FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq = :seq AND j.state IN (2, 5) AND j.lease_token = :token
+
+-- name: step_insert
+-- params: seq int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
+INSERT INTO {steps} (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
+VALUES (:seq, :kind, :name, :number, :ord, :claim, :at, :until, :value)
+
+-- name: step_find
+-- params: seq int, name text, number int
+-- returns: kind int, name text, number int, claim int, at int, until int?, value text, ord int
+-- The rows of every kind.
+SELECT s.kind, s.name, s.n, s.claim, s.at_us, s.until_us, s.value, s.ord FROM {steps} s FORCE INDEX (PRIMARY)
+ WHERE s.job_seq = :seq AND s.kind IN (1, 2, 3, 4, 5, 6, 7) AND s.name = :name AND s.n = :number
+
+-- name: step_signal_last
+-- params: seq int, name text
+-- returns: number int?
+SELECT MAX(s.n) FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq = :seq AND s.kind = 4 AND s.name = :name
+
+-- name: step_tell
+-- params: told int, seq int
+-- Bit 1 of the flags.
+UPDATE {jobs} FORCE INDEX (PRIMARY) SET flags = flags - (flags & 1) + :told WHERE seq = :seq AND (flags & 1) <> :told
+
+-- name: steps_tell
+-- params: told int, seqs list
+UPDATE {jobs} FORCE INDEX (PRIMARY) SET flags = flags - (flags & 1) + :told
+ WHERE seq IN (:seqs) AND (flags & 1) <> :told
+
+-- name: steps_parents
+-- params: seqs list
+-- returns: seq int
+-- Those of these jobs that have enqueued children.
+SELECT DISTINCT s.job_seq FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq IN (:seqs) AND s.kind = 7
+
+-- name: steps_forget
+-- params: seq int, ord int
+-- All but signals, from this one on in the order of recording.
+DELETE s FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq = :seq AND s.kind <> 4 AND s.ord >= :ord
 
 -- name: publish_lock
 -- params: seqs list

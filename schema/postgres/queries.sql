@@ -522,16 +522,19 @@ SELECT n, state FROM changed
 
 -- name: finish
 -- params: ids text, tokens text, kinds text, results text, messages text, causes text, delays text, now int?
--- returns: n int, was int
+-- returns: n int, was int, goes_on int
 -- Kinds: 1 success, 2 retry, 3 fail, 4 cancel, 5 snooze, 6 release. Who was asked to cancel ends as cancelled whatever
--- the kind. A released job keeps its place, a snooze forgets crashes. 7 days for errored, 24 h for the others. Answers
--- what each ended job was before; the others are not held with that token.
+-- the kind. A released job keeps its place, a snooze forgets crashes. 7 days for errored, 24 h for the others. A job
+-- that was told to go on (bit 1 of its flags) does so instead of a snooze. Answers what each ended job was before; the
+-- others are not held with that token.
 WITH item AS MATERIALIZED (
   SELECT * FROM unnest(:ids::uuid[], :tokens::bigint[], :kinds::smallint[], :results::text[], :messages::text[],
                        :causes::smallint[], :delays::bigint[]) WITH ORDINALITY
                 AS i(id, token, kind, result, message, cause, delay, n)),
 held AS MATERIALIZED (
-  SELECT j.id, j.state AS was, i.token, i.kind, i.result, i.message, i.cause, i.delay, i.n
+  SELECT j.id, j.state AS was, i.token, i.kind, i.result, i.message, i.cause, i.n,
+         j.state = 2 AND i.kind = 5 AND j.flags & 1 <> 0 AS goes_on,
+         CASE WHEN i.kind = 5 AND j.flags & 1 <> 0 THEN 0 ELSE i.delay END AS delay
     FROM item i JOIN {jobs} j ON j.id = i.id
    WHERE +j.state IN (2, 5) AND j.lease_token = i.token AND i.token <> 0
    ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j),
@@ -551,17 +554,18 @@ changed AS (
          finished_us = CASE WHEN j.state = 5 OR h.kind IN (1, 3, 4) THEN {now} END,
          expires_us = CASE WHEN j.state = 5 OR h.kind IN (1, 3, 4) THEN {now} + coalesce(j.retention_us,
                         CASE WHEN j.state = 2 AND h.kind = 3 THEN 604800000000 ELSE 86400000000 END) END,
-         notes = j.notes + CASE WHEN j.state = 2 AND h.kind = 1 THEN 0 ELSE 1 END
+         notes = j.notes + CASE WHEN j.state = 2 AND h.kind = 1 THEN 0 ELSE 1 END,
+         flags = CASE WHEN h.goes_on THEN j.flags & ~1 ELSE j.flags END
     FROM held h
    WHERE j.id = h.id AND +j.state IN (2, 5) AND j.lease_token = h.token
-  RETURNING h.n, h.was, h.kind, h.message, h.cause, j.seq, j.state, j.notes, j.claims, j.attempt, j.worker),
+  RETURNING h.n, h.was, h.goes_on, h.kind, h.message, h.cause, j.seq, j.state, j.notes, j.claims, j.attempt, j.worker),
 noted AS (
   INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
   SELECT seq, notes, claims, {now}, attempt + CASE WHEN was = 2 AND kind IN (5, 6) THEN 1 ELSE 0 END,
          CASE WHEN state = 6 THEN 7 WHEN kind = 5 THEN 6 WHEN kind = 6 THEN 5 ELSE cause END, worker, message
     FROM changed WHERE state <> 3),
 trimmed AS ({trim})
-SELECT n, was FROM changed
+SELECT n, was, goes_on::integer FROM changed
 
 -- name: heartbeat
 -- params: ids text, tokens text, now int?, steady int?
@@ -718,7 +722,11 @@ WITH logs_gone AS (
 progress_gone AS (
   DELETE FROM {progress} p WHERE p.ctid = ANY (ARRAY(
     SELECT o.ctid FROM unnest(:seqs::bigint[]) AS e(seq) CROSS JOIN LATERAL (
-      SELECT x.ctid FROM {progress} x WHERE x.job_seq = e.seq OFFSET 0) o)))
+      SELECT x.ctid FROM {progress} x WHERE x.job_seq = e.seq OFFSET 0) o))),
+steps_gone AS (
+  DELETE FROM {steps} s WHERE s.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM unnest(:seqs::bigint[]) AS e(seq) CROSS JOIN LATERAL (
+      SELECT x.ctid FROM {steps} x WHERE x.job_seq = e.seq OFFSET 0) o)))
 DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
     SELECT o.ctid FROM unnest(:seqs::bigint[]) AS e(seq) CROSS JOIN LATERAL (
       SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq OFFSET 0) o))
@@ -727,7 +735,8 @@ DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
 -- params: n int
 -- returns: seq int
 -- Jobs that are gone and whose lines are not: somebody has deleted them by hand. Reads through all.
-(SELECT job_seq FROM {logs} UNION SELECT job_seq FROM {progress} UNION SELECT job_seq FROM {history})
+(SELECT job_seq FROM {logs} UNION SELECT job_seq FROM {progress} UNION SELECT job_seq FROM {history}
+ UNION SELECT job_seq FROM {steps})
 EXCEPT SELECT seq FROM {jobs} LIMIT :n
 
 -- name: expired
@@ -840,6 +849,80 @@ made AS (
   SELECT seq, claim, number, at, attempt, level, text FROM line ORDER BY n
   ON CONFLICT DO NOTHING)
 SELECT n FROM line
+
+-- name: steps
+-- params: id text, n int
+-- returns: kind int, name text, number int, claim int, at int, until int?, value text
+SELECT s.kind, s.name, s.n, s.claim, s.at_us, s.until_us, s.value
+  FROM {steps} s WHERE s.job_seq = (SELECT j.seq FROM {jobs} j WHERE j.id = :id::uuid)
+ ORDER BY s.ord, s.kind, s.name, s.n LIMIT :n
+
+-- name: step_job
+-- params: now int?, id text
+-- returns: now int, seq int, state int, token int, claims int, flags int, rows int, last int
+-- A job, how many rows its steps have, and the largest number of them in the order of recording.
+SELECT {now}, j.seq, j.state, j.lease_token, j.claims, j.flags, s.rows, s.last
+  FROM {jobs} j
+ CROSS JOIN LATERAL (SELECT count(*) AS rows, coalesce(max(x.ord), 0) AS last
+                       FROM {steps} x WHERE x.job_seq = j.seq) s
+ WHERE j.id = :id::uuid
+
+-- name: step_lock
+-- params: now int?, id text
+-- returns: now int, seq int, state int, claims int
+SELECT {now}, j.seq, j.state, j.claims FROM {jobs} j WHERE j.id = :id::uuid FOR NO KEY UPDATE
+
+-- name: step_add
+-- params: seq int, token int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
+-- If the lease holds. Nothing of the job's row is locked: a heartbeat passes over locked rows.
+INSERT INTO {steps} (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
+SELECT j.seq, :kind, :name, :number, :ord, :claim, :at, :until, :value
+  FROM {jobs} j WHERE j.seq = :seq AND +j.state IN (2, 5) AND j.lease_token = :token
+ON CONFLICT DO NOTHING
+
+-- name: step_insert
+-- params: seq int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
+INSERT INTO {steps} (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
+VALUES (:seq, :kind, :name, :number, :ord, :claim, :at, :until, :value)
+ON CONFLICT DO NOTHING
+
+-- name: step_find
+-- params: seq int, name text, number int
+-- returns: kind int, name text, number int, claim int, at int, until int?, value text, ord int
+-- The rows of every kind.
+SELECT s.kind, s.name, s.n, s.claim, s.at_us, s.until_us, s.value, s.ord
+  FROM generate_series(1, 7) AS k(kind)
+ CROSS JOIN LATERAL (SELECT x.* FROM {steps} x
+                      WHERE x.job_seq = :seq AND x.kind = k.kind AND x.name = :name AND x.n = :number OFFSET 0) s
+
+-- name: step_signal_last
+-- params: seq int, name text
+-- returns: number int?
+SELECT max(s.n) FROM {steps} s WHERE s.job_seq = :seq AND s.kind = 4 AND s.name = :name
+
+-- name: step_tell
+-- params: told int, seq int
+-- Bit 1 of the flags.
+UPDATE {jobs} j SET flags = (j.flags & ~1) | :told WHERE j.seq = :seq AND (j.flags & 1) <> :told
+
+-- name: steps_wake
+-- params: ids text, now int?
+-- Under jobs_lock and after it, so that it sees what those who had the locks have written. Jobs that wait for children
+-- are due, those that are held are told to go on.
+UPDATE {jobs} j
+   SET state = CASE j.state WHEN 7 THEN 1 ELSE j.state END,
+       due_us = CASE j.state WHEN 7 THEN {now} ELSE j.due_us END,
+       queued_us = CASE j.state WHEN 7 THEN {now} ELSE j.queued_us END,
+       flags = CASE j.state WHEN 7 THEN j.flags ELSE j.flags | 1 END
+  FROM unnest(:ids::uuid[]) AS w(id)
+ WHERE j.id = w.id
+   AND ((+j.state IN (2, 5) AND j.flags & 1 = 0)
+        OR (+j.state = 7 AND EXISTS (SELECT 1 FROM {steps} s WHERE s.job_seq = j.seq AND s.kind = 7)))
+
+-- name: steps_forget
+-- params: seq int, ord int
+-- All but signals, from this one on in the order of recording.
+DELETE FROM {steps} s WHERE s.job_seq = :seq AND s.kind <> 4 AND s.ord >= :ord
 
 -- name: log_trim
 -- params: id text, lines int, bytes int

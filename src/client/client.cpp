@@ -9,6 +9,7 @@
 
 #include "client/waiting.hpp"
 #include "core/checks.hpp"
+#include "core/enqueue_items.hpp"
 #include "core/headers.hpp"
 #include "core/isolate.hpp"
 #include "core/request_time.hpp"
@@ -42,27 +43,6 @@ void check_batch(std::span<const NewJob> jobs, const PayloadLimits& limits) {
                   "job " + std::to_string(i + 1) + " of " + std::to_string(jobs.size()) + ": " + e.what());
     }
   }
-}
-
-EnqueueItem item_of(const NewJob& job, const ClientOptions& defaults, TimePoint now) {
-  const EnqueueOptions& options = job.options;
-  EnqueueItem item;
-  item.id = options.id ? *options.id : JobId::make(now);
-  item.queue = options.queue ? *options.queue : defaults.queue;
-  item.fresh_id = !options.id;
-  item.kind = job.kind;
-  item.params = job.params;
-  if (options.unique_key) item.unique_key = *options.unique_key;
-  item.priority = options.priority;
-  item.max_attempts = options.max_attempts.value_or(defaults.max_attempts);
-  item.max_crashes = options.max_crashes.value_or(defaults.max_crashes);
-  item.keepalive = options.keepalive.value_or(defaults.keepalive);
-  item.timeout = options.timeout;
-  item.retention = options.retention ? options.retention : defaults.retention;
-  if (item.retention) item.retention = std::min(*item.retention, core::longest_retention);
-  item.run_at = options.run_at;
-  item.delay = std::max(options.delay, Duration::zero());
-  return item;
 }
 
 void require_headers(const backend::Dialect& dialect) {
@@ -131,7 +111,7 @@ std::vector<Enqueued> Client::store(std::span<const NewJob> jobs, const Tx* with
   std::deque<std::string> headers;  // of those that have any
   items.reserve(jobs.size());
   for (const NewJob& job : jobs) {
-    items.push_back(item_of(job, defaults_, now));
+    items.push_back(core::item_of(job, defaults_, now));
     if (job.options.headers.empty()) continue;
     require_headers(dialect);
     items.back().headers = headers.emplace_back(core::headers_text(job.options.headers));

@@ -34,6 +34,7 @@ SqlDialect::SqlDialect(std::unique_ptr<Operations> operations, std::unique_ptr<R
              if (Marks* const marks = operations_->marks()) marks->stored(items);
              tell();
            }})),
+      steps_(make_steps(*operations_, *runner_, [this](bool committed) { woke(committed); })),
       clock_(std::move(clock)),
       hints_(capabilities().cross_process_wakeup
                  ? Hints::Watch([this](std::function<void()> heard) { return runner_->watch(std::move(heard)); })
@@ -89,6 +90,11 @@ void SqlDialect::with_lanes(std::span<const backend::EnqueueItem> items, const N
 void SqlDialect::tell() noexcept {
   hints_.notify();
   runner_->announce();
+}
+
+void SqlDialect::woke(bool committed) noexcept {
+  if (Marks* const marks = operations_->marks()) marks->forget();
+  if (committed) tell();
 }
 
 // ------------------------------------------------------------------------------------------------ schema

@@ -22,6 +22,7 @@
 #include "sql/periodic.hpp"
 #include "sql/reading.hpp"
 #include "sql/runner.hpp"
+#include "sql/steps.hpp"
 #include "sql/strays.hpp"
 #include "sql/transfer.hpp"
 #include "sql/worker_registry.hpp"
@@ -90,6 +91,7 @@ class SqlDialect final : public backend::Dialect,
   backend::Insight* insight() noexcept override { return insight_.get(); }
   backend::Transfer* transfer() noexcept override { return transfer_.get(); }
   backend::Periodic* periodic() noexcept override { return periodic_.get(); }
+  backend::Steps* steps() noexcept override { return steps_.get(); }
 
  private:
   using Claiming = core::FunctionRef<backend::ClaimResult(Work&, const Claim&)>;
@@ -122,6 +124,8 @@ class SqlDialect final : public backend::Dialect,
   bool give_up(JobId id, std::string_view why, const Now& now);
   /// Tells this process's workers, and others where the database does not do it.
   void tell() noexcept;
+  /// Jobs that were told to go on may have become ready, or will when the user's transaction is committed.
+  void woke(bool committed) noexcept;
   /// The same when jobs may have become ready at places where they were before.
   template <class Result>
   Result ready_again(Result result) noexcept {
@@ -137,6 +141,7 @@ class SqlDialect final : public backend::Dialect,
   const std::unique_ptr<backend::Insight> insight_;
   const std::unique_ptr<backend::Transfer> transfer_;
   const std::unique_ptr<backend::Periodic> periodic_;
+  const std::unique_ptr<backend::Steps> steps_;
   const std::shared_ptr<Clock> clock_;
   KnownLanes lanes_;
   Strays strays_;

@@ -55,8 +55,36 @@ struct KeptCancel {
   JobId id;
 };
 
+/// A step to record.
+struct KeptStep {
+  explicit KeptStep(const backend::NewStep& given) : step(given), name(given.name), value(given.value) {}
+  backend::RecordAnswer operator()(MemoryQueue& jobs, Instant now) const {
+    backend::NewStep same = step;
+    same.name = name;
+    same.value = value;
+    return jobs.record_step_within(same, now);
+  }
+
+  backend::NewStep step;
+  std::string name, value;
+};
+
+/// A signal to store.
+struct KeptSignal {
+  explicit KeptSignal(const MemoryQueue::Signal& given) : signal(given), name(given.name), value(given.value) {}
+  SignalStatus operator()(MemoryQueue& jobs, Instant now) const {
+    return jobs.signal({.id = signal.id, .name = name, .value = value, .mode = signal.mode}, now);
+  }
+
+  MemoryQueue::Signal signal;
+  std::string name, value;
+};
+
 /// Whether a write was answered as the first time.
 inline bool same(const Enqueued& a, const Enqueued& b) { return a.id == b.id && a.status == b.status; }
+inline bool same(const backend::RecordAnswer& a, const backend::RecordAnswer& b) {
+  return a.status == b.status && a.step.claim == b.step.claim && a.step.value == b.step.value;
+}
 template <class Status>
 bool same(Status a, Status b) {
   return a == b;

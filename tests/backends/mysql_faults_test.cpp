@@ -135,6 +135,23 @@ TEST_P(MysqlFaults, AStopEndsInTimeThoughTheNetworkIsSilent) {
   EXPECT_LT(system_clock()->steady() - begin, 10s) << "an answer is waited for";
 }
 
+TEST_P(MysqlFaults, AUniqueIndexOfTheUsersRefusesAJob) {
+  native_.exec("CREATE UNIQUE INDEX once ON sqlq_jobs (params(20))");
+  Client client(db_);
+  static_cast<void>(client.enqueue(NewJob{.kind = "k", .params = "1"}));
+  const auto refused = [&](EnqueueOptions options) {
+    std::vector<NewJob> jobs{{.kind = "k", .params = "1", .options = std::move(options)}};
+    testing::expect_error(Errc::refused, "index", [&] { static_cast<void>(client.enqueue(jobs.front())); });
+    jobs.push_back({.kind = "k", .params = "2"});
+    testing::expect_error(Errc::refused, "index", [&] { static_cast<void>(client.enqueue_many(jobs)); });
+  };
+  refused({});
+  refused({.unique_key = "key"});
+  refused({.id = JobId::make(system_clock()->now())});
+  EXPECT_EQ(jobs_in("1"), 1);
+  EXPECT_TRUE(client.enqueue(NewJob{.kind = "k", .params = "2", .options = {.unique_key = "key"}}).inserted());
+}
+
 TEST_P(MysqlFaults, BatchesAreCutToThePacketAndWhatCannotFitIsRefused) {
   Client(db_).enqueue({.kind = "k", .options = {.queue = "q"}});
   ByHand hand(options());

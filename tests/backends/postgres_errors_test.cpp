@@ -90,6 +90,24 @@ TEST_F(PostgresTrouble, AConstraintIsNamedAndItsRowIsNot) {
   EXPECT_FALSE(has(message, "secret")) << message;
 }
 
+TEST_F(PostgresTrouble, AUniqueIndexOfTheUsersRefusesAJob) {
+  const auto db = open();
+  native_.exec("CREATE UNIQUE INDEX once ON sqlq_jobs (params)");
+  Client client{db};
+  static_cast<void>(client.enqueue(NewJob{.kind = "k", .params = "1"}));
+  const auto refused = [&](EnqueueOptions options) {
+    std::vector<NewJob> jobs{{.kind = "k", .params = "1", .options = std::move(options)}};
+    expect_error(Errc::refused, "index", [&] { static_cast<void>(client.enqueue(jobs.front())); });
+    jobs.push_back({.kind = "k", .params = "2"});
+    expect_error(Errc::refused, "index", [&] { static_cast<void>(client.enqueue_many(jobs)); });
+  };
+  refused({});
+  refused({.unique_key = "key"});
+  refused({.id = JobId::make(system_clock()->now())});
+  EXPECT_EQ(Admin(db).counts()[JobState::pending].value, 1U);
+  EXPECT_TRUE(client.enqueue(NewJob{.kind = "k", .params = "2", .options = {.unique_key = "key"}}).inserted());
+}
+
 TEST_F(PostgresTrouble, AMissingColumnIsATroubleOfTheSchema) {
   const auto db = open();
   enqueue(db);

@@ -167,16 +167,19 @@ class Insertion {
   /// False: one of them is a duplicate, none was inserted. Their keys are.
   bool insert(std::span<const std::size_t> piece) {
     sql::List rows{.width = headers_ ? std::size_t{16} : std::size_t{15}};
+    std::vector<JobId> ids;
     std::vector<JobId> pending;
     std::vector<JobId> scheduled;
     for (const std::size_t i : piece) {
       add_row(rows, i);
+      ids.push_back(items_[i].id);
       (rows_[i].state == JobState::pending ? pending : scheduled).push_back(items_[i].id);
     }
     if (!insert(headers_ ? c_.q.jobs_insert_headers : c_.q.jobs_insert, rows)) {
       std::vector<std::string_view> not_used;
       for (const auto& [key, id] : keys_of(piece)) not_used.push_back(key);
       take_back(not_used);
+      if (held_ids(c_, ids, true).empty()) throw refused_by_foreign_index(c_.q.jobs_insert);
       return false;
     }
     const auto n = static_cast<std::int64_t>(piece.size());
@@ -229,7 +232,7 @@ class Insertion {
       ids.push_back(items_[i].id);
       if (items_[i].unique_key) keys.push_back(*items_[i].unique_key);
     }
-    const std::set<JobId> taken = read_ids(ids);
+    const std::set<JobId> taken = held_ids(c_, ids, c_.work.borrowed());
     const auto holders = key_holders(c_, keys);
     std::erase_if(open_, [&](std::size_t i) {
       const EnqueueItem& item = items_[i];
@@ -242,15 +245,6 @@ class Insertion {
       answers_[i] = {.id = holder->second, .status = EnqueueStatus::existing_key};
       return true;
     });
-  }
-
-  std::set<JobId> read_ids(std::span<const JobId> ids) const {
-    std::set<JobId> taken;
-    in_lists(ids, [&](std::span<const JobId> piece) {
-      c_.session.execute(c_.work.borrowed() ? c_.q.id_holders_now : c_.q.id_holders, {{"ids", list_of(piece)}},
-                         [&](const sql::Row& row) { taken.insert(id_of(row.text(0))); });
-    });
-    return taken;
   }
 
   const Context& c_;

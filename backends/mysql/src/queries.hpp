@@ -115,6 +115,9 @@ struct Queries {
   const sql::Statement& publish_result = catalogue["publish_result"];
   const sql::Statement& publish_progress = catalogue["publish_progress"];
   const sql::Statement& purge_history = catalogue["purge_history"];
+  const sql::Statement& purge_steps = catalogue["purge_steps"];
+  const sql::Statement& steps_tell = catalogue["steps_tell"];
+  const sql::Statement& steps_parents = catalogue["steps_parents"];
   const sql::Statement& purge_jobs = catalogue["purge_jobs"];
   const sql::Statement& borrowed = catalogue["borrowed"];
   const sql::Statement& last_id_restore = catalogue["last_id_restore"];

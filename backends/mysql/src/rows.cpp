@@ -9,6 +9,7 @@
 #include "errors.hpp"
 #include "core/sorted.hpp"
 #include "sql/reading.hpp"
+#include "sql/steps.hpp"
 
 namespace sqlq::mysql {
 namespace {
@@ -39,6 +40,7 @@ Locked read_locked(sql::Fields f) {
   r.worker = f.text();
   r.retention = f.maybe_integer();
   if (const auto key = f.maybe_text(); !key.empty()) r.unique_key = key;
+  r.told = (f.integer() & sql::told_flag) != 0;
   return r;
 }
 
@@ -326,6 +328,20 @@ std::map<std::string, JobId, std::less<>> key_holders(const Context& c, std::spa
     if (!free_keys(c, gone)) holders.merge(gone);
   });
   return holders;
+}
+
+std::set<JobId> held_ids(const Context& c, std::span<const JobId> ids, bool latest) {
+  std::set<JobId> held;
+  in_lists(ids, [&](std::span<const JobId> piece) {
+    c.session.execute(latest ? c.q.id_holders_now : c.q.id_holders, {{"ids", list_of(piece)}},
+                      [&](const sql::Row& row) { held.insert(id_of(row.text(0))); });
+  });
+  return held;
+}
+
+Error refused_by_foreign_index(const sql::Statement& statement) {
+  return Error(Errc::refused, "a unique index that is not the library's refuses a job: change the index or the job",
+               "mysql", duplicate_entry, statement.name);
 }
 
 namespace {

@@ -102,11 +102,7 @@ class Storing {
       ids.push_back(stored->job.id);
       if (is_keyed(stored->job)) keys.push_back(stored->job.unique_key);
     }
-    std::set<JobId> taken;
-    in_lists(std::span<const JobId>(ids), [&](std::span<const JobId> piece) {
-      c_.session.execute(c_.q.id_holders, {{"ids", list_of(piece)}},
-                         [&](const sql::Row& row) { taken.insert(id_of(row.text(0))); });
-    });
+    const std::set<JobId> taken = held_ids(c_, ids, false);
     const auto holders = key_holders(c_, keys);
     for (std::size_t i = 0; i < jobs_.size(); ++i) {
       const Job& job = jobs_[i]->job;
@@ -130,16 +126,11 @@ class Storing {
   [[noreturn]] void explain_duplicate() const {
     std::vector<JobId> ids;
     for (const StoredJob* stored : fresh_) ids.push_back(stored->job.id);
-    bool stored_since = false;
-    in_lists(std::span<const JobId>(ids), [&](std::span<const JobId> piece) {
-      c_.session.execute(c_.q.id_holders_now, {{"ids", list_of(piece)}}, [&](const sql::Row& row) {
-        // Those of the pieces before are there, for this transaction has inserted them.
-        stored_since = stored_since || !inserted_.contains(id_of(row.text(0)));
-      });
-    });
-    if (stored_since) try_again(c_.q.transfer_jobs);
-    throw Error(Errc::refused, "a unique index that is not the library's refuses a job: change the index or the job",
-                "mysql", duplicate_entry, c_.q.transfer_jobs.name);
+    for (const JobId id : held_ids(c_, ids, true)) {
+      // Those of the pieces before are there, for this transaction has inserted them.
+      if (!inserted_.contains(id)) try_again(c_.q.transfer_jobs);
+    }
+    throw refused_by_foreign_index(c_.q.transfer_jobs);
   }
 
   void add_keys() const {

@@ -9,6 +9,7 @@
 
 #include "arrays.hpp"
 #include "errors.hpp"
+#include "holders.hpp"
 #include "server.hpp"
 #include "probe.hpp"
 #include "sql/job_row.hpp"
@@ -19,9 +20,6 @@ namespace {
 /// One statement takes at most so much; longer batches are several in one transaction.
 constexpr std::size_t most_items = 10'000;
 constexpr std::size_t most_bytes = std::size_t{32} << 20;
-
-/// How often an item is tried again whose holder has gone away between refusing it and being looked for.
-constexpr int most_rounds = 20;
 
 /// What the jobs of a batch have in common.
 auto shape_of(const backend::EnqueueItem& item) {
@@ -45,7 +43,7 @@ class Columns {
     if (with_headers_) headers_.add(item.headers.empty() ? std::nullopt : std::optional(item.headers));
   }
 
-  /// Inserts all or, when an id is there already, none.
+  /// Inserts all or, when an id is there already, none. An index of somebody else's is an Errc::refused.
   bool insert_all(const sql::Work& work, const Queries& q) {
     try {
       const auto no_rows = [](const sql::Row&) {};
@@ -56,7 +54,7 @@ class Columns {
       }
       return true;
     } catch (const Error& e) {
-      if (e.native_code() != native_code(unique_violation)) throw;
+      if (e.native_code() != native_code(unique_violation) || e.code() == Errc::refused) throw;
       return false;
     }
   }
@@ -165,7 +163,7 @@ class Insertion {
     const bool one_of_ours = items_.size() == 1 && items_.front().fresh_id;
     if ((contested_ && !one_of_ours) || chunk_from(open, 0) < open.size()) work_.begin();
     if (contested_) sort(open);
-    for (int round = 0; round < most_rounds; ++round) {
+    for (int round = 0; round < most_inserts; ++round) {
       const Numbers left = insert(open);
       if (left.empty()) return std::move(answers_);
       if (work_.begun()) {
@@ -175,8 +173,7 @@ class Insertion {
         sort(open);
       }
     }
-    throw Error(Errc::retry_transaction, "PostgreSQL: jobs with the same unique key come and go too quickly",
-                "postgres", 0, q_.job_insert_new.name);
+    throw refused_by_foreign_index(q_.job_insert_new);
   }
 
  private:
@@ -199,7 +196,7 @@ class Insertion {
     return end;
   }
 
-  /// Returns those whose holders have gone away before they could be found.
+  /// Returns those that were passed over though nobody is in their way.
   Numbers insert(const Numbers& open) {
     std::vector<std::int64_t> places;  // in the insertion order, of all items; empty: as a statement finds them
     Numbers left;
@@ -207,15 +204,16 @@ class Insertion {
       const std::size_t end = chunk_from(open, begin);
       if (contested_ && end < open.size() && places.empty()) places = draw();
       const std::span<const std::size_t> chunk(open.data() + begin, end - begin);
-      const Numbers refused = insert(Numbers(chunk.begin(), chunk.end()), places);
-      if (!refused.empty()) std::ranges::copy(find_holders(refused), std::back_inserter(left));
+      const PassedOver refused = insert(Numbers(chunk.begin(), chunk.end()), places);
+      std::ranges::copy(refused.find_holders(work_, q_, [this](std::size_t i, JobId job) { answer_existing(i, job); }),
+                        std::back_inserter(left));
       begin = end;
     }
     return left;
   }
 
-  /// Inserts the items with these numbers. Returns those that were refused because of their unique keys.
-  Numbers insert(const Numbers& numbers, const std::vector<std::int64_t>& places) {
+  /// Inserts the items with these numbers.
+  PassedOver insert(const Numbers& numbers, const std::vector<std::int64_t>& places) {
     Columns columns(headers_);
     const std::vector<std::int64_t> ranks = places.empty() ? ranks_of(numbers) : std::vector<std::int64_t>{};
     for (std::size_t n = 0; n < numbers.size(); ++n) {
@@ -262,43 +260,20 @@ class Insertion {
     }
   }
 
-  Numbers match(const Numbers& numbers, std::unordered_map<JobId, std::string> inserted) {
-    Numbers refused;
+  PassedOver match(const Numbers& numbers, std::unordered_map<JobId, std::string> inserted) {
+    PassedOver refused;
     for (const std::size_t i : numbers) {
       const auto& item = items_[i];
       const auto at = inserted.find(item.id);
       const bool mine = at != inserted.end() && at->second == item.unique_key.value_or(std::string_view{});
-      answers_[i] = {.id = item.id, .status = mine ? EnqueueStatus::inserted : EnqueueStatus::existing_id};
       if (mine) {
+        answers_[i] = {.id = item.id, .status = EnqueueStatus::inserted};
         inserted.erase(at);
-      } else if (item.unique_key) {
-        refused.push_back(i);
+      } else {
+        refused.add(i, item.id, item.unique_key);
       }
     }
     return refused;
-  }
-
-  /// Finds the jobs that are in the way. Returns those items whose holder has gone away meanwhile.
-  Numbers find_holders(const Numbers& refused) {
-    Array ids(Of::uuid);
-    Array keys(Of::text);
-    for (const std::size_t i : refused) {
-      ids.add(items_[i].id);
-      keys.add(items_[i].unique_key);
-    }
-    Numbers left;
-    sql::follow_up(work_, [&] {
-      return work_.session().execute(q_.holders, {{"ids", ids.view()}, {"unique_keys", keys.view()}},
-                                     [&](const sql::Row& row) {
-                                       const std::size_t i = refused.at(static_cast<std::size_t>(row.integer(0)) - 1);
-                                       if (row.null(1)) {
-                                         left.push_back(i);
-                                       } else {
-                                         answer_existing(i, JobId::parse(row.text(1)).value_or(JobId{}));
-                                       }
-                                     });
-    });
-    return left;
   }
 
   void answer_existing(std::size_t i, JobId holder) {

@@ -8,6 +8,7 @@
 #include "arrays.hpp"
 #include "core/headers.hpp"
 #include "core/retention.hpp"
+#include "holders.hpp"
 #include "server.hpp"
 #include "sql/job_row.hpp"
 #include "sql/transfer.hpp"
@@ -18,9 +19,6 @@ namespace {
 using backend::StoredJob;
 using backend::StoreStatus;
 using Numbers = std::vector<std::size_t>;
-
-/// How often jobs are tried again whose holders have gone away between refusing them and being looked for.
-constexpr int most_tries = 20;
 
 std::optional<std::string_view> key_of(const Job& job) {
   return job.unique_key.empty() ? std::nullopt : std::optional(std::string_view(job.unique_key));
@@ -202,30 +200,29 @@ class Storing {
     Numbers open(jobs_.size());
     for (std::size_t i = 0; i < open.size(); ++i) open[i] = i;
     for (int round = 0; !open.empty(); ++round) {
-      if (round == most_tries) {
-        throw Error(Errc::refused,
-                    "a unique index that is not the library's refuses a job: change the index or the job",
-                    "postgres", 0, q_.transfer_jobs.name);
-      }
-      open = find_holders(insert(open));
+      if (round == most_inserts) throw refused_by_foreign_index(q_.transfer_jobs);
+      open = insert(open).find_holders(work_, q_, [this](std::size_t i, JobId holder) {
+        answers_[i] = holder == jobs_[i]->job.id ? StoreStatus::existing_id : StoreStatus::existing_key;
+      });
     }
     return std::move(answers_);
   }
 
  private:
   /// Returns those that were passed over.
-  [[nodiscard]] Numbers insert(const Numbers& numbers) const {
+  [[nodiscard]] PassedOver insert(const Numbers& numbers) const {
     JobColumns columns;
     for (const std::size_t i : numbers) columns.add(*jobs_[i]);
     std::unordered_map<JobId, std::int64_t> seqs;
     columns.insert(work_, q_, [&](const sql::Row& row) { seqs.emplace(sql::read_id(row.text(0)), row.integer(1)); });
     LineColumns lines;
     StepColumns steps;
-    Numbers refused;
+    PassedOver refused;
     for (const std::size_t i : numbers) {
-      const auto at = seqs.find(jobs_[i]->job.id);
+      const Job& job = jobs_[i]->job;
+      const auto at = seqs.find(job.id);
       if (at == seqs.end()) {
-        refused.push_back(i);
+        refused.add(i, job.id, is_finished(job.state) ? std::nullopt : key_of(job));
       } else {
         lines.add(*jobs_[i], at->second);
         steps.add(*jobs_[i], at->second);
@@ -234,32 +231,6 @@ class Storing {
     lines.insert(work_, q_);
     steps.insert(work_, q_);
     return refused;
-  }
-
-  /// Finds the jobs that are in the way. Returns those whose holder has gone away meanwhile.
-  [[nodiscard]] Numbers find_holders(const Numbers& refused) {
-    if (refused.empty()) return {};
-    Array ids(Of::uuid);
-    Array keys(Of::text);
-    for (const std::size_t i : refused) {
-      const Job& job = jobs_[i]->job;
-      ids.add(job.id);
-      keys.add(is_finished(job.state) ? std::nullopt : key_of(job));
-    }
-    Numbers left;
-    sql::follow_up(work_, [&] {
-      return work_.session().execute(q_.holders, {{"ids", ids.view()}, {"unique_keys", keys.view()}},
-                                     [&](const sql::Row& row) {
-                                       const std::size_t i = refused.at(static_cast<std::size_t>(row.integer(0)) - 1);
-                                       if (row.null(1)) {
-                                         left.push_back(i);
-                                       } else {
-                                         const bool by_id = sql::read_id(row.text(1)) == jobs_[i]->job.id;
-                                         answers_[i] = by_id ? StoreStatus::existing_id : StoreStatus::existing_key;
-                                       }
-                                     });
-    });
-    return left;
   }
 
   sql::Work& work_;

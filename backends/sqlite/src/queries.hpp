@@ -70,6 +70,9 @@ struct Queries {
   const sql::Statement& log_trim = catalogue["log_trim"];
   const sql::Statement& publish_result = catalogue["publish_result"];
   const sql::Statement& publish_progress = catalogue["publish_progress"];
+  const sql::Statement& step_job = catalogue["step_job"];
+  const sql::Statement& step_tell = catalogue["step_tell"];
+  const sql::Statement& step_wake = catalogue["step_wake"];
   const sql::Statement& begin = catalogue["begin"];
   const sql::Statement& commit = catalogue["commit"];
   const sql::Statement& data_version = catalogue["data_version"];

@@ -263,9 +263,9 @@ class Steps {
   [[nodiscard]] virtual std::vector<StepRecord> read_steps(JobId id, const Tx* within) = 0;
   /// Records a step if the job is held with that token. wait and children, also when they are there already, take back
   /// what `signal` and `wake` have told the job until now: the answer, or the reads that follow, show what that was.
-  /// `within` as for enqueue: then the job's row is not locked, so that its lease can be renewed meanwhile; another
-  /// transaction that is recording the same key is waited for. Errc::retry_transaction there when that one has
-  /// committed and this snapshot cannot see it. Replay: existing.
+  /// `within` as for enqueue: then the job's row is not locked, so that its lease can be renewed meanwhile, and nothing
+  /// is taken back; another transaction that is recording the same key is waited for. Errc::retry_transaction there
+  /// when that one has committed and this snapshot cannot see it. Replay: existing.
   virtual RecordAnswer record_step(const NewStep& step, const Tx* within, Now now) = 0;
   /// Stores a signal for a job that is not finished, whoever holds it, as row (signal, name, n): n is 0 for
   /// SignalMode::first, the next free number for append. Where the job is scheduled and has a row (wait, name, n) it
