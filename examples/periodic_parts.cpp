@@ -51,7 +51,7 @@ int main(int argc, char** argv) try {
   schedules.sync({
       {.name = "poll", .rule = "@every 90s", .job = sqlq::job(Poll{})},
       {.name = "report", .rule = "0 8 * * mon-fri", .zone = "Europe/Berlin", .job = sqlq::job(Report{}),
-       .missed = sqlq::Missed::all, .overlap = sqlq::Overlap::queue_one},
+       .missed = sqlq::Missed::all, .overlap = sqlq::Overlap::allow},
   });
 
   q.advance(24h);
