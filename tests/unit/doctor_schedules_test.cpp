@@ -89,8 +89,8 @@ TEST_F(DoctorOfSchedules, WhatCouldNotBeFired) {
   add("d", {.next = now() + 1h});
   EXPECT_EQ(finding().code, "schedule_trouble");
   EXPECT_EQ(finding().severity, Finding::Severity::warning);
-  EXPECT_EQ(finding().sentence, "the schedules 'a b', 'c': the last tick could not be fired; of the first: the database "
-                                "refuses\\nthe job");
+  EXPECT_EQ(finding().sentence, "the schedules 'a b', 'c': the last tick could not be fired; of the first: the "
+                                "database refuses\\nthe job");
   EXPECT_TRUE(has(finding().advice, "`sqlq schedule show 'a b'`")) << finding().advice;
 }
 
