@@ -71,7 +71,8 @@ int main(int argc, char** argv) try {
   const sqlq::TimePoint today = q.clock().now();
   schedules.backfill("report", today - 7 * 24h, today);  // a job for each tick of a week
   schedules.backfill("report", today - 7 * 24h, today);  // the same again: nothing is enqueued twice
-  std::cout << "backfilled: " << q.work_due() << '\n';
+  const std::size_t filled = q.work_due();
+  std::cout << "backfilled: " << filled << '\n';
 
   schedules.remove("poll");
   std::cout << "schedules: " << schedules.list().size() << '\n';
