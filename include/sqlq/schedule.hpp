@@ -13,7 +13,7 @@
 /// Schedules are rows of the database. Every worker fires those that are due, whatever its own queues are; there is no
 /// leader. One transaction sets the time of the next tick and stores the job, so a tick fires once, whatever dies or
 /// steps its clock (I11). The database's clock decides what is due. A new or changed schedule is seen by workers within
-/// 5 s (within 1 s by those of the same process, and where the database wakes others).
+/// 10 s (within 1 s by those of the same process, and where the database wakes others).
 ///
 /// No tick fires after a later one. So where the clock was ahead and is put back, a schedule waits until the time of its
 /// last tick has come again; `remove` and `sync` let it begin anew.

@@ -211,7 +211,7 @@ struct PeriodicDue {
   TimePoint now{};                   ///< by the clock that decides what is due
 };
 
-/// Schedules. None of it is on the way of a plain job: a worker asks once in 5 s, or when something is due.
+/// Schedules. None of it is on the way of a plain job: a worker asks once in 10 s, or when something is due.
 class Periodic {
  public:
   virtual ~Periodic() = default;
