@@ -193,6 +193,9 @@ std::unique_ptr<CLI::App> make_command_line(Context& context) {
   add_job_commands(*root, context);
   add_job_changes(*root, context);
   add_enqueue_command(*root, context);
+  add_job_steps(*root, context);
+  add_schedule_commands(*root, context);
+  add_schedule_changes(*root, context);
   add_queue_commands(*root, context);
   add_worker_commands(*root, context);
   add_work_command(*root, context);

@@ -132,6 +132,9 @@ void add_job_commands(CLI::App& root, Context& context);       ///< list, show, 
 void add_job_changes(CLI::App& root, Context& context);        ///< retry, cancel, delete, move, run-now, priority,
                                                                ///< take-away
 void add_enqueue_command(CLI::App& root, Context& context);    ///< job enqueue
+void add_job_steps(CLI::App& root, Context& context);          ///< job signal, restart
+void add_schedule_commands(CLI::App& root, Context& context);  ///< list, show, next, preview
+void add_schedule_changes(CLI::App& root, Context& context);   ///< set, pause, resume, run, backfill, remove
 void add_queue_commands(CLI::App& root, Context& context);
 void add_worker_commands(CLI::App& root, Context& context);
 void add_work_command(CLI::App& root, Context& context);

@@ -1,5 +1,3 @@
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -11,6 +9,7 @@
 #include "enqueue_line.hpp"
 #include "filter_options.hpp"
 #include "job_change.hpp"
+#include "json_argument.hpp"
 #include "text.hpp"
 
 namespace sqlq::tool {
@@ -113,27 +112,14 @@ class Answers {
 
 // ------------------------------------------------------------------------------------------------- one
 
-std::string params_of(Context& context, const std::string& given) {
-  if (given.empty()) return "{}";
-  std::string text = given;
-  if (given == "-") {
-    text.assign(std::istreambuf_iterator<char>(context.in()), {});
-  } else if (given.front() == '@') {
-    std::ifstream file(given.substr(1), std::ios::binary);
-    if (!file) throw Exit(ExitCode::usage, "the file '" + given.substr(1) + "' cannot be read");
-    text.assign(std::istreambuf_iterator<char>(file), {});
-  }
-  return std::string(trimmed(text));
-}
-
 ExitCode enqueue_one(Context& context, const NewJobs& given) {
   if (given.skip > 0) throw Exit(ExitCode::usage, "--skip is for JSON lines: job enqueue -");
   const TimePoint now = context.now();
-  std::vector<NewJob> jobs{{given.kind, params_of(context, given.params), options_of(given, now)}};
+  std::vector<NewJob> jobs{
+      {given.kind, given.params.empty() ? "{}" : json_argument(context, given.params), options_of(given, now)}};
   EnqueueOptions& options = jobs.front().options;
   const bool own_id = options.id.has_value();
   if (!own_id) options.id = JobId::make(now);
-  check_json(jobs.front().params, PayloadLimits{}, "the JSON text");
   if (context.options().dry_run) {
     context.say("would enqueue a job of kind " + given.kind + " into queue " + options.queue.value_or("default"));
     return ExitCode::ok;
