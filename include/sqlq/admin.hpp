@@ -185,11 +185,14 @@ class Admin {
   CancelStatus cancel(JobId id);
   /// Runs a finished job again: same id, params and history; recorded with cause `requeued`.
   RequeueStatus requeue(JobId id);
-  /// The job's durable steps, in the order of their recording. Empty where there are none, or no such job.
+  /// The job's durable steps, in the order of their recording. Empty where there are none, or no such job. Errors:
+  /// configuration where the backend has no steps (capability `steps`).
   [[nodiscard]] std::vector<StepRecord> steps(JobId id) const;
   /// Puts a finished job back (as requeue) that forgets what it has done from this step on: the row of a step, sleep,
   /// wait or children with that name, the first of them if there are several; its signals stay. Without `from` it
-  /// begins anew. Errors: invalid_argument when the job has no such step: nothing is changed.
+  /// begins anew. Errors: invalid_argument when the job has no such step: nothing is changed; configuration where the
+  /// backend has no steps (capability `steps`). Not atomic: where an error comes in between, the steps may be forgotten
+  /// and the job not put back; then requeue it.
   RequeueStatus restart(JobId id, const std::optional<std::string>& from = {}, std::int64_t number = 0);
   /// scheduled -> pending, due now.
   ActionStatus run_now(JobId id);

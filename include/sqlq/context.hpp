@@ -106,10 +106,10 @@ class JobContext {
   auto step(std::string_view name, std::int64_t number, F&& body) -> std::invoke_result_t<F&> {
     return step(StepName(name, number), body);
   }
-  /// Records in your own transaction, which `body` writes into too; commit before the next call of this context, which
-  /// throws Error(misuse) otherwise where it can see that. What an earlier execution committed is answered without
-  /// running `body`; where one that lost its lease committed meanwhile, Error(lease_lost) is thrown after `body` has
-  /// run: roll back.
+  /// Records in your own transaction, which `body` writes into too; commit before the next call of this context. Where
+  /// the handler then returns normally without having committed, the attempt counts as failed. A step whose transaction
+  /// was rolled back may be called again. What an earlier execution committed is answered without running `body`; where
+  /// one that lost its lease committed meanwhile, Error(lease_lost) is thrown after `body` has run: roll back.
   template <class F>
   auto step(Tx tx, StepName name, F&& body) -> std::invoke_result_t<F&> {
     return run_step<std::invoke_result_t<F&>>(&tx, name, body);
@@ -124,17 +124,19 @@ class JobContext {
   void sleep(StepName name, Duration time);
 
   /// The value of the signal of this name (Client::signal), or empty when none came within `timeout` of the first call.
-  /// Suspends the job until then. The answer is recorded: later executions get the same one.
+  /// Suspends the job until then; zero or less does not suspend. The answer is recorded: later executions get the same
+  /// one. At most ten years.
   template <Encodable T>
   [[nodiscard]] std::optional<T> wait(StepName name, Duration timeout) {
-    const std::optional<std::string> value = wait_for(name, timeout);
+    const std::optional<std::string> value = await_signal(name, timeout);
     return value ? std::optional<T>(codec<T>::decode(*value)) : std::nullopt;
   }
 
   /// Enqueues the children once, suspends the job until all of them have finished, and answers them in the order given,
-  /// with state and result: look at the state, a child may have failed. `children`: at most 1,000; `id` must be empty.
-  /// A child that has finished wakes its parent; where that is lost (a crash) the parent looks again after at most 5
-  /// minutes. A child whose job is gone (Admin::erase, its retention) is answered with JobState::invalid and its id.
+  /// with state and result: look at the state, a child may have failed. `children`: at most 1,000; `id` and
+  /// `unique_key` must be empty. The worker that ends the last child wakes the parent. Where that is lost (a crash), or
+  /// an own loop or an operator ends it, the parent looks again after at most 5 minutes. A child whose job is gone
+  /// (Admin::erase, its retention) is answered with JobState::invalid and its id.
   [[nodiscard]] std::vector<Job> all(StepName name, std::span<const NewJob> children);
   template <JobRange R>
   [[nodiscard]] std::vector<Job> all(StepName name, const R& children, const EnqueueOptions& options = {}) {
@@ -144,9 +146,9 @@ class JobContext {
     return all(name, std::span<const NewJob>(jobs));
   }
 
-  /// Whether this job runs the new way. Decided once for each job and recorded: true for jobs that call this in their
-  /// first execution, or before they have recorded any step; false for those that were under way before the program
-  /// that asks was deployed. So a change of a workflow changes no job in the middle of it.
+  /// Whether this job runs the new way. Decided once for each job and recorded: true in the job's first execution, and
+  /// in a later one if no earlier one has recorded a step; false for jobs that were under way before the program that
+  /// asks was deployed. So a change of a workflow changes no job in the middle of it. May be asked again.
   [[nodiscard]] bool since(StepName change);
 
  private:
@@ -160,8 +162,8 @@ class JobContext {
       std::invoke(body);
       static_cast<void>(record_step(tx, name, "null"));
     } else {
-      static_assert(Encodable<R>, "sqlq: what a step returns is recorded as JSON: include <sqlq/json.hpp>, and give its "
-                                  "type a conversion, or return nothing");
+      static_assert(Encodable<R>, "sqlq: what a step returns is recorded as JSON: include <sqlq/json.hpp>, and give "
+                                  "its type a conversion, or return nothing");
       return codec<R>::decode(record_step(tx, name, codec<R>::encode(std::invoke(body))));
     }
   }
@@ -169,7 +171,7 @@ class JobContext {
   std::optional<std::string> find_step(const Tx* tx, StepName name);
   /// Answers what is recorded now.
   std::string record_step(const Tx* tx, StepName name, std::string value);
-  std::optional<std::string> wait_for(StepName name, Duration timeout);
+  std::optional<std::string> await_signal(StepName name, Duration timeout);
 
   Impl* impl_;
 };

@@ -75,9 +75,10 @@ struct EnqueueOptions {
   Duration timeout{0};
   /// An id of your own (JobId::make): enqueueing the same id again changes nothing and returns it.
   std::optional<JobId> id{};
-  /// What travels with the job beside its params, as the context of a trace (Job::headers). At most 64; names are 1 to
-  /// 255 bytes of UTF-8 without control characters, those that begin with "sqlq-" are the library's; together at most
-  /// 16 KiB. Needs the capability `headers` unless empty.
+  /// What travels with the job beside its params, as the context of a trace (Job::headers). At most 64, with at most
+  /// 16 KiB of names and values together. Names are 1 to 255 bytes of UTF-8 without control characters; those that
+  /// begin with "sqlq-" are the library's. Values are UTF-8 without control characters, and may be empty. Unless empty,
+  /// Error(configuration) where the backend stores no headers (capability `headers`).
   Headers headers{};
 };
 

@@ -26,6 +26,9 @@ struct Reason {
                      ///< by the next sweep of any worker
     cancelling,      ///< running on `worker`, which was asked to stop
     waiting,         ///< in state waiting: it waits for another job or for room
+    sleeping,        ///< its durable step `step` sleeps until `at`
+    waits_for_signal,    ///< its handler waits for the signal `step` until `at`
+    waits_for_children,  ///< `count` of the jobs that its step `step` has enqueued have not finished; `jobs` are some
     queue_paused,    ///< its queue `queue` is paused
     limit_used,      ///< `count` jobs of the queue are held, as many as its concurrency `limit` allows; `jobs` on
                      ///< `worker` are the first of them. Said, but for a limit of 0, only of a job that is due
@@ -35,7 +38,7 @@ struct Reason {
     draining,        ///< all workers that could run it are being drained: `workers`
     all_busy,        ///< all workers that could run it have as many jobs as they can run: `workers`. Said only of a job
                      ///< that is due
-    due_later,       ///< not before `at`
+    due_later,       ///< not before `at`. Not said of a job that a durable step keeps
     suspect,         ///< it has crashed `count` times and may run only beside no other suspect
     behind,          ///< `count` pending jobs of its queue come first; `capped`: or more
     clocks_differ,   ///< the database's clock and this host's differ by `difference`, so that times are doubtful
@@ -49,6 +52,8 @@ struct Reason {
   std::string kind{};
   std::string worker{};
   std::string message{};
+  std::string step{};                  ///< the name of a sleep, signal or `all` (steps.hpp)
+  std::int64_t number = 0;             ///< of `step`
   std::vector<std::string> workers{};  ///< at most 10 names
   std::vector<JobId> jobs{};           ///< at most 10
   std::optional<TimePoint> at{};

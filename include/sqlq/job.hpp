@@ -127,7 +127,7 @@ struct Job {
   std::optional<TimePoint> heartbeat_at{};  ///< last sign of life of the last claim
   std::optional<TimePoint> finished_at{};
   std::optional<Progress> progress{};       ///< of a held job that told any in this execution; not in claimed jobs
-  Headers headers{};                        ///< as enqueued; empty for most
+  Headers headers{};                        ///< as enqueued; empty for most. Also in lists without payloads
 };
 
 /// Whether the job has crashed and its next crash would end it. It may be what kills its processes, or only have been

@@ -13,13 +13,18 @@
 /// Schedules are rows of the database. Every worker fires those that are due, whatever its own queues are; there is no
 /// leader. One transaction sets the time of the next tick and stores the job, so a tick fires once, whatever dies or
 /// steps its clock (I11). The database's clock decides what is due. A new or changed schedule is seen by workers within
-/// 5 s (at once by those of the same process, and where the database wakes others).
+/// 5 s (within 1 s by those of the same process, and where the database wakes others).
+///
+/// No tick fires after a later one. So where the clock was ahead and is put back, a schedule waits until the time of its
+/// last tick has come again; `remove` and `sync` let it begin anew.
 ///
 /// **Rules**
 ///   - five fields `minute hour day-of-month month day-of-week`, or six with seconds before them. A field is `*`, a
 ///     number, a name (`jan` to `dec`, `sun` to `sat`; case does not matter), a range `1-5`, a list `1,15`, each with a
-///     step: `*/10`, `10-40/5`. Sunday is 0 and 7. `L` is the last day of the month; `5L` the last Friday; `5#3` the
-///     third Friday. When both days are restricted, a day that fits one of them fits, as in cron;
+///     step: `*/10`, `10-40/5`; `10/5` goes to the field's end. `?` is `*`. Ranges do not run backwards. Sunday is 0
+///     and 7. `L` is the last day of the month; `5L` the last Friday; `5#3` the third Friday. When both days are
+///     restricted, a day that fits one of them fits, as in cron; one that begins with `*` is not restricted in this
+///     sense: `0 0 */2 * mon` are the Mondays with an odd date;
 ///   - `@hourly`, `@daily` (`@midnight`), `@weekly`, `@monthly`, `@yearly` (`@annually`);
 ///   - `@every 90s`: a fixed interval of `ms`, `s`, `m`, `h`, `d`, also joined (`1h30m`); 1 s to 10 years. Counted from
 ///     Schedule::start or, without one, from the first `sync` of the schedule.
@@ -28,7 +33,8 @@
 /// at the first moment after the gap; a local time that comes twice runs once, the first time. This holds for rules
 /// whose hour field is not `*` and has no step (times of day). Rules that repeat within the day (`*` or steps in the
 /// hour field) follow real time instead: they run in both passes of a repeated hour, and not at all in a skipped one.
-/// `@every` knows no zones.
+/// `@every` knows no zones. Zones are read once: a process sees an update of the system's zones when it is started
+/// again.
 ///
 /// The job of a tick carries the headers `sqlq-schedule` (the name) and `sqlq-tick` (see tick_of).
 
@@ -61,7 +67,8 @@ template <JobArgs A>
 enum class Missed : std::uint8_t {
   one = 1,   ///< the latest of them fires, the others are passed over
   skip = 2,  ///< all are passed over, also the latest one when it is late by more than Schedule::grace
-  all = 3,   ///< each fires, oldest first: of the latest Schedule::most_missed
+  all = 3,   ///< each fires, oldest first: of the latest Schedule::most_missed. Beside Overlap::allow; else the first
+             ///< fires, and the others find its job unfinished
 };
 [[nodiscard]] std::string_view to_string(Missed missed) noexcept;
 
@@ -101,8 +108,10 @@ struct ScheduleState {
   std::optional<JobId> last_job{};       ///< the last job that was enqueued; it may be gone
   std::uint64_t fired = 0;               ///< ticks that enqueued a job
   std::uint64_t skipped = 0;             ///< ticks that did not because of Overlap or a unique key
-  std::uint64_t missed = 0;              ///< ticks that were passed over because they were late
-  std::string trouble{};                 ///< why the last tick could not be fired; empty: it was
+  std::uint64_t missed = 0;              ///< ticks that were passed over because they were late; of more than 100,000
+                                         ///< that are missed at a time a part is counted
+  std::string trouble{};                 ///< why the last tick could not be fired, or all of it but the name cannot be
+                                         ///< read; empty: all is well
 };
 
 /// What `sync` did with each schedule.
@@ -131,9 +140,11 @@ class Schedules {
  public:
   explicit Schedules(Database db, ClientOptions defaults = {});
 
-  /// Adds the schedules that are not there, and changes those that differ; all or none. Never removes one, and never
-  /// resumes a paused one. A changed rule or zone counts from now on; ticks that were due stay due. At most 10,000 at
-  /// a time; a name twice is refused. Answers in the order given.
+  /// Adds the schedules that are not there, and changes those that differ. Never removes one, and never resumes a paused
+  /// one. A changed rule, zone, start or end counts from now on; ticks that were due stay due. At most 10,000 at a time;
+  /// a name twice is refused. All or none, where up to 1,000 differ and nobody else changes them meanwhile; else an
+  /// error of the database may leave some unchanged: repeat the call. One that cannot be read is made anew, but
+  /// Error(schema) for one of a newer program. Answers in the order given.
   std::vector<SyncStatus> sync(std::span<const Schedule> schedules);
   std::vector<SyncStatus> sync(std::initializer_list<Schedule> schedules) { return sync(std::span(schedules)); }
 
@@ -164,7 +175,7 @@ class Schedules {
 };
 
 /// The ticks of a rule strictly after `after`, without any database: for tests, and to show a rule to its author. Fewer
-/// than `n` where the time points end. Errors as Schedules.
+/// than `n` where the time points end. `@every` counts from `after`. Errors as Schedules.
 [[nodiscard]] std::vector<Tick> ticks_after(const std::string& rule, const std::string& zone, TimePoint after,
                                             std::size_t n);
 

@@ -13,8 +13,8 @@
 ///
 /// The calls are members of JobContext (context.hpp). The handler runs from its top each time; a step whose result is
 /// recorded is not run again but answers what was recorded. Steps are found by their names, never by their order: a
-/// new version of the program may add, remove and reorder them. Within a loop they have a number: `step("row", i, ...)`.
-/// Two steps of one execution must not have the same name and number (Error misuse).
+/// new version of the program may add, remove and reorder them. Within a loop they have a number:
+/// `step("row", i, ...)`. Two steps of one execution must not have the same name and number (Error misuse).
 ///
 /// **What is promised.** A result is recorded once, and only by the holder of the lease (I15). A step that has not been
 /// recorded may have run: the process may die between its effect and its record. Recorded in your own transaction,
@@ -27,7 +27,8 @@
 /// as failed, with a message that says so.
 ///
 /// **Limits.** Names are 1 to 255 bytes of UTF-8 without control characters. A value is JSON text of at most 1 MiB
-/// (Error invalid_argument otherwise). A job has at most 10,000 steps. Steps are deleted with their job, or
+/// (Error invalid_argument otherwise; a handler that lets "too large" through ends its job as errored, for another
+/// attempt would repeat the effect). A job has at most 10,000 steps. Steps are deleted with their job, or
 /// at its success where HandlerOptions::keep_steps is false. Admin::requeue keeps them: what was done stays done;
 /// Admin::restart forgets them from a step on.
 

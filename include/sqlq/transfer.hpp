@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// Jobs on their way to another database, or into a file and back: with histories, logs, results, unique keys and the
-/// settings of their queues.
+/// Jobs on their way to another database, or into a file and back: with histories, logs, results, unique keys, headers,
+/// durable steps and the settings of their queues.
 ///
 /// The stream is text, one JSON object a line, in the order of the jobs' ids (docs/transfer.md has every field):
 ///
@@ -43,8 +43,9 @@ struct TransferReport {
   std::uint64_t stored = 0;     ///< of those: new in the target
   std::uint64_t existing = 0;   ///< there already by their id: nothing changed
   std::uint64_t conflicts = 0;  ///< a live job in the target has their unique key: not stored
-  std::uint64_t refused = 0;    ///< the target's database refuses them for good: not stored; or they have no line
-                                ///< (longer than 64 MiB, no UTF-8): not written
+  std::uint64_t refused = 0;    ///< the target's database refuses them for good, or its backend has no place for their
+                                ///< headers or steps: not stored; or they have no line (longer than 64 MiB, no UTF-8):
+                                ///< not written
   std::uint64_t held = 0;       ///< running in the source: left there
   std::vector<TransferProblem> problems{};  ///< the first 100 of conflicts and refused ones
   std::string checksum{};       ///< of the jobs written or read; 16 hexadecimal digits

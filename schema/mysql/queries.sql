@@ -202,7 +202,7 @@ UNION ALL
 
 -- name: take_some
 -- params: now int?, seqs list
--- returns: now int, seq int, place_priority int, place_due int, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, lane int
+-- returns: now int, seq int, place_priority int, place_due int, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?, lane int
 -- As take, of these jobs.
 SELECT {now}, r.seq, r.priority, r.due_us, {pending_job}, r.lane_id
   FROM {jobs} j FORCE INDEX (PRIMARY) STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY)
@@ -225,7 +225,7 @@ SELECT f.priority, f.due_us, f.seq
 
 -- name: take
 -- params: now int?, lane int, priority int, due int, seq int, n int
--- returns: now int, seq int, place_priority int, place_due int, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- returns: now int, seq int, place_priority int, place_due int, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 -- Locks the first rows of the lane and their jobs, skipping what somebody else has locked: no more than n of each. From
 -- the place of the first one on that the survey saw: before it there may be many rows that are gone and not yet purged.
 SELECT {now}, r.seq, r.priority, r.due_us, {pending_job}
@@ -322,7 +322,7 @@ DELETE w FROM {workers} w FORCE INDEX (PRIMARY) WHERE w.id IN (:numbers) AND w.a
 
 -- name: claimed
 -- params: token int
--- returns: queue text, kind text, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- returns: queue text, kind text, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 SELECT l.queue, l.kind, {job}
   FROM {queues} q STRAIGHT_JOIN {claims} c FORCE INDEX (PRIMARY) ON c.queue_id = q.id AND c.token = :token
  STRAIGHT_JOIN JSON_TABLE(c.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
@@ -377,13 +377,25 @@ INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, max_attempts
                     retention_us, created_us, queued_us, unique_key, params)
 VALUES :rows
 
+-- name: jobs_insert_headers
+-- params: rows list
+-- The same for a batch in which some have headers.
+INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes, keepalive_us, timeout_us,
+                    retention_us, created_us, queued_us, unique_key, params, headers)
+VALUES :rows
+
 -- name: transfer_jobs
 -- params: rows list
 -- Jobs as they were elsewhere. A duplicate id is an error and undoes the statement.
 INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, attempt, max_attempts, crashes, max_crashes, claims,
                     keepalive_us, timeout_us, retention_us, created_us, queued_us, started_us, heartbeat_us,
-                    finished_us, expires_us, worker_id, unique_key, params, result)
+                    finished_us, expires_us, worker_id, unique_key, params, result, headers)
 VALUES :rows
+
+-- name: transfer_steps_add
+-- params: rows list
+-- Rows: job, kind, name, number, ord, claim, at, until, value.
+INSERT INTO {steps} (job_seq, kind, name, n, ord, claim, at_us, until_us, value) VALUES :rows
 
 -- name: workers_named
 -- params: names list
@@ -466,19 +478,19 @@ SELECT j.seq, j.id, 0, 0, 0, 0, 0, 0 FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WH
 
 -- name: lock
 -- params: now int?, seqs list
--- returns: now int, seq int, id text, queue int, lane int, state int, token int, ended int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?, unique_key text?
+-- returns: now int, seq int, id text, queue int, lane int, state int, token int, ended int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?, unique_key text?, flags int
 SELECT {now}, j.seq, j.id, j.queue_id, j.lane_id, j.state, j.lease_token, j.ended, j.priority, j.due_us, j.queued_us,
        j.attempt, j.max_attempts, j.crashes, j.max_crashes, j.claims, {worker}, j.retention_us,
-       j.unique_key
+       j.unique_key, j.flags
   FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq IN (:seqs) ORDER BY j.seq FOR UPDATE
 
 -- name: lock_free
 -- params: now int?, seqs list
--- returns: now int, seq int, id text, queue int, lane int, state int, token int, ended int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?, unique_key text?
+-- returns: now int, seq int, id text, queue int, lane int, state int, token int, ended int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?, unique_key text?, flags int
 -- The same, but what somebody else has locked is passed over.
 SELECT {now}, j.seq, j.id, j.queue_id, j.lane_id, j.state, j.lease_token, j.ended, j.priority, j.due_us, j.queued_us,
        j.attempt, j.max_attempts, j.crashes, j.max_crashes, j.claims, {worker}, j.retention_us,
-       j.unique_key
+       j.unique_key, j.flags
   FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq IN (:seqs) ORDER BY j.seq FOR UPDATE SKIP LOCKED
 
 -- name: ended
@@ -532,11 +544,11 @@ SELECT j.id FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq IN (:seqs)
 
 -- name: ended_lock
 -- params: now int?, seqs list, steady int?
--- returns: now int, seq int, id text, queue int, lane int, state int, token int, ended int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?, unique_key text?
+-- returns: now int, seq int, id text, queue int, lane int, state int, token int, ended int, priority int, due int, queued int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, worker text, retention int?, unique_key text?, flags int
 -- What is locked is being renewed, finished or reaped by somebody else.
 SELECT {now}, j.seq, j.id, j.queue_id, j.lane_id, j.state, j.lease_token, j.ended, j.priority, j.due_us, j.queued_us,
        j.attempt, j.max_attempts, j.crashes, j.max_crashes, j.claims, {worker}, j.retention_us,
-       j.unique_key
+       j.unique_key, j.flags
   FROM {jobs} j FORCE INDEX (PRIMARY)
  WHERE j.seq IN (:seqs) AND j.state IN (2, 5) AND j.lease_until_us <= {steady}
  ORDER BY j.seq FOR UPDATE SKIP LOCKED
@@ -733,6 +745,10 @@ DELETE p FROM {progress} p FORCE INDEX (PRIMARY) WHERE p.job_seq IN (:seqs)
 -- params: seqs list
 DELETE h FROM {history} h FORCE INDEX (PRIMARY) WHERE h.job_seq IN (:seqs)
 
+-- name: purge_steps
+-- params: seqs list
+DELETE s FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq IN (:seqs)
+
 -- name: purge_jobs
 -- params: seqs list
 DELETE j FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq IN (:seqs) AND j.state IN (3, 4, 6)
@@ -751,6 +767,67 @@ SELECT o.claim, o.n
 -- params: seq int, claim int, n int
 DELETE g FROM {logs} g FORCE INDEX (PRIMARY)
  WHERE g.job_seq = :seq AND (g.claim < :claim OR (g.claim = :claim AND g.n <= :n))
+
+-- name: steps
+-- params: id text, n int
+-- returns: kind int, name text, number int, claim int, at int, until int?, value text
+SELECT s.kind, s.name, s.n, s.claim, s.at_us, s.until_us, s.value
+  FROM {jobs} j FORCE INDEX (sqlq_jobs_id) STRAIGHT_JOIN {steps} s FORCE INDEX (PRIMARY) ON s.job_seq = j.seq
+ WHERE j.id = UNHEX(REPLACE(:id, '-', '')) ORDER BY s.ord, s.kind, s.name, s.n LIMIT :n
+
+-- name: step_job
+-- params: now int?, id text
+-- returns: now int, seq int, state int, token int, claims int, flags int, rows int, last int
+-- A job, how many rows its steps have, and the largest number of them in the order of recording; without locks.
+SELECT {now}, j.seq, j.state, j.lease_token, j.claims, j.flags,
+       (SELECT COUNT(*) FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq = j.seq),
+       (SELECT COALESCE(MAX(s.ord), 0) FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq = j.seq)
+  FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id = UNHEX(REPLACE(:id, '-', ''))
+
+-- name: step_add
+-- params: seq int, token int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
+-- If the lease holds. Only in sessions of our own: READ COMMITTED reads the job's row without locks here.
+INSERT INTO {steps} (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
+SELECT j.seq, :kind, :name, :number, :ord, :claim, :at, :until, :value
+  FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq = :seq AND j.state IN (2, 5) AND j.lease_token = :token
+
+-- name: step_insert
+-- params: seq int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
+INSERT INTO {steps} (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
+VALUES (:seq, :kind, :name, :number, :ord, :claim, :at, :until, :value)
+
+-- name: step_find
+-- params: seq int, name text, number int
+-- returns: kind int, name text, number int, claim int, at int, until int?, value text, ord int
+-- The rows of every kind.
+SELECT s.kind, s.name, s.n, s.claim, s.at_us, s.until_us, s.value, s.ord FROM {steps} s FORCE INDEX (PRIMARY)
+ WHERE s.job_seq = :seq AND s.kind IN (1, 2, 3, 4, 5, 6, 7) AND s.name = :name AND s.n = :number
+
+-- name: step_signal_last
+-- params: seq int, name text
+-- returns: number int?
+SELECT MAX(s.n) FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq = :seq AND s.kind = 4 AND s.name = :name
+
+-- name: step_tell
+-- params: told int, seq int
+-- Bit 1 of the flags.
+UPDATE {jobs} FORCE INDEX (PRIMARY) SET flags = flags - (flags & 1) + :told WHERE seq = :seq AND (flags & 1) <> :told
+
+-- name: steps_tell
+-- params: told int, seqs list
+UPDATE {jobs} FORCE INDEX (PRIMARY) SET flags = flags - (flags & 1) + :told
+ WHERE seq IN (:seqs) AND (flags & 1) <> :told
+
+-- name: steps_parents
+-- params: seqs list
+-- returns: seq int
+-- Those of these jobs that have enqueued children.
+SELECT DISTINCT s.job_seq FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq IN (:seqs) AND s.kind = 7
+
+-- name: steps_forget
+-- params: seq int, ord int
+-- All but signals, from this one on in the order of recording.
+DELETE s FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq = :seq AND s.kind <> 4 AND s.ord >= :ord
 
 -- name: publish_lock
 -- params: seqs list
@@ -771,7 +848,7 @@ ON DUPLICATE KEY UPDATE claim = VALUES(claim), done = VALUES(done), total = VALU
 
 -- name: get
 -- params: ids text
--- returns: queue text, kind text, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- returns: queue text, kind text, id text, state int, priority int, params text, result text?, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 SELECT l.queue, l.kind, {job}
   FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
  STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
@@ -785,16 +862,19 @@ SELECT j.id FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id > UNHEX(REPLACE(
 
 -- name: transfer_sizes
 -- params: ids text
--- returns: id text, bytes int, history int, log int
--- How large the texts of jobs are, with histories and logs, and how many lines these have.
+-- returns: id text, bytes int, history int, log int, steps int
+-- How large the texts of jobs are, with histories, logs and steps, and how many lines these have.
 SELECT j.id,
-       LENGTH(j.params) + COALESCE(LENGTH(j.result), 0)
+       LENGTH(j.params) + COALESCE(LENGTH(j.result), 0) + COALESCE(LENGTH(j.headers), 0)
          + (SELECT CAST(COALESCE(SUM(LENGTH(h.message)), 0) AS SIGNED)
               FROM {history} h FORCE INDEX (PRIMARY) WHERE h.job_seq = j.seq)
          + (SELECT CAST(COALESCE(SUM(LENGTH(g.text)), 0) AS SIGNED)
-              FROM {logs} g FORCE INDEX (PRIMARY) WHERE g.job_seq = j.seq),
+              FROM {logs} g FORCE INDEX (PRIMARY) WHERE g.job_seq = j.seq)
+         + (SELECT CAST(COALESCE(SUM(LENGTH(t.value)), 0) AS SIGNED)
+              FROM {steps} t FORCE INDEX (PRIMARY) WHERE t.job_seq = j.seq),
        (SELECT COUNT(*) FROM {history} h FORCE INDEX (PRIMARY) WHERE h.job_seq = j.seq),
-       (SELECT COUNT(*) FROM {logs} g FORCE INDEX (PRIMARY) WHERE g.job_seq = j.seq)
+       (SELECT COUNT(*) FROM {logs} g FORCE INDEX (PRIMARY) WHERE g.job_seq = j.seq),
+       (SELECT COUNT(*) FROM {steps} t FORCE INDEX (PRIMARY) WHERE t.job_seq = j.seq)
   FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
  STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
 
@@ -815,6 +895,14 @@ SELECT j.id, 0, g.claim, g.attempt, g.n, g.at_us, g.level, g.text
  STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
  STRAIGHT_JOIN {logs} g FORCE INDEX (PRIMARY) ON g.job_seq = j.seq
 
+-- name: transfer_steps
+-- params: ids text
+-- returns: id text, ord int, kind int, name text, number int, claim int, at int, until int?, value text
+SELECT j.id, t.ord, t.kind, t.name, t.n, t.claim, t.at_us, t.until_us, t.value
+  FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
+ STRAIGHT_JOIN {steps} t FORCE INDEX (PRIMARY) ON t.job_seq = j.seq
+
 -- piece: filter_types
 -- What jobs a list is about, but for their ids. `states` is a set of bits, one for each state's number; what is
 -- NULL, in a list too, does not restrict. `payloads`: 0 leaves params and result out, unread.
@@ -824,7 +912,7 @@ error text?, payloads int
 -- piece: listed_types
 queue text, kind text, id text, state int, priority int, params text?, result text?, unique_key text?, attempt int,
 max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int,
-retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 
 -- piece: of_lane
 (COALESCE(:queues) IS NULL OR l.queue IN (:queues)) AND (COALESCE(:kinds) IS NULL OR l.kind IN (:kinds))
@@ -1046,6 +1134,79 @@ UPDATE {registry} FORCE INDEX (PRIMARY) SET draining = :draining WHERE name = :n
 -- returns: name text, id int, seen int
 -- Reads the whole table: a row for each worker that runs.
 SELECT name, id, seen_us FROM {registry} WHERE seen_us <= {now} - :expiry ORDER BY seen_us LIMIT :n
+
+-- piece: periodic_names
+JSON_TABLE(:names, '$[*]' COLUMNS (name VARCHAR(255) CHARACTER SET utf8mb4 PATH '$')) w
+STRAIGHT_JOIN {periodic} p FORCE INDEX (PRIMARY) ON p.name = CAST(w.name AS BINARY)
+
+-- piece: periodic_rows
+JSON_TABLE(:rows, '$[*]' COLUMNS (
+  name VARCHAR(255) CHARACTER SET utf8mb4 PATH '$.name', version BIGINT PATH '$.version', next_us BIGINT PATH '$.next',
+  definition LONGTEXT CHARACTER SET utf8mb4 PATH '$.definition', state LONGTEXT CHARACTER SET utf8mb4 PATH '$.state')) w
+
+-- name: periodic_first
+-- params: now int?
+-- returns: now int, next int?
+-- When the first row is to be looked at.
+SELECT {now}, (SELECT p.next_us FROM {periodic} p FORCE INDEX (sqlq_periodic_next)
+                WHERE p.next_us IS NOT NULL ORDER BY p.next_us, p.name LIMIT 1)
+
+-- name: periodic_due
+-- params: now int, n int
+-- returns: name text, version int, next int?, definition text, state text
+SELECT name, version, next_us, definition, state FROM {periodic} FORCE INDEX (sqlq_periodic_next)
+ WHERE next_us <= :now ORDER BY next_us, name LIMIT :n
+
+-- name: periodic_next
+-- params: now int
+-- returns: next int?
+SELECT next_us FROM {periodic} FORCE INDEX (sqlq_periodic_next)
+ WHERE next_us > :now ORDER BY next_us, name LIMIT 1
+
+-- name: periodic_list
+-- params: after text, n int
+-- returns: name text, version int, next int?, definition text, state text
+SELECT name, version, next_us, definition, state FROM {periodic} FORCE INDEX (PRIMARY)
+ WHERE name > :after ORDER BY name LIMIT :n
+
+-- name: periodic_get
+-- params: names text
+-- returns: name text, version int, next int?, definition text, state text
+SELECT p.name, p.version, p.next_us, p.definition, p.state FROM {periodic_names}
+
+-- name: periodic_versions
+-- params: names text
+-- returns: name text, version int, next int?
+SELECT p.name, p.version, p.next_us FROM {periodic_names}
+
+-- name: periodic_lock
+-- params: names text
+-- returns: name text, version int, next int?
+-- Waits for nobody. The LIMIT (more than all) makes MySQL keep the inner statement apart: it refuses to lock what is in
+-- one with a list.
+SELECT p.name, p.version, p.next_us
+  FROM (SELECT CAST(x.name AS BINARY) AS name
+          FROM JSON_TABLE(:names, '$[*]' COLUMNS (name VARCHAR(255) CHARACTER SET utf8mb4 PATH '$')) x
+         LIMIT 1000000) w
+ STRAIGHT_JOIN {periodic} p FORCE INDEX (PRIMARY) ON p.name = w.name
+   FOR UPDATE SKIP LOCKED
+
+-- name: periodic_add
+-- params: rows text
+-- In order of name. None is added when somebody else has added one of them.
+INSERT INTO {periodic} (name, version, next_us, definition, state)
+SELECT CAST(w.name AS BINARY), w.version, w.next_us, w.definition, w.state FROM {periodic_rows}
+
+-- name: periodic_set
+-- params: rows text
+UPDATE {periodic_rows} STRAIGHT_JOIN {periodic} p FORCE INDEX (PRIMARY) ON p.name = CAST(w.name AS BINARY)
+   SET p.version = w.version + 1, p.next_us = w.next_us, p.definition = w.definition, p.state = w.state
+ WHERE p.version = w.version
+
+-- name: periodic_remove
+-- params: rows text
+DELETE p FROM {periodic_rows} STRAIGHT_JOIN {periodic} p FORCE INDEX (PRIMARY) ON p.name = CAST(w.name AS BINARY)
+ WHERE p.version = w.version
 
 -- name: queue_upsert
 -- params: name text, description text, concurrency int?, priority int, now int?

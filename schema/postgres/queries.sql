@@ -21,12 +21,12 @@
 -- piece: job_types
 id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int,
 crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?,
-created int, queued int, due int, started int?, heartbeat int?, finished int?
+created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 
 -- piece: job
 j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts, j.crashes, j.max_crashes,
 j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us, j.created_us, j.queued_us, j.due_us,
-j.started_us, j.heartbeat_us, j.finished_us
+j.started_us, j.heartbeat_us, j.finished_us, j.headers
 
 -- piece: trim
 -- A job's history keeps its last 1000 lines. `changed` has the jobs, with the number of the newest.
@@ -95,20 +95,50 @@ SELECT i.id,
   FROM unnest(:ids::uuid[], :shapes::integer[], :params::text[])
        AS i(id, shape, params)
 
+-- name: job_insert_headers
+-- params: {batch}, headers text
+-- The same for a batch in which some have headers.
+WITH {shape}
+INSERT INTO {jobs} (id, {shaped_columns}, created_us, queued_us, params, headers)
+SELECT i.id,
+       {shaped}, {now}, {now}, i.params, i.headers
+  FROM unnest(:ids::uuid[], :shapes::integer[], :params::text[], :headers::text[])
+       AS i(id, shape, params, headers)
+
+-- piece: drawn
+drawn AS MATERIALIZED (
+  SELECT CASE :numbered WHEN 0 THEN ARRAY(SELECT nextval({jobs_seq}) FROM unnest(:ids::uuid[])) END AS seqs)
+
+-- piece: place
+CASE :numbered WHEN 0 THEN (SELECT seqs FROM drawn)[i.rank] ELSE i.rank END
+
 -- name: job_insert_new
 -- params: {batch}, unique_keys text, ranks text, numbered int
 -- returns: id text, unique_key text?
 -- The same for jobs of which some may be there already: passes over those and answers the others. The items come in
 -- the order in which their keys are to be locked; their place in the insertion order is the how manyth each is for its
 -- caller, or a number from seqs_draw.
-WITH {shape},
-drawn AS MATERIALIZED (
-  SELECT CASE :numbered WHEN 0 THEN ARRAY(SELECT nextval({jobs_seq}) FROM unnest(:ids::uuid[])) END AS seqs)
+WITH {shape}, {drawn}
 INSERT INTO {jobs} (id, seq, {shaped_columns}, created_us, queued_us, unique_key, params) OVERRIDING SYSTEM VALUE
-SELECT i.id, CASE :numbered WHEN 0 THEN (SELECT seqs FROM drawn)[i.rank] ELSE i.rank END,
+SELECT i.id, {place},
        {shaped}, {now}, {now}, i.unique_key, i.params
   FROM unnest(:ids::uuid[], :shapes::integer[], :unique_keys::text[], :ranks::bigint[], :params::text[])
        AS i(id, shape, unique_key, rank, params)
+ON CONFLICT DO NOTHING
+RETURNING id, unique_key
+
+-- name: job_insert_new_headers
+-- params: {batch}, unique_keys text, ranks text, numbered int, headers text
+-- returns: id text, unique_key text?
+-- The same for a batch in which some have headers.
+WITH {shape}, {drawn}
+INSERT INTO {jobs} (id, seq, {shaped_columns}, created_us, queued_us, unique_key, params, headers)
+       OVERRIDING SYSTEM VALUE
+SELECT i.id, {place},
+       {shaped}, {now}, {now}, i.unique_key, i.params, i.headers
+  FROM unnest(:ids::uuid[], :shapes::integer[], :unique_keys::text[], :ranks::bigint[], :params::text[],
+              :headers::text[])
+       AS i(id, shape, unique_key, rank, params, headers)
 ON CONFLICT DO NOTHING
 RETURNING id, unique_key
 
@@ -127,26 +157,26 @@ SELECT w.n, coalesce((SELECT j.id FROM {jobs} j WHERE j.id = w.id),
   FROM unnest(:ids::uuid[], :unique_keys::text[]) WITH ORDINALITY AS w(id, unique_key, n)
 
 -- name: transfer_jobs
--- params: ids text, queues text, kinds text, states text, priorities text, dues text, attempts text, max_attempts text, crashes text, max_crashes text, claims text, notes text, keepalives text, timeouts text, retentions text, created text, queued text, started text, heartbeats text, finished text, expires text, workers text, unique_keys text, params text, results text
+-- params: ids text, queues text, kinds text, states text, priorities text, dues text, attempts text, max_attempts text, crashes text, max_crashes text, claims text, notes text, keepalives text, timeouts text, retentions text, created text, queued text, started text, heartbeats text, finished text, expires text, workers text, unique_keys text, params text, results text, headers text
 -- returns: id text, seq int
 -- Jobs as they were elsewhere: passes over those in whose way others are, and answers the others. The unique index
 -- knows nothing of waiting jobs (8): of these the key is looked for.
 INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, attempt, max_attempts, crashes, max_crashes, claims,
                     notes, keepalive_us, timeout_us, retention_us, created_us, queued_us, started_us, heartbeat_us,
-                    finished_us, expires_us, worker, unique_key, params, result)
+                    finished_us, expires_us, worker, unique_key, params, result, headers)
 SELECT i.id, l.id * CASE WHEN i.crashes > 0 AND i.crashes + 1 >= i.max_crashes THEN -1 ELSE 1 END, l.queue_id, i.state,
        i.priority, i.due, i.attempt, i.max_attempts, i.crashes, i.max_crashes, i.claims, i.notes, i.keepalive,
        i.timeout, i.retention, i.created, i.queued, i.started, i.heartbeat, i.finished, i.expires, i.worker,
-       i.unique_key, i.params, i.result
+       i.unique_key, i.params, i.result, i.headers
   FROM unnest(:ids::uuid[], :queues::text[], :kinds::text[], :states::smallint[], :priorities::integer[],
               :dues::bigint[], :attempts::integer[], :max_attempts::integer[], :crashes::integer[],
               :max_crashes::integer[], :claims::bigint[], :notes::bigint[], :keepalives::bigint[], :timeouts::bigint[],
               :retentions::bigint[], :created::bigint[], :queued::bigint[], :started::bigint[], :heartbeats::bigint[],
               :finished::bigint[], :expires::bigint[], :workers::text[], :unique_keys::text[], :params::text[],
-              :results::text[]) WITH ORDINALITY
+              :results::text[], :headers::text[]) WITH ORDINALITY
        AS i(id, queue, kind, state, priority, due, attempt, max_attempts, crashes, max_crashes, claims, notes,
             keepalive, timeout, retention, created, queued, started, heartbeat, finished, expires, worker, unique_key,
-            params, result, n)
+            params, result, headers, n)
   LEFT JOIN LATERAL (SELECT l.id, l.queue_id FROM {queues} q JOIN {lanes} l ON l.queue_id = q.id
                       WHERE q.name = i.queue AND l.kind = i.kind) l ON true
  WHERE i.state <> 8 OR (SELECT o.id FROM {jobs} o
@@ -169,6 +199,15 @@ SELECT i.seq, i.claim, i.n, i.at, i.attempt, i.level, i.text
   FROM unnest(:log_seqs::bigint[], :log_numbers::bigint[], :log_claims::bigint[], :log_ats::bigint[],
               :log_attempts::integer[], :levels::smallint[], :texts::text[])
        AS i(seq, n, claim, at, attempt, level, text)
+
+-- name: transfer_steps_add
+-- params: seqs text, kinds text, names text, numbers text, ords text, claims text, ats text, untils text, step_values text
+-- Their steps.
+INSERT INTO {steps} (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
+SELECT i.seq, i.kind, i.name, i.n, i.ord, i.claim, i.at, i.until, i.value
+  FROM unnest(:seqs::bigint[], :kinds::smallint[], :names::text[], :numbers::bigint[], :ords::bigint[],
+              :claims::bigint[], :ats::bigint[], :untils::bigint[], :step_values::text[])
+       AS i(seq, kind, name, n, ord, claim, at, until, value)
 
 -- name: transaction_id
 -- returns: id text
@@ -483,16 +522,19 @@ SELECT n, state FROM changed
 
 -- name: finish
 -- params: ids text, tokens text, kinds text, results text, messages text, causes text, delays text, now int?
--- returns: n int, was int
+-- returns: n int, was int, goes_on int
 -- Kinds: 1 success, 2 retry, 3 fail, 4 cancel, 5 snooze, 6 release. Who was asked to cancel ends as cancelled whatever
--- the kind. A released job keeps its place, a snooze forgets crashes. 7 days for errored, 24 h for the others. Answers
--- what each ended job was before; the others are not held with that token.
+-- the kind. A released job keeps its place, a snooze forgets crashes. 7 days for errored, 24 h for the others. A job
+-- that was told to go on (bit 1 of its flags) does so instead of a snooze. Answers what each ended job was before; the
+-- others are not held with that token.
 WITH item AS MATERIALIZED (
   SELECT * FROM unnest(:ids::uuid[], :tokens::bigint[], :kinds::smallint[], :results::text[], :messages::text[],
                        :causes::smallint[], :delays::bigint[]) WITH ORDINALITY
                 AS i(id, token, kind, result, message, cause, delay, n)),
 held AS MATERIALIZED (
-  SELECT j.id, j.state AS was, i.token, i.kind, i.result, i.message, i.cause, i.delay, i.n
+  SELECT j.id, j.state AS was, i.token, i.kind, i.result, i.message, i.cause, i.n,
+         j.state = 2 AND i.kind = 5 AND j.flags & 1 <> 0 AS goes_on,
+         CASE WHEN i.kind = 5 AND j.flags & 1 <> 0 THEN 0 ELSE i.delay END AS delay
     FROM item i JOIN {jobs} j ON j.id = i.id
    WHERE +j.state IN (2, 5) AND j.lease_token = i.token AND i.token <> 0
    ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j),
@@ -512,17 +554,18 @@ changed AS (
          finished_us = CASE WHEN j.state = 5 OR h.kind IN (1, 3, 4) THEN {now} END,
          expires_us = CASE WHEN j.state = 5 OR h.kind IN (1, 3, 4) THEN {now} + coalesce(j.retention_us,
                         CASE WHEN j.state = 2 AND h.kind = 3 THEN 604800000000 ELSE 86400000000 END) END,
-         notes = j.notes + CASE WHEN j.state = 2 AND h.kind = 1 THEN 0 ELSE 1 END
+         notes = j.notes + CASE WHEN j.state = 2 AND h.kind = 1 THEN 0 ELSE 1 END,
+         flags = CASE WHEN h.goes_on THEN j.flags & ~1 ELSE j.flags END
     FROM held h
    WHERE j.id = h.id AND +j.state IN (2, 5) AND j.lease_token = h.token
-  RETURNING h.n, h.was, h.kind, h.message, h.cause, j.seq, j.state, j.notes, j.claims, j.attempt, j.worker),
+  RETURNING h.n, h.was, h.goes_on, h.kind, h.message, h.cause, j.seq, j.state, j.notes, j.claims, j.attempt, j.worker),
 noted AS (
   INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
   SELECT seq, notes, claims, {now}, attempt + CASE WHEN was = 2 AND kind IN (5, 6) THEN 1 ELSE 0 END,
          CASE WHEN state = 6 THEN 7 WHEN kind = 5 THEN 6 WHEN kind = 6 THEN 5 ELSE cause END, worker, message
     FROM changed WHERE state <> 3),
 trimmed AS ({trim})
-SELECT n, was FROM changed
+SELECT n, was, goes_on::integer FROM changed
 
 -- name: heartbeat
 -- params: ids text, tokens text, now int?, steady int?
@@ -679,7 +722,11 @@ WITH logs_gone AS (
 progress_gone AS (
   DELETE FROM {progress} p WHERE p.ctid = ANY (ARRAY(
     SELECT o.ctid FROM unnest(:seqs::bigint[]) AS e(seq) CROSS JOIN LATERAL (
-      SELECT x.ctid FROM {progress} x WHERE x.job_seq = e.seq OFFSET 0) o)))
+      SELECT x.ctid FROM {progress} x WHERE x.job_seq = e.seq OFFSET 0) o))),
+steps_gone AS (
+  DELETE FROM {steps} s WHERE s.ctid = ANY (ARRAY(
+    SELECT o.ctid FROM unnest(:seqs::bigint[]) AS e(seq) CROSS JOIN LATERAL (
+      SELECT x.ctid FROM {steps} x WHERE x.job_seq = e.seq OFFSET 0) o)))
 DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
     SELECT o.ctid FROM unnest(:seqs::bigint[]) AS e(seq) CROSS JOIN LATERAL (
       SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq OFFSET 0) o))
@@ -688,7 +735,8 @@ DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
 -- params: n int
 -- returns: seq int
 -- Jobs that are gone and whose lines are not: somebody has deleted them by hand. Reads through all.
-(SELECT job_seq FROM {logs} UNION SELECT job_seq FROM {progress} UNION SELECT job_seq FROM {history})
+(SELECT job_seq FROM {logs} UNION SELECT job_seq FROM {progress} UNION SELECT job_seq FROM {history}
+ UNION SELECT job_seq FROM {steps})
 EXCEPT SELECT seq FROM {jobs} LIMIT :n
 
 -- name: expired
@@ -802,6 +850,80 @@ made AS (
   ON CONFLICT DO NOTHING)
 SELECT n FROM line
 
+-- name: steps
+-- params: id text, n int
+-- returns: kind int, name text, number int, claim int, at int, until int?, value text
+SELECT s.kind, s.name, s.n, s.claim, s.at_us, s.until_us, s.value
+  FROM {steps} s WHERE s.job_seq = (SELECT j.seq FROM {jobs} j WHERE j.id = :id::uuid)
+ ORDER BY s.ord, s.kind, s.name, s.n LIMIT :n
+
+-- name: step_job
+-- params: now int?, id text
+-- returns: now int, seq int, state int, token int, claims int, flags int, rows int, last int
+-- A job, how many rows its steps have, and the largest number of them in the order of recording.
+SELECT {now}, j.seq, j.state, j.lease_token, j.claims, j.flags, s.rows, s.last
+  FROM {jobs} j
+ CROSS JOIN LATERAL (SELECT count(*) AS rows, coalesce(max(x.ord), 0) AS last
+                       FROM {steps} x WHERE x.job_seq = j.seq) s
+ WHERE j.id = :id::uuid
+
+-- name: step_lock
+-- params: now int?, id text
+-- returns: now int, seq int, state int, claims int
+SELECT {now}, j.seq, j.state, j.claims FROM {jobs} j WHERE j.id = :id::uuid FOR NO KEY UPDATE
+
+-- name: step_add
+-- params: seq int, token int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
+-- If the lease holds. Nothing of the job's row is locked: a heartbeat passes over locked rows.
+INSERT INTO {steps} (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
+SELECT j.seq, :kind, :name, :number, :ord, :claim, :at, :until, :value
+  FROM {jobs} j WHERE j.seq = :seq AND +j.state IN (2, 5) AND j.lease_token = :token
+ON CONFLICT DO NOTHING
+
+-- name: step_insert
+-- params: seq int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
+INSERT INTO {steps} (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
+VALUES (:seq, :kind, :name, :number, :ord, :claim, :at, :until, :value)
+ON CONFLICT DO NOTHING
+
+-- name: step_find
+-- params: seq int, name text, number int
+-- returns: kind int, name text, number int, claim int, at int, until int?, value text, ord int
+-- The rows of every kind.
+SELECT s.kind, s.name, s.n, s.claim, s.at_us, s.until_us, s.value, s.ord
+  FROM generate_series(1, 7) AS k(kind)
+ CROSS JOIN LATERAL (SELECT x.* FROM {steps} x
+                      WHERE x.job_seq = :seq AND x.kind = k.kind AND x.name = :name AND x.n = :number OFFSET 0) s
+
+-- name: step_signal_last
+-- params: seq int, name text
+-- returns: number int?
+SELECT max(s.n) FROM {steps} s WHERE s.job_seq = :seq AND s.kind = 4 AND s.name = :name
+
+-- name: step_tell
+-- params: told int, seq int
+-- Bit 1 of the flags.
+UPDATE {jobs} j SET flags = (j.flags & ~1) | :told WHERE j.seq = :seq AND (j.flags & 1) <> :told
+
+-- name: steps_wake
+-- params: ids text, now int?
+-- Under jobs_lock and after it, so that it sees what those who had the locks have written. Jobs that wait for children
+-- are due, those that are held are told to go on.
+UPDATE {jobs} j
+   SET state = CASE j.state WHEN 7 THEN 1 ELSE j.state END,
+       due_us = CASE j.state WHEN 7 THEN {now} ELSE j.due_us END,
+       queued_us = CASE j.state WHEN 7 THEN {now} ELSE j.queued_us END,
+       flags = CASE j.state WHEN 7 THEN j.flags ELSE j.flags | 1 END
+  FROM unnest(:ids::uuid[]) AS w(id)
+ WHERE j.id = w.id
+   AND ((+j.state IN (2, 5) AND j.flags & 1 = 0)
+        OR (+j.state = 7 AND EXISTS (SELECT 1 FROM {steps} s WHERE s.job_seq = j.seq AND s.kind = 7)))
+
+-- name: steps_forget
+-- params: seq int, ord int
+-- All but signals, from this one on in the order of recording.
+DELETE FROM {steps} s WHERE s.job_seq = :seq AND s.kind <> 4 AND s.ord >= :ord
+
 -- name: log_trim
 -- params: id text, lines int, bytes int
 -- All up to the newest line that is too much, if any is.
@@ -849,15 +971,20 @@ SELECT j.id FROM {jobs} j WHERE j.id > :after::uuid ORDER BY j.id LIMIT :n
 
 -- name: transfer_sizes
 -- params: ids text
--- returns: id text, bytes int, history int, log int
--- How large the texts of jobs are, with histories and logs, and how many lines these have.
-SELECT j.id, octet_length(j.params) + octet_length(j.result) + h.bytes + g.bytes, h.n, g.n
+-- returns: id text, bytes int, history int, log int, steps int
+-- How large the texts of jobs are, with histories, logs and steps, and how many lines these have.
+SELECT j.id,
+       octet_length(j.params) + octet_length(j.result) + coalesce(octet_length(j.headers), 0) + h.bytes + g.bytes
+       + t.bytes,
+       h.n, g.n, t.n
   FROM json_array_elements_text(:ids::json) AS w(id)
   JOIN {jobs} j ON j.id = w.id::uuid
  CROSS JOIN LATERAL (SELECT count(*) AS n, coalesce(sum(octet_length(x.message)), 0) AS bytes
                        FROM {history} x WHERE x.job_seq = j.seq) h
  CROSS JOIN LATERAL (SELECT count(*) AS n, coalesce(sum(octet_length(x.text)), 0) AS bytes
                        FROM {logs} x WHERE x.job_seq = j.seq) g
+ CROSS JOIN LATERAL (SELECT count(*) AS n, coalesce(sum(octet_length(x.value)), 0) AS bytes
+                       FROM {steps} x WHERE x.job_seq = j.seq) t
 
 -- name: transfer_history
 -- params: ids text
@@ -874,6 +1001,13 @@ SELECT j.id, 0, g.claim, g.attempt, g.n, g.at_us, g.level, g.text
   FROM json_array_elements_text(:ids::json) AS w(id)
   JOIN {jobs} j ON j.id = w.id::uuid JOIN {logs} g ON g.job_seq = j.seq
 
+-- name: transfer_steps
+-- params: ids text
+-- returns: id text, ord int, kind int, name text, number int, claim int, at int, until int?, value text
+SELECT j.id, t.ord, t.kind, t.name, t.n, t.claim, t.at_us, t.until_us, t.value
+  FROM json_array_elements_text(:ids::json) AS w(id)
+  JOIN {jobs} j ON j.id = w.id::uuid JOIN {steps} t ON t.job_seq = j.seq
+
 -- piece: filter_types
 -- What jobs a list is about, but for their ids. `states` is a set of bits, one for each state's number; of the texts
 -- those that are NULL do not restrict. `payloads`: 0 leaves params and result out, unread.
@@ -885,7 +1019,7 @@ error text?, payloads int
 q.name, l.kind, j.id, j.state, j.priority, CASE WHEN :payloads = 1 THEN j.params ELSE '' END,
 CASE WHEN :payloads = 1 THEN j.result ELSE '' END, j.unique_key, j.attempt, j.max_attempts, j.crashes, j.max_crashes,
 j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us, j.created_us, j.queued_us, j.due_us,
-j.started_us, j.heartbeat_us, j.finished_us
+j.started_us, j.heartbeat_us, j.finished_us, j.headers
 
 -- piece: named
 -- Where a job's lane is.
@@ -1102,6 +1236,67 @@ UPDATE {registry} SET draining = :draining WHERE name = :name AND seen_us > {now
 -- returns: name text, id int, seen int
 -- Reads the whole table: a row for each worker that runs.
 SELECT name, id, seen_us FROM {registry} WHERE seen_us <= {now} - :expiry ORDER BY seen_us LIMIT :n
+
+-- name: periodic_first
+-- params: now int?
+-- returns: now int, next int?
+-- When the first row is to be looked at.
+SELECT {now}, (SELECT p.next_us FROM {periodic} p WHERE p.next_us IS NOT NULL ORDER BY p.next_us, p.name LIMIT 1)
+
+-- name: periodic_due
+-- params: now int, n int
+-- returns: name text, version int, next int?, definition text, state text
+SELECT name, version, next_us, definition, state FROM {periodic}
+ WHERE next_us <= :now ORDER BY next_us, name LIMIT :n
+
+-- name: periodic_next
+-- params: now int
+-- returns: next int?
+SELECT next_us FROM {periodic} WHERE next_us > :now ORDER BY next_us, name LIMIT 1
+
+-- name: periodic_list
+-- params: after text, n int
+-- returns: name text, version int, next int?, definition text, state text
+SELECT name, version, next_us, definition, state FROM {periodic} WHERE name > :after ORDER BY name LIMIT :n
+
+-- name: periodic_get
+-- params: names text
+-- returns: name text, version int, next int?, definition text, state text
+SELECT p.name, p.version, p.next_us, p.definition, p.state
+  FROM json_array_elements_text(:names::json) AS w(name) JOIN {periodic} p ON p.name = w.name
+
+-- name: periodic_versions
+-- params: names text
+-- returns: name text, version int, next int?
+SELECT p.name, p.version, p.next_us
+  FROM json_array_elements_text(:names::json) AS w(name) JOIN {periodic} p ON p.name = w.name
+
+-- name: periodic_lock
+-- params: names text
+-- returns: name text, version int, next int?
+-- Waits for nobody.
+SELECT p.name, p.version, p.next_us
+  FROM json_array_elements_text(:names::json) AS w(name) JOIN {periodic} p ON p.name = w.name
+   FOR UPDATE OF p SKIP LOCKED
+
+-- name: periodic_add
+-- params: rows text
+-- In order of name. One that somebody else has added, or is adding, is left out.
+INSERT INTO {periodic} (name, version, next_us, definition, state)
+SELECT w.name, w.version, w.next, w.definition, w.state
+  FROM json_to_recordset(:rows::json) AS w(name text, version bigint, next bigint, definition text, state text)
+ON CONFLICT DO NOTHING
+
+-- name: periodic_set
+-- params: rows text
+UPDATE {periodic} p SET version = p.version + 1, next_us = w.next, definition = w.definition, state = w.state
+  FROM json_to_recordset(:rows::json) AS w(name text, version bigint, next bigint, definition text, state text)
+ WHERE p.name = w.name AND p.version = w.version
+
+-- name: periodic_remove
+-- params: rows text
+DELETE FROM {periodic} p USING json_to_recordset(:rows::json) AS w(name text, version bigint)
+ WHERE p.name = w.name AND p.version = w.version
 
 -- name: queue_upsert
 -- params: name text, description text, concurrency int?, priority int, now int?

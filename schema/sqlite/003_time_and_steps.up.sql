@@ -29,3 +29,10 @@ CREATE TABLE sqlq_steps (
   value    TEXT    NOT NULL,
   PRIMARY KEY (job_seq, kind, name, n)
 ) STRICT, WITHOUT ROWID;
+
+-- As for the rest of what belongs to a job (sqlq_jobs_deleted).
+-- +goose StatementBegin
+CREATE TRIGGER sqlq_jobs_deleted_steps AFTER DELETE ON sqlq_jobs BEGIN
+  DELETE FROM sqlq_steps WHERE job_seq = OLD.seq;
+END;
+-- +goose StatementEnd

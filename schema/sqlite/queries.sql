@@ -12,13 +12,13 @@ error text?, payloads int
 -- piece: listed_types
 queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int,
 max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int,
-retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 
 -- piece: listed
 q.name, l.kind, j.id, j.state, j.priority, CASE WHEN :payloads = 1 THEN j.params ELSE '' END,
 CASE WHEN :payloads = 1 THEN j.result ELSE '' END, j.unique_key, j.attempt, j.max_attempts, j.crashes, j.max_crashes,
 j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us, j.created_us, j.queued_us, j.due_us,
-j.started_us, j.heartbeat_us, j.finished_us
+j.started_us, j.heartbeat_us, j.finished_us, j.headers
 
 -- piece: of_lane
 (:queues IS NULL OR q.name IN (SELECT value FROM json_each(:queues)))
@@ -54,6 +54,15 @@ VALUES (:id, :lane, :queue, :state, :priority, :due, :max_attempts, :max_crashes
         :timeout, :retention, :now, :now, :unique_key, :params)
 ON CONFLICT DO NOTHING
 
+-- name: job_insert_headers
+-- params: id text, lane int, queue int, state int, priority int, due int, max_attempts int, max_crashes int, keepalive int, timeout int, retention int?, now int, unique_key text?, params text, headers text
+-- The same for a job with headers.
+INSERT INTO sqlq_jobs (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes, keepalive_us,
+                       timeout_us, retention_us, created_us, queued_us, unique_key, params, headers)
+VALUES (:id, :lane, :queue, :state, :priority, :due, :max_attempts, :max_crashes, :keepalive,
+        :timeout, :retention, :now, :now, :unique_key, :params, :headers)
+ON CONFLICT DO NOTHING
+
 -- name: id_taken
 -- params: id text
 -- returns: one int
@@ -65,20 +74,25 @@ SELECT 1 FROM sqlq_jobs WHERE id = :id
 SELECT id FROM sqlq_jobs WHERE unique_key = :unique_key AND expires_us IS NULL
 
 -- name: transfer_job
--- params: id text, lane int, queue int, state int, priority int, due int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, keepalive int, timeout int, retention int?, created int, queued int, started int?, heartbeat int?, finished int?, expires int?, worker text, unique_key text?, params text, result text
+-- params: id text, lane int, queue int, state int, priority int, due int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, keepalive int, timeout int, retention int?, created int, queued int, started int?, heartbeat int?, finished int?, expires int?, worker text, unique_key text?, params text, result text, headers text?
 -- A job as it was elsewhere.
 INSERT INTO sqlq_jobs (id, lane_id, queue_id, state, priority, due_us, attempt, max_attempts, crashes, max_crashes,
                        claims, keepalive_us, timeout_us, retention_us, created_us, queued_us, started_us, heartbeat_us,
-                       finished_us, expires_us, worker, unique_key, params, result)
+                       finished_us, expires_us, worker, unique_key, params, result, headers)
 VALUES (:id, :lane, :queue, :state, :priority, :due, :attempt, :max_attempts, :crashes, :max_crashes, :claims,
         :keepalive, :timeout, :retention, :created, :queued, :started, :heartbeat, :finished, :expires, :worker,
-        :unique_key, :params, :result)
+        :unique_key, :params, :result, :headers)
 ON CONFLICT DO NOTHING
 
 -- name: transfer_attempt
 -- params: seq int, n int, claim int, attempt int, cause int, at int, worker text, message text
 INSERT INTO sqlq_history (job_seq, n, claim, attempt, cause, at_us, worker, message)
 VALUES (:seq, :n, :claim, :attempt, :cause, :at, :worker, :message)
+
+-- name: transfer_step
+-- params: seq int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
+INSERT INTO sqlq_steps (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
+VALUES (:seq, :kind, :name, :number, :ord, :claim, :at, :until, :value)
 
 -- name: promote
 -- params: seqs text
@@ -190,11 +204,11 @@ UPDATE sqlq_jobs
 
 -- name: claimed
 -- params: seqs text
--- returns: place int, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- returns: place int, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 -- In the order of the array; place: where in it the job's seq stands.
 SELECT x.key, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts, j.crashes,
        j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us, j.created_us,
-       j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+       j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us, j.headers
   FROM json_each(:seqs) x CROSS JOIN sqlq_jobs j ON j.seq = x.value
 
 -- name: succeed
@@ -232,8 +246,8 @@ UPDATE sqlq_jobs
 
 -- name: probe
 -- params: id text
--- returns: seq int, state int, token int, ended int, attempt int, claims int, worker text
-SELECT seq, state, lease_token, ended, attempt, claims, worker FROM sqlq_jobs WHERE id = :id
+-- returns: seq int, state int, token int, ended int, attempt int, claims int, worker text, flags int
+SELECT seq, state, lease_token, ended, attempt, claims, worker, flags FROM sqlq_jobs WHERE id = :id
 
 -- name: heartbeat
 -- params: now int, steady int, id text, token int
@@ -451,10 +465,10 @@ UPDATE sqlq_jobs SET expires_us = :now + 86400000000 WHERE id = :id AND state IN
 
 -- name: get
 -- params: ids text
--- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?
+-- returns: queue text, kind text, id text, state int, priority int, params text, result text, unique_key text?, attempt int, max_attempts int, crashes int, max_crashes int, claims int, token int, worker text, keepalive int, timeout int, retention int?, created int, queued int, due int, started int?, heartbeat int?, finished int?, headers text?
 SELECT q.name, l.kind, j.id, j.state, j.priority, j.params, j.result, j.unique_key, j.attempt, j.max_attempts,
        j.crashes, j.max_crashes, j.claims, j.lease_token, j.worker, j.keepalive_us, j.timeout_us, j.retention_us,
-       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us
+       j.created_us, j.queued_us, j.due_us, j.started_us, j.heartbeat_us, j.finished_us, j.headers
   FROM sqlq_jobs j JOIN sqlq_lanes l ON l.id = abs(j.lane_id) JOIN sqlq_queues q ON q.id = l.queue_id
  WHERE j.id IN (SELECT value FROM json_each(:ids))
 
@@ -465,14 +479,16 @@ SELECT id FROM sqlq_jobs INDEXED BY sqlq_jobs_id WHERE id > :after ORDER BY id L
 
 -- name: transfer_sizes
 -- params: ids text
--- returns: id text, bytes int, history int, log int
--- How large the texts of jobs are, with histories and logs, and how many lines these have. As BLOB: in bytes.
+-- returns: id text, bytes int, history int, log int, steps int
+-- How large the texts of jobs are, with histories, logs and steps, and how many lines these have. As BLOB: in bytes.
 SELECT j.id,
-       length(CAST(j.params AS BLOB)) + length(CAST(j.result AS BLOB))
+       length(CAST(j.params AS BLOB)) + length(CAST(j.result AS BLOB)) + coalesce(length(CAST(j.headers AS BLOB)), 0)
          + (SELECT coalesce(sum(length(CAST(h.message AS BLOB))), 0) FROM sqlq_history h WHERE h.job_seq = j.seq)
-         + (SELECT coalesce(sum(length(CAST(g.text AS BLOB))), 0) FROM sqlq_logs g WHERE g.job_seq = j.seq),
+         + (SELECT coalesce(sum(length(CAST(g.text AS BLOB))), 0) FROM sqlq_logs g WHERE g.job_seq = j.seq)
+         + (SELECT coalesce(sum(length(CAST(t.value AS BLOB))), 0) FROM sqlq_steps t WHERE t.job_seq = j.seq),
        (SELECT count(*) FROM sqlq_history h WHERE h.job_seq = j.seq),
-       (SELECT count(*) FROM sqlq_logs g WHERE g.job_seq = j.seq)
+       (SELECT count(*) FROM sqlq_logs g WHERE g.job_seq = j.seq),
+       (SELECT count(*) FROM sqlq_steps t WHERE t.job_seq = j.seq)
   FROM json_each(:ids) x CROSS JOIN sqlq_jobs j ON j.id = x.value
 
 -- name: transfer_history
@@ -487,6 +503,12 @@ SELECT j.id, h.n, h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
 -- Whoever wrote the lines has no lease any more, as far as others are concerned.
 SELECT j.id, 0, g.claim, g.attempt, g.n, g.at_us, g.level, g.text
   FROM json_each(:ids) x CROSS JOIN sqlq_jobs j ON j.id = x.value CROSS JOIN sqlq_logs g ON g.job_seq = j.seq
+
+-- name: transfer_steps
+-- params: ids text
+-- returns: id text, ord int, kind int, name text, number int, claim int, at int, until int?, value text
+SELECT j.id, t.ord, t.kind, t.name, t.n, t.claim, t.at_us, t.until_us, t.value
+  FROM json_each(:ids) x CROSS JOIN sqlq_jobs j ON j.id = x.value CROSS JOIN sqlq_steps t ON t.job_seq = j.seq
 
 -- name: list
 -- params: before text, down_to text, {filter_types}, n int
@@ -545,6 +567,69 @@ SELECT {listed}
  CROSS JOIN sqlq_lanes l ON l.id = abs(j.lane_id)
  CROSS JOIN sqlq_queues q ON q.id = l.queue_id
  ORDER BY j.id DESC
+
+-- name: steps
+-- params: id text, n int
+-- returns: kind int, name text, number int, claim int, at int, until int?, value text
+SELECT s.kind, s.name, s.n, s.claim, s.at_us, s.until_us, s.value
+  FROM sqlq_jobs j CROSS JOIN sqlq_steps s ON s.job_seq = j.seq
+ WHERE j.id = :id ORDER BY s.ord, s.kind, s.name, s.n LIMIT :n
+
+-- name: step_job
+-- params: now int, id text
+-- returns: now int, seq int, state int, token int, claims int, flags int, rows int, last int
+-- A job, how many rows its steps have, and the largest number of them in the order of recording.
+SELECT :now, j.seq, j.state, j.lease_token, j.claims, j.flags,
+       (SELECT count(*) FROM sqlq_steps s WHERE s.job_seq = j.seq),
+       (SELECT coalesce(max(s.ord), 0) FROM sqlq_steps s WHERE s.job_seq = j.seq)
+  FROM sqlq_jobs j WHERE j.id = :id
+
+-- name: step_add
+-- params: seq int, token int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
+-- If the lease holds.
+INSERT INTO sqlq_steps (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
+SELECT j.seq, :kind, :name, :number, :ord, :claim, :at, :until, :value
+  FROM sqlq_jobs j WHERE j.seq = :seq AND +j.state IN (2, 5) AND j.lease_token = :token
+ON CONFLICT DO NOTHING
+
+-- name: step_insert
+-- params: seq int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
+INSERT INTO sqlq_steps (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
+VALUES (:seq, :kind, :name, :number, :ord, :claim, :at, :until, :value)
+ON CONFLICT DO NOTHING
+
+-- name: step_find
+-- params: seq int, name text, number int
+-- returns: kind int, name text, number int, claim int, at int, until int?, value text, ord int
+-- The rows of every kind.
+SELECT kind, name, n, claim, at_us, until_us, value, ord FROM sqlq_steps
+ WHERE job_seq = :seq AND kind IN (1, 2, 3, 4, 5, 6, 7) AND name = :name AND n = :number
+
+-- name: step_signal_last
+-- params: seq int, name text
+-- returns: number int?
+SELECT max(n) FROM sqlq_steps WHERE job_seq = :seq AND kind = 4 AND name = :name
+
+-- name: step_tell
+-- params: told int, seq int
+-- Bit 1 of the flags.
+UPDATE sqlq_jobs SET flags = flags - (flags & 1) + :told WHERE seq = :seq AND (flags & 1) <> :told
+
+-- name: step_wake
+-- params: now int, id text
+-- A job that waits for its children is due, one that is held is told to go on.
+UPDATE sqlq_jobs
+   SET due_us = CASE state WHEN 7 THEN :now ELSE due_us END, queued_us = CASE state WHEN 7 THEN :now ELSE queued_us END,
+       flags = CASE state WHEN 7 THEN flags ELSE flags - (flags & 1) + 1 END,
+       state = CASE state WHEN 7 THEN 1 ELSE state END
+ WHERE id = :id
+   AND (state IN (2, 5)
+        OR (state = 7 AND EXISTS (SELECT 1 FROM sqlq_steps s WHERE s.job_seq = sqlq_jobs.seq AND s.kind = 7)))
+
+-- name: steps_forget
+-- params: seq int, ord int
+-- All but signals, from this one on in the order of recording.
+DELETE FROM sqlq_steps WHERE job_seq = :seq AND kind <> 4 AND ord >= :ord
 
 -- name: progress
 -- params: ids text
@@ -713,6 +798,65 @@ UPDATE sqlq_registry SET draining = :draining WHERE name = :name AND seen_us > :
 -- Reads the whole table: a row for each worker that runs.
 SELECT name, id, seen_us FROM sqlq_registry WHERE seen_us <= :now - :expiry ORDER BY seen_us LIMIT :n
 
+-- name: periodic_first
+-- params: now int
+-- returns: now int, next int?
+-- When the first row is to be looked at.
+SELECT :now, (SELECT p.next_us FROM sqlq_periodic p INDEXED BY sqlq_periodic_next
+               WHERE p.next_us IS NOT NULL ORDER BY p.next_us, p.name LIMIT 1)
+
+-- name: periodic_due
+-- params: now int, n int
+-- returns: name text, version int, next int?, definition text, state text
+SELECT name, version, next_us, definition, state FROM sqlq_periodic INDEXED BY sqlq_periodic_next
+ WHERE next_us <= :now ORDER BY next_us, name LIMIT :n
+
+-- name: periodic_next
+-- params: now int
+-- returns: next int?
+SELECT next_us FROM sqlq_periodic INDEXED BY sqlq_periodic_next WHERE next_us > :now ORDER BY next_us, name LIMIT 1
+
+-- name: periodic_list
+-- params: after text, n int
+-- returns: name text, version int, next int?, definition text, state text
+SELECT name, version, next_us, definition, state FROM sqlq_periodic WHERE name > :after ORDER BY name LIMIT :n
+
+-- name: periodic_get
+-- params: names text
+-- returns: name text, version int, next int?, definition text, state text
+SELECT name, version, next_us, definition, state FROM sqlq_periodic
+ WHERE name IN (SELECT value FROM json_each(:names))
+
+-- name: periodic_versions
+-- params: names text
+-- returns: name text, version int, next int?
+SELECT name, version, next_us FROM sqlq_periodic WHERE name IN (SELECT value FROM json_each(:names))
+
+-- name: periodic_lock
+-- params: names text
+-- returns: name text, version int, next int?
+-- The transaction has the file's lock.
+SELECT name, version, next_us FROM sqlq_periodic WHERE name IN (SELECT value FROM json_each(:names))
+
+-- name: periodic_add
+-- params: rows text
+INSERT INTO sqlq_periodic (name, version, next_us, definition, state)
+SELECT value ->> '$.name', value ->> '$.version', value ->> '$.next', value ->> '$.definition', value ->> '$.state'
+  FROM json_each(:rows)
+
+-- name: periodic_set
+-- params: rows text
+UPDATE sqlq_periodic AS p
+   SET version = p.version + 1, next_us = w.next, definition = w.definition, state = w.state
+  FROM (SELECT value ->> '$.name' AS name, value ->> '$.version' AS version, value ->> '$.next' AS next,
+               value ->> '$.definition' AS definition, value ->> '$.state' AS state FROM json_each(:rows)) AS w
+ WHERE p.name = w.name AND p.version = w.version
+
+-- name: periodic_remove
+-- params: rows text
+DELETE FROM sqlq_periodic
+ WHERE (name, version) IN (SELECT value ->> '$.name', value ->> '$.version' FROM json_each(:rows))
+
 -- name: queue_upsert
 -- params: name text, description text, concurrency int?, priority int, now int
 INSERT INTO sqlq_queues (name, description, concurrency, priority, created_us)
@@ -813,7 +957,8 @@ DELETE FROM sqlq_migrations WHERE version = :version
 SELECT type, name FROM sqlite_master
  WHERE type IN ('table', 'view') AND lower(name) IN (
    'sqlq_queues', 'sqlq_lanes', 'sqlq_jobs', 'sqlq_history', 'sqlq_logs', 'sqlq_progress', 'sqlq_facts',
-   'sqlq_processes', 'sqlq_agenda', 'sqlq_registry', 'sqlq_jobs_readable', 'sqlq_migrations')
+   'sqlq_processes', 'sqlq_agenda', 'sqlq_registry', 'sqlq_periodic', 'sqlq_steps', 'sqlq_jobs_readable',
+   'sqlq_migrations')
  ORDER BY type DESC
 
 -- name: begin

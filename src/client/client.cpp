@@ -1,6 +1,7 @@
 #include <sqlq/client.hpp>
 
 #include <algorithm>
+#include <deque>
 #include <utility>
 
 #include <sqlq/backend/dialect.hpp>
@@ -8,6 +9,8 @@
 
 #include "client/waiting.hpp"
 #include "core/checks.hpp"
+#include "core/enqueue_items.hpp"
+#include "core/headers.hpp"
 #include "core/isolate.hpp"
 #include "core/request_time.hpp"
 #include "core/retention.hpp"
@@ -42,25 +45,11 @@ void check_batch(std::span<const NewJob> jobs, const PayloadLimits& limits) {
   }
 }
 
-EnqueueItem item_of(const NewJob& job, const ClientOptions& defaults, TimePoint now) {
-  const EnqueueOptions& options = job.options;
-  EnqueueItem item;
-  item.id = options.id ? *options.id : JobId::make(now);
-  item.queue = options.queue ? *options.queue : defaults.queue;
-  item.fresh_id = !options.id;
-  item.kind = job.kind;
-  item.params = job.params;
-  if (options.unique_key) item.unique_key = *options.unique_key;
-  item.priority = options.priority;
-  item.max_attempts = options.max_attempts.value_or(defaults.max_attempts);
-  item.max_crashes = options.max_crashes.value_or(defaults.max_crashes);
-  item.keepalive = options.keepalive.value_or(defaults.keepalive);
-  item.timeout = options.timeout;
-  item.retention = options.retention ? options.retention : defaults.retention;
-  if (item.retention) item.retention = std::min(*item.retention, core::longest_retention);
-  item.run_at = options.run_at;
-  item.delay = std::max(options.delay, Duration::zero());
-  return item;
+void require_headers(const backend::Dialect& dialect) {
+  if (dialect.capabilities().headers) return;
+  throw Error(Errc::configuration,
+              "this database's backend stores no headers of jobs (capability `headers`): leave them out, or use a "
+              "backend that does");
 }
 
 CancelStatus ask_to_stop(const Database& db, JobId id, const Tx* within) {
@@ -117,10 +106,17 @@ std::vector<Enqueued> Client::store(std::span<const NewJob> jobs, const Tx* with
   check_batch(jobs, db_.limits());
   if (jobs.empty()) return {};
   const TimePoint now = db_.clock().now();
+  backend::Dialect& dialect = db_.ready();
   std::vector<EnqueueItem> items;
+  std::deque<std::string> headers;  // of those that have any
   items.reserve(jobs.size());
-  for (const NewJob& job : jobs) items.push_back(item_of(job, defaults_, now));
-  std::vector<Enqueued> answers = db_.ready().enqueue(items, within, core::request_time(db_.clock()));
+  for (const NewJob& job : jobs) {
+    items.push_back(core::item_of(job, defaults_, now));
+    if (job.options.headers.empty()) continue;
+    require_headers(dialect);
+    items.back().headers = headers.emplace_back(core::headers_text(job.options.headers));
+  }
+  std::vector<Enqueued> answers = dialect.enqueue(items, within, core::request_time(db_.clock()));
   core::expect_answers(answers.size(), items.size());
   return answers;
 }

@@ -64,6 +64,18 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
 
 bool is_held(const Job& job) { return job.state == JobState::running || job.state == JobState::cancelling; }
 
+/// The ids in a JSON array of them.
+std::vector<JobId> ids_in(std::string_view json) {
+  constexpr std::size_t most_children = 1000;
+  constexpr std::size_t length = 36;
+  std::vector<JobId> ids;
+  for (std::size_t at = 0; (at = json.find('"', at)) != json.npos && ids.size() < most_children; at += length + 2) {
+    if (const std::optional<JobId> id = JobId::parse(json.substr(at + 1, length))) ids.push_back(*id);
+    if (json.size() - at < length + 2) break;
+  }
+  return ids;
+}
+
 class Explanation {
  public:
   Explanation(const Database& db, JobId id)
@@ -203,12 +215,18 @@ class Explanation {
       add({.code = Code::waiting},
           "the job is in state waiting: it waits for another job or for room, whatever the time");
     }
+    // A job that no handler has held has no step that keeps it.
+    backend::Steps* const steps = dialect_.steps();
+    bool suspended = false;
+    if (steps != nullptr && job_.state == JobState::scheduled && !due && job_.claims > 0) {
+      look_at("its steps", [&] { suspended = add_suspended(*steps); });
+    }
     if (backend::Workers* const part = dialect_.workers()) {
       look_at("the workers", [&] { workers_ = list(*part); });
     }
     look_at("its queue", [&] { add_queue(due); });
     if (workers_) add_workers(due);
-    if (job_.state == JobState::scheduled && !due) add_due_later();
+    if (job_.state == JobState::scheduled && !due && !suspended) add_due_later();
     if (is_suspect(job_)) {
       add({.code = Code::suspect, .count = static_cast<std::uint64_t>(job_.crashes)},
           "the job has crashed " + counted(static_cast<std::uint64_t>(job_.crashes), "time") +
@@ -241,6 +259,62 @@ class Explanation {
       std::ranges::move(some, std::back_inserter(all));
     }
     return all;
+  }
+
+  // ------------------------------------------------------------------------------------------ durable steps
+
+  /// "'row' number 3".
+  [[nodiscard]] static std::string named(const StepRecord& step) {
+    return quoted(step.name) + (step.number == 0 ? std::string() : " number " + std::to_string(step.number));
+  }
+  [[nodiscard]] std::string until(const StepRecord& step) const {
+    return step.until ? in_words(*step.until) + " (in " + in_words(*step.until - now_) + ")" : "it is woken";
+  }
+
+  /// Looks at the step that the job has recorded last of those that keep jobs. Returns whether it keeps this one.
+  bool add_suspended(backend::Steps& part) {
+    const std::vector<StepRecord> steps = part.read_steps(id_, nullptr);
+    const auto keeps = [](const StepRecord& s) {
+      return s.kind == StepKind::sleep || s.kind == StepKind::wait || s.kind == StepKind::children;
+    };
+    const auto last = std::find_if(steps.rbegin(), steps.rend(), keeps);
+    if (last == steps.rend()) return false;
+    if (last->kind == StepKind::children) return add_children(*last);
+    if (last->until && *last->until <= now_) return false;
+    if (last->kind == StepKind::sleep) {
+      add({.code = Code::sleeping, .step = last->name, .number = last->number, .at = last->until},
+          "the job sleeps until " + until(*last) + " (step " + named(*last) + ")");
+      return true;
+    }
+    // The signal, and the end of a wait, have the name and number of the wait.
+    const bool answered = std::ranges::any_of(steps, [&](const StepRecord& s) {
+      return (s.kind == StepKind::signal || s.kind == StepKind::expired) && s.name == last->name &&
+             s.number == last->number;
+    });
+    if (answered) return false;
+    const std::string append = last->number == 0 ? "" : "--append ";
+    add({.code = Code::waits_for_signal, .step = last->name, .number = last->number, .at = last->until},
+        "the job waits for the signal " + named(*last) + " until " + until(*last) +
+            "; Client::signal or `sqlq job signal " + append + id_.to_string() + " " +
+            core::shell_operand(last->name) + " JSON` sends it");
+    return true;
+  }
+
+  bool add_children(const StepRecord& step) {
+    const std::vector<JobId> ids = ids_in(step.value);
+    Reason reason{.code = Code::waits_for_children, .step = step.name, .number = step.number};
+    for (const std::optional<Job>& child : dialect_.get(ids, nullptr)) {
+      if (!child || is_finished(child->state)) continue;
+      if (++reason.count <= most_named) reason.jobs.push_back(child->id);
+    }
+    if (reason.count == 0) return false;
+    const std::string first = reason.jobs.front().to_string();
+    const std::string sentence = "the job waits for " + std::to_string(reason.count) + " of " +
+                                 std::to_string(ids.size()) + (ids.size() == 1 ? " child" : " children") + " (step " +
+                                 named(step) + "), such as " + first + "; `sqlq explain " + first +
+                                 "` says why that one has not finished";
+    add(std::move(reason), sentence);
+    return true;
   }
 
   void add_queue(bool due) {

@@ -62,6 +62,24 @@ void check_range(std::uint64_t value, std::uint64_t least, std::uint64_t most, s
                    " are allowed");
 }
 
+void check_headers(const Headers& headers, std::string_view what) {
+  if (headers.size() > max_headers) {
+    refuse(what, "are " + std::to_string(headers.size()) + "; at most " + std::to_string(max_headers) +
+                     " are allowed");
+  }
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : headers) {
+    check_name(name, "the name of a header");
+    check_text(value, max_header_bytes, "the value of a header");
+    if (has_control_character(value)) refuse("the value of a header", "has a control character");
+    bytes += name.size() + value.size();
+  }
+  if (bytes > max_header_bytes) {
+    refuse(what, "have " + std::to_string(bytes) + " bytes of names and values; at most " +
+                     std::to_string(max_header_bytes) + " are allowed: store large data elsewhere and refer to it");
+  }
+}
+
 void check_options(const EnqueueOptions& options) {
   if (options.queue) check_name(*options.queue, "the queue name");
   constexpr int most_tries = 1'000'000;
@@ -77,6 +95,12 @@ void check_options(const EnqueueOptions& options) {
   if (options.retention && *options.retention < Duration::zero()) refuse("retention", "must not be negative");
   if (options.timeout < Duration::zero()) refuse("timeout", "must not be negative (zero means no limit)");
   if (options.id && options.id->nil()) refuse("the job id", "is nil: make one with JobId::make, or give none");
+  if (options.headers.empty()) return;
+  check_headers(options.headers, "the headers");
+  const auto first = options.headers.lower_bound("sqlq-");
+  if (first != options.headers.end() && first->first.starts_with("sqlq-")) {
+    refuse("the name of a header", "begins with \"sqlq-\": such headers are the library's; choose another name");
+  }
 }
 
 void check_client_options(const ClientOptions& options) {

@@ -24,6 +24,9 @@ inline constexpr std::size_t max_names = 10'000;
 inline constexpr std::size_t max_batch = 100'000;
 /// Jobs in one claim or one heartbeat.
 inline constexpr std::size_t max_claim = 10'000;
+/// Headers of one job, and the bytes of their names and values together.
+inline constexpr std::size_t max_headers = 64;
+inline constexpr std::size_t max_header_bytes = std::size_t{16} << 10;
 
 /// Queues, kinds, workers: 1 to 255 bytes of UTF-8 without control characters.
 void check_name(std::string_view name, std::string_view what);
@@ -33,6 +36,8 @@ void check_name(std::string_view name, std::string_view what);
 void check_text(std::string_view text, std::size_t max_bytes, std::string_view what);
 void check_range(std::uint64_t value, std::uint64_t least, std::uint64_t most, std::string_view what);
 
+/// Numbers, names and values of Job::headers, whoever has set them.
+void check_headers(const Headers& headers, std::string_view what);
 /// Ranges and combinations; see EnqueueOptions.
 void check_options(const EnqueueOptions& options);
 void check_client_options(const ClientOptions& options);

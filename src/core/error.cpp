@@ -17,6 +17,7 @@ std::string_view to_string(Errc code) noexcept {
     case Errc::connection: return "connection";
     case Errc::wrong_node: return "wrong_node";
     case Errc::outcome_unknown: return "outcome_unknown";
+    case Errc::lease_lost: return "lease_lost";
     case Errc::corrupt: return "corrupt";
     case Errc::internal: return "internal";
   }

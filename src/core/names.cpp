@@ -9,6 +9,7 @@
 #include <sqlq/finding.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
+#include <sqlq/steps.hpp>
 
 namespace sqlq {
 
@@ -57,6 +58,9 @@ std::string_view to_string(Reason::Code code) noexcept {
     case ReasonCode::stuck: return "stuck";
     case ReasonCode::cancelling: return "cancelling";
     case ReasonCode::waiting: return "waiting";
+    case ReasonCode::sleeping: return "sleeping";
+    case ReasonCode::waits_for_signal: return "waits_for_signal";
+    case ReasonCode::waits_for_children: return "waits_for_children";
     case ReasonCode::queue_paused: return "queue_paused";
     case ReasonCode::limit_used: return "limit_used";
     case ReasonCode::no_worker: return "no_worker";
@@ -155,6 +159,29 @@ std::string_view to_string(RequeueStatus status) noexcept {
     case RequeueStatus::not_finished: return "not_finished";
     case RequeueStatus::duplicate: return "duplicate";
     case RequeueStatus::not_found: return "not_found";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(StepKind kind) noexcept {
+  switch (kind) {
+    case StepKind::result: return "result";
+    case StepKind::sleep: return "sleep";
+    case StepKind::wait: return "wait";
+    case StepKind::signal: return "signal";
+    case StepKind::expired: return "expired";
+    case StepKind::decision: return "decision";
+    case StepKind::children: return "children";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(SignalStatus status) noexcept {
+  switch (status) {
+    case SignalStatus::stored: return "stored";
+    case SignalStatus::existing: return "existing";
+    case SignalStatus::finished: return "finished";
+    case SignalStatus::not_found: return "not_found";
   }
   return "unknown";
 }

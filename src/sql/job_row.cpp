@@ -6,6 +6,8 @@
 
 #include <sqlq/error.hpp>
 
+#include "core/headers.hpp"
+
 namespace sqlq::sql {
 namespace {
 
@@ -57,6 +59,7 @@ Job read_job(Fields& f) {
   job.started_at = maybe_wall(f.maybe_integer());
   job.heartbeat_at = maybe_wall(f.maybe_integer());
   job.finished_at = maybe_wall(f.maybe_integer());
+  job.headers = core::read_headers(f.maybe_text());
   return job;
 }
 
@@ -84,6 +87,18 @@ AttemptRecord read_attempt(Fields f) {
   record.worker = f.text();
   record.message = f.text();
   return record;
+}
+
+StepRecord read_step_record(Fields f) {
+  StepRecord step;
+  step.kind = read_enum<StepKind>(f.integer(), 7, "kind of step");
+  step.name = f.text();
+  step.number = f.integer();
+  step.claim = f.integer();
+  step.at = wall(f.integer());
+  step.until = maybe_wall(f.maybe_integer());
+  step.value = f.text();
+  return step;
 }
 
 LogLine read_log_line(JobId job, Fields f) {

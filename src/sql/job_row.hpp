@@ -10,6 +10,7 @@
 #include <sqlq/backend/dialect.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
+#include <sqlq/steps.hpp>
 
 #include "sql/apportion.hpp"
 #include "sql/session.hpp"
@@ -35,7 +36,7 @@ inline constexpr std::string_view outage_remark = "; its worker lives, so this w
 [[nodiscard]] JobId read_id(std::string_view text);
 
 /// Columns: id, state, priority, params, result, unique_key?, attempt, max_attempts, crashes, max_crashes, claims,
-/// token, worker, keepalive, timeout, retention?, created, queued, due, started?, heartbeat?, finished?
+/// token, worker, keepalive, timeout, retention?, created, queued, due, started?, heartbeat?, finished?, headers?
 [[nodiscard]] Job read_job(Fields& fields);
 /// Places of a lane. Columns: priority, due, seq
 [[nodiscard]] std::vector<Place> read_places(Session& session, const Statement& statement, std::int64_t lane,
@@ -45,6 +46,8 @@ inline constexpr std::string_view outage_remark = "; its worker lives, so this w
                                          std::int64_t n);
 /// Columns: claim, attempt, cause, at, worker, message
 [[nodiscard]] AttemptRecord read_attempt(Fields fields);
+/// Columns: kind, name, number, claim, at, until?, value
+[[nodiscard]] StepRecord read_step_record(Fields fields);
 /// Columns: token, claim, attempt, number, at, level, text
 [[nodiscard]] LogLine read_log_line(JobId job, Fields fields);
 /// Columns: name, description, concurrency?, priority, paused, created

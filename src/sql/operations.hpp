@@ -4,6 +4,7 @@
 /// SqlDialect makes a Dialect of them, with all that is the same for all databases, and a Runner says where they run.
 
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <span>
@@ -42,6 +43,14 @@ struct Claim {
 
   /// Empty when it is a claim by itself.
   [[nodiscard]] std::optional<Vacated> vacated() const;
+};
+
+/// A job whose row is locked.
+struct LockedJob {
+  std::int64_t now = 0;  ///< by the clock of the request, in microseconds
+  std::int64_t seq = 0;
+  JobState state = JobState::invalid;
+  std::int64_t claims = 0;
 };
 
 /// They mean what sqlq/backend/dialect.hpp says. Each runs on one session, and may be run again from the start: after a
@@ -114,6 +123,18 @@ class Operations {
   /// May make the queue and its lanes before it begins.
   virtual std::vector<ActionStatus> edit(Work& work, std::span<const JobId> ids, const backend::JobChange& change) = 0;
   virtual std::vector<bool> append_logs(Work& work, std::span<const LogLine> lines) = 0;
+
+  // Durable steps (steps.hpp).
+  /// Locks a job's row until the end of the transaction, which it begins. Waits for whoever has locked it. Empty: there
+  /// is no such job.
+  virtual std::optional<LockedJob> lock_job(Work& work, JobId id) = 0;
+  /// Inserts rows of steps by this statement. Returns how many: none of which one is there already, which it waits to
+  /// know when a transaction that is not over yet has inserted it.
+  virtual std::size_t insert_step(Work& work, const Statement& statement, std::initializer_list<Arg> args) {
+    return work.session().execute(statement, args);
+  }
+  /// As Steps::wake.
+  virtual void wake(Work& work, std::span<const JobId> ids) = 0;
 };
 
 }  // namespace sqlq::sql

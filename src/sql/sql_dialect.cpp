@@ -27,6 +27,14 @@ SqlDialect::SqlDialect(std::unique_ptr<Operations> operations, std::unique_ptr<R
       insight_(make_insight(operations_->queries(), *runner_)),
       transfer_(make_transfer(operations_->queries(), *runner_,
                               [this](auto jobs, const Now& now) { return store_whole(jobs, now); })),
+      periodic_(make_periodic(
+          *operations_, *runner_,
+          {.with_lanes = [this](auto items, const Now& at, auto change) { with_lanes(items, at, false, change); },
+           .tell = [this](auto items) {
+             if (Marks* const marks = operations_->marks()) marks->stored(items);
+             tell();
+           }})),
+      steps_(make_steps(*operations_, *runner_, [this](bool committed) { woke(committed); })),
       clock_(std::move(clock)),
       hints_(capabilities().cross_process_wakeup
                  ? Hints::Watch([this](std::function<void()> heard) { return runner_->watch(std::move(heard)); })
@@ -66,9 +74,27 @@ auto SqlDialect::read(const Operation& operation, Statements statements) {
   return result;
 }
 
+// A borrowed transaction is the user's to begin again.
+void SqlDialect::with_lanes(std::span<const backend::EnqueueItem> items, const Now& now, bool once,
+                            core::FunctionRef<void()> store) {
+  for (bool again = once;; again = true) {
+    if (producing_) make_missing_lanes(items, now);
+    try {
+      return store();
+    } catch (const Error& e) {
+      if (e.code() != Errc::schema || !lanes_.forget() || again) throw;
+    }
+  }
+}
+
 void SqlDialect::tell() noexcept {
   hints_.notify();
   runner_->announce();
+}
+
+void SqlDialect::woke(bool committed) noexcept {
+  if (Marks* const marks = operations_->marks()) marks->forget();
+  if (committed) tell();
 }
 
 // ------------------------------------------------------------------------------------------------ schema
@@ -120,22 +146,16 @@ std::vector<Enqueued> SqlDialect::store(std::span<const backend::EnqueueItem> it
     kept.resize(items.size());
     for (std::size_t i = 0; i < last.size(); ++i) kept[i] = kept[i] || last[i].inserted();
   };
-  for (bool again = false;; again = true) {
-    if (producing_) make_missing_lanes(items, now);
-    try {
-      if (tx != nullptr) {
-        runner_->within(*tx, now, operation);
-      } else {
-        runner_->write(Task::plain, now, operation, unknown);
-      }
-      if (Marks* const marks = operations_->marks()) marks->stored(items);
-      if (tx == nullptr) tell();
-      return last;
-    } catch (const Error& e) {
-      // Somebody tore the schema down and made it anew. A borrowed transaction is the user's to begin again.
-      if (e.code() != Errc::schema || !lanes_.forget() || again || tx != nullptr) throw;
+  with_lanes(items, now, tx != nullptr, [&] {
+    if (tx != nullptr) {
+      runner_->within(*tx, now, operation);
+    } else {
+      runner_->write(Task::plain, now, operation, unknown);
     }
-  }
+  });
+  if (Marks* const marks = operations_->marks()) marks->stored(items);
+  if (tx == nullptr) tell();
+  return last;
 }
 
 std::vector<backend::StoreStatus> SqlDialect::store_whole(std::span<const backend::StoredJob> jobs, const Now& now) {
@@ -154,15 +174,8 @@ std::vector<backend::StoreStatus> SqlDialect::store_whole(std::span<const backen
   const auto unknown = [&] {
     for (std::size_t i = 0; i < last.size(); ++i) kept[i] = kept[i] || last[i] == StoreStatus::stored;
   };
-  for (bool again = false;; again = true) {
-    if (producing_) make_missing_lanes(items, now);
-    try {
-      runner_->write(Task::plain, now, operation, unknown);
-      return ready_again(std::move(last));
-    } catch (const Error& e) {
-      if (e.code() != Errc::schema || !lanes_.forget() || again) throw;
-    }
-  }
+  with_lanes(items, now, false, [&] { runner_->write(Task::plain, now, operation, unknown); });
+  return ready_again(std::move(last));
 }
 
 // By a transaction of its own: nobody waits for the user's to make the same.

@@ -19,8 +19,10 @@
 #include "sql/insight.hpp"
 #include "sql/known_lanes.hpp"
 #include "sql/operations.hpp"
+#include "sql/periodic.hpp"
 #include "sql/reading.hpp"
 #include "sql/runner.hpp"
+#include "sql/steps.hpp"
 #include "sql/strays.hpp"
 #include "sql/transfer.hpp"
 #include "sql/worker_registry.hpp"
@@ -88,6 +90,8 @@ class SqlDialect final : public backend::Dialect,
   backend::Workers* workers() noexcept override { return workers_.get(); }
   backend::Insight* insight() noexcept override { return insight_.get(); }
   backend::Transfer* transfer() noexcept override { return transfer_.get(); }
+  backend::Periodic* periodic() noexcept override { return periodic_.get(); }
+  backend::Steps* steps() noexcept override { return steps_.get(); }
 
  private:
   using Claiming = core::FunctionRef<backend::ClaimResult(Work&, const Claim&)>;
@@ -110,12 +114,18 @@ class SqlDialect final : public backend::Dialect,
 
   std::vector<Enqueued> store(std::span<const backend::EnqueueItem> items, const Tx* tx, const Now& now);
   std::vector<backend::StoreStatus> store_whole(std::span<const backend::StoredJob> jobs, const Now& now);
+  /// Calls `store` once the lanes of these jobs are there; again when somebody tore the schema down and made it anew,
+  /// unless `once`.
+  void with_lanes(std::span<const backend::EnqueueItem> items, const Now& now, bool once,
+                  core::FunctionRef<void()> store);
   void make_missing_lanes(std::span<const backend::EnqueueItem> items, const Now& now);
   backend::HandOverResult take(const backend::HandOverRequest& request, Claiming claiming);
   void give_back_strays(const Now& now);
   bool give_up(JobId id, std::string_view why, const Now& now);
   /// Tells this process's workers, and others where the database does not do it.
   void tell() noexcept;
+  /// Jobs that were told to go on may have become ready, or will when the user's transaction is committed.
+  void woke(bool committed) noexcept;
   /// The same when jobs may have become ready at places where they were before.
   template <class Result>
   Result ready_again(Result result) noexcept {
@@ -130,6 +140,8 @@ class SqlDialect final : public backend::Dialect,
   const std::unique_ptr<backend::Workers> workers_;
   const std::unique_ptr<backend::Insight> insight_;
   const std::unique_ptr<backend::Transfer> transfer_;
+  const std::unique_ptr<backend::Periodic> periodic_;
+  const std::unique_ptr<backend::Steps> steps_;
   const std::shared_ptr<Clock> clock_;
   KnownLanes lanes_;
   Strays strays_;

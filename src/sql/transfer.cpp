@@ -17,7 +17,7 @@ namespace {
 using backend::StoredJob;
 using backend::StoreStatus;
 
-/// What a job takes beside its texts, and a line of its history or log.
+/// What a job takes beside its texts, and a line of its history, log or steps.
 constexpr std::size_t bytes_of_job = 500;
 constexpr std::size_t bytes_of_line = 100;
 
@@ -25,6 +25,7 @@ struct Size {
   std::size_t bytes = 0;
   std::int64_t history = 0;  // lines
   std::int64_t log = 0;
+  std::int64_t steps = 0;
 };
 
 using Sizes = std::unordered_map<JobId, Size>;
@@ -36,6 +37,7 @@ class Transfer final : public backend::Transfer {
         sizes_(c["transfer_sizes"]),
         history_(c["transfer_history"]),
         log_(c["transfer_log"]),
+        steps_(c["transfer_steps"]),
         reading_(c),
         runner_(runner),
         store_(std::move(store)) {}
@@ -77,7 +79,8 @@ class Transfer final : public backend::Transfer {
       size.bytes = bytes_of_job + static_cast<std::size_t>(f.integer());
       size.history = f.integer();
       size.log = f.integer();
-      size.bytes += bytes_of_line * static_cast<std::size_t>(size.history + size.log);
+      size.steps = f.integer();
+      size.bytes += bytes_of_line * static_cast<std::size_t>(size.history + size.log + size.steps);
     });
     return sizes;
   }
@@ -104,33 +107,48 @@ class Transfer final : public backend::Transfer {
     std::unordered_map<JobId, StoredJob*> by_id;
     std::vector<JobId> with_history;
     std::vector<JobId> with_log;
+    std::vector<JobId> with_steps;
     for (StoredJob& job : jobs) {
       const auto at = sizes.find(job.job.id);
       if (at == sizes.end()) continue;
       by_id.emplace(job.job.id, &job);
       if (at->second.history > 0) with_history.push_back(job.job.id);
       if (at->second.log > 0) with_log.push_back(job.job.id);
+      if (at->second.steps > 0) with_steps.push_back(job.job.id);
     }
-    if (!with_history.empty()) add_history(s, with_history, by_id);
+    if (!with_history.empty()) {
+      add_numbered(s, history_, with_history, by_id, &read_attempt, &StoredJob::history,
+                   [](std::int64_t n, const AttemptRecord&) { return n; });
+    }
     if (!with_log.empty()) add_log(s, with_log, by_id);
+    if (!with_steps.empty()) {
+      // Two that were recorded at once may have the same number.
+      add_numbered(s, steps_, with_steps, by_id, &read_step_record, &StoredJob::steps,
+                   [](std::int64_t ord, const StepRecord& step) {
+                     return std::tuple(ord, step.kind, std::string_view(step.name), step.number);
+                   });
+    }
     return jobs;
   }
 
   using ById = std::unordered_map<JobId, StoredJob*>;
 
-  void add_history(Session& s, std::span<const JobId> ids, const ById& by_id) const {
-    std::unordered_map<JobId, std::vector<std::pair<std::int64_t, AttemptRecord>>> numbered;
-    s.execute(history_, {{"ids", std::string_view(json_array(ids))}}, [&](const Row& row) {
+  /// The rows of a statement that begin with the job's id and a number within it. `rank`: what they are sorted by.
+  template <class Line, class Rank>
+  static void add_numbered(Session& s, const Statement& statement, std::span<const JobId> ids, const ById& by_id,
+                           Line (*read)(Fields), std::vector<Line> StoredJob::*into, Rank rank) {
+    std::unordered_map<JobId, std::vector<std::pair<std::int64_t, Line>>> numbered;
+    s.execute(statement, {{"ids", std::string_view(json_array(ids))}}, [&](const Row& row) {
       Fields f(row);
       auto& lines = numbered[read_id(f.text())];
       const std::int64_t n = f.integer();
-      lines.emplace_back(n, read_attempt(f));
+      lines.emplace_back(n, read(f));
     });
     for (auto& [id, lines] : numbered) {
-      std::ranges::sort(lines, {}, [](const auto& line) { return line.first; });
+      std::ranges::sort(lines, {}, [&](const auto& line) { return rank(line.first, line.second); });
       const auto at = by_id.find(id);
       if (at == by_id.end()) continue;
-      for (auto& [n, line] : lines) at->second->history.push_back(std::move(line));
+      for (auto& [n, line] : lines) (at->second->*into).push_back(std::move(line));
     }
   }
 
@@ -149,6 +167,7 @@ class Transfer final : public backend::Transfer {
   const Statement& sizes_;
   const Statement& history_;
   const Statement& log_;
+  const Statement& steps_;
   const ReadQueries reading_;
   Runner& runner_;
   const StoreJobs store_;

@@ -1,8 +1,8 @@
 #pragma once
 /// \file
 /// Jobs on their way out of a database and into it (backend::Transfer). Reading is written once, over statements that
-/// the catalogue names: transfer_ids, transfer_sizes, transfer_history, transfer_log and get. Storing is an operation
-/// of each database (Operations::store_jobs).
+/// the catalogue names: transfer_ids, transfer_sizes, transfer_history, transfer_log, transfer_steps and get. Storing
+/// is an operation of each database (Operations::store_jobs).
 
 #include <functional>
 #include <memory>

@@ -1,5 +1,6 @@
 #include <sqlq/testing/harness.hpp>
 
+#include <algorithm>
 #include <utility>
 
 #include "worker/runtime.hpp"
@@ -53,6 +54,33 @@ std::size_t Harness::work_due(std::size_t limit) {
     services.log_shipper.step();
   }
   return limit;
+}
+
+std::optional<TimePoint> Harness::next_due() const {
+  const TimePoint now = impl_->clock->now();
+  std::optional<TimePoint> first;
+  Page page{.limit = 1000, .payloads = false};
+  do {
+    JobPage step = admin().list_step({.states = {JobState::scheduled}}, page);
+    for (const Job& job : step.jobs) {
+      if (job.run_at > now && (!first || job.run_at < *first)) first = job.run_at;
+    }
+    page.before = step.next;
+  } while (page.before);
+  return first;
+}
+
+std::size_t Harness::work_for(Duration time, std::size_t limit) {
+  ManualClock& clock = *impl_->clock;
+  const TimePoint end = saturating_add(clock.now(), time);
+  std::size_t done = 0;
+  while ((done += work_due(limit - done)) < limit) {
+    const std::optional<TimePoint> due = next_due();
+    const TimePoint next = due ? std::min(*due, end) : end;
+    if (next > clock.now()) clock.advance(next - clock.now());
+    if (!due || *due > end) return done;
+  }
+  return done;
 }
 
 void Harness::sweep() { impl_->runtime.maintenance.sweep_all(); }

@@ -13,12 +13,14 @@ namespace sqlq::testing {
 /// A job to store.
 struct KeptEnqueue {
   explicit KeptEnqueue(const backend::EnqueueItem& given)
-      : item(given), queue(given.queue), kind(given.kind), params(given.params), key(given.unique_key) {}
+      : item(given), queue(given.queue), kind(given.kind), params(given.params), headers(given.headers),
+        key(given.unique_key) {}
   [[nodiscard]] backend::EnqueueItem view() const {
     backend::EnqueueItem same = item;
     same.queue = queue;
     same.kind = kind;
     same.params = params;
+    same.headers = headers;
     same.unique_key.reset();
     if (key) same.unique_key = *key;
     return same;
@@ -26,7 +28,7 @@ struct KeptEnqueue {
   Enqueued operator()(MemoryQueue& jobs, Instant now) const { return jobs.enqueue(view(), now); }
 
   backend::EnqueueItem item;
-  std::string queue, kind, params;
+  std::string queue, kind, params, headers;
   std::optional<std::string> key;
 };
 
@@ -53,8 +55,36 @@ struct KeptCancel {
   JobId id;
 };
 
+/// A step to record.
+struct KeptStep {
+  explicit KeptStep(const backend::NewStep& given) : step(given), name(given.name), value(given.value) {}
+  backend::RecordAnswer operator()(MemoryQueue& jobs, Instant now) const {
+    backend::NewStep same = step;
+    same.name = name;
+    same.value = value;
+    return jobs.record_step_within(same, now);
+  }
+
+  backend::NewStep step;
+  std::string name, value;
+};
+
+/// A signal to store.
+struct KeptSignal {
+  explicit KeptSignal(const MemoryQueue::Signal& given) : signal(given), name(given.name), value(given.value) {}
+  SignalStatus operator()(MemoryQueue& jobs, Instant now) const {
+    return jobs.signal({.id = signal.id, .name = name, .value = value, .mode = signal.mode}, now);
+  }
+
+  MemoryQueue::Signal signal;
+  std::string name, value;
+};
+
 /// Whether a write was answered as the first time.
 inline bool same(const Enqueued& a, const Enqueued& b) { return a.id == b.id && a.status == b.status; }
+inline bool same(const backend::RecordAnswer& a, const backend::RecordAnswer& b) {
+  return a.status == b.status && a.step.claim == b.step.claim && a.step.value == b.step.value;
+}
 template <class Status>
 bool same(Status a, Status b) {
   return a == b;

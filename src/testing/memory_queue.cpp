@@ -4,7 +4,7 @@
 #include <tuple>
 #include <utility>
 
-#include "core/log_bounds.hpp"
+#include "core/headers.hpp"
 #include "core/places.hpp"
 
 namespace sqlq::testing {
@@ -17,18 +17,6 @@ constexpr std::size_t history_kept = 1000;
 
 bool waits(JobState state) { return state == JobState::pending || state == JobState::scheduled; }
 bool held(const Job& job) { return job.state == JobState::running || job.state == JobState::cancelling; }
-// Only the last lines are kept.
-void trim(std::map<std::pair<std::int64_t, std::int64_t>, LogLine>& logs) {
-  std::int64_t lines = 0;
-  std::int64_t bytes = 0;
-  for (auto at = logs.end(); at != logs.begin();) {
-    --at;
-    bytes += static_cast<std::int64_t>(at->second.text.size());
-    if (++lines <= core::log_lines_kept && bytes <= core::log_bytes_kept) continue;
-    logs.erase(logs.begin(), std::next(at));
-    return;
-  }
-}
 
 bool meant(std::span<const std::string> names, const std::string& name) {
   return names.empty() || std::ranges::find(names, name) != names.end();
@@ -71,6 +59,7 @@ Enqueued MemoryQueue::enqueue(const backend::EnqueueItem& item, Instant now) {
   job.created_at = now.wall;
   job.queued_at = now.wall;
   job.run_at = due;
+  job.headers = core::read_headers(item.headers);
   news_ = true;
   return {.id = item.id, .status = EnqueueStatus::inserted};
 }
@@ -187,8 +176,10 @@ FinishStatus MemoryQueue::finish(const Finish& item, Instant now) {
   } else {
     if (item.kind != FinishKind::retry) --job.attempt;
     if (item.kind == FinishKind::snooze) job.crashes = 0;
-    if (item.kind != FinishKind::release) job.run_at = saturating_add(now.wall, std::max(item.delay, Duration(0)));
-    const bool later = item.kind != FinishKind::release && item.delay > Duration(0);
+    const bool goes_on = item.kind == FinishKind::snooze && std::exchange(row->told, false);
+    const Duration delay = goes_on ? Duration(0) : std::max(item.delay, Duration(0));
+    if (item.kind != FinishKind::release) job.run_at = saturating_add(now.wall, delay);
+    const bool later = item.kind != FinishKind::release && delay > Duration(0);
     put_back(*row, later ? JobState::scheduled : JobState::pending, now);
   }
   return FinishStatus::applied;
@@ -304,8 +295,7 @@ ActionStatus MemoryQueue::act(JobId id, backend::Action what, Instant now) {
     return ActionStatus::done;
   }
   if (what == Action::run_now) {
-    job.run_at = now.wall;
-    put_back(*row, JobState::pending, now);
+    go_on(*row, now);
     return ActionStatus::done;
   }
   const bool cancelling = job.state == JobState::cancelling;
@@ -376,16 +366,6 @@ std::optional<QueueStats> MemoryQueue::queue_stats(std::string_view name, std::u
     if (!stats.oldest_due || row.job.run_at < *stats.oldest_due) stats.oldest_due = row.job.run_at;
   }
   return stats;
-}
-
-// ------------------------------------------------------------------------------------------------- logs
-
-bool MemoryQueue::append_log(const LogLine& line) {
-  Row* row = find(line.job);
-  if (row == nullptr || line.token == LeaseToken{} || row->job.lease_token != line.token) return false;
-  row->logs.try_emplace({line.claim, line.number}, line);
-  if (core::worth_a_look(line)) trim(row->logs);
-  return true;
 }
 
 // ------------------------------------------------------------------------------------------------- parts of the above

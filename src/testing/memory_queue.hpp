@@ -19,6 +19,12 @@
 
 namespace sqlq::testing {
 
+/// What happens again and again. A row that was removed and made anew has another version than before.
+struct PeriodicRows {
+  std::map<std::string, backend::PeriodicRow, std::less<>> rows{};
+  std::int64_t version = 0;  ///< the newest
+};
+
 /// Copy it to have a snapshot. Thread-safety: that of a value.
 class MemoryQueue {
  public:
@@ -65,14 +71,30 @@ class MemoryQueue {
 
   bool append_log(const LogLine& line);
 
+  [[nodiscard]] std::vector<StepRecord> read_steps(JobId id) const;
+  backend::RecordAnswer record_step(const backend::NewStep& step, Instant now);
+  /// The same where the job's row is not locked: what the job was told is not taken back.
+  backend::RecordAnswer record_step_within(const backend::NewStep& step, Instant now);
+  struct Signal {
+    JobId id{};
+    std::string_view name{};
+    std::string_view value{};
+    SignalMode mode = SignalMode::first;
+  };
+  SignalStatus signal(const Signal& signal, Instant now);
+  void wake(JobId id, Instant now);
+  bool forget_steps(JobId id, const std::optional<backend::Steps::From>& from);
+
   [[nodiscard]] std::vector<JobId> ids_after(JobId after, std::size_t limit) const;
   [[nodiscard]] std::optional<backend::StoredJob> whole(JobId id) const;
   backend::StoreStatus store(const backend::StoredJob& stored, Instant now);
 
   WorkerRows workers{};
+  PeriodicRows periodic{};
 
   /// Has something happened since the last call that workers wait for?
   [[nodiscard]] bool take_news() noexcept { return std::exchange(news_, false); }
+  void has_news() noexcept { news_ = true; }
 
  private:
   struct Row {
@@ -83,6 +105,8 @@ class MemoryQueue {
     std::optional<TimePoint> expires{};
     std::vector<AttemptRecord> history{};
     std::map<std::pair<std::int64_t, std::int64_t>, LogLine> logs{};  // by claim and number
+    std::vector<StepRecord> steps{};  // in the order of their recording
+    bool told = false;                // to go on at its next snooze
   };
 
   [[nodiscard]] Row* find(JobId id);
@@ -98,6 +122,7 @@ class MemoryQueue {
   void take(Row& row, const backend::ClaimRequest& request, Instant now);
   void put_back(Row& row, JobState state, Instant now);
   void end(Row& row, JobState state, Instant now);
+  void go_on(Row& row, Instant now);
   void take_back(Row& row, Instant now, ReapReport& report);
 
   std::map<JobId, Row> rows_;

@@ -14,7 +14,7 @@ std::vector<JobId> MemoryQueue::ids_after(JobId after, std::size_t limit) const 
 std::optional<backend::StoredJob> MemoryQueue::whole(JobId id) const {
   const Row* row = find(id);
   if (row == nullptr) return std::nullopt;
-  backend::StoredJob stored{.job = row->job, .history = row->history};
+  backend::StoredJob stored{.job = row->job, .history = row->history, .steps = row->steps};
   stored.job.lease_token = {};
   for (const auto& [place, line] : row->logs) {
     LogLine& kept = stored.log.emplace_back(line);
@@ -39,6 +39,7 @@ backend::StoreStatus MemoryQueue::store(const backend::StoredJob& stored, Instan
   row.job.progress.reset();
   row.expires = core::expires_at(job);
   row.history = stored.history;
+  row.steps = stored.steps;
   for (const LogLine& line : stored.log) {
     LogLine& kept = row.logs.emplace(std::pair(line.claim, line.number), line).first->second;
     kept.job = job.id;

@@ -11,14 +11,13 @@
 #include <sqlq/error.hpp>
 
 #include "testing/memory_hints.hpp"
+#include "testing/memory_impl.hpp"
 #include "testing/memory_kept.hpp"
-#include "testing/memory_queue.hpp"
+#include "testing/memory_periodic.hpp"
 #include "testing/memory_transfer.hpp"
 
 namespace sqlq::testing {
 namespace {
-
-constexpr std::string_view connection_type = "sqlq::testing::MemoryConnection";
 
 /// There are no tables to make, so the one step is a remark; but it has to be taken, as on any database.
 const std::array<Migration, 1>& known_migrations() {
@@ -28,45 +27,6 @@ const std::array<Migration, 1>& known_migrations() {
 }
 
 }  // namespace
-
-struct MemoryStorage::Impl {
-  struct Applied {
-    MigrationStatus::Applied step{};
-    std::string checksum{};
-  };
-
-  std::mutex mutex;
-  std::vector<Applied> applied;  // guarded by mutex, as the next two
-  MemoryQueue queue;
-  std::string steady_epoch;
-  std::string refused;  // guarded by mutex: what cannot be stored
-  const std::shared_ptr<MemoryHints> hints = std::make_shared<MemoryHints>();
-
-  [[nodiscard]] MigrationStatus status() const;
-  void require_schema() const;
-  [[nodiscard]] bool refuses(std::string_view text) const {
-    return !refused.empty() && text.find(refused) != std::string_view::npos;
-  }
-  /// Throws Error(refused) when one of the texts cannot be stored.
-  void require_storable(std::initializer_list<std::string_view> texts) const;
-  /// Throws Error(refused) when one of these jobs cannot be changed.
-  template <class Item, class IdOf>
-  void require_changeable(std::span<const Item> items, IdOf&& id_of) {
-    const std::lock_guard lock(mutex);
-    for (const Item& item : items) {
-      const auto job = refused.empty() ? std::nullopt : queue.get(id_of(item));
-      if (job) require_storable({job->result});
-    }
-  }
-  /// Throws Error(refused) when one of these jobs is in a state that `leaves` says, and cannot become pending.
-  void require_startable(std::span<const JobId> ids, const std::function<bool(JobState)>& leaves) {
-    const std::lock_guard lock(mutex);
-    for (const JobId id : ids) {
-      const auto job = refused.empty() ? std::nullopt : queue.get(id);
-      if (job && leaves(job->state)) require_storable({job->params, job->result});
-    }
-  }
-};
 
 MigrationStatus MemoryStorage::Impl::status() const {
   const auto& known = known_migrations();
@@ -96,67 +56,6 @@ void MemoryStorage::Impl::require_storable(std::initializer_list<std::string_vie
   }
 }
 
-// ------------------------------------------------------------------------------------------------- transactions
-
-struct MemoryConnection::Impl {
-  /// Does its write on the jobs given; false when it is answered differently than the first time.
-  using Write = std::function<bool(MemoryQueue&)>;
-
-  std::shared_ptr<MemoryStorage::Impl> storage;
-  std::optional<std::vector<Write>> writes;  // of the open transaction
-
-  /// The storage's jobs with this transaction's writes. The storage's lock is held.
-  [[nodiscard]] MemoryQueue view() const {
-    MemoryQueue queue = storage->queue;
-    for (const Write& write : *writes) {
-      if (!write(queue)) {
-        throw Error(Errc::retry_transaction, "others have changed what this transaction wrote: run it again", "memory");
-      }
-    }
-    return queue;
-  }
-};
-
-MemoryConnection::MemoryConnection(const MemoryStorage& storage) : impl_(std::make_unique<Impl>()) {
-  impl_->storage = storage.impl_;
-}
-
-MemoryConnection::~MemoryConnection() = default;
-
-void MemoryConnection::begin() {
-  if (impl_->writes) throw Error(Errc::misuse, "begin inside a transaction: commit or roll back first");
-  impl_->writes.emplace();
-}
-
-void MemoryConnection::commit() {
-  if (!impl_->writes) throw Error(Errc::misuse, "commit outside of a transaction: begin first");
-  bool news = false;
-  {
-    const std::lock_guard lock(impl_->storage->mutex);
-    MemoryQueue after = [&] {
-      try {
-        return impl_->view();
-      } catch (...) {
-        impl_->writes.reset();
-        throw;
-      }
-    }();
-    impl_->writes.reset();
-    news = after.take_news();
-    impl_->storage->queue = std::move(after);
-  }
-  if (news) impl_->storage->hints->tell();
-}
-
-void MemoryConnection::rollback() {
-  if (!impl_->writes) throw Error(Errc::misuse, "rollback outside of a transaction: begin first");
-  impl_->writes.reset();
-}
-
-bool MemoryConnection::in_transaction() const noexcept { return impl_->writes.has_value(); }
-
-Tx MemoryConnection::tx() noexcept { return {connection_type, impl_.get()}; }
-
 namespace {
 
 // ------------------------------------------------------------------------------------------------- the dialect
@@ -165,7 +64,8 @@ class MemoryDialect final : public backend::Dialect,
                             public backend::HandOver,
                             public backend::Outages,
                             public backend::Editing,
-                            public backend::Insight {
+                            public backend::Insight,
+                            public backend::Steps {
   using Storage = MemoryStorage::Impl;
   using Now = backend::Now;
 
@@ -216,6 +116,20 @@ class MemoryDialect final : public backend::Dialect,
 
   [[nodiscard]] MemoryConnection::Impl& transaction(const Tx& within) const;
 
+  /// What the jobs look like, or what they do inside the user's transaction.
+  template <class Look>
+  auto seen(const Tx* within, const Look& look) {
+    if (within == nullptr) return on_jobs(look);
+    MemoryConnection::Impl& connection = transaction(*within);
+    const std::lock_guard lock(storage_->mutex);
+    storage_->require_schema();
+    return look(connection.view());
+  }
+  void require_storable_now(std::string_view text) const {
+    const std::lock_guard lock(storage_->mutex);
+    storage_->require_storable({text});
+  }
+
  public:
   MemoryDialect(std::shared_ptr<Storage> storage, std::shared_ptr<Clock> clock);
 
@@ -257,6 +171,7 @@ class MemoryDialect final : public backend::Dialect,
   backend::HandOver* hand_over() noexcept override { return this; }
   backend::Workers* workers() noexcept override { return &workers_; }
   backend::Transfer* transfer() noexcept override { return &transfer_; }
+  backend::Periodic* periodic() noexcept override { return &periodic_; }
   backend::HandOverResult finish_and_claim(const backend::HandOverRequest& request) override {
     return on_jobs(
         [&](MemoryQueue& jobs) { return jobs.finish_and_claim(request, time(request.claim.now), refusals()); });
@@ -309,17 +224,37 @@ class MemoryDialect final : public backend::Dialect,
     });
   }
 
+  backend::Steps* steps() noexcept override { return this; }
+  [[nodiscard]] std::vector<StepRecord> read_steps(JobId id, const Tx* within) override {
+    return seen(within, [&](const MemoryQueue& jobs) { return jobs.read_steps(id); });
+  }
+  backend::RecordAnswer record_step(const backend::NewStep& step, const Tx* within, Now now) override {
+    require_storable_now(step.value);
+    const auto record = within == nullptr ? &MemoryQueue::record_step : &MemoryQueue::record_step_within;
+    return each<KeptStep>(std::span(&step, 1), within, now, record).front();
+  }
+  SignalStatus signal(JobId id, std::string_view name, std::string_view value, SignalMode mode, const Tx* within,
+                      Now now) override {
+    require_storable_now(value);
+    const MemoryQueue::Signal sent{.id = id, .name = name, .value = value, .mode = mode};
+    return each<KeptSignal>(std::span(&sent, 1), within, now, &MemoryQueue::signal).front();
+  }
+  void wake(std::span<const JobId> ids, Now now) override {
+    on_jobs([&](MemoryQueue& jobs) {
+      for (const JobId id : ids) jobs.wake(id, time(now));
+      return true;
+    });
+  }
+  bool forget_steps(JobId id, const std::optional<From>& from) override {
+    return on_jobs([&](MemoryQueue& jobs) { return jobs.forget_steps(id, from); });
+  }
+
   [[nodiscard]] std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* within) override {
-    const auto look = [&](const MemoryQueue& jobs) {
+    return seen(within, [&](const MemoryQueue& jobs) {
       std::vector<std::optional<Job>> found;
       for (const JobId id : ids) found.push_back(jobs.get(id));
       return found;
-    };
-    if (within == nullptr) return on_jobs(look);
-    MemoryConnection::Impl& connection = transaction(*within);
-    const std::lock_guard lock(storage_->mutex);
-    storage_->require_schema();
-    return look(connection.view());
+    });
   }
   [[nodiscard]] JobPage list(const JobFilter& filter, const Page& page) override {
     return on_jobs([&](const MemoryQueue& jobs) { return jobs.list(filter, page); });
@@ -385,15 +320,20 @@ class MemoryDialect final : public backend::Dialect,
   const std::shared_ptr<Storage> storage_;
   const std::shared_ptr<Clock> clock_;
   const backend::Capabilities able_{
-      .hand_over = true, .outages = true, .workers = true, .editing = true, .insight = true, .transfer = true};
+      .hand_over = true, .outages = true, .workers = true, .editing = true, .insight = true, .transfer = true,
+      .headers = true, .periodic = true,
+      .steps = true};
   MemoryWorkers workers_;
   MemoryTransfer transfer_;
+  MemoryPeriodic periodic_;
 };
 
 MemoryDialect::MemoryDialect(std::shared_ptr<Storage> storage, std::shared_ptr<Clock> clock)
     : storage_(std::move(storage)), clock_(std::move(clock)),
       workers_([this](const auto& call) { on_jobs([&](MemoryQueue& q) { return call(q.workers), true; }); }, clock_),
       transfer_([this](const auto& call) { on_jobs([&](MemoryQueue& q) { return call(q), true; }); },
+                [this](std::string_view text) { storage_->require_storable({text}); }, clock_),
+      periodic_([this](const auto& call) { on_jobs([&](MemoryQueue& q) { return call(q), true; }); },
                 [this](std::string_view text) { storage_->require_storable({text}); }, clock_) {
   const std::lock_guard lock(storage_->mutex);
   if (std::exchange(storage_->steady_epoch, clock_->steady_epoch()) != clock_->steady_epoch()) {

@@ -63,6 +63,7 @@ class MemoryTransfer final : public backend::Transfer {
     std::size_t bytes = rest + stored.job.params.size() + stored.job.result.size();
     for (const AttemptRecord& line : stored.history) bytes += rest + line.message.size();
     for (const LogLine& line : stored.log) bytes += rest + line.text.size();
+    for (const StepRecord& step : stored.steps) bytes += rest + step.value.size();
     return bytes;
   }
   void check_whole(const backend::StoredJob& stored) const {
@@ -70,6 +71,7 @@ class MemoryTransfer final : public backend::Transfer {
     check_(stored.job.result);
     for (const AttemptRecord& line : stored.history) check_(line.message);
     for (const LogLine& line : stored.log) check_(line.text);
+    for (const StepRecord& step : stored.steps) check_(step.value);
   }
 
   const Run run_;

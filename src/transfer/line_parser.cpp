@@ -4,6 +4,8 @@
 #include <bit>
 #include <limits>
 #include <optional>
+#include <set>
+#include <tuple>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -30,25 +32,30 @@ constexpr std::int64_t most_time = std::numeric_limits<std::int64_t>::max();
 struct Shape {
   std::string_view path;
   std::span<const std::string_view> fields;
+  std::size_t needed;  // so many of the first must be there
 };
 
 constexpr std::array<std::string_view, 4> line_fields{"sqlq", "queue", "job", "end"};
 constexpr std::array<std::string_view, 5> queue_fields{"name", "description", "concurrency", "priority", "paused"};
-constexpr std::array<std::string_view, 25> job_fields{
+constexpr std::array<std::string_view, 27> job_fields{
     "id",         "queue",       "kind",       "state",     "priority", "params",     "result",
     "unique_key", "attempt",     "max_attempts", "crashes", "max_crashes", "claims",  "worker",
     "keepalive",  "timeout",     "retention",  "created_at", "queued_at", "run_at",   "started_at",
-    "heartbeat_at", "finished_at", "history",  "log"};
+    "heartbeat_at", "finished_at", "history",  "log",       "headers",  "steps"};
+enum JobField : std::size_t { history_field = 23, log_field, headers_field, steps_field };
 constexpr std::array<std::string_view, 6> history_fields{"claim", "attempt", "cause", "at", "worker", "message"};
 constexpr std::array<std::string_view, 6> log_fields{"claim", "number", "attempt", "at", "level", "text"};
+constexpr std::array<std::string_view, 7> step_fields{"kind", "name", "number", "claim", "at", "until", "value"};
 constexpr std::array<std::string_view, 3> end_fields{"queues", "jobs", "checksum"};
 
-constexpr Shape line_shape{"", line_fields};
-constexpr Shape queue_shape{"queue", queue_fields};
-constexpr Shape job_shape{"job", job_fields};
-constexpr Shape history_shape{"job.history", history_fields};
-constexpr Shape log_shape{"job.log", log_fields};
-constexpr Shape end_shape{"end", end_fields};
+constexpr Shape line_shape{"", line_fields, 0};
+constexpr Shape queue_shape{"queue", queue_fields, queue_fields.size()};
+constexpr Shape job_shape{"job", job_fields, headers_field};
+constexpr Shape history_shape{"job.history", history_fields, history_fields.size()};
+constexpr Shape log_shape{"job.log", log_fields, log_fields.size()};
+constexpr Shape headers_shape{"job.headers", {}, 0};  // its fields have names of the job's own
+constexpr Shape steps_shape{"job.steps", step_fields, step_fields.size()};
+constexpr Shape end_shape{"end", end_fields, end_fields.size()};
 
 [[noreturn]] void refuse(const std::string& what) { throw Error(Errc::invalid_argument, what); }
 
@@ -156,7 +163,23 @@ void set(LogLine& line, std::size_t field, const Member& m) {
   }
 }
 
+constexpr std::size_t most_steps = 10'000;
+
 std::optional<TimePoint> maybe_time(const Member& m) { return m.null() ? std::nullopt : std::optional(m.time()); }
+
+void set(StepRecord& step, std::size_t field, const Member& m, const PayloadLimits& limits) {
+  switch (field) {
+    case 0: step.kind = m.one_of<StepKind>(static_cast<int>(StepKind::children)); return;
+    case 1: step.name = m.name(); return;
+    case 2: step.number = m.number(std::numeric_limits<std::int64_t>::min(), most_time); return;
+    case 3: step.claim = m.number(0, most_count); return;
+    case 4: step.at = m.time(); return;
+    case 5: step.until = maybe_time(m); return;
+    default:
+      if (!m.null()) step.value = m.payload({.max_depth = limits.max_depth});
+      return;
+  }
+}
 
 JobState state_of(const Member& m) {
   const JobState state = parse_job_state(m.text(core::max_name_bytes));
@@ -208,7 +231,17 @@ void set(Job& job, std::size_t field, const Member& m, const PayloadLimits& limi
     case 20: job.started_at = maybe_time(m); return;
     case 21: job.heartbeat_at = maybe_time(m); return;
     case 22: job.finished_at = maybe_time(m); return;
+    case headers_field: m.refuse_it("must be an object");
     default: m.refuse_it("must be an array");
+  }
+}
+
+void check_steps(const std::vector<StepRecord>& steps) {
+  std::set<std::tuple<StepKind, std::string_view, std::int64_t>> seen;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const StepRecord& step = steps[i];
+    if (seen.emplace(step.kind, step.name, step.number).second) continue;
+    refuse("job.steps[" + std::to_string(i) + "] has the kind, name and number of one before it");
   }
 }
 
@@ -261,6 +294,7 @@ class Parser final : public nlohmann::json_sax<json> {
   }
   bool key(string_t& name) override {
     Level& level = levels_.back();
+    if (level.shape == &headers_shape) return header(name);
     const auto& fields = level.shape->fields;
     for (level.field = 0; level.field < fields.size() && fields[level.field] != name;) ++level.field;
     if (level.field == fields.size()) {
@@ -276,7 +310,7 @@ class Parser final : public nlohmann::json_sax<json> {
   bool end_object() override {
     const Level level = levels_.back();
     if (level.shape != &line_shape) {
-      const std::uint64_t missing = ~level.seen & ((std::uint64_t{1} << level.shape->fields.size()) - 1);
+      const std::uint64_t missing = ~level.seen & ((std::uint64_t{1} << level.shape->needed) - 1);
       if (missing != 0) {
         levels_.back().field = static_cast<std::size_t>(std::countr_zero(missing));
         refuse(path() + " is missing");
@@ -285,14 +319,19 @@ class Parser final : public nlohmann::json_sax<json> {
       refuse("the line has no field");
     }
     levels_.pop_back();
-    in_array_ = level.shape == &history_shape || level.shape == &log_shape;
-    if (level.shape == &job_shape) check_whole(job().job);
+    in_array_ = level.shape == &history_shape || level.shape == &log_shape || level.shape == &steps_shape;
+    if (level.shape == &headers_shape) core::check_headers(job().job.headers, headers_shape.path);
+    if (level.shape == &job_shape) {
+      check_whole(job().job);
+      check_steps(job().steps);
+    }
     if (level.shape == &log_shape) check_order();
     return true;
   }
   bool start_array(std::size_t) override {
     if (levels_.empty()) refuse("the line is no JSON object");
-    const bool lines = levels_.back().shape == &job_shape && levels_.back().field >= history_field;
+    const Level& level = levels_.back();
+    const bool lines = level.shape == &job_shape && level.field >= history_field && level.field != headers_field;
     if (!lines || in_array_) refuse(path() + " must not be an array");
     in_array_ = true;
     return true;
@@ -307,8 +346,6 @@ class Parser final : public nlohmann::json_sax<json> {
   }
 
  private:
-  static constexpr std::size_t history_field = 23;
-
   struct Level {
     const Shape* shape;
     std::uint64_t seen = 0;  // a bit for each field
@@ -319,6 +356,7 @@ class Parser final : public nlohmann::json_sax<json> {
 
   void begin_part() {
     const Level& level = levels_.back();
+    if (level.shape == &job_shape && level.field == headers_field) return levels_.push_back({&headers_shape});
     if (level.shape != &line_shape || level.field == 0) refuse(path() + " must not be an object");
     switch (level.field) {
       case 1: line_ = Queue{}; levels_.push_back({&queue_shape}); return;
@@ -328,21 +366,38 @@ class Parser final : public nlohmann::json_sax<json> {
   }
   void begin_item() {
     in_array_ = false;
-    if (levels_.back().field == history_field) {
-      job().history.emplace_back();
-      levels_.push_back({&history_shape});
-    } else {
-      job().log.emplace_back();
-      levels_.push_back({&log_shape});
+    switch (levels_.back().field) {
+      case history_field:
+        job().history.emplace_back();
+        levels_.push_back({&history_shape});
+        return;
+      case log_field:
+        job().log.emplace_back();
+        levels_.push_back({&log_shape});
+        return;
+      default:
+        if (job().steps.size() == most_steps) refuse("job.steps has more than " + std::to_string(most_steps) + " lines");
+        job().steps.emplace_back();
+        levels_.push_back({&steps_shape});
+        return;
     }
+  }
+
+  /// The name of a header. Like a value it is never shown.
+  bool header(const std::string& name) {
+    header_ = name;
+    if (job().job.headers.contains(name)) refuse("job.headers has a name twice");
+    return true;
   }
 
   /// "job.history[2].cause"
   [[nodiscard]] std::string path() {
     const Level& level = levels_.back();
+    if (level.shape == &headers_shape) return "a value of job.headers";
     std::string text(level.shape->path);
     if (level.shape == &history_shape) text += "[" + std::to_string(job().history.size() - 1) + "]";
     if (level.shape == &log_shape) text += "[" + std::to_string(job().log.size() - 1) + "]";
+    if (level.shape == &steps_shape) text += "[" + std::to_string(job().steps.size() - 1) + "]";
     if (!text.empty()) text += '.';
     return text += level.shape->fields[level.field];
   }
@@ -363,6 +418,10 @@ class Parser final : public nlohmann::json_sax<json> {
       set(job().history.back(), level.field, member);
     } else if (level.shape == &log_shape) {
       set(job().log.back(), level.field, member);
+    } else if (level.shape == &steps_shape) {
+      set(job().steps.back(), level.field, member, limits_);
+    } else if (level.shape == &headers_shape) {
+      job().job.headers.emplace(std::move(header_), member.text(core::max_header_bytes));
     } else {
       set(std::get<End>(line_), level.field, member);
     }
@@ -382,7 +441,8 @@ class Parser final : public nlohmann::json_sax<json> {
   const PayloadLimits limits_;
   Line line_{};
   std::vector<Level> levels_{};
-  bool in_array_ = false;  // directly
+  bool in_array_ = false;   // directly
+  std::string header_{};    // the name of the one that is read
 };
 
 }  // namespace

@@ -53,6 +53,12 @@ class Writer {
     }
     text_ += ']';
   }
+  void strings(std::string_view name, const Headers& values) {
+    key(name);
+    text_ += '{';
+    for (const auto& [each, value] : values) string(each, value);
+    text_ += '}';
+  }
   [[nodiscard]] std::string end(std::string_view text) && {
     text_ += text;
     return std::move(text_);
@@ -158,6 +164,18 @@ std::string line_of(const backend::StoredJob& stored) {
     w.time("at", line.at);
     w.string("level", to_string(line.level));
     w.string("text", line.text);
+  });
+  // Only where there are any: jobs without make the lines that they made before there were such things.
+  if (!job.headers.empty()) w.strings("headers", job.headers);
+  if (stored.steps.empty()) return std::move(w).end("}}");
+  w.array("steps", stored.steps, [&](const StepRecord& step) {
+    w.string("kind", to_string(step.kind));
+    w.string("name", step.name);
+    w.number("number", step.number);
+    w.number("claim", step.claim);
+    w.time("at", step.at);
+    w.time("until", step.until);
+    w.maybe_string("value", step.value);
   });
   return std::move(w).end("}}");
 }

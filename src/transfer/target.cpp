@@ -1,5 +1,6 @@
 #include "transfer/target.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,19 @@ namespace sqlq::transfer {
 using backend::StoredJob;
 using backend::StoreStatus;
 
+namespace {
+
+/// A job loses nothing on its way: what the target has no place for keeps the job from it. Null: nothing does.
+const char* what_it_lacks(const StoredJob& stored, const backend::Capabilities& can) {
+  if (!stored.job.headers.empty() && !can.headers) {
+    return "the target's backend stores no headers of jobs (capability `headers`)";
+  }
+  if (!stored.steps.empty() && !can.steps) return "the target's backend stores no durable steps (capability `steps`)";
+  return nullptr;
+}
+
+}  // namespace
+
 void add_problem(TransferReport& report, JobId id, std::string why) {
   constexpr std::size_t most = 100;
   if (report.problems.size() < most) report.problems.push_back({.id = id, .why = std::move(why)});
@@ -21,7 +35,15 @@ void add_problem(TransferReport& report, JobId id, std::string why) {
 
 Target::Target(const Database& db, TransferReport& report) : db_(db), part_(part_of(db)), report_(report) {}
 
-void Target::store(std::span<StoredJob> jobs) {
+void Target::store(std::span<StoredJob> all) {
+  const backend::Capabilities& can = db_.ready().capabilities();
+  const auto fits = [&](const StoredJob& stored) { return what_it_lacks(stored, can) == nullptr; };
+  const auto rest = std::ranges::stable_partition(all, fits);
+  for (const StoredJob& stored : rest) {
+    ++report_.refused;
+    add_problem(report_, stored.job.id, what_it_lacks(stored, can));
+  }
+  const std::span<StoredJob> jobs = all.first(all.size() - rest.size());
   const auto write = [this](std::span<StoredJob> some) {
     const std::vector<StoreStatus> said = part_.store_jobs(some, core::request_time(db_.clock()));
     core::expect_answers(said.size(), some.size());

@@ -71,7 +71,8 @@ void Claimer::hold(std::vector<Job> jobs, SteadyPoint asked_at, Suspects* rounds
   if (jobs.empty()) return;
   std::vector<HeldPtr> leases;
   leases.reserve(jobs.size());
-  for (Job& job : jobs) leases.push_back(std::make_shared<Held>(std::move(job), asked_at));
+  const SteadyPoint claimed_at = shared_.clock().steady();
+  for (Job& job : jobs) leases.push_back(std::make_shared<Held>(std::move(job), asked_at, claimed_at));
 
   if (rounds != nullptr) rounds->sort_out(leases);
   shared_.counters.claimed += leases.size();

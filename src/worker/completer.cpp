@@ -86,7 +86,7 @@ SteadyPoint Completer::step() {
   verify();
   const bool handed_over = write();
   fetcher_.outcomes_written(handed_over);
-  if (returning) fetcher_.wake();
+  if (follow_ups_.run() || returning) fetcher_.wake();
   report_outages();
   return SteadyPoint::min();
 }
@@ -230,6 +230,7 @@ void Completer::settle(const Ending& ending, FinishStatus status) {
     if (status == FinishStatus::stale) shared_.outlived.add(ending.lease, shared_.clock().steady());
     return;
   }
+  follow_ups_.note(ending, status);
   Counters& count = shared_.counters;
   if (status == FinishStatus::cancelled || ending.kind == FinishKind::cancel) {
     ++count.cancelled;

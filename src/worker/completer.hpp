@@ -9,6 +9,7 @@
 
 #include "core/mutex.hpp"
 #include "worker/fetcher.hpp"
+#include "worker/follow_ups.hpp"
 #include "worker/service.hpp"
 #include "worker/shared.hpp"
 
@@ -24,6 +25,7 @@ struct Ending {
   Duration delay{0};
   /// The handler completed the job in its own transaction: nothing is written if that was committed, else this ending.
   bool verify = false;
+  bool forget_steps = false;  ///< after a success
 };
 
 /// Writes endings in fenced batches: what has gathered while the last batch was written makes the next one. A batch
@@ -73,6 +75,7 @@ class Completer final : public Service {
   Shared& shared_;
   LogSink& logs_;
   Fetcher& fetcher_;
+  FollowUps follow_ups_{shared_};
   std::vector<Ending> batch_;
   mutable core::Mutex mutex_;
   std::deque<Ending> submitted_ SQLQ_GUARDED_BY(mutex_);

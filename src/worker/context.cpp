@@ -69,4 +69,34 @@ bool JobContext::complete_in(Tx tx) {
   return impl_->completed;
 }
 
+worker::ExecutionSteps& JobContext::Impl::its_steps() {
+  static_cast<void>(shared.dialect());  // in a forked child it is misuse
+  {
+    const core::MutexLock lock(mutex);
+    if (completed) throw Error(Errc::misuse, "a durable step after complete_in, which has ended the job");
+  }
+  if (!steps) steps = std::make_unique<worker::ExecutionSteps>(shared, lease);
+  return *steps;
+}
+
+std::optional<std::string> JobContext::find_step(const Tx* tx, StepName name) {
+  return impl_->its_steps().find_step(tx, name);
+}
+
+std::string JobContext::record_step(const Tx* tx, StepName name, std::string value) {
+  return impl_->its_steps().record_step(tx, name, value);
+}
+
+void JobContext::sleep(StepName name, Duration time) { impl_->its_steps().sleep(name, time); }
+
+std::optional<std::string> JobContext::await_signal(StepName name, Duration timeout) {
+  return impl_->its_steps().await_signal(name, timeout);
+}
+
+std::vector<Job> JobContext::all(StepName name, std::span<const NewJob> children) {
+  return impl_->its_steps().all(name, children);
+}
+
+bool JobContext::since(StepName change) { return impl_->its_steps().since(change); }
+
 }  // namespace sqlq

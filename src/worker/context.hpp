@@ -1,6 +1,7 @@
 #pragma once
 // The state behind a JobContext.
 
+#include <memory>
 #include <string>
 
 #include <sqlq/context.hpp>
@@ -9,6 +10,7 @@
 #include <sqlq/log.hpp>
 
 #include "core/mutex.hpp"
+#include "worker/execution_steps.hpp"
 #include "worker/in_flight.hpp"
 #include "worker/interims.hpp"
 #include "worker/shared.hpp"
@@ -17,8 +19,8 @@ namespace sqlq {
 
 namespace worker {
 
-/// A result that is too large. Let through by the handler it ends the job: the next attempt would do all it did once
-/// more, only to come to the same result.
+/// A result, or value of a step, that is too large. Let through by the handler it ends the job: the next attempt would
+/// do all it did once more, only to come to the same result.
 class ResultRefused final : public Error {
  public:
   using Error::Error;
@@ -34,6 +36,10 @@ struct JobContext::Impl {
   core::Mutex mutex{};
   std::string result SQLQ_GUARDED_BY(mutex){};
   bool completed SQLQ_GUARDED_BY(mutex) = false;  // by complete_in, in a transaction that may not be committed
+  std::unique_ptr<worker::ExecutionSteps> steps{};  // the handler's thread; null for most
+
+  /// Made at the first call. Throws Error(misuse) where there can be no step any more.
+  worker::ExecutionSteps& its_steps();
 };
 
 }  // namespace sqlq

@@ -12,15 +12,20 @@ namespace {
 using backend::FinishKind;
 
 // Returns the handler's outcome; an exception becomes one.
-Outcome call(const Handlers::Entry& entry, JobContext& context) {
+Outcome call(const Handlers::Entry& entry, JobContext::Impl& impl, JobContext& context) {
+  Outcome outcome = Outcome::done();
   try {
     const platform::UserCode user("a handler");
-    return entry.run(context);
+    outcome = entry.run(context);
+  } catch (const Suspension&) {
+    if (impl.steps && impl.steps->suspended()) return impl.steps->rest();
+    outcome = Outcome::error("the handler threw a Suspension that none of its durable steps has thrown");
   } catch (...) {
     if (platform::in_forced_unwind()) throw;
     Thrown thrown = current_exception();
-    return thrown.discard ? Outcome::discard(std::move(thrown.text)) : Outcome::error(std::move(thrown.text));
+    outcome = thrown.discard ? Outcome::discard(std::move(thrown.text)) : Outcome::error(std::move(thrown.text));
   }
+  return impl.steps ? impl.steps->ended(std::move(outcome)) : outcome;
 }
 
 Duration delay_of(const RetryPolicy& retry, int attempt, bool& trouble) {
@@ -87,7 +92,7 @@ Ending Executor::run(const HeldPtr& lease) {
   if (entry == nullptr) return *std::move(instead);
   JobContext::Impl impl = context_of(lease);
   JobContext context(impl);
-  return conclude(impl, call(*entry, context), entry->options);
+  return conclude(impl, call(*entry, impl, context), entry->options);
 }
 
 const Handlers::Entry* Executor::begin(const HeldPtr& lease, std::optional<Ending>& instead) {
@@ -117,11 +122,18 @@ Ending Executor::conclude(JobContext::Impl& impl, const Outcome& outcome, const 
   const HeldPtr& lease = impl.lease;
   if (impl.log.lines() > 0) lease->set_logged();
   const core::MutexLock lock(impl.mutex);
-  if (impl.completed) return completed_by_handler(lease, outcome, options);  // the result was of that transaction
   const bool done = outcome.kind() == Outcome::Kind::done;
+  const bool has_steps = impl.steps != nullptr || lease->job().claims > 1;
+  const bool forget = done && !options.keep_steps && has_steps;
+  if (impl.completed) {  // the result was of that transaction
+    Ending ending = completed_by_handler(lease, outcome, options);
+    ending.forget_steps = forget;
+    return ending;
+  }
   if (!done && lease->lost()) return {.lease = lease, .kind = FinishKind::release, .cause = Cause::released};
   Ending ending = done ? Ending{.lease = lease} : ended_badly(lease, outcome, options);
   ending.result = std::move(impl.result);
+  ending.forget_steps = forget;
   return ending;
 }
 

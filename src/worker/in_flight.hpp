@@ -27,9 +27,13 @@ enum class Phase : std::uint8_t { queued, running, finishing };
 /// would give the job to somebody else.
 class Held final {
  public:
-  Held(Job job, SteadyPoint asked_at) : job_(std::move(job)), renewed_at_(asked_at) {}
+  /// The claim was sent at `asked_at`, and had been answered by `claimed_at`.
+  Held(Job job, SteadyPoint asked_at, SteadyPoint claimed_at)
+      : job_(std::move(job)), claimed_at_(claimed_at), renewed_at_(asked_at) {}
 
   [[nodiscard]] const Job& job() const noexcept { return job_; }
+  /// At or after Job::started_at, which is by the clock of the database.
+  [[nodiscard]] SteadyPoint claimed_at() const noexcept { return claimed_at_; }
 
   [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
   [[nodiscard]] StopReason stop_reason() const noexcept { return reason_.load(); }
@@ -71,6 +75,7 @@ class Held final {
 
  private:
   const Job job_;
+  const SteadyPoint claimed_at_;
   std::stop_source stop_;
   std::atomic<StopReason> reason_{StopReason::none};
   std::atomic<bool> lost_{false};

@@ -46,10 +46,14 @@ class Sample {
     if (statement == "jobs_insert") {
       return {15, {sql::Bytes{sixteen}, n, n, n, n, n, n, n, n, n, nullptr, n, n, "key", "{}"}};
     }
-    if (statement == "transfer_jobs") {
-      return {24, {sql::Bytes{sixteen}, n, n, n, n, n, n, n, n, n, n, n, n, nullptr, n, n, n, n, n, n, n, "key", "{}",
-                   nullptr}};
+    if (statement == "jobs_insert_headers") {
+      return {16, {sql::Bytes{sixteen}, n, n, n, n, n, n, n, n, n, nullptr, n, n, "key", "{}", nullptr}};
     }
+    if (statement == "transfer_jobs") {
+      return {25, {sql::Bytes{sixteen}, n, n, n, n, n, n, n, n, n, n, n, n, nullptr, n, n, n, n, n, n, n, "key", "{}",
+                   nullptr, nullptr}};
+    }
+    if (statement == "transfer_steps_add") return {9, {n, n, "name", n, n, n, n, nullptr, "1"}};
     if (statement == "history_add") return {8, {n, n, n, n, n, n, "w", "m"}};
     if (statement == "log_add") return {7, {n, n, n, n, n, n, "text"}};
     if (statement == "queues_make") return {3, {"queue", "", n}};

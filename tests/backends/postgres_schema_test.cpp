@@ -153,7 +153,9 @@ TEST_F(PostgresSchema, EveryStatementPreparesAndIsDeclaredTruly) {
 /// What the plan of each hot statement must have in it.
 const std::map<std::string, std::vector<std::string>> hot = {
     {"job_insert", {"sqlq_lanes_queue_id_kind_key"}},
+    {"job_insert_headers", {"sqlq_lanes_queue_id_kind_key"}},
     {"job_insert_new", {"sqlq_lanes_queue_id_kind_key"}},
+    {"job_insert_new_headers", {"sqlq_lanes_queue_id_kind_key"}},
     {"holders", {"sqlq_jobs_pkey", "sqlq_jobs_unique"}},
     {"cancel", {"sqlq_jobs_pkey"}},
     {"probe", {"sqlq_jobs_pkey"}},
@@ -210,8 +212,9 @@ const std::set<std::string> lists = {"list",          "list_ids",        "list_b
                                      "count_finished_all", "queue_used"};
 
 /// These put the few jobs of a batch into the order of locking, or of a list; no other sorts jobs.
-const std::set<std::string> batches = {"job_insert", "job_insert_new", "cancel",  "requeue",
-                                       "finish",     "heartbeat",      "log_add", "list_ids", "edit"};
+const std::set<std::string> batches = {
+    "job_insert", "job_insert_headers", "job_insert_new", "job_insert_new_headers", "cancel", "requeue",
+    "finish",     "heartbeat",          "log_add",        "list_ids",               "edit"};
 
 /// Nothing walks through a table that may be long.
 void PostgresSchema::expect_no_scan(const std::string& name, const std::string& plan) {

@@ -100,7 +100,8 @@ std::vector<Job> fill(Database db, testing::ManualClock& clock) {
   add("later", {.delay = 1000h, .unique_key = "l\xC3\xA4ter"});
   for (const int priority : {3, 1, 2}) add("pending", {.priority = priority});
   add("elsewhere", {.queue = "limited \xC3\xA9\"\\", .retention = 0s});
-  const backend::StoredJob stored = travelled(JobState::waiting, clock.now(), "mail");
+  const backend::StoredJob stored =
+      equipped(travelled(JobState::waiting, clock.now(), "mail"), db.dialect().capabilities());
   static_cast<void>(db.ready().transfer()->store_jobs({&stored, 1}, clock.instant()));
   clock.advance(1ms);
   add("last", {});

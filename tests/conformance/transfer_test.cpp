@@ -97,6 +97,51 @@ TEST_P(Transfer, JobsAreReadWholeAndInTheOrderAsked) {
   EXPECT_EQ(answer.jobs[1].log.size(), 1u);
 }
 
+TEST_P(Transfer, HeadersAndStepsArriveWithTheirJobs) {
+  SQLQ_NEEDS(transfer);
+  Stored jobs;
+  for (const JobState state : idle_states) jobs.push_back(equipped(travelled(state, clock().now()), capabilities()));
+  jobs.push_back(equipped(plain(clock().now(), "apart"), capabilities()));
+  jobs.push_back(plain(clock().now()));
+  EXPECT_EQ(dialect().transfer()->store_jobs(jobs, clock().instant()), Outcomes(jobs.size(), StoreStatus::stored));
+  EXPECT_EQ(shown(read(dialect(), ids_of_all(jobs))), shown(jobs));
+  EXPECT_EQ(shown(read(dialect(), ids_of_all(jobs), 1)), shown(jobs));
+  for (const backend::StoredJob& stored : jobs) EXPECT_EQ(row(stored.job.id).headers, stored.job.headers);
+  EXPECT_EQ(take({"apart"}).headers, jobs[jobs.size() - 2].job.headers);
+  for (backend::StoredJob& stored : jobs) {  // those that are there stay as they are
+    stored.job.headers.clear();
+    stored.steps.clear();
+  }
+  EXPECT_EQ(dialect().transfer()->store_jobs(jobs, clock().instant()), Outcomes(jobs.size(), StoreStatus::existing_id));
+  const Job kept = row(jobs[0].job.id);
+  EXPECT_EQ(kept.headers.empty(), !capabilities().headers);
+}
+
+TEST_P(Transfer, StepsThatArrivedAreThoseOfTheJob) {
+  SQLQ_NEEDS(transfer);
+  SQLQ_NEEDS(steps);
+  const backend::StoredJob stored = equipped(travelled(JobState::scheduled, clock().now()), capabilities());
+  EXPECT_EQ(dialect().transfer()->store_jobs({&stored, 1}, clock().instant()), Outcomes{StoreStatus::stored});
+  EXPECT_EQ(shown({{}, {}, {}, dialect().steps()->read_steps(stored.job.id, nullptr)}), shown({{}, {}, {}, stored.steps}));
+}
+
+TEST_P(Transfer, LargeStepsAreReadInPieces) {
+  SQLQ_NEEDS(transfer);
+  SQLQ_NEEDS(steps);
+  Stored jobs;
+  for (int i = 0; i < 4; ++i) {
+    jobs.push_back(plain(clock().now()));
+    for (int n = 0; n < 3; ++n) {
+      jobs.back().steps.push_back({.name = "row", .number = n, .claim = 1, .at = clock().now(),
+                                   .value = json_of(100'000)});
+    }
+  }
+  EXPECT_EQ(dialect().transfer()->store_jobs(jobs, clock().instant()), Outcomes(jobs.size(), StoreStatus::stored));
+  const Ids ids = ids_of_all(jobs);
+  EXPECT_EQ(dialect().transfer()->read_jobs(ids, 700'000).read, 2u);
+  EXPECT_EQ(shown(read(dialect(), ids, 700'000)), shown(jobs));
+}
+
 TEST_P(Transfer, LargeJobsAreReadInPieces) {
   SQLQ_NEEDS(transfer);
   Ids ids{id_of(0, 9)};

@@ -64,6 +64,24 @@ backend::StoredJob travelled(JobState state, TimePoint now, const std::string& q
   return stored;
 }
 
+backend::StoredJob equipped(backend::StoredJob stored, const backend::Capabilities& can) {
+  if (can.headers) {
+    stored.job.headers = {{"traceparent", "00-1-2"}, {"sqlq-tick", ""}, {"\xC3\xA9", "\xF0\x9F\x98\x80 '\"\\; --"}};
+  }
+  if (!can.steps) return stored;
+  const TimePoint at = stored.job.created_at;
+  stored.steps = {
+      {.kind = StepKind::result, .name = "row", .number = 9, .claim = 3, .at = at, .value = R"({ "n" : 1.0 })"},
+      {.kind = StepKind::signal, .name = "approved", .at = at + 1s, .value = R"("\u00e9 ' \\")"},
+      {.kind = StepKind::sleep, .name = "\xE2\x82\xAC '", .claim = 4, .at = at + 1s, .until = at + 24h},
+      {.kind = StepKind::wait, .name = "approved", .claim = 5, .at = at + 2s, .until = at + 48h + 1us},
+      {.kind = StepKind::result, .name = "row", .number = -9, .claim = 5, .at = at + 2s, .value = "null"},
+      {.kind = StepKind::expired, .name = "seen", .number = 1, .claim = 5, .at = at + 2s},
+      {.kind = StepKind::decision, .name = "rule", .claim = 7, .at = at + 2s, .value = "true"},
+      {.kind = StepKind::children, .name = "parts", .claim = 7, .at = at + 1s, .value = "[]"}};
+  return stored;
+}
+
 backend::StoredJob plain(TimePoint now, const std::string& queue) {
   backend::StoredJob stored;
   Job& job = stored.job;
@@ -95,6 +113,11 @@ std::string shown(const backend::StoredJob& stored) {
   for (const LogLine& line : stored.log) {
     text << "log " << line.claim << " " << line.number << " " << line.attempt << " " << shown(line.at) << " "
          << to_string(line.level) << " <" << line.text << ">\n";
+  }
+  for (const auto& [name, value] : job.headers) text << "header <" << name << "> <" << value << ">\n";
+  for (const StepRecord& step : stored.steps) {
+    text << "step " << to_string(step.kind) << " <" << step.name << "> " << step.number << " " << step.claim << " "
+         << shown(step.at) << " " << shown(step.until) << " <" << step.value << ">\n";
   }
   return text.str();
 }

@@ -15,6 +15,8 @@ inline const std::vector<JobState> idle_states{JobState::pending, JobState::sche
 /// A job of that state with a value of its own in every field: claimed seven times, charged three, crashed once. Its
 /// end, if it has one, was an hour before `now`.
 [[nodiscard]] backend::StoredJob travelled(JobState state, TimePoint now, const std::string& queue = "moved");
+/// The same with headers and steps, as far as a backend with these capabilities stores them.
+[[nodiscard]] backend::StoredJob equipped(backend::StoredJob stored, const backend::Capabilities& can);
 /// A pending job, due since `now`, that was never claimed.
 [[nodiscard]] backend::StoredJob plain(TimePoint now, const std::string& queue = "moved");
 

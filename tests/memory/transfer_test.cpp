@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
 #include <set>
 #include <sstream>
 #include <string>
@@ -10,7 +11,9 @@
 #include <gtest/gtest.h>
 
 #include <sqlq/admin.hpp>
+#include <sqlq/backend/forwarding.hpp>
 #include <sqlq/client.hpp>
+#include <sqlq/migrator.hpp>
 #include <sqlq/testing/manual_clock.hpp>
 #include <sqlq/testing/memory_storage.hpp>
 #include <sqlq/transfer.hpp>
@@ -356,6 +359,44 @@ TEST(Transfer, ATextThatFailsIsTold) {
   std::istringstream in("{\"sqlq\":1}\n");
   in.setstate(std::ios::badbit);
   expect_error(Errc::internal, "the stream that is read failed", [&] { import_jobs(in, from.db); });
+}
+
+/// A storage as backends were before headers and steps.
+class Older final : public backend::ForwardingDialect {
+ public:
+  using ForwardingDialect::ForwardingDialect;
+  [[nodiscard]] const backend::Capabilities& capabilities() const noexcept override { return able_; }
+
+ private:
+  const backend::Capabilities able_{.transfer = true};
+};
+
+TEST(Transfer, AJobWithMoreThanTheTargetStoresIsNamed) {
+  Place from;
+  const JobId plain = from.enqueue();
+  const JobId with_headers = from.enqueue("null", {.headers = {{"traceparent", "s3cret"}}});
+  backend::StoredJob workflow{.job = *from.client.find(plain)};
+  workflow.job.id = JobId::make(from.clock->now());
+  workflow.steps.push_back({.name = "charge", .claim = 1, .at = from.clock->now(), .value = "\"s3cret\""});
+  static_cast<void>(from.db.ready().transfer()->store_jobs({&workflow, 1}, from.clock->instant()));
+
+  const Database to(std::make_unique<Older>(MemoryStorage{}.connect(from.clock)), {.clock = from.clock});
+  Migrator(to).up();
+  const TransferReport copied = copy_jobs(from.db, to);
+  EXPECT_EQ(copied.jobs, 3u);
+  EXPECT_EQ(copied.stored, 1u);
+  EXPECT_EQ(copied.refused, 2u);
+  std::istringstream stream(from.text());
+  const TransferReport imported = import_jobs(stream, to);
+  EXPECT_EQ(imported.existing, 1u);
+  EXPECT_EQ(imported.refused, 2u);
+  for (const TransferReport& report : {copied, imported}) {
+    ASSERT_EQ(report.problems.size(), 2u);
+    EXPECT_EQ(report.problems[0].id, with_headers);
+    EXPECT_TRUE(has(report.problems[0].why, "capability `headers`")) << report.problems[0].why;
+    EXPECT_EQ(report.problems[1].id, workflow.job.id);
+    EXPECT_TRUE(has(report.problems[1].why, "capability `steps`")) << report.problems[1].why;
+  }
 }
 
 }  // namespace

@@ -78,6 +78,8 @@ const std::vector<Sample>& samples() {
       {"time", "src/worker/a.cpp", "// never steady_clock::now() here\n", false},
       {"time", "src/worker/a.cpp", "clock_->now(); signal_.wait_until(t);\n", false},
       {"time", "src/platform/a.cpp", "auto t = std::chrono::steady_clock::now();\n", false},
+      {"time", "src/core/a.cpp", "sleep(5);\n", true},
+      {"time", "tests/worker/a_test.cpp", "job.sleep(\"nap\", 1h);\n", false},
       {"threads", "src/core/a.cpp", "std::jthread worker([] {});\n", true},
       {"threads", "backends/sqlite/src/a.cpp", "auto f = std::async(work);\n", true},
       {"threads", "src/core/a.cpp", "const auto n = std::thread::hardware_concurrency();\n", false},

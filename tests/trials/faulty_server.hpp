@@ -120,6 +120,12 @@ class FaultyServer final : public sql::Server {
   std::vector<bool> append_logs(sql::Work& w, std::span<const LogLine> lines) override {
     return real_->append_logs(w, lines);
   }
+  std::optional<sql::LockedJob> lock_job(sql::Work& w, JobId id) override { return real_->lock_job(w, id); }
+  std::size_t insert_step(sql::Work& w, const sql::Statement& statement,
+                          std::initializer_list<sql::Arg> args) override {
+    return real_->insert_step(w, statement, args);
+  }
+  void wake(sql::Work& w, std::span<const JobId> ids) override { real_->wake(w, ids); }
   void announce() noexcept override { real_->announce(); }
   std::shared_ptr<void> watch(std::function<void()> heard) override { return real_->watch(std::move(heard)); }
 

@@ -57,6 +57,24 @@ TEST(CheckOptions, TakesTheEdges) {
   EXPECT_NO_THROW(check_options({.unique_key = std::string(255, 'k'), .timeout = Duration::max()}));
 }
 
+TEST(CheckOptions, RefusesHeadersAndNamesTheReason) {
+  const auto with = [](Headers headers) { return EnqueueOptions{.headers = std::move(headers)}; };
+  EXPECT_NO_THROW(check_options(with({{"sqlq", ""}, {"SQLQ-a", "b"}, {"sqlq.", "c"}})));
+  EXPECT_TRUE(has(refused(with({{"a", ""}, {"sqlq-tick", "secret"}, {"z", ""}})), "begins with \"sqlq-\""));
+  EXPECT_FALSE(has(refused(with({{"sqlq-tick", "secret"}})), "secret"));
+  EXPECT_TRUE(has(refused(with({{"", "a"}})), "the name of a header is empty"));
+  EXPECT_TRUE(has(refused(with({{"a", "\x1B"}})), "the value of a header has a control character"));
+  EXPECT_TRUE(has(refused(with({{"ab", std::string(16'383, 'v')}})),
+                  "the headers have 16385 bytes of names and values; at most 16384"));
+  EXPECT_NO_THROW(check_options(with({{"a", std::string(16'383, 'v')}})));
+  Headers many;
+  for (int i = 0; i < 64; ++i) many[std::to_string(i)] = "";
+  EXPECT_NO_THROW(check_options(with(many)));
+  many["one more"] = "";
+  EXPECT_TRUE(has(refused(with(many)), "the headers are 65; at most 64 are allowed"));
+  EXPECT_NO_THROW(check_headers({{"sqlq-tick", "1"}}, "the headers")) << "of the library";
+}
+
 TEST(CheckOptions, RefusesWhatIsOutOfRange) {
   EXPECT_TRUE(has(refused({.queue = ""}), "queue name"));
   EXPECT_TRUE(has(refused({.max_attempts = 0}), "max_attempts"));

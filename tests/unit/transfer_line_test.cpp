@@ -105,6 +105,88 @@ TEST(TransferLine, EveryFieldHasItsPlace) {
             R"({"end":{"queues":1,"jobs":2,"checksum":"00000000000000ff"}})");
 }
 
+/// The same with headers and steps.
+StoredJob equipped() {
+  StoredJob stored = full();
+  stored.job.headers = {{"traceparent", "00-1-2"}, {"sqlq-tick", "5"}, {"\xC3\xA9 \"", ""}};
+  stored.steps = {{.kind = StepKind::wait, .name = "approved", .claim = 2, .at = at(7), .until = at(9)},
+                  {.kind = StepKind::result, .name = "row", .number = -3, .claim = 2, .at = at(8),
+                   .value = "{\"n\": 1.0}"},
+                  {.kind = StepKind::signal, .name = "approved", .at = at(8), .value = "true"}};
+  return stored;
+}
+
+const std::string more_text =
+    R"(,"headers":{"sqlq-tick":"5","traceparent":"00-1-2",)"
+    "\"\xC3\xA9 \\\"\":\"\"},"
+    R"("steps":[{"kind":"wait","name":"approved","number":0,"claim":2,"at":7,"until":9,"value":null},)"
+    R"({"kind":"result","name":"row","number":-3,"claim":2,"at":8,"until":null,"value":"{\"n\": 1.0}"},)"
+    R"({"kind":"signal","name":"approved","number":0,"claim":0,"at":8,"until":null,"value":"true"}]}})";
+
+const std::string equipped_text = full_text.substr(0, full_text.size() - 2) + more_text;
+
+TEST(TransferLine, HeadersAndStepsAreThereWhereAJobHasAny) {
+  EXPECT_EQ(line_of(equipped()), equipped_text);
+  StoredJob read = job_of(equipped_text);
+  EXPECT_EQ(read.job.headers, equipped().job.headers);
+  ASSERT_EQ(read.steps.size(), 3U);
+  EXPECT_EQ(read.steps[1].value, "{\"n\": 1.0}") << "byte for byte";
+  EXPECT_EQ(read.steps[0].until, at(9));
+  EXPECT_EQ(line_of(read), equipped_text);
+  read.steps.clear();
+  EXPECT_EQ(line_of(job_of(line_of(read))), line_of(read));
+  read.job.headers.clear();
+  EXPECT_EQ(line_of(read), full_text) << "a stream from before headers and steps";
+  EXPECT_TRUE(job_of(full_text).steps.empty());
+  EXPECT_EQ(line_of(job_of(replaced(bare_text, "\"log\":[]", R"("log":[],"steps":[],"headers":{})"))), bare_text);
+}
+
+TEST(TransferLine, HeadersOutOfBoundsAreRefused) {
+  const auto told_of = [](const std::string& headers) {
+    return told("\"log\":[]", "\"log\":[],\"headers\":" + headers, bare_text);
+  };
+  EXPECT_TRUE(has(told_of("null"), "job.headers must be an object"));
+  EXPECT_TRUE(has(told_of("[]"), "job.headers must not be an array"));
+  EXPECT_TRUE(has(told_of(R"({"secret":1})"), "a value of job.headers must be a string"));
+  EXPECT_TRUE(has(told_of(R"({"secret":{"a":"b"}})"), "a value of job.headers must not be an object"));
+  EXPECT_TRUE(has(told_of(R"({"secret":["a"]})"), "a value of job.headers must not be an array"));
+  EXPECT_TRUE(has(told_of(R"({"secret":"a","secret":"b"})"), "job.headers has a name twice"));
+  EXPECT_TRUE(has(told_of(R"({"":"a"})"), "the name of a header is empty"));
+  EXPECT_TRUE(has(told_of(R"({"a":"secret\n"})"), "the value of a header has a control character"));
+  EXPECT_TRUE(has(told_of(R"({"a":")" + std::string(16'385, 'v') + "\"}"), "16385 bytes; at most 16384"));
+  std::string many = "{\"0\":\"\"";
+  for (int i = 1; i <= 64; ++i) many += ",\"" + std::to_string(i) + "\":\"\"";
+  EXPECT_TRUE(has(told_of(many + "}"), "job.headers are 65; at most 64"));
+  EXPECT_FALSE(has(told_of(R"({"secret":1})"), "secret"));
+  EXPECT_FALSE(has(told_of(R"({"secret":"a","secret":"b"})"), "secret"));
+}
+
+TEST(TransferLine, StepsOutOfBoundsAreRefused) {
+  const auto told_of = [](const std::string& part, const std::string& by) { return told(part, by, equipped_text); };
+  EXPECT_TRUE(has(told_of("\"kind\":\"wait\"", "\"kind\":\"secret\""),
+                  "job.steps[0].kind is none that this version knows"));
+  EXPECT_TRUE(has(told_of("\"name\":\"row\"", "\"name\":\"\""), "job.steps[1].name is empty"));
+  EXPECT_TRUE(has(told_of("\"name\":\"row\"", "\"name\":\"\\u0007\""), "job.steps[1].name has a control character"));
+  EXPECT_TRUE(has(told_of("\"number\":-3", "\"number\":0.5"), "job.steps[1].number must be a whole number"));
+  EXPECT_TRUE(has(told_of("\"claim\":0,\"at\":8", "\"claim\":-1,\"at\":8"), "job.steps[2].claim must be"));
+  EXPECT_TRUE(has(told_of("\"until\":9", "\"until\":\"9\""), "job.steps[0].until must be a whole number"));
+  EXPECT_TRUE(has(told_of("\"value\":\"true\"", "\"value\":\"secret\""), "job.steps[2].value is not JSON"));
+  EXPECT_TRUE(has(told_of("\"value\":\"true\"", "\"value\":\"\""), "job.steps[2].value is empty"));
+  EXPECT_TRUE(has(told_of("\"value\":\"true\"", "\"value\":\"" + std::string((1U << 20U) + 1, '1') + "\""),
+                  "job.steps[2].value has 1048577 bytes; at most 1048576"));
+  EXPECT_TRUE(has(told_of(",\"value\":\"true\"", ""), "job.steps[2].value is missing"));
+  EXPECT_TRUE(has(told_of("\"kind\":\"signal\"", "\"kind\":\"wait\""),
+                  "job.steps[2] has the kind, name and number of one before it"));
+  EXPECT_TRUE(has(told("\"log\":[]", "\"log\":[],\"steps\":{}", bare_text), "job.steps must not be an object"));
+  EXPECT_TRUE(has(told("\"log\":[]", "\"log\":[],\"steps\":[1]", bare_text), "job.steps must be an array of objects"));
+  std::string many;
+  for (int i = 0; i <= 10'000; ++i) {
+    many += std::string(i == 0 ? "" : ",") + R"({"kind":"decision","name":"n","number":)" + std::to_string(i) +
+            R"(,"claim":1,"at":0,"until":null,"value":"true"})";
+  }
+  EXPECT_TRUE(has(told("\"log\":[]", "\"log\":[],\"steps\":[" + many + "]", bare_text), "more than 10000"));
+}
+
 TEST(TransferLine, WhatIsWrittenIsReadAsItWas) {
   const StoredJob read = job_of(full_text);
   EXPECT_EQ(line_of(read), full_text);

@@ -25,7 +25,7 @@ TEST(Completer, ABatchHasAtMostAThousand) {
   // The fetcher would wait for these to be written.
   const auto more = s.database.claim({.kinds = s.runtime.shared.kinds, .limit = 200, .token = LeaseToken{1}});
   for (const Job& job : more.jobs) {
-    s.runtime.completer.submit({.lease = std::make_shared<worker::Held>(job, s.clock->steady())});
+    s.runtime.completer.submit({.lease = std::make_shared<worker::Held>(job, s.clock->steady(), s.clock->steady())});
   }
   while (s.runtime.completer.step() != SteadyPoint::max()) {
   }

@@ -40,6 +40,7 @@ ExitCode code_of(Errc code) {
     case Errc::refused:
     case Errc::retry_transaction:
     case Errc::outcome_unknown:
+    case Errc::lease_lost:
     case Errc::corrupt:
     case Errc::internal: break;
   }

@@ -185,7 +185,8 @@ std::vector<bool> MysqlServer::publish(sql::Work& work, std::span<const backend:
 std::size_t purge_jobs(const Context& c, std::vector<std::int64_t> seqs) {
   std::ranges::sort(seqs);
   std::size_t purged = 0;
-  for (const sql::Statement* statement : {&c.q.purge_logs, &c.q.purge_progress, &c.q.purge_history, &c.q.purge_jobs}) {
+  for (const sql::Statement* statement : {&c.q.purge_logs, &c.q.purge_progress, &c.q.purge_history, &c.q.purge_steps,
+                                         &c.q.purge_jobs}) {
     purged = 0;
     in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
       purged += c.session.execute(*statement, {{"seqs", list_of(piece)}});

@@ -36,12 +36,18 @@ struct Ending {
   FinishStatus status = FinishStatus::applied;
 };
 
+/// Instead of a snooze, for it was told to.
+bool goes_on(const Locked& row, const Finish& item) {
+  return item.kind == FinishKind::snooze && row.told && row.state == JobState::running;
+}
+
 /// Back into the queue: at once or later.
 void put_back(Change& change, const Finish& item, std::int64_t now) {
-  const bool later = item.kind != FinishKind::release && item.delay > Duration(0);
+  const Duration delay = goes_on(*change.was, item) ? Duration(0) : std::max(item.delay, Duration(0));
+  const bool later = item.kind != FinishKind::release && delay > Duration(0);
   change.state = later ? JobState::scheduled : JobState::pending;
   if (item.kind != FinishKind::release) {  // a released job keeps its place
-    change.due = sql::us(saturating_add(sql::wall(now), std::max(item.delay, Duration(0))));
+    change.due = sql::us(saturating_add(sql::wall(now), delay));
   }
   if (item.kind != FinishKind::retry) --change.attempt;
   if (item.kind == FinishKind::snooze) change.crashes = 0;
@@ -176,6 +182,7 @@ std::vector<FinishStatus> finish_locked(const Context& c, std::span<const Finish
   const LockedRows locked = mysql::lock(c, seqs);
   std::vector<Change> changes;
   std::vector<Record> records;
+  std::vector<std::int64_t> going_on;
   for (std::size_t i = 0; i < items.size(); ++i) {
     const Finish& item = items[i];
     const Locked* row = locked.find(item.id);
@@ -186,6 +193,7 @@ std::vector<FinishStatus> finish_locked(const Context& c, std::span<const Finish
     }
     const Ending ending = end_of(*row, item, locked.now);
     changes.push_back(ending.change);
+    if (goes_on(*row, item)) going_on.push_back(row->seq);
     if (ending.cause) {
       records.push_back({.row = row, .attempt = row->attempt, .cause = *ending.cause,
                          .message = std::string(item.message)});
@@ -194,6 +202,10 @@ std::vector<FinishStatus> finish_locked(const Context& c, std::span<const Finish
   }
   write(c, changes);
   add_history(c, locked.now, records);
+  if (!going_on.empty()) {
+    tell(c, going_on, false);
+    c.marks.forget();
+  }
   return answers;
 }
 

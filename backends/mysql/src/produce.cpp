@@ -59,6 +59,7 @@ class Insertion {
  public:
   Insertion(const Context& c, std::span<const EnqueueItem> items) : c_(c), items_(items), answers_(items.size()) {
     Lanes lanes(c);
+    headers_ = std::ranges::any_of(items, [](const EnqueueItem& item) { return !item.headers.empty(); });
     rows_.reserve(items.size());
     for (const EnqueueItem& item : items) {
       const LaneNumbers& lane = lanes.of(item);
@@ -123,7 +124,10 @@ class Insertion {
     const std::vector<std::size_t> first_of = firsts();
     if (!insert_keys(keys_of(first_of))) return false;
     std::set<std::size_t> done;
-    const auto size_of = [&](std::size_t n) { return literal_size(items_[first_of[n]].params) + 700; };
+    const auto size_of = [&](std::size_t n) {
+      const EnqueueItem& item = items_[first_of[n]];
+      return literal_size(item.params) + literal_size(item.headers) + 700;
+    };
     in_pieces(c_, first_of.size(), size_of, [&](std::size_t first, std::size_t last) {
       const std::span<const std::size_t> piece(first_of.data() + first, last - first);
       if (!insert(piece)) return;
@@ -162,7 +166,7 @@ class Insertion {
 
   /// False: one of them is a duplicate, none was inserted. Their keys are.
   bool insert(std::span<const std::size_t> piece) {
-    sql::List rows{.width = 15};
+    sql::List rows{.width = headers_ ? std::size_t{16} : std::size_t{15}};
     std::vector<JobId> ids;
     std::vector<JobId> pending;
     std::vector<JobId> scheduled;
@@ -171,7 +175,7 @@ class Insertion {
       ids.push_back(items_[i].id);
       (rows_[i].state == JobState::pending ? pending : scheduled).push_back(items_[i].id);
     }
-    if (!insert(c_.q.jobs_insert, rows)) {
+    if (!insert(headers_ ? c_.q.jobs_insert_headers : c_.q.jobs_insert, rows)) {
       std::vector<std::string_view> not_used;
       for (const auto& [key, id] : keys_of(piece)) not_used.push_back(key);
       take_back(not_used);
@@ -218,6 +222,7 @@ class Insertion {
                         std::int64_t{item.priority}, row.due, std::int64_t{item.max_attempts},
                         std::int64_t{item.max_crashes}, item.keepalive.count(), item.timeout.count(),
                         or_null(item.retention), row.now, row.now, or_null(item.unique_key), item.params});
+    if (headers_) list.values.push_back(item.headers.empty() ? sql::Scalar(nullptr) : sql::Scalar(item.headers));
   }
 
   void answer_duplicates() {
@@ -247,6 +252,7 @@ class Insertion {
   std::vector<Enqueued> answers_;
   std::vector<Prepared> rows_{};
   std::vector<std::size_t> open_{};  // items without an answer, in order
+  bool headers_ = false;             // has any of them headers?
 };
 
 }  // namespace

@@ -57,7 +57,9 @@ struct Queries {
   const sql::Statement& keys_add = catalogue["keys_add"];
   const sql::Statement& keys_remove = catalogue["keys_remove"];
   const sql::Statement& jobs_insert = catalogue["jobs_insert"];
+  const sql::Statement& jobs_insert_headers = catalogue["jobs_insert_headers"];
   const sql::Statement& transfer_jobs = catalogue["transfer_jobs"];
+  const sql::Statement& transfer_steps_add = catalogue["transfer_steps_add"];
   const sql::Statement& workers_named = catalogue["workers_named"];
   const sql::Statement& ready_insert = catalogue["ready_insert"];
   const sql::Statement& scheduled_insert = catalogue["scheduled_insert"];
@@ -113,6 +115,9 @@ struct Queries {
   const sql::Statement& publish_result = catalogue["publish_result"];
   const sql::Statement& publish_progress = catalogue["publish_progress"];
   const sql::Statement& purge_history = catalogue["purge_history"];
+  const sql::Statement& purge_steps = catalogue["purge_steps"];
+  const sql::Statement& steps_tell = catalogue["steps_tell"];
+  const sql::Statement& steps_parents = catalogue["steps_parents"];
   const sql::Statement& purge_jobs = catalogue["purge_jobs"];
   const sql::Statement& borrowed = catalogue["borrowed"];
   const sql::Statement& last_id_restore = catalogue["last_id_restore"];

@@ -9,6 +9,7 @@
 #include "errors.hpp"
 #include "core/sorted.hpp"
 #include "sql/reading.hpp"
+#include "sql/steps.hpp"
 
 namespace sqlq::mysql {
 namespace {
@@ -39,6 +40,7 @@ Locked read_locked(sql::Fields f) {
   r.worker = f.text();
   r.retention = f.maybe_integer();
   if (const auto key = f.maybe_text(); !key.empty()) r.unique_key = key;
+  r.told = (f.integer() & sql::told_flag) != 0;
   return r;
 }
 

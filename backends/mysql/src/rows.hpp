@@ -112,6 +112,7 @@ struct Locked {
   std::string worker{};
   std::optional<std::int64_t> retention{};
   std::optional<std::string> unique_key{};
+  bool told = false;  ///< to go on (sql/steps.hpp)
 
   /// The lane of the ready table that it waits in with this many crashes: suspects have their own, the negative number.
   [[nodiscard]] std::int64_t lane_with(std::int64_t its_crashes) const noexcept {
@@ -205,6 +206,8 @@ void remove_keys(const Context& c, std::span<const std::string_view> keys);
 [[nodiscard]] std::set<JobId> held_ids(const Context& c, std::span<const JobId> ids, bool latest);
 /// Errc::refused: jobs were refused as duplicates though their ids are free and their unique keys are theirs.
 [[nodiscard]] Error refused_by_foreign_index(const sql::Statement& statement);
+/// Sets or clears what jobs were told, their rows being locked: to go on.
+void tell(const Context& c, std::span<const std::int64_t> seqs, bool on);
 
 /// A line for a job's history; its row is locked.
 struct Record {

@@ -23,7 +23,7 @@ std::string job_columns(const std::string& worker, const std::string& payload = 
          "j.max_attempts, j.crashes, j.max_crashes, j.claims, j.lease_token, " + worker + ", j.keepalive_us, "
          "j.timeout_us, j.retention_us, j.created_us, j.queued_us, j.due_us, "
          "CASE WHEN j.claims > 0 THEN j.started_us END, CASE WHEN j.claims > 0 THEN j.heartbeat_us END, "
-         "CASE WHEN j.state IN (3, 4, 6) THEN j.finished_us END";
+         "CASE WHEN j.state IN (3, 4, 6) THEN j.finished_us END, j.headers";
 }
 
 /// Lock names are common to the server and at most 64 bytes: a hash of the place.

@@ -79,6 +79,11 @@ class MysqlServer final : public sql::Server {
   std::size_t purge(sql::Work& work, std::size_t limit) override;
   std::vector<JobId> expired(sql::Work& work, std::size_t limit) override;
   void postpone(sql::Work& work, JobId id) override;
+  // steps.cpp
+  std::optional<sql::LockedJob> lock_job(sql::Work& work, JobId id) override;
+  std::size_t insert_step(sql::Work& work, const sql::Statement& statement,
+                          std::initializer_list<sql::Arg> args) override;
+  void wake(sql::Work& work, std::span<const JobId> ids) override;
 
  private:
   [[nodiscard]] std::unique_ptr<sql::Connection> connect(const Options& options);
@@ -94,7 +99,10 @@ class MysqlServer final : public sql::Server {
       .workers = true,
       .editing = true,
       .insight = true,
-      .transfer = true};
+      .transfer = true,
+      .headers = true,
+      .periodic = true,
+      .steps = true};
 
   const Options options_;
   const Schema schema_;

@@ -9,6 +9,7 @@
 
 #include <sqlq/error.hpp>
 
+#include "core/headers.hpp"
 #include "core/retention.hpp"
 #include "errors.hpp"
 #include "rows.hpp"
@@ -88,6 +89,7 @@ class Storing {
       add_jobs();
       place();
       add_lines();
+      add_steps();
     }
     return std::move(answers_);
   }
@@ -165,18 +167,21 @@ class Storing {
 
   void add_jobs() {
     const WorkerNumbers workers(c_, fresh_);
+    std::vector<std::string> headers;
+    for (const StoredJob* stored : fresh_) headers.push_back(core::headers_text(stored->job.headers));
     const auto size_of = [&](std::size_t n) {
-      return literal_size(fresh_[n]->job.params) + literal_size(fresh_[n]->job.result) + 1000;
+      return literal_size(fresh_[n]->job.params) + literal_size(fresh_[n]->job.result) + literal_size(headers[n]) +
+             1000;
     };
     in_pieces(c_, fresh_.size(), size_of, [&](std::size_t first, std::size_t last) {
-      sql::List rows{.width = 24};
-      for (std::size_t n = first; n < last; ++n) add_row(rows, fresh_[n]->job, workers);
+      sql::List rows{.width = 25};
+      for (std::size_t n = first; n < last; ++n) add_row(rows, fresh_[n]->job, headers[n], workers);
       if (!insert_unless_there(c_.session, c_.q.transfer_jobs, {{"rows", rows}})) explain_duplicate();
       for (std::size_t n = first; n < last; ++n) inserted_.insert(fresh_[n]->job.id);
     });
   }
 
-  void add_row(sql::List& rows, const Job& job, const WorkerNumbers& workers) {
+  void add_row(sql::List& rows, const Job& job, const std::string& headers, const WorkerNumbers& workers) {
     const StoredLane& lane = lane_of(job);
     const auto text_or_null = [](const std::string& text) {
       return text.empty() ? sql::Scalar(nullptr) : sql::Scalar(std::string_view(text));
@@ -191,7 +196,7 @@ class Storing {
          number(sql::us(job.created_at)), number(sql::us(job.queued_at)), number(us_or_zero(job.started_at)),
          number(us_or_zero(job.heartbeat_at)), number(us_or_zero(job.finished_at)),
          number(us_or_zero(core::expires_at(job))), number(workers.of(job.worker)), text_or_null(job.unique_key),
-         sql::Scalar(std::string_view(job.params)), text_or_null(job.result)});
+         sql::Scalar(std::string_view(job.params)), text_or_null(job.result), text_or_null(headers)});
   }
 
   /// Into the tables that say where the jobs of a state are. A waiting one is in none.
@@ -271,6 +276,32 @@ class Storing {
                                                std::string_view(line.text)});
       }
       c_.session.execute(c_.q.log_add, {{"rows", rows}});
+    });
+  }
+
+  void add_steps() const {
+    struct Step {
+      std::int64_t seq = 0;
+      std::int64_t ord = 0;
+      const StepRecord* row = nullptr;
+    };
+    std::vector<Step> steps;
+    for (const StoredJob* stored : fresh_) {
+      std::int64_t ord = 0;
+      for (const StepRecord& row : stored->steps) steps.push_back({seq_of(stored->job.id), ++ord, &row});
+    }
+    const auto size_of = [&](std::size_t i) { return literal_size(steps[i].row->value) + 700; };
+    in_pieces(c_, steps.size(), size_of, [&](std::size_t first, std::size_t last) {
+      sql::List rows{.width = 9};
+      for (std::size_t i = first; i < last; ++i) {
+        const StepRecord& row = *steps[i].row;
+        const auto until = sql::us(row.until);
+        rows.values.insert(rows.values.end(),
+                           {steps[i].seq, std::int64_t{static_cast<int>(row.kind)}, std::string_view(row.name),
+                            row.number, steps[i].ord, row.claim, sql::us(row.at),
+                            until ? sql::Scalar(*until) : sql::Scalar(nullptr), std::string_view(row.value)});
+      }
+      c_.session.execute(c_.q.transfer_steps_add, {{"rows", rows}});
     });
   }
 

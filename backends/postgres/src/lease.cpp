@@ -93,8 +93,8 @@ void succeed(const sql::Work& work, const Queries& q, std::span<const Finish> it
       });
 }
 
-/// Ends leases in all the ways there are.
-void end(const sql::Work& work, const Queries& q, std::span<const Finish> items, Ended& ended) {
+/// Ends leases in all the ways there are. Says whether a job goes on that was to snooze.
+bool end(const sql::Work& work, const Queries& q, std::span<const Finish> items, Ended& ended) {
   Array ids(Of::uuid), tokens(Of::bigint), kinds(Of::smallint), results(Of::text), messages(Of::text),
       causes(Of::smallint), delays(Of::bigint);
   for (const Finish& item : items) {
@@ -106,6 +106,7 @@ void end(const sql::Work& work, const Queries& q, std::span<const Finish> items,
     causes.add(static_cast<std::int64_t>(item.cause));
     delays.add(std::int64_t{item.delay.count()});
   }
+  bool goes_on = false;
   work.session().execute(q.finish,
                          {{"ids", ids.view()},
                           {"tokens", tokens.view()},
@@ -118,18 +119,21 @@ void end(const sql::Work& work, const Queries& q, std::span<const Finish> items,
                          [&](const sql::Row& row) {
                            ended.at(static_cast<std::size_t>(row.integer(0)) - 1) =
                                ended_as(static_cast<JobState>(row.integer(1)) == JobState::cancelling);
+                           goes_on = goes_on || row.integer(2) != 0;
                          });
+  return goes_on;
 }
 
 /// No lease is there twice.
-std::vector<FinishStatus> finish_once(const sql::Work& work, const Queries& q, std::span<const Finish> items) {
+std::vector<FinishStatus> finish_once(const sql::Work& work, const Queries& q, sql::Marks& marks,
+                                      std::span<const Finish> items) {
   std::vector<std::optional<FinishStatus>> ended(items.size());
   const bool successes = std::ranges::all_of(
       items, [](const Finish& item) { return item.kind == FinishKind::success && item.message.empty(); });
   if (successes) {
     succeed(work, q, items, ended);
-  } else {
-    end(work, q, items, ended);
+  } else if (end(work, q, items, ended)) {
+    marks.forget();
   }
   std::vector<JobId> refused;
   for (std::size_t i = 0; i < items.size(); ++i) {
@@ -151,7 +155,7 @@ std::vector<FinishStatus> finish_once(const sql::Work& work, const Queries& q, s
 }  // namespace
 
 std::vector<FinishStatus> PgServer::finish(sql::Work& work, std::span<const Finish> items) {
-  return sql::in_rounds(work, items, [&](std::span<const Finish> some) { return finish_once(work, q_, some); });
+  return sql::in_rounds(work, items, [&](std::span<const Finish> some) { return finish_once(work, q_, marks_, some); });
 }
 
 // Nobody's lock is waited for: the other leases of the process would run out meanwhile. Most locks are gone after a

@@ -31,6 +31,8 @@ using Shape = decltype(shape_of({}));
 /// The columns of a batch.
 class Columns {
  public:
+  /// `with_headers`: some may have headers.
+  explicit Columns(bool with_headers) : with_headers_(with_headers) {}
   /// `rank`: the how manyth of the batch it is for its caller, or the number in the insertion order that it gets.
   void add(const backend::EnqueueItem& item, std::int64_t rank) {
     shapes_.add(place_of(item));
@@ -38,12 +40,18 @@ class Columns {
     ids_.add(item.id);
     keys_.add(item.unique_key);
     params_.add(item.params);
+    if (with_headers_) headers_.add(item.headers.empty() ? std::nullopt : std::optional(item.headers));
   }
 
   /// Inserts all or, when an id is there already, none. An index of somebody else's is an Errc::refused.
   bool insert_all(const sql::Work& work, const Queries& q) {
     try {
-      insert(work, q.job_insert, [](const sql::Row&) {});
+      const auto no_rows = [](const sql::Row&) {};
+      if (with_headers_) {
+        insert(work, q.job_insert_headers, no_rows, sql::Arg("headers", headers_.view()));
+      } else {
+        insert(work, q.job_insert, no_rows);
+      }
       return true;
     } catch (const Error& e) {
       if (e.native_code() != native_code(unique_violation) || e.code() == Errc::refused) throw;
@@ -60,8 +68,15 @@ class Columns {
       const auto id = JobId::parse(f.text()).value_or(JobId{});
       inserted.emplace(id, f.maybe_text());
     };
-    insert(work, q.job_insert_new, take_note, sql::Arg("unique_keys", keys_.view()), sql::Arg("ranks", ranks_.view()),
-           sql::Arg("numbered", std::int64_t{numbered}));
+    const sql::Arg keys("unique_keys", keys_.view());
+    const sql::Arg ranks("ranks", ranks_.view());
+    const sql::Arg are_numbers("numbered", std::int64_t{numbered});
+    if (with_headers_) {
+      insert(work, q.job_insert_new_headers, take_note, keys, ranks, are_numbers,
+             sql::Arg("headers", headers_.view()));
+    } else {
+      insert(work, q.job_insert_new, take_note, keys, ranks, are_numbers);
+    }
     return inserted;
   }
 
@@ -120,7 +135,9 @@ class Columns {
       max_attempts_{Of::integer}, max_crashes_{Of::integer}, keepalives_{Of::bigint}, timeouts_{Of::bigint},
       retentions_{Of::bigint};
   // of each job
-  Array ids_{Of::uuid}, shapes_{Of::integer}, keys_{Of::text}, ranks_{Of::bigint}, params_{Of::text};
+  Array ids_{Of::uuid}, shapes_{Of::integer}, keys_{Of::text}, ranks_{Of::bigint}, params_{Of::text},
+      headers_{Of::text};
+  const bool with_headers_;
 };
 
 /// The cast that fails in queries.sql when a transaction's snapshot may be older than the lane.
@@ -134,6 +151,7 @@ class Insertion {
   Insertion(sql::Work& work, const Queries& q, std::span<const backend::EnqueueItem> items)
       : work_(work), q_(q), items_(items), answers_(items.size()) {
     keys_ = std::ranges::any_of(items, [](const auto& item) { return item.unique_key.has_value(); });
+    headers_ = std::ranges::any_of(items, [](const auto& item) { return !item.headers.empty(); });
     contested_ = keys_ || std::ranges::any_of(items, [](const auto& item) { return !item.fresh_id; });
   }
 
@@ -172,7 +190,8 @@ class Insertion {
     std::size_t bytes = 0;
     std::size_t end = begin;
     while (end < numbers.size() && end - begin < most_items && (end == begin || bytes < most_bytes)) {
-      bytes += items_[numbers[end++]].params.size();
+      const auto& item = items_[numbers[end++]];
+      bytes += item.params.size() + item.headers.size();
     }
     return end;
   }
@@ -195,7 +214,7 @@ class Insertion {
 
   /// Inserts the items with these numbers.
   PassedOver insert(const Numbers& numbers, const std::vector<std::int64_t>& places) {
-    Columns columns;
+    Columns columns(headers_);
     const std::vector<std::int64_t> ranks = places.empty() ? ranks_of(numbers) : std::vector<std::int64_t>{};
     for (std::size_t n = 0; n < numbers.size(); ++n) {
       columns.add(items_[numbers[n]], places.empty() ? ranks[n] : places[numbers[n]]);
@@ -267,6 +286,7 @@ class Insertion {
   std::span<const backend::EnqueueItem> items_;
   std::vector<Enqueued> answers_;
   bool keys_ = false;
+  bool headers_ = false;    ///< of any of them
   bool contested_ = false;  ///< others may be storing some of them, or of their keys
 };
 

@@ -12,11 +12,14 @@ struct Queries {
   const sql::Statement& queue_make = catalogue["queue_make"];
   const sql::Statement& lane_make = catalogue["lane_make"];
   const sql::Statement& job_insert = catalogue["job_insert"];
+  const sql::Statement& job_insert_headers = catalogue["job_insert_headers"];
   const sql::Statement& job_insert_new = catalogue["job_insert_new"];
+  const sql::Statement& job_insert_new_headers = catalogue["job_insert_new_headers"];
   const sql::Statement& seqs_draw = catalogue["seqs_draw"];
   const sql::Statement& holders = catalogue["holders"];
   const sql::Statement& transfer_jobs = catalogue["transfer_jobs"];
   const sql::Statement& transfer_lines = catalogue["transfer_lines"];
+  const sql::Statement& transfer_steps_add = catalogue["transfer_steps_add"];
   const sql::Statement& transaction_id = catalogue["transaction_id"];
   const sql::Statement& transactions_over = catalogue["transactions_over"];
   const sql::Statement& announce = catalogue["announce"];
@@ -54,6 +57,8 @@ struct Queries {
   const sql::Statement& take_away = catalogue["take_away"];
   const sql::Statement& purge_lines = catalogue["purge_lines"];
   const sql::Statement& orphans = catalogue["orphans"];
+  const sql::Statement& step_lock = catalogue["step_lock"];
+  const sql::Statement& steps_wake = catalogue["steps_wake"];
   const sql::Statement& log_add = catalogue["log_add"];
   const sql::Statement& log_trim = catalogue["log_trim"];
   const sql::Statement& publish = catalogue["publish"];

@@ -70,6 +70,9 @@ backend::Capabilities capabilities_of(const Options& options) {
           .editing = true,
           .insight = true,
           .transfer = true,
+          .headers = true,
+          .periodic = true,
+          .steps = true,
           .longest_result = std::size_t{500} << 20};  // a parameter has 1 GiB, and a character may need an escape
 }
 

@@ -71,6 +71,10 @@ class PgServer final : public sql::Server {
   std::vector<ActionStatus> act(sql::Work& work, std::span<const JobId> ids, backend::Action what) override;
   std::vector<bool> append_logs(sql::Work& work, std::span<const LogLine> lines) override;
 
+  // steps.cpp
+  std::optional<sql::LockedJob> lock_job(sql::Work& work, JobId id) override;
+  void wake(sql::Work& work, std::span<const JobId> ids) override;
+
   void announce() noexcept override;
   void announce_when_committed(sql::Session& borrowed) override;
   std::shared_ptr<void> watch(std::function<void()> heard) override;

@@ -6,6 +6,7 @@
 #include <sqlq/error.hpp>
 
 #include "arrays.hpp"
+#include "core/headers.hpp"
 #include "core/retention.hpp"
 #include "holders.hpp"
 #include "server.hpp"
@@ -53,6 +54,8 @@ class JobColumns {
     keys_.add(key_of(job));
     params_.add(std::string_view(job.params));
     results_.add(std::string_view(job.result));
+    const std::string headers = core::headers_text(job.headers);
+    headers_.add(headers.empty() ? std::nullopt : std::optional(std::string_view(headers)));
   }
 
   void insert(const sql::Work& work, const Queries& q, sql::RowSink sink) const {
@@ -81,7 +84,8 @@ class JobColumns {
                             {"workers", workers_.view()},
                             {"unique_keys", keys_.view()},
                             {"params", params_.view()},
-                            {"results", results_.view()}},
+                            {"results", results_.view()},
+                            {"headers", headers_.view()}},
                            sink);
   }
 
@@ -91,7 +95,7 @@ class JobColumns {
       max_crashes_{Of::integer}, claims_{Of::bigint}, notes_{Of::bigint}, keepalives_{Of::bigint},
       timeouts_{Of::bigint}, retentions_{Of::bigint}, created_{Of::bigint}, queued_{Of::bigint}, started_{Of::bigint},
       heartbeats_{Of::bigint}, finished_{Of::bigint}, expires_{Of::bigint}, workers_{Of::text}, keys_{Of::text},
-      params_{Of::text}, results_{Of::text};
+      params_{Of::text}, results_{Of::text}, headers_{Of::text};
 };
 
 /// Their histories and logs.
@@ -146,6 +150,42 @@ class LineColumns {
       log_attempts_{Of::integer}, levels_{Of::smallint}, texts_{Of::text};
 };
 
+/// Their steps.
+class StepColumns {
+ public:
+  void add(const StoredJob& stored, std::int64_t seq) {
+    std::int64_t ord = 0;
+    for (const StepRecord& step : stored.steps) {
+      seqs_.add(seq);
+      kinds_.add(static_cast<std::int64_t>(step.kind));
+      names_.add(std::string_view(step.name));
+      numbers_.add(step.number);
+      ords_.add(++ord);
+      claims_.add(step.claim);
+      ats_.add(sql::us(step.at));
+      untils_.add(sql::us(step.until));
+      values_.add(std::string_view(step.value));
+    }
+  }
+
+  void insert(const sql::Work& work, const Queries& q) const {
+    if (seqs_.empty()) return;
+    work.session().execute(q.transfer_steps_add, {{"seqs", seqs_.view()},
+                                                  {"kinds", kinds_.view()},
+                                                  {"names", names_.view()},
+                                                  {"numbers", numbers_.view()},
+                                                  {"ords", ords_.view()},
+                                                  {"claims", claims_.view()},
+                                                  {"ats", ats_.view()},
+                                                  {"untils", untils_.view()},
+                                                  {"step_values", values_.view()}});
+  }
+
+ private:
+  Array seqs_{Of::bigint}, kinds_{Of::smallint}, names_{Of::text}, numbers_{Of::bigint}, ords_{Of::bigint},
+      claims_{Of::bigint}, ats_{Of::bigint}, untils_{Of::bigint}, values_{Of::text};
+};
+
 /// One batch on its way into the table.
 class Storing {
  public:
@@ -153,8 +193,10 @@ class Storing {
       : work_(work), q_(q), jobs_(jobs), answers_(jobs.size(), StoreStatus::stored) {}
 
   std::vector<StoreStatus> run() {
-    const auto has_lines = [](const StoredJob* job) { return !job->history.empty() || !job->log.empty(); };
-    if (std::ranges::any_of(jobs_, has_lines)) work_.begin();
+    const auto has_more = [](const StoredJob* job) {
+      return !job->history.empty() || !job->log.empty() || !job->steps.empty();
+    };
+    if (std::ranges::any_of(jobs_, has_more)) work_.begin();
     Numbers open(jobs_.size());
     for (std::size_t i = 0; i < open.size(); ++i) open[i] = i;
     for (int round = 0; !open.empty(); ++round) {
@@ -174,6 +216,7 @@ class Storing {
     std::unordered_map<JobId, std::int64_t> seqs;
     columns.insert(work_, q_, [&](const sql::Row& row) { seqs.emplace(sql::read_id(row.text(0)), row.integer(1)); });
     LineColumns lines;
+    StepColumns steps;
     PassedOver refused;
     for (const std::size_t i : numbers) {
       const Job& job = jobs_[i]->job;
@@ -182,9 +225,11 @@ class Storing {
         refused.add(i, job.id, is_finished(job.state) ? std::nullopt : key_of(job));
       } else {
         lines.add(*jobs_[i], at->second);
+        steps.add(*jobs_[i], at->second);
       }
     }
     lines.insert(work_, q_);
+    steps.insert(work_, q_);
     return refused;
   }
 

@@ -7,6 +7,7 @@
 #include "processes.hpp"
 #include "sql/job_row.hpp"
 #include "sql/reading.hpp"
+#include "sql/steps.hpp"
 
 namespace sqlq::sqlite {
 namespace {
@@ -22,6 +23,7 @@ struct Found {
   JobState state = JobState::invalid;
   LeaseToken token{};
   std::int64_t ended = 0;
+  bool told = false;  ///< to go on (sql/steps.hpp)
 };
 
 std::optional<Found> find(const Context& c, std::string_view id) {
@@ -36,6 +38,7 @@ std::optional<Found> find(const Context& c, std::string_view id) {
     job.attempt.attempt = f.integer();
     job.attempt.claim = f.integer();
     job.attempt.worker = f.text();
+    job.told = (f.integer() & sql::told_flag) != 0;
     found = std::move(job);
   });
   return found;
@@ -55,9 +58,12 @@ void end_for_good(const Context& c, const Finish& item, const Found& job, JobSta
 }
 
 void put_back(const Context& c, const Finish& item, const Found& job) {
-  const bool later = item.kind != FinishKind::release && item.delay > Duration(0);
+  const bool goes_on = item.kind == FinishKind::snooze && job.told;
+  const Duration delay = goes_on ? Duration(0) : std::max(item.delay, Duration(0));
+  const bool later = item.kind != FinishKind::release && delay > Duration(0);
   std::optional<std::int64_t> due;  // a released job keeps its place
-  if (item.kind != FinishKind::release) due = sql::us(saturating_add(c.now.wall, std::max(item.delay, Duration(0))));
+  if (item.kind != FinishKind::release) due = sql::us(saturating_add(c.now.wall, delay));
+  if (goes_on) c.session.execute(c.q.step_tell, {{"told", 0}, {"seq", job.attempt.seq}});
   c.session.execute(c.q.finish_back, {{"state", static_cast<int>(later ? JobState::scheduled : JobState::pending)},
                                       {"ended", static_cast<int>(item.kind)},
                                       {"result", item.result},

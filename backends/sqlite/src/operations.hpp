@@ -57,6 +57,10 @@ class Operations final : public sql::Operations {
   std::size_t purge(sql::Work& work, std::size_t limit) override;
   std::vector<JobId> expired(sql::Work& work, std::size_t limit) override;
   void postpone(sql::Work& work, JobId id) override;
+
+  // steps.cpp
+  std::optional<sql::LockedJob> lock_job(sql::Work& work, JobId id) override;
+  void wake(sql::Work& work, std::span<const JobId> ids) override;
 };
 
 /// The parts of an operation share it: the session of its transaction, the statements and the time it happens at.

@@ -23,16 +23,18 @@ Enqueued holder(const Context& c, const backend::EnqueueItem& item, std::string_
               "sqlite", 0, c.q.job_insert.name);
 }
 
-Enqueued enqueue_one(const Context& c, const LaneRow& lane, const backend::EnqueueItem& item) {
-  const std::string id = item.id.to_string();
+/// `headers`: what the statement takes beyond the rest, or nothing.
+template <class... Headers>
+std::size_t insert_job(const Context& c, const sql::Statement& statement, const LaneRow& lane,
+                   const backend::EnqueueItem& item, std::string_view id, const Headers&... headers) {
   const TimePoint wanted = item.run_at.value_or(saturating_add(c.now.wall, item.delay));
   // A time that has passed means now: else a run_at of long ago would overtake every job that waits.
   const TimePoint due = std::max(wanted, c.now.wall);
   const bool later = due > c.now.wall;
   std::optional<std::int64_t> retention;
   if (item.retention) retention = item.retention->count();
-  const std::size_t inserted = c.session.execute(
-      c.q.job_insert,
+  return c.session.execute(
+      statement,
       {{"id", id},
        {"lane", lane.id},
        {"queue", lane.queue_id},
@@ -46,7 +48,16 @@ Enqueued enqueue_one(const Context& c, const LaneRow& lane, const backend::Enque
        {"retention", retention},
        {"now", sql::us(c.now.wall)},
        {"unique_key", item.unique_key},
-       {"params", item.params}});
+       {"params", item.params},
+       headers...});
+}
+
+Enqueued enqueue_one(const Context& c, const LaneRow& lane, const backend::EnqueueItem& item) {
+  const std::string id = item.id.to_string();
+  const std::size_t inserted =
+      item.headers.empty()
+          ? insert_job(c, c.q.job_insert, lane, item, id)
+          : insert_job(c, c.q.job_insert_headers, lane, item, id, sql::Arg("headers", item.headers));
   if (inserted == 1) return {.id = item.id};
   return holder(c, item, id);
 }

@@ -13,10 +13,12 @@ struct Queries {
   const sql::Statement& queue_make = catalogue["queue_make"];
   const sql::Statement& lane_make = catalogue["lane_make"];
   const sql::Statement& job_insert = catalogue["job_insert"];
+  const sql::Statement& job_insert_headers = catalogue["job_insert_headers"];
   const sql::Statement& id_taken = catalogue["id_taken"];
   const sql::Statement& key_holder = catalogue["key_holder"];
   const sql::Statement& transfer_job = catalogue["transfer_job"];
   const sql::Statement& transfer_attempt = catalogue["transfer_attempt"];
+  const sql::Statement& transfer_step = catalogue["transfer_step"];
   const sql::Statement& promote = catalogue["promote"];
   const sql::Statement& due_by_time = catalogue["due_by_time"];
   const sql::Statement& due_by_rank = catalogue["due_by_rank"];
@@ -68,6 +70,9 @@ struct Queries {
   const sql::Statement& log_trim = catalogue["log_trim"];
   const sql::Statement& publish_result = catalogue["publish_result"];
   const sql::Statement& publish_progress = catalogue["publish_progress"];
+  const sql::Statement& step_job = catalogue["step_job"];
+  const sql::Statement& step_tell = catalogue["step_tell"];
+  const sql::Statement& step_wake = catalogue["step_wake"];
   const sql::Statement& begin = catalogue["begin"];
   const sql::Statement& commit = catalogue["commit"];
   const sql::Statement& data_version = catalogue["data_version"];

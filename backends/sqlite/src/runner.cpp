@@ -30,6 +30,9 @@ backend::Capabilities capabilities_of(const Options& options) {
           .editing = true,
           .insight = true,
           .transfer = true,
+          .headers = true,
+          .periodic = true,
+          .steps = true,
           .longest_result = std::size_t{400} << 20};  // a row has 1,000,000,000 bytes at most, its params included
 }
 

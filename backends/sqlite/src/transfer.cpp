@@ -4,6 +4,7 @@
 
 #include <sqlq/error.hpp>
 
+#include "core/headers.hpp"
 #include "core/retention.hpp"
 #include "lanes.hpp"
 #include "operations.hpp"
@@ -20,6 +21,7 @@ bool insert(const Context& c, const LaneRow& lane, const Job& job, std::string_v
   if (job.retention) retention = job.retention->count();
   std::optional<std::string_view> key;
   if (!job.unique_key.empty()) key = job.unique_key;
+  const std::string headers = core::headers_text(job.headers);
   return c.session.execute(c.q.transfer_job,
                            {{"id", id},
                             {"lane", is_suspect(job) ? -lane.id : lane.id},
@@ -44,7 +46,9 @@ bool insert(const Context& c, const LaneRow& lane, const Job& job, std::string_v
                             {"worker", std::string_view(job.worker)},
                             {"unique_key", key},
                             {"params", std::string_view(job.params)},
-                            {"result", std::string_view(job.result)}}) == 1;
+                            {"result", std::string_view(job.result)},
+                            {"headers", headers.empty() ? std::nullopt : std::optional(std::string_view(headers))}}) ==
+         1;
 }
 
 void add_lines(const Context& c, const StoredJob& stored, std::int64_t seq) {
@@ -60,6 +64,18 @@ void add_lines(const Context& c, const StoredJob& stored, std::int64_t seq) {
                                              {"message", std::string_view(line.message)}});
   }
   for (const LogLine& line : stored.log) add_log_line(c, seq, line);
+  std::int64_t ord = 0;
+  for (const StepRecord& step : stored.steps) {
+    c.session.execute(c.q.transfer_step, {{"seq", seq},
+                                          {"kind", static_cast<int>(step.kind)},
+                                          {"name", std::string_view(step.name)},
+                                          {"number", step.number},
+                                          {"ord", ++ord},
+                                          {"claim", step.claim},
+                                          {"at", sql::us(step.at)},
+                                          {"until", sql::us(step.until)},
+                                          {"value", std::string_view(step.value)}});
+  }
 }
 
 /// What is in the way of an insert.
@@ -78,7 +94,7 @@ StoreStatus obstacle(const Context& c, const Job& job, std::string_view id) {
 StoreStatus store_one(const Context& c, const LaneRow& lane, const StoredJob& stored) {
   const std::string id = stored.job.id.to_string();
   if (!insert(c, lane, stored.job, id)) return obstacle(c, stored.job, id);
-  if (stored.history.empty() && stored.log.empty()) return StoreStatus::stored;
+  if (stored.history.empty() && stored.log.empty() && stored.steps.empty()) return StoreStatus::stored;
   const auto seq = c.session.integer(c.q.probe, {{"id", std::string_view(id)}});
   if (!seq) throw Error(Errc::corrupt, "a job that was just stored is not there", "sqlite");
   add_lines(c, stored, *seq);

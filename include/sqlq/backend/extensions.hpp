@@ -201,7 +201,7 @@ struct PeriodicChange {
 };
 
 struct PeriodicOutcome {
-  bool applied = false;            ///< false: the row had another version, and nothing was done
+  bool applied = false;            ///< false: the row had another version, or somebody has locked it: nothing was done
   std::vector<Enqueued> jobs{};    ///< one for each of the change's, if it was applied
 };
 
@@ -224,7 +224,10 @@ class Periodic {
   /// Compare and set, all in one transaction: a change whose row has another version is an answer, not an error. At
   /// most 1,000 changes with 10,000 jobs together; no name twice. Errc::refused when the database refuses one of them
   /// for good: nothing is changed. Watchers of wake-ups are told when a job was stored or a row got an earlier `next`.
-  /// Of several callers with the same expected version one is answered `applied`. Replay: not applied.
+  /// Of several callers with the same expected version one is answered `applied`. A row that somebody else has locked
+  /// is waited for briefly, with nothing locked; then the other changes are made without it, or, when there is nothing
+  /// else to change, Errc::busy. Unique keys of jobs are waited for as by enqueue. Replay: not applied; a call that
+  /// tries again inside and cannot tell what it has done before: Errc::outcome_unknown.
   virtual std::vector<PeriodicOutcome> periodic_change(std::span<const PeriodicChange> changes, Now now) = 0;
 };
 
@@ -260,9 +263,9 @@ class Steps {
   [[nodiscard]] virtual std::vector<StepRecord> read_steps(JobId id, const Tx* within) = 0;
   /// Records a step if the job is held with that token. wait and children, also when they are there already, take back
   /// what `signal` and `wake` have told the job until now: the answer, or the reads that follow, show what that was.
-  /// `within` as for enqueue: then the job's row is not locked, so that its lease can be renewed meanwhile; another
-  /// transaction that is recording the same key is waited for. Errc::retry_transaction there when that one has
-  /// committed and this snapshot cannot see it. Replay: existing.
+  /// `within` as for enqueue: then the job's row is not locked, so that its lease can be renewed meanwhile, and nothing
+  /// is taken back; another transaction that is recording the same key is waited for. Errc::retry_transaction there
+  /// when that one has committed and this snapshot cannot see it. Replay: existing.
   virtual RecordAnswer record_step(const NewStep& step, const Tx* within, Now now) = 0;
   /// Stores a signal for a job that is not finished, whoever holds it, as row (signal, name, n): n is 0 for
   /// SignalMode::first, the next free number for append. Where the job is scheduled and has a row (wait, name, n) it

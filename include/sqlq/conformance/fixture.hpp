@@ -181,17 +181,18 @@ template <class Call>
 #define SQLQ_CONFORMANCE_TOPICS(X, ...)                                                                    \
   X(Enqueue, __VA_ARGS__) X(Batch, __VA_ARGS__) X(Payload, __VA_ARGS__) X(Names, __VA_ARGS__)              \
   X(PriorityOrder, __VA_ARGS__) X(Claim, __VA_ARGS__) X(ClaimRace, __VA_ARGS__) X(Limits, __VA_ARGS__)     \
-  X(HandOver, __VA_ARGS__) X(Workers, __VA_ARGS__)                                                         \
+  X(HandOver, __VA_ARGS__) X(Workers, __VA_ARGS__) X(JobHeaders, __VA_ARGS__)                              \
   X(Fencing, __VA_ARGS__) X(FinishReplay, __VA_ARGS__) X(Retry, __VA_ARGS__) X(SnoozeRelease, __VA_ARGS__) \
   X(Cancel, __VA_ARGS__) X(Reap, __VA_ARGS__) X(Crashes, __VA_ARGS__) X(Lease, __VA_ARGS__)                \
-  X(HostileClock, __VA_ARGS__) X(Schedule, __VA_ARGS__) X(Unique, __VA_ARGS__) X(History, __VA_ARGS__)     \
+  X(HostileClock, __VA_ARGS__) X(Scheduled, __VA_ARGS__) X(Unique, __VA_ARGS__) X(History, __VA_ARGS__)    \
   X(JobLog, __VA_ARGS__) X(Retention, __VA_ARGS__) X(Queues, __VA_ARGS__) X(ListPages, __VA_ARGS__)        \
   X(Counts, __VA_ARGS__) X(Requeue, __VA_ARGS__) X(Transaction, __VA_ARGS__) X(Migrate, __VA_ARGS__)       \
   X(WorkerRuns, __VA_ARGS__) X(Wakeup, __VA_ARGS__) X(Original, __VA_ARGS__) X(Defects, __VA_ARGS__)       \
   X(Model, __VA_ARGS__) X(Text, __VA_ARGS__) X(Secrets, __VA_ARGS__) X(Operator, __VA_ARGS__)              \
   X(OwnLoop, __VA_ARGS__) X(Refused, __VA_ARGS__) X(Publish, __VA_ARGS__) X(Filter, __VA_ARGS__)           \
-  X(Edit, __VA_ARGS__) X(InBulk, __VA_ARGS__) X(Transfer, __VA_ARGS__) X(Insight, __VA_ARGS__)           \
-  X(Explain, __VA_ARGS__)
+  X(Edit, __VA_ARGS__) X(InBulk, __VA_ARGS__) X(Transfer, __VA_ARGS__) X(Insight, __VA_ARGS__)             \
+  X(Explain, __VA_ARGS__) X(Periodic, __VA_ARGS__) X(Ticks, __VA_ARGS__) X(Steps, __VA_ARGS__)             \
+  X(Workflow, __VA_ARGS__)
 // clang-format on
 
 #define SQLQ_CONFORMANCE_DECLARE(topic, ...) \

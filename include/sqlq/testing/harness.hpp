@@ -9,9 +9,18 @@
 ///       q.advance(10min);
 ///       EXPECT_EQ(q.work_due(), 1u);
 ///     }
+///
+///     TEST(Order, IsGivenUpWithoutAnApproval) {                  // a workflow that waits 7 days (steps.hpp)
+///       const auto order = q.client().enqueue(Order{42});
+///       q.work_for(std::chrono::days(6));
+///       EXPECT_EQ(q.client().find(order.id)->state, sqlq::JobState::scheduled);
+///       q.work_for(std::chrono::days(2));                         // or q.client().signal(order.id, "approved", ...)
+///       EXPECT_EQ(q.client().find(order.id)->state, sqlq::JobState::success);
+///     }
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -48,6 +57,12 @@ class Harness {
   /// Claims and runs jobs one after the other until none is due, each handler on this thread; writes outcomes and logs.
   /// Returns how many executions there were (retries with zero delay included), at most `limit`.
   std::size_t work_due(std::size_t limit = 10000);
+  /// The first moment after now at which a scheduled job becomes due: a retry, a snooze, the sleep or the wait of a
+  /// workflow. Empty: none does.
+  [[nodiscard]] std::optional<TimePoint> next_due() const;
+  /// Lets `time` pass, stopping at each moment at which a job becomes due to do as work_due: weeks of a workflow take
+  /// milliseconds. Returns how many executions there were; after `limit` of them it returns at once.
+  std::size_t work_for(Duration time, std::size_t limit = 10000);
   /// One turn of maintenance: reap, purge.
   void sweep();
   [[nodiscard]] WorkerStats stats() const;

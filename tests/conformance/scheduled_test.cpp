@@ -6,7 +6,7 @@ namespace sqlq::conformance {
 
 using namespace std::chrono_literals;
 
-TEST_P(Schedule, ADelayedJobWaits) {
+TEST_P(Scheduled, ADelayedJobWaits) {
   const JobId id = enqueue({.delay = 10min});
   EXPECT_EQ(state(id), JobState::scheduled);
   EXPECT_EQ(row(id).run_at, clock().now() + 10min);
@@ -16,7 +16,7 @@ TEST_P(Schedule, ADelayedJobWaits) {
   EXPECT_EQ(take().id, id);
 }
 
-TEST_P(Schedule, RunAtIsAMoment) {
+TEST_P(Scheduled, RunAtIsAMoment) {
   const TimePoint at = clock().now() + 36h;
   const JobId id = enqueue({.run_at = at});
   EXPECT_EQ(state(id), JobState::scheduled);
@@ -25,7 +25,7 @@ TEST_P(Schedule, RunAtIsAMoment) {
   EXPECT_EQ(take().id, id);
 }
 
-TEST_P(Schedule, ThePastMeansNow) {
+TEST_P(Scheduled, ThePastMeansNow) {
   const std::vector<JobId> ids = {
       enqueue({.delay = -1us}),
       enqueue({.delay = Duration::min()}),
@@ -37,7 +37,7 @@ TEST_P(Schedule, ThePastMeansNow) {
   EXPECT_EQ(claim(10).size(), ids.size());
 }
 
-TEST_P(Schedule, TheFarFutureSaturates) {
+TEST_P(Scheduled, TheFarFutureSaturates) {
   const std::vector<JobId> ids = {
       enqueue({.delay = Duration::max()}),
       enqueue({.delay = std::chrono::duration_cast<Duration>(std::chrono::hours(24 * 365 * 1000))}),
@@ -51,21 +51,21 @@ TEST_P(Schedule, TheFarFutureSaturates) {
   }
 }
 
-TEST_P(Schedule, DelayAndRunAtTogetherAreRefused) {
+TEST_P(Scheduled, DelayAndRunAtTogetherAreRefused) {
   EXPECT_EQ(code_of([&] {
               return client().enqueue(NewJob{.kind = "work", .options = {.delay = 1s, .run_at = clock().now()}});
             }),
             "invalid_argument");
 }
 
-TEST_P(Schedule, DueJobsNeedNoOtherCallBefore) {
+TEST_P(Scheduled, DueJobsNeedNoOtherCallBefore) {
   for (int i = 0; i < 20; ++i) enqueue({.delay = std::chrono::seconds(i + 1)});
   clock().advance(15s);
   EXPECT_EQ(claim(100).size(), 15u);
   EXPECT_TRUE(claim(100).empty());
 }
 
-TEST_P(Schedule, DueJobsObeyLimitsPausesAndFilters) {
+TEST_P(Scheduled, DueJobsObeyLimitsPausesAndFilters) {
   admin().create_queue("limited", {.concurrency = 1});
   admin().create_queue("paused");
   admin().pause("paused");
@@ -80,7 +80,7 @@ TEST_P(Schedule, DueJobsObeyLimitsPausesAndFilters) {
   EXPECT_EQ(claim(100).size(), 3u);
 }
 
-TEST_P(Schedule, PriorityDecidesAmongDueJobs) {
+TEST_P(Scheduled, PriorityDecidesAmongDueJobs) {
   const JobId plain = enqueue({.priority = 10});
   const JobId urgent = enqueue({.priority = 1, .delay = 5s});
   clock().advance(5s);
@@ -90,7 +90,7 @@ TEST_P(Schedule, PriorityDecidesAmongDueJobs) {
   EXPECT_EQ(jobs[1].id, plain);
 }
 
-TEST_P(Schedule, ThousandsOfFutureJobsHideNothing) {
+TEST_P(Scheduled, ThousandsOfFutureJobsHideNothing) {
   std::vector<NewJob> later(2000, NewJob{.kind = "work", .options = {.priority = -100, .delay = 24h}});
   client().enqueue_many(later);
   const JobId id = enqueue();

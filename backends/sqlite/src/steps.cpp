@@ -1,0 +1,25 @@
+#include "operations.hpp"
+#include "sql/job_row.hpp"
+
+namespace sqlq::sqlite {
+
+// Nobody else writes until the transaction ends.
+std::optional<sql::LockedJob> Operations::lock_job(sql::Work& work, JobId id) {
+  const Context c(work);
+  std::optional<sql::LockedJob> job;
+  c.session.execute(c.q.step_job, {{"now", sql::us(c.now.wall)}, {"id", std::string_view(id.to_string())}},
+                    [&](const sql::Row& row) {
+                      job = sql::LockedJob{.now = row.integer(0), .seq = row.integer(1),
+                                           .state = static_cast<JobState>(row.integer(2)), .claims = row.integer(4)};
+                    });
+  return job;
+}
+
+void Operations::wake(sql::Work& work, std::span<const JobId> ids) {
+  const Context c(work);
+  for (const JobId id : ids) {
+    c.session.execute(c.q.step_wake, {{"now", sql::us(c.now.wall)}, {"id", std::string_view(id.to_string())}});
+  }
+}
+
+}  // namespace sqlq::sqlite

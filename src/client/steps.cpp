@@ -1,0 +1,82 @@
+// Durable steps as seen from outside: signals, and what an operator sees and does.
+
+#include <algorithm>
+
+#include <sqlq/admin.hpp>
+#include <sqlq/backend/dialect.hpp>
+#include <sqlq/client.hpp>
+#include <sqlq/error.hpp>
+
+#include "core/checks.hpp"
+#include "core/lists.hpp"
+#include "core/request_time.hpp"
+#include "core/step_values.hpp"
+
+namespace sqlq {
+
+namespace {
+
+backend::Steps& steps_of(const Database& db) {
+  if (backend::Steps* const part = db.ready().steps()) return *part;
+  throw Error(Errc::configuration, "this database's backend has no durable steps, and so no signals (capability "
+                                   "`steps`): use a backend that has them");
+}
+
+SignalStatus send_signal(const Database& db, JobId id, std::string_view name, std::string_view json, SignalMode mode,
+                  const Tx* within) {
+  core::check_name(name, "the signal's name");
+  check_json(json, core::step_limits(db.limits()), "the signal's value");
+  return steps_of(db).signal(id, name, json, mode, within, core::request_time(db.clock()));
+}
+
+/// Whether a restart may begin with it.
+bool may_be_begun(const StepRecord& step) {
+  return step.kind == StepKind::result || step.kind == StepKind::sleep || step.kind == StepKind::wait ||
+         step.kind == StepKind::children;
+}
+
+bool is_taken(backend::Dialect& dialect, const std::string& unique_key) {
+  const JobFilter live{.states = {JobState::pending, JobState::running, JobState::cancelling, JobState::scheduled,
+                                  JobState::waiting},
+                       .unique_key = unique_key};
+  return !unique_key.empty() && !core::whole_page(dialect, live, {.limit = 1, .payloads = false}).empty();
+}
+
+}  // namespace
+
+SignalStatus Client::signal(JobId id, const std::string& name, std::string_view json, SignalMode mode) {
+  return send_signal(db_, id, name, json, mode, nullptr);
+}
+
+SignalStatus Client::signal(Tx tx, JobId id, const std::string& name, std::string_view json, SignalMode mode) {
+  return send_signal(db_, id, name, json, mode, &tx);
+}
+
+std::vector<StepRecord> Admin::steps(JobId id) const { return steps_of(db_).read_steps(id, nullptr); }
+
+// Steps first: a job that was put back may be claimed at once.
+RequeueStatus Admin::restart(JobId id, const std::optional<std::string>& from, std::int64_t number) {
+  if (from) core::check_name(*from, "the step's name");
+  backend::Steps& part = steps_of(db_);
+  const std::optional<Job> job = find(id);
+  if (!job) return RequeueStatus::not_found;
+  if (!is_finished(job->state)) return RequeueStatus::not_finished;
+  std::optional<backend::Steps::From> first;
+  std::vector<StepRecord> rows;
+  if (from) {
+    rows = part.read_steps(id, nullptr);
+    const auto row = std::ranges::find_if(rows, [&](const StepRecord& step) {
+      return may_be_begun(step) && step.name == *from && step.number == number;
+    });
+    if (row == rows.end()) {
+      throw Error(Errc::invalid_argument, "the job has recorded no step, sleep, wait or children of that name and "
+                                          "number: Admin::steps lists what it has recorded");
+    }
+    first = {.kind = row->kind, .name = row->name, .number = row->number};
+  }
+  if (is_taken(db_.ready(), job->unique_key)) return RequeueStatus::duplicate;
+  static_cast<void>(part.forget_steps(id, first));  // false: others have put it back, as requeue says
+  return requeue(id);
+}
+
+}  // namespace sqlq

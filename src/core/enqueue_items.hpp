@@ -1,0 +1,15 @@
+#pragma once
+/// \file
+/// Jobs as users describe them, as backends store them.
+
+#include <sqlq/backend/requests.hpp>
+#include <sqlq/clock.hpp>
+#include <sqlq/enqueue.hpp>
+
+namespace sqlq::core {
+
+/// Without headers, whose text the caller keeps. `job` has passed check_job (checks.hpp), and outlives the answer, as
+/// `defaults` does.
+[[nodiscard]] backend::EnqueueItem item_of(const NewJob& job, const ClientOptions& defaults, TimePoint now);
+
+}  // namespace sqlq::core

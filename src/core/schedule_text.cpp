@@ -1,0 +1,282 @@
+#include "core/schedule_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "core/checks.hpp"
+#include "core/retention.hpp"
+#include "core/words.hpp"
+
+namespace sqlq::core {
+namespace {
+
+using nlohmann::json;
+
+constexpr int text_version = 1;
+constexpr std::size_t max_rule_bytes = 1024;
+constexpr std::array state_fields{"v",         "paused",   "anchor_us", "due_us",  "next_us", "owed_us", "past_us",
+                                  "last_tick_us", "last_job", "fired",     "skipped", "missed",  "trouble"};
+
+std::int64_t us(TimePoint at) { return at.time_since_epoch().count(); }
+TimePoint time_of(const json& value) { return TimePoint(Duration(value.get<std::int64_t>())); }
+
+template <class Value, class Convert>
+void put(json& object, const char* field, const std::optional<Value>& value, Convert convert) {
+  if (value) object[field] = convert(*value);
+}
+
+std::optional<TimePoint> time_in(const json& object, const char* field) {
+  const auto at = object.find(field);
+  return at == object.end() ? std::nullopt : std::optional(time_of(*at));
+}
+
+json parse_object(const std::string& name, std::string_view text, const char* what) {
+  json object = json::parse(text.begin(), text.end(), nullptr, false);
+  if (!object.is_object()) throw UnreadableSchedule(name, std::string("its ") + what + " is no JSON object", false);
+  const auto version = object.find("v");
+  if (version == object.end() || !version->is_number_integer()) {
+    throw UnreadableSchedule(name, std::string("its ") + what + " has no version", false);
+  }
+  if (version->get<std::int64_t>() > text_version) {
+    throw UnreadableSchedule(name, std::string("its ") + what + " was written by a newer program", true);
+  }
+  return object;
+}
+
+/// `read` throws an exception of nlohmann or Error for fields that are missing or wrong.
+template <class Read>
+auto read_fields(const std::string& name, const char* what, Read read) {
+  try {
+    return read();
+  } catch (const json::exception&) {  // its message may quote the row
+    throw UnreadableSchedule(name, std::string("a field of its ") + what + " is missing or has another type", false);
+  } catch (const Error& e) {
+    throw UnreadableSchedule(name, std::string("its ") + what + " is wrong: " + e.what(), false);
+  }
+}
+
+json json_of(const NewJob& job) {
+  const EnqueueOptions& o = job.options;
+  json out{{"kind", job.kind}, {"params", job.params}, {"priority", o.priority}, {"timeout_us", o.timeout.count()}};
+  const auto same = [](const auto& value) { return value; };
+  const auto micros = [](Duration value) { return value.count(); };
+  put(out, "queue", o.queue, same);
+  put(out, "max_attempts", o.max_attempts, same);
+  put(out, "max_crashes", o.max_crashes, same);
+  put(out, "keepalive_us", o.keepalive, micros);
+  put(out, "retention_us", o.retention, micros);
+  put(out, "unique_key", o.unique_key, same);
+  if (!o.headers.empty()) out["headers"] = o.headers;
+  return out;
+}
+
+NewJob read_job(const json& in) {
+  NewJob job{in.at("kind").get<std::string>(), in.at("params").get<std::string>(), {}};
+  EnqueueOptions& o = job.options;
+  o.priority = in.at("priority").get<int>();
+  o.timeout = Duration(in.at("timeout_us").get<std::int64_t>());
+  o.queue = in.at("queue").get<std::string>();
+  o.max_attempts = in.at("max_attempts").get<int>();
+  o.max_crashes = in.at("max_crashes").get<int>();
+  o.keepalive = Duration(in.at("keepalive_us").get<std::int64_t>());
+  if (const auto at = in.find("retention_us"); at != in.end()) o.retention = Duration(at->get<std::int64_t>());
+  if (const auto at = in.find("unique_key"); at != in.end()) o.unique_key = at->get<std::string>();
+  if (const auto at = in.find("headers"); at != in.end()) o.headers = at->get<Headers>();
+  return job;
+}
+
+[[noreturn]] void refuse(const std::string& what) { throw Error(Errc::invalid_argument, what); }
+
+/// All but the params, whose limits are a program's own.
+void check_fields(const Schedule& s) {
+  using std::chrono::hours;
+  using std::chrono::seconds;
+  check_name(s.name, "the name of the schedule");
+  check_text(s.rule, max_rule_bytes, "the rule");
+  check_name(s.zone, "the zone");
+  check_name(s.job.kind, "the kind");
+  check_options(s.job.options);
+  if (s.job.options.delay != Duration::zero() || s.job.options.run_at) {
+    refuse("the job of a schedule must have neither delay nor run_at: its ticks say when it runs");
+  }
+  if (s.job.options.id) refuse("the job of a schedule must have no id: each tick's job gets one of its own");
+  if (s.missed < Missed::one || s.missed > Missed::all) refuse("missed has a value that is not known");
+  if (s.overlap < Overlap::skip || s.overlap > Overlap::cancel_old) refuse("overlap has a value that is not known");
+  check_range(s.most_missed, 1, 10'000, "most_missed");
+  if (s.grace < seconds(1) || s.grace > hours(24 * 365)) refuse("grace must be 1 s to 365 days");
+  if (s.jitter < Duration::zero() || s.jitter > hours(24)) refuse("jitter must be 0 to 24 h");
+  if (s.start && s.end && *s.end < *s.start) refuse("end is before start: the schedule would never fire");
+}
+
+/// So many digits as the text begins with; empty: none, or too many.
+std::optional<std::int64_t> take_digits(std::string_view& text, std::size_t least, std::size_t most) {
+  std::size_t n = 0;
+  while (n < text.size() && text[n] >= '0' && text[n] <= '9') ++n;
+  if (n < least || n > most) return {};
+  std::int64_t value = 0;
+  std::from_chars(text.data(), text.data() + n, value);
+  text.remove_prefix(n);
+  return value;
+}
+
+bool take(std::string_view& text, char wanted) {
+  if (!text.starts_with(wanted)) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+}  // namespace
+
+UnreadableSchedule::UnreadableSchedule(const std::string& name, const std::string& why, bool newer)
+    : Error(Errc::schema, "the schedule " + core::quoted(name) + " cannot be read: " + why +
+                              (newer ? "; use a newer sqlq" : "; sync it again, or remove it")),
+      newer_(newer) {}
+
+Schedule resolved(const Schedule& schedule, const ClientOptions& defaults) {
+  Schedule full = schedule;
+  EnqueueOptions& o = full.job.options;
+  if (!o.queue) o.queue = defaults.queue;
+  if (!o.max_attempts) o.max_attempts = defaults.max_attempts;
+  if (!o.max_crashes) o.max_crashes = defaults.max_crashes;
+  if (!o.keepalive) o.keepalive = defaults.keepalive;
+  if (!o.retention) o.retention = defaults.retention;
+  if (o.retention) o.retention = std::min(*o.retention, longest_retention);
+  return full;
+}
+
+std::string definition_of(const Schedule& s) {
+  json out{{"v", text_version},
+           {"rule", s.rule},
+           {"zone", s.zone},
+           {"job", json_of(s.job)},
+           {"missed", static_cast<int>(s.missed)},
+           {"most_missed", s.most_missed},
+           {"grace_us", s.grace.count()},
+           {"overlap", static_cast<int>(s.overlap)},
+           {"jitter_us", s.jitter.count()}};
+  put(out, "start_us", std::optional<TimePoint>(s.start), us);
+  put(out, "end_us", std::optional<TimePoint>(s.end), us);
+  return out.dump();
+}
+
+std::string state_of(const Standing& s) {
+  json out = s.others.empty() ? json::object() : json::parse(s.others);
+  out["v"] = text_version;
+  out["anchor_us"] = us(s.anchor);
+  if (s.paused) out["paused"] = true;
+  if (!s.due.empty()) {
+    json& due = out["due_us"] = json::array();
+    for (const TimePoint tick : s.due) due.push_back(us(tick));
+  }
+  put(out, "next_us", s.next, us);
+  put(out, "owed_us", s.owed, us);
+  put(out, "past_us", s.past, us);
+  put(out, "last_tick_us", s.last_tick, us);
+  put(out, "last_job", s.last_job, [](JobId id) { return id.to_string(); });
+  out["fired"] = s.fired;
+  out["skipped"] = s.skipped;
+  out["missed"] = s.missed;
+  if (!s.trouble.empty()) out["trouble"] = s.trouble;
+  return out.dump();
+}
+
+Schedule read_definition(const std::string& name, std::string_view text) {
+  const json in = parse_object(name, text, "definition");
+  return read_fields(name, "definition", [&] {
+    Schedule s;
+    s.name = name;
+    s.rule = in.at("rule").get<std::string>();
+    s.zone = in.at("zone").get<std::string>();
+    s.job = read_job(in.at("job"));
+    s.missed = static_cast<Missed>(std::clamp(in.at("missed").get<int>(), 0, 255));
+    s.most_missed = in.at("most_missed").get<std::size_t>();
+    s.grace = Duration(in.at("grace_us").get<std::int64_t>());
+    s.overlap = static_cast<Overlap>(std::clamp(in.at("overlap").get<int>(), 0, 255));
+    s.jitter = Duration(in.at("jitter_us").get<std::int64_t>());
+    s.start = time_in(in, "start_us");
+    s.end = time_in(in, "end_us");
+    check_fields(s);
+    return s;
+  });
+}
+
+Standing read_state(const std::string& name, std::string_view text) {
+  json in = parse_object(name, text, "state");
+  return read_fields(name, "state", [&] {
+    Standing s;
+    s.paused = in.value("paused", false);
+    s.anchor = time_of(in.at("anchor_us"));
+    for (const json& tick : in.value("due_us", json::array())) s.due.push_back(time_of(tick));
+    std::ranges::sort(s.due);
+    s.next = time_in(in, "next_us");
+    s.owed = time_in(in, "owed_us");
+    s.past = time_in(in, "past_us");
+    s.last_tick = time_in(in, "last_tick_us");
+    if (const auto at = in.find("last_job"); at != in.end()) s.last_job = JobId::parse(at->get<std::string>());
+    s.fired = in.at("fired").get<std::uint64_t>();
+    s.skipped = in.at("skipped").get<std::uint64_t>();
+    s.missed = in.at("missed").get<std::uint64_t>();
+    s.trouble = in.value("trouble", std::string());
+    for (const char* field : state_fields) in.erase(field);
+    if (!in.empty()) s.others = in.dump();
+    return s;
+  });
+}
+
+void check_schedule(const Schedule& schedule, const PayloadLimits& limits) {
+  check_fields(schedule);
+  check_job(schedule.job, limits);
+}
+
+std::string tick_headers(const Schedule& schedule, TimePoint tick) {
+  Headers headers = schedule.job.options.headers;
+  headers["sqlq-schedule"] = schedule.name;
+  headers["sqlq-tick"] = tick_text(tick);
+  return json(headers).dump();
+}
+
+std::string tick_text(TimePoint tick) {
+  const auto day = std::chrono::floor<std::chrono::days>(tick);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(tick - day);
+  std::array<char, 64> text{};
+  const int year = static_cast<int>(date.year());
+  std::snprintf(text.data(), text.size(), "%s%04d-%02u-%02uT%02d:%02d:%02d", year < 0 ? "-" : "", std::abs(year),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+                static_cast<int>(time.seconds().count()));
+  std::string whole = text.data();
+  if (const auto micros = time.subseconds().count(); micros != 0) {
+    std::snprintf(text.data(), text.size(), ".%06d", static_cast<int>(micros));
+    whole += text.data();
+  }
+  return whole + "Z";
+}
+
+std::optional<TimePoint> parse_tick(std::string_view text) {
+  const bool negative = take(text, '-');
+  const auto year = take_digits(text, 4, 5);
+  const auto month = year && take(text, '-') ? take_digits(text, 2, 2) : std::nullopt;
+  const auto day = month && take(text, '-') ? take_digits(text, 2, 2) : std::nullopt;
+  const auto hour = day && take(text, 'T') ? take_digits(text, 2, 2) : std::nullopt;
+  const auto minute = hour && take(text, ':') ? take_digits(text, 2, 2) : std::nullopt;
+  const auto second = minute && take(text, ':') ? take_digits(text, 2, 2) : std::nullopt;
+  if (!second) return {};
+  std::optional<std::int64_t> micros = 0;
+  if (take(text, '.')) micros = take_digits(text, 6, 6);
+  if (!micros || text != "Z" || *hour > 23 || *minute > 59 || *second > 59) return {};
+  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(negative ? -*year : *year)),
+                                         std::chrono::month(static_cast<unsigned>(*month)),
+                                         std::chrono::day(static_cast<unsigned>(*day))};
+  if (!date.ok()) return {};
+  return std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) +
+         std::chrono::seconds(*second) + Duration(*micros);
+}
+
+}  // namespace sqlq::core

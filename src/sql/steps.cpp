@@ -1,0 +1,348 @@
+#include "sql/steps.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sqlq/error.hpp>
+
+#include "core/steps.hpp"
+#include "sql/job_row.hpp"
+
+namespace sqlq::sql {
+namespace {
+
+using backend::NewStep;
+using backend::Now;
+using backend::RecordAnswer;
+using backend::RecordStatus;
+
+/// A job as its row and those of its steps say.
+struct StepJob {
+  std::int64_t now = 0;
+  std::int64_t seq = 0;
+  JobState state = JobState::invalid;
+  std::int64_t token = 0;
+  std::int64_t claims = 0;
+  bool told = false;
+  std::int64_t rows = 0;  // of steps
+  std::int64_t last = 0;  // the largest ord
+
+  [[nodiscard]] bool held_with(LeaseToken lease) const {
+    const bool held = state == JobState::running || state == JobState::cancelling;
+    return held && lease.value != 0 && token == lease.value;
+  }
+};
+
+/// A step with its place in the order of recording.
+struct Found {
+  StepRecord step{};
+  std::int64_t ord = 0;
+};
+/// The rows of one name and number, one for each kind.
+using FoundRows = std::vector<Found>;
+
+/// Columns: kind, name, n, claim, at, until?, value
+StepRecord read_step(Fields& f) {
+  StepRecord step;
+  step.kind = static_cast<StepKind>(f.integer());
+  step.name = f.text();
+  step.number = f.integer();
+  step.claim = f.integer();
+  step.at = wall(f.integer());
+  if (const auto until = f.maybe_integer()) step.until = wall(*until);
+  step.value = f.text();
+  return step;
+}
+
+const Found* of_kind(const FoundRows& rows, StepKind kind) {
+  const auto at = std::ranges::find(rows, kind, [](const Found& row) { return row.step.kind; });
+  return at == rows.end() ? nullptr : &*at;
+}
+
+/// Whether it is recorded under the lock of the job's row, against signals that come meanwhile.
+bool needs_lock(StepKind kind) {
+  return kind == StepKind::wait || kind == StepKind::expired || kind == StepKind::children;
+}
+
+class SqlSteps final : public backend::Steps {
+ public:
+  SqlSteps(Operations& operations, Runner& runner, StepsWoke woke)
+      : operations_(operations),
+        steps_(operations.queries()["steps"]),
+        job_(operations.queries()["step_job"]),
+        add_(operations.queries()["step_add"]),
+        insert_(operations.queries()["step_insert"]),
+        find_(operations.queries()["step_find"]),
+        signal_last_(operations.queries()["step_signal_last"]),
+        tell_(operations.queries()["step_tell"]),
+        forget_(operations.queries()["steps_forget"]),
+        runner_(runner),
+        woke_(std::move(woke)) {}
+
+  std::vector<StepRecord> read_steps(JobId id, const Tx* within) override {
+    std::vector<StepRecord> steps;
+    const auto look = [&](Session& s) {
+      steps.clear();
+      s.execute(steps_, {{"id", std::string_view(id.to_string())}, {"n", core::most_steps}}, [&](const Row& row) {
+        Fields f(row);
+        steps.push_back(read_step(f));
+      });
+    };
+    if (within == nullptr) {
+      runner_.read(look, Statements::one);
+    } else {
+      runner_.within(*within, {}, [&](Work& w) {
+        w.wrote_nothing();
+        look(w.session());
+      });
+    }
+    return steps;
+  }
+
+  RecordAnswer record_step(const NewStep& step, const Tx* within, Now now) override {
+    RecordAnswer answer;
+    if (within != nullptr) {
+      runner_.within(*within, now, [&](Work& w) {
+        answer = record_within(w, step);
+        w.wrote_nothing();  // of interest to nobody who waits for jobs
+      });
+    } else {
+      const bool locks = needs_lock(step.kind);
+      runner_.write(Task::plain, now,
+                    [&](Work& w) { answer = locks ? record_locked(w, step) : record_plain(w, step); }, [] {});
+    }
+    return answer;
+  }
+
+  SignalStatus signal(JobId id, std::string_view name, std::string_view value, SignalMode mode, const Tx* within,
+                      Now now) override {
+    SignalStatus status{};
+    const auto send = [&](Work& w) {
+      status = store_signal(w, id, name, value, mode);
+      if (status != SignalStatus::stored) w.wrote_nothing();
+    };
+    if (within != nullptr) {
+      runner_.within(*within, now, send);
+    } else {
+      runner_.write(Task::plain, now, send, [] {});
+    }
+    if (status == SignalStatus::stored) woke_(within == nullptr);
+    return status;
+  }
+
+  void wake(std::span<const JobId> ids, Now now) override {
+    if (ids.empty()) return;
+    runner_.write(Task::plain, now, [&](Work& w) { operations_.wake(w, ids); }, [] {});
+    woke_(true);
+  }
+
+  bool forget_steps(JobId id, const std::optional<From>& from) override {
+    bool done = false;
+    const auto forget = [&](Work& w) {
+      done = false;
+      const auto locked = operations_.lock_job(w, id);
+      if (!locked || !is_finished(locked->state)) return;
+      std::int64_t ord = 0;
+      if (from) {
+        const FoundRows rows = find(w, locked->seq, from->name, from->number);
+        const Found* row = of_kind(rows, from->kind);
+        if (row == nullptr) return;
+        ord = row->ord;
+      }
+      w.session().execute(forget_, {{"seq", locked->seq}, {"ord", ord}});
+      done = true;
+    };
+    runner_.write(Task::plain, {}, forget, [] {});
+    return done;
+  }
+
+ private:
+  /// By a plain read. Empty: there is no such job, or the snapshot of a borrowed transaction is older.
+  std::optional<StepJob> look(Work& w, JobId id) const {
+    std::optional<StepJob> job;
+    w.session().execute(job_, {{"now", w.wall()}, {"id", std::string_view(id.to_string())}}, [&](const Row& row) {
+      Fields f(row);
+      StepJob found;
+      found.now = f.integer();
+      found.seq = f.integer();
+      found.state = static_cast<JobState>(f.integer());
+      found.token = f.integer();
+      found.claims = f.integer();
+      found.told = (f.integer() & told_flag) != 0;
+      found.rows = f.integer();
+      found.last = f.integer();
+      job = found;
+    });
+    return job;
+  }
+
+  FoundRows find(Work& w, std::int64_t seq, std::string_view name, std::int64_t number) const {
+    FoundRows rows;
+    w.session().execute(find_, {{"seq", seq}, {"name", name}, {"number", number}}, [&](const Row& row) {
+      Fields f(row);
+      Found& found = rows.emplace_back();
+      found.step = read_step(f);
+      found.ord = f.integer();
+    });
+    return rows;
+  }
+
+  static StepRecord row_of(const NewStep& step, const StepJob& job) {
+    StepRecord row{.kind = step.kind, .name = std::string(step.name), .number = step.number, .claim = job.claims,
+                   .at = wall(job.now), .value = std::string(step.value)};
+    if (step.delay) row.until = saturating_add(row.at, *step.delay);
+    return row;
+  }
+
+  /// False: the key is there, which it waits to know while another transaction has it.
+  bool insert(Work& w, const StepJob& job, const StepRecord& row) const {
+    return operations_.insert_step(w, insert_, {{"seq", job.seq},
+                                                {"kind", static_cast<int>(row.kind)},
+                                                {"name", std::string_view(row.name)},
+                                                {"number", row.number},
+                                                {"ord", job.last + 1},
+                                                {"claim", row.claim},
+                                                {"at", us(row.at)},
+                                                {"until", us(row.until)},
+                                                {"value", std::string_view(row.value)}}) != 0;
+  }
+  /// The same if the lease holds still.
+  bool insert_if_held(Work& w, const StepJob& job, const StepRecord& row) const {
+    return operations_.insert_step(w, add_, {{"seq", job.seq},
+                                             {"token", job.token},
+                                             {"kind", static_cast<int>(row.kind)},
+                                             {"name", std::string_view(row.name)},
+                                             {"number", row.number},
+                                             {"ord", job.last + 1},
+                                             {"claim", row.claim},
+                                             {"at", us(row.at)},
+                                             {"until", us(row.until)},
+                                             {"value", std::string_view(row.value)}}) != 0;
+  }
+
+  /// What is there already: the row of this key or, where a signal is waited for, the signal.
+  static std::optional<RecordAnswer> existing(const FoundRows& rows, StepKind kind) {
+    const bool waits = kind == StepKind::wait || kind == StepKind::expired;
+    const Found* row = waits ? of_kind(rows, StepKind::signal) : nullptr;
+    if (row == nullptr) row = of_kind(rows, kind);
+    if (row == nullptr) return std::nullopt;
+    return RecordAnswer{.status = RecordStatus::existing, .step = row->step};
+  }
+  /// After an insert that has found the key: the row is there, unless the snapshot is older than it.
+  RecordAnswer found_after(Work& w, const StepJob& job, const NewStep& step) const {
+    if (auto answer = existing(find(w, job.seq, step.name, step.number), step.kind)) return *std::move(answer);
+    throw Error(Errc::retry_transaction,
+                "another transaction has recorded the step, and the snapshot of this one is older: roll it back and "
+                "run it again");
+  }
+
+  /// One write that commits by itself: nothing of the job's row is locked or changed.
+  RecordAnswer record_plain(Work& w, const NewStep& step) const {
+    const auto job = look(w, step.id);
+    if (!job || !job->held_with(step.token)) return {};
+    if (auto answer = existing_when_full(w, *job, step)) return *std::move(answer);
+    StepRecord row = row_of(step, *job);
+    if (insert_if_held(w, *job, row)) return {.status = RecordStatus::recorded, .step = std::move(row)};
+    return follow_up(w, [&]() -> RecordAnswer {
+      const auto now = look(w, step.id);
+      if (!now || !now->held_with(step.token)) return {};
+      return found_after(w, *now, step);
+    });
+  }
+
+  RecordAnswer record_locked(Work& w, const NewStep& step) const {
+    if (!operations_.lock_job(w, step.id)) return {};
+    const auto job = look(w, step.id);
+    if (!job || !job->held_with(step.token)) return {};
+    auto answer = existing(find(w, job->seq, step.name, step.number), step.kind);
+    if (!answer) core::require_room_for_step(job->rows);
+    if (job->told && step.kind != StepKind::expired) tell(w, job->seq, false);
+    if (answer) return *std::move(answer);
+    StepRecord row = row_of(step, *job);
+    if (!insert(w, *job, row)) return found_after(w, *job, step);
+    return {.status = RecordStatus::recorded, .step = std::move(row)};
+  }
+
+  RecordAnswer record_within(Work& w, const NewStep& step) const {
+    const auto job = look(w, step.id);
+    if (!job || !job->held_with(step.token)) return {};
+    if (needs_lock(step.kind)) {
+      if (auto answer = existing(find(w, job->seq, step.name, step.number), step.kind)) return *std::move(answer);
+    }
+    if (auto answer = existing_when_full(w, *job, step)) return *std::move(answer);
+    StepRecord row = row_of(step, *job);
+    if (!insert(w, *job, row)) return found_after(w, *job, step);
+    return {.status = RecordStatus::recorded, .step = std::move(row)};
+  }
+
+  /// Only where no other row fits; throws when it is not there either.
+  std::optional<RecordAnswer> existing_when_full(Work& w, const StepJob& job, const NewStep& step) const {
+    if (job.rows < core::most_steps) return std::nullopt;
+    auto answer = existing(find(w, job.seq, step.name, step.number), step.kind);
+    if (!answer) core::require_room_for_step(job.rows);
+    return answer;
+  }
+
+  SignalStatus store_signal(Work& w, JobId id, std::string_view name, std::string_view value, SignalMode mode) const {
+    const auto locked = operations_.lock_job(w, id);
+    if (!locked) return SignalStatus::not_found;
+    if (is_finished(locked->state)) return SignalStatus::finished;
+    const auto seen = look(w, id);
+    const bool current = seen && seen->state == locked->state && seen->claims == locked->claims;
+    if (!current && locked->state == JobState::scheduled && locked->claims > 0) {
+      throw Error(Errc::retry_transaction, "the snapshot of the transaction is older than what the job waits for: roll "
+                                           "it back and run it again");
+    }
+    // One that is newer than the snapshot has never run: it waits for nothing.
+    const StepJob job = seen.value_or(StepJob{.now = locked->now, .seq = locked->seq});
+    std::int64_t number = 0;
+    if (mode == SignalMode::append) {
+      const auto last = w.session().integer(signal_last_, {{"seq", job.seq}, {"name", name}});
+      number = last ? *last + 1 : 0;
+    }
+    const FoundRows rows = find(w, job.seq, name, number);
+    if (of_kind(rows, StepKind::signal) != nullptr) return SignalStatus::existing;
+    core::require_room_for_step(job.rows);
+    const StepRecord row{.kind = StepKind::signal, .name = std::string(name), .number = number, .at = wall(job.now),
+                         .value = std::string(value)};
+    if (!insert(w, job, row)) {
+      if (mode == SignalMode::first) return SignalStatus::existing;
+      throw Error(Errc::retry_transaction, "another transaction has stored a signal of this name, and the snapshot of "
+                                           "this one is older: roll it back and run it again");
+    }
+    if (locked->state == JobState::scheduled && of_kind(rows, StepKind::wait) != nullptr) {
+      operations_.act(w, std::array{id}, backend::Action::run_now);
+    } else {
+      tell(w, job.seq, true);
+    }
+    return SignalStatus::stored;
+  }
+
+  void tell(Work& w, std::int64_t seq, bool on) const {
+    w.session().execute(tell_, {{"told", on ? 1 : 0}, {"seq", seq}});
+  }
+
+  Operations& operations_;
+  const Statement& steps_;
+  const Statement& job_;
+  const Statement& add_;
+  const Statement& insert_;
+  const Statement& find_;
+  const Statement& signal_last_;
+  const Statement& tell_;
+  const Statement& forget_;
+  Runner& runner_;
+  const StepsWoke woke_;
+};
+
+}  // namespace
+
+std::unique_ptr<backend::Steps> make_steps(Operations& operations, Runner& runner, StepsWoke woke) {
+  return std::make_unique<SqlSteps>(operations, runner, std::move(woke));
+}
+
+}  // namespace sqlq::sql
