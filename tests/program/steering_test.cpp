@@ -57,6 +57,7 @@ TEST_F(SchemaCommands, UpAndDownAndStatusSayWhereItStands) {
 }
 
 TEST_F(SchemaCommands, SqlIsAllOfStandardOutput) {
+  static_cast<void>(db());
   const Result result = sqlq({"schema", "sql", "--form", "goose"});
   EXPECT_EQ(result.code, 0);
   EXPECT_EQ(result.err, "");
