@@ -22,7 +22,7 @@ TEST_F(SchemaCommands, AFileThatIsNotThereIsMadeByUpOnly) {
   const std::vector<std::vector<std::string>> all{
       {"stats"},         {"schema", "status"},        {"schema", "drop", "--yes"},     {"queue", "create", "mail"},
       {"job", "list"},   {"job", "enqueue", "greet"}, {"schema", "up", "--dry-run"},   {"doctor"},
-      {"worker", "list"}, {"top"},                    {"work", "--drain", "--", "cat"}};
+      {"worker", "list"}, {"top"},                    {"work", "--queue", "mail", "--drain", "--", "cat"}};
   for (const std::vector<std::string>& words : all) {
     const Result result = sqlq(words);
     EXPECT_EQ(result.code, 3) << words[0] << ' ' << result.err;
