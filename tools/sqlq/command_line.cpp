@@ -157,6 +157,17 @@ std::string in_words(const CLI::ParseError& error) {
              "' is none, or too large";
     }
   }
+  if (const std::string name = before(": Value "); !name.empty()) {
+    constexpr std::string_view bounds = " not in range ";
+    const std::size_t value = name.size() + std::string_view(": Value ").size();
+    if (const std::size_t at = message.find(bounds, value); at != std::string::npos) {
+      const std::string range = message.substr(at + bounds.size());
+      const std::size_t to = range.find(" to ");
+      const bool open_ended = to != std::string::npos && range.size() - to > 18;  // digits of more than anybody means
+      return name + " needs a number from " + (open_ended ? range.substr(0, to) + " on" : range) + ", not '" +
+             message.substr(value, at - value) + "'";
+    }
+  }
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr && message.ends_with(" missing")) {
     if (const std::string name = before(": "); !name.empty()) return name + " needs a value";
   }
