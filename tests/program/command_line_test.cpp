@@ -113,7 +113,7 @@ TEST_F(CommandLine, NumbersThatAreNoneAreRefusedInWords) {
   EXPECT_TRUE(has(sqlq({"queue", "priority", "mail", "99999999999"}).err, "PRIORITY needs a whole number"));
   EXPECT_TRUE(has(sqlq({"job", "list", "--limit"}).err, "--limit needs a value")) << "and no count of what is missing";
   EXPECT_TRUE(has(sqlq({"job", "list", "--limit", "-1"}).err, "--limit needs a number from 1 on, not '-1'"));
-  EXPECT_TRUE(has(sqlq({"work", "--queue", "mail", "-j", "0", "--", "cat"}).err, "needs a number from 1 to 4096, not '0'"));
+  EXPECT_TRUE(has(sqlq({"work", "--queue", "mail", "-j", "0", "--", "cat"}).err, "number from 1 to 4096, not '0'"));
   EXPECT_TRUE(has(sqlq({"queue", "limit"}).err, "QUEUE is missing"));
 }
 
