@@ -485,6 +485,7 @@ std::vector<Operation> all_operations() {
   add_writers(all);
   add_workers(all);
   add_readers(all);
+  for (Operation& operation : periodic_operations()) all.push_back(std::move(operation));
   return all;
 }
 
@@ -497,7 +498,8 @@ std::string picture(Dialect& d) {
     if (j.claims == 0 && j.state != JobState::cancelled) continue;
     all += text(d.history(j.id, 100)) + text(d.read_logs(j.id, 0, 0, 100));
   }
-  return all + text(d.queue(queue)) + "\n" + text(d.counts({}, 1000)) + "\n" + text(workers(d));
+  return all + text(d.queue(queue)) + "\n" + text(d.counts({}, 1000)) + "\n" + text(workers(d)) +
+         periodic_picture(d);
 }
 
 std::string drain(Dialect& d) {
@@ -522,6 +524,7 @@ void clear(Dialect& d) {
   if (!waiting.empty()) d.cancel(waiting, nullptr, begin);
   d.purge(1000, at(90000h));
   for (const WorkerInfo& w : workers(d)) d.workers()->withdraw_worker(w.name, w.id);
+  clear_periodic(d);
   d.queue_upsert(queue, {}, begin);
   d.queue_update(queue, {.paused = false});
 }

@@ -171,6 +171,13 @@ TEST(Cron, RareDaysAreFound) {
   EXPECT_EQ(ticks("30 2 29 2 *", utc(2096, 3, 1), 1, "Europe/Berlin"), "2104-02-29T02:30:00+01:00");
 }
 
+TEST(Cron, WhatIsAlwaysSkippedIsNotSoughtForEver) {
+  const Rule rule = Rule::parse("30 2/24 * 3 0L", "Europe/Berlin");  // repeats, so the gap of each year leaves it out
+  EXPECT_EQ(rule.next(utc(1979, 12, 1), {}), utc(1980, 3, 30, 1, 30));  // the last year before that
+  EXPECT_FALSE(rule.next(utc(1980, 12, 1), {}));
+  EXPECT_FALSE(rule.next(utc(32'000, 1, 1), {}));
+}
+
 TEST(Cron, NothingComesAfterTheEndOfTime) {
   for (const char* text : {"* * * * *", "0 0 29 2 *", "@every 10s"}) {
     const Rule rule = Rule::parse(text, "Europe/Berlin");
