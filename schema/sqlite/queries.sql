@@ -585,11 +585,11 @@ SELECT :now, j.seq, j.state, j.lease_token, j.claims, j.flags,
   FROM sqlq_jobs j WHERE j.id = :id
 
 -- name: step_add
--- params: seq int, token int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
+-- params: id text, token int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
 -- If the lease holds.
 INSERT INTO sqlq_steps (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
 SELECT j.seq, :kind, :name, :number, :ord, :claim, :at, :until, :value
-  FROM sqlq_jobs j WHERE j.seq = :seq AND +j.state IN (2, 5) AND j.lease_token = :token
+  FROM sqlq_jobs j WHERE j.id = :id AND +j.state IN (2, 5) AND j.lease_token = :token
 ON CONFLICT DO NOTHING
 
 -- name: step_insert

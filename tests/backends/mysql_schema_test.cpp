@@ -36,6 +36,7 @@ class Sample {
   static std::string_view text_for(const std::string& statement, const std::string& param) {
     if (statement == "ready_remove") return "[[1,2,3,4]]";
     if (statement == "scheduled_remove") return "[[1,2,3]]";
+    if (statement == "purge_steps") return "[1,2]";
     if (statement == "finished_add") return "[1,2]";
     if (statement.starts_with("periodic_") && param == "names") return R"(["a","b"])";
     if (statement.starts_with("periodic_") && param == "rows") {
@@ -124,6 +125,7 @@ class MysqlSchema : public OnServer {
                  "unique_key IS NOT NULL");
     native_.exec("INSERT INTO sqlq_periodic SELECT CONCAT('n', seq), 1, seq, '{}', '{}' FROM sqlq_jobs");
     native_.exec("INSERT INTO sqlq_history SELECT seq, 1, 1, 1, 1, 1, '', '' FROM sqlq_jobs WHERE state = 2");
+    native_.exec("INSERT INTO sqlq_steps SELECT seq, 1, 'a', 0, 1, 1, 1, NULL, '1' FROM sqlq_jobs");
     native_.exec("INSERT INTO sqlq_logs SELECT seq, 1, 1, 1, 1, 1, '' FROM sqlq_jobs WHERE state = 2");
   }
   void analyze() const {
@@ -204,6 +206,12 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"worker_seen", {{"sqlq_registry", "PRIMARY"}}},
     {"worker_remove", {{"r", "PRIMARY"}}},
     {"claims_lock", {{"c", "PRIMARY"}}},
+    {"steps", {{"j", "sqlq_jobs_id"}, {"s", "PRIMARY"}}},
+    {"step_find", {{"s", "PRIMARY"}}},
+    {"steps_tell", {{"sqlq_jobs", "PRIMARY"}}},
+    {"steps_parents", {{"s", "PRIMARY"}}},
+    {"steps_forget", {{"s", "PRIMARY"}}},
+    {"purge_steps", {{"s", "PRIMARY"}}},
     {"claims_leave", {{"sqlq_claims", "PRIMARY"}}},
     {"claims_end", {{"sqlq_claims", "PRIMARY"}}},
     {"lanes_named", {{"l", "sqlq_lanes_name"}}},  // of few queues MySQL reads all names in their index

@@ -129,6 +129,25 @@ TEST_F(Enqueue, AKeyThatALiveJobHasIsAConflict) {
   EXPECT_EQ(nlohmann::json::parse(again.out)["status"], "existing_id");
 }
 
+/// Whoever tries again would store it twice.
+TEST_F(Enqueue, WhatWasStoredIsSaidWhereItCannotBePrinted) {
+  static_cast<void>(db());
+  const auto to_full_disk = [&](const std::string& words) {
+    return Running("/bin/bash", {"-c", words + " '" SQLQ_PROGRAM "' job enqueue $WORDS >/dev/full; echo $?"}, here())
+        .wait();
+  };
+  const Result one = to_full_disk("WORDS=greet;");
+  EXPECT_EQ(one.out, "1\n");
+  const std::vector<Job> jobs = admin().list();
+  ASSERT_EQ(jobs.size(), 1U);
+  EXPECT_TRUE(has(one.err, "the job " + jobs[0].id.to_string() + " was stored")) << one.err;
+  EXPECT_TRUE(has(one.err, "No space left")) << one.err;
+  const Result lines = to_full_disk("WORDS=-; printf '%s\\n' '{\"kind\":\"a\"}' '{\"kind\":\"a\"}' |");
+  EXPECT_EQ(lines.out, "1\n");
+  EXPECT_EQ(admin().list().size(), 3U);
+  EXPECT_TRUE(has(lines.err, "the lines up to 2 were stored: go on with --skip 2")) << lines.err;
+}
+
 TEST_F(Enqueue, ADryRunStoresNothing) {
   static_cast<void>(db());
   EXPECT_EQ(sqlq({"job", "enqueue", "a", "{}", "--dry-run"}).code, 0);

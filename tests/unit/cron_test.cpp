@@ -19,7 +19,7 @@ using sqlq::testing::error_of;
 using sqlq::testing::expect_error;
 using sqlq::testing::has;
 
-constexpr Errc wrong = Errc::invalid_argument;
+constexpr Errc bad_argument = Errc::invalid_argument;
 
 TimePoint utc(int year, unsigned month, unsigned day, int hour = 0, int minute = 0, int second = 0) {
   return std::chrono::sys_days(std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day)) +
@@ -41,7 +41,7 @@ std::string ticks(const std::string& rule, TimePoint after, std::size_t n, const
 }
 
 std::string refused(const std::string& rule) {
-  return error_of(wrong, [&] { static_cast<void>(Rule::parse(rule, "UTC")); });
+  return error_of(bad_argument, [&] { static_cast<void>(Rule::parse(rule, "UTC")); });
 }
 
 /// Both mean the same for the next ticks.
@@ -272,7 +272,7 @@ TEST(Cron, ARuleThatCanNeverFireIsRefused) {
 
 TEST(Cron, AnUnknownZoneIsRefused) {
   const auto refused_zone = [](const std::string& zone, const std::string& says) {
-    expect_error(wrong, says, [&] { static_cast<void>(Rule::parse("@every 5s", zone)); });
+    expect_error(bad_argument, says, [&] { static_cast<void>(Rule::parse("@every 5s", zone)); });
   };
   refused_zone("Europe/Berln", "there is no time zone 'Europe/Berln': did you mean Europe/Berlin?");
   refused_zone("berlin", "did you mean Europe/Berlin?");
