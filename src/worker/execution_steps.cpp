@@ -9,7 +9,7 @@
 #include "core/checks.hpp"
 #include "core/enqueue_items.hpp"
 #include "core/headers.hpp"
-#include "core/step_values.hpp"
+#include "core/steps.hpp"
 #include "core/words.hpp"
 #include "worker/children.hpp"
 #include "worker/context.hpp"
