@@ -10,7 +10,7 @@
 #include "core/checks.hpp"
 #include "core/lists.hpp"
 #include "core/request_time.hpp"
-#include "core/steps.hpp"
+#include "core/step_values.hpp"
 
 namespace sqlq {
 

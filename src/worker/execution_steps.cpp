@@ -9,7 +9,7 @@
 #include "core/checks.hpp"
 #include "core/enqueue_items.hpp"
 #include "core/headers.hpp"
-#include "core/steps.hpp"
+#include "core/step_values.hpp"
 #include "core/words.hpp"
 #include "worker/children.hpp"
 #include "worker/context.hpp"
@@ -274,12 +274,12 @@ void ExecutionSteps::suspend(TimePoint until) {
 }
 
 std::vector<JobId> ExecutionSteps::children_of(const Key& key, std::span<const NewJob> children) {
-  if (const StepRecord* step = row(StepKind::children, key)) return read_ids(step->value);
+  if (const StepRecord* step = row(StepKind::children, key)) return core::read_ids(step->value);
   check_children(children, shared_.db.limits());
   std::vector<JobId> ids;
   const TimePoint made_at = shared_.clock().now();
   for (std::size_t i = 0; i < children.size(); ++i) ids.push_back(JobId::make(made_at));
-  return read_ids(write(StepKind::children, key, ids_text(ids)).value);
+  return core::read_ids(write(StepKind::children, key, core::ids_text(ids)).value);
 }
 
 // The same once more changes nothing, for the ids are recorded.

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/step_values.hpp"
 #include "worker/children.hpp"
 #include "worker/workflow.hpp"
 
@@ -33,7 +34,7 @@ struct ChildrenTest : WorkflowTest {
   }
   JobId child(JobId of, std::size_t index) {
     const auto steps = Admin(db).steps(of);
-    return worker::read_ids(steps.at(0).value).at(index);
+    return core::read_ids(steps.at(0).value).at(index);
   }
   std::vector<Job> done{};
 };
@@ -226,13 +227,13 @@ TEST(Parents, AreReadAsTheyWereWritten) {
                           "00000000-0000-7000-8000-000000000000 x name"}) {
     EXPECT_EQ(worker::read_parent(bad), std::nullopt) << bad;
   }
-  EXPECT_TRUE(worker::read_ids("[1]").empty());
-  EXPECT_TRUE(worker::read_ids("[\"x\"]").empty());
-  EXPECT_EQ(worker::ids_text({}), "[]");
+  EXPECT_TRUE(core::read_ids("[1]").empty());
+  EXPECT_TRUE(core::read_ids("[\"x\"]").empty());
+  EXPECT_EQ(core::ids_text({}), "[]");
   const std::vector<JobId> two{JobId::make(TimePoint{}), JobId::make(TimePoint{})};
-  EXPECT_EQ(worker::read_ids(worker::ids_text(two)), two);
-  EXPECT_EQ(nlohmann::json::parse(worker::ids_text(two)).size(), 2U);
-  EXPECT_TRUE(worker::read_ids("{").empty());
+  EXPECT_EQ(core::read_ids(core::ids_text(two)), two);
+  EXPECT_EQ(nlohmann::json::parse(core::ids_text(two)).size(), 2U);
+  EXPECT_TRUE(core::read_ids("{").empty());
 }
 
 }  // namespace
