@@ -205,9 +205,10 @@ std::deque<Wanted> checked(const Database& db, std::span<const Schedule> schedul
       if (!s.job.options.headers.empty() && !with_headers) {
         throw Error(Errc::configuration, "this database's backend stores no headers of jobs (capability `headers`)");
       }
+      Rule rule = Rule::parse(s.rule, s.zone);  // so it is text that can be stored
       Schedule full = core::resolved(s, defaults);
       std::string definition = core::definition_of(full);
-      all.push_back({std::move(full), Rule::parse(s.rule, s.zone), std::move(definition)});
+      all.push_back({std::move(full), std::move(rule), std::move(definition)});
     } catch (const Error& e) {
       throw Error(e.code(), "schedule " + core::quoted(s.name) + ": " + e.what());
     }

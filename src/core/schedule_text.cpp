@@ -20,7 +20,6 @@ namespace {
 using nlohmann::json;
 
 constexpr int text_version = 1;
-constexpr std::size_t max_rule_bytes = 1024;
 constexpr std::array state_fields{"v",         "paused",   "anchor_us", "due_us",  "next_us", "owed_us", "past_us",
                                   "last_tick_us", "last_job", "fired",     "skipped", "missed",  "trouble"};
 
@@ -94,12 +93,11 @@ NewJob read_job(const json& in) {
 
 [[noreturn]] void refuse(const std::string& what) { throw Error(Errc::invalid_argument, what); }
 
-/// All but the params, whose limits are a program's own.
+/// All but the rule, and the params, whose limits are a program's own.
 void check_fields(const Schedule& s) {
   using std::chrono::hours;
   using std::chrono::seconds;
   check_name(s.name, "the name of the schedule");
-  check_text(s.rule, max_rule_bytes, "the rule");
   check_name(s.zone, "the zone");
   check_name(s.job.kind, "the kind");
   check_options(s.job.options);

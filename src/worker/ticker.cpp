@@ -20,10 +20,10 @@ constexpr std::size_t most_jobs = 1000;
 constexpr std::size_t most_bytes = std::size_t{4} << 20;
 constexpr std::size_t bytes_beside_params = 512;
 
-constexpr Duration least_between_hints = seconds(1);
+constexpr Duration least_between_looks = seconds(1);
 constexpr Duration again_if_not_applied = seconds(1);
 constexpr Duration left_alone = minutes(1);
-constexpr Duration between_troubles = hours(1);
+constexpr Duration between_tellings = hours(1);
 constexpr std::size_t max_trouble_bytes = 1024;
 
 std::size_t most_ticks(const Schedule& schedule) {
@@ -47,7 +47,7 @@ std::string trouble_of(const Error& why) { return core::ascii_text(why.what(), m
 SteadyPoint Ticker::step() {
   backend::Periodic* const part = shared_.dialect().periodic();
   if (part == nullptr) return SteadyPoint::max();
-  if (hinted_) next_look_ = std::min(next_look_, saturating_add(last_look_, least_between_hints));
+  if (hinted_) next_look_ = std::min(next_look_, saturating_add(last_look_, least_between_looks));
   if (shared_.clock().steady() < next_look_) return next_look_;
   hinted_ = false;
   look(*part);
@@ -270,7 +270,7 @@ void Ticker::leave(const backend::PeriodicRow& row, const std::string& why) {
   const SteadyPoint now = shared_.clock().steady();
   std::erase_if(left_, [&](const auto& left) { return now >= left.second.until; });
   left_[row.name] = {row.version, saturating_add(now, left_alone)};
-  std::erase_if(told_, [&](const auto& told) { return now - told.second >= between_troubles; });
+  std::erase_if(told_, [&](const auto& told) { return now - told.second >= between_tellings; });
   if (!told_.emplace(row.name, now).second) return;
   shared_.events.report(Events::Level::error, name(),
                         "schedule " + core::quoted(row.name) + " is left as it is by this worker: " + why, {},

@@ -12,7 +12,7 @@ namespace sqlq::conformance {
 namespace {
 
 using namespace std::chrono_literals;
-using Statuses = std::vector<SyncStatus>;
+using SyncStatuses = std::vector<SyncStatus>;
 
 constexpr TimePoint new_year = std::chrono::sys_days(std::chrono::year(2024) / 1 / 1);
 
@@ -52,13 +52,14 @@ TEST_P(Ticks, ASyncAddsChangesAndLeavesAlone) {
   full.jitter = 250ms;
   full.start = new_year - 1h;
   full.end = new_year + 24h * 1000;
-  EXPECT_EQ(schedules.sync({full, every("b", "@hourly")}), (Statuses{SyncStatus::added, SyncStatus::added}));
-  EXPECT_EQ(schedules.sync({every("b", "@hourly"), full}), (Statuses{SyncStatus::unchanged, SyncStatus::unchanged}));
+  EXPECT_EQ(schedules.sync({full, every("b", "@hourly")}), (SyncStatuses{SyncStatus::added, SyncStatus::added}));
+  EXPECT_EQ(schedules.sync({every("b", "@hourly"), full}),
+            (SyncStatuses{SyncStatus::unchanged, SyncStatus::unchanged}));
   Schedule b = every("b", "@hourly");
   b.jitter = 1s;
   EXPECT_EQ(schedules.sync({every("c", "@daily"), b, full}),
-            (Statuses{SyncStatus::added, SyncStatus::changed, SyncStatus::unchanged}));
-  EXPECT_EQ(schedules.sync({}), Statuses{});
+            (SyncStatuses{SyncStatus::added, SyncStatus::changed, SyncStatus::unchanged}));
+  EXPECT_EQ(schedules.sync({}), SyncStatuses{});
 
   const ScheduleState s = schedules.find(full.name).value();
   EXPECT_EQ(s.schedule.rule, full.rule);
@@ -104,8 +105,8 @@ TEST_P(Ticks, ThousandsAreSyncedAtATime) {
   Schedules schedules{db()};
   std::vector<Schedule> many;
   for (int i = 0; i < 2500; ++i) many.push_back(every("s" + std::to_string(10'000 + i), "@every 1h"));
-  EXPECT_EQ(schedules.sync(many), Statuses(many.size(), SyncStatus::added));
-  EXPECT_EQ(schedules.sync(many), Statuses(many.size(), SyncStatus::unchanged));
+  EXPECT_EQ(schedules.sync(many), SyncStatuses(many.size(), SyncStatus::added));
+  EXPECT_EQ(schedules.sync(many), SyncStatuses(many.size(), SyncStatus::unchanged));
   EXPECT_EQ(schedules.list("s12000").size(), 499u);
   many.resize(10'001, many.front());
   EXPECT_EQ(code_of([&] { return schedules.sync(many); }), "invalid_argument");
@@ -122,11 +123,13 @@ TEST_P(Ticks, NextIsByTheRuleAlone) {
   schedules.pause("ends");
   clock().advance(5min);
   const std::vector<Tick> ticks = schedules.next("berlin", 3);
-  EXPECT_EQ(times_of(ticks), (std::vector<TimePoint>{new_year + 90min, new_year + 24h + 90min, new_year + 48h + 90min}));
+  const TimePoint first = new_year + 90min;
+  EXPECT_EQ(times_of(ticks), (std::vector<TimePoint>{first, first + 24h, first + 48h}));
   std::ostringstream text;
   text << ticks.front();
   EXPECT_EQ(text.str(), "2024-01-01T02:30:00+01:00");
-  EXPECT_EQ(times_of(schedules.next("ends", 9)), (std::vector<TimePoint>{new_year + 1h, new_year + 2h})) << "paused or not";
+  EXPECT_EQ(times_of(schedules.next("ends", 9)), (std::vector<TimePoint>{new_year + 1h, new_year + 2h}))
+      << "paused or not";
   EXPECT_EQ(code_of([&] { return schedules.next("nobody", 1); }), "invalid_argument");
   EXPECT_EQ(code_of([&] { return schedules.next("ends", 0); }), "invalid_argument");
 }
@@ -139,7 +142,7 @@ TEST_P(Ticks, APauseOutlivesASyncAndAResumeMissesNothing) {
   EXPECT_TRUE(schedules.pause("a"));
   EXPECT_TRUE(schedules.find("a")->paused);
   EXPECT_FALSE(schedules.find("a")->next);
-  EXPECT_EQ(schedules.sync({every("a", "@every 2h")}), Statuses{SyncStatus::changed});
+  EXPECT_EQ(schedules.sync({every("a", "@every 2h")}), SyncStatuses{SyncStatus::changed});
   EXPECT_TRUE(schedules.find("a")->paused);
   clock().advance(5h);
   EXPECT_TRUE(schedules.resume("a"));
@@ -207,7 +210,8 @@ TEST_P(Ticks, ABackfillStoresEachTickOnce) {
   EXPECT_TRUE(schedules.backfill("b", new_year - 1h, new_year).front().inserted()) << "another name, other jobs";
   EXPECT_TRUE(schedules.backfill("a", new_year, new_year).empty());
   EXPECT_TRUE(schedules.backfill("a", new_year, new_year - 1h).empty());
-  EXPECT_EQ(code_of([&] { return schedules.backfill("a", new_year - 24h * 365, new_year); }), "invalid_argument") << "too many";
+  EXPECT_EQ(code_of([&] { return schedules.backfill("a", new_year - 24h * 365, new_year); }), "invalid_argument")
+      << "too many";
   EXPECT_EQ(code_of([&] { return schedules.backfill("nobody", new_year, new_year); }), "invalid_argument");
   EXPECT_EQ(schedules.find("a")->fired, 0u);
 }
@@ -222,7 +226,7 @@ TEST_P(Ticks, OneThatIsRemovedIsForgottenAndItsJobsStay) {
   EXPECT_FALSE(schedules.find("a"));
   EXPECT_EQ(state(job), JobState::pending);
   clock().advance(10min);
-  EXPECT_EQ(schedules.sync({every("a", "@every 1h")}), Statuses{SyncStatus::added});
+  EXPECT_EQ(schedules.sync({every("a", "@every 1h")}), SyncStatuses{SyncStatus::added});
   EXPECT_EQ(schedules.find("a")->next, new_year + 70min) << "it begins anew";
   EXPECT_FALSE(schedules.find("a")->last_job);
 }

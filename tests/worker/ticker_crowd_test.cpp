@@ -12,8 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr TimePoint t0 = std::chrono::sys_days(std::chrono::year(2024) / 1 / 1);
-
 std::vector<TimePoint> ticks_of(const Schedule& s, TimePoint end) {
   const core::Rule rule = core::Rule::parse(s.rule, s.zone);
   std::vector<TimePoint> ticks;

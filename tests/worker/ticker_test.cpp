@@ -11,8 +11,6 @@ namespace {
 using namespace std::chrono_literals;
 using worker::Ticker;
 
-constexpr TimePoint t0 = std::chrono::sys_days(std::chrono::year(2024) / 1 / 1);
-
 class TickerOfOne : public Tickers {
  protected:
   TickWorker& w = *workers[0];

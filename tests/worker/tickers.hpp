@@ -23,6 +23,9 @@
 
 namespace sqlq::testing {
 
+/// When the manual clock begins.
+inline constexpr TimePoint t0 = std::chrono::sys_days(std::chrono::year(2024) / 1 / 1);
+
 /// What became of each tick, over all workers.
 struct TickBook {
   std::map<std::string, std::vector<TimePoint>> fired{};  ///< of each schedule, in the order of the commits
