@@ -181,8 +181,8 @@ Outcome ExecutionSteps::rest() const {
 Outcome ExecutionSteps::ended(Outcome outcome) {
   if (suspension_) {
     const std::string said = outcome.message().empty() ? std::string() : ": " + outcome.message();
-    return Outcome::error("the handler has swallowed the Suspension that a durable step threw, as by catch (...): "
-                          "throw it on" + said);
+    return Outcome::error("the job was to be suspended, but the handler has swallowed the Suspension that a durable "
+                          "step threw, as by catch (...): throw it on" + said);
   }
   if (outcome.kind() == Outcome::Kind::snooze && !unstored_.empty()) {
     return Outcome::error("the children of " + unstored_ + " could not be stored");

@@ -7,12 +7,11 @@
 #include "core/isolate.hpp"
 #include "core/text.hpp"
 #include "core/words.hpp"
-#include "platform/random.hpp"
 
 namespace sqlq::worker {
 namespace {
 
-using std::chrono::hours, std::chrono::milliseconds, std::chrono::minutes, std::chrono::seconds;
+using std::chrono::hours, std::chrono::minutes, std::chrono::seconds;
 
 constexpr std::size_t most_rows = 100;
 constexpr std::size_t most_rows_left = 10'000;
@@ -22,11 +21,9 @@ constexpr std::size_t most_bytes = std::size_t{4} << 20;
 constexpr std::size_t bytes_beside_params = 512;
 
 constexpr Duration least_between_hints = seconds(1);
+constexpr Duration again_if_not_applied = seconds(1);
 constexpr Duration left_alone = minutes(1);
 constexpr Duration between_reports = hours(1);
-/// Workers that know of others come at different moments to a tick, so that all but the first find it fired.
-constexpr Duration spread = milliseconds(50);
-constexpr Duration others_last = minutes(10);
 constexpr std::size_t max_trouble_bytes = 1024;
 
 std::size_t most_ticks(const Schedule& schedule) {
@@ -45,8 +42,6 @@ std::optional<core::Standing> read_again(const backend::PeriodicRow& row) {
 std::string trouble_of(const Error& why) { return core::ascii_text(why.what(), max_trouble_bytes); }
 
 }  // namespace
-
-Ticker::Ticker(Shared& shared) : Service(shared.clock()), shared_(shared), jitter_(platform::random64()) {}
 
 // A hint that comes while it looks is kept; of those that come before the look is due one is enough.
 SteadyPoint Ticker::step() {
@@ -71,7 +66,6 @@ void Ticker::look(backend::Periodic& part) {
   last_look_ = shared_.clock().steady();
   const std::size_t limit = most_rows + std::min(left_of_last_look_, most_rows_left);
   backend::PeriodicDue due = part.periodic_due(limit, shared_.now());
-  if (due.rows.empty() && last_look_ >= expected_) others_until_ = saturating_add(last_look_, others_last);
   const std::size_t found = due.rows.size();
   Firings firings = read(std::move(due.rows));
   const std::size_t left = found - firings.size();
@@ -202,7 +196,6 @@ void Ticker::write(backend::Periodic& part, std::vector<Firing*> group) {
     std::vector<backend::PeriodicOutcome> outcomes = part.periodic_change(changes, shared_.now());
     core::expect_answers(outcomes.size(), some.size());
     for (std::size_t i = 0; i < some.size(); ++i) {
-      if (!outcomes[i].applied) others_until_ = saturating_add(shared_.clock().steady(), others_last);
       some[i]->outcome = std::move(outcomes[i]);
     }
   };
@@ -284,21 +277,20 @@ void Ticker::leave(const backend::PeriodicRow& row, const std::string& why) {
                         Events::Code::schedule_failed);
 }
 
-// Times of the database are told by its own clock, which need not be ours.
+// Times of the database are told by its own clock, which need not be ours. What was not applied was fired by another
+// worker, or somebody has locked it.
 void Ticker::plan(const backend::PeriodicDue& due, const Firings& firings, SteadyPoint asked_at) {
   std::optional<TimePoint> next = due.next;
   for (const Firing& f : firings) {
-    if (f.look && (!next || *f.look < *next)) next = f.look;
+    const std::optional<TimePoint> look = f.outcome.applied ? f.look : due.now + again_if_not_applied;
+    if (look && (!next || *look < *next)) next = look;
   }
   const backend::Capabilities& can = shared_.dialect().capabilities();
   const bool told = can.cross_process_wakeup || !can.shared_storage;
   next_look_ = saturating_add(asked_at, told ? longest_wait_when_told : longest_wait);
-  expected_ = SteadyPoint::max();
-  if (!next) return;
-  SteadyPoint at = saturating_add(asked_at, std::max(*next - due.now, Duration::zero()));
-  if (asked_at < others_until_) at = saturating_add(at, jitter_.between(Duration::zero(), spread));
-  if (at > next_look_) return;
-  next_look_ = expected_ = at;
+  if (next) {
+    next_look_ = std::min(next_look_, saturating_add(asked_at, std::max(*next - due.now, Duration::zero())));
+  }
 }
 
 }  // namespace sqlq::worker

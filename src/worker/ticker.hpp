@@ -11,7 +11,6 @@
 #include <sqlq/backend/dialect.hpp>
 
 #include "core/firing.hpp"
-#include "worker/jitter.hpp"
 #include "worker/service.hpp"
 #include "worker/shared.hpp"
 
@@ -24,13 +23,13 @@ namespace sqlq::worker {
 /// refuses goes on with its next tick, and says so in its state; one that this worker cannot read is left as it is.
 class Ticker final : public Service {
  public:
-  /// Longest time between two looks, which is how soon a schedule is seen of which nobody has told the worker. Rare, for
-  /// an idle worker makes no more than a query a second: all its other services make 0.89.
+  /// Longest time between two looks, which is how soon a schedule is seen of which nobody has told the worker. Rare,
+  /// for an idle worker makes no more than a query a second: all its other services make 0.89.
   static constexpr Duration longest_wait = std::chrono::seconds(10);
   /// The same where the database tells of changes: a net below what is lost.
   static constexpr Duration longest_wait_when_told = std::chrono::seconds(15);
 
-  explicit Ticker(Shared& shared);
+  explicit Ticker(Shared& shared) : Service(shared.clock()), shared_(shared) {}
 
   SteadyPoint step() override;
   [[nodiscard]] std::string_view name() const noexcept override { return "schedules"; }
@@ -78,12 +77,9 @@ class Ticker final : public Service {
   void plan(const backend::PeriodicDue& due, const Firings& firings, SteadyPoint asked_at);
 
   Shared& shared_;
-  Jitter jitter_;
   std::atomic<bool> hinted_{false};
   SteadyPoint next_look_ = SteadyPoint::min();
   SteadyPoint last_look_ = SteadyPoint::min();
-  SteadyPoint expected_ = SteadyPoint::max();      // when something was to be due
-  SteadyPoint others_until_ = SteadyPoint::min();  // until then others are taken to fire, too
   std::map<std::string, Left> left_;
   std::map<std::string, SteadyPoint> told_;  // of schedules that are left alone
   std::size_t left_of_last_look_ = 0;

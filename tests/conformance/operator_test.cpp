@@ -172,6 +172,13 @@ TEST_P(Operator, StatsCountEveryQueueAndSayHowLongItsOldestJobWaits) {
   all = admin().stats();
   EXPECT_EQ(all[0].counts[JobState::pending].value, 3u);
   EXPECT_EQ(all[1].oldest_due, begin + 40s) << "due, though nobody has claimed since";
+  const std::optional<QueueStats> one = admin().stats("a", 2);
+  ASSERT_TRUE(one);
+  EXPECT_EQ(one->queue.name, "a");
+  EXPECT_EQ(one->counts.at(JobState::pending).value, 2u);
+  EXPECT_TRUE(one->counts.at(JobState::pending).capped);
+  EXPECT_EQ(one->oldest_due, begin);
+  EXPECT_FALSE(admin().stats("nobody"));
 }
 
 /// What a server's settings are is not the suite's to say; it says nothing of the tables, and names what waits.

@@ -17,9 +17,8 @@ using namespace std::chrono_literals;
 struct Child {
   static constexpr std::string_view kind = "child";
   int n = 0;
+  NLOHMANN_DEFINE_TYPE_INTRUSIVE(Child, n)
 };
-void to_json(nlohmann::json& json, const Child& child) { json = child.n; }
-void from_json(const nlohmann::json& json, Child& child) { json.get_to(child.n); }
 
 struct ChildrenTest : WorkflowTest {
   /// A parent of three, the second of which fails.
@@ -60,7 +59,7 @@ TEST_F(ChildrenTest, AnyRangeOfJobsWillDo) {
   PlayedWorker w = worker([&](JobContext& job) {
     for (const Job& part : job.all("parts", std::vector<Child>{{1}, {2}, {4}}, {.priority = 3})) {
       EXPECT_EQ(part.priority, 3);
-      sum += result_of<int>(part);
+      sum += result_of<Child>(part).n;
     }
     EXPECT_TRUE(job.all("none", std::vector<Child>{}).empty());
   });
