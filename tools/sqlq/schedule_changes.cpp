@@ -50,7 +50,7 @@ void set_job(Context& context, NewJob& job, const Settings& given) {
 }
 
 Schedule wanted(Context& context, const std::optional<ScheduleState>& there, const Settings& given) {
-  Schedule schedule;
+  Schedule schedule{.job = {.kind = {}, .params = "{}"}};
   if (there) {
     schedule = there->schedule;
   } else if (!given.rule || !given.kind) {
@@ -58,7 +58,6 @@ Schedule wanted(Context& context, const std::optional<ScheduleState>& there, con
                                     " yet: a new one needs --rule and --kind");
   }
   schedule.name = given.name;
-  if (schedule.job.params.empty()) schedule.job.params = "{}";
   set_job(context, schedule.job, given);
   if (given.rule) schedule.rule = *given.rule;
   if (given.zone) schedule.zone = *given.zone;
