@@ -61,7 +61,7 @@ struct WorkerEvent {
   Level level = Level::info;
   Code code = Code::other;
   std::string service{};         ///< the part of the worker: "fetcher", "completer", "heartbeat", ...
-  std::string message{};         ///< one line; no payload, no password
+  std::string message{};         ///< one line, control characters as escapes (\n); no payload, no password
   std::optional<JobId> job{};    ///< if it is about one job
   /// Code::idle: the reasons, at most 10. no_handler is also told while the worker is busy with other jobs.
   std::vector<IdleReason> idle{};

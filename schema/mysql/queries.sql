@@ -746,8 +746,11 @@ DELETE p FROM {progress} p FORCE INDEX (PRIMARY) WHERE p.job_seq IN (:seqs)
 DELETE h FROM {history} h FORCE INDEX (PRIMARY) WHERE h.job_seq IN (:seqs)
 
 -- name: purge_steps
--- params: seqs list
-DELETE s FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq IN (:seqs)
+-- params: seqs text
+-- A JSON array. A list would do for MySQL to read through a short table, and wait for rows that others have locked: a
+-- user's transaction may keep steps for long.
+DELETE s FROM JSON_TABLE(:seqs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
+ STRAIGHT_JOIN {steps} s FORCE INDEX (PRIMARY) ON s.job_seq = x.seq
 
 -- name: purge_jobs
 -- params: seqs list
@@ -785,11 +788,12 @@ SELECT {now}, j.seq, j.state, j.lease_token, j.claims, j.flags,
   FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id = UNHEX(REPLACE(:id, '-', ''))
 
 -- name: step_add
--- params: seq int, token int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
+-- params: id text, token int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
 -- If the lease holds. Only in sessions of our own: READ COMMITTED reads the job's row without locks here.
 INSERT INTO {steps} (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
 SELECT j.seq, :kind, :name, :number, :ord, :claim, :at, :until, :value
-  FROM {jobs} j FORCE INDEX (PRIMARY) WHERE j.seq = :seq AND j.state IN (2, 5) AND j.lease_token = :token
+  FROM {jobs} j FORCE INDEX (sqlq_jobs_id)
+ WHERE j.id = UNHEX(REPLACE(:id, '-', '')) AND j.state IN (2, 5) AND j.lease_token = :token
 
 -- name: step_insert
 -- params: seq int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
@@ -808,13 +812,9 @@ SELECT s.kind, s.name, s.n, s.claim, s.at_us, s.until_us, s.value, s.ord FROM {s
 -- returns: number int?
 SELECT MAX(s.n) FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq = :seq AND s.kind = 4 AND s.name = :name
 
--- name: step_tell
--- params: told int, seq int
--- Bit 1 of the flags.
-UPDATE {jobs} FORCE INDEX (PRIMARY) SET flags = flags - (flags & 1) + :told WHERE seq = :seq AND (flags & 1) <> :told
-
 -- name: steps_tell
 -- params: told int, seqs list
+-- Bit 1 of the flags; rows locked before.
 UPDATE {jobs} FORCE INDEX (PRIMARY) SET flags = flags - (flags & 1) + :told
  WHERE seq IN (:seqs) AND (flags & 1) <> :told
 
@@ -826,8 +826,10 @@ SELECT DISTINCT s.job_seq FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq I
 
 -- name: steps_forget
 -- params: seq int, ord int
--- All but signals, from this one on in the order of recording.
-DELETE s FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq = :seq AND s.kind <> 4 AND s.ord >= :ord
+-- All but signals, from this one on in the order of recording. As purge_steps.
+DELETE s FROM JSON_TABLE(JSON_ARRAY(:seq), '$[*]' COLUMNS (seq BIGINT PATH '$')) x
+ STRAIGHT_JOIN {steps} s FORCE INDEX (PRIMARY) ON s.job_seq = x.seq
+ WHERE s.kind <> 4 AND s.ord >= :ord
 
 -- name: publish_lock
 -- params: seqs list
@@ -1141,7 +1143,8 @@ STRAIGHT_JOIN {periodic} p FORCE INDEX (PRIMARY) ON p.name = CAST(w.name AS BINA
 
 -- piece: periodic_rows
 JSON_TABLE(:rows, '$[*]' COLUMNS (
-  name VARCHAR(255) CHARACTER SET utf8mb4 PATH '$.name', version BIGINT PATH '$.version', next_us BIGINT PATH '$.next',
+  name VARCHAR(255) CHARACTER SET utf8mb4 PATH '$.name', version BIGINT PATH '$.version',
+  becomes BIGINT PATH '$.becomes', next_us BIGINT PATH '$.next',
   definition LONGTEXT CHARACTER SET utf8mb4 PATH '$.definition', state LONGTEXT CHARACTER SET utf8mb4 PATH '$.state')) w
 
 -- name: periodic_first
@@ -1195,12 +1198,12 @@ SELECT p.name, p.version, p.next_us
 -- params: rows text
 -- In order of name. None is added when somebody else has added one of them.
 INSERT INTO {periodic} (name, version, next_us, definition, state)
-SELECT CAST(w.name AS BINARY), w.version, w.next_us, w.definition, w.state FROM {periodic_rows}
+SELECT CAST(w.name AS BINARY), w.becomes, w.next_us, w.definition, w.state FROM {periodic_rows}
 
 -- name: periodic_set
 -- params: rows text
 UPDATE {periodic_rows} STRAIGHT_JOIN {periodic} p FORCE INDEX (PRIMARY) ON p.name = CAST(w.name AS BINARY)
-   SET p.version = w.version + 1, p.next_us = w.next_us, p.definition = w.definition, p.state = w.state
+   SET p.version = w.becomes, p.next_us = w.next_us, p.definition = w.definition, p.state = w.state
  WHERE p.version = w.version
 
 -- name: periodic_remove

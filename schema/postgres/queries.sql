@@ -97,7 +97,7 @@ SELECT i.id,
 
 -- name: job_insert_headers
 -- params: {batch}, headers text
--- The same for a batch in which some have headers.
+-- The same for a batch in which some have headers (docs/decisions/0050).
 WITH {shape}
 INSERT INTO {jobs} (id, {shaped_columns}, created_us, queued_us, params, headers)
 SELECT i.id,
@@ -873,11 +873,11 @@ SELECT {now}, j.seq, j.state, j.lease_token, j.claims, j.flags, s.rows, s.last
 SELECT {now}, j.seq, j.state, j.claims FROM {jobs} j WHERE j.id = :id::uuid FOR NO KEY UPDATE
 
 -- name: step_add
--- params: seq int, token int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
+-- params: id text, token int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
 -- If the lease holds. Nothing of the job's row is locked: a heartbeat passes over locked rows.
 INSERT INTO {steps} (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
 SELECT j.seq, :kind, :name, :number, :ord, :claim, :at, :until, :value
-  FROM {jobs} j WHERE j.seq = :seq AND +j.state IN (2, 5) AND j.lease_token = :token
+  FROM {jobs} j WHERE j.id = :id::uuid AND +j.state IN (2, 5) AND j.lease_token = :token
 ON CONFLICT DO NOTHING
 
 -- name: step_insert
@@ -901,9 +901,9 @@ SELECT s.kind, s.name, s.n, s.claim, s.at_us, s.until_us, s.value, s.ord
 SELECT max(s.n) FROM {steps} s WHERE s.job_seq = :seq AND s.kind = 4 AND s.name = :name
 
 -- name: step_tell
--- params: told int, seq int
+-- params: told int, id text
 -- Bit 1 of the flags.
-UPDATE {jobs} j SET flags = (j.flags & ~1) | :told WHERE j.seq = :seq AND (j.flags & 1) <> :told
+UPDATE {jobs} j SET flags = (j.flags & ~1) | :told WHERE j.id = :id::uuid AND (j.flags & 1) <> :told
 
 -- name: steps_wake
 -- params: ids text, now int?
@@ -917,7 +917,7 @@ UPDATE {jobs} j
   FROM unnest(:ids::uuid[]) AS w(id)
  WHERE j.id = w.id
    AND ((+j.state IN (2, 5) AND j.flags & 1 = 0)
-        OR (+j.state = 7 AND EXISTS (SELECT 1 FROM {steps} s WHERE s.job_seq = j.seq AND s.kind = 7)))
+        OR (+j.state = 7 AND (SELECT s.kind FROM {steps} s WHERE s.job_seq = j.seq AND s.kind = 7 LIMIT 1) = 7))
 
 -- name: steps_forget
 -- params: seq int, ord int
@@ -1283,14 +1283,15 @@ SELECT p.name, p.version, p.next_us
 -- params: rows text
 -- In order of name. One that somebody else has added, or is adding, is left out.
 INSERT INTO {periodic} (name, version, next_us, definition, state)
-SELECT w.name, w.version, w.next, w.definition, w.state
-  FROM json_to_recordset(:rows::json) AS w(name text, version bigint, next bigint, definition text, state text)
+SELECT w.name, w.becomes, w.next, w.definition, w.state
+  FROM json_to_recordset(:rows::json) AS w(name text, becomes bigint, next bigint, definition text, state text)
 ON CONFLICT DO NOTHING
 
 -- name: periodic_set
 -- params: rows text
-UPDATE {periodic} p SET version = p.version + 1, next_us = w.next, definition = w.definition, state = w.state
-  FROM json_to_recordset(:rows::json) AS w(name text, version bigint, next bigint, definition text, state text)
+UPDATE {periodic} p SET version = w.becomes, next_us = w.next, definition = w.definition, state = w.state
+  FROM json_to_recordset(:rows::json)
+       AS w(name text, version bigint, becomes bigint, next bigint, definition text, state text)
  WHERE p.name = w.name AND p.version = w.version
 
 -- name: periodic_remove

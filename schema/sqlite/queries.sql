@@ -585,11 +585,11 @@ SELECT :now, j.seq, j.state, j.lease_token, j.claims, j.flags,
   FROM sqlq_jobs j WHERE j.id = :id
 
 -- name: step_add
--- params: seq int, token int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
+-- params: id text, token int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
 -- If the lease holds.
 INSERT INTO sqlq_steps (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
 SELECT j.seq, :kind, :name, :number, :ord, :claim, :at, :until, :value
-  FROM sqlq_jobs j WHERE j.seq = :seq AND +j.state IN (2, 5) AND j.lease_token = :token
+  FROM sqlq_jobs j WHERE j.id = :id AND +j.state IN (2, 5) AND j.lease_token = :token
 ON CONFLICT DO NOTHING
 
 -- name: step_insert
@@ -841,15 +841,16 @@ SELECT name, version, next_us FROM sqlq_periodic WHERE name IN (SELECT value FRO
 -- name: periodic_add
 -- params: rows text
 INSERT INTO sqlq_periodic (name, version, next_us, definition, state)
-SELECT value ->> '$.name', value ->> '$.version', value ->> '$.next', value ->> '$.definition', value ->> '$.state'
+SELECT value ->> '$.name', value ->> '$.becomes', value ->> '$.next', value ->> '$.definition', value ->> '$.state'
   FROM json_each(:rows)
 
 -- name: periodic_set
 -- params: rows text
 UPDATE sqlq_periodic AS p
-   SET version = p.version + 1, next_us = w.next, definition = w.definition, state = w.state
-  FROM (SELECT value ->> '$.name' AS name, value ->> '$.version' AS version, value ->> '$.next' AS next,
-               value ->> '$.definition' AS definition, value ->> '$.state' AS state FROM json_each(:rows)) AS w
+   SET version = w.becomes, next_us = w.next, definition = w.definition, state = w.state
+  FROM (SELECT value ->> '$.name' AS name, value ->> '$.version' AS version, value ->> '$.becomes' AS becomes,
+               value ->> '$.next' AS next, value ->> '$.definition' AS definition, value ->> '$.state' AS state
+          FROM json_each(:rows)) AS w
  WHERE p.name = w.name AND p.version = w.version
 
 -- name: periodic_remove

@@ -133,6 +133,8 @@ class Operations {
   virtual std::size_t insert_step(Work& work, const Statement& statement, std::initializer_list<Arg> args) {
     return work.session().execute(statement, args);
   }
+  /// Sets or clears what a job was told: to go on at its next snooze. Its row is locked.
+  virtual void tell_job(Work& work, JobId id, std::int64_t seq, bool on) = 0;
   /// As Steps::wake.
   virtual void wake(Work& work, std::span<const JobId> ids) = 0;
 };

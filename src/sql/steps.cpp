@@ -78,7 +78,6 @@ class SqlSteps final : public backend::Steps {
         insert_(operations.queries()["step_insert"]),
         find_(operations.queries()["step_find"]),
         signal_last_(operations.queries()["step_signal_last"]),
-        tell_(operations.queries()["step_tell"]),
         forget_(operations.queries()["steps_forget"]),
         runner_(runner),
         woke_(std::move(woke)) {}
@@ -211,8 +210,8 @@ class SqlSteps final : public backend::Steps {
                                                 {"value", std::string_view(row.value)}}) != 0;
   }
   /// The same if the lease holds still.
-  bool insert_if_held(Work& w, const StepJob& job, const StepRecord& row) const {
-    return operations_.insert_step(w, add_, {{"seq", job.seq},
+  bool insert_if_held(Work& w, const NewStep& step, const StepJob& job, const StepRecord& row) const {
+    return operations_.insert_step(w, add_, {{"id", std::string_view(step.id.to_string())},
                                              {"token", job.token},
                                              {"kind", static_cast<int>(row.kind)},
                                              {"name", std::string_view(row.name)},
@@ -246,7 +245,7 @@ class SqlSteps final : public backend::Steps {
     if (!job || !job->held_with(step.token)) return {};
     if (auto answer = existing_when_full(w, *job, step)) return *std::move(answer);
     StepRecord row = row_of(step, *job);
-    if (insert_if_held(w, *job, row)) return {.status = RecordStatus::recorded, .step = std::move(row)};
+    if (insert_if_held(w, step, *job, row)) return {.status = RecordStatus::recorded, .step = std::move(row)};
     return follow_up(w, [&]() -> RecordAnswer {
       const auto now = look(w, step.id);
       if (!now || !now->held_with(step.token)) return {};
@@ -260,7 +259,7 @@ class SqlSteps final : public backend::Steps {
     if (!job || !job->held_with(step.token)) return {};
     auto answer = existing(find(w, job->seq, step.name, step.number), step.kind);
     if (!answer) core::require_room_for_step(job->rows);
-    if (job->told && step.kind != StepKind::expired) tell(w, job->seq, false);
+    if (job->told && step.kind != StepKind::expired) operations_.tell_job(w, step.id, job->seq, false);
     if (answer) return *std::move(answer);
     StepRecord row = row_of(step, *job);
     if (!insert(w, *job, row)) return found_after(w, *job, step);
@@ -317,13 +316,9 @@ class SqlSteps final : public backend::Steps {
     if (locked->state == JobState::scheduled && of_kind(rows, StepKind::wait) != nullptr) {
       operations_.act(w, std::array{id}, backend::Action::run_now);
     } else {
-      tell(w, job.seq, true);
+      operations_.tell_job(w, id, job.seq, true);
     }
     return SignalStatus::stored;
-  }
-
-  void tell(Work& w, std::int64_t seq, bool on) const {
-    w.session().execute(tell_, {{"told", on ? 1 : 0}, {"seq", seq}});
   }
 
   Operations& operations_;
@@ -333,7 +328,6 @@ class SqlSteps final : public backend::Steps {
   const Statement& insert_;
   const Statement& find_;
   const Statement& signal_last_;
-  const Statement& tell_;
   const Statement& forget_;
   Runner& runner_;
   const StepsWoke woke_;

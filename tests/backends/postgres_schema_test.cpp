@@ -26,20 +26,25 @@ const std::map<std::string, std::string> samples = {
     {"max_attempts", "{1,1}"}, {"max_crashes", "{1,1}"}, {"keepalives", "{1,1}"}, {"timeouts", "{1,1}"},
     {"retentions", "{NULL,NULL}"}, {"params", "{null,null}"}, {"results", "{r,r}"}, {"messages", "{m,m}"},
     {"causes", "{1,1}"}, {"claims", "{1,1}"}, {"numbers", "{1,1}"}, {"attempts", "{1,1}"}, {"ats", "{1,1}"},
+    {"headers", "{NULL,h}"},
     {"ends", "0"}, {"levels", "{1,1}"}, {"texts", "{t,t}"}, {"lane", "1"}, {"shapes", "{1,2}"}, {"dues", "{1,1}"},
     {"seqs", "{1,1}"}, {"ranks", "{1,2}"}, {"numbered", "0"}, {"workers", "{w,w}"},
     {"only", "{00000000-0000-7000-8000-000000000001}"}, {"down_to", "00000000-0000-0000-0000-000000000000"},
     {"name", "a"}, {"message", "m"}, {"spared", "0"}, {"unique_key", "u"}, {"created_from", "0"},
     {"created_to", "9"}, {"lowest", "0"}, {"highest", "9"}, {"error", "e"}, {"payloads", "1"}, {"priority", "1"},
+    {"headers", "{NULL,NULL}"}, {"told", "1"}, {"ord", "1"}, {"at", "1"}, {"until", "1"}, {"value", "1"},
     {"queue_id", "1"}, {"priority", "10"}, {"due", "1000"}, {"seq", "1000"}, {"after", "9"}, {"last", "10"},
+    {"rows", R"([{"name":"a","version":1,"becomes":2,"next":1,"definition":"{}","state":"{}"}])"},
 };
 
 std::string sample_of(const sql::Statement& s, const sql::Field& p) {
   const bool json = s.name == "get" || s.name.starts_with("list") || s.name.starts_with("count_");
   if (json && p.name == "ids") return R"(["00000000-0000-7000-8000-000000000001"])";
   if (json && (p.name == "queues" || p.name == "kinds")) return R"(["a","b"])";
+  if (p.name == "names" && s.name.starts_with("periodic_")) return R"(["a","b"])";
   const bool numbers = p.name == "queues" && (s.name == "queue_lock" || s.name == "rooms");
   if (numbers || (s.name == "finish" && p.name == "kinds")) return "{1,2}";
+  if (s.name.starts_with("step_") && p.name == "kind") return "1";
   return samples.at(p.name);
 }
 
@@ -108,8 +113,10 @@ class PostgresSchema : public PostgresTest {
                  "  keepalive_us, created_us, queued_us, params, expires_us)"
                  "SELECT lpad(i::text, 32, '0')::uuid, 1 + i % 4, 1 + i % 2, " + states +
                  ", 10, i, 25, 3, 30, i, i, '{}', i FROM generate_series(1, 100000) i;"
+                 "INSERT INTO sqlq_steps SELECT i, 1, 'a', 0, 1, 1, 1, NULL, '1' FROM generate_series(1, 100000) i;"
                  "INSERT INTO sqlq_history SELECT i, 1, 1, 0, 1, 1, '', '' FROM generate_series(1, 100000) i;"
-                 "INSERT INTO sqlq_logs SELECT i, 1, 1, 0, 1, 1, '' FROM generate_series(1, 100000) i");
+                 "INSERT INTO sqlq_logs SELECT i, 1, 1, 0, 1, 1, '' FROM generate_series(1, 100000) i;"
+                 "INSERT INTO sqlq_periodic SELECT 'n' || i, 1, i, '{}', '{}' FROM generate_series(1, 100000) i");
   }
 
   void expect_good_plans(bool kept, bool passing, const std::set<std::string>& only = {});
@@ -179,7 +186,8 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"heartbeat", {"sqlq_jobs_pkey"}},
     {"reap", {"sqlq_jobs_held", "Tid Scan on sqlq_jobs", "sqlq_logs_pkey"}},
     {"purge", {"sqlq_jobs_finished", "Tid Scan on sqlq_jobs"}},
-    {"purge_lines", {"Tid Scan on sqlq_logs", "sqlq_logs_pkey", "Tid Scan on sqlq_history", "sqlq_history_pkey"}},
+    {"purge_lines", {"Tid Scan on sqlq_logs", "sqlq_logs_pkey", "Tid Scan on sqlq_history", "sqlq_history_pkey",
+                     "Tid Scan on sqlq_steps", "sqlq_steps_pkey"}},
     {"log_add", {"sqlq_jobs_pkey"}},
     {"get", {"sqlq_jobs_pkey"}},
     {"list", {"Index Scan Backward using sqlq_jobs_pkey", "Index Cond: ((job_seq = j.seq) AND (n = j.notes))"}},
@@ -204,7 +212,25 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"insight_due",
      {"sqlq_jobs_ranked", "(lane_id = $1) AND (priority = $2) AND (ROW(due_us, seq) < ROW("}},
     {"history", {"sqlq_jobs_pkey", "sqlq_history_pkey"}},
+    {"steps", {"sqlq_jobs_pkey", "sqlq_steps_pkey"}},
+    {"step_job", {"sqlq_jobs_pkey", "sqlq_steps_pkey"}},
+    {"step_lock", {"sqlq_jobs_pkey"}},
+    {"step_add", {"sqlq_jobs_pkey"}},
+    {"step_find", {"sqlq_steps_pkey", "Index Cond: ((job_seq = $1) AND (kind = k.kind) AND (name = $2) AND (n = $3))"}},
+    {"step_signal_last", {"sqlq_steps_pkey"}},
+    {"step_tell", {"sqlq_jobs_pkey"}},
+    {"steps_wake", {"sqlq_jobs_pkey", "sqlq_steps_pkey"}},
+    {"steps_forget", {"sqlq_steps_pkey"}},
     {"log_read", {"sqlq_jobs_pkey", "sqlq_logs_pkey"}},
+    {"periodic_first", {"sqlq_periodic_next"}},
+    {"periodic_due", {"sqlq_periodic_next", "Index Cond: (next_us <= $1)"}},
+    {"periodic_next", {"sqlq_periodic_next", "Index Cond: (next_us > $1)"}},
+    {"periodic_list", {"sqlq_periodic_pkey", "Index Cond: (name > $1)"}},
+    {"periodic_get", {"sqlq_periodic_pkey"}},
+    {"periodic_versions", {"sqlq_periodic_pkey"}},
+    {"periodic_lock", {"sqlq_periodic_pkey", "LockRows"}},
+    {"periodic_set", {"sqlq_periodic_pkey"}},
+    {"periodic_remove", {"sqlq_periodic_pkey"}},
 };
 
 const std::set<std::string> lists = {"list",          "list_ids",        "list_bound", "count_pending",
@@ -214,11 +240,12 @@ const std::set<std::string> lists = {"list",          "list_ids",        "list_b
 /// These put the few jobs of a batch into the order of locking, or of a list; no other sorts jobs.
 const std::set<std::string> batches = {
     "job_insert", "job_insert_headers", "job_insert_new", "job_insert_new_headers", "cancel", "requeue",
-    "finish",     "heartbeat",          "log_add",        "list_ids",               "edit"};
+    "finish",     "heartbeat",          "log_add",        "list_ids",               "edit",
+    "steps"};
 
 /// Nothing walks through a table that may be long.
 void PostgresSchema::expect_no_scan(const std::string& name, const std::string& plan) {
-  for (const char* table : {"jobs", "history", "logs"}) {
+  for (const char* table : {"jobs", "history", "logs", "periodic", "steps"}) {
     EXPECT_EQ(plan.find("Seq Scan on sqlq_" + std::string(table)), std::string::npos) << name << ":\n" << plan;
   }
 }
@@ -255,7 +282,7 @@ void PostgresSchema::expect_good_plans(bool kept, bool passing, const std::set<s
 TEST_F(PostgresSchema, HotPlansOnAnEmptyTable) { expect_good_plans(true, false); }
 
 TEST_F(PostgresSchema, HotPlansOnAnAnalyzedEmptyTable) {
-  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic");
   expect_good_plans(true, false);
 }
 
@@ -266,19 +293,19 @@ TEST_F(PostgresSchema, HotPlansOnAFilledTable) {
 
 TEST_F(PostgresSchema, HotPlansWithStatisticsOfAFilledTable) {
   fill();
-  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic");
   expect_good_plans(true, true);
 }
 
 TEST_F(PostgresSchema, HotPlansWithStatisticsOfAnEmptyTable) {
-  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic");
   fill();
   expect_good_plans(true, true);
 }
 
 TEST_F(PostgresSchema, HotPlansWhereNearlyAllJobsAreFinished) {
   fill("CASE WHEN i % 1000 = 0 THEN 1 + (i / 1000) % 7 ELSE 3 END");
-  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic");
   expect_good_plans(true, true);
 }
 
@@ -311,7 +338,7 @@ TEST_F(PostgresSchema, ListsAndCountsOfAMillionJobsAreBounded) {
 
 TEST_F(PostgresSchema, HotPlansWhereAllJobsWait) {
   fill("1");
-  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic");
   expect_good_plans(true, true);
 }
 

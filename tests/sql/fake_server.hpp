@@ -53,7 +53,7 @@ class FakeConnection final : public Connection {
   FakeSession session_;
 };
 
-class FakeServer final : public Server {
+class FakeServer : public Server {
  public:
   explicit FakeServer(Script& script) : script_(script) {}
 
@@ -126,6 +126,7 @@ class FakeServer final : public Server {
   std::vector<ActionStatus> edit(Work&, std::span<const JobId>, const backend::JobChange&) override { return {}; }
   std::vector<bool> append_logs(Work&, std::span<const LogLine>) override { return {}; }
   std::optional<LockedJob> lock_job(Work&, JobId) override { return std::nullopt; }
+  void tell_job(Work&, JobId, std::int64_t, bool) override {}
   void wake(Work&, std::span<const JobId>) override {}
 
   static constexpr int lock_timeout = 1205;  ///< the number of errors that say so
@@ -146,10 +147,10 @@ class FakeServer final : public Server {
             "log_read", "queues", "queue", "queue_upsert", "queue_update", "queue_used", "queue_hide", "oldest_due",
             "worker_seen", "worker_draining", "worker_add", "worker_remove", "workers", "workers_drain",
             "workers_expired", "clock_now", "insight_place", "insight_lanes", "insight_ready", "insight_level",
-            "insight_due", "transfer_ids", "transfer_sizes", "transfer_history", "transfer_log",
+            "insight_due", "transfer_ids", "transfer_sizes", "transfer_history", "transfer_log", "transfer_steps",
             "periodic_first", "periodic_due", "periodic_next", "periodic_list", "periodic_get", "periodic_versions",
             "periodic_lock", "periodic_add", "periodic_set", "periodic_remove",
-            "steps", "step_job", "step_add", "step_insert", "step_find", "step_signal_last", "step_tell",
+            "steps", "step_job", "step_add", "step_insert", "step_find", "step_signal_last",
             "steps_forget"}) {
         text += std::string("-- name: ") + name + "\nSELECT 1\n";
       }

@@ -125,6 +125,7 @@ class FaultyServer final : public sql::Server {
                           std::initializer_list<sql::Arg> args) override {
     return real_->insert_step(w, statement, args);
   }
+  void tell_job(sql::Work& w, JobId id, std::int64_t seq, bool on) override { real_->tell_job(w, id, seq, on); }
   void wake(sql::Work& w, std::span<const JobId> ids) override { real_->wake(w, ids); }
   void announce() noexcept override { real_->announce(); }
   std::shared_ptr<void> watch(std::function<void()> heard) override { return real_->watch(std::move(heard)); }

@@ -37,6 +37,10 @@ std::size_t MysqlServer::insert_step(sql::Work& work, const sql::Statement& stat
   }
 }
 
+void MysqlServer::tell_job(sql::Work& work, JobId, std::int64_t seq, bool on) {
+  tell(context(work), {&seq, 1}, on);
+}
+
 void MysqlServer::wake(sql::Work& work, std::span<const JobId> ids) {
   const Context c = context(work);
   const Places places(c, {ids.begin(), ids.end()});

@@ -73,6 +73,7 @@ class PgServer final : public sql::Server {
 
   // steps.cpp
   std::optional<sql::LockedJob> lock_job(sql::Work& work, JobId id) override;
+  void tell_job(sql::Work& work, JobId id, std::int64_t seq, bool on) override;
   void wake(sql::Work& work, std::span<const JobId> ids) override;
 
   void announce() noexcept override;

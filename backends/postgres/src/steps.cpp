@@ -18,6 +18,11 @@ std::optional<sql::LockedJob> PgServer::lock_job(sql::Work& work, JobId id) {
   return job;
 }
 
+// No index leads to a job by its seq.
+void PgServer::tell_job(sql::Work& work, JobId id, std::int64_t, bool on) {
+  work.session().execute(q_.step_tell, {{"told", on ? 1 : 0}, {"id", std::string_view(id.to_string())}});
+}
+
 void PgServer::wake(sql::Work& work, std::span<const JobId> ids) {
   const Array list = array_of(Of::uuid, std::set<JobId>(ids.begin(), ids.end()));
   work.begin();

@@ -60,6 +60,7 @@ class Operations final : public sql::Operations {
 
   // steps.cpp
   std::optional<sql::LockedJob> lock_job(sql::Work& work, JobId id) override;
+  void tell_job(sql::Work& work, JobId id, std::int64_t seq, bool on) override;
   void wake(sql::Work& work, std::span<const JobId> ids) override;
 };
 

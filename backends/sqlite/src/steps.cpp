@@ -15,6 +15,11 @@ std::optional<sql::LockedJob> Operations::lock_job(sql::Work& work, JobId id) {
   return job;
 }
 
+void Operations::tell_job(sql::Work& work, JobId, std::int64_t seq, bool on) {
+  const Context c(work);
+  c.session.execute(c.q.step_tell, {{"told", on ? 1 : 0}, {"seq", seq}});
+}
+
 void Operations::wake(sql::Work& work, std::span<const JobId> ids) {
   const Context c(work);
   for (const JobId id : ids) {
