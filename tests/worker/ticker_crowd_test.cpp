@@ -142,7 +142,7 @@ struct Counting final : backend::ForwardingDialect {
   backend::Capabilities able_;
 };
 
-TEST(IdleWorker, MakesAQueryASecondWithAllItsServices) {
+TEST(QueriesOfAnIdleWorker, AreOneASecondWithAllItsServices) {
   for (const bool told : {true, false}) {
     auto clock = std::make_shared<ManualClock>();
     const MemoryStorage storage;
