@@ -73,9 +73,11 @@ void Ticker::look(backend::Periodic& part) {
   write_all(part, firings);
   take_back_counts(part, firings);
   plan(due, firings, last_look_);
-  // A worker that was too late for all of them leaves the rest to the one that was sooner.
   const bool some = std::ranges::any_of(firings, [](const Firing& f) { return f.outcome.applied; });
-  if (found >= limit && (some || left > left_of_last_look_)) next_look_ = SteadyPoint::min();
+  if (found >= limit) {  // whoever was sooner with all of them fires the rest, too
+    const bool go_on = some || left > left_of_last_look_;
+    next_look_ = go_on ? SteadyPoint::min() : saturating_add(last_look_, again_if_not_applied);
+  }
   left_of_last_look_ = left;
 }
 
