@@ -122,7 +122,10 @@ class Tickers : public ::testing::Test {
   /// Each worker steps when it wants to, until `time` has passed.
   void run(Duration time) { run_until(clock->steady() + time); }
   void run_until(SteadyPoint end) {
+    const SteadyPoint soon = clock->steady() + worker::Ticker::longest_wait_when_told;
+    for (const auto& w : workers) w->next = std::min(w->next, soon);
     for (;;) {
+      if (leaves_out_idle_looks) leave_out_idle_looks(end);
       SteadyPoint next = SteadyPoint::max();
       for (const auto& w : workers) next = w->dead ? next : std::min(next, w->next);
       const bool over = next > end;
@@ -133,6 +136,13 @@ class Tickers : public ::testing::Test {
         if (!w->dead && w->next <= now) w->step(now);
       }
     }
+  }
+  /// A worker that looks every few seconds knows when the next tick is due, and looks then.
+  void leave_out_idle_looks(SteadyPoint end) {
+    const backend::PeriodicDue due = db.ready().periodic()->periodic_due(1, clock->instant());
+    if (!due.rows.empty()) return;
+    const SteadyPoint at = due.next ? clock->steady() + (*due.next - due.now) : end + Duration(1);
+    for (const auto& w : workers) w->next = std::max(w->next, at);
   }
   [[nodiscard]] ScheduleState state(const std::string& name) { return schedules.find(name).value(); }
   [[nodiscard]] const std::vector<TimePoint>& fired(const std::string& name) { return book.fired[name]; }
@@ -160,6 +170,7 @@ class Tickers : public ::testing::Test {
     ASSERT_TRUE(part.periodic_change(std::span(&change, 1), clock->instant()).front().applied);
   }
 
+  bool leaves_out_idle_looks = false;  ///< for months of time
   std::shared_ptr<ManualClock> clock = std::make_shared<ManualClock>();
   MemoryStorage storage;
   TickBook book;
