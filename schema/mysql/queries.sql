@@ -1143,7 +1143,8 @@ STRAIGHT_JOIN {periodic} p FORCE INDEX (PRIMARY) ON p.name = CAST(w.name AS BINA
 
 -- piece: periodic_rows
 JSON_TABLE(:rows, '$[*]' COLUMNS (
-  name VARCHAR(255) CHARACTER SET utf8mb4 PATH '$.name', version BIGINT PATH '$.version', next_us BIGINT PATH '$.next',
+  name VARCHAR(255) CHARACTER SET utf8mb4 PATH '$.name', version BIGINT PATH '$.version',
+  becomes BIGINT PATH '$.becomes', next_us BIGINT PATH '$.next',
   definition LONGTEXT CHARACTER SET utf8mb4 PATH '$.definition', state LONGTEXT CHARACTER SET utf8mb4 PATH '$.state')) w
 
 -- name: periodic_first
@@ -1197,12 +1198,12 @@ SELECT p.name, p.version, p.next_us
 -- params: rows text
 -- In order of name. None is added when somebody else has added one of them.
 INSERT INTO {periodic} (name, version, next_us, definition, state)
-SELECT CAST(w.name AS BINARY), w.version, w.next_us, w.definition, w.state FROM {periodic_rows}
+SELECT CAST(w.name AS BINARY), w.becomes, w.next_us, w.definition, w.state FROM {periodic_rows}
 
 -- name: periodic_set
 -- params: rows text
 UPDATE {periodic_rows} STRAIGHT_JOIN {periodic} p FORCE INDEX (PRIMARY) ON p.name = CAST(w.name AS BINARY)
-   SET p.version = w.version + 1, p.next_us = w.next_us, p.definition = w.definition, p.state = w.state
+   SET p.version = w.becomes, p.next_us = w.next_us, p.definition = w.definition, p.state = w.state
  WHERE p.version = w.version
 
 -- name: periodic_remove

@@ -1283,14 +1283,15 @@ SELECT p.name, p.version, p.next_us
 -- params: rows text
 -- In order of name. One that somebody else has added, or is adding, is left out.
 INSERT INTO {periodic} (name, version, next_us, definition, state)
-SELECT w.name, w.version, w.next, w.definition, w.state
-  FROM json_to_recordset(:rows::json) AS w(name text, version bigint, next bigint, definition text, state text)
+SELECT w.name, w.becomes, w.next, w.definition, w.state
+  FROM json_to_recordset(:rows::json) AS w(name text, becomes bigint, next bigint, definition text, state text)
 ON CONFLICT DO NOTHING
 
 -- name: periodic_set
 -- params: rows text
-UPDATE {periodic} p SET version = p.version + 1, next_us = w.next, definition = w.definition, state = w.state
-  FROM json_to_recordset(:rows::json) AS w(name text, version bigint, next bigint, definition text, state text)
+UPDATE {periodic} p SET version = w.becomes, next_us = w.next, definition = w.definition, state = w.state
+  FROM json_to_recordset(:rows::json)
+       AS w(name text, version bigint, becomes bigint, next bigint, definition text, state text)
  WHERE p.name = w.name AND p.version = w.version
 
 -- name: periodic_remove

@@ -841,15 +841,16 @@ SELECT name, version, next_us FROM sqlq_periodic WHERE name IN (SELECT value FRO
 -- name: periodic_add
 -- params: rows text
 INSERT INTO sqlq_periodic (name, version, next_us, definition, state)
-SELECT value ->> '$.name', value ->> '$.version', value ->> '$.next', value ->> '$.definition', value ->> '$.state'
+SELECT value ->> '$.name', value ->> '$.becomes', value ->> '$.next', value ->> '$.definition', value ->> '$.state'
   FROM json_each(:rows)
 
 -- name: periodic_set
 -- params: rows text
 UPDATE sqlq_periodic AS p
-   SET version = p.version + 1, next_us = w.next, definition = w.definition, state = w.state
-  FROM (SELECT value ->> '$.name' AS name, value ->> '$.version' AS version, value ->> '$.next' AS next,
-               value ->> '$.definition' AS definition, value ->> '$.state' AS state FROM json_each(:rows)) AS w
+   SET version = w.becomes, next_us = w.next, definition = w.definition, state = w.state
+  FROM (SELECT value ->> '$.name' AS name, value ->> '$.version' AS version, value ->> '$.becomes' AS becomes,
+               value ->> '$.next' AS next, value ->> '$.definition' AS definition, value ->> '$.state' AS state
+          FROM json_each(:rows)) AS w
  WHERE p.name = w.name AND p.version = w.version
 
 -- name: periodic_remove

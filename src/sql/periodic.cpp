@@ -28,7 +28,8 @@ constexpr std::size_t most_rows = 500;
 constexpr std::size_t most_bytes = std::size_t{4} << 20;
 
 /// How often rows that somebody else has locked are looked at: when others could be changed meanwhile, or when there is
-/// nothing else to do. The runner pauses between them for 10 ms at first, and tries no more than five times.
+/// nothing else to do. The runner pauses between them for 10 ms at first, and tries no more than five times (decision
+/// 0048).
 constexpr int looks_beside_others = 2;
 constexpr int looks_alone = 4;
 
@@ -44,8 +45,13 @@ PeriodicRow read_row(const Row& row) {
   return found;
 }
 
-/// A new row begins at any version, so that one that was removed and made anew is not taken for the one before.
-std::int64_t first_version() { return static_cast<std::int64_t>(platform::random64() >> 12U) + 1; }
+/// A version grows by any step, so that whoever has written it knows it again; that of a new row is any one, so that a
+/// row that was removed and made anew is not taken for the one before. JSON's numbers are exact up to 2^53.
+std::int64_t version_after(std::int64_t version) {
+  constexpr unsigned first_bits = 44, step_bits = 22;
+  const unsigned bits = version == 0 ? first_bits : step_bits;
+  return version + 1 + static_cast<std::int64_t>(platform::random64() >> (64 - bits));
+}
 
 struct ChangeStatements {
   const Statement& versions;
@@ -55,19 +61,24 @@ struct ChangeStatements {
   const Statement& remove;
 };
 
-/// Changes on their way into the table, in a transaction: again from the start whenever the runner tries again.
+/// Changes on their way into the table, in a transaction: again from the start whenever the runner tries again. After a
+/// try of unknown outcome it looks whether the versions are those that the try has written.
 class Changing {
  public:
   Changing(const ChangeStatements& q, Operations& operations, std::span<const PeriodicChange> changes)
       : q_(q), operations_(operations), changes_(changes), maybe_(changes.size()) {
-    for (const PeriodicChange& change : changes) sorted_.push_back(&change);
-    std::ranges::sort(sorted_, {}, &PeriodicChange::name);  // all lock them in one order
+    for (const PeriodicChange& change : changes) {
+      sorted_.push_back(&change);
+      versions_.push_back(version_after(change.expected));
+    }
+    std::ranges::sort(sorted_, {}, &PeriodicChange::name);  // all write them in one order
   }
 
   void operator()(Work& w) {
     outcomes_.assign(changes_.size(), {});
+    made_.assign(changes_.size(), false);
+    in_doubt_ = false;
     stored_.clear();
-    news_ = false;
     w.begin();
     decide(w.session());
     write(w.session(), q_.set, set_);
@@ -78,29 +89,26 @@ class Changing {
 
   /// The last try may have been applied.
   void unknown() {
-    for (std::size_t i = 0; i < outcomes_.size(); ++i) maybe_[i] = maybe_[i] || outcomes_[i].applied;
-    news_before_ = news_before_ || news_;
-  }
-
-  /// To be called at the end. A change that a try of unknown outcome made, and that finds another version afterwards:
-  /// nobody knows whether the version is ours.
-  [[nodiscard]] std::vector<PeriodicOutcome> outcomes() {
     for (std::size_t i = 0; i < outcomes_.size(); ++i) {
-      if (!maybe_[i] || outcomes_[i].applied) continue;
-      throw Error(Errc::outcome_unknown,
-                  "the connection was lost while schedules were changed, and they have other versions now: the change "
-                  "may have been done or not; read them again");
+      if (outcomes_[i].applied) maybe_[i] = outcomes_[i];
     }
-    return std::move(outcomes_);
   }
 
-  [[nodiscard]] bool news() const noexcept { return news_ || news_before_; }
+  /// To be called at the end.
+  [[nodiscard]] std::vector<PeriodicOutcome> outcomes() {
+    if (!in_doubt_) return std::move(outcomes_);
+    throw Error(Errc::outcome_unknown,
+                "the connection was lost while schedules were changed, and others have changed or locked them since: "
+                "it may have been done or not; read them again");
+  }
+
+  [[nodiscard]] bool news() const noexcept { return news_; }
   [[nodiscard]] std::span<const EnqueueItem> stored() const noexcept { return stored_; }
 
  private:
   using Some = std::vector<const PeriodicChange*>;
   struct Found {
-    std::int64_t version = 0;
+    std::int64_t version = 0;  // there is no such row
     std::optional<std::int64_t> next{};
   };
   using Rows = std::map<std::string, Found, std::less<>>;
@@ -119,29 +127,43 @@ class Changing {
     const Rows unlocked = others.empty() ? Rows{} : read(s, q_.versions, others);
     bool taken = false;
     for (const PeriodicChange* change : sorted_) {
-      if (const auto at = locked.find(change->name); at != locked.end()) {
-        if (at->second.version == change->expected) apply(*change, at->second.next);
-      } else if (const auto seen = unlocked.find(change->name); seen != unlocked.end()) {
-        taken = taken || seen->second.version == change->expected;
-      } else if (change->expected == 0) {
-        apply(*change, std::nullopt);
+      const auto mine = locked.find(change->name);
+      const auto other = unlocked.find(change->name);
+      const Found found = mine != locked.end() ? mine->second : other != unlocked.end() ? other->second : Found{};
+      if (found.version != change->expected) {
+        look_back(*change, found.version);
+      } else if (other != unlocked.end()) {
+        taken = true;
+        in_doubt_ = in_doubt_ || maybe_[index_of(*change)];  // that try may be at work still
+      } else {
+        apply(*change, found.next);
       }
     }
     if (taken) wait_for_others();
   }
 
+  /// Another version than expected, or none: whether an earlier try of this call has written it.
+  void look_back(const PeriodicChange& change, std::int64_t version) {
+    const std::size_t i = index_of(change);
+    if (!maybe_[i]) return;
+    const bool written = version == (change.remove ? 0 : versions_[i]);
+    if (written) outcomes_[i] = *maybe_[i];
+    in_doubt_ = in_doubt_ || !written;
+  }
+
   void wait_for_others() {
     const bool alone = set_.empty() && remove_.empty() && add_.empty();
-    if (++looks_ < (alone ? looks_alone : looks_beside_others)) {
-      throw Error(Errc::retry_transaction, "somebody else has locked a schedule that is to be changed");
-    }
-    if (!alone) return;
-    throw Error(Errc::busy,
-                "somebody else has locked the schedule: look for a transaction that is open, then try again");
+    if (++looks_ >= (alone ? looks_alone : looks_beside_others)) return;  // they are not changed
+    throw Error(Errc::retry_transaction, "somebody else has locked a schedule that is to be changed");
+  }
+
+  [[nodiscard]] std::size_t index_of(const PeriodicChange& change) const {
+    return static_cast<std::size_t>(&change - changes_.data());
   }
 
   void apply(const PeriodicChange& change, std::optional<std::int64_t> before) {
-    outcomes_[static_cast<std::size_t>(&change - changes_.data())].applied = true;
+    outcomes_[index_of(change)].applied = true;
+    made_[index_of(change)] = true;
     if (change.remove) {
       if (change.expected != 0) remove_.push_back(&change);
       return;
@@ -200,10 +222,10 @@ class Changing {
     return change.name.size() + change.definition.size() + change.state.size() + rest;
   }
 
-  static std::string json_of(const PeriodicChange& change) {
-    const std::int64_t version = change.expected == 0 ? first_version() : change.expected;
-    std::string json = R"({"name":)" + json_string(change.name) + R"(,"version":)" + std::to_string(version);
+  [[nodiscard]] std::string json_of(const PeriodicChange& change) const {
+    std::string json = R"({"name":)" + json_string(change.name) + R"(,"version":)" + std::to_string(change.expected);
     if (!change.remove) {
+      json += R"(,"becomes":)" + std::to_string(versions_[index_of(change)]);
       if (change.next) json += R"(,"next":)" + std::to_string(us(*change.next));
       json += R"(,"definition":)" + json_string(change.definition) + R"(,"state":)" + json_string(change.state);
     }
@@ -213,14 +235,14 @@ class Changing {
   /// As in a transaction of the user's: what this one has done stays.
   void store(const Work& w) {
     for (std::size_t i = 0; i < changes_.size(); ++i) {
-      if (outcomes_[i].applied) stored_.insert(stored_.end(), changes_[i].jobs.begin(), changes_[i].jobs.end());
+      if (made_[i]) stored_.insert(stored_.end(), changes_[i].jobs.begin(), changes_[i].jobs.end());
     }
     if (stored_.empty()) return;
     Work inside(w.session(), w.now(), nullptr);
     const std::vector<Enqueued> answers = operations_.enqueue(inside, stored_);
     auto next = answers.begin();
     for (std::size_t i = 0; i < changes_.size(); ++i) {
-      if (!outcomes_[i].applied) continue;
+      if (!made_[i]) continue;
       const auto end = next + std::ssize(changes_[i].jobs);
       outcomes_[i].jobs.assign(next, end);
       next = end;
@@ -232,17 +254,19 @@ class Changing {
   Operations& operations_;
   std::span<const PeriodicChange> changes_;
   Some sorted_{};
+  std::vector<std::int64_t> versions_{};  // that they get
+  std::vector<std::optional<PeriodicOutcome>> maybe_;  // by tries of unknown outcome, if they have done anything
   int looks_ = 0;
-  std::vector<bool> maybe_;  // what tries of unknown outcome have changed, if they have done anything
-  bool news_before_ = false;
+  bool news_ = false;
 
   // Of the last try.
   std::vector<PeriodicOutcome> outcomes_{};
+  std::vector<bool> made_{};  // by this try
+  bool in_doubt_ = false;
   std::vector<EnqueueItem> stored_{};
   Some set_{};
   Some remove_{};
   Some add_{};
-  bool news_ = false;
 };
 
 class SqlPeriodic final : public backend::Periodic {

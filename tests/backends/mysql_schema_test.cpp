@@ -38,6 +38,11 @@ class Sample {
     if (statement == "scheduled_remove") return "[[1,2,3]]";
     if (statement == "purge_steps") return "[1,2]";
     if (statement == "finished_add") return "[1,2]";
+    if (statement.starts_with("periodic_") && param == "names") return R"(["a","b"])";
+    if (statement.starts_with("periodic_") && param == "rows") {
+      return R"([{"name":"a","version":1,"becomes":2,"next":1,"definition":"{}","state":"{}"},)"
+             R"({"name":"b","version":1,"becomes":2,"definition":"{}","state":"{}"}])";
+    }
     if (param == "ids") return "[\"01020304-0506-0708-090a-0b0c0d0e0f10\"]";
     if (param == "id" || param == "before") return "ffffffff-ffff-ffff-ffff-ffffffffffff";
     return "a";
@@ -118,13 +123,14 @@ class MysqlSchema : public OnServer {
                  "  CONCAT('[', seq, ']') FROM sqlq_jobs WHERE state IN (3, 4, 6)");
     native_.exec("INSERT INTO sqlq_keys SELECT unique_key, id FROM sqlq_jobs WHERE state IN (1, 2, 5, 7) AND "
                  "unique_key IS NOT NULL");
+    native_.exec("INSERT INTO sqlq_periodic SELECT CONCAT('n', seq), 1, seq, '{}', '{}' FROM sqlq_jobs");
     native_.exec("INSERT INTO sqlq_history SELECT seq, 1, 1, 1, 1, 1, '', '' FROM sqlq_jobs WHERE state = 2");
     native_.exec("INSERT INTO sqlq_steps SELECT seq, 1, 'a', 0, 1, 1, 1, NULL, '1' FROM sqlq_jobs");
     native_.exec("INSERT INTO sqlq_logs SELECT seq, 1, 1, 1, 1, 1, '' FROM sqlq_jobs WHERE state = 2");
   }
   void analyze() const {
     native_.exec("ANALYZE TABLE sqlq_jobs, sqlq_ready, sqlq_scheduled, sqlq_claims, sqlq_finished, sqlq_workers, "
-                 "sqlq_keys, sqlq_lanes, sqlq_queues, sqlq_history, sqlq_logs");
+                 "sqlq_keys, sqlq_lanes, sqlq_queues, sqlq_history, sqlq_logs, sqlq_periodic");
   }
 
   [[nodiscard]] std::vector<Step> plan(const sql::Statement& statement) const {
@@ -261,6 +267,15 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"count_scheduled", {{"s", "PRIMARY"}, {"l", "sqlq_lanes_name"}}},
     {"count_finished", {{"f", "sqlq_finished_state"}, {"j", "PRIMARY"}, {"l", "sqlq_lanes_name"}}},
     {"count_finished_all", {{"f", "sqlq_finished_state"}, {"j", "PRIMARY"}}},
+    {"periodic_first", {{"p", "sqlq_periodic_next"}}},
+    {"periodic_due", {{"sqlq_periodic", "sqlq_periodic_next"}}},
+    {"periodic_next", {{"sqlq_periodic", "sqlq_periodic_next"}}},
+    {"periodic_list", {{"sqlq_periodic", "PRIMARY"}}},
+    {"periodic_get", {{"p", "PRIMARY"}}},
+    {"periodic_versions", {{"p", "PRIMARY"}}},
+    {"periodic_lock", {{"p", "PRIMARY"}}},
+    {"periodic_set", {{"p", "PRIMARY"}}},
+    {"periodic_remove", {{"p", "PRIMARY"}}},
 };
 
 const std::set<std::string> lists = {"list",            "list_ids",   "list_bound",     "count_pending",

@@ -33,12 +33,14 @@ const std::map<std::string, std::string> samples = {
     {"created_to", "9"}, {"lowest", "0"}, {"highest", "9"}, {"error", "e"}, {"payloads", "1"}, {"priority", "1"},
     {"headers", "{NULL,NULL}"}, {"told", "1"}, {"ord", "1"}, {"at", "1"}, {"until", "1"}, {"value", "1"},
     {"queue_id", "1"}, {"priority", "10"}, {"due", "1000"}, {"seq", "1000"}, {"after", "9"}, {"last", "10"},
+    {"rows", R"([{"name":"a","version":1,"becomes":2,"next":1,"definition":"{}","state":"{}"}])"},
 };
 
 std::string sample_of(const sql::Statement& s, const sql::Field& p) {
   const bool json = s.name == "get" || s.name.starts_with("list") || s.name.starts_with("count_");
   if (json && p.name == "ids") return R"(["00000000-0000-7000-8000-000000000001"])";
   if (json && (p.name == "queues" || p.name == "kinds")) return R"(["a","b"])";
+  if (p.name == "names" && s.name.starts_with("periodic_")) return R"(["a","b"])";
   const bool numbers = p.name == "queues" && (s.name == "queue_lock" || s.name == "rooms");
   if (numbers || (s.name == "finish" && p.name == "kinds")) return "{1,2}";
   if (s.name.starts_with("step_") && p.name == "kind") return "1";
@@ -112,7 +114,8 @@ class PostgresSchema : public PostgresTest {
                  ", 10, i, 25, 3, 30, i, i, '{}', i FROM generate_series(1, 100000) i;"
                  "INSERT INTO sqlq_steps SELECT i, 1, 'a', 0, 1, 1, 1, NULL, '1' FROM generate_series(1, 100000) i;"
                  "INSERT INTO sqlq_history SELECT i, 1, 1, 0, 1, 1, '', '' FROM generate_series(1, 100000) i;"
-                 "INSERT INTO sqlq_logs SELECT i, 1, 1, 0, 1, 1, '' FROM generate_series(1, 100000) i");
+                 "INSERT INTO sqlq_logs SELECT i, 1, 1, 0, 1, 1, '' FROM generate_series(1, 100000) i;"
+                 "INSERT INTO sqlq_periodic SELECT 'n' || i, 1, i, '{}', '{}' FROM generate_series(1, 100000) i");
   }
 
   void expect_good_plans(bool kept, bool passing, const std::set<std::string>& only = {});
@@ -218,6 +221,15 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"steps_wake", {"sqlq_jobs_pkey", "sqlq_steps_pkey"}},
     {"steps_forget", {"sqlq_steps_pkey"}},
     {"log_read", {"sqlq_jobs_pkey", "sqlq_logs_pkey"}},
+    {"periodic_first", {"sqlq_periodic_next"}},
+    {"periodic_due", {"sqlq_periodic_next", "Index Cond: (next_us <= $1)"}},
+    {"periodic_next", {"sqlq_periodic_next", "Index Cond: (next_us > $1)"}},
+    {"periodic_list", {"sqlq_periodic_pkey", "Index Cond: (name > $1)"}},
+    {"periodic_get", {"sqlq_periodic_pkey"}},
+    {"periodic_versions", {"sqlq_periodic_pkey"}},
+    {"periodic_lock", {"sqlq_periodic_pkey", "LockRows"}},
+    {"periodic_set", {"sqlq_periodic_pkey"}},
+    {"periodic_remove", {"sqlq_periodic_pkey"}},
 };
 
 const std::set<std::string> lists = {"list",          "list_ids",        "list_bound", "count_pending",
@@ -232,7 +244,7 @@ const std::set<std::string> batches = {
 
 /// Nothing walks through a table that may be long.
 void PostgresSchema::expect_no_scan(const std::string& name, const std::string& plan) {
-  for (const char* table : {"jobs", "history", "logs", "steps"}) {
+  for (const char* table : {"jobs", "history", "logs", "periodic", "steps"}) {
     EXPECT_EQ(plan.find("Seq Scan on sqlq_" + std::string(table)), std::string::npos) << name << ":\n" << plan;
   }
 }
@@ -269,7 +281,7 @@ void PostgresSchema::expect_good_plans(bool kept, bool passing, const std::set<s
 TEST_F(PostgresSchema, HotPlansOnAnEmptyTable) { expect_good_plans(true, false); }
 
 TEST_F(PostgresSchema, HotPlansOnAnAnalyzedEmptyTable) {
-  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic");
   expect_good_plans(true, false);
 }
 
@@ -280,19 +292,19 @@ TEST_F(PostgresSchema, HotPlansOnAFilledTable) {
 
 TEST_F(PostgresSchema, HotPlansWithStatisticsOfAFilledTable) {
   fill();
-  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic");
   expect_good_plans(true, true);
 }
 
 TEST_F(PostgresSchema, HotPlansWithStatisticsOfAnEmptyTable) {
-  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic");
   fill();
   expect_good_plans(true, true);
 }
 
 TEST_F(PostgresSchema, HotPlansWhereNearlyAllJobsAreFinished) {
   fill("CASE WHEN i % 1000 = 0 THEN 1 + (i / 1000) % 7 ELSE 3 END");
-  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic");
   expect_good_plans(true, true);
 }
 
@@ -325,7 +337,7 @@ TEST_F(PostgresSchema, ListsAndCountsOfAMillionJobsAreBounded) {
 
 TEST_F(PostgresSchema, HotPlansWhereAllJobsWait) {
   fill("1");
-  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic");
   expect_good_plans(true, true);
 }
 

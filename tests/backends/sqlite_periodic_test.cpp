@@ -33,6 +33,15 @@ TEST_F(SqlitePeriodic, ReadingWaitsForNoWriter) {
 }
 TEST_F(SqlitePeriodic, CrossingChangesAreMadeOnce) { checks_.crossing_changes_are_made_once(); }
 TEST_F(SqlitePeriodic, OneOfManyIsApplied) { checks_.one_of_many_is_applied(); }
+TEST_F(SqlitePeriodic, TextsAreKept) { checks_.texts_are_kept(); }
+TEST_F(SqlitePeriodic, ARefusedJobUndoesTheWholeCall) {
+  const Native application(path());
+  checks_.a_refused_job_undoes_the_whole_call([&] {
+    ASSERT_EQ(application.exec("CREATE TRIGGER forbid BEFORE INSERT ON sqlq_jobs WHEN NEW.params LIKE '%forbidden%'"
+                               " BEGIN SELECT RAISE(ABORT, 'no'); END"),
+              SQLITE_OK);
+  });
+}
 
 }  // namespace
 }  // namespace sqlq::sqlite

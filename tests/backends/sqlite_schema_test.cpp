@@ -56,7 +56,8 @@ class SqliteSchema : public Scratch {
                   "INSERT INTO sqlq_jobs (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes,"
                   "  keepalive_us, created_us, queued_us, params, expires_us)"
                   "SELECT printf('%036d', i), 1 + i % 2, 1 + i % 2, 1 + i % 7, 10, i, 25, 3, 30, i, i, '{}',"
-                  "  iif(i % 7 IN (2, 3, 5), i, NULL) FROM n"),
+                  "  iif(i % 7 IN (2, 3, 5), i, NULL) FROM n;"
+                  "INSERT INTO sqlq_periodic SELECT 'n' || seq, 1, seq, '{}', '{}' FROM sqlq_jobs"),
               SQLITE_OK);
   }
 
@@ -156,6 +157,14 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"count_finished_all", {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_finished (state=?)"}},
     {"history_add", {"SEARCH sqlq_history USING PRIMARY KEY (job_seq=?)"}},
     {"log_guard", {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_id (id=?)"}},
+    {"periodic_first", {"SEARCH p USING INDEX sqlq_periodic_next (next_us>?)"}},
+    {"periodic_due", {"SEARCH sqlq_periodic USING INDEX sqlq_periodic_next (next_us<?)"}},
+    {"periodic_next", {"SEARCH sqlq_periodic USING INDEX sqlq_periodic_next (next_us>?)"}},
+    {"periodic_list", {"SEARCH sqlq_periodic USING PRIMARY KEY (name>?)"}},
+    {"periodic_get", {"SEARCH sqlq_periodic USING PRIMARY KEY (name=?)"}},
+    {"periodic_lock", {"SEARCH sqlq_periodic USING PRIMARY KEY (name=?)"}},
+    {"periodic_set", {"SEARCH p USING PRIMARY KEY (name=?)"}},
+    {"periodic_remove", {"SEARCH sqlq_periodic USING PRIMARY KEY (name=?)"}},
 };
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }

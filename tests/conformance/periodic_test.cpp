@@ -109,32 +109,6 @@ TEST_P(Periodic, AJobWhoseUniqueKeyIsTakenIsAnAnswer) {
   EXPECT_FALSE(client().find(second.id));
 }
 
-TEST_P(Periodic, ARefusedJobUndoesTheWholeCall) {
-  SQLQ_NEEDS(periodic);
-  SQLQ_NEEDS(borrowed_transactions);
-  ASSERT_FALSE(backend().refusals.empty());
-  enqueue_kind("before");
-  ASSERT_EQ(client().success(take(), R"("first")"), FinishStatus::applied);
-  const auto connection = user();
-  for (const std::string& sql : backend().refusals.front().sql) connection->execute(sql);
-  backend::Periodic& part = *dialect().periodic();
-  const EnqueueItem good = item(JobId::make(clock().now()));
-  EnqueueItem bad = item(JobId::make(clock().now()));
-  bad.params = R"("forbidden")";
-  const std::vector<PeriodicChange> both{
-      {.name = "good", .definition = "{}", .state = "{}", .jobs = {&good, 1}},
-      {.name = "bad", .definition = "{}", .state = "{}", .jobs = {&bad, 1}},
-  };
-  const auto error = error_of([&] { return part.periodic_change(both, clock().instant()); });
-  ASSERT_TRUE(error);
-  EXPECT_EQ(error->code(), Errc::refused);
-  EXPECT_EQ(std::string(error->what()).find("forbidden"), std::string::npos) << "no payload in a message";
-  EXPECT_TRUE(part.periodic_list("", 10).empty());
-  EXPECT_FALSE(client().find(good.id));
-  EXPECT_TRUE(part.periodic_change({both.data(), 1}, clock().instant()).at(0).applied) << "the innocent";
-  EXPECT_EQ(state(good.id), JobState::pending);
-}
-
 TEST_P(Periodic, OnlyWhatIsDueIsAnsweredInOrder) {
   SQLQ_NEEDS(periodic);
   backend::Periodic& part = *dialect().periodic();

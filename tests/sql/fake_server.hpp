@@ -53,7 +53,7 @@ class FakeConnection final : public Connection {
   FakeSession session_;
 };
 
-class FakeServer final : public Server {
+class FakeServer : public Server {
  public:
   explicit FakeServer(Script& script) : script_(script) {}
 

@@ -38,4 +38,9 @@ struct Operation {
 /// Removes all jobs.
 void clear(backend::Dialect& dialect);
 
+// Of the part Periodic, for these.
+[[nodiscard]] std::vector<Operation> periodic_operations();
+[[nodiscard]] std::string periodic_picture(backend::Dialect& dialect);
+void clear_periodic(backend::Dialect& dialect);
+
 }  // namespace sqlq::trials

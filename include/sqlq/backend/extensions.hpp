@@ -225,9 +225,9 @@ class Periodic {
   /// most 1,000 changes with 10,000 jobs together; no name twice. Errc::refused when the database refuses one of them
   /// for good: nothing is changed. Watchers of wake-ups are told when a job was stored or a row got an earlier `next`.
   /// Of several callers with the same expected version one is answered `applied`. A row that somebody else has locked
-  /// is waited for briefly, with nothing locked; then the other changes are made without it, or, when there is nothing
-  /// else to change, Errc::busy. Unique keys of jobs are waited for as by enqueue. Replay: not applied; a call that
-  /// tries again inside and cannot tell what it has done before: Errc::outcome_unknown.
+  /// is waited for briefly, with nothing locked; then the other changes are made, and this one is not applied. Unique
+  /// keys of jobs are waited for as by enqueue. Replay: not applied. A call that tries again inside answers what the
+  /// whole call has done, or Errc::outcome_unknown if others changed a row since.
   virtual std::vector<PeriodicOutcome> periodic_change(std::span<const PeriodicChange> changes, Now now) = 0;
 };
 
