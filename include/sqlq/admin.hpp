@@ -149,6 +149,8 @@ class Admin {
   /// All queues with their numbers: jobs by state, each counted up to `cap` (1 to 1,000,000), and since when the job
   /// waits that waits longest. In order of name. Costs some ten statements a queue.
   [[nodiscard]] std::vector<QueueStats> stats(std::uint64_t cap = 10000) const;
+  /// The same of one queue; empty when there is none of that name.
+  [[nodiscard]] std::optional<QueueStats> stats(const std::string& queue, std::uint64_t cap = 10000) const;
   /// Forgets a queue without jobs and its settings. It is there again, with the defaults, while it has jobs (an enqueue
   /// that is under way may still bring one), and for good after create_queue. Not atomic when it deletes jobs: called
   /// again it goes on.

@@ -71,6 +71,7 @@ struct BulkReport {
   std::uint64_t conflicts = 0;  ///< to be retried, but a live job has their unique key
   std::uint64_t refused = 0;    ///< that the database refuses to change for good (Errc::refused)
   std::vector<JobId> refused_ids{};  ///< the first 100 of those
+  Duration slowest{};           ///< the longest step: others wait for its locks so long at most
   std::optional<JobId> next{};  ///< BulkOptions::before of the call that goes on; empty: all is done
 };
 
@@ -81,9 +82,11 @@ struct BulkOptions {
   std::uint64_t limit = ~std::uint64_t{0};
   /// Jobs of one transaction, 1 to 1000. Small steps keep locks short: others wait for one step at most.
   std::size_t step = 200;
-  /// How much of the time it works; the rest it waits between the steps, so that others have the database to
-  /// themselves: with a fifth a busy worker keeps about nine tenths of its rate. Above 0, at most 1 (no waits).
-  double share = 0.2;
+  /// How much of the time it works at most; the rest it waits between the steps, so that others have the database to
+  /// themselves. A worker that uses all of the database loses about this share, so with a tenth it keeps nine tenths or
+  /// more (docs/performance.md): after a step that took longer than others just before, which is what a busy database
+  /// looks like, it waits up to four times as long. Above 0, at most 1 (no waits).
+  double share = 0.1;
   /// Called after each step, on the calling thread, with what was done so far; `next` is set as long as there may be
   /// more. False: stop.
   std::function<bool(const BulkReport&)> on_progress{};

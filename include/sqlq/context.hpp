@@ -37,8 +37,8 @@ enum class StopReason {
 ///
 /// Thread-safety: all members from any thread the handler uses. Lifetime: until the handler returns.
 ///
-/// In the child of a fork() (worker.hpp) the job is the parent's: set_result, set_progress and complete_in throw
-/// Error(misuse), and so does what client() gives; lines of log() go nowhere.
+/// In the child of a fork() (worker.hpp) the job is the parent's: set_result, set_progress, complete_in and the durable
+/// steps throw Error(misuse), and so does what client() gives; lines of log() go nowhere.
 class JobContext {
  public:
   struct Impl;
@@ -73,8 +73,8 @@ class JobContext {
   /// large" through ends its job as errored (Cause::discarded): another attempt would repeat its effects for the same
   /// result. misuse after complete_in, which has written the result.
   void set_result(std::string_view json);
-  template <Encodable T>
-    requires(!std::convertible_to<const T&, std::string_view>)
+  template <class T>
+    requires(!std::convertible_to<const T&, std::string_view> && Encodable<T>)
   void set_result(const T& value) {
     set_result(std::string_view(codec<T>::encode(value)));
   }
@@ -154,6 +154,9 @@ class JobContext {
  private:
   template <class R, class F>
   R run_step(const Tx* tx, StepName name, F& body) {
+    static_assert(std::is_void_v<R> || Encodable<R>,
+                  "sqlq: what a step returns is recorded as JSON: include <sqlq/json.hpp>, and give its type a "
+                  "conversion, or return a value of another type, or nothing");
     if (const std::optional<std::string> recorded = find_step(tx, name)) {
       if constexpr (std::is_void_v<R>) return;
       else return codec<R>::decode(*recorded);
@@ -162,8 +165,6 @@ class JobContext {
       std::invoke(body);
       static_cast<void>(record_step(tx, name, "null"));
     } else {
-      static_assert(Encodable<R>, "sqlq: what a step returns is recorded as JSON: include <sqlq/json.hpp>, and give "
-                                  "its type a conversion, or return nothing");
       return codec<R>::decode(record_step(tx, name, codec<R>::encode(std::invoke(body))));
     }
   }

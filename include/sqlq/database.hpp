@@ -72,6 +72,9 @@ class Database {
 /// starting or full, but no wrong password and no missing file. The last try may take the connection's own timeout
 /// more.
 ///
+/// `?create=false` (default true; every backend): makes nothing. Where the database is a file that `open` would make,
+/// one that is not there is an Error(configuration) which names it; servers make no database in any case.
+///
 /// Errors: invalid_argument for an unknown scheme or option (the message lists the known ones), for malformed URLs and
 /// for `options` out of range; connection, busy, permission, configuration or corrupt when the database cannot be used.
 /// Passwords never appear in messages.

@@ -13,10 +13,10 @@
 /// Schedules are rows of the database. Every worker fires those that are due, whatever its own queues are; there is no
 /// leader. One transaction sets the time of the next tick and stores the job, so a tick fires once, whatever dies or
 /// steps its clock (I11). The database's clock decides what is due. A new or changed schedule is seen by workers within
-/// 5 s (within 1 s by those of the same process, and where the database wakes others).
+/// 10 s (within 1 s by those of the same process, and where the database wakes others).
 ///
-/// No tick fires after a later one. So where the clock was ahead and is put back, a schedule waits until the time of its
-/// last tick has come again; `remove` and `sync` let it begin anew.
+/// No tick fires after a later one. So where the clock was ahead and is put back, a schedule waits until the time of
+/// its last tick has come again; `remove` and `sync` let it begin anew.
 ///
 /// **Rules**
 ///   - five fields `minute hour day-of-month month day-of-week`, or six with seconds before them. A field is `*`, a
@@ -63,7 +63,8 @@ template <JobArgs A>
   return {std::string(std::string_view(A::kind)), codec<A>::encode(args), std::move(options)};
 }
 
-/// What becomes of ticks that nobody fired in time, because no worker ran. A tick is missed when a later one is due too.
+/// What becomes of ticks that nobody fired in time, because no worker ran. A tick is missed when a later one is due
+/// too.
 enum class Missed : std::uint8_t {
   one = 1,   ///< the latest of them fires, the others are passed over
   skip = 2,  ///< all are passed over, also the latest one when it is late by more than Schedule::grace
@@ -140,10 +141,10 @@ class Schedules {
  public:
   explicit Schedules(Database db, ClientOptions defaults = {});
 
-  /// Adds the schedules that are not there, and changes those that differ. Never removes one, and never resumes a paused
-  /// one. A changed rule, zone, start or end counts from now on; ticks that were due stay due. At most 10,000 at a time;
-  /// a name twice is refused. All or none, where up to 1,000 differ and nobody else changes them meanwhile; else an
-  /// error of the database may leave some unchanged: repeat the call. One that cannot be read is made anew, but
+  /// Adds the schedules that are not there, and changes those that differ. Never removes one, and never resumes a
+  /// paused one. A changed rule, zone, start or end counts from now on; ticks that were due stay due. At most 10,000 at
+  /// a time; a name twice is refused. All or none, where up to 1,000 differ and nobody else changes them meanwhile;
+  /// else an error of the database may leave some unchanged: repeat the call. One that cannot be read is made anew, but
   /// Error(schema) for one of a newer program. Answers in the order given.
   std::vector<SyncStatus> sync(std::span<const Schedule> schedules);
   std::vector<SyncStatus> sync(std::initializer_list<Schedule> schedules) { return sync(std::span(schedules)); }

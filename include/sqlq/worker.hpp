@@ -54,12 +54,14 @@ struct WorkerEvent {
     log_refused,      ///< the database refused a log line for good; it was left out
     thread_ended,     ///< a handler or a log sink has ended its thread; or the system refused a new one for it, or has
                       ///< given it: the message says how many executors there are
+    schedule_failed,  ///< a tick of a schedule could not be fired, or this worker cannot read the schedule: the message
+                      ///< names it and says why; the others fire
     idle,             ///< the worker leaves jobs alone: `idle` and the message say why. At most one a minute
   };
   Level level = Level::info;
   Code code = Code::other;
   std::string service{};         ///< the part of the worker: "fetcher", "completer", "heartbeat", ...
-  std::string message{};         ///< one line; no payload, no password
+  std::string message{};         ///< one line, control characters as escapes (\n); no payload, no password
   std::optional<JobId> job{};    ///< if it is about one job
   /// Code::idle: the reasons, at most 10. no_handler is also told while the worker is busy with other jobs.
   std::vector<IdleReason> idle{};
@@ -133,12 +135,12 @@ struct WorkerStats {
 
 /// One process's runtime. Make one per process and set of queues; many processes may work the same queues.
 ///
-/// Threads: one each for fetching, completing, heartbeats, timeouts, maintenance, log shipping and telling others that
-/// it is there (Admin::workers); a second one for fetching and for completing with a concurrency of 512 or more;
-/// `concurrency` executors; and one for your callbacks (on_event, stop callbacks), joined by another while all of those
-/// are busy. Heartbeats and timeouts wait for none of your code and for no row that somebody has locked. No exception
-/// leaves a thread and no fault of the database ends the process: services back off and try again, and say so by
-/// events.
+/// Threads: one each for fetching, completing, heartbeats, timeouts, maintenance, log shipping, firing schedules and
+/// telling others that it is there (Admin::workers); a second one for fetching and for completing with a concurrency of
+/// 512 or more; `concurrency` executors; and one for your callbacks (on_event, stop callbacks), joined by another while
+/// all of those are busy. Heartbeats and timeouts wait for none of your code and for no row that somebody has locked.
+/// No exception leaves a thread and no fault of the database ends the process: services back off and try again, and say
+/// so by events.
 ///
 /// A cancellation reaches a running job at once where the database tells of it (capability cross_process_wakeup), else
 /// within 3 s: then, and only while jobs run, heartbeats come each 2.5 s.

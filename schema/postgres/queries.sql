@@ -97,7 +97,7 @@ SELECT i.id,
 
 -- name: job_insert_headers
 -- params: {batch}, headers text
--- The same for a batch in which some have headers.
+-- The same for a batch in which some have headers (docs/decisions/0050).
 WITH {shape}
 INSERT INTO {jobs} (id, {shaped_columns}, created_us, queued_us, params, headers)
 SELECT i.id,

@@ -139,16 +139,24 @@ ActionStatus Admin::erase(JobId id) { return act(db_, id, backend::Action::erase
 
 std::vector<QueueStats> Admin::stats(std::uint64_t cap) const {
   core::check_range(cap, 1, 1'000'000, "the cap of the counts");
-  constexpr std::size_t page = 100;
-  backend::Dialect& dialect = db_.ready();
+  constexpr std::size_t page = 1000;
   std::vector<QueueStats> all;
-  for (;;) {
-    const std::string after = all.empty() ? std::string{} : all.back().queue.name;
-    auto some = dialect.queue_stats(after, page, cap, core::request_time(db_.clock()));
-    const bool last = some.size() < page;
-    all.insert(all.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
-    if (last) return all;
+  std::string after;
+  for (std::size_t read = page; read == page;) {
+    const std::vector<Queue> some = queues(after, page);
+    for (const Queue& queue : some) {
+      if (auto one = stats(queue.name, cap)) all.push_back(*std::move(one));  // it may be gone meanwhile
+    }
+    read = some.size();
+    if (read > 0) after = some.back().name;
   }
+  return all;
+}
+
+std::optional<QueueStats> Admin::stats(const std::string& queue, std::uint64_t cap) const {
+  check_queue_name(queue);
+  core::check_range(cap, 1, 1'000'000, "the cap of the counts");
+  return db_.ready().queue_stats(queue, cap, core::request_time(db_.clock()));
 }
 
 DeleteQueueStatus Admin::delete_queue(const std::string& name, const DeleteQueueOptions& options) {

@@ -11,6 +11,7 @@
 #include <sqlq/backend/dialect.hpp>
 #include <sqlq/error.hpp>
 
+#include "client/bulk_pace.hpp"
 #include "core/checks.hpp"
 #include "core/isolate.hpp"
 #include "core/request_time.hpp"
@@ -88,6 +89,7 @@ class Application {
       change(found.jobs);
       report_.next = page.before = found.next;
       const Duration took = clock_.steady() - began;
+      report_.slowest = std::max(report_.slowest, took);
       if (options_.on_progress && !options_.on_progress(report_)) break;
       if (report_.next && report_.seen < options_.limit) rest_after(took);
     }
@@ -144,11 +146,8 @@ class Application {
     for (const Status answer : answers) ++number_of(answer);
   }
 
-  /// So long that the work was its share of the time.
   void rest_after(Duration took) {
-    const double rest = static_cast<double>(took.count()) * (1 - options_.share) / options_.share;
-    constexpr double longest = 60e6;  // a step that was that slow met something else than our own work
-    const SteadyPoint until = clock_.steady() + Duration(static_cast<std::int64_t>(std::min(rest, longest)));
+    const SteadyPoint until = clock_.steady() + pace_.rest_after(took);
     while (clock_.steady() < until && !options_.stop.stop_requested()) signal_->wait_until(until);
   }
 
@@ -157,6 +156,7 @@ class Application {
   const BulkAction& action_;
   const BulkOptions& options_;
   BulkReport report_{};
+  BulkPace pace_{options_.share};
   const std::unique_ptr<Signal> signal_;
   std::stop_callback<std::function<void()>> on_stop_;
 };

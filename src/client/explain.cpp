@@ -18,6 +18,7 @@
 #include "core/function_ref.hpp"
 #include "core/lists.hpp"
 #include "core/request_time.hpp"
+#include "core/step_values.hpp"
 #include "core/text.hpp"
 #include "core/words.hpp"
 
@@ -63,18 +64,6 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
 }
 
 bool is_held(const Job& job) { return job.state == JobState::running || job.state == JobState::cancelling; }
-
-/// The ids in a JSON array of them.
-std::vector<JobId> ids_in(std::string_view json) {
-  constexpr std::size_t most_children = 1000;
-  constexpr std::size_t length = 36;
-  std::vector<JobId> ids;
-  for (std::size_t at = 0; (at = json.find('"', at)) != json.npos && ids.size() < most_children; at += length + 2) {
-    if (const std::optional<JobId> id = JobId::parse(json.substr(at + 1, length))) ids.push_back(*id);
-    if (json.size() - at < length + 2) break;
-  }
-  return ids;
-}
 
 class Explanation {
  public:
@@ -215,10 +204,10 @@ class Explanation {
       add({.code = Code::waiting},
           "the job is in state waiting: it waits for another job or for room, whatever the time");
     }
-    // A job that no handler has held has no step that keeps it.
+    // A job that no handler has held has no step that keeps it. One that waits is due now and then, to look again.
     backend::Steps* const steps = dialect_.steps();
     bool suspended = false;
-    if (steps != nullptr && job_.state == JobState::scheduled && !due && job_.claims > 0) {
+    if (steps != nullptr && job_.state != JobState::waiting && job_.claims > 0) {
       look_at("its steps", [&] { suspended = add_suspended(*steps); });
     }
     if (backend::Workers* const part = dialect_.workers()) {
@@ -301,7 +290,8 @@ class Explanation {
   }
 
   bool add_children(const StepRecord& step) {
-    const std::vector<JobId> ids = ids_in(step.value);
+    const std::vector<JobId> ids = core::read_ids(step.value);
+    if (ids.empty()) return false;
     Reason reason{.code = Code::waits_for_children, .step = step.name, .number = step.number};
     for (const std::optional<Job>& child : dialect_.get(ids, nullptr)) {
       if (!child || is_finished(child->state)) continue;

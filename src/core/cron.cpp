@@ -41,7 +41,10 @@ std::optional<TimePoint> as_time_point(UtcSeconds at) {
 /// twice.
 std::optional<TimePoint> next_of(const Calendar& calendar, const Zone& zone, TimePoint after) {
   UtcSeconds at = floor<seconds>(after) + seconds(1);
-  while (at < latest) {
+  // What was skipped in each year until everything repeats itself is skipped for ever: last Sundays of March at 02:30,
+  // where that is the gap, in a rule that leaves gaps out.
+  const UtcSeconds end = std::min(latest, std::max(at, zones_repeat_from) + 2 * calendar_period);
+  while (at < end) {
     const Span span = zone.span(at);
     LocalSeconds from = local_time(at, span.offset);
     if (calendar.times_of_day) {

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/checks.hpp"
+#include "core/headers.hpp"
 #include "core/retention.hpp"
 #include "core/words.hpp"
 
@@ -238,7 +239,7 @@ std::string tick_headers(const Schedule& schedule, TimePoint tick) {
   Headers headers = schedule.job.options.headers;
   headers["sqlq-schedule"] = schedule.name;
   headers["sqlq-tick"] = tick_text(tick);
-  return json(headers).dump();
+  return headers_text(headers);
 }
 
 std::string tick_text(TimePoint tick) {

@@ -29,7 +29,9 @@ std::string year_of(std::int64_t year) {
 }
 
 /// ".5", or nothing.
-std::string fraction_of(Duration rest) {
+std::string fraction_of(TimePoint at) {
+  Duration rest = at.time_since_epoch() % seconds(1);
+  if (rest < Duration::zero()) rest += seconds(1);
   if (rest == Duration::zero()) return {};
   std::string digits = std::to_string(1'000'000 + rest.count());
   digits[0] = '.';
@@ -39,13 +41,12 @@ std::string fraction_of(Duration rest) {
 }  // namespace
 
 std::ostream& operator<<(std::ostream& out, const Tick& tick) {
-  const auto whole = std::chrono::floor<seconds>(tick.at);
-  const auto local = whole.time_since_epoch() + tick.offset;
+  const auto local = std::chrono::floor<seconds>(tick.at).time_since_epoch() + tick.offset;
   const auto day = std::chrono::floor<core::Days64>(local);
   const core::Date date = core::date_of(day);
   const seconds distance = std::chrono::abs(tick.offset);
   return out << year_of(date.year) + "-" + two_digits(date.month) + "-" + two_digits(date.day) + "T" +
-                    clock_of(local - day, true) + fraction_of(tick.at - whole) +
+                    clock_of(local - day, true) + fraction_of(tick.at) +
                     (tick.offset < seconds(0) ? "-" : "+") + clock_of(distance, false);
 }
 

@@ -12,6 +12,7 @@ namespace sqlq::backend {
 namespace {
 
 constexpr std::string_view wait_option = "wait";
+constexpr std::string_view create_option = "create";
 constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz";
 
 [[noreturn]] void refuse(const std::string& why) {
@@ -271,15 +272,18 @@ std::string Url::choice(std::string_view name, std::string_view otherwise,
   refuse_option(name, list);
 }
 
+bool Url::create() const { return flag(create_option, true); }
+
 Duration Url::wait() const { return duration(wait_option, Duration(0), Duration(0), std::chrono::hours(1)); }
 
 void Url::refuse_unknown(std::initializer_list<std::string_view> known) const {
   for (const auto& entry : options_) {
     const std::string& name = entry.first;
-    if (name == wait_option || std::find(known.begin(), known.end(), name) != known.end()) continue;
+    if (name == wait_option || name == create_option) continue;
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     std::string message = "has an option '" + name + "' that '" + scheme_ + ":' does not know; known:";
     for (const std::string_view word : known) message.append(" ").append(word);
-    message.append(" ").append(wait_option);
+    message.append(" ").append(wait_option).append(" ").append(create_option);
     refuse(message);
   }
 }

@@ -22,10 +22,6 @@ KnownZones& known_zones() {
   return known;
 }
 
-// The calendar repeats itself after 400 years, which are whole weeks; so does what is derived from it.
-constexpr std::chrono::duration<std::int64_t> period = std::chrono::hours(24 * 146'097);
-constexpr UtcSeconds repeated_until{std::chrono::seconds(26'192'246'400)};  // 2800-01-01
-
 UtcSeconds shifted(UtcSeconds at, std::chrono::duration<std::int64_t> by) {
   return at == earliest || at == latest ? at : std::clamp(at + by, earliest, latest);
 }
@@ -76,11 +72,11 @@ Span Zone::span(UtcSeconds at) const {
     if (!changes_.empty()) span.begin = std::max(span.begin, changes_.back().at);
     return span;
   }
-  if (at < repeated_until) return listed(at);
-  const auto periods = (at - repeated_until) / period + 1;
-  Span span = listed(at - periods * period);
-  span.begin = shifted(span.begin, periods * period);
-  span.end = shifted(span.end, periods * period);
+  if (at < zones_repeat_from) return listed(at);
+  const auto periods = (at - zones_repeat_from) / calendar_period + 1;
+  Span span = listed(at - periods * calendar_period);
+  span.begin = shifted(span.begin, periods * calendar_period);
+  span.end = shifted(span.end, periods * calendar_period);
   return span;
 }
 

@@ -9,6 +9,7 @@
 /// Thread-safety: all functions from any thread.
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -19,6 +20,11 @@
 #include "core/zone_tail.hpp"
 
 namespace sqlq::core {
+
+/// The calendar repeats itself after 400 years, which are whole weeks; so does what is derived from it.
+inline constexpr std::chrono::duration<std::int64_t> calendar_period = std::chrono::hours(24 * 146'097);
+/// From here on zones do the same.
+inline constexpr UtcSeconds zones_repeat_from{std::chrono::seconds(26'192'246'400)};  // 2800-01-01
 
 /// A plain value, independent of the library that read it.
 class Zone {

@@ -10,7 +10,7 @@ namespace sqlq::core {
 
 using std::chrono::seconds;
 
-/// Takes the text apart from its front; each part is empty when it is not there.
+/// Takes the text apart from its front; each part is empty, or the number -1, when it is not there.
 struct ZoneTail::Reader {
   std::string_view rest;
 
@@ -30,30 +30,29 @@ struct ZoneTail::Reader {
     return length > 0 && (!in_brackets || skip('>'));
   }
 
-  std::optional<int> number(int most) {
+  int number(int most) {
     int value = 0;
     std::size_t digits = 0;
     for (; digits < rest.size() && rest[digits] >= '0' && rest[digits] <= '9'; ++digits) {
       value = value * 10 + (rest[digits] - '0');
-      if (value > most) return {};
+      if (value > most) return -1;
     }
     rest.remove_prefix(digits);
-    if (digits == 0) return {};
-    return value;
+    return digits == 0 ? -1 : value;
   }
 
   /// [+-]hh[:mm[:ss]]
   std::optional<seconds> time() {
     const bool negative = skip('-');
     if (!negative) skip('+');
-    const auto hours = number(167);
-    if (!hours) return {};
-    int value = *hours * 3600;
+    const int hours = number(167);
+    if (hours < 0) return {};
+    int value = hours * 3600;
     for (const int unit : {60, 1}) {
       if (!skip(':')) break;
-      const auto part = number(59);
-      if (!part) return {};
-      value += *part * unit;
+      const int part = number(59);
+      if (part < 0) return {};
+      value += part * unit;
     }
     return seconds(negative ? -value : value);
   }
@@ -61,18 +60,14 @@ struct ZoneTail::Reader {
   std::optional<Moment> moment() {
     Moment moment;
     if (skip('M')) {
-      const auto month = number(12);
-      const auto week = skip('.') ? number(5) : std::nullopt;
-      const auto day = skip('.') ? number(6) : std::nullopt;
-      if (!month || !week || !day || *month == 0 || *week == 0) return {};
-      moment.month = *month;
-      moment.week = *week;
-      moment.day = *day;
+      moment.month = number(12);
+      moment.week = skip('.') ? number(5) : -1;
+      moment.day = skip('.') ? number(6) : -1;
+      if (moment.month < 1 || moment.week < 1 || moment.day < 0) return {};
     } else {
       moment.form = skip('J') ? Moment::Form::without_leap_day : Moment::Form::with_leap_day;
-      const auto day = number(365);
-      if (!day || (moment.form == Moment::Form::without_leap_day && *day == 0)) return {};
-      moment.day = *day;
+      moment.day = number(365);
+      if (moment.day < (moment.form == Moment::Form::without_leap_day ? 1 : 0)) return {};
     }
     if (!skip('/')) return moment;
     const auto at = time();

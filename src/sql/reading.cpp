@@ -393,18 +393,13 @@ DeleteQueueStatus queue_delete(Session& s, const ReadQueries& q, std::string_vie
   return DeleteQueueStatus::deleted;
 }
 
-std::vector<QueueStats> queue_stats(Session& s, const ReadQueries& q, std::string_view after, std::size_t limit,
-                                    std::uint64_t cap, std::optional<std::int64_t> now) {
-  std::vector<QueueStats> all;
-  for (Queue& queue : queues(s, q, after, limit)) {
-    QueueStats stats{.counts = counts(s, q, queue.name, cap)};
-    if (const auto due = s.integer(q.oldest_due, {{"queue", std::string_view(queue.name)}, {"now", now}})) {
-      stats.oldest_due = wall(*due);
-    }
-    stats.queue = std::move(queue);
-    all.push_back(std::move(stats));
-  }
-  return all;
+std::optional<QueueStats> queue_stats(Session& s, const ReadQueries& q, std::string_view name, std::uint64_t cap,
+                                      std::optional<std::int64_t> now) {
+  std::optional<Queue> found = queue(s, q, name);
+  if (!found) return std::nullopt;
+  QueueStats stats{.queue = *std::move(found), .counts = counts(s, q, name, cap)};
+  if (const auto due = s.integer(q.oldest_due, {{"queue", name}, {"now", now}})) stats.oldest_due = wall(*due);
+  return stats;
 }
 
 void queue_upsert(Session& s, const ReadQueries& q, std::string_view name, const QueueOptions& options,

@@ -58,9 +58,8 @@ void queue_upsert(Session& s, const ReadQueries& q, std::string_view name, const
                   std::optional<std::int64_t> now);
 /// Which of a queue's row and its jobs there are is asked one after the other: see Dialect::queue_delete.
 [[nodiscard]] DeleteQueueStatus queue_delete(Session& s, const ReadQueries& q, std::string_view name);
-[[nodiscard]] std::vector<QueueStats> queue_stats(Session& s, const ReadQueries& q, std::string_view after,
-                                                  std::size_t limit, std::uint64_t cap,
-                                                  std::optional<std::int64_t> now);
+[[nodiscard]] std::optional<QueueStats> queue_stats(Session& s, const ReadQueries& q, std::string_view name,
+                                                    std::uint64_t cap, std::optional<std::int64_t> now);
 [[nodiscard]] bool queue_update(Session& s, const ReadQueries& q, std::string_view name,
                                 const backend::QueueChange& change);
 

@@ -385,9 +385,9 @@ std::optional<Queue> SqlDialect::queue(std::string_view name) {
   return read([&](Session& s) { return sql::queue(s, queries_, name); });
 }
 
-std::vector<QueueStats> SqlDialect::queue_stats(std::string_view after, std::size_t limit, std::uint64_t cap, Now now) {
+std::optional<QueueStats> SqlDialect::queue_stats(std::string_view name, std::uint64_t cap, Now now) {
   const auto wall = runner_->wall(now);
-  return read([&](Session& s) { return sql::queue_stats(s, queries_, after, limit, cap, wall); }, Statements::several);
+  return read([&](Session& s) { return sql::queue_stats(s, queries_, name, cap, wall); }, Statements::several);
 }
 
 // ------------------------------------------------------------------------------------------------ queues

@@ -79,7 +79,7 @@ class SqlDialect final : public backend::Dialect,
                                  std::size_t limit) override;
   std::vector<Queue> queues(std::string_view after, std::size_t limit) override;
   std::optional<Queue> queue(std::string_view name) override;
-  std::vector<QueueStats> queue_stats(std::string_view after, std::size_t limit, std::uint64_t cap, Now now) override;
+  std::optional<QueueStats> queue_stats(std::string_view name, std::uint64_t cap, Now now) override;
   void queue_upsert(std::string_view name, const QueueOptions& options, Now now) override;
   bool queue_update(std::string_view name, const backend::QueueChange& change) override;
   DeleteQueueStatus queue_delete(std::string_view name) override;

@@ -44,6 +44,7 @@ void Harness::advance(Duration by) { impl_->clock->advance(by); }
 
 std::size_t Harness::work_due(std::size_t limit) {
   worker::Runtime& services = impl_->runtime;
+  services.ticker.fire_due();
   for (std::size_t done = 0; done < limit; ++done) {
     services.fetcher.step();
     const std::optional<worker::HeldPtr> lease = services.shared.ready.try_take();

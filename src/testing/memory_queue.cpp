@@ -56,8 +56,7 @@ Enqueued MemoryQueue::enqueue(const backend::EnqueueItem& item, Instant now) {
   job.keepalive = item.keepalive;
   job.timeout = item.timeout;
   job.retention = item.retention;
-  job.created_at = now.wall;
-  job.queued_at = now.wall;
+  job.created_at = job.queued_at = now.wall;
   job.run_at = due;
   job.headers = core::read_headers(item.headers);
   news_ = true;
@@ -356,19 +355,16 @@ DeleteQueueStatus MemoryQueue::queue_delete(std::string_view name) {
   return DeleteQueueStatus::deleted;
 }
 
-std::vector<QueueStats> MemoryQueue::queue_stats(std::string_view after, std::size_t limit, std::uint64_t cap,
-                                                 Instant now) const {
-  std::vector<QueueStats> all;
-  for (Queue& queue : queues(after, limit)) {
-    QueueStats& stats = all.emplace_back(QueueStats{.counts = counts(queue.name, cap)});
-    for (const auto& [id, row] : rows_) {
-      const bool is_due = row.job.state == JobState::scheduled && row.job.run_at <= now.wall;
-      if (row.job.queue != queue.name || (row.job.state != JobState::pending && !is_due)) continue;
-      if (!stats.oldest_due || row.job.run_at < *stats.oldest_due) stats.oldest_due = row.job.run_at;
-    }
-    stats.queue = std::move(queue);
+std::optional<QueueStats> MemoryQueue::queue_stats(std::string_view name, std::uint64_t cap, Instant now) const {
+  const std::optional<Queue> found = queue(name);
+  if (!found) return std::nullopt;
+  QueueStats stats{.queue = *found, .counts = counts(name, cap)};
+  for (const auto& [id, row] : rows_) {
+    const bool is_due = row.job.state == JobState::scheduled && row.job.run_at <= now.wall;
+    if (row.job.queue != name || (row.job.state != JobState::pending && !is_due)) continue;
+    if (!stats.oldest_due || row.job.run_at < *stats.oldest_due) stats.oldest_due = row.job.run_at;
   }
-  return all;
+  return stats;
 }
 
 // ------------------------------------------------------------------------------------------------- parts of the above

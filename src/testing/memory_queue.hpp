@@ -67,8 +67,7 @@ class MemoryQueue {
   void queue_upsert(std::string_view name, const QueueOptions& options, Instant now);
   bool queue_update(std::string_view name, const backend::QueueChange& change);
   DeleteQueueStatus queue_delete(std::string_view name);
-  [[nodiscard]] std::vector<QueueStats> queue_stats(std::string_view after, std::size_t limit, std::uint64_t cap,
-                                                    Instant now) const;
+  [[nodiscard]] std::optional<QueueStats> queue_stats(std::string_view name, std::uint64_t cap, Instant now) const;
 
   bool append_log(const LogLine& line);
 

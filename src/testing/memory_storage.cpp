@@ -293,9 +293,8 @@ class MemoryDialect final : public backend::Dialect,
   DeleteQueueStatus queue_delete(std::string_view name) override {
     return on_jobs([&](MemoryQueue& jobs) { return jobs.queue_delete(name); });
   }
-  [[nodiscard]] std::vector<QueueStats> queue_stats(std::string_view after, std::size_t limit, std::uint64_t cap,
-                                                    Now now) override {
-    return on_jobs([&](const MemoryQueue& jobs) { return jobs.queue_stats(after, limit, cap, time(now)); });
+  [[nodiscard]] std::optional<QueueStats> queue_stats(std::string_view name, std::uint64_t cap, Now now) override {
+    return on_jobs([&](const MemoryQueue& jobs) { return jobs.queue_stats(name, cap, time(now)); });
   }
 
   std::vector<bool> append_logs(std::span<const LogLine> lines) override {

@@ -376,7 +376,7 @@ class Parser final : public nlohmann::json_sax<json> {
         levels_.push_back({&log_shape});
         return;
       default:
-        if (job().steps.size() == most_steps) refuse("job.steps has more than " + std::to_string(most_steps) + " lines");
+        if (job().steps.size() == most_steps) refuse("job.steps has more than " + std::to_string(most_steps));
         job().steps.emplace_back();
         levels_.push_back({&steps_shape});
         return;

@@ -28,23 +28,6 @@ std::optional<Parent> read_parent(std::string_view text) {
   return parent;
 }
 
-std::string ids_text(std::span<const JobId> ids) {
-  std::string text;
-  for (const JobId& id : ids) text += (text.empty() ? "[\"" : ",\"") + id.to_string() + '"';
-  return text.empty() ? "[]" : text + ']';
-}
-
-// It is ours: all that is between quotes is an id.
-std::vector<JobId> read_ids(std::string_view text) {
-  std::vector<JobId> ids;
-  for (std::size_t at = text.find('"'); at != std::string_view::npos; at = text.find('"', at + id_length + 2)) {
-    const auto id = JobId::parse(text.substr(at + 1, id_length));
-    if (!id || text.substr(at + 1 + id_length, 1) != "\"") return {};
-    ids.push_back(*id);
-  }
-  return ids;
-}
-
 bool any_live(backend::Dialect& dialect, std::span<const JobId> ids) {
   if (ids.empty()) return false;
   const JobFilter live{.ids = {ids.begin(), ids.end()},

@@ -29,11 +29,6 @@ struct Parent {
 /// Empty for what is none.
 [[nodiscard]] std::optional<Parent> read_parent(std::string_view text);
 
-/// The value of the parent's row: a JSON array of ids.
-[[nodiscard]] std::string ids_text(std::span<const JobId> ids);
-/// Empty for what is none.
-[[nodiscard]] std::vector<JobId> read_ids(std::string_view text);
-
 /// Whether one of them is there that has not finished.
 [[nodiscard]] bool any_live(backend::Dialect& dialect, std::span<const JobId> ids);
 

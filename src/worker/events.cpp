@@ -6,24 +6,13 @@
 #include <sqlq/outcome.hpp>
 
 #include "core/text.hpp"
+#include "core/words.hpp"
 #include "platform/standard_error.hpp"
 #include "platform/user_code.hpp"
 #include "worker/context.hpp"
 
 namespace sqlq::worker {
 namespace {
-
-// One line that cannot confuse a terminal, whatever an exception's text contains: no control characters, neither of
-// one byte nor those that UTF-8 writes as C2 80 to C2 9F.
-std::string one_line(std::string_view message) {
-  std::string text = core::clean_text(message, core::max_message_bytes);
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const bool high = byte == 0xC2 && static_cast<unsigned char>(text[i + 1]) < 0xA0;
-    if (byte < 0x20 || byte == 0x7f || high) text.replace(i, high ? 2 : 1, 1, ' ');
-  }
-  return text;
-}
 
 void print(const WorkerEvent& event) {
   if (event.level == WorkerEvent::Level::info) return;
@@ -81,7 +70,7 @@ void Events::report(Level level, std::string_view service, std::string_view mess
 
 void Events::report(WorkerEvent event) noexcept {
   try {
-    event.message = one_line(event.message);
+    event.message = core::one_line(event.message, core::max_message_bytes);
     {
       const core::MutexLock lock(mutex_);
       if (closed_) return;

@@ -181,8 +181,8 @@ Outcome ExecutionSteps::rest() const {
 Outcome ExecutionSteps::ended(Outcome outcome) {
   if (suspension_) {
     const std::string said = outcome.message().empty() ? std::string() : ": " + outcome.message();
-    return Outcome::error("the handler has swallowed the Suspension that a durable step threw, as by catch (...): "
-                          "throw it on" + said);
+    return Outcome::error("the job was to be suspended, but the handler has swallowed the Suspension that a durable "
+                          "step threw, as by catch (...): throw it on" + said);
   }
   if (outcome.kind() == Outcome::Kind::snooze && !unstored_.empty()) {
     return Outcome::error("the children of " + unstored_ + " could not be stored");
@@ -274,12 +274,12 @@ void ExecutionSteps::suspend(TimePoint until) {
 }
 
 std::vector<JobId> ExecutionSteps::children_of(const Key& key, std::span<const NewJob> children) {
-  if (const StepRecord* step = row(StepKind::children, key)) return read_ids(step->value);
+  if (const StepRecord* step = row(StepKind::children, key)) return core::read_ids(step->value);
   check_children(children, shared_.db.limits());
   std::vector<JobId> ids;
   const TimePoint made_at = shared_.clock().now();
   for (std::size_t i = 0; i < children.size(); ++i) ids.push_back(JobId::make(made_at));
-  return read_ids(write(StepKind::children, key, ids_text(ids)).value);
+  return core::read_ids(write(StepKind::children, key, core::ids_text(ids)).value);
 }
 
 // The same once more changes nothing, for the ids are recorded.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/step_values.hpp"
 #include "platform/user_code.hpp"
 #include "worker/completer.hpp"
 
@@ -53,7 +54,7 @@ bool FollowUps::all_have_ended(backend::Steps& steps, const Parent& parent) cons
   const auto row = std::ranges::find_if(rows, [&](const StepRecord& step) {
     return step.kind == StepKind::children && step.name == parent.name && step.number == parent.number;
   });
-  return row != rows.end() && !any_live(shared_.dialect(), read_ids(row->value));
+  return row != rows.end() && !any_live(shared_.dialect(), core::read_ids(row->value));
 }
 
 void FollowUps::forget_steps(backend::Steps& steps) {

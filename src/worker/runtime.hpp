@@ -14,6 +14,7 @@
 #include "worker/maintenance.hpp"
 #include "worker/presence.hpp"
 #include "worker/shared.hpp"
+#include "worker/ticker.hpp"
 #include "worker/watchdog.hpp"
 
 namespace sqlq::worker {
@@ -36,6 +37,7 @@ struct Runtime {
   Completer completer{shared, *logs, fetcher};
   Maintenance maintenance{shared, fetcher};
   Presence presence{shared, fetcher};
+  Ticker ticker{shared};
   Interims interims{shared};
   LogShipper log_shipper{shared, *logs, interims};
   Executor executor{shared, logs, interims, completer, fetcher, watchdog};

@@ -41,10 +41,11 @@ struct Engine {
   ServiceLoop maintaining = loop_for(runtime.maintenance);
   ServiceLoop shipping = loop_for(runtime.log_shipper);
   ServiceLoop announcing = loop_for(runtime.presence);
+  ServiceLoop ticking = loop_for(runtime.ticker);
 
   /// The watchdog ends last: it gets the others the threads that the system has refused.
-  const std::array<ServiceLoop*, 7> loops{&completing, &beating,    &shipping, &fetching,
-                                          &maintaining, &announcing, &watching};
+  const std::array<ServiceLoop*, 8> loops{&completing,  &beating,    &shipping, &fetching,
+                                          &maintaining, &announcing, &ticking,  &watching};
 };
 
 }  // namespace worker
@@ -113,6 +114,7 @@ void Worker::Impl::start() {
   subscription = dialect.subscribe([services = engine] {
     services->runtime.heartbeat.hint();  // first: the claim that follows must not take it for one about its jobs
     services->runtime.fetcher.wake();
+    services->runtime.ticker.hint();
   });
   runtime.logs->set_flush_hint([services = engine] { services->runtime.log_shipper.wake(); });
   runtime.logs->report_refused(true);
@@ -150,7 +152,7 @@ void Worker::Impl::shut_down() {
 // Jobs that no thread has begun go back first, so that other workers get them while this one drains. Jobs of a claim
 // that is under way go back when it returns.
 void Worker::Impl::stop_claiming() {
-  for (ServiceLoop* loop : {&engine->fetching, &engine->maintaining}) loop->request_stop();
+  for (ServiceLoop* loop : {&engine->fetching, &engine->maintaining, &engine->ticking}) loop->request_stop();
   runtime.fetcher.stop_handing_over();
   const std::vector<HeldPtr> unstarted = shared.ready.close();
   runtime.release(unstarted);

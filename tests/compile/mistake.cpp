@@ -46,6 +46,18 @@ void mistake(sqlq::Client& client, sqlq::Handlers& handlers, soci::session& sess
   handlers.on("untyped", [](sqlq::JobContext&) {}, {.timeout = std::chrono::seconds(1)});
   client.enqueue(Mail{"ada"}, sqlq::EnqueueOptions{.priority = 1});
   handlers.on<Mail>([](const Mail&, sqlq::JobContext&) {});
+  handlers.on<Mail>([&session](const Mail& mail, sqlq::JobContext& job) {
+    auto charge = job.step("charge", [&] { return mail; });
+    job.step(sqlq::borrow(session), "book", [&] { charge.to.clear(); });
+    job.sleep("cool-off", std::chrono::hours(24));
+    auto approval = job.wait<Mail>("approved", std::chrono::days(7));
+    auto parts = job.all("parts", std::vector<Mail>(2));
+    for (int i = 0; i < 2; ++i) job.step("row", i, [&] { return std::string("JSON of it"); });
+    if (job.since("new-tax-rule")) job.set_result(approval.value_or(sqlq::result_of<Mail>(parts.front())));
+  });
+  client.signal(sqlq::JobId{}, "approved", Mail{"ada"});
+  client.signal(sqlq::borrow(session), sqlq::JobId{}, "approved", true, sqlq::SignalMode::append);
+  client.signal(sqlq::JobId{}, "approved", R"({"as": "text"})");
 #elif SQLQ_MISTAKE == 1  // this type is no job: it needs a name
   client.enqueue(Nameless{"ada"});
 #elif SQLQ_MISTAKE == 2  // this type is no job: it needs a name
@@ -90,6 +102,8 @@ void mistake(sqlq::Client& client, sqlq::Handlers& handlers, soci::session& sess
   client.enqueue(sqlq::borrow(native), Mail{"ada"});
 #elif SQLQ_MISTAKE == 22  // this is no job: a job is a value of a struct that has a kind
   client.enqueue(sqlq::borrow(session), 42);
+#elif SQLQ_MISTAKE == 23  // what a step returns is recorded as JSON
+  handlers.on("mail", [](sqlq::JobContext& job) { job.step("mute", [] { return Mute{"ada"}; }); });
 #endif
   static_cast<void>(session);
   static_cast<void>(native);

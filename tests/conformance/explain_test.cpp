@@ -372,6 +372,58 @@ TEST_P(Explain, TheClocksDiffer) {
   }
 }
 
+TEST_P(Explain, AStepKeepsIt) {
+  SQLQ_NEEDS(steps);
+  const JobId id = client().enqueue(hidden_job()).id;
+  const auto suspend = [&](StepKind kind, std::string_view name, std::optional<Duration> until,
+                           std::string_view value) {
+    const Job job = take();
+    EXPECT_EQ(job.id, id);
+    const backend::NewStep step{.id = id, .token = job.lease_token, .kind = kind, .name = name, .value = value,
+                                .delay = until};
+    EXPECT_EQ(dialect().steps()->record_step(step, nullptr, clock().instant()).status,
+              backend::RecordStatus::recorded);
+    EXPECT_EQ(client().snooze(job, until.value_or(5min)), FinishStatus::applied);
+  };
+  suspend(StepKind::result, "charge", {}, "\"" + std::string(hidden_text) + "\"");
+  EXPECT_NE(explained(db(), id).front().code, Code::sleeping);
+  clock().advance(5min);
+
+  suspend(StepKind::sleep, "cool-off", 2h, {});
+  Reason reason = explained(db(), id).front();
+  EXPECT_EQ(reason.code, Code::sleeping);
+  EXPECT_EQ(reason.step, "cool-off");
+  EXPECT_EQ(reason.at, clock().now() + 2h);
+  for (const Reason& r : explained(db(), id)) EXPECT_NE(r.code, Code::due_later);
+  clock().advance(2h);
+
+  suspend(StepKind::wait, "approved", 1h, {});
+  reason = explained(db(), id).front();
+  EXPECT_EQ(reason.code, Code::waits_for_signal);
+  EXPECT_EQ(reason.step, "approved");
+  EXPECT_EQ(reason.at, clock().now() + 1h);
+  EXPECT_EQ(client().signal(id, "approved", std::string_view("\"" + std::string(hidden_text) + "\"")),
+            SignalStatus::stored);
+  for (const Reason& r : explained(db(), id)) EXPECT_NE(r.code, Code::waits_for_signal);
+
+  const Ids children{client().enqueue(hidden_job({.queue = "children"})).id,
+                     client().enqueue(hidden_job({.queue = "children"})).id};
+  const Job parent = take({"default"});
+  const std::string ids = "[\"" + children[0].to_string() + "\",\"" + children[1].to_string() + "\"]";
+  const backend::NewStep step{.id = id, .token = parent.lease_token, .kind = StepKind::children, .name = "parts",
+                              .value = ids};
+  EXPECT_EQ(dialect().steps()->record_step(step, nullptr, clock().instant()).status, backend::RecordStatus::recorded);
+  EXPECT_EQ(client().snooze(parent, 5min), FinishStatus::applied);
+  reason = explained(db(), id).front();
+  EXPECT_EQ(reason.code, Code::waits_for_children);
+  EXPECT_EQ(reason.count, 2u);
+  EXPECT_EQ(reason.jobs, children);
+  EXPECT_EQ(client().cancel(children[0]), CancelStatus::cancelled);
+  EXPECT_EQ(explained(db(), id).front().jobs, Ids{children[1]});
+  EXPECT_EQ(client().cancel(children[1]), CancelStatus::cancelled);
+  for (const Reason& r : explained(db(), id)) EXPECT_NE(r.code, Code::waits_for_children);
+}
+
 TEST_P(Explain, TheTablesAreMissing) {
   const std::vector<Reason> reasons = explained(blank(), JobId::make(clock().now()));
   EXPECT_EQ(reasons.front().code, Code::schema_behind);

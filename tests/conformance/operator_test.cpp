@@ -1,6 +1,7 @@
 // What an operator does to single jobs and to queues.
 
 #include <sqlq/conformance/suite.hpp>
+#include <sqlq/schedule.hpp>
 
 namespace sqlq::conformance {
 
@@ -171,6 +172,13 @@ TEST_P(Operator, StatsCountEveryQueueAndSayHowLongItsOldestJobWaits) {
   all = admin().stats();
   EXPECT_EQ(all[0].counts[JobState::pending].value, 3u);
   EXPECT_EQ(all[1].oldest_due, begin + 40s) << "due, though nobody has claimed since";
+  const std::optional<QueueStats> one = admin().stats("a", 2);
+  ASSERT_TRUE(one);
+  EXPECT_EQ(one->queue.name, "a");
+  EXPECT_EQ(one->counts.at(JobState::pending).value, 2u);
+  EXPECT_TRUE(one->counts.at(JobState::pending).capped);
+  EXPECT_EQ(one->oldest_due, begin);
+  EXPECT_FALSE(admin().stats("nobody"));
 }
 
 /// What a server's settings are is not the suite's to say; it says nothing of the tables, and names what waits.
@@ -194,6 +202,39 @@ TEST_P(Operator, TheDoctorFindsNoFaultInFreshTablesAndNamesWhatIsStopped) {
   admin().create_queue("closed", {.concurrency = 0});
   enqueue({.queue = "closed"});
   EXPECT_EQ(codes(), (std::vector<std::string>{"queue_closed", "queue_paused"}));
+}
+
+TEST_P(Operator, TheDoctorFindsSchedulesThatAreLate) {
+  SQLQ_NEEDS(periodic);
+  SQLQ_NEEDS(workers);
+  Schedules schedules{db()};
+  const auto late = [&] {
+    std::string sentences;
+    for (const Finding& f : admin().doctor()) {
+      if (!f.code.starts_with("schedule_")) continue;
+      EXPECT_EQ(f.code, "schedule_late");
+      EXPECT_EQ(f.severity, Finding::Severity::warning);
+      sentences += f.sentence;
+    }
+    return sentences;
+  };
+  const auto has_word = [](const std::string& text, const char* word) { return text.find(word) != std::string::npos; };
+  const NewJob job{.kind = "work", .params = "{}"};
+  schedules.sync({{.name = "often", .rule = "@every 10m", .job = job},
+                  {.name = "rare", .rule = "@yearly", .job = job}});
+  EXPECT_EQ(late(), "");
+  clock().advance(11min);
+  EXPECT_EQ(late(), "") << "a minute late, and no more";
+  clock().advance(1s);
+  EXPECT_TRUE(has_word(late(), "the schedule 'often': due since")) << late();
+  EXPECT_TRUE(has_word(late(), "no worker is listed")) << late();
+  dialect().workers()->announce_worker({.name = "w", .id = 1, .host = "h", .version = "1", .concurrency = 1}, 0s,
+                                       clock().instant());
+  EXPECT_TRUE(has_word(late(), "although workers are listed")) << late();
+  schedules.pause("often");
+  EXPECT_EQ(late(), "");
+  schedules.resume("often");
+  EXPECT_EQ(late(), "");
 }
 
 }  // namespace sqlq::conformance

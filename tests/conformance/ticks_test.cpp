@@ -149,7 +149,8 @@ TEST_P(Ticks, OverlapIsUpToThePolicy) {
   SQLQ_NEEDS(periodic);
   Schedules schedules{db()};
   const auto one = [](const char* name, Overlap overlap) {
-    return Schedule{.name = name, .rule = "@every 1h", .job = template_of(name), .overlap = overlap};
+    return Schedule{.name = name, .rule = "@every 1h", .job = template_of(name, {.keepalive = 24h}),
+                    .overlap = overlap};
   };
   schedules.sync({one("skip", Overlap::skip), one("allow", Overlap::allow), one("queue_one", Overlap::queue_one),
                   one("cancel_old", Overlap::cancel_old)});
@@ -260,29 +261,6 @@ TEST_P(Ticks, StartEndAndJitter) {
     EXPECT_GE(job.run_at, tick_of(job).value());
     EXPECT_LE(job.run_at, tick_of(job).value() + 10min);
   }
-}
-
-TEST_P(Ticks, ARefusedTickHoldsNoOtherBack) {
-  SQLQ_NEEDS(periodic);
-  SQLQ_NEEDS(borrowed_transactions);
-  ASSERT_FALSE(backend().refusals.empty());
-  enqueue_kind("before");
-  ASSERT_EQ(client().success(take(), R"("first")"), FinishStatus::applied);
-  const auto connection = user();
-  for (const std::string& sql : backend().refusals.front().sql) connection->execute(sql);
-  Schedules schedules{db()};
-  NewJob forbidden = template_of("bad");
-  forbidden.params = R"("forbidden")";
-  schedules.sync({{.name = "bad", .rule = "@every 1h", .job = forbidden},
-                  {.name = "good", .rule = "@every 1h", .job = template_of("good"), .overlap = Overlap::allow}});
-  QuietWorker worker{db(), ends("nothing")};
-  for (std::uint64_t n = 1; n <= 2; ++n) {
-    clock().advance(1h);
-    ASSERT_TRUE(eventually([&] { return schedules.find("good")->fired == n; })) << "the innocent";
-  }
-  ASSERT_TRUE(eventually([&] { return !schedules.find("bad")->trouble.empty(); }));
-  EXPECT_EQ(schedules.find("bad")->fired, 0U);
-  EXPECT_EQ(schedules.find("bad")->trouble.find("forbidden"), std::string::npos) << "no payload in a message";
 }
 
 TEST_P(Ticks, ATickIsPrintedInItsZone) {

@@ -122,7 +122,30 @@ TEST_P(Transfer, StepsThatArrivedAreThoseOfTheJob) {
   SQLQ_NEEDS(steps);
   const backend::StoredJob stored = equipped(travelled(JobState::scheduled, clock().now()), capabilities());
   EXPECT_EQ(dialect().transfer()->store_jobs({&stored, 1}, clock().instant()), Outcomes{StoreStatus::stored});
-  EXPECT_EQ(shown({{}, {}, {}, dialect().steps()->read_steps(stored.job.id, nullptr)}), shown({{}, {}, {}, stored.steps}));
+  const backend::StoredJob read{.steps = dialect().steps()->read_steps(stored.job.id, nullptr)};
+  EXPECT_EQ(shown(read), shown(backend::StoredJob{.steps = stored.steps}));
+}
+
+TEST_P(Transfer, AWorkflowThatArrivedGoesOnWhereItWas) {
+  SQLQ_NEEDS(transfer);
+  SQLQ_NEEDS(steps);
+  backend::StoredJob stored = plain(clock().now());
+  stored.steps = {{.name = "charge", .claim = 1, .at = clock().now() - 1h, .value = "1"},
+                  {.kind = StepKind::signal, .name = "approved", .at = clock().now() - 2h, .value = "true"}};
+  EXPECT_EQ(dialect().transfer()->store_jobs({&stored, 1}, clock().instant()), Outcomes{StoreStatus::stored});
+  const Job job = take({"moved"});
+  const auto record = [&](std::string_view name, std::string_view value) {
+    return dialect().steps()->record_step(
+        {.id = job.id, .token = job.lease_token, .kind = StepKind::result, .name = name, .value = value}, nullptr,
+        clock().instant());
+  };
+  const backend::RecordAnswer again = record("charge", "2");
+  EXPECT_EQ(again.status, backend::RecordStatus::existing);
+  EXPECT_EQ(again.step.value, "1") << "what is done stays done";
+  EXPECT_EQ(record("ship", "3").status, backend::RecordStatus::recorded);
+  std::string order;
+  for (const StepRecord& step : dialect().steps()->read_steps(job.id, nullptr)) order += step.name + " ";
+  EXPECT_EQ(order, "charge approved ship ");
 }
 
 TEST_P(Transfer, LargeStepsAreReadInPieces) {

@@ -83,7 +83,7 @@ TEST_P(Workflow, AStepThatIsRecordedIsNotRunAgain) {
                          return std::string("\xC3\xBC \"quoted\"");
                        });
                        job.step("nothing", [&] { diary.write("nothing"); });
-                       job.set_result(text + std::to_string(charge));
+                       job.set_result(codec<std::string>::encode(text + std::to_string(charge)));
                      })};
   const JobId id = enqueue();
   for (int i = 0; i < 2; ++i) {
@@ -169,7 +169,7 @@ TEST_P(Workflow, WaitForASignal) {
   SQLQ_NEEDS(steps);
   QuietWorker worker{db(), workflow([&](JobContext& job) {
                        const auto approval = job.wait<Approval>("approved", std::chrono::days(7));
-                       job.set_result(approval ? approval->by : std::string("nobody"));
+                       job.set_result(codec<std::string>::encode(approval ? approval->by : "nobody"));
                      })};
   const JobId early = enqueue(), late = enqueue(), never = enqueue();
   const TimePoint end = clock().now() + std::chrono::days(7);

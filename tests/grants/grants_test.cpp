@@ -104,6 +104,7 @@ class Grants : public Anywhere {
 void enqueue_all_sorts(const Database& db) {
   Client client{db};
   EXPECT_TRUE(client.enqueue(NewJob{"k"}).inserted());
+  EXPECT_TRUE(client.enqueue({.kind = "k", .options = {.headers = {{"traceparent", "00-1"}}}}).inserted());
   EnqueueOptions options;
   options.queue = "a new queue";
   options.unique_key = "once";

@@ -27,6 +27,8 @@ class Bare final : public backend::ForwardingDialect {
   [[nodiscard]] backend::Editing* editing() noexcept override { return nullptr; }
   [[nodiscard]] backend::Insight* insight() noexcept override { return nullptr; }
   [[nodiscard]] backend::Transfer* transfer() noexcept override { return nullptr; }
+  [[nodiscard]] backend::Periodic* periodic() noexcept override { return nullptr; }
+  [[nodiscard]] backend::Steps* steps() noexcept override { return nullptr; }
 
  private:
   backend::Capabilities nothing_{.shared_storage = false,

@@ -266,7 +266,9 @@ class BulkWaits : public BulkTest {
 };
 
 TEST_F(BulkWaits, WorkIsItsShareOfTheTime) {
-  EXPECT_EQ(Bulk(slow).apply(BulkAction::retry(), errored, {.step = 4, .share = 0.25}).done, 9u);
+  const BulkReport report = Bulk(slow).apply(BulkAction::retry(), errored, {.step = 4, .share = 0.25});
+  EXPECT_EQ(report.done, 9u);
+  EXPECT_EQ(report.slowest, 1s);
   EXPECT_EQ(waits.all, (std::vector<Duration>{3s, 3s})) << "between three steps, and not after the last";
 }
 

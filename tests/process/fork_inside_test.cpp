@@ -213,11 +213,13 @@ TEST_P(ForkInside, AChildThatExitsIsLeftAlone) {
         job.log().info("not stored");
         refuses([&] { job.set_result("1"); });
         refuses([&] { job.set_progress(1); });
+        refuses([&] { job.step("of the parent", [&] { refused = 100; }); });
+        refuses([&] { job.sleep("of the parent", 1h); });
         refuses([&] { job.client().enqueue(NewJob{"innocent", "null"}); });
         refuses([&] { static_cast<void>(job.client().claim()); });
         ::_exit(refused);
       },
-      {}, {}, 4);
+      {}, {}, 6);
 }
 
 SQLQ_PLACES(ForkInside, SQLQ_EVERYWHERE);

@@ -35,6 +35,24 @@ void add_lines(StoredJob& stored, int i, TimePoint now) {
   }
 }
 
+/// Headers and durable steps.
+void add_more(StoredJob& stored, int i, TimePoint now, const backend::Capabilities& can) {
+  if (can.headers && i % 4 == 1) {
+    stored.job.headers = {{"traceparent", "00-" + std::to_string(i)}, {"\xE2\x82\xAC \"", "' \\ %_"}};
+  }
+  if (!can.steps || i % 6 != 2) return;
+  for (int n = 1; n <= 1 + i % 7; ++n) {
+    StepRecord& step = stored.steps.emplace_back();
+    step.kind = static_cast<StepKind>(1 + (i + n) % static_cast<int>(StepKind::children));
+    step.name = "step '\xC3\xA9 " + std::to_string(n % 2);
+    step.number = n * (i % 2 == 0 ? 1 : -1);
+    step.claim = stored.job.claims;
+    step.at = now - 1h + Duration(n);
+    if (n % 3 == 0) step.until = now + 1000h + Duration(n);
+    if (n % 3 != 1) step.value = "{\"n\": " + std::to_string(n) + ".0}";
+  }
+}
+
 /// The how manyth of a mixture: each field takes values of its own.
 StoredJob mixed(int i, TimePoint now) {
   StoredJob stored;
@@ -77,7 +95,7 @@ void fill(const Database& db) {
   admin.create_queue("empty", {.concurrency = 0});
   admin.pause("empty");
   std::vector<StoredJob> jobs;
-  for (int i = 0; i < all; ++i) jobs.push_back(mixed(i, now));
+  for (int i = 0; i < all; ++i) add_more(jobs.emplace_back(mixed(i, now)), i, now, db.dialect().capabilities());
   for (const backend::StoreStatus s : db.ready().transfer()->store_jobs(jobs, {})) {
     ASSERT_EQ(s, backend::StoreStatus::stored);
   }

@@ -89,6 +89,34 @@ TEST_F(CommandLine, PasswordsAreInNoError) {
   EXPECT_EQ((result.out + result.err).find("s3cr3t"), std::string::npos) << result.err;
 }
 
+TEST_F(CommandLine, NoPartOfAPasswordWithABlankIsInAnError) {
+  const std::vector<std::string> typed{
+      "postgresql://ada:s3 cr3t@host/db", "--datbase=postgresql://ada:s3 cr3t@host/db",
+      "sqlite://ada:s3 cr3t@host/db?password=s3 cr3t", "postgres:password=s3 cr3t"};
+  for (const std::string& word : typed) {
+    for (const std::vector<std::string>& words :
+         {std::vector<std::string>{"stats", word}, {word}, {"job", "list", "--limit", word}, {"stats", "-o", word},
+          {"job", "enqueue", "a", "--priority", word}, {"queue", "limit", "mail", word}}) {
+      const Result result = sqlq(words);
+      EXPECT_NE(result.code, 0);
+      for (const char* part : {"s3", "cr3t"}) {
+        EXPECT_EQ((result.out + result.err).find(part), std::string::npos) << result.err;
+      }
+    }
+  }
+}
+
+TEST_F(CommandLine, NumbersThatAreNoneAreRefusedInWords) {
+  const Result word = sqlq({"job", "enqueue", "greet", "--priority", "high"});
+  EXPECT_EQ(word.code, 2);
+  EXPECT_TRUE(has(word.err, "--priority needs a whole number: 'high' is none, or too large")) << word.err;
+  EXPECT_TRUE(has(sqlq({"queue", "priority", "mail", "99999999999"}).err, "PRIORITY needs a whole number"));
+  EXPECT_TRUE(has(sqlq({"job", "list", "--limit"}).err, "--limit needs a value")) << "and no count of what is missing";
+  EXPECT_TRUE(has(sqlq({"job", "list", "--limit", "-1"}).err, "--limit needs a number from 1 on, not '-1'"));
+  EXPECT_TRUE(has(sqlq({"work", "--queue", "mail", "-j", "0", "--", "cat"}).err, "number from 1 to 4096, not '0'"));
+  EXPECT_TRUE(has(sqlq({"queue", "limit"}).err, "QUEUE is missing"));
+}
+
 TEST_F(CommandLine, ControlCharactersAreEscapedInErrors) {
   const Result result = sqlq({"\x1b[31mred\x1b[0m\n"});
   EXPECT_EQ(result.code, 2);

@@ -67,9 +67,12 @@ TEST_F(Copies, AreVerifiedAndTheSame) {
 TEST_F(Copies, AskAndTakeTablesThatAreThere) {
   fill(db(), 2);
   const std::vector<std::string> words{"copy", "--from", url(), "--to", other()};
-  EXPECT_EQ(run(words).code, 2) << "there is nobody to ask";
   std::vector<std::string> sure = words;
   sure.emplace_back("--yes");
+  EXPECT_EQ(run(sure).code, 3) << "there is no such file";
+  EXPECT_FALSE(std::filesystem::exists(path("other.db")));
+  static_cast<void>(sqlq::open(other()));  // makes it
+  EXPECT_EQ(run(words).code, 2) << "there is nobody to ask";
   const Result result = run(sure);
   EXPECT_EQ(result.code, 4) << result.err;
   EXPECT_TRUE(has(result.err, "--migrate")) << result.err;

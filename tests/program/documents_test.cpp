@@ -1,5 +1,6 @@
 /// \file
-/// What docs/cli.md and docs/cli/*.md show is run, each document in a folder and on a database of its own.
+/// What docs/cli.md, docs/cli/*.md and the documents below show in a shell is run, each document in a folder and on a
+/// database of its own. (Blocks of C++ are compiled: examples/check_document.cmake.)
 ///
 /// A block of ```sh is a script: it must succeed. A block of ```console has commands, each behind "$ " (lines that go
 /// on with "> "), and below each what it prints, standard error included. There "..." stands for any text within a
@@ -21,7 +22,7 @@ namespace sqlq::program {
 namespace {
 
 std::vector<std::string> documents() {
-  std::vector<std::string> names{"cli.md"};
+  std::vector<std::string> names{"cli.md", "periodic.md", "workflows.md"};
   const std::filesystem::path folder = std::filesystem::path(SQLQ_DOCS) / "cli";
   if (!std::filesystem::exists(folder)) return names;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {

@@ -35,7 +35,7 @@ std::string refusal(std::string_view line) {
 TEST(EnqueueLine, HasAllNamesOfEnqueueOptions) {
   const NewJob job = read(R"( {"kind":"mail", "params" : {"to":"a"}, "queue":"q", "priority":-3, "delay":"10m",
       "unique_key":"k", "max_attempts":7, "max_crashes":2, "keepalive":60, "retention":"7d", "timeout":1.5,
-      "id":"019ad0c5-7f3a-7c1e-9a55-0f6b2d1c8e47"} )");
+      "id":"019ad0c5-7f3a-7c1e-9a55-0f6b2d1c8e47", "headers": { "a" : "1 \u00e9\"", "b":"" } } )");
   EXPECT_EQ(job.kind, "mail");
   EXPECT_EQ(job.params, R"({"to":"a"})");
   EXPECT_EQ(job.options.queue, "q");
@@ -48,6 +48,7 @@ TEST(EnqueueLine, HasAllNamesOfEnqueueOptions) {
   EXPECT_EQ(job.options.retention, hours(168));
   EXPECT_EQ(job.options.timeout, milliseconds(1500));
   EXPECT_EQ(job.options.id->to_string(), "019ad0c5-7f3a-7c1e-9a55-0f6b2d1c8e47");
+  EXPECT_EQ(job.options.headers, (Headers{{"a", "1 \xc3\xa9\""}, {"b", ""}}));
   EXPECT_EQ(*read(R"({"kind":"a","run_at":"2026-11-30T01:02:03.5Z"})").options.run_at,
             now + hours(13) + minutes(2) + milliseconds(3500));
   EXPECT_EQ(*read(R"({"kind":"a","run_at":"+10m"})").options.run_at, now + minutes(10));
@@ -73,8 +74,12 @@ TEST(EnqueueLine, TakesWhatItDoesNotSayFromTheCommandLine) {
   EnqueueOptions defaults;
   defaults.queue = "mail";
   defaults.delay = minutes(5);
+  defaults.headers = {{"a", "b"}};
   EXPECT_EQ(read(R"({"kind":"k"})", defaults).options.queue, "mail");
   EXPECT_EQ(read(R"({"kind":"k","queue":null})", defaults).options.queue, "mail");
+  EXPECT_EQ(read(R"({"kind":"k","headers":null})", defaults).options.headers, (Headers{{"a", "b"}}));
+  EXPECT_EQ(read(R"({"kind":"k","headers":{"c":"d"}})", defaults).options.headers, (Headers{{"c", "d"}}));
+  EXPECT_EQ(read(R"({"kind":"k","headers":{}})", defaults).options.headers, Headers{});
   const NewJob timed = read(R"({"kind":"k","run_at":"+1h"})", defaults);
   EXPECT_EQ(timed.options.delay, Duration::zero());
   EXPECT_EQ(*timed.options.run_at, now + hours(1));
@@ -86,7 +91,7 @@ TEST(EnqueueLine, TakesWhatItDoesNotSayFromTheCommandLine) {
 TEST(EnqueueLine, SaysWhatIsWrong) {
   EXPECT_EQ(refusal(R"({"kind":"k","prio":1})"),
             "the field 'prio' is unknown; there are kind, params, queue, priority, run_at, delay, unique_key, "
-            "max_attempts, max_crashes, keepalive, retention, timeout, id");
+            "max_attempts, max_crashes, keepalive, retention, timeout, id, headers");
   EXPECT_EQ(refusal("{\"kind\":\"k\",\"a\\u001b[31m\":1}").substr(0, 24), "the field 'a\\x1b[31m' is");
   EXPECT_EQ(refusal(R"({"params":{}})"), "the field 'kind' is missing or empty");
   EXPECT_EQ(refusal(R"({"kind":""})"), "the field 'kind' is missing or empty");
@@ -101,6 +106,12 @@ TEST(EnqueueLine, SaysWhatIsWrong) {
   EXPECT_EQ(refusal(R"({"kind":"a","run_at":[]})"),
             "run_at must be a time such as \"2026-11-29T16:20:00Z\" or a number of seconds since 1970");
   EXPECT_EQ(refusal(R"({"kind":"a","id":"42"})"), "id must be a UUID");
+  for (const char* headers : {"1", "\"a=b\"", "[\"a\"]", "{\"a\":1}", "{\"a\":{\"b\":\"c\"}}", "{\"a\":null}"}) {
+    EXPECT_EQ(refusal(R"({"kind":"a","headers":)" + std::string(headers) + "}"),
+              "headers must be an object of strings, such as {\"name\": \"value\"}")
+        << headers;
+  }
+  EXPECT_EQ(refusal(R"({"kind":"a","headers":{"b":"1","b":"2"}})"), "headers has a name twice");
   EXPECT_EQ(refusal("[1]").substr(0, 20), "it is no JSON object");
   for (const char* bad : {"{", "{}}", "{\"kind\":\"a\",}", "kind: a", "{\"kind\":\"a\"} {\"kind\":\"b\"}", "\"{\"",
                           "{\"kind\":\"\xff\"}", "{\"kind\":\"a\",\"params\":1e999}"}) {

@@ -57,6 +57,12 @@ TEST_F(Enqueue, TakesAllOptions) {
   EXPECT_EQ(job.timeout, seconds(90));
   EXPECT_EQ(job.retention, hours(168));
   EXPECT_EQ(job.keepalive, minutes(1));
+  EXPECT_EQ(job.headers, Headers{});
+  const Job traced = stored(sqlq({"job", "enqueue", "--header", "traceparent=00-1-2", "a", "[3]", "--header", "b=c=d",
+                                  "--header=" + hostile_name + "=", "--header", "e=[f,g]"}));
+  EXPECT_EQ(traced.params, "[3]");
+  EXPECT_EQ(traced.headers,
+            (Headers{{"traceparent", "00-1-2"}, {"b", "c=d"}, {hostile_name, ""}, {"e", "[f,g]"}}));
   const Job later = stored(sqlq({"job", "enqueue", "a", "--at", "2199-01-02T03:04:05Z"}));
   EXPECT_EQ(later.run_at, TimePoint(std::chrono::sys_days(std::chrono::year(2199) / 1 / 2) + hours(3) + minutes(4) +
                                     seconds(5)));
@@ -86,6 +92,11 @@ TEST_F(Enqueue, WhatCannotBeStoredIsNotStored) {
                                                {"a\x1b", "{}"},
                                                {"a", "--queue", "b\n"},
                                                {"a", "--skip", "1"},
+                                               {"a", "--header", "name"},
+                                               {"a", "--header", "=value"},
+                                               {"a", "--header", "b=1", "--header", "b=2"},
+                                               {"a", "--header", "b=1\n"},
+                                               {"a", "--header", "sqlq-tick=1"},
                                                {"-", "{}"},
                                                {"-", "--unique-key", "k"},
                                                {}}) {
@@ -116,6 +127,25 @@ TEST_F(Enqueue, AKeyThatALiveJobHasIsAConflict) {
   const Result again = sqlq({"job", "enqueue", "a", "--id", first.to_string(), "-o", "jsonl"});
   EXPECT_EQ(again.code, 6);
   EXPECT_EQ(nlohmann::json::parse(again.out)["status"], "existing_id");
+}
+
+/// Whoever tries again would store it twice.
+TEST_F(Enqueue, WhatWasStoredIsSaidWhereItCannotBePrinted) {
+  static_cast<void>(db());
+  const auto to_full_disk = [&](const std::string& words) {
+    return Running("/bin/bash", {"-c", words + " '" SQLQ_PROGRAM "' job enqueue $WORDS >/dev/full; echo $?"}, here())
+        .wait();
+  };
+  const Result one = to_full_disk("WORDS=greet;");
+  EXPECT_EQ(one.out, "1\n");
+  const std::vector<Job> jobs = admin().list();
+  ASSERT_EQ(jobs.size(), 1U);
+  EXPECT_TRUE(has(one.err, "the job " + jobs[0].id.to_string() + " was stored")) << one.err;
+  EXPECT_TRUE(has(one.err, "No space left")) << one.err;
+  const Result lines = to_full_disk("WORDS=-; printf '%s\\n' '{\"kind\":\"a\"}' '{\"kind\":\"a\"}' |");
+  EXPECT_EQ(lines.out, "1\n");
+  EXPECT_EQ(admin().list().size(), 3U);
+  EXPECT_TRUE(has(lines.err, "the lines up to 2 were stored: go on with --skip 2")) << lines.err;
 }
 
 TEST_F(Enqueue, ADryRunStoresNothing) {

@@ -123,7 +123,8 @@ TEST_F(JobList, WrongValuesAreNamedBeforeTheDatabaseIsAsked) {
 }
 
 TEST_F(JobShow, EverythingOfOneJob) {
-  const JobId id = enqueue("mail", {.queue = "q"}, R"({"to":"ada"})");
+  const JobId id = enqueue("mail", {.queue = "q", .headers = {{"traceparent", "00-1"}, {"b", "\xC3\xA9 \""}}},
+                           R"({"to":"ada"})");
   const Job first = claim("q");
   const auto sink = database_log_sink(db());
   JobLogger log(first, sink);
@@ -135,6 +136,7 @@ TEST_F(JobShow, EverythingOfOneJob) {
   const nlohmann::json job = json({"job", "show", id.to_string()});
   EXPECT_EQ(job["state"], "scheduled");
   EXPECT_EQ(job["params"]["to"], "ada");
+  EXPECT_EQ(job["headers"], (nlohmann::json{{"traceparent", "00-1"}, {"b", "\xC3\xA9 \""}}));
   ASSERT_EQ(job["history"].size(), 1U);
   EXPECT_EQ(job["history"][0]["cause"], "failed");
   EXPECT_EQ(job["history"][0]["message"], hostile);
@@ -148,6 +150,7 @@ TEST_F(JobShow, EverythingOfOneJob) {
   EXPECT_EQ(table.code, 0) << table.err;
   EXPECT_TRUE(harmless(table.out)) << table.out;
   EXPECT_NE(table.out.find("\nHistory\n"), std::string::npos) << table.out;
+  EXPECT_NE(table.out.find("\"traceparent\":\"00-1\""), std::string::npos) << table.out;
   EXPECT_EQ(table.out.find("first "), std::string::npos) << table.out;
   EXPECT_NE(table.out.find("second"), std::string::npos) << table.out;
   EXPECT_NE(table.out.find("\nWhy it has not finished\n"), std::string::npos) << table.out;

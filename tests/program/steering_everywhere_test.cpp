@@ -19,6 +19,7 @@ class SteeringEverywhere : public WithJobs<ProgramOn<process::Anywhere>> {};
 SQLQ_PLACES(SteeringEverywhere, SQLQ_EVERYWHERE);
 
 TEST_P(SteeringEverywhere, TheSchemaIsMadeLookedAtAndDropped) {
+  static_cast<void>(sqlq::open(this->url()));  // where it is a file, it is there now
   EXPECT_EQ(sqlq({"schema", "status", "--exit-code"}).code, 4);
   EXPECT_EQ(sqlq({"stats"}).code, 4);
   const int latest = json({"schema", "up"})["current"];

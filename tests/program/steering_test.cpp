@@ -1,6 +1,7 @@
 /// \file
 /// schema, queue, worker, stats: for people and for programs, with names and errors that would harm a terminal.
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,25 @@ class StatsCommands : public Jobs {};
 
 // ---------------------------------------------------------------------------------------------------- schema
 
+TEST_F(SchemaCommands, AFileThatIsNotThereIsMadeByUpOnly) {
+  const std::vector<std::vector<std::string>> all{
+      {"stats"},         {"schema", "status"},        {"schema", "drop", "--yes"},     {"queue", "create", "mail"},
+      {"job", "list"},   {"job", "enqueue", "greet"}, {"schema", "up", "--dry-run"},   {"doctor"},
+      {"worker", "list"}, {"top"},                    {"work", "--queue", "mail", "--drain", "--", "cat"}};
+  for (const std::vector<std::string>& words : all) {
+    const Result result = sqlq(words);
+    EXPECT_EQ(result.code, 3) << words[0] << ' ' << result.err;
+    EXPECT_TRUE(has(result.err, path()) && has(result.err, "`sqlq schema up` makes it")) << result.err;
+    EXPECT_FALSE(std::filesystem::exists(path())) << words[0];
+  }
+  EXPECT_EQ(run({"-d", url("?create=true"), "stats"}).code, 4) << "who wants it made says so";
+  std::filesystem::remove(path());
+  EXPECT_EQ(sqlq({"schema", "up"}).code, 0);
+  EXPECT_EQ(run({"-d", url("?busy_timeout=1s"), "--wait", "1s", "stats"}).code, 0);
+}
+
 TEST_F(SchemaCommands, UpAndDownAndStatusSayWhereItStands) {
+  static_cast<void>(sqlq::open(url()));  // makes the file
   EXPECT_EQ(sqlq({"schema", "status", "--exit-code"}).code, 4);
   EXPECT_EQ(json({"schema", "status"})["state"], "missing");
   const nlohmann::json up = json({"schema", "up"});
@@ -38,6 +57,7 @@ TEST_F(SchemaCommands, UpAndDownAndStatusSayWhereItStands) {
 }
 
 TEST_F(SchemaCommands, SqlIsAllOfStandardOutput) {
+  static_cast<void>(db());
   const Result result = sqlq({"schema", "sql", "--form", "goose"});
   EXPECT_EQ(result.code, 0);
   EXPECT_EQ(result.err, "");

@@ -114,6 +114,11 @@ TEST(Secrets, AreNotShown) {
   EXPECT_EQ(without_passwords("mysql://a:b@h/d to mysql://c:d@h/d"), "mysql://a:***@h/d to mysql://c:***@h/d");
   EXPECT_EQ(without_passwords("sqlite:///srv/jobs.db?wait=30s"), "sqlite:///srv/jobs.db?wait=30s");
   EXPECT_EQ(without_passwords("postgresql://ada@host/db"), "postgresql://ada@host/db");
+  EXPECT_EQ(without_passwords("mysql://ada:a b@host/db?password=c d&x=1", true),
+            "mysql://ada:***@host/db?password=***&x=1");
+  EXPECT_EQ(without_passwords("postgres:password=a b user=c", true), "postgres:password=*** user=c");
+  EXPECT_EQ(without_passwords_of("-dmysql://ada:a b@host", "no 'mysql://ada:a b@host' a b"),
+            "no 'mysql://ada:***@host' a b");
   std::string word = "--database=mysql://ada:s3cr3t@host/db";
   blank_passwords(word.data());
   EXPECT_EQ(word, "--database=mysql://ada:******@host/db");

@@ -128,6 +128,7 @@ std::string text(const Job& j) {
       << " worker " << j.worker << " created " << text(j.created_at) << " queued " << text(j.queued_at) << " run "
       << text(j.run_at) << " started " << text(j.started_at) << " heartbeat " << text(j.heartbeat_at) << " finished "
       << text(j.finished_at);
+  for (const auto& [name, value] : j.headers) out << " header " << name << '=' << value;
   if (j.progress) out << " progress " << j.progress->done << '/' << j.progress->total << ' ' << j.progress->note;
   return out.str();
 }
@@ -143,10 +144,15 @@ std::string text(const Queue& q) {
   return "queue " + q.name + ' ' + q.description + ' ' + (q.concurrency ? std::to_string(*q.concurrency) : "-") + ' ' +
          std::to_string(q.priority) + (q.paused ? " paused" : "");
 }
+std::string text(const StepRecord& s) {
+  return "step " + std::string(to_string(s.kind)) + ' ' + s.name + ' ' + std::to_string(s.number) + ' ' +
+         std::to_string(s.claim) + ' ' + text(s.at) + ' ' + text(s.until) + ' ' + s.value;
+}
 std::string text(const backend::StoredJob& whole) {
   std::string all = text(whole.job);
   for (const AttemptRecord& line : whole.history) all += ' ' + text(line);
   for (const LogLine& line : whole.log) all += ' ' + text(line);
+  for (const StepRecord& s : whole.steps) all += ' ' + text(s);
   return all;
 }
 std::string text(const JobCounts& counts) {
@@ -227,6 +233,14 @@ std::string enqueue_some(Dialect& d) {
   return text(d.enqueue(items, nullptr, soon));
 }
 
+std::string enqueue_with_headers(Dialect& d) {
+  const std::string headers = std::string(R"({"trace":")") + std::string(canary) + "\"}";
+  std::vector<EnqueueItem> items{item(11), item(2), item(12), item(13)};  // 2 is there
+  items[0].headers = items[1].headers = items[3].headers = headers;
+  items[3].unique_key = "new key";
+  return text(d.enqueue(items, nullptr, soon));
+}
+
 /// Into a queue that is new each time, so that it is made.
 Operation enqueue_into_new_queue() {
   const auto number = std::make_shared<int>(0);
@@ -273,6 +287,10 @@ std::string store_jobs(Dialect& d) {
     jobs[0].log.push_back({.job = job(21), .claim = claim, .attempt = static_cast<int>(claim), .number = 1,
                            .at = begin->wall, .text = canary});
   }
+  jobs[0].job.headers = {{"trace", std::string(canary)}};
+  jobs[0].steps = {{.kind = StepKind::wait, .name = "w", .claim = 2, .at = begin->wall, .until = soon->wall},
+                   {.kind = StepKind::result, .name = "s", .number = 1, .claim = 2, .at = begin->wall,
+                    .value = std::string(params)}};
   std::string answers;
   for (const backend::StoreStatus s : d.transfer()->store_jobs(jobs, soon)) {
     answers += std::to_string(static_cast<int>(s)) + ' ';
@@ -311,6 +329,7 @@ void add_writers(std::vector<Operation>& all) {
                    return text(d.enqueue({&one, 1}, nullptr, soon));
                  }});
   all.push_back({.name = "enqueue of many", .prepare = six_jobs, .run = enqueue_some});
+  all.push_back({.name = "enqueue with headers", .prepare = six_jobs, .run = enqueue_with_headers});
   all.push_back(enqueue_into_new_queue());
   all.push_back({.name = "store_jobs", .prepare = six_jobs, .run = store_jobs});
   all.push_back(claim("claim", six_jobs, 2, soon));

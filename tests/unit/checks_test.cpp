@@ -103,7 +103,7 @@ TEST(Error, AnswersItsThreeQuestions) {
     EXPECT_TRUE(Error(code, "x").retryable()) << to_string(code);
   }
   for (const Errc code : {Errc::invalid_argument, Errc::misuse, Errc::refused, Errc::permission, Errc::configuration,
-                          Errc::schema, Errc::outcome_unknown, Errc::corrupt, Errc::internal}) {
+                          Errc::schema, Errc::outcome_unknown, Errc::lease_lost, Errc::corrupt, Errc::internal}) {
     EXPECT_FALSE(Error(code, "x").retryable()) << to_string(code);
   }
   EXPECT_TRUE(Error(Errc::outcome_unknown, "x").outcome_unknown());

@@ -19,7 +19,7 @@ using sqlq::testing::error_of;
 using sqlq::testing::expect_error;
 using sqlq::testing::has;
 
-constexpr Errc wrong = Errc::invalid_argument;
+constexpr Errc bad_argument = Errc::invalid_argument;
 
 TimePoint utc(int year, unsigned month, unsigned day, int hour = 0, int minute = 0, int second = 0) {
   return std::chrono::sys_days(std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day)) +
@@ -41,7 +41,7 @@ std::string ticks(const std::string& rule, TimePoint after, std::size_t n, const
 }
 
 std::string refused(const std::string& rule) {
-  return error_of(wrong, [&] { static_cast<void>(Rule::parse(rule, "UTC")); });
+  return error_of(bad_argument, [&] { static_cast<void>(Rule::parse(rule, "UTC")); });
 }
 
 /// Both mean the same for the next ticks.
@@ -171,6 +171,13 @@ TEST(Cron, RareDaysAreFound) {
   EXPECT_EQ(ticks("30 2 29 2 *", utc(2096, 3, 1), 1, "Europe/Berlin"), "2104-02-29T02:30:00+01:00");
 }
 
+TEST(Cron, WhatIsAlwaysSkippedIsNotSoughtForEver) {
+  const Rule rule = Rule::parse("30 2/24 * 3 0L", "Europe/Berlin");  // repeats, so the gap of each year leaves it out
+  EXPECT_EQ(rule.next(utc(1979, 12, 1), {}), utc(1980, 3, 30, 1, 30));  // the last year before that
+  EXPECT_FALSE(rule.next(utc(1980, 12, 1), {}));
+  EXPECT_FALSE(rule.next(utc(32'000, 1, 1), {}));
+}
+
 TEST(Cron, NothingComesAfterTheEndOfTime) {
   for (const char* text : {"* * * * *", "0 0 29 2 *", "@every 10s"}) {
     const Rule rule = Rule::parse(text, "Europe/Berlin");
@@ -265,7 +272,7 @@ TEST(Cron, ARuleThatCanNeverFireIsRefused) {
 
 TEST(Cron, AnUnknownZoneIsRefused) {
   const auto refused_zone = [](const std::string& zone, const std::string& says) {
-    expect_error(wrong, says, [&] { static_cast<void>(Rule::parse("@every 5s", zone)); });
+    expect_error(bad_argument, says, [&] { static_cast<void>(Rule::parse("@every 5s", zone)); });
   };
   refused_zone("Europe/Berln", "there is no time zone 'Europe/Berln': did you mean Europe/Berlin?");
   refused_zone("berlin", "did you mean Europe/Berlin?");

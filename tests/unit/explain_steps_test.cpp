@@ -150,11 +150,18 @@ TEST_F(ExplainSuspended, ChildrenThatHaveNotFinished) {
   expect_only("due_later");
 }
 
-TEST_F(ExplainSuspended, OnlyJobsThatAreScheduledForLaterHaveSuchAReason) {
-  recorded(StepKind::sleep, "cool-off", 24h);
+TEST_F(ExplainSuspended, AJobThatIsDueToLookAgainStillWaits) {
+  fake_.jobs.push_back({.id = numbered(2), .state = JobState::running});
+  recorded(StepKind::children, "parts", {}, 0, "[\"" + numbered(2).to_string() + "\"]");
   fake_.jobs.front().run_at = now();
-  expect_only("may_run");
-  fake_.jobs.front().run_at = now() + 24h;
+  expect_only("waits_for_children");
+  EXPECT_TRUE(has(reason().sentence, "waits for 1 of 1 child (step 'parts')"));
+  fake_.jobs.front().state = JobState::pending;
+  expect_only("waits_for_children");
+}
+
+TEST_F(ExplainSuspended, OnlyJobsThatWereHeldHaveSuchAReason) {
+  recorded(StepKind::sleep, "cool-off", 24h);
   fake_.jobs.front().claims = 0;
   expect_only("due_later");
   fake_.jobs.front().claims = 1;

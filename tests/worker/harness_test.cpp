@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -157,6 +158,48 @@ TEST(Harness, RunsInOrderOfPriority) {
   for (const int n : {3, 1, 2}) q.client().enqueue(Other{n}, {.priority = n});
   q.work_due();
   EXPECT_EQ(seen, (std::vector<int>{1, 2, 3}));
+}
+
+TEST(Harness, WeeksOfAWorkflowTakeNoTime) {
+  std::string ran;
+  Harness q(url, Handlers().on<Remind>([&ran](const Remind& m, JobContext& job) {
+    job.step("first", [&] { ran += 'f'; });
+    job.sleep("rest", std::chrono::days(14));
+    ran += job.wait<bool>("answer", std::chrono::days(7)) ? 'a' : 'n';
+    const auto parts = job.all("parts", std::vector<Other>{{1}, {2}});
+    ran += std::to_string(parts.size()) + m.who;
+  }).on<Other>([](const Other&) {}));
+  const TimePoint began = q.clock().now();
+  q.client().enqueue(Remind{"bob"});
+  const JobId answered = q.client().enqueue(Remind{"ada"}).id;
+  EXPECT_EQ(q.next_due(), std::nullopt) << "they are due already";
+  EXPECT_EQ(q.work_for(std::chrono::days(13)), 2U);
+  EXPECT_EQ(q.clock().now(), began + std::chrono::days(13));
+  EXPECT_EQ(q.next_due(), began + std::chrono::days(14));
+  EXPECT_EQ(q.work_for(std::chrono::days(2)), 2U);
+  EXPECT_EQ(q.client().signal(answered, "answer", true), SignalStatus::stored);
+  EXPECT_EQ(q.work_for(0s), 4U) << "ada goes on at once, her two parts run, and so does she again";
+  EXPECT_EQ(std::exchange(ran, {}), "ffa" "a2ada");
+  q.work_for(std::chrono::days(30));
+  EXPECT_EQ(ran, "n" "n2bob");
+  EXPECT_EQ(q.stats().succeeded, 6U);
+}
+
+TEST(Harness, TimeStopsWhereTheLimitOfExecutionsIsReached) {
+  Harness q(url, Handlers().on<Remind>([](const Remind&) { return Outcome::snooze(1h); }));
+  const TimePoint began = q.clock().now();
+  q.client().enqueue(Remind{"bob"});
+  EXPECT_EQ(q.work_for(24h, 3), 3U);
+  EXPECT_EQ(q.clock().now(), began + 2h);
+}
+
+TEST(Harness, AJobThatCannotRunKeepsNoTimeFromPassing) {
+  Harness q(url, Handlers().on<Remind>([](const Remind&) {}));
+  q.client().enqueue(Remind{"bob"}, {.queue = "mail", .delay = 1h});
+  q.admin().pause("mail");
+  const TimePoint began = q.clock().now();
+  EXPECT_EQ(q.work_for(24h), 0U);
+  EXPECT_EQ(q.clock().now(), began + 24h);
 }
 
 TEST(Harness, TheOptionsEventsAreCalledToo) {

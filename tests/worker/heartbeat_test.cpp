@@ -276,7 +276,7 @@ TEST(Watchdog, LeavesJobsAloneWhoseHandlerHasReturned) {
 }
 
 TEST(Held, TheFirstReasonStays) {
-  worker::Held lease(Job{.keepalive = 30s}, SteadyPoint{});
+  worker::Held lease(Job{.keepalive = 30s}, SteadyPoint{}, SteadyPoint{});
   EXPECT_TRUE(lease.mark(StopReason::cancel));
   EXPECT_FALSE(lease.mark(StopReason::shutdown));
   EXPECT_TRUE(lease.set_lost());

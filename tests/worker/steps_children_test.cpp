@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/step_values.hpp"
 #include "worker/children.hpp"
 #include "worker/workflow.hpp"
 
@@ -16,9 +17,8 @@ using namespace std::chrono_literals;
 struct Child {
   static constexpr std::string_view kind = "child";
   int n = 0;
+  NLOHMANN_DEFINE_TYPE_INTRUSIVE(Child, n)
 };
-void to_json(nlohmann::json& json, const Child& child) { json = child.n; }
-void from_json(const nlohmann::json& json, Child& child) { json.get_to(child.n); }
 
 struct ChildrenTest : WorkflowTest {
   /// A parent of three, the second of which fails.
@@ -34,7 +34,7 @@ struct ChildrenTest : WorkflowTest {
   }
   JobId child(JobId of, std::size_t index) {
     const auto steps = Admin(db).steps(of);
-    return worker::read_ids(steps.at(0).value).at(index);
+    return core::read_ids(steps.at(0).value).at(index);
   }
   std::vector<Job> done{};
 };
@@ -59,7 +59,7 @@ TEST_F(ChildrenTest, AnyRangeOfJobsWillDo) {
   PlayedWorker w = worker([&](JobContext& job) {
     for (const Job& part : job.all("parts", std::vector<Child>{{1}, {2}, {4}}, {.priority = 3})) {
       EXPECT_EQ(part.priority, 3);
-      sum += result_of<int>(part);
+      sum += result_of<Child>(part).n;
     }
     EXPECT_TRUE(job.all("none", std::vector<Child>{}).empty());
   });
@@ -227,13 +227,13 @@ TEST(Parents, AreReadAsTheyWereWritten) {
                           "00000000-0000-7000-8000-000000000000 x name"}) {
     EXPECT_EQ(worker::read_parent(bad), std::nullopt) << bad;
   }
-  EXPECT_TRUE(worker::read_ids("[1]").empty());
-  EXPECT_TRUE(worker::read_ids("[\"x\"]").empty());
-  EXPECT_EQ(worker::ids_text({}), "[]");
+  EXPECT_TRUE(core::read_ids("[1]").empty());
+  EXPECT_TRUE(core::read_ids("[\"x\"]").empty());
+  EXPECT_EQ(core::ids_text({}), "[]");
   const std::vector<JobId> two{JobId::make(TimePoint{}), JobId::make(TimePoint{})};
-  EXPECT_EQ(worker::read_ids(worker::ids_text(two)), two);
-  EXPECT_EQ(nlohmann::json::parse(worker::ids_text(two)).size(), 2U);
-  EXPECT_TRUE(worker::read_ids("{").empty());
+  EXPECT_EQ(core::read_ids(core::ids_text(two)), two);
+  EXPECT_EQ(nlohmann::json::parse(core::ids_text(two)).size(), 2U);
+  EXPECT_TRUE(core::read_ids("{").empty());
 }
 
 }  // namespace

@@ -137,6 +137,46 @@ void refuse_empty_values(CLI::App& app) {
   for (CLI::App* const command : app.get_subcommands([](CLI::App*) { return true; })) refuse_empty_values(*command);
 }
 
+/// CLI11's sentence, or ours where it says little.
+std::string in_words(const CLI::ParseError& error) {
+  const std::string message = error.what();
+  const auto named = [](std::string name) {  // arguments are in capitals in --help
+    if (!name.starts_with("-")) std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) {
+        return static_cast<char>(std::toupper(c));
+      });
+    return name;
+  };
+  const auto before = [&](std::string_view text, std::size_t from = 0) {
+    const std::size_t at = message.find(text, from);
+    return at == std::string::npos ? std::string() : named(message.substr(from, at - from));
+  };
+  constexpr std::string_view no_number = "Could not convert: ";
+  if (dynamic_cast<const CLI::ConversionError*>(&error) != nullptr && message.starts_with(no_number)) {
+    if (const std::string name = before(" = ", no_number.size()); !name.empty()) {
+      return name + " needs a whole number: '" + message.substr(no_number.size() + name.size() + 3) +
+             "' is none, or too large";
+    }
+  }
+  if (const std::string name = before(": Value "); !name.empty()) {
+    constexpr std::string_view bounds = " not in range ";
+    const std::size_t value = name.size() + std::string_view(": Value ").size();
+    if (const std::size_t at = message.find(bounds, value); at != std::string::npos) {
+      const std::string range = message.substr(at + bounds.size());
+      const std::size_t to = range.find(" to ");
+      const bool open_ended = to != std::string::npos && range.size() - to > 18;  // digits of more than anybody means
+      return name + " needs a number from " + (open_ended ? range.substr(0, to) + " on" : range) + ", not '" +
+             message.substr(value, at - value) + "'";
+    }
+  }
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr && message.ends_with(" missing")) {
+    if (const std::string name = before(": "); !name.empty()) return name + " needs a value";
+  }
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    if (const std::string name = before(" is required"); !name.empty()) return name + " is missing";
+  }
+  return message;
+}
+
 }  // namespace
 
 std::vector<const CLI::App*> subcommands(const CLI::App& app) {
@@ -158,7 +198,7 @@ const CLI::App& given_command(const CLI::App& root) {
 
 std::string usage_error(const CLI::App& root, const CLI::ParseError& error) {
   const CLI::App& command = given_command(root);
-  std::string message = error.what();
+  std::string message = in_words(error);
   const std::vector<std::string> extra = root.remaining(true);
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !extra.empty()) {
     const std::string& word = extra.front();
@@ -193,6 +233,9 @@ std::unique_ptr<CLI::App> make_command_line(Context& context) {
   add_job_commands(*root, context);
   add_job_changes(*root, context);
   add_enqueue_command(*root, context);
+  add_job_steps(*root, context);
+  add_schedule_commands(*root, context);
+  add_schedule_changes(*root, context);
   add_queue_commands(*root, context);
   add_worker_commands(*root, context);
   add_work_command(*root, context);

@@ -64,21 +64,26 @@ std::string Context::url() const {
 }
 
 std::string Context::same_database() const {
-  if (!options_.url.empty()) return without_passwords(options_.url) == options_.url ? "-d " + shell_word(options_.url)
+  if (!options_.url.empty()) return passwords(options_.url, true).empty() ? "-d " + shell_word(options_.url)
                                                                                    : "-d URL";
   return options_.database_file.empty() ? "" : "--database-file " + shell_word(options_.database_file);
 }
 
 Database& Context::database() {
   const std::lock_guard lock(opening_);
-  if (!database_) database_ = open(url(), "--database");
+  if (!database_) database_ = open(url(), "--database", may_create_);
   return *database_;
 }
 
-Database Context::open(const std::string& url, std::string_view what) {
+Database Context::open(const std::string& url, std::string_view what, bool create) {
   if (url.empty()) throw Exit(ExitCode::usage, std::string(what) + " needs a URL");
   std::string whole = url;
-  if (!options_.wait.empty()) whole += (url.find('?') == std::string::npos ? "?wait=" : "&wait=") + options_.wait;
+  const auto add = [&whole](const std::string& option) {
+    whole += (whole.find('?') == std::string::npos ? "?" : "&") + option;
+  };
+  if (!options_.wait.empty()) add("wait=" + options_.wait);
+  const bool says_itself = url.find("?create=") != std::string::npos || url.find("&create=") != std::string::npos;
+  if (!create && !says_itself) add("create=false");
   return sqlq::open(whole);
 }
 
@@ -112,7 +117,16 @@ void Context::complain(const std::string& line) { write_line("sqlq: " + line); }
 void Context::write_line(const std::string& line) {
   progress({});
   if (out_.good()) out_.flush();  // so that both are in order where they go to the same place
-  err_ << printable(without_passwords(line)) + "\n" << std::flush;
+  err_ << shown(line) + "\n" << std::flush;
+}
+
+void Context::hide_passwords_of(const std::string& word) {
+  if (!passwords(word, true).empty()) words_with_passwords_.push_back(word);
+}
+
+std::string Context::shown(std::string line) const {
+  for (const std::string& word : words_with_passwords_) line = without_passwords_of(word, std::move(line));
+  return printable(without_passwords(line));
 }
 
 bool Context::confirm(const std::string& question) {
@@ -122,7 +136,7 @@ bool Context::confirm(const std::string& question) {
   }
   progress({});
   out_.flush();
-  err_ << printable(without_passwords(question)) + " [y/N] " << std::flush;
+  err_ << shown(question) + " [y/N] " << std::flush;
   std::string answer;
   std::getline(in_, answer);
   return answer == "y" || answer == "Y" || answer == "yes";

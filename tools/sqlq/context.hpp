@@ -56,8 +56,11 @@ class Context {
   /// The options that chose it, as words of a command line, for "go on with" messages; empty: a variable did. A URL
   /// with a password is written as URL.
   [[nodiscard]] std::string same_database() const;
-  /// `database` for --from and --to of `copy`. `what` names the option in errors.
-  [[nodiscard]] Database open(const std::string& url, std::string_view what);
+  /// `database` for --from and --to of `copy`. `what` names the option in errors. `create`: a file that is not there
+  /// is made; else it is an error, unless the URL says create=true.
+  [[nodiscard]] Database open(const std::string& url, std::string_view what, bool create = false);
+  /// `database` makes a file that is not there: for `schema up`. Called before it.
+  void may_create() noexcept { may_create_ = true; }
   /// " (in SQLite 3.40.1, /var/jobs.db)", or nothing before it was opened: whoever mistyped its name sees it.
   [[nodiscard]] std::string where() const;
   [[nodiscard]] Admin admin() { return Admin{database()}; }
@@ -75,6 +78,8 @@ class Context {
   void tell(const std::string& sentence, const std::vector<Column>& columns, const std::vector<Value>& row);
   /// A line on standard error, made printable; not with --quiet.
   void say(const std::string& line);
+  /// A word of the command line: messages do not quote the passwords in it.
+  void hide_passwords_of(const std::string& word);
   /// The same after "sqlq: ", also with --quiet: warnings and errors.
   void complain(const std::string& line);
   /// Asks on the terminal ("... [y/N] "); true with --yes. Where there is no terminal: Exit(usage) that says to use
@@ -95,6 +100,8 @@ class Context {
  private:
   [[nodiscard]] std::string url() const;
   void write_line(const std::string& line);
+  /// Without control characters and passwords.
+  [[nodiscard]] std::string shown(std::string line) const;
 
   std::ostream& out_;
   std::ostream& err_;
@@ -103,8 +110,10 @@ class Context {
   Action action_{};
   std::mutex opening_{};
   std::optional<Database> database_{};
+  bool may_create_ = false;
   std::optional<SignalStop> signals_{};
   std::string progress_{};
+  std::vector<std::string> words_with_passwords_{};
   TimePoint progressed_{};
 };
 
@@ -132,6 +141,9 @@ void add_job_commands(CLI::App& root, Context& context);       ///< list, show, 
 void add_job_changes(CLI::App& root, Context& context);        ///< retry, cancel, delete, move, run-now, priority,
                                                                ///< take-away
 void add_enqueue_command(CLI::App& root, Context& context);    ///< job enqueue
+void add_job_steps(CLI::App& root, Context& context);          ///< job signal, restart
+void add_schedule_commands(CLI::App& root, Context& context);  ///< list, show, next, preview
+void add_schedule_changes(CLI::App& root, Context& context);   ///< set, pause, resume, run, backfill, remove
 void add_queue_commands(CLI::App& root, Context& context);
 void add_worker_commands(CLI::App& root, Context& context);
 void add_work_command(CLI::App& root, Context& context);

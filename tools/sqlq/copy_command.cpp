@@ -38,14 +38,14 @@ std::string first_line_of(const std::string& file, const std::string& option) {
 }
 
 Database open_side(Context& context, const std::string& url, const std::string& file, const char* variable,
-                   const std::string& option) {
+                   const std::string& option, bool create) {
   if (!url.empty() && !file.empty()) {
     throw Exit(ExitCode::usage, option + " and " + option + "-file exclude each other");
   }
-  if (!url.empty()) return context.open(url, option);
-  if (!file.empty()) return context.open(first_line_of(file, option + "-file"), option + "-file");
+  if (!url.empty()) return context.open(url, option, create);
+  if (!file.empty()) return context.open(first_line_of(file, option + "-file"), option + "-file", create);
   const char* set = std::getenv(variable);
-  if (set != nullptr && *set != '\0') return context.open(set, variable);
+  if (set != nullptr && *set != '\0') return context.open(set, variable, create);
   throw Exit(ExitCode::usage, "which database? Say " + option + " URL, " + option + "-file FILE, or set " + variable);
 }
 
@@ -73,8 +73,9 @@ class Copy {
     if (choice.move && choice.no_verify) {
       throw Exit(ExitCode::usage, "--move deletes only what was verified: it excludes --no-verify");
     }
-    source_.emplace(open_side(context, choice.from, choice.from_file, "SQLQ_FROM_URL", "--from"));
-    target_.emplace(open_side(context, choice.to, choice.to_file, "SQLQ_TO_URL", "--to"));
+    source_.emplace(open_side(context, choice.from, choice.from_file, "SQLQ_FROM_URL", "--from", false));
+    const bool create = choice.migrate && !context.options().dry_run;
+    target_.emplace(open_side(context, choice.to, choice.to_file, "SQLQ_TO_URL", "--to", create));
   }
 
   ExitCode run() {

@@ -1,5 +1,3 @@
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -11,6 +9,8 @@
 #include "enqueue_line.hpp"
 #include "filter_options.hpp"
 #include "job_change.hpp"
+#include "json_argument.hpp"
+#include "output.hpp"
 #include "text.hpp"
 
 namespace sqlq::tool {
@@ -21,10 +21,23 @@ struct NewJobs {
   std::string kind{};
   std::string params{};
   std::string queue{}, at{}, in{}, unique_key{}, timeout{}, retention{}, keepalive{}, id{};
+  std::vector<std::string> headers{};  ///< NAME=VALUE
   std::optional<int> priority{}, max_attempts{}, max_crashes{};
   bool exist_ok = false;
   std::uint64_t skip = 0;
 };
+
+Headers headers_of(const std::vector<std::string>& given) {
+  Headers headers;
+  for (const std::string& text : given) {
+    const std::size_t end = text.find('=');
+    if (end == text.npos) throw Exit(ExitCode::usage, "--header: a name and a value are needed: NAME=VALUE");
+    if (!headers.emplace(text.substr(0, end), text.substr(end + 1)).second) {
+      throw Exit(ExitCode::usage, "--header: a name is given twice");
+    }
+  }
+  return headers;
+}
 
 EnqueueOptions options_of(const NewJobs& given, TimePoint now) {
   EnqueueOptions options;
@@ -44,6 +57,7 @@ EnqueueOptions options_of(const NewJobs& given, TimePoint now) {
   if (!given.keepalive.empty()) options.keepalive = read_duration(given.keepalive, "--keepalive");
   if (!given.retention.empty()) options.retention = retention_of(given.retention);
   if (!given.id.empty()) options.id = read_id(given.id, "--id");
+  options.headers = headers_of(given.headers);
   return options;
 }
 
@@ -99,35 +113,29 @@ class Answers {
 
 // ------------------------------------------------------------------------------------------------- one
 
-std::string params_of(Context& context, const std::string& given) {
-  if (given.empty()) return "{}";
-  std::string text = given;
-  if (given == "-") {
-    text.assign(std::istreambuf_iterator<char>(context.in()), {});
-  } else if (given.front() == '@') {
-    std::ifstream file(given.substr(1), std::ios::binary);
-    if (!file) throw Exit(ExitCode::usage, "the file '" + given.substr(1) + "' cannot be read");
-    text.assign(std::istreambuf_iterator<char>(file), {});
-  }
-  return std::string(trimmed(text));
-}
-
 ExitCode enqueue_one(Context& context, const NewJobs& given) {
   if (given.skip > 0) throw Exit(ExitCode::usage, "--skip is for JSON lines: job enqueue -");
   const TimePoint now = context.now();
-  std::vector<NewJob> jobs{{given.kind, params_of(context, given.params), options_of(given, now)}};
+  std::vector<NewJob> jobs{
+      {given.kind, given.params.empty() ? "{}" : json_argument(context, given.params), options_of(given, now)}};
   EnqueueOptions& options = jobs.front().options;
   const bool own_id = options.id.has_value();
   if (!own_id) options.id = JobId::make(now);
-  check_json(jobs.front().params, PayloadLimits{}, "the JSON text");
   if (context.options().dry_run) {
     context.say("would enqueue a job of kind " + given.kind + " into queue " + options.queue.value_or("default"));
     return ExitCode::ok;
   }
   Client client = context.client();
+  const Enqueued stored = store(client, jobs).front();
   Answers answers(context, false);
-  answers.add(store(client, jobs).front(), own_id, 0);
-  answers.finish();
+  try {
+    answers.add(stored, own_id, 0);
+    answers.finish();
+  } catch (const OutputFailed&) {  // else whoever tries again stores it twice
+    const char* const what = answers.existing == 0 ? " was stored" : " was there already";
+    context.complain("the job " + stored.id.to_string() + what);
+    throw;
+  }
   if (answers.existing == 0) return ExitCode::ok;
   context.say(answers.last == EnqueueStatus::existing_key
                   ? "existing_key: a live job has this unique key; nothing was stored"
@@ -149,6 +157,19 @@ class JobLines {
   }
 
   ExitCode run(bool exist_ok) {
+    try {
+      return store_all(exist_ok);
+    } catch (const OutputFailed&) {
+      context_.complain(how_far());
+      throw;
+    }
+  }
+
+ private:
+  static constexpr std::size_t batch_size = 1000;
+  static constexpr std::size_t batch_bytes = std::size_t{8} << 20;
+
+  ExitCode store_all(bool exist_ok) {
     std::string line;
     const std::stop_token stop = context_.stop();
     while (!stop.stop_requested() && read(line)) {
@@ -171,10 +192,6 @@ class JobLines {
     if (exist_ok || answers_.existing == 0) return ExitCode::ok;
     return count_ == 0 ? ExitCode::conflict : ExitCode::partly_done;
   }
-
- private:
-  static constexpr std::size_t batch_size = 1000;
-  static constexpr std::size_t batch_bytes = std::size_t{8} << 20;
 
   bool read(std::string& line) {
     try {
@@ -203,13 +220,14 @@ class JobLines {
     if (batch_.empty()) return;
     if (!context_.options().dry_run) {
       const std::vector<Enqueued> stored = try_to_store();
+      stored_ = number_;
       for (std::size_t i = 0; i < stored.size(); ++i) answers_.add(stored[i], own_ids_[i], numbers_[i]);
       count_ = answers_.inserted;
       context_.out().flush();
     } else {
+      stored_ = number_;
       count_ += batch_.size();
     }
-    stored_ = number_;
     if (batch_.size() == batch_size) context_.progress(jobs_text({count_, false}));
     batch_.clear();
     own_ids_.clear();
@@ -286,6 +304,9 @@ void add_enqueue_command(CLI::App& root, Context& context) {
   command.add_option("--retention", given->retention, "How long it stays when it has finished; or unlimited");
   command.add_option("--keepalive", given->keepalive, "A worker silent for so long has lost it; 30s when not given");
   command.add_option("--id", given->id, "An id of your own: repeated, it stores no second job");
+  command.add_option("--header", given->headers, "NAME=VALUE: travels with the job; may be given several times")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
   command.add_flag("--exist-ok", given->exist_ok, "A job that is there already is no failure");
   command.add_option("--skip", given->skip, "JSON lines: pass over so many first");
   command.footer(

@@ -19,7 +19,7 @@ namespace {
 constexpr std::string_view white = " \t\r\n";
 constexpr std::string_view known_fields =
     "kind, params, queue, priority, run_at, delay, unique_key, max_attempts, max_crashes, keepalive, retention, "
-    "timeout, id";
+    "timeout, id, headers";
 
 [[noreturn]] void refuse(std::string_view what, std::string_view why) {
   throw Error(Errc::invalid_argument, std::string(what) + " " + std::string(why));
@@ -52,6 +52,17 @@ std::size_t end_of_value(std::string_view text, std::size_t at) {
 std::string string_of(std::string_view json, std::string_view what) {
   if (json.front() != '"') refuse(what, "must be a string");
   return nlohmann::json::parse(json).get<std::string>();
+}
+
+Headers headers_of(std::string_view json) {
+  constexpr std::string_view wanted = "must be an object of strings, such as {\"name\": \"value\"}";
+  if (json.front() != '{') refuse("headers", wanted);
+  Headers headers;
+  for (const auto& [name, value] : members_of(json)) {
+    if (value.front() != '"') refuse("headers", wanted);
+    if (!headers.emplace(name, string_of(value, "headers")).second) refuse("headers", "has a name twice");
+  }
+  return headers;
 }
 
 template <class Number>
@@ -159,6 +170,8 @@ NewJob read_job(std::string_view line, const EnqueueOptions& defaults, TimePoint
     } else if (name == "id") {
       options.id = JobId::parse(string_of(json, name));
       if (!options.id) refuse(name, "must be a UUID");
+    } else if (name == "headers") {
+      options.headers = headers_of(json);
     } else {
       refuse("the field '" + printable(name) + "'", "is unknown; there are " + std::string(known_fields));
     }

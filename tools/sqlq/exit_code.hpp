@@ -14,7 +14,7 @@ enum class ExitCode {
   usage = 2,           ///< a wrong command line, or a value that no database was asked about
   cannot_connect = 3,  ///< connection, permission, configuration, busy
   schema = 4,          ///< missing, behind, newer, changed by hand
-  not_found = 5,       ///< no such job, queue, worker
+  not_found = 5,       ///< no such job, queue, schedule, worker
   conflict = 6,        ///< in no state for it; a live job has the unique key
   partly_done = 7,     ///< of many jobs some were not changed, or it was interrupted: a message says how to go on
   timed_out = 8,

@@ -4,56 +4,17 @@
 #include <memory>
 #include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "context.hpp"
+#include "job_records.hpp"
 #include "text.hpp"
 
 namespace sqlq::tool {
 namespace {
 
-Value list_of(const std::vector<std::string>& names) {
-  nlohmann::json list = nlohmann::json::array();
-  for (const std::string& name : names) list.push_back(name);
-  return Value::Json{list.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
-}
-
-Value list_of(const std::vector<JobId>& ids) {
-  std::vector<std::string> texts;
-  for (const JobId& id : ids) texts.push_back(id.to_string());
-  return list_of(texts);
-}
-
 Value text_or_none(const std::string& text) { return text.empty() ? Value{} : Value{text}; }
-
-const std::vector<Column>& reason_columns() {
-  static const auto& columns = *new std::vector<Column>{
-      {"id"},    {"number"}, {"code"}, {"sentence"}, {"state"}, {"queue"}, {"kind"},      {"worker"},
-      {"message"}, {"workers"}, {"jobs"}, {"at"},    {"count"}, {"limit"}, {"difference"}};
-  return columns;
-}
-
-std::vector<Value> reason_record(const JobId& id, int number, const Reason& reason) {
-  using Code = Reason::Code;
-  const bool counted = reason.code == Code::limit_used || reason.code == Code::suspect || reason.code == Code::behind;
-  return {id.to_string(),
-          number,
-          to_string(reason.code),
-          reason.sentence,
-          reason.state == JobState::invalid ? Value{} : Value{to_string(reason.state)},
-          text_or_none(reason.queue),
-          text_or_none(reason.kind),
-          text_or_none(reason.worker),
-          text_or_none(reason.message),
-          list_of(reason.workers),
-          list_of(reason.jobs),
-          reason.at,
-          counted ? Value{Value::Count{reason.count, reason.capped}} : Value{},
-          reason.code == Code::limit_used ? Value{static_cast<std::int64_t>(reason.limit)} : Value{},
-          reason.code == Code::clocks_differ ? Value{reason.difference} : Value{}};
-}
 
 JobId job_id_of(const std::string& text) {
   const auto id = JobId::parse(text);
@@ -68,7 +29,11 @@ ExitCode explain(Context& context, const std::vector<std::string>& texts) {
   for (const std::string& text : texts) ids.push_back(job_id_of(text));
   const bool for_people = context.look().format == Format::table;
   std::unique_ptr<Records> records;
-  if (!for_people) records = std::make_unique<Records>(context.records(reason_columns()));
+  if (!for_people) {
+    std::vector<Column> columns{{"id"}, {"number"}};
+    for (Column& column : reason_columns()) columns.push_back(std::move(column));
+    records = std::make_unique<Records>(context.records(std::move(columns)));
+  }
   const Admin admin = context.admin();
   ExitCode code = ExitCode::ok;
   for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -82,7 +47,9 @@ ExitCode explain(Context& context, const std::vector<std::string>& texts) {
       if (for_people) {
         context.out() << (number < 10 ? " " : "") << number << ". " << printable(reason.sentence) << '\n';
       } else {
-        records->add(reason_record(ids[i], number, reason));
+        std::vector<Value> row{ids[i].to_string(), number};
+        for (Value& value : reason_row(reason)) row.push_back(std::move(value));
+        records->add(std::move(row));
       }
     }
   }

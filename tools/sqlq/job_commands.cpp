@@ -53,6 +53,7 @@ ExitCode list(Context& context, const ListOptions& options) {
 struct ShowOptions {
   std::string id{};
   std::size_t lines = 20;
+  bool full = false;
 };
 
 using Rows = std::vector<std::vector<Value>>;
@@ -80,6 +81,8 @@ ExitCode show(Context& context, const ShowOptions& options) {
     throw Exit(ExitCode::not_found, "there is no job " + id.to_string() + ": it was deleted, or never enqueued");
   }
   const Rows history = rows_of(admin.history(id, 1000), history_row);
+  Rows steps;
+  for (const StepRecord& step : admin.steps(id)) steps.push_back(step_row(step, options.full));
   const std::vector<LogLine> log = last_lines(admin, id, options.lines);
   const std::vector<Reason> reasons = is_finished(job->state) ? std::vector<Reason>{} : admin.explain(id);
   const bool table = context.options().format == Format::table;
@@ -90,12 +93,14 @@ ExitCode show(Context& context, const ShowOptions& options) {
   }
   std::vector<Value> row = job_row(*job, last_line(admin, *job), true);
   if (!table) {
-    columns.insert(columns.end(), {{"history"}, {"log"}, {"reasons"}});
+    columns.insert(columns.end(), {{"history"}, {"log"}, {"reasons"}, {"steps"}});
     row.insert(row.end(), {json_array(history_columns(), history), json_array(log_columns(), rows_of(log, log_row)),
-                           json_array(reason_columns(), rows_of(reasons, reason_row))});
+                           json_array(reason_columns(), rows_of(reasons, reason_row)),
+                           json_array(step_columns(options.full), steps)});
   }
   context.record(columns, row);
   if (!table) return ExitCode::ok;
+  print_part(context, "Steps", step_columns(options.full), steps);
   print_part(context, "History", history_columns(), history);
   if (!log.empty()) context.out() << "\nLog\n";
   for (const LogLine& line : log) context.out() << log_text(line) << '\n';
@@ -162,10 +167,12 @@ void add_job_commands(CLI::App& root, Context& context) {
   list_command.footer("Example:\n  sqlq job list --queue mail --state errored --newer 1d");
   context.on(list_command, [&context, listing] { return list(context, *listing); });
 
-  CLI::App& show_command = *job.add_subcommand("show", "All about one job: history, log, and why it does not run");
+  CLI::App& show_command =
+      *job.add_subcommand("show", "All about one job: steps, history, log, and why it does not run");
   auto showing = std::make_shared<ShowOptions>();
   show_command.add_option("id", showing->id, "The job")->required();
   show_command.add_option("--lines", showing->lines, "So many of the last lines of its log")->capture_default_str();
+  show_command.add_flag("--full", showing->full, "With what its durable steps have recorded, not only the sizes");
   show_command.footer("Example:\n  sqlq job show 019ad0c5-7f3a-7c1e-9a55-0f6b2d1c8e47");
   context.on(show_command, [&context, showing] { return show(context, *showing); });
 

@@ -39,6 +39,11 @@ Value time_or_none(Duration time) { return time == Duration::zero() ? Value() : 
 
 }  // namespace
 
+Value headers_value(const Headers& headers) {
+  if (headers.empty()) return {};
+  return Value::Json{nlohmann::json(headers).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+}
+
 std::vector<Column> job_columns(bool payloads, std::size_t width) {
   const auto data = [](const char* name) { return Column{name, Column::left, Column::in_data}; };
   std::vector<Column> columns{{"id", Column::left, Column::whole},
@@ -52,7 +57,7 @@ std::vector<Column> job_columns(bool payloads, std::size_t width) {
                               {"error"}};
   for (const char* name : {"cause", "max_attempts", "crashes", "max_crashes", "claims", "unique_key", "queued_at",
                            "run_at", "started_at", "heartbeat_at", "finished_at", "keepalive", "timeout", "retention",
-                           "progress_done", "progress_total", "progress_note", "progress_at"}) {
+                           "progress_done", "progress_total", "progress_note", "progress_at", "headers"}) {
     columns.push_back(data(name));
   }
   if (payloads) {
@@ -81,6 +86,7 @@ std::vector<Value> job_row(const Job& job, const std::optional<AttemptRecord>& l
   } else {
     row.resize(row.size() + 4);
   }
+  row.push_back(headers_value(job.headers));
   if (payloads) {
     row.push_back(json_or_nothing(job.params));
     row.push_back(json_or_nothing(job.result));
@@ -121,19 +127,34 @@ std::string log_text(const LogLine& line) {
   return text + (to_string(line.level).size() < 5 ? "  " : " ") + printable(line.text);
 }
 
+std::vector<Column> step_columns(bool full) {
+  std::vector<Column> columns{{"kind"}, {"name"}, {"number", Column::right}, {"at"}, {"until"},
+                              {"claim", Column::right}, {"bytes", Column::right}};
+  if (full) columns.push_back({"value"});
+  return columns;
+}
+
+std::vector<Value> step_row(const StepRecord& step, bool full) {
+  std::vector<Value> row{to_string(step.kind), step.name,  step.number,      step.at,
+                         step.until,           step.claim, step.value.size()};
+  if (full) row.push_back(json_or_nothing(step.value));
+  return row;
+}
+
 std::vector<Column> reason_columns() {
-  return {{"code"},       {"sentence"}, {"state"}, {"queue"},  {"kind"},  {"worker"},    {"message"}, {"workers"},
-          {"jobs"},       {"at"},       {"count"}, {"limit"}, {"difference"}};
+  return {{"code"},    {"sentence"}, {"state"}, {"queue"}, {"kind"},  {"worker"},     {"message"}, {"workers"},
+          {"jobs"},    {"at"},       {"count"}, {"limit"}, {"difference"}, {"step"}, {"step_number"}};
 }
 
 std::vector<Value> reason_row(const Reason& reason) {
-  nlohmann::json workers = reason.workers;
-  nlohmann::json jobs = nlohmann::json::array();
-  for (const JobId id : reason.jobs) jobs.push_back(id.to_string());
-  const auto list = [](const nlohmann::json& json) {
-    if (json.empty()) return Value();
-    return Value(Value::Json{json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)});
+  using Code = Reason::Code;
+  std::vector<std::string> ids;
+  for (const JobId id : reason.jobs) ids.push_back(id.to_string());
+  const auto list = [](const std::vector<std::string>& texts) {
+    return Value(Value::Json{nlohmann::json(texts).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)});
   };
+  const bool counted = reason.code == Code::limit_used || reason.code == Code::suspect ||
+                       reason.code == Code::behind || reason.code == Code::waits_for_children;
   return {to_string(reason.code),
           reason.sentence,
           reason.state == JobState::invalid ? Value() : Value(to_string(reason.state)),
@@ -141,12 +162,14 @@ std::vector<Value> reason_row(const Reason& reason) {
           text_or_nothing(reason.kind),
           text_or_nothing(reason.worker),
           text_or_nothing(reason.message),
-          list(workers),
-          list(jobs),
+          list(reason.workers),
+          list(ids),
           reason.at,
-          reason.count == 0 ? Value() : Value(Value::Count{reason.count, reason.capped}),
-          reason.code == Reason::Code::limit_used ? Value(std::int64_t{reason.limit}) : Value(),
-          time_or_none(reason.difference)};
+          counted ? Value(Value::Count{reason.count, reason.capped}) : Value(),
+          reason.code == Code::limit_used ? Value(std::int64_t{reason.limit}) : Value(),
+          time_or_none(reason.difference),
+          text_or_nothing(reason.step),
+          reason.step.empty() ? Value() : Value(reason.number)};
 }
 
 std::vector<LogLine> last_lines(const Admin& admin, JobId id, std::size_t most) {

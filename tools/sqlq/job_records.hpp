@@ -14,6 +14,9 @@
 
 namespace sqlq::tool {
 
+/// As a JSON object; nothing when there are none.
+[[nodiscard]] Value headers_value(const Headers& headers);
+
 /// With `payloads`, also params and result. Tables have as many columns as have room in `width` (0: all).
 [[nodiscard]] std::vector<Column> job_columns(bool payloads, std::size_t width);
 /// `last`: the last line of its history.
@@ -28,6 +31,9 @@ namespace sqlq::tool {
 [[nodiscard]] std::vector<Value> log_row(const LogLine& line);
 /// "2026-11-29T16:20:00.123456Z info  text": one line, never cut, printable.
 [[nodiscard]] std::string log_text(const LogLine& line);
+/// `full`: with the value, not only its size.
+[[nodiscard]] std::vector<Column> step_columns(bool full);
+[[nodiscard]] std::vector<Value> step_row(const StepRecord& step, bool full);
 [[nodiscard]] std::vector<Column> reason_columns();
 [[nodiscard]] std::vector<Value> reason_row(const Reason& reason);
 

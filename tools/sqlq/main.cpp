@@ -57,10 +57,11 @@ void occupy_standard_streams() {
 }
 
 /// The words, last one first, as CLI11 takes them. Passwords in argv are overwritten.
-std::vector<std::string> take_words(int argc, char** argv) {
+std::vector<std::string> take_words(int argc, char** argv, Context& context) {
   std::vector<std::string> words;
   for (int i = argc - 1; i > 0; --i) {
     words.emplace_back(argv[i]);
+    context.hide_passwords_of(words.back());
     blank_passwords(argv[i]);
   }
   return words;
@@ -95,7 +96,7 @@ int run(int argc, char** argv) {
   in.end_when([&context] { return context.stopped(); });
   try {
     try {
-      return static_cast<int>(parse_and_run(take_words(argc, argv), context, out));
+      return static_cast<int>(parse_and_run(take_words(argc, argv, context), context, out));
     } catch (const OutputFailed&) {
       throw;
     } catch (...) {

@@ -1,7 +1,6 @@
 /// \file
 /// queue: list, show, create, delete, pause, resume, limit, priority, purge.
 
-#include <algorithm>
 #include <charconv>
 #include <functional>
 #include <limits>
@@ -67,11 +66,9 @@ ExitCode list(Context& context) {
 }
 
 ExitCode show(Context& context, const std::string& name) {
-  const Admin admin = context.admin();
-  const Queue queue = existing(admin, name);
-  const std::vector<QueueStats> all = admin.stats();
-  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& stats) { return stats.queue.name == name; });
-  if (found == all.end()) throw Exit(ExitCode::not_found, "there is no queue " + named(name) + " any more");
+  const std::optional<QueueStats> found = context.admin().stats(name);
+  if (!found) throw Exit(ExitCode::not_found, "there is no queue " + named(name));
+  const Queue& queue = found->queue;
   std::vector<Column> columns{{"queue"},  {"description"}, {"priority"}, {"limit"},
                               {"paused"}, {"created_at"},  {"oldest_due"}};
   std::vector<Value> row{queue.name,   queue.description, queue.priority,   limit_of(queue),

@@ -30,6 +30,7 @@ void tell_change(Context& context, const std::string& sentence, int before, int 
 }
 
 ExitCode up(Context& context, std::optional<int> target) {
+  if (!context.options().dry_run) context.may_create();
   Migrator migrator{context.database()};
   const MigrationStatus before = migrator.status();
   if (context.options().dry_run) {

@@ -16,8 +16,8 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-/// One after "password=" begins at `at`: to the next &, or space, or in quotes.
-std::size_t end_of_secret(std::string_view text, std::size_t at) {
+/// One after "password=" begins at `at`: to the next &, or blank, or in quotes. `one_word`: to the next & or "name=".
+std::size_t end_of_secret(std::string_view text, std::size_t at, bool one_word) {
   if (at < text.size() && text[at] == '\'') {
     for (std::size_t i = at + 1; i < text.size(); ++i) {
       if (text[i] == '\\') ++i;
@@ -25,7 +25,14 @@ std::size_t end_of_secret(std::string_view text, std::size_t at) {
     }
     return text.size();
   }
-  return std::min(text.find_first_of("& \t\r\n", at), text.size());
+  std::size_t end = std::min(text.find_first_of("& \t\r\n", at), text.size());
+  while (one_word && end < text.size() && text[end] != '&') {
+    const std::size_t next = std::min(text.find_first_not_of(blanks, end), text.size());
+    const std::size_t behind = std::min(text.find_first_of("& \t\r\n", next), text.size());
+    if (text.substr(next, behind - next).find('=') != std::string_view::npos) break;
+    end = behind;
+  }
+  return end;
 }
 
 }  // namespace
@@ -47,21 +54,34 @@ std::vector<std::pair<std::size_t, std::size_t>> passwords(std::string_view text
   for (const std::string_view name : {"password=", "passwd=", "pwd="}) {
     for (std::size_t at = 0; (at = folded.find(name, at)) != std::string::npos;) {
       at += name.size();
-      found.emplace_back(at, end_of_secret(text, at));
+      found.emplace_back(at, end_of_secret(text, at, one_word));
     }
   }
   std::sort(found.begin(), found.end());
   return found;
 }
 
-std::string without_passwords(std::string_view text) {
+std::string without_passwords(std::string_view text, bool one_word) {
   std::string out;
   std::size_t at = 0;
-  for (const auto& [begin, end] : passwords(text)) {
+  for (const auto& [begin, end] : passwords(text, one_word)) {
     if (begin >= at) out += std::string(text.substr(at, begin - at)) + "***";
     at = std::max(at, end);
   }
   return out + std::string(text.substr(at));
+}
+
+std::string without_passwords_of(std::string_view word, std::string text) {
+  for (const auto& [begin, end] : passwords(word, true)) {
+    // With what stands beside it: a password of one letter is no reason to hide that letter everywhere.
+    const std::size_t first = begin - 1;
+    const std::string_view quoted = word.substr(first, std::min(end + 1, word.size()) - first);
+    const std::string shown = quoted.front() + std::string("***") + std::string(quoted.substr(1 + end - begin));
+    for (std::size_t at = 0; (at = text.find(quoted, at)) != std::string::npos; at += shown.size()) {
+      text.replace(at, quoted.size(), shown);
+    }
+  }
+  return text;
 }
 
 void blank_passwords(char* text) {

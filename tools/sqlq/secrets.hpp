@@ -15,7 +15,10 @@ namespace sqlq::tool {
 /// sslpassword=. `one_word`: a blank ends no URL, for the text is one word of a command line.
 [[nodiscard]] std::vector<std::pair<std::size_t, std::size_t>> passwords(std::string_view text, bool one_word = false);
 /// "postgresql://ada:***@host/db".
-[[nodiscard]] std::string without_passwords(std::string_view text);
+[[nodiscard]] std::string without_passwords(std::string_view text, bool one_word = false);
+/// `text` without the passwords of `word`, one of a command line, wherever it quotes them: in a sentence the blank in a
+/// password would end it.
+[[nodiscard]] std::string without_passwords_of(std::string_view word, std::string text);
 /// Overwrites them where they are: `text` is a word of main's argv.
 void blank_passwords(char* text);
 

@@ -32,7 +32,9 @@ std::string_view advice(Errc code, const Failure& failure) {
       return "make the file and its folder writable for this process: SQLite makes files beside it";
     case Errc::configuration:
       switch (failure.system_error) {
-        case ENOENT: return "check that the folder exists, and with create=false that the file does";
+        case ENOENT:
+          return "check the path: the folder must exist, and with create=false the file as well (`sqlq schema up` "
+                 "makes it)";
         case EISDIR: return "this is a folder: name a file in it";
         default: return "check the path";
       }

@@ -25,7 +25,7 @@ std::string absolute(const std::string& path) {
 }  // namespace
 
 Options Options::from(const backend::Url& url) {
-  url.refuse_unknown({"synchronous", "create", "watch", "busy_timeout", "read_timeout", "readers", "wal_limit"});
+  url.refuse_unknown({"synchronous", "watch", "busy_timeout", "read_timeout", "readers", "wal_limit"});
   Options o;
   o.path = url.rest();
   if (o.path.empty()) {
@@ -35,7 +35,7 @@ Options Options::from(const backend::Url& url) {
   o.path = o.path == ":memory:" ? std::string() : absolute(o.path);
   using std::chrono::hours, std::chrono::milliseconds;
   o.full_sync = url.choice("synchronous", "full", {"full", "normal"}) == "full";
-  o.create = url.flag("create", o.create);
+  o.create = url.create();
   o.watch = url.flag("watch", o.watch);
   o.busy_timeout = url.duration("busy_timeout", o.busy_timeout, milliseconds(1), hours(1));
   o.read_timeout = url.duration("read_timeout", o.read_timeout, milliseconds(1), hours(1));

@@ -174,9 +174,9 @@ class Transfer {
   };
   [[nodiscard]] virtual Read read_jobs(std::span<const JobId> ids, std::size_t max_bytes) = 0;
   /// Stores jobs that are not held, in this order, each with everything that is in it but the lease token: state,
-  /// times, counts, history and log are as given, also a state waiting. Makes their queues with default settings. Two
-  /// of one call may collide: the first wins. At most 1000. Errc::refused when the database refuses one of them for
-  /// good: nothing is stored. Replay: existing_id.
+  /// times, counts, history, log and steps are as given, also a state waiting. Makes their queues with default
+  /// settings. Two of one call may collide: the first wins. At most 1000. Errc::refused when the database refuses one
+  /// of them for good: nothing is stored. Replay: existing_id.
   virtual std::vector<StoreStatus> store_jobs(std::span<const StoredJob> jobs, Now now) = 0;
 };
 
@@ -211,7 +211,7 @@ struct PeriodicDue {
   TimePoint now{};                   ///< by the clock that decides what is due
 };
 
-/// Schedules. None of it is on the way of a plain job: a worker asks once in 5 s, or when something is due.
+/// Schedules. None of it is on the way of a plain job: a worker asks once in 10 s, or when something is due.
 class Periodic {
  public:
   virtual ~Periodic() = default;

@@ -120,9 +120,8 @@ class ForwardingDialect : public Dialect,
     return target("queue_update").queue_update(name, change);
   }
   DeleteQueueStatus queue_delete(std::string_view name) override { return target("queue_delete").queue_delete(name); }
-  [[nodiscard]] std::vector<QueueStats> queue_stats(std::string_view after, std::size_t limit, std::uint64_t cap,
-                                                    Now now) override {
-    return target("queue_stats").queue_stats(after, limit, cap, now);
+  [[nodiscard]] std::optional<QueueStats> queue_stats(std::string_view name, std::uint64_t cap, Now now) override {
+    return target("queue_stats").queue_stats(name, cap, now);
   }
 
   // ---- logs

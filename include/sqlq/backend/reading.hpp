@@ -41,10 +41,9 @@ class Reading {
   /// In order of name (bytes), names strictly above `after`.
   [[nodiscard]] virtual std::vector<Queue> queues(std::string_view after, std::size_t limit) = 0;
   [[nodiscard]] virtual std::optional<Queue> queue(std::string_view name) = 0;
-  /// As `queues`, with `counts` of each and since when the pending job, or scheduled one that is due, waits that could
-  /// have run first.
-  [[nodiscard]] virtual std::vector<QueueStats> queue_stats(std::string_view after, std::size_t limit,
-                                                            std::uint64_t cap, Now now) = 0;
+  /// As `queue`, with its `counts` and since when the pending job, or scheduled one that is due, waits that could have
+  /// run first.
+  [[nodiscard]] virtual std::optional<QueueStats> queue_stats(std::string_view name, std::uint64_t cap, Now now) = 0;
 };
 
 }  // namespace sqlq::backend

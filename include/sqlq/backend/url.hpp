@@ -60,7 +60,11 @@ class Url {
                                    std::initializer_list<std::string_view> words) const;
   /// The option `wait`, which every backend has: how long `open` waits for the database to come up. 0 to 1h; default 0.
   [[nodiscard]] Duration wait() const;
-  /// Error(invalid_argument) if an option is given that is neither in the list nor `wait`; the message has the list.
+  /// The option `create`, which every backend has: false: `open` makes no database that is not there. Default true.
+  /// A backend whose `open` never makes one need not ask.
+  [[nodiscard]] bool create() const;
+  /// Error(invalid_argument) if an option is given that is neither in the list nor `wait` or `create`; the message has
+  /// the list.
   void refuse_unknown(std::initializer_list<std::string_view> known) const;
 
   /// The URL for logs: the password, and options whose name speaks of a secret, replaced by ***.

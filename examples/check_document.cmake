@@ -1,0 +1,46 @@
+# Every block of C++ in a document is in one of the programs that are compiled, to the letter but for its indentation.
+#
+#   cmake -D DOCUMENT=... -D PROGRAMS=FILE[,FILE...] -P check_document.cmake
+
+cmake_minimum_required(VERSION 3.25)
+
+# The text with every line's indentation taken away, after an end of line.
+function(read_flush result file)
+  file(READ "${file}" text)
+  string(REGEX REPLACE "\n[ \t]+" "\n" text "\n${text}")
+  set(${result} "${text}" PARENT_SCOPE)
+endfunction()
+
+string(REPLACE "," ";" PROGRAMS "${PROGRAMS}")
+read_flush(rest "${DOCUMENT}")
+set(blocks 0)
+while(TRUE)
+  string(FIND "${rest}" "\n```cpp\n" begin)
+  if(begin EQUAL -1)
+    break()
+  endif()
+  math(EXPR begin "${begin} + 7")
+  string(SUBSTRING "${rest}" ${begin} -1 rest)
+  string(FIND "${rest}" "\n```\n" end)
+  if(end EQUAL -1)
+    message(FATAL_ERROR "${DOCUMENT}: a block does not end")
+  endif()
+  math(EXPR length "${end} + 1")
+  string(SUBSTRING "${rest}" 0 ${length} block)  # from the end of the line before it to its own last one
+  string(SUBSTRING "${rest}" ${length} -1 rest)
+  math(EXPR blocks "${blocks} + 1")
+  set(found -1)
+  foreach(program IN LISTS PROGRAMS)
+    read_flush(text "${program}")
+    string(FIND "${text}" "${block}" found)
+    if(NOT found EQUAL -1)
+      break()
+    endif()
+  endforeach()
+  if(found EQUAL -1)
+    message(SEND_ERROR "${DOCUMENT}: no program that is compiled (${PROGRAMS}) has this block:${block}")
+  endif()
+endwhile()
+if(blocks EQUAL 0)
+  message(FATAL_ERROR "${DOCUMENT} has no block of C++")
+endif()
