@@ -23,7 +23,7 @@ constexpr std::size_t bytes_beside_params = 512;
 constexpr Duration least_between_hints = seconds(1);
 constexpr Duration again_if_not_applied = seconds(1);
 constexpr Duration left_alone = minutes(1);
-constexpr Duration between_reports = hours(1);
+constexpr Duration between_troubles = hours(1);
 constexpr std::size_t max_trouble_bytes = 1024;
 
 std::size_t most_ticks(const Schedule& schedule) {
@@ -270,7 +270,7 @@ void Ticker::leave(const backend::PeriodicRow& row, const std::string& why) {
   const SteadyPoint now = shared_.clock().steady();
   std::erase_if(left_, [&](const auto& left) { return now >= left.second.until; });
   left_[row.name] = {row.version, saturating_add(now, left_alone)};
-  std::erase_if(told_, [&](const auto& told) { return now - told.second >= between_reports; });
+  std::erase_if(told_, [&](const auto& told) { return now - told.second >= between_troubles; });
   if (!told_.emplace(row.name, now).second) return;
   shared_.events.report(Events::Level::error, name(),
                         "schedule " + core::quoted(row.name) + " is left as it is by this worker: " + why, {},

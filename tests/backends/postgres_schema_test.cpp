@@ -26,6 +26,7 @@ const std::map<std::string, std::string> samples = {
     {"max_attempts", "{1,1}"}, {"max_crashes", "{1,1}"}, {"keepalives", "{1,1}"}, {"timeouts", "{1,1}"},
     {"retentions", "{NULL,NULL}"}, {"params", "{null,null}"}, {"results", "{r,r}"}, {"messages", "{m,m}"},
     {"causes", "{1,1}"}, {"claims", "{1,1}"}, {"numbers", "{1,1}"}, {"attempts", "{1,1}"}, {"ats", "{1,1}"},
+    {"headers", "{NULL,h}"},
     {"ends", "0"}, {"levels", "{1,1}"}, {"texts", "{t,t}"}, {"lane", "1"}, {"shapes", "{1,2}"}, {"dues", "{1,1}"},
     {"seqs", "{1,1}"}, {"ranks", "{1,2}"}, {"numbered", "0"}, {"workers", "{w,w}"},
     {"only", "{00000000-0000-7000-8000-000000000001}"}, {"down_to", "00000000-0000-0000-0000-000000000000"},

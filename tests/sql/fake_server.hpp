@@ -147,7 +147,7 @@ class FakeServer : public Server {
             "log_read", "queues", "queue", "queue_upsert", "queue_update", "queue_used", "queue_hide", "oldest_due",
             "worker_seen", "worker_draining", "worker_add", "worker_remove", "workers", "workers_drain",
             "workers_expired", "clock_now", "insight_place", "insight_lanes", "insight_ready", "insight_level",
-            "insight_due", "transfer_ids", "transfer_sizes", "transfer_history", "transfer_log",
+            "insight_due", "transfer_ids", "transfer_sizes", "transfer_history", "transfer_log", "transfer_steps",
             "periodic_first", "periodic_due", "periodic_next", "periodic_list", "periodic_get", "periodic_versions",
             "periodic_lock", "periodic_add", "periodic_set", "periodic_remove",
             "steps", "step_job", "step_add", "step_insert", "step_find", "step_signal_last",

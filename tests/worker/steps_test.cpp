@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "worker/services.hpp"
 #include "worker/workflow.hpp"
 
 namespace sqlq::testing {
@@ -361,6 +362,24 @@ TEST_F(Steps, GoAtASuccessWhereTheyAreNotToBeKept) {
   EXPECT_EQ(w.work(), 2U);
   EXPECT_TRUE(w.admin().steps(id).empty());
   EXPECT_EQ(w.watch.calls["forget_steps"], 1);
+}
+
+TEST(StepsNowhere, ABackendWithoutThatPartIsNamedAsTheReason) {
+  const auto refused = [](auto call) { expect_error(Errc::configuration, "capability `steps`", call); };
+  Services s(1, [&](JobContext& job) {
+    refused([&] { job.step("a", [] { ADD_FAILURE() << "its effect could not be recorded"; }); });
+    refused([&] { job.sleep("a", 1h); });
+    refused([&] { (void)job.wait<int>("a", 1h); });
+    refused([&] { (void)job.all("a", std::vector<NewJob>{{"child"}}); });
+    refused([&] { (void)job.since("a"); });
+    return Outcome::done();
+  });
+  const JobId id = s.database.add();
+  s.work();
+  EXPECT_EQ(s.database.job(id).state, JobState::success);
+  refused([&] { Client(s.base.db).signal(id, "a", 1); });
+  refused([&] { (void)Admin(s.base.db).steps(id); });
+  refused([&] { (void)Admin(s.base.db).restart(id); });
 }
 
 }  // namespace
