@@ -814,9 +814,10 @@ SELECT MAX(s.n) FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq = :seq AND 
 
 -- name: steps_tell
 -- params: told int, seqs list
--- Bit 1 of the flags; rows locked before.
-UPDATE {jobs} FORCE INDEX (PRIMARY) SET flags = flags - (flags & 1) + :told
- WHERE seq IN (:seqs) AND (flags & 1) <> :told
+-- Bit 1 of the flags; rows locked before. Bit 2 turns with each telling, so that it always writes the row: of two nodes
+-- of a cluster, one of which takes back what the other tells, one must be rolled back.
+UPDATE {jobs} FORCE INDEX (PRIMARY) SET flags = CASE :told WHEN 1 THEN (flags | 1) ^ 2 ELSE flags - (flags & 1) END
+ WHERE seq IN (:seqs) AND (:told = 1 OR (flags & 1) = 1)
 
 -- name: steps_parents
 -- params: seqs list

@@ -453,6 +453,59 @@ void add_workers(std::vector<Operation>& all) {
   }));
 }
 
+backend::NewStep step_of(std::uint8_t n, StepKind kind) {
+  return {.id = job(n), .token = held_by, .kind = kind, .name = "a", .value = params, .delay = 5min};
+}
+
+/// 6 and 1 are held, 2 has snoozed, each of them after a wait and with children; 3 has failed and has a result.
+void six_with_steps(Dialect& d) {
+  held(4)(d);
+  for (const std::uint8_t n : {std::uint8_t{6}, std::uint8_t{1}, std::uint8_t{2}}) {
+    for (const StepKind kind : {StepKind::wait, StepKind::children}) {
+      d.steps()->record_step(step_of(n, kind), nullptr, begin);
+    }
+  }
+  d.steps()->record_step(step_of(3, StepKind::result), nullptr, begin);
+  const std::array ends{end(2, FinishKind::snooze), end(3, FinishKind::fail)};
+  d.finish(ends, nullptr, begin);
+}
+
+std::string text(const StepRecord& s) {
+  return std::string(to_string(s.kind)) + " " + s.name + " " + text(s.at) + " " + text(s.until) + " " +
+         text(s.value.size());
+}
+
+void add_steps(std::vector<Operation>& all) {
+  const auto one = [&](const std::string& name, std::function<std::string(backend::Steps&)> run) {
+    all.push_back({.name = name, .prepare = six_with_steps, .run = [run = std::move(run)](Dialect& d) {
+                     return run(*d.steps());
+                   }});
+  };
+  const auto record = [&](const std::string& name, StepKind kind) {
+    one(name, [kind](backend::Steps& s) { return text(s.record_step(step_of(1, kind), nullptr, soon).step); });
+  };
+  record("record_step", StepKind::result);
+  record("record_step of a wait that is there", StepKind::wait);
+  record("record_step of the end of a wait", StepKind::expired);
+  const auto signal = [&](const std::string& name, std::uint8_t n) {
+    one(name, [n](backend::Steps& s) {
+      const SignalStatus status = s.signal(job(n), "a", params, SignalMode::first, nullptr, soon);
+      return text(status == SignalStatus::stored || status == SignalStatus::existing);
+    });
+  };
+  signal("signal to a job that runs", 1);
+  signal("signal to a job that waits for it", 2);
+  one("wake", [](backend::Steps& s) {
+    const std::array ids{job(2), job(6), job(5)};
+    s.wake(ids, soon);
+    return std::string("done");
+  });
+  one("forget_steps", [](backend::Steps& s) {
+    s.forget_steps(job(3), std::nullopt);
+    return std::string("done");
+  });
+}
+
 void add_readers(std::vector<Operation>& all) {
   all.push_back(read("get", [](Dialect& d) {
     const std::array ids{job(1), job(4), job(99)};
@@ -484,6 +537,7 @@ std::vector<Operation> all_operations() {
   std::vector<Operation> all;
   add_writers(all);
   add_workers(all);
+  add_steps(all);
   add_readers(all);
   for (Operation& operation : periodic_operations()) all.push_back(std::move(operation));
   return all;
@@ -495,6 +549,7 @@ std::string picture(Dialect& d) {
     Job same = j;
     if (same.queue.starts_with(new_queue)) same.queue = new_queue;
     all += text(same) + "\n";
+    for (const StepRecord& step : d.steps()->read_steps(j.id, nullptr)) all += text(step) + "\n";
     if (j.claims == 0 && j.state != JobState::cancelled) continue;
     all += text(d.history(j.id, 100)) + text(d.read_logs(j.id, 0, 0, 100));
   }
