@@ -1,4 +1,5 @@
-// A workflow whose process is killed at each COMMIT in turn, its own and the library's, on each database.
+// A workflow whose process is killed at each COMMIT in turn, its own and the library's, and at each record of a step
+// that is a statement and a commit in one, on each database.
 
 #include <signal.h>
 
@@ -56,10 +57,10 @@ class Workflow : public Anywhere {
 
 TEST_P(Workflow, GoesOnWhereItWasWhereverItsProcessDies) {
   int deaths = 0;
-  for (const std::string side : {"before", "after"}) {
+  for (const std::string trip : {"before commit ", "after commit ", "before step_add ", "after step_add "}) {
     bool died = true;
     for (int n = 1; died; ++n) {
-      const std::string when = side + " commit " + std::to_string(n);
+      const std::string when = trip + std::to_string(n);
       const std::size_t before = shipped();
       Client client(*db_);
       const JobId id = client.enqueue(NewJob{"order", "null", {.max_crashes = 1000, .keepalive = 1s}}).id;
