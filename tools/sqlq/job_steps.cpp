@@ -27,7 +27,7 @@ struct SignalOptions {
 };
 
 /// What Client::signal would answer.
-SignalStatus looked_at(const Admin& admin, JobId id, const SignalOptions& given) {
+SignalStatus would_answer(const Admin& admin, JobId id, const SignalOptions& given) {
   const std::optional<Job> job = admin.find(id);
   if (!job) return SignalStatus::not_found;
   if (is_finished(job->state)) return SignalStatus::finished;
@@ -39,12 +39,12 @@ SignalStatus looked_at(const Admin& admin, JobId id, const SignalOptions& given)
   return there ? SignalStatus::existing : SignalStatus::stored;
 }
 
-ExitCode signal(Context& context, const SignalOptions& given) {
+ExitCode send_signal(Context& context, const SignalOptions& given) {
   const JobId id = read_id(given.id, "the argument");
   const std::string value = json_argument(context, given.value);
   const bool dry = context.options().dry_run;
   const SignalStatus status =
-      dry ? looked_at(context.admin(), id, given)
+      dry ? would_answer(context.admin(), id, given)
           : context.client().signal(id, given.name, std::string_view(value),
                                     given.append ? SignalMode::append : SignalMode::first);
   const std::string job = "job " + id.to_string();
@@ -91,7 +91,7 @@ std::vector<StepRecord> forgotten(const Admin& admin, JobId id, const RestartOpt
   return steps;
 }
 
-ExitCode restart(Context& context, const RestartOptions& given) {
+ExitCode restart_job(Context& context, const RestartOptions& given) {
   if (given.number != 0 && !given.from) throw Exit(ExitCode::usage, "--number is the number of the step of --from");
   const JobId id = read_id(given.id, "the argument");
   Admin admin = context.admin();
@@ -134,7 +134,7 @@ void add_job_steps(CLI::App& root, Context& context) {
   signalling.add_flag("--append", sent->append, "Add one more of this name; else the first one stays");
   signalling.add_flag("--exist-ok", sent->exist_ok, "A signal that is there already is no failure");
   signalling.footer("Example:\n  sqlq job signal 019ad0c5-7f3a-7c1e-9a55-0f6b2d1c8e47 approved '{\"by\":\"ada\"}'");
-  context.on(signalling, [&context, sent] { return signal(context, *sent); });
+  context.on(signalling, [&context, sent] { return send_signal(context, *sent); });
 
   CLI::App& restarting =
       *job.add_subcommand("restart", "Run a finished job again that forgets its durable steps, or those from one on");
@@ -143,7 +143,7 @@ void add_job_steps(CLI::App& root, Context& context) {
   restarting.add_option("--from", from->from, "Keep the steps before this one [forget all]")->type_name("STEP");
   restarting.add_option("--number", from->number, "The number of that step, of a loop [0]")->type_name("N");
   restarting.footer("Example:\n  sqlq job restart 019ad0c5-7f3a-7c1e-9a55-0f6b2d1c8e47 --from ship");
-  context.on(restarting, [&context, from] { return restart(context, *from); });
+  context.on(restarting, [&context, from] { return restart_job(context, *from); });
 }
 
 }  // namespace sqlq::tool

@@ -20,7 +20,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-TimePoint time_of(Context& context, const std::string& text, const std::string& option) {
+TimePoint time_in(Context& context, const std::string& text, const std::string& option) {
   const auto at = parse_time(text, context.now());
   if (!at) throw Exit(ExitCode::usage, option + ": a time such as 2026-11-29T16:20:00Z is needed");
   return *at;
@@ -29,7 +29,7 @@ TimePoint time_of(Context& context, const std::string& text, const std::string& 
 // ------------------------------------------------------------------------------------------------- set
 
 /// What was said on the command line; the rest stays as it is.
-struct Settings {
+struct ScheduleSettings {
   std::string name{};
   std::optional<std::string> rule{}, zone{}, kind{}, params{}, queue{}, missed{}, overlap{}, grace{}, jitter{}, start{},
       end{}, unique_key{}, timeout{}, retention{};
@@ -37,7 +37,7 @@ struct Settings {
   std::optional<std::size_t> most_missed{};
 };
 
-void set_job(Context& context, NewJob& job, const Settings& given) {
+void set_job(Context& context, NewJob& job, const ScheduleSettings& given) {
   EnqueueOptions& options = job.options;
   if (given.kind) job.kind = *given.kind;
   if (given.params) job.params = json_argument(context, *given.params);
@@ -49,7 +49,7 @@ void set_job(Context& context, NewJob& job, const Settings& given) {
   if (given.retention) options.retention = retention_of(*given.retention);
 }
 
-Schedule wanted(Context& context, const std::optional<ScheduleState>& there, const Settings& given) {
+Schedule wanted(Context& context, const std::optional<ScheduleState>& there, const ScheduleSettings& given) {
   Schedule schedule{.job = {.kind = {}, .params = "{}"}};
   if (there) {
     schedule = there->schedule;
@@ -67,14 +67,14 @@ Schedule wanted(Context& context, const std::optional<ScheduleState>& there, con
   if (given.overlap) schedule.overlap = overlap_of(*given.overlap);
   if (given.jitter) schedule.jitter = read_duration(*given.jitter, "--jitter");
   const auto set_time = [&](OptionalTime& time, const std::optional<std::string>& text, const char* option) {
-    if (text) time = *text == "none" ? OptionalTime() : OptionalTime(time_of(context, *text, option));
+    if (text) time = *text == "none" ? OptionalTime() : OptionalTime(time_in(context, *text, option));
   };
   set_time(schedule.start, given.start, "--start");
   set_time(schedule.end, given.end, "--end");
   return schedule;
 }
 
-ExitCode set(Context& context, const Settings& given) {
+ExitCode set_schedule(Context& context, const ScheduleSettings& given) {
   Schedules schedules{context.database()};
   const std::optional<ScheduleState> there = schedules.find(given.name);
   const Schedule schedule = wanted(context, there, given);
@@ -97,7 +97,7 @@ ExitCode set(Context& context, const Settings& given) {
 // ------------------------------------------------------------------------------------------------- pause, remove
 
 /// Does one thing to each of the schedules, which are all there before it begins.
-ExitCode to_each(Context& context, const Names& names, const std::string& done, bool paused,
+ExitCode to_schedules(Context& context, const Names& names, const std::string& done, bool paused,
                  const std::function<bool(Schedules&, const std::string&)>& change) {
   Schedules schedules{context.database()};
   for (const std::string& name : names) static_cast<void>(existing_schedule(schedules, name));
@@ -114,7 +114,7 @@ ExitCode to_each(Context& context, const Names& names, const std::string& done, 
   return ExitCode::ok;
 }
 
-ExitCode remove(Context& context, const Names& names) {
+ExitCode remove_schedules(Context& context, const Names& names) {
   Schedules schedules{context.database()};
   for (const std::string& name : names) static_cast<void>(existing_schedule(schedules, name));
   const bool dry = context.options().dry_run;
@@ -132,7 +132,7 @@ ExitCode remove(Context& context, const Names& names) {
 
 // ------------------------------------------------------------------------------------------------- run, backfill
 
-ExitCode run(Context& context, const std::string& name) {
+ExitCode run_schedule(Context& context, const std::string& name) {
   Schedules schedules{context.database()};
   static_cast<void>(existing_schedule(schedules, name));
   if (context.options().dry_run) {
@@ -151,7 +151,7 @@ ExitCode run(Context& context, const std::string& name) {
   return ExitCode::conflict;
 }
 
-struct Range {
+struct TickRange {
   std::string name{};
   std::string from{};
   std::string to{};
@@ -171,9 +171,9 @@ std::optional<CappedCount> ticks_in(const Schedule& schedule, TimePoint from, Ti
   return CappedCount{std::min(n, most_ticks), n > most_ticks};
 }
 
-ExitCode backfill(Context& context, const Range& range) {
-  const TimePoint from = time_of(context, range.from, "--from");
-  const TimePoint to = range.to.empty() ? context.now() : time_of(context, range.to, "--to");
+ExitCode backfill(Context& context, const TickRange& range) {
+  const TimePoint from = time_in(context, range.from, "--from");
+  const TimePoint to = range.to.empty() ? context.now() : time_in(context, range.to, "--to");
   if (to <= from) throw Exit(ExitCode::usage, "--to must be later than --from");
   Schedules schedules{context.database()};
   const ScheduleState state = existing_schedule(schedules, range.name);
@@ -201,7 +201,7 @@ ExitCode backfill(Context& context, const Range& range) {
 // ------------------------------------------------------------------------------------------------- command line
 
 void add_set(CLI::App& command, Context& context) {
-  const auto given = std::make_shared<Settings>();
+  const auto given = std::make_shared<ScheduleSettings>();
   command.add_option("schedule", given->name, "Its name")->required();
   const auto text = [&command](const char* option, std::optional<std::string>& value, const char* what,
                                const char* type) {
@@ -229,7 +229,7 @@ void add_set(CLI::App& command, Context& context) {
   text("--end", given->end, "No tick after this time; none: no limit", "TIME");
   command.footer("Example:\n  sqlq schedule set nightly --rule '30 2 * * *' --zone Europe/Berlin --kind cleanup\n\n"
                  "Of a schedule that is there, only what is said changes.");
-  context.on(command, [&context, given] { return set(context, *given); });
+  context.on(command, [&context, given] { return set_schedule(context, *given); });
 }
 
 std::shared_ptr<Names> names_of(CLI::App& command) {
@@ -253,31 +253,31 @@ void add_schedule_changes(CLI::App& root, Context& context) {
   CLI::App& pausing = add("pause", "Let these schedules fire no more until resume, also when they are set again",
                           "nightly poll");
   context.on(pausing, [&context, names = names_of(pausing)] {
-    return to_each(context, *names, "is paused", true,
+    return to_schedules(context, *names, "is paused", true,
                    [](Schedules& all, const std::string& name) { return all.pause(name); });
   });
 
   CLI::App& resuming = add("resume", "Undo pause: goes on with the first tick after now", "nightly");
   context.on(resuming, [&context, names = names_of(resuming)] {
-    return to_each(context, *names, "goes on", false,
+    return to_schedules(context, *names, "goes on", false,
                    [](Schedules& all, const std::string& name) { return all.resume(name); });
   });
 
   CLI::App& running = add("run", "Enqueue its job now, and print the id", "nightly");
   const auto name = std::make_shared<std::string>();
   running.add_option("schedule", *name, "Its name")->required();
-  context.on(running, [&context, name] { return run(context, *name); });
+  context.on(running, [&context, name] { return run_schedule(context, *name); });
 
   CLI::App& filling = add("backfill", "Enqueue a job for each tick of the past that has none; asks",
                           "nightly --from 2026-11-01 --to 2026-11-08");
-  const auto range = std::make_shared<Range>();
+  const auto range = std::make_shared<TickRange>();
   filling.add_option("schedule", range->name, "Its name")->required();
   filling.add_option("--from", range->from, "From this time on: 2026-11-01, -7d")->required()->type_name("TIME");
   filling.add_option("--to", range->to, "Before this time [now]")->type_name("TIME");
   context.on(filling, [&context, range] { return backfill(context, *range); });
 
   CLI::App& removing = add("remove", "Forget these schedules; asks. Jobs that they have enqueued stay", "poll");
-  context.on(removing, [&context, names = names_of(removing)] { return remove(context, *names); });
+  context.on(removing, [&context, names = names_of(removing)] { return remove_schedules(context, *names); });
 }
 
 }  // namespace sqlq::tool
