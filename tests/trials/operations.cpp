@@ -470,11 +470,6 @@ void six_with_steps(Dialect& d) {
   d.finish(ends, nullptr, begin);
 }
 
-std::string text(const StepRecord& s) {
-  return std::string(to_string(s.kind)) + " " + s.name + " " + text(s.at) + " " + text(s.until) + " " +
-         text(s.value.size());
-}
-
 void add_steps(std::vector<Operation>& all) {
   const auto one = [&](const std::string& name, std::function<std::string(backend::Steps&)> run) {
     all.push_back({.name = name, .prepare = six_with_steps, .run = [run = std::move(run)](Dialect& d) {
