@@ -16,8 +16,8 @@ CREATE TABLE IF NOT EXISTS {periodic} (
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
 -- What jobs remember of their executions. kind is the number of sqlq/steps.hpp; ord numbers the job's rows in the order
--- of their recording; until_us is the end of a sleep or wait. Bit 1 of a job's flags: it was told to go on since it last
--- recorded a wait.
+-- of their recording; until_us is the end of a sleep or wait. Bit 1 of a job's flags: it was told to go on since it
+-- last recorded a wait.
 CREATE TABLE IF NOT EXISTS {steps} (
   job_seq  BIGINT NOT NULL,
   kind     SMALLINT NOT NULL,

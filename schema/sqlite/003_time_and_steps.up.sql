@@ -15,8 +15,8 @@ CREATE TABLE sqlq_periodic (
 CREATE INDEX sqlq_periodic_next ON sqlq_periodic (next_us, name) WHERE next_us IS NOT NULL;
 
 -- What jobs remember of their executions. kind is the number of sqlq/steps.hpp; ord numbers the job's rows in the order
--- of their recording; until_us is the end of a sleep or wait. Bit 1 of a job's flags: it was told to go on since it last
--- recorded a wait.
+-- of their recording; until_us is the end of a sleep or wait. Bit 1 of a job's flags: it was told to go on since it
+-- last recorded a wait.
 CREATE TABLE sqlq_steps (
   job_seq  INTEGER NOT NULL,
   kind     INTEGER NOT NULL,

@@ -38,7 +38,7 @@ Target::Target(const Database& db, TransferReport& report) : db_(db), part_(part
 void Target::store(std::span<StoredJob> all) {
   const backend::Capabilities& can = db_.ready().capabilities();
   const auto fits = [&](const StoredJob& stored) { return what_it_lacks(stored, can) == nullptr; };
-  const auto rest = std::ranges::stable_partition(all, fits);
+  const std::span<StoredJob> rest(std::stable_partition(all.begin(), all.end(), fits), all.end());
   for (const StoredJob& stored : rest) {
     ++report_.refused;
     add_problem(report_, stored.job.id, what_it_lacks(stored, can));

@@ -34,7 +34,7 @@ std::vector<std::string> names_of(const std::vector<PeriodicRow>& rows) {
 }
 
 using Texts = std::vector<std::string>;
-using Answers = std::vector<bool>;
+using Applied = std::vector<bool>;
 
 }  // namespace
 
@@ -46,8 +46,8 @@ TEST_P(Periodic, ARowIsMadeOnceAndChangedByWhoReadItLast) {
   const backend::Now now = clock().instant();
   const TimePoint later = clock().now() + 1h;
   const PeriodicChange make{.name = "a", .next = later, .definition = R"({"d":1})", .state = R"({"s":1})"};
-  EXPECT_EQ(applied(part.periodic_change({&make, 1}, now)), Answers{true});
-  EXPECT_EQ(applied(part.periodic_change({&make, 1}, now)), Answers{false}) << "it is there: a replay";
+  EXPECT_EQ(applied(part.periodic_change({&make, 1}, now)), Applied{true});
+  EXPECT_EQ(applied(part.periodic_change({&make, 1}, now)), Applied{false}) << "it is there: a replay";
   const PeriodicRow first = part.periodic_get(Texts{"a"}).at(0).value();
   EXPECT_EQ(first.name, "a");
   EXPECT_EQ(first.next, later);
@@ -56,8 +56,8 @@ TEST_P(Periodic, ARowIsMadeOnceAndChangedByWhoReadItLast) {
   EXPECT_GT(first.version, 0);
 
   const PeriodicChange change{.name = "a", .expected = first.version, .definition = "{}", .state = R"({"s":2})"};
-  EXPECT_EQ(applied(part.periodic_change({&change, 1}, now)), Answers{true});
-  EXPECT_EQ(applied(part.periodic_change({&change, 1}, now)), Answers{false}) << "a replay";
+  EXPECT_EQ(applied(part.periodic_change({&change, 1}, now)), Applied{true});
+  EXPECT_EQ(applied(part.periodic_change({&change, 1}, now)), Applied{false}) << "a replay";
   const PeriodicRow second = part.periodic_get(Texts{"a"}).at(0).value();
   EXPECT_GT(second.version, first.version);
   EXPECT_FALSE(second.next);
@@ -65,10 +65,10 @@ TEST_P(Periodic, ARowIsMadeOnceAndChangedByWhoReadItLast) {
   EXPECT_EQ(second.state, R"({"s":2})");
 
   const PeriodicChange late{.name = "a", .expected = first.version, .remove = true};
-  EXPECT_EQ(applied(part.periodic_change({&late, 1}, now)), Answers{false});
+  EXPECT_EQ(applied(part.periodic_change({&late, 1}, now)), Applied{false});
   const PeriodicChange gone{.name = "a", .expected = second.version, .remove = true};
-  EXPECT_EQ(applied(part.periodic_change({&gone, 1}, now)), Answers{true});
-  EXPECT_EQ(applied(part.periodic_change({&gone, 1}, now)), Answers{false});
+  EXPECT_EQ(applied(part.periodic_change({&gone, 1}, now)), Applied{true});
+  EXPECT_EQ(applied(part.periodic_change({&gone, 1}, now)), Applied{false});
   EXPECT_FALSE(part.periodic_get(Texts{"a"}).at(0));
 }
 
@@ -85,7 +85,7 @@ TEST_P(Periodic, ChangesOfOneCallAreAnsweredSingly) {
       {.name = "y", .expected = 1, .remove = true},
   };
   const std::vector<PeriodicOutcome> outcomes = part.periodic_change(made, now);
-  EXPECT_EQ(applied(outcomes), (Answers{true, false, true, false}));
+  EXPECT_EQ(applied(outcomes), (Applied{true, false, true, false}));
   ASSERT_EQ(outcomes[2].jobs.size(), 1U);
   EXPECT_EQ(outcomes[2].jobs[0].id, with_b);
   EXPECT_TRUE(outcomes[2].jobs[0].inserted());
@@ -123,7 +123,7 @@ TEST_P(Periodic, OnlyWhatIsDueIsAnsweredInOrder) {
       {.name = "never", .definition = "{}", .state = "{}"},
       {.name = "later", .next = t + 1h, .definition = "{}", .state = "{}"},
   };
-  ASSERT_EQ(applied(part.periodic_change(made, clock().instant())), Answers(made.size(), true));
+  ASSERT_EQ(applied(part.periodic_change(made, clock().instant())), Applied(made.size(), true));
   backend::PeriodicDue due = part.periodic_due(10, clock().instant());
   EXPECT_EQ(names_of(due.rows), (Texts{"past1", "past2", "now"}));
   EXPECT_EQ(due.next, t + 1us);
@@ -144,7 +144,7 @@ TEST_P(Periodic, ListsAreInOrderOfBytesAndPaged) {
   std::vector<PeriodicChange> made;
   for (const std::string& name : names) made.push_back({.name = name, .definition = "{}", .state = "{}"});
   std::ranges::reverse(made);
-  ASSERT_EQ(applied(part.periodic_change(made, clock().instant())), Answers(made.size(), true));
+  ASSERT_EQ(applied(part.periodic_change(made, clock().instant())), Applied(made.size(), true));
   Texts sorted = names;
   std::ranges::sort(sorted);
   Texts read;
@@ -202,7 +202,7 @@ TEST_P(Periodic, OverlappingCallsInAnyOrderEnd) {
   for (int i = 0; i < rows; ++i) names.push_back("row" + std::to_string(i));
   std::vector<PeriodicChange> made;
   for (const std::string& name : names) made.push_back({.name = name, .definition = "{}", .state = "{}"});
-  ASSERT_EQ(applied(dialect().periodic()->periodic_change(made, clock().instant())), Answers(rows, true));
+  ASSERT_EQ(applied(dialect().periodic()->periodic_change(made, clock().instant())), Applied(rows, true));
   std::vector<Database> handles;
   for (int i = 0; i < 4; ++i) handles.push_back(another());
   std::atomic<int> won{0};
@@ -210,7 +210,7 @@ TEST_P(Periodic, OverlappingCallsInAnyOrderEnd) {
     backend::Dialect& mine = handles[static_cast<std::size_t>(me)].ready();
     for (int round = 0; round < 10; ++round) {
       Texts order = names;
-      std::ranges::rotate(order, order.begin() + (me * 5 + round) % rows);
+      std::rotate(order.begin(), order.begin() + (me * 5 + round) % rows, order.end());
       if (me % 2 == 1) std::ranges::reverse(order);
       const auto read = mine.periodic()->periodic_get(order);
       std::vector<PeriodicChange> changes;

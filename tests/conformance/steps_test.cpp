@@ -239,7 +239,9 @@ TEST_P(Steps, SignalsOfManyAreNumberedWithoutAGap) {
   std::atomic<int> stored{0}, firsts{0};
   in_threads(4, [&](int me) {
     Client mine(handles[static_cast<std::size_t>(me)]);
-    for (int i = 0; i < 10; ++i) stored += mine.signal(id, "m", "1", SignalMode::append) == SignalStatus::stored ? 1 : 0;
+    for (int i = 0; i < 10; ++i) {
+      stored += mine.signal(id, "m", "1", SignalMode::append) == SignalStatus::stored ? 1 : 0;
+    }
     firsts += mine.signal(id, "one", std::to_string(me)) == SignalStatus::stored ? 1 : 0;
   });
   EXPECT_EQ(stored, 40);

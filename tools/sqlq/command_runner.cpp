@@ -17,7 +17,7 @@ using Moment = Steady::time_point;
 
 constexpr std::size_t longest_last_line = 1024;
 // How often the leader is asked for its end where the system has no descriptor for that.
-constexpr auto tick = std::chrono::milliseconds(20);
+constexpr auto between_looks = std::chrono::milliseconds(20);
 
 // Where to cut so that no character of UTF-8 is cut in two.
 std::size_t cut_before(std::string_view text, std::size_t most) {
@@ -124,7 +124,7 @@ class Running {
     std::optional<Moment> until = give_up_at_;
     if (kill_at_ && (!until || *kill_at_ < *until)) until = kill_at_;
     const bool ask = !give_up_at_ && !child_.end_of_leader().is_open();
-    if (ask) until = std::min(until.value_or(Moment::max()), Steady::now() + tick);
+    if (ask) until = std::min(until.value_or(Moment::max()), Steady::now() + between_looks);
     if (!until) return -1;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(*until - Steady::now()).count();
     return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));

@@ -16,7 +16,7 @@
 namespace sqlq::tool {
 namespace {
 
-std::string quoted(const std::string& name) { return "'" + printable(name) + "'"; }
+std::string in_quotes(const std::string& name) { return "'" + printable(name) + "'"; }
 
 // ------------------------------------------------------------------------------------------------- signal
 
@@ -53,9 +53,9 @@ ExitCode send_signal(Context& context, const SignalOptions& given) {
   }
   std::string sentence = job + " has finished: nothing was stored";
   if (status == SignalStatus::existing) {
-    sentence = job + " has the signal " + quoted(given.name) + " already: nothing was stored; --append adds another";
+    sentence = job + " has the signal " + in_quotes(given.name) + " already: nothing was stored; --append adds another";
   } else if (status == SignalStatus::stored) {
-    sentence = (dry ? "would store the signal " : "stored the signal ") + quoted(given.name) + " for " + job;
+    sentence = (dry ? "would store the signal " : "stored the signal ") + in_quotes(given.name) + " for " + job;
   }
   const std::string word = (dry && status == SignalStatus::stored ? "would_be_" : "") + std::string(to_string(status));
   context.tell(sentence, {{"id"}, {"signal"}, {"status"}}, {id.to_string(), given.name, word});
@@ -81,7 +81,7 @@ std::vector<StepRecord> forgotten(const Admin& admin, JobId id, const RestartOpt
       return may && step.name == *given.from && step.number == given.number;
     });
     if (first == steps.end()) {
-      throw Exit(ExitCode::usage, "job " + id.to_string() + " has no step " + quoted(*given.from) +
+      throw Exit(ExitCode::usage, "job " + id.to_string() + " has no step " + in_quotes(*given.from) +
                                       (given.number == 0 ? "" : " number " + std::to_string(given.number)) +
                                       "; `sqlq job show` lists its steps");
     }

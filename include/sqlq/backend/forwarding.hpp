@@ -200,7 +200,9 @@ class ForwardingDialect : public Dialect,
   }
 
   // ---- time and steps
-  // Calls of workers for schedules that are due, and of programs that make them.
+  // Calls of workers for schedules that are due, and of programs that make them. A decorator that counts or checks what
+  // is enqueued finds the jobs of ticks in `periodic_change`, not in `enqueue`; the rows' texts are the core's own, and
+  // it reads back what it wrote.
   [[nodiscard]] Periodic* periodic() noexcept override { return inner_ && inner_->periodic() ? this : nullptr; }
   [[nodiscard]] PeriodicDue periodic_due(std::size_t limit, Now now) override {
     return target("periodic_due").periodic()->periodic_due(limit, now);
@@ -214,7 +216,9 @@ class ForwardingDialect : public Dialect,
   std::vector<PeriodicOutcome> periodic_change(std::span<const PeriodicChange> changes, Now now) override {
     return target("periodic_change").periodic()->periodic_change(changes, now);
   }
-  // Calls of handlers, and of programs that send signals.
+  // Calls of handlers, and of programs that send signals. Values of steps and signals are payloads as params are: a
+  // decorator that encrypts those overrides `read_steps`, `record_step` and `signal` too, and what `record_step`
+  // answers. A step that fails ends its attempt; one whose outcome is unknown is recorded once more.
   [[nodiscard]] Steps* steps() noexcept override { return inner_ && inner_->steps() ? this : nullptr; }
   [[nodiscard]] std::vector<StepRecord> read_steps(JobId id, const Tx* within) override {
     return target("read_steps").steps()->read_steps(id, within);
