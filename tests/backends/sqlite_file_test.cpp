@@ -85,7 +85,7 @@ TEST_F(SqliteFile, AFileThatIsThereKeepsItsModeAndGivesItToTheRest) {
 
 TEST_F(SqliteFile, ALinkThatLeadsNowhereIsNotFollowed) {
   std::filesystem::create_symlink(path("elsewhere.db"), path());
-  expect_error(Errc::configuration, "folder exists", [&] { (void)backend::open(url()); });
+  expect_error(Errc::configuration, "the folder must exist", [&] { (void)backend::open(url()); });
   EXPECT_FALSE(std::filesystem::exists(path("elsewhere.db")));
 }
 
