@@ -53,8 +53,7 @@ endif()
 if(NOT built STREQUAL commit)
   file(REMOVE_RECURSE "${SCRATCH}/source" "${SCRATCH}/build" "${SCRATCH}/deploy_worker")
   file(MAKE_DIRECTORY "${SCRATCH}/source")
-  run(git archive --format=tar "--output=${SCRATCH}/source.tar" "${commit}"
-    CMakeLists.txt LICENSE cmake include src backends schema)
+  run(git archive --format=tar "--output=${SCRATCH}/source.tar" "${commit}")
   file(ARCHIVE_EXTRACT INPUT "${SCRATCH}/source.tar" DESTINATION "${SCRATCH}/source")
 endif()
 run("${CMAKE_COMMAND}" -G "${GENERATOR}" "-DCMAKE_CXX_COMPILER=${CXX}" "-DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}"
