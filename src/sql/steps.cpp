@@ -45,19 +45,6 @@ struct Found {
 /// The rows of one name and number, one for each kind.
 using FoundRows = std::vector<Found>;
 
-/// Columns: kind, name, n, claim, at, until?, value
-StepRecord read_step(Fields& f) {
-  StepRecord step;
-  step.kind = static_cast<StepKind>(f.integer());
-  step.name = f.text();
-  step.number = f.integer();
-  step.claim = f.integer();
-  step.at = wall(f.integer());
-  if (const auto until = f.maybe_integer()) step.until = wall(*until);
-  step.value = f.text();
-  return step;
-}
-
 const Found* of_kind(const FoundRows& rows, StepKind kind) {
   const auto at = std::ranges::find(rows, kind, [](const Found& row) { return row.step.kind; });
   return at == rows.end() ? nullptr : &*at;
@@ -87,8 +74,7 @@ class SqlSteps final : public backend::Steps {
     const auto look = [&](Session& s) {
       steps.clear();
       s.execute(steps_, {{"id", std::string_view(id.to_string())}, {"n", core::most_steps}}, [&](const Row& row) {
-        Fields f(row);
-        steps.push_back(read_step(f));
+        steps.push_back(read_step_record(Fields(row)));
       });
     };
     if (within == nullptr) {
@@ -182,10 +168,7 @@ class SqlSteps final : public backend::Steps {
   FoundRows find(Work& w, std::int64_t seq, std::string_view name, std::int64_t number) const {
     FoundRows rows;
     w.session().execute(find_, {{"seq", seq}, {"name", name}, {"number", number}}, [&](const Row& row) {
-      Fields f(row);
-      Found& found = rows.emplace_back();
-      found.step = read_step(f);
-      found.ord = f.integer();
+      rows.push_back({read_step_record(Fields(row)), row.integer(7)});
     });
     return rows;
   }

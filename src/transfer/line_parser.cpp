@@ -14,6 +14,7 @@
 
 #include "core/checks.hpp"
 #include "core/retention.hpp"
+#include "core/steps.hpp"
 #include "core/text.hpp"
 #include "transfer/line_reader.hpp"
 
@@ -162,8 +163,6 @@ void set(LogLine& line, std::size_t field, const Member& m) {
     default: line.text = m.text(core::max_log_bytes + longest_remark); return;
   }
 }
-
-constexpr std::size_t most_steps = 10'000;
 
 std::optional<TimePoint> maybe_time(const Member& m) { return m.null() ? std::nullopt : std::optional(m.time()); }
 
@@ -376,7 +375,9 @@ class Parser final : public nlohmann::json_sax<json> {
         levels_.push_back({&log_shape});
         return;
       default:
-        if (job().steps.size() == most_steps) refuse("job.steps has more than " + std::to_string(most_steps));
+        if (std::ssize(job().steps) == core::most_steps) {
+          refuse("job.steps has more than " + std::to_string(core::most_steps));
+        }
         job().steps.emplace_back();
         levels_.push_back({&steps_shape});
         return;
