@@ -21,6 +21,7 @@ std::span<const Operation> operations() {
       {"drain-limited", "the same, 8 worker processes on a queue whose concurrency is 50", drain_limited},
       {"bulk-retry", "5 x --jobs failed jobs are retried; what a worker that drains --jobs beside it keeps",
        bulk_retry},
+      {"steps", "--jobs / 10 jobs of five durable steps each, and as many single enqueues on as many threads", steps},
       {"own-loop-1", "claim 1, success 1, 1 thread", own_loop},
       {"memory", "a worker process with 64 slots: idle, and how much draining makes it grow", memory},
   };

@@ -31,6 +31,8 @@ void own_loop(Bench&);
 void memory(Bench&);
 // bulk.cpp
 void bulk_retry(Bench&);
+// workflow.cpp
+void steps(Bench&);
 // latency.cpp
 void latency(Bench&);
 void latency_between_processes(Bench&);

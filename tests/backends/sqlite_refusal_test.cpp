@@ -96,7 +96,8 @@ TEST_F(SqliteRefusal, AReadOnlyFolderIsAMatterOfPermissionAtOnce) {
 TEST_F(SqliteRefusal, WhatIsNotThereIsAMatterOfConfiguration) {
   expect_error(Errc::configuration, "create=false", [&] { (void)backend::open(url("?create=false")); });
   EXPECT_FALSE(std::filesystem::exists(path()));
-  expect_error(Errc::configuration, "the folder must exist", [&] { (void)backend::open("sqlite://" + path("none/jobs.db")); });
+  expect_error(Errc::configuration, "the folder must exist",
+               [&] { (void)backend::open("sqlite://" + path("none/jobs.db")); });
   expect_error(Errc::configuration, "this is a folder", [&] { (void)backend::open("sqlite://" + folder()); });
 }
 
