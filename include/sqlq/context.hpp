@@ -97,7 +97,8 @@ class JobContext {
 
   /// Runs `body` and records what it returns (nothing: as null), or answers what an earlier execution has recorded
   /// without running it. One durable commit. An exception of `body` goes through, and nothing is recorded: the next
-  /// attempt runs it again. The value is read back through its codec also on the first run.
+  /// attempt runs it again. The value is read back through its codec also on the first run. `body` calls no other step,
+  /// sleep or wait (Error(misuse)).
   template <class F>
   auto step(StepName name, F&& body) -> std::invoke_result_t<F&> {
     return run_step<std::invoke_result_t<F&>>(nullptr, name, body);
@@ -106,7 +107,9 @@ class JobContext {
   auto step(std::string_view name, std::int64_t number, F&& body) -> std::invoke_result_t<F&> {
     return step(StepName(name, number), body);
   }
-  /// Records in your own transaction, which `body` writes into too; commit before the next call of this context. Where
+  /// Records in your own transaction, which `body` writes into too; commit before the next call of this context. On
+  /// SQLite begin it with BEGIN IMMEDIATE: the call reads first, and a transaction that has read may not write any more
+  /// once others have written (Error(retry_transaction) or busy). Where
   /// the handler then returns normally without having committed, the attempt counts as failed. A step whose transaction
   /// was rolled back may be called again. What an earlier execution committed is answered without running `body`; where
   /// one that lost its lease committed meanwhile, Error(lease_lost) is thrown after `body` has run: roll back.
@@ -146,9 +149,10 @@ class JobContext {
     return all(name, std::span<const NewJob>(jobs));
   }
 
-  /// Whether this job runs the new way. Decided once for each job and recorded: true in the job's first execution, and
-  /// in a later one if no earlier one has recorded a step; false for jobs that were under way before the program that
-  /// asks was deployed. So a change of a workflow changes no job in the middle of it. May be asked again.
+  /// Whether this job runs the new way from here on. Decided once for each job and recorded: false if an earlier
+  /// execution has recorded a step, sleep, wait or children that this one has not come to yet, for then it went past
+  /// this point the old way; else true. So a job keeps to the way that it went, and one that has not come to this point
+  /// goes the new way. May be asked again.
   [[nodiscard]] bool since(StepName change);
 
  private:
@@ -162,12 +166,26 @@ class JobContext {
       else return codec<R>::decode(*recorded);
     }
     if constexpr (std::is_void_v<R>) {
-      std::invoke(body);
+      run_body(body);
       static_cast<void>(record_step(tx, name, "null"));
     } else {
-      return codec<R>::decode(record_step(tx, name, codec<R>::encode(std::invoke(body))));
+      return codec<R>::decode(record_step(tx, name, codec<R>::encode(run_body(body))));
     }
   }
+  /// Meanwhile no step, sleep or wait may be called: it would be one within another.
+  template <class F>
+  std::invoke_result_t<F&> run_body(F& body) {
+    struct Running {
+      explicit Running(JobContext& c) : context(c) { context.in_body(true); }
+      ~Running() { context.in_body(false); }
+      Running(const Running&) = delete;
+      Running& operator=(const Running&) = delete;
+      JobContext& context;
+    };
+    const Running running(*this);
+    return std::invoke(body);
+  }
+  void in_body(bool runs) noexcept;
   /// What is recorded; empty: nothing, and the step begins.
   std::optional<std::string> find_step(const Tx* tx, StepName name);
   /// Answers what is recorded now.

@@ -68,6 +68,10 @@ std::optional<TimePoint> Harness::next_due() const {
     }
     page.before = step.next;
   } while (page.before);
+  if (backend::Periodic* const schedules = impl_->runtime.shared.dialect().periodic()) {
+    const std::optional<TimePoint> tick = schedules->periodic_due(1, impl_->clock->instant()).next;
+    if (tick && *tick > now && (!first || *tick < *first)) first = tick;
+  }
   return first;
 }
 

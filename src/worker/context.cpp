@@ -87,6 +87,8 @@ std::string JobContext::record_step(const Tx* tx, StepName name, std::string val
   return impl_->its_steps().record_step(tx, name, value);
 }
 
+void JobContext::in_body(bool runs) noexcept { impl_->steps->body(runs); }
+
 void JobContext::sleep(StepName name, Duration time) { impl_->its_steps().sleep(name, time); }
 
 std::optional<std::string> JobContext::await_signal(StepName name, Duration timeout) {

@@ -169,8 +169,18 @@ std::vector<Job> ExecutionSteps::all(StepName name, std::span<const NewJob> chil
 bool ExecutionSteps::since(StepName change) {
   const Key key = begin(StepKind::decision, change);
   const StepRecord* decided = row(StepKind::decision, key);
-  if (decided == nullptr) decided = &write(StepKind::decision, key, begun_anew_ ? "true" : "false");
+  if (decided == nullptr) decided = &write(StepKind::decision, key, passed_all() ? "true" : "false");
   return decided->value == "true";
+}
+
+bool ExecutionSteps::passed_all() const {
+  return std::ranges::all_of(rows_, [&](const auto& row) {
+    const auto& [key, step] = row;
+    const bool recorded_before = step.claim != 0 && step.claim != lease_->job().claims;
+    if (!recorded_before || key.kind == StepKind::decision) return true;
+    const StepKind call = key.kind == StepKind::expired ? StepKind::wait : key.kind;
+    return used_.contains({.kind = call, .name = key.name, .number = key.number});
+  });
 }
 
 Outcome ExecutionSteps::rest() const {
@@ -203,6 +213,10 @@ ExecutionSteps::Key ExecutionSteps::begin(StepKind kind, StepName name) {
   if (suspension_) throw *suspension_;
   static_cast<void>(part());
   if (lease_->lost()) lose();
+  if (in_body_) {
+    throw Error(Errc::misuse, "a step calls another one, or sleeps or waits, before it has ended: it would run anew each "
+                              "time; call them one after the other");
+  }
   core::check_name(name.name(), "the name of a step");
   read();
   Key key{.kind = kind, .name = std::string(name.name()), .number = name.number()};
@@ -220,7 +234,6 @@ void ExecutionSteps::read() {
   const Job& job = lease_->job();
   if (job.claims > 1) {
     for (StepRecord& step : part().read_steps(job.id, nullptr)) {
-      if (step.kind != StepKind::signal && step.claim != job.claims) begun_anew_ = false;
       static_cast<void>(keep(std::move(step)));
     }
   }

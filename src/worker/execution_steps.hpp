@@ -34,6 +34,7 @@ class ExecutionSteps final {
   [[nodiscard]] std::optional<std::string> await_signal(StepName name, Duration timeout);
   [[nodiscard]] std::vector<Job> all(StepName name, std::span<const NewJob> children);
   [[nodiscard]] bool since(StepName change);
+  void body(bool runs) noexcept { in_body_ = runs; }
 
   /// Whether a Suspension was thrown.
   [[nodiscard]] bool suspended() const noexcept { return suspension_.has_value(); }
@@ -72,6 +73,9 @@ class ExecutionSteps final {
   /// The name of a step whose transaction was not committed, as far as can be seen.
   [[nodiscard]] std::optional<std::string> uncommitted() const;
 
+  /// Whether this execution has come past everything that earlier ones have recorded.
+  [[nodiscard]] bool passed_all() const;
+
   /// By the clock of the database, as reckoned from what it said last; never ahead of it.
   [[nodiscard]] TimePoint now() const;
 
@@ -80,7 +84,7 @@ class ExecutionSteps final {
   TimePoint known_at_{};        // what the clock of the database said ...
   SteadyPoint known_since_{};   // ... at this moment or before
   bool read_ = false;
-  bool begun_anew_ = true;      // no earlier execution has recorded anything
+  bool in_body_ = false;        // a step of this execution runs
   std::map<Key, StepRecord> rows_;  // by their own kinds
   std::set<Key> used_;              // by this execution
   std::set<Key> within_;            // recorded in transactions of the handler's, which may not be committed

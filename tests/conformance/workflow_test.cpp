@@ -277,10 +277,12 @@ TEST_P(Workflow, SinceIsDecidedOncePerJob) {
   std::atomic<bool> deployed{false};
   Diary diary;
   QuietWorker worker{db(), workflow([&](JobContext& job) {
+                       const bool asks = deployed;
                        job.step("before", [] {});
+                       if (asks) diary.write(job.since("in-the-middle") ? "new" : "old");
                        job.sleep("nap", 1h);
-                       if (deployed) diary.write(job.since("new-rule") ? "new" : "old");
-                       if (job.attempt() == 1 && deployed) throw std::runtime_error("once more");
+                       if (asks) diary.write(job.since("at-the-end") ? "new" : "old");
+                       if (job.attempt() == 1 && asks) throw std::runtime_error("once more");
                      })};
   const JobId under_way = enqueue();
   SQLQ_SLEEPS(under_way, clock().now() + 1h);
@@ -289,10 +291,49 @@ TEST_P(Workflow, SinceIsDecidedOncePerJob) {
   SQLQ_SLEEPS(under_way, clock().now() + 1s);
   clock().advance(1s);
   ASSERT_TRUE(reaches(under_way, JobState::success));
-  EXPECT_EQ(diary.lines(), (Lines{"old", "old"}));
+  EXPECT_EQ(diary.lines(), (Lines{"old", "new", "old", "new"})) << "it sleeps, and has not come to the end";
 }
 
-TEST_P(Workflow, SinceIsTrueForNewJobs) {
+TEST_P(Workflow, SinceIsTrueForNewJobsAlsoAfterASleepOrAFailure) {
+  SQLQ_NEEDS(steps);
+  Diary diary;
+  QuietWorker worker{db(), workflow([&](JobContext& job) {
+                       job.step("a", [] {});
+                       if (job.attempt() == 1 && job.job().claims == 1) throw std::runtime_error("once more");
+                       diary.write(job.since("first") ? "new" : "old");
+                       job.sleep("nap", 1h);
+                       diary.write(job.since("second") ? "new" : "old");
+                     })};
+  const JobId id = enqueue();
+  SQLQ_SLEEPS(id, clock().now() + 1s);
+  clock().advance(1s);
+  SQLQ_SLEEPS(id, clock().now() + 1h);
+  clock().advance(1h);
+  ASSERT_TRUE(reaches(id, JobState::success));
+  EXPECT_EQ(diary.lines(), (Lines{"new", "new", "new"}));
+}
+
+TEST_P(Workflow, AStepWithinAStepIsAMistake) {
+  SQLQ_NEEDS(steps);
+  QuietWorker worker{db(), workflow([&](JobContext& job) {
+                       const auto inner = [&](auto call) {
+                         return code_of([&] {
+                           job.step("outer", [&] { call(); });
+                           return 0;
+                         });
+                       };
+                       EXPECT_EQ(inner([&] { job.step("inner", [] {}); }), "misuse");
+                       EXPECT_EQ(inner([&] { job.sleep("nap", 1h); }), "misuse");
+                       EXPECT_EQ(inner([&] { static_cast<void>(job.wait<int>("go", 1h)); }), "misuse");
+                       job.step("outer", [] {});
+                       job.step("inner", [] {});
+                     })};
+  const JobId id = enqueue();
+  ASSERT_TRUE(reaches(id, JobState::success));
+  EXPECT_EQ(admin().steps(id).size(), 2U);
+}
+
+TEST_P(Workflow, SinceIsTrueFromTheFirstExecutionOn) {
   SQLQ_NEEDS(steps);
   std::atomic<int> news{0};
   QuietWorker worker{db(), workflow([&](JobContext& job) {

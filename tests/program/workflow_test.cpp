@@ -39,7 +39,8 @@ TEST_F(WorkflowCommands, TheFirstSignalOfANameStays) {
             (nlohmann::json{{"id", id.to_string()}, {"signal", "approved"}, {"status", "existing"}}));
   EXPECT_EQ(signal(id, "approved", {"2", "--exist-ok"}).code, 0);
   EXPECT_EQ(signal(id, "approved", {"3", "--append"}).code, 0);
-  EXPECT_EQ(signal(id, "other").code, 0);
+  EXPECT_EQ(signal(id, "other").code, 2) << "a value is given, be it null";
+  EXPECT_EQ(signal(id, "other", {"null"}).code, 0);
   const nlohmann::json all = steps(id, true);
   ASSERT_EQ(all.size(), 3U) << all;
   EXPECT_EQ(all[0]["kind"], "signal");
@@ -68,8 +69,8 @@ TEST_F(WorkflowCommands, SignalsThatReachNobodyAreSaid) {
   const Result finished = signal(id, "approved", {"1", "-o", "jsonl"});
   EXPECT_EQ(finished.code, 6);
   EXPECT_EQ(nlohmann::json::parse(finished.out)["status"], "finished");
-  EXPECT_EQ(sqlq({"job", "signal", nobody, "approved"}).code, 5);
-  EXPECT_EQ(sqlq({"job", "signal", "42", "approved"}).code, 2);
+  EXPECT_EQ(sqlq({"job", "signal", nobody, "approved", "1"}).code, 5);
+  EXPECT_EQ(sqlq({"job", "signal", "42", "approved", "1"}).code, 2);
   const JobId live = enqueue("order");
   EXPECT_EQ(signal(live, "approved", {"{"}).code, 2);
   EXPECT_EQ(signal(live, "approved", {"@nowhere.json"}).code, 2);
@@ -147,13 +148,13 @@ TEST_F(WorkflowCommands, RestartForgetsFromAStepOn) {
 
 TEST_F(WorkflowCommands, DryRunChangesNothing) {
   const JobId id = enqueue("order");
-  EXPECT_EQ(json({"job", "signal", id.to_string(), "approved", "--dry-run"})["status"], "would_be_stored");
+  EXPECT_EQ(json({"job", "signal", id.to_string(), "approved", "1", "--dry-run"})["status"], "would_be_stored");
   EXPECT_EQ(steps(id), nlohmann::json::array());
-  EXPECT_EQ(signal(id, "approved").code, 0);
-  EXPECT_EQ(signal(id, "approved", {"--dry-run"}).code, 6);
-  EXPECT_EQ(signal(id, "approved", {"--dry-run", "--append"}).code, 0);
+  EXPECT_EQ(signal(id, "approved", {"1"}).code, 0);
+  EXPECT_EQ(signal(id, "approved", {"1", "--dry-run"}).code, 6);
+  EXPECT_EQ(signal(id, "approved", {"1", "--dry-run", "--append"}).code, 0);
   EXPECT_EQ(steps(id).size(), 1U);
-  EXPECT_EQ(sqlq({"job", "signal", nobody, "approved", "--dry-run"}).code, 5);
+  EXPECT_EQ(sqlq({"job", "signal", nobody, "approved", "1", "--dry-run"}).code, 5);
 }
 
 TEST_F(WorkflowCommands, HostileNamesHarmNoTerminal) {

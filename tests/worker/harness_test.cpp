@@ -185,6 +185,21 @@ TEST(Harness, WeeksOfAWorkflowTakeNoTime) {
   EXPECT_EQ(q.stats().succeeded, 6U);
 }
 
+TEST(Harness, SchedulesFireAsTimePasses) {
+  std::vector<TimePoint> ticks;
+  Harness q(url, Handlers().on<Remind>([&](const Remind&, JobContext& job) {
+    ticks.push_back(tick_of(job.job()).value());
+    job.sleep("a while", 1h);
+  }));
+  Schedules schedules{q.db()};
+  schedules.sync({{.name = "daily", .rule = "@every 24h", .job = job(Remind{"all"})}});
+  const TimePoint began = q.clock().now();
+  EXPECT_EQ(q.next_due(), began + 24h);
+  EXPECT_EQ(q.work_for(72h), 5U) << "three begin, and two of them have slept";
+  EXPECT_EQ(ticks, (std::vector{began + 24h, began + 24h, began + 48h, began + 48h, began + 72h}));
+  EXPECT_EQ(schedules.find("daily")->missed, 0U);
+}
+
 TEST(Harness, TimeStopsWhereTheLimitOfExecutionsIsReached) {
   Harness q(url, Handlers().on<Remind>([](const Remind&) { return Outcome::snooze(1h); }));
   const TimePoint began = q.clock().now();

@@ -21,7 +21,7 @@ std::string in_quotes(const std::string& name) { return "'" + printable(name) + 
 // ------------------------------------------------------------------------------------------------- signal
 
 struct SignalOptions {
-  std::string id{}, name{}, value = "null";
+  std::string id{}, name{}, value{};
   bool append = false;
   bool exist_ok = false;
 };
@@ -130,7 +130,7 @@ void add_job_steps(CLI::App& root, Context& context) {
   const auto sent = std::make_shared<SignalOptions>();
   signalling.add_option("id", sent->id, "The job")->required();
   signalling.add_option("name", sent->name, "The name that its handler waits for")->required();
-  signalling.add_option("value", sent->value, "JSON text, @FILE, or - for standard input; null when not given");
+  signalling.add_option("value", sent->value, "JSON text, @FILE, or - for standard input")->required();
   signalling.add_flag("--append", sent->append, "Add one more of this name; else the first one stays");
   signalling.add_flag("--exist-ok", sent->exist_ok, "A signal that is there already is no failure");
   signalling.footer("Example:\n  sqlq job signal 019ad0c5-7f3a-7c1e-9a55-0f6b2d1c8e47 approved '{\"by\":\"ada\"}'");

@@ -268,11 +268,11 @@ void add_schedule_changes(CLI::App& root, Context& context) {
   running.add_option("schedule", *name, "Its name")->required();
   context.on(running, [&context, name] { return run_schedule(context, *name); });
 
-  CLI::App& filling = add("backfill", "Enqueue a job for each tick of the past that has none; asks",
+  CLI::App& filling = add("backfill", "Enqueue a job for each tick of a time, fired or not; asks. The same again enqueues nothing",
                           "nightly --from 2026-11-01 --to 2026-11-08");
   const auto range = std::make_shared<TickRange>();
   filling.add_option("schedule", range->name, "Its name")->required();
-  filling.add_option("--from", range->from, "From this time on: 2026-11-01, -7d")->required()->type_name("TIME");
+  filling.add_option("--from", range->from, "From this time on: 2026-11-01 (UTC), -7d")->required()->type_name("TIME");
   filling.add_option("--to", range->to, "Before this time [now]")->type_name("TIME");
   context.on(filling, [&context, range] { return backfill(context, *range); });
 

@@ -59,10 +59,10 @@ class Harness {
   /// Returns how many executions there were (retries with zero delay included), at most `limit`.
   std::size_t work_due(std::size_t limit = 10000);
   /// The first moment after now at which a scheduled job becomes due: a retry, a snooze, the sleep or the wait of a
-  /// workflow. Empty: none does.
+  /// workflow; or at which a schedule fires. Empty: none does.
   [[nodiscard]] std::optional<TimePoint> next_due() const;
-  /// Lets `time` pass, stopping at each moment at which a job becomes due to do as work_due: weeks of a workflow take
-  /// milliseconds. Returns how many executions there were; after `limit` of them it returns at once.
+  /// Lets `time` pass, stopping at each moment at which a job or a schedule becomes due to do as work_due: weeks of a
+  /// workflow take milliseconds. Returns how many executions there were; after `limit` of them it returns at once.
   std::size_t work_for(Duration time, std::size_t limit = 10000);
   /// One turn of maintenance: reap, purge.
   void sweep();
