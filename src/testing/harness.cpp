@@ -52,6 +52,7 @@ std::size_t Harness::work_due(std::size_t limit) {
     services.executor.deliver(*lease, services.executor.run(*lease));
     while (services.completer.step() != SteadyPoint::max()) {
     }
+    services.follow_ups.step();
     services.log_shipper.step();
   }
   return limit;

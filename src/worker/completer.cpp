@@ -86,7 +86,7 @@ SteadyPoint Completer::step() {
   verify();
   const bool handed_over = write();
   fetcher_.outcomes_written(handed_over);
-  if (follow_ups_.run() || returning) fetcher_.wake();
+  if (returning) fetcher_.wake();
   report_outages();
   return SteadyPoint::min();
 }

@@ -40,8 +40,8 @@ class Completer final : public Service {
  public:
   static constexpr std::size_t most_per_batch = 1000;
 
-  Completer(Shared& shared, LogSink& logs, Fetcher& fetcher)
-      : Service(shared.clock()), shared_(shared), logs_(logs), fetcher_(fetcher) {}
+  Completer(Shared& shared, LogSink& logs, Fetcher& fetcher, FollowUps& follow_ups)
+      : Service(shared.clock()), shared_(shared), logs_(logs), fetcher_(fetcher), follow_ups_(follow_ups) {}
 
   SteadyPoint step() override;
   [[nodiscard]] std::string_view name() const noexcept override { return "completer"; }
@@ -75,7 +75,7 @@ class Completer final : public Service {
   Shared& shared_;
   LogSink& logs_;
   Fetcher& fetcher_;
-  FollowUps follow_ups_{shared_};
+  FollowUps& follow_ups_;
   std::vector<Ending> batch_;
   mutable core::Mutex mutex_;
   std::deque<Ending> submitted_ SQLQ_GUARDED_BY(mutex_);

@@ -10,6 +10,7 @@
 #include "core/enqueue_items.hpp"
 #include "core/headers.hpp"
 #include "core/step_values.hpp"
+#include "core/steps.hpp"
 #include "core/words.hpp"
 #include "worker/children.hpp"
 #include "worker/context.hpp"
@@ -63,6 +64,9 @@ std::optional<std::string> ExecutionSteps::find_step(const Tx* tx, StepName name
                                   " was recorded in a transaction of yours before: repeat it in one, or give it "
                                   "another name or number");
   }
+  // What would be found only when it is recorded is found before its effect has happened.
+  core::require_room_for_step(std::ssize(rows_) + std::ssize(within_));
+  if (tx != nullptr) static_cast<void>(shared_.dialect().get({&lease_->job().id, 1}, tx));
   return std::nullopt;
 }
 
@@ -210,7 +214,7 @@ backend::Steps& ExecutionSteps::part() const {
 }
 
 ExecutionSteps::Key ExecutionSteps::begin(StepKind kind, StepName name) {
-  if (suspension_) throw *suspension_;
+  throw_on();
   static_cast<void>(part());
   if (lease_->lost()) lose();
   if (in_body_) {

@@ -35,6 +35,10 @@ class ExecutionSteps final {
   [[nodiscard]] std::vector<Job> all(StepName name, std::span<const NewJob> children);
   [[nodiscard]] bool since(StepName change);
   void body(bool runs) noexcept { in_body_ = runs; }
+  /// Throws the Suspension that the handler has swallowed, if any.
+  void throw_on() const {
+    if (suspension_) throw *suspension_;
+  }
 
   /// Whether a Suspension was thrown.
   [[nodiscard]] bool suspended() const noexcept { return suspension_.has_value(); }

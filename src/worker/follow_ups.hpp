@@ -1,39 +1,51 @@
 #pragma once
 
 #include <set>
+#include <string_view>
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
 
+#include "core/mutex.hpp"
 #include "worker/children.hpp"
+#include "worker/service.hpp"
 #include "worker/shared.hpp"
 
 namespace sqlq::worker {
 
+class Fetcher;
 struct Ending;
 
 /// What durable steps want done once an outcome is written: parents are woken whose children have all ended, and steps
-/// go that are not to be kept. Best effort: a parent looks again by itself, and steps go with their job. A plain job
-/// costs a look at its headers, which are empty.
-///
-/// Thread-safety: the completer's thread.
-class FollowUps final {
+/// go that are not to be kept. A service of its own, for it may have to wait for somebody's lock, and no outcome waits
+/// for it. Best effort: a parent looks again by itself, and steps go with their job. A plain job costs a look at its
+/// headers, which are empty.
+class FollowUps final : public Service {
  public:
-  explicit FollowUps(Shared& shared) : shared_(shared) {}
+  FollowUps(Shared& shared, Fetcher& fetcher) : Service(shared.clock()), shared_(shared), fetcher_(fetcher) {}
 
-  /// An outcome was written with this answer.
+  /// An outcome was written with this answer. Any thread.
   void note(const Ending& ending, FinishStatus status);
-  /// True: jobs have become ready. Throws nothing but the unwinding of its thread.
-  bool run();
+
+  SteadyPoint step() override;
+  [[nodiscard]] std::string_view name() const noexcept override { return "follow-ups"; }
+  [[nodiscard]] bool may_end() const override;
 
  private:
-  [[nodiscard]] bool wake_parents(backend::Steps& steps);
-  void forget_steps(backend::Steps& steps);
+  struct Wanted {
+    std::set<Parent> parents{};      // of jobs that have ended
+    std::vector<JobId> forget{};     // of these jobs the steps
+    [[nodiscard]] bool none() const noexcept { return parents.empty() && forget.empty(); }
+  };
+
+  void wake_parents(backend::Steps& steps, const std::set<Parent>& parents);
   [[nodiscard]] bool all_have_ended(backend::Steps& steps, const Parent& parent) const;
+  void put_back(Wanted wanted);
 
   Shared& shared_;
-  std::set<Parent> parents_;    // of jobs that have ended
-  std::vector<JobId> forget_;
+  Fetcher& fetcher_;
+  mutable core::Mutex mutex_;
+  Wanted wanted_ SQLQ_GUARDED_BY(mutex_){};
 };
 
 }  // namespace sqlq::worker

@@ -8,6 +8,7 @@
 #include "worker/executor.hpp"
 #include "worker/executor_pool.hpp"
 #include "worker/fetcher.hpp"
+#include "worker/follow_ups.hpp"
 #include "worker/heartbeat.hpp"
 #include "worker/interims.hpp"
 #include "worker/log_shipper.hpp"
@@ -34,7 +35,8 @@ struct Runtime {
   Heartbeat heartbeat{shared};
   Watchdog watchdog{shared};
   Fetcher fetcher{shared, heartbeat, watchdog};
-  Completer completer{shared, *logs, fetcher};
+  FollowUps follow_ups{shared, fetcher};
+  Completer completer{shared, *logs, fetcher, follow_ups};
   Maintenance maintenance{shared, fetcher};
   Presence presence{shared, fetcher};
   Ticker ticker{shared};

@@ -42,10 +42,13 @@ struct Engine {
   ServiceLoop shipping = loop_for(runtime.log_shipper);
   ServiceLoop announcing = loop_for(runtime.presence);
   ServiceLoop ticking = loop_for(runtime.ticker);
+  ServiceLoop following = loop_for(runtime.follow_ups);
 
   /// The watchdog ends last: it gets the others the threads that the system has refused.
-  const std::array<ServiceLoop*, 8> loops{&completing,  &beating,    &shipping, &fetching,
-                                          &maintaining, &announcing, &ticking,  &watching};
+  const std::array<ServiceLoop*, 9> loops{&completing, &beating, &shipping,  &fetching, &maintaining,
+                                          &announcing, &ticking, &following, &watching};
+  /// What these do is not worth waiting for somebody's lock.
+  const std::array<ServiceLoop*, 2> optional{&announcing, &following};
 };
 
 }  // namespace worker
@@ -196,15 +199,15 @@ void Worker::Impl::write_what_is_left() {
   }
   const std::span others(engine->loops.begin(), engine->loops.end() - 1);
   for (ServiceLoop* loop : others) loop->request_stop();
-  // Somebody's lock on the table of workers delays no stop: the row expires.
+  // Somebody's lock on the table of workers delays no stop: the row expires. So does none on the steps.
   const SteadyPoint asked_at = shared.clock().steady();
   const auto farewell = [&] { return std::min(end(), saturating_add(asked_at, Presence::longest_farewell)); };
   wait(end, [&] {
-    return std::ranges::all_of(others, [this](const ServiceLoop* loop) {
-      return loop == &engine->announcing || loop->ended();
+    return std::ranges::all_of(others, [this](ServiceLoop* loop) {
+      return loop->ended() || std::ranges::find(engine->optional, loop) != engine->optional.end();
     });
   });
-  wait(farewell, [this] { return engine->announcing.ended(); });
+  wait(farewell, [this] { return std::ranges::all_of(engine->optional, &ServiceLoop::ended); });
   finish(engine->watching, end);
 }
 

@@ -333,6 +333,44 @@ TEST_P(Workflow, AStepWithinAStepIsAMistake) {
   EXPECT_EQ(admin().steps(id).size(), 2U);
 }
 
+TEST_P(Workflow, AStepInNoTransactionHasNoEffect) {
+  SQLQ_NEEDS(steps);
+  SQLQ_NEEDS(borrowed_transactions);
+  const auto connection = user();
+  std::atomic<int> ran{0};
+  QuietWorker worker{db(), workflow([&](JobContext& job) {
+                       EXPECT_EQ(code_of([&] {
+                                   job.step(connection->tx(), "book", [&] { ++ran; });
+                                   return 0;
+                                 }),
+                                 "misuse");
+                     })};
+  ASSERT_TRUE(reaches(enqueue(), JobState::success));
+  EXPECT_EQ(ran, 0) << "it would have been done alone, and again at each attempt";
+}
+
+TEST_P(Workflow, ASwallowedSuspensionIsNoSuccessInTheUsersTransactionEither) {
+  SQLQ_NEEDS(steps);
+  SQLQ_NEEDS(borrowed_transactions);
+  const auto connection = user();
+  QuietWorker worker{db(), workflow([&](JobContext& job) {
+                       try {
+                         job.sleep("nap", 1h);
+                       } catch (...) {
+                       }
+                       connection->begin();
+                       try {
+                         static_cast<void>(job.complete_in(connection->tx()));
+                       } catch (...) {
+                         connection->rollback();
+                         throw;
+                       }
+                       connection->commit();
+                     })};
+  const JobId id = enqueue();
+  SQLQ_SLEEPS(id, clock().now() + 1h);
+}
+
 TEST_P(Workflow, SinceIsTrueFromTheFirstExecutionOn) {
   SQLQ_NEEDS(steps);
   std::atomic<int> news{0};

@@ -191,7 +191,7 @@ TEST(Harness, SchedulesFireAsTimePasses) {
     ticks.push_back(tick_of(job.job()).value());
     job.sleep("a while", 1h);
   }));
-  Schedules schedules{q.db()};
+  Schedules schedules{q.database()};
   schedules.sync({{.name = "daily", .rule = "@every 24h", .job = job(Remind{"all"})}});
   const TimePoint began = q.clock().now();
   EXPECT_EQ(q.next_due(), began + 24h);

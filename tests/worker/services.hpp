@@ -47,6 +47,7 @@ struct Services {
     const std::size_t ran = fetch_and_run();
     while (runtime.completer.step() != SteadyPoint::max()) {
     }
+    runtime.follow_ups.step();
     return ran;
   }
   /// Claims one job and leaves it queued.

@@ -103,6 +103,7 @@ class PlayedWorker {
       runtime_.executor.deliver(*lease, std::move(ending));
       while (runtime_.completer.step() != SteadyPoint::max()) {
       }
+      if (!killed) runtime_.follow_ups.step();
       if (killed) return done + 1;
     }
   }

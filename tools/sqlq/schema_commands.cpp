@@ -64,7 +64,8 @@ ExitCode down(Context& context, int target) {
     tell_change(context, "would undo " + what, before, target);
     return ExitCode::ok;
   }
-  if (!context.confirm("Undo " + what + "? Jobs in tables that are dropped are gone.")) return context.declined();
+  if (!context.confirm("Undo " + what + "? What is in tables that are dropped is gone: jobs, schedules, "
+                       "durable steps and signals.")) return context.declined();
   const int undone = migrator.down(target);
   tell_change(context, fmt::format("undid {}: the schema is at {}", steps(undone), target), before, target);
   return ExitCode::ok;
