@@ -48,7 +48,7 @@ class TimedLoad {
 
  private:
   using Process = std::unique_ptr<process::Child>;
-  static constexpr int concurrency = 4;
+  static constexpr int concurrency = 8;
   static constexpr std::size_t workers = 4;
 
   [[nodiscard]] std::string url() const { return "sqlite://" + file_ + "?synchronous=normal"; }
@@ -69,7 +69,7 @@ class TimedLoad {
   void enqueue() {
     const Recorder recorder(records_);
     Client client(db_);
-    for (int i = 0; i < 32; ++i) {
+    for (int i = 0; i < 64; ++i) {
       EnqueueOptions options{.max_crashes = 1000, .keepalive = std::chrono::seconds(1)};
       options.id = JobId::make(system_clock()->now());
       recorder.write(about(What::enqueue_asked, options.id->bytes()));

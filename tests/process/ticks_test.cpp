@@ -95,6 +95,10 @@ TEST_P(TicksCrowd, FireOnceWhoeverDies) {
     ASSERT_TRUE(load_.wait_for_ends(ends)) << "no progress: " << load_.ended() << " jobs";
     kill_some();
   }
+  ASSERT_TRUE(eventually([&] {
+    const auto all = schedules_.list();
+    return std::ranges::any_of(all, [](const ScheduleState& s) { return s.skipped > 0; });
+  }));
   for (const ScheduleState& s : schedules_.list()) EXPECT_TRUE(schedules_.pause(s.schedule.name));
   load_.finish(db_);
 
