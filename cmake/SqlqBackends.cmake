@@ -134,4 +134,7 @@ function(sqlq_need_sql)
   file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/sql/*.cpp")
   sqlq_add_library(sqlq_sql sql ${sources})
   target_link_libraries(sqlq_sql PUBLIC sqlq_core)
+  if(SQLQ_MUTANTS)  # core/mutant.hpp
+    target_compile_definitions(sqlq_sql PRIVATE SQLQ_MUTANTS)
+  endif()
 endfunction()

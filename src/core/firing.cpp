@@ -160,7 +160,10 @@ Standing paused(const Standing& before) {
   Standing after = before;
   after.paused = true;
   after.due.clear();
-  if (std::exchange(after.owed, {})) ++after.skipped;
+  if (const auto owed = std::exchange(after.owed, {})) {
+    ++after.skipped;
+    after.last_tick = owed;
+  }
   return after;
 }
 

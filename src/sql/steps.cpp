@@ -9,6 +9,7 @@
 
 #include <sqlq/error.hpp>
 
+#include "core/mutant.hpp"
 #include "core/steps.hpp"
 #include "sql/job_row.hpp"
 
@@ -32,6 +33,7 @@ struct StepJob {
   std::int64_t last = 0;  // the largest ord
 
   [[nodiscard]] bool held_with(LeaseToken lease) const {
+    SQLQ_MUTANT(step_without_fence, return true)
     const bool held = state == JobState::running || state == JobState::cancelling;
     return held && lease.value != 0 && token == lease.value;
   }

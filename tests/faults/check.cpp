@@ -26,6 +26,8 @@ std::string_view to_string(Rule rule) noexcept {
     case Rule::atomic: return "VA1 atomic";
     case Rule::result: return "VR1 result";
     case Rule::counters: return "VS1 counters";
+    case Rule::tick: return "VK1 tick";
+    case Rule::step: return "VK2 step";
     case Rule::balance: return "VB1 balance";
   }
   return "?";
@@ -67,6 +69,7 @@ Verdict check(const Run& run) {
   Findings findings(verdict);
   const History history(run);
   check_jobs(run, history, findings);
+  check_time(run, history, findings);
   check_whole(run, history, findings);
   return verdict;
 }
@@ -120,6 +123,10 @@ std::string to_string(const Verdict& verdict, const Settings& settings) {
   out << "faults: killed " << fault(Fault::Kind::killed) << "  paused " << fault(Fault::Kind::paused) << "  silent "
       << fault(Fault::Kind::silent) << "  outages " << fault(Fault::Kind::outage) << "  cut "
       << fault(Fault::Kind::cut) << '\n';
+  if (f.ticks > 0) {
+    out << "ticks: fired " << f.ticks << "  skipped " << f.ticks_skipped << "  missed " << f.ticks_missed << '\n';
+  }
+  if (f.steps > 0) out << "steps: run " << f.steps << "  answered again " << f.steps_again << '\n';
   if (f.zombies > 0) {
     out << "zombies: " << f.zombies << " late completions after " << f.zombie_pauses.size() << " pauses, refused "
         << f.zombies_refused << " of " << f.zombies << '\n';

@@ -30,6 +30,8 @@ enum class Rule {
   atomic,     ///< a job without its user's row, or a row without its job
   result,     ///< the stored result or a line of the log comes from somebody else than it says
   counters,   ///< a number kept in the database is not what a recount says
+  tick,       ///< a tick of a schedule fired twice, or its ticks do not add up
+  step,       ///< a step recorded twice, or by somebody who had lost the lease, or answered what is not recorded
   balance,    ///< enqueued jobs and jobs in the database do not add up
 };
 /// "VL1 lost" and so on: the id of the plan and a word.
@@ -64,6 +66,11 @@ struct Figures {
   std::size_t zombies_refused = 0;  ///< ... and came to their end, which changed nothing
   std::set<std::int64_t> zombie_pauses{};  ///< when the pauses began after which there was at least one
   std::size_t log_lines = 0;
+  std::size_t ticks = 0;         ///< jobs that schedules have enqueued
+  std::int64_t ticks_skipped = 0;
+  std::int64_t ticks_missed = 0;
+  std::size_t steps = 0;         ///< durable steps that have run and answered...
+  std::size_t steps_again = 0;   ///< ... and answers from what was recorded
   std::size_t inversions = 0;    ///< starts while a job of better priority had been due for more than a second (VO2)
   std::map<std::uint32_t, int> most_held{};   ///< at one instant, certainly, by limited queue (VC1)
   std::map<std::uint32_t, int> most_alive{};  ///< the same with executions whose lease had ended (VC2)

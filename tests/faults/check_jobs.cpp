@@ -74,7 +74,7 @@ class Judge {
 
   void phantom() {
     const bool seen = row_ != nullptr || !job_.executions.empty();
-    expect(!seen || job_.asked.has_value(), Rule::phantom, "nobody asked for it");
+    expect(!seen || job_.asked || (row_ != nullptr && row_->tick), Rule::phantom, "nobody asked for it");
     expect(!seen || !job_.refused, Rule::phantom, "it was refused, and yet it is there");
     if (row_ == nullptr || job_.executions.empty()) return;
     const auto last = job_.executions.rbegin()->first;

@@ -210,10 +210,11 @@ void check_balance(const Run& run, const History& history, Findings& findings) {
     if (state < 1 || state > 7) findings.add(Rule::balance, row.id, "has no state: " + std::to_string(state));
   }
   const Figures& f = findings.figures();
-  if (f.acknowledged + f.unknown_present != run.rows.size()) {
-    findings.add(Rule::balance, std::to_string(f.acknowledged) + " acknowledged and " +
-                                    std::to_string(f.unknown_present) + " of unknown outcome, but " +
-                                    std::to_string(run.rows.size()) + " rows");
+  if (f.acknowledged + f.unknown_present + f.ticks != run.rows.size()) {
+    findings.add(Rule::balance, std::to_string(f.acknowledged) + " acknowledged, " +
+                                    std::to_string(f.unknown_present) + " of unknown outcome and " +
+                                    std::to_string(f.ticks) + " of schedules, but " + std::to_string(run.rows.size()) +
+                                    " rows");
   }
   for (const Counter& counter : run.counters) {
     if (counter.kept == counter.recounted) continue;

@@ -29,6 +29,8 @@ class Findings {
 
 /// lost, phantom, duplicate, overlap, fencing, attempts, early, rescue, poison, result, counters.
 void check_jobs(const Run& run, const History& history, Findings& findings);
+/// tick, step.
+void check_time(const Run& run, const History& history, Findings& findings);
 /// limit, unique, order, recovery, atomic, counters, balance.
 void check_whole(const Run& run, const History& history, Findings& findings);
 

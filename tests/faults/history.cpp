@@ -47,6 +47,10 @@ void History::note(const Record& r) {
     held.push_back(r);
     return;
   }
+  if (r.what == What::stepping || r.what == What::stepped) {
+    steps[{r.id, r.queue}].push_back(r);
+    return;
+  }
   if (r.what == What::dying) {
     deaths.try_emplace(r.pid, r.at_us);
     return;

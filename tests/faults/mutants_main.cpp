@@ -1,5 +1,6 @@
-// Tests the checker: the same short run with the library as it is and with each of its mutants. The first must be
-// clean, each of the others must break the rules named here.
+// Tests the checker: the same short run with the library as it is and with each of its mutants; a run of its own has
+// schedules and durable steps. With the library as it is they must be clean, each mutant must break the rules named
+// here.
 //
 // mutants [NAME...]: only these; "none" is the library as it is.
 
@@ -14,6 +15,7 @@
 #include <utility>
 
 #include "faults/check.hpp"
+#include "faults/mutants_timed.hpp"
 #include "process/child.hpp"
 #include "process/scratch.hpp"
 #include "process/sqlite_audit.hpp"
@@ -29,6 +31,7 @@ using process::eventually;
 struct Mutant {
   std::string name;
   std::vector<Rule> breaks;
+  bool timed = false;  ///< under TimedLoad
 };
 
 const std::vector<Mutant> all{
@@ -41,6 +44,9 @@ const std::vector<Mutant> all{
     {"limit_released_twice", {Rule::limit}},
     {"lease_below_heartbeat", {Rule::duplicate}},
     {"acknowledge_before_commit", {Rule::lost}},
+    {"none", {}, true},
+    {"tick_without_compare", {Rule::tick}, true},
+    {"step_without_fence", {Rule::step}, true},
 };
 
 /// Two mixers and two workers on one file, some of which are killed or stopped for longer than their lease.
@@ -212,11 +218,12 @@ std::string names(const std::vector<Rule>& rules) {
 /// Clean, or caught by the rules it must break?
 bool as_expected(const Mutant& mutant) {
   const auto folder = std::filesystem::temp_directory_path() /
-                      ("sqlq_mutants_" + std::to_string(::getpid()) + "_" + mutant.name);
+                      ("sqlq_mutants_" + std::to_string(::getpid()) + "_" + mutant.name +
+                       (mutant.timed ? "_timed" : ""));
   std::filesystem::create_directories(folder);
   ::setenv("SQLQ_MUTANT", mutant.name.c_str(), 1);  // NOLINT(concurrency-mt-unsafe): one thread
   const auto begin = steady_us();
-  const Verdict verdict = Load(folder).run();
+  const Verdict verdict = mutant.timed ? TimedLoad(folder).run() : Load(folder).run();
   const bool good = mutant.breaks.empty() ? verdict.clean() : std::ranges::all_of(mutant.breaks, [&](Rule rule) {
     return verdict.broke(rule);
   });
@@ -238,7 +245,7 @@ int run(const std::vector<std::string>& wanted) {
     if (!wanted.empty() && std::ranges::find(wanted, mutant.name) == wanted.end()) continue;
     const bool good = as_expected(mutant);
     if (mutant.breaks.empty()) {
-      clean = good;
+      clean = clean && good;
     } else {
       ++mutants;
       caught += good ? 1 : 0;

@@ -60,6 +60,10 @@ std::uint64_t hash_of(std::string_view text) noexcept {
 
 std::uint32_t queue_number(std::string_view queue) noexcept { return static_cast<std::uint32_t>(hash_of(queue)); }
 
+std::uint32_t step_number(std::string_view name, std::int64_t number) {
+  return queue_number(std::string(name) + " " + std::to_string(number));
+}
+
 std::int64_t steady_us() noexcept {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);

@@ -38,6 +38,9 @@ enum class What : std::uint16_t {
   held = 12,          ///< by who looks into the database: value jobs of the queue are held
   dying = 13,         ///< by a process, right before it kills itself
   answered = 14,      ///< by who asks the database all the time: a gap proves that it did not answer
+  stepping = 15,      ///< by a handler, the last that it does within a durable step; queue: step_number
+  stepped = 16,       ///< by a handler, after it: code ok (it has run) or duplicate (it was recorded); value: the hash
+                      ///< of what it answered; queue: step_number
 };
 
 enum class Code : std::uint16_t { none, ok, failed, snoozed, duplicate, refused, poison, in_transaction };
@@ -50,6 +53,7 @@ using Id = std::array<std::uint8_t, 16>;
 /// FNV-1a: for unique keys, results and names of queues.
 [[nodiscard]] std::uint64_t hash_of(std::string_view text) noexcept;
 [[nodiscard]] std::uint32_t queue_number(std::string_view queue) noexcept;
+[[nodiscard]] std::uint32_t step_number(std::string_view name, std::int64_t number);
 
 /// Microseconds on the monotonic clock, which all processes of the host share and no step of the wall clock moves.
 [[nodiscard]] std::int64_t steady_us() noexcept;
@@ -63,7 +67,7 @@ struct Record {
   std::int64_t token = 0;
   std::int32_t claim = 0;
   std::int32_t attempt = 0;
-  std::uint32_t queue = 0;  ///< queue_number of its name
+  std::uint32_t queue = 0;  ///< queue_number of its name; or as `what` says
   std::uint32_t sum = 0;    ///< over all the rest
   std::uint64_t value = 0;
 };

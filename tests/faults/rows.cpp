@@ -1,6 +1,8 @@
 #include "rows.hpp"
 
 #include <charconv>
+#include <chrono>
+#include <cstdio>
 #include <map>
 #include <stdexcept>
 
@@ -25,6 +27,34 @@ std::int32_t last_number(std::string_view text) {
   return n;
 }
 
+/// The text of a header of a job, whose headers are a JSON object of strings without escapes; empty: it has none.
+std::string header(const std::string& headers, const std::string& name) {
+  const std::string before = '"' + name + "\":\"";
+  const auto at = headers.find(before);
+  if (at == std::string::npos) return {};
+  const auto from = at + before.size();
+  return headers.substr(from, headers.find('"', from) - from);
+}
+
+/// "2026-11-30T02:30:00Z", or with six digits behind a point.
+std::int64_t microseconds(const std::string& time) {
+  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, micros = 0;
+  if (std::sscanf(time.c_str(), "%d-%d-%dT%d:%d:%d.%d", &year, &month, &day, &hour, &minute, &second, &micros) < 6) {
+    throw std::runtime_error("no time: " + time);
+  }
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+                                         std::chrono::day(static_cast<unsigned>(day))};
+  const std::int64_t seconds = ((std::chrono::sys_days(date).time_since_epoch().count() * 24LL + hour) * 60 + minute) *
+                                   60 + second;
+  return seconds * 1'000'000 + micros;
+}
+
+std::optional<Tick> tick_of(const std::string& headers) {
+  const std::string schedule = header(headers, "sqlq-schedule");
+  if (schedule.empty()) return {};
+  return Tick{schedule, microseconds(header(headers, "sqlq-tick"))};
+}
+
 Row read_job(const Texts& t) {
   return {.id = parse_id(t.at(0)),
           .state = static_cast<State>(number<int>(t.at(1))),
@@ -37,7 +67,8 @@ Row read_job(const Texts& t) {
           .claims = number<std::int32_t>(t.at(8)),
           .token = number<std::int64_t>(t.at(9)),
           .unique_key = hash_or_none(t.at(10)),
-          .result = hash_or_none(t.at(11))};
+          .result = hash_or_none(t.at(11)),
+          .tick = tick_of(t.at(12))};
 }
 
 }  // namespace
@@ -66,6 +97,10 @@ std::vector<Row> read_rows(const Ask& ask, const RowQueries& queries) {
   ask(queries.logs, [&](const Texts& t) {
     const auto writer = last_number(t.at(2));
     if (writer != 0) of(t.at(0)).log.push_back({.claim = number<std::int32_t>(t.at(1)), .writer = writer});
+  });
+  ask(queries.steps, [&](const Texts& t) {
+    of(t.at(0)).steps.push_back({.step = step_number(t.at(1), number<std::int64_t>(t.at(2))),
+                                 .value = hash_of(t.at(3))});
   });
   return rows;
 }

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// Reads the jobs of a database with its own client, not with the library: three queries, whose columns are the same
+/// Reads the jobs of a database with its own client, not with the library: four queries, whose columns are the same
 /// for every database.
 
 #include <functional>
@@ -19,12 +19,15 @@ using Texts = std::vector<std::string>;
 using Ask = std::function<void(const std::string& query, const std::function<void(const Texts&)>& row)>;
 
 struct RowQueries {
-  /// id, state, queue, priority, attempt, max_attempts, crashes, max_crashes, claims, lease token, unique key, result
+  /// id, state, queue, priority, attempt, max_attempts, crashes, max_crashes, claims, lease token, unique key, result,
+  /// headers
   std::string jobs{};
   /// id, claim, attempt, cause, worker, time; oldest first
   std::string history{};
   /// id, claim, text; without the library's own lines
   std::string logs{};
+  /// id, name, number, value; of durable steps that have run
+  std::string steps{};
 };
 
 [[nodiscard]] std::vector<Row> read_rows(const Ask& ask, const RowQueries& queries);

@@ -43,6 +43,18 @@ struct SignedText {
   std::int32_t writer = 0;  ///< whose line it is, as the text says
 };
 
+/// The tick of a schedule that enqueued a job.
+struct Tick {
+  std::string schedule{};
+  std::int64_t at_us = 0;  ///< on the wall clock
+};
+
+/// What a durable step of a job has recorded.
+struct Recorded {
+  std::uint32_t step = 0;   ///< step_number of its name and number
+  std::uint64_t value = 0;  ///< its hash
+};
+
 /// A job as the database has it.
 struct Row {
   Id id{};
@@ -59,6 +71,20 @@ struct Row {
   std::uint64_t result = 0;      ///< its hash; 0: none
   std::vector<Line> history{};   ///< oldest first
   std::vector<SignedText> log{};
+  std::optional<Tick> tick{};
+  std::vector<Recorded> steps{};
+};
+
+/// A schedule with a fixed interval, as the library tells of it when it fires no more.
+struct Series {
+  std::string name{};
+  std::int64_t first_us = 0;  ///< its first tick
+  std::int64_t every_us = 0;
+  std::optional<std::int64_t> last_us{};  ///< the last tick that it fired or skipped
+  std::int64_t fired = 0;
+  std::int64_t skipped = 0;
+  std::int64_t missed = 0;
+  bool each = false;  ///< its policies pass over no tick
 };
 
 /// Something that was done to the run on purpose, on the monotonic clock.
@@ -105,6 +131,7 @@ struct Run {
   std::vector<Fault> faults{};
   Settings settings{};
   std::vector<Counter> counters{};
+  std::vector<Series> series{};
   /// What the database's clock shows more than the monotonic one, where it is the same host's.
   std::optional<std::int64_t> clock_ahead_us{};
   std::optional<std::set<Id>> user_rows{};  ///< ids in the user's own table, written in the jobs' transactions

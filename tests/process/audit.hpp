@@ -46,19 +46,21 @@ class Audit {
 /// By the URL's scheme. `url` is what the library is given.
 [[nodiscard]] std::unique_ptr<Audit> open_audit(const std::string& url);
 
-/// Every job with its history and the lines its handlers wrote.
+/// Every job with its history, the lines its handlers wrote, and its durable steps.
 inline std::vector<faults::Row> rows_of(Audit& audit) {
   const std::string id = audit.id("j.id");
   const std::string jobs = audit.table("jobs");
   return faults::read_rows(
       [&](const std::string& query, const auto& row) { audit.each(query, row); },
       {.jobs = "SELECT " + id + ", j.state, q.name, j.priority, j.attempt, j.max_attempts, j.crashes, j.max_crashes, "
-               "j.claims, j.lease_token, j.unique_key, j.result FROM " + jobs + " j JOIN " + audit.table("queues") +
-               " q ON q.id = j.queue_id",
+               "j.claims, j.lease_token, j.unique_key, j.result, j.headers FROM " + jobs + " j JOIN " +
+               audit.table("queues") + " q ON q.id = j.queue_id",
        .history = "SELECT " + id + ", h.claim, h.attempt, h.cause, h.worker, h.at_us FROM " + jobs +
                   " j JOIN " + audit.table("history") + " h ON h.job_seq = j.seq ORDER BY h.job_seq, h.n",
        .logs = "SELECT " + id + ", g.claim, g.text FROM " + jobs + " j JOIN " + audit.table("logs") +
-               " g ON g.job_seq = j.seq WHERE g.level <> 3"});
+               " g ON g.job_seq = j.seq WHERE g.level <> 3",
+       .steps = "SELECT " + id + ", s.name, s.n, s.value FROM " + jobs + " j JOIN " + audit.table("steps") +
+                " s ON s.job_seq = j.seq WHERE s.kind = 1"});
 }
 
 /// How many jobs have not come to their end.

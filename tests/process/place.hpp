@@ -88,7 +88,9 @@ class Anywhere : public Scratch, public ::testing::WithParamInterface<Place> {
                     .faults = std::move(known),
                     .settings = settings};
     run.settings.dead_are_known = place().is_file();
-    run.counters = counters_of(open(url()), *audit, run.rows);
+    const Database db = open(url());
+    run.counters = counters_of(db, *audit, run.rows);
+    run.series = series_of(db);
     return run;
   }
   /// Prints the figures; a violation is a failure.

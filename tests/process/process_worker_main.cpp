@@ -2,7 +2,7 @@
 //
 // Kinds: work (waits params.us microseconds; fails until claim params.fail, snoozes until claim params.snooze), poison
 // (ends the process), gate (waits for a line on standard input and does not look at its stop token), patient (waits for
-// its stop token).
+// its stop token), steps (params.n durable steps, each of which waits params.us microseconds).
 
 #include <unistd.h>
 
@@ -112,12 +112,45 @@ Outcome patient(const Recorder& recorder, JobContext& context) {
   return Outcome::error("stopped");
 }
 
+/// What it answers says which lease has recorded it.
+void step(const Recorder& recorder, JobContext& context, std::int64_t n, Duration time) {
+  const Job& job = context.job();
+  const auto note = [&](What what, Code code, std::uint64_t value) {
+    faults::Record record = about(what, job, code, value);
+    record.queue = faults::step_number("step", n);
+    recorder.write(record);
+  };
+  bool ran = false;
+  const std::int64_t token = context.step("step", n, [&] {
+    work_for(time);
+    note(What::stepping, Code::none, 0);
+    ran = true;
+    return job.lease_token.value;
+  });
+  note(What::stepped, ran ? Code::ok : Code::duplicate, faults::hash_of(std::to_string(token)));
+}
+
+Outcome steps(const Recorder& recorder, JobContext& context) {
+  const auto params = nlohmann::json::parse(context.job().params);
+  recorder.write(begin_of(What::start, context.job()));
+  try {
+    for (std::int64_t n = 0; n < params.at("n").get<std::int64_t>(); ++n) {
+      step(recorder, context, n, Duration(params.at("us").get<std::int64_t>()));
+    }
+  } catch (...) {
+    recorder.write(about(What::end, context.job(), Code::failed));
+    throw;
+  }
+  return succeed(recorder, context);
+}
+
 Handlers handlers(const Recorder& recorder) {
   Handlers table;
   const HandlerOptions soon{.retry = RetryPolicy::constant(std::chrono::milliseconds(50))};
   table.on("work", [&recorder](JobContext& context) { return work(recorder, context); }, soon);
   table.on("poison", [&recorder](JobContext& context) { return poison(recorder, context); });
   table.on("gate", [&recorder](JobContext& context) { return gate(recorder, context); });
+  table.on("steps", [&recorder](JobContext& context) { return steps(recorder, context); }, soon);
   table.on("patient", [&recorder](JobContext& context) { return patient(recorder, context); });
   return table;
 }

@@ -286,6 +286,7 @@ TEST(Firing, APauseDropsWhatIsDueAndOwedAndOutlivesASync) {
   standing.due = {t0};
   const Standing stopped = paused(standing);
   EXPECT_EQ(stopped.skipped, 1u);
+  EXPECT_EQ(stopped.last_tick, t0) << "it was the last one that was skipped";
   EXPECT_EQ(next_look(stopped, t0), std::nullopt);
   EXPECT_EQ(next_tick(stopped), std::nullopt);
   Schedule wanted = schedule;

@@ -1,0 +1,114 @@
+#pragma once
+/// \file
+/// A run of schedules and of jobs with durable steps, for the mutants of those.
+
+#include <filesystem>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sqlq/sqlq.hpp>
+
+#include "faults/check.hpp"
+#include "process/child.hpp"
+#include "process/counters.hpp"
+#include "process/scratch.hpp"
+#include "process/sqlite_audit.hpp"
+#include "process/standstill.hpp"
+
+namespace sqlq::faults {
+
+/// Four workers on one file, of which one after the other is stopped within a step for longer than its lease.
+class TimedLoad {
+ public:
+  explicit TimedLoad(const std::filesystem::path& folder)
+      : file_((folder / "jobs.db").string()), records_((folder / "records").string()) {}
+
+  Verdict run() {
+    db_.migrate();
+    sync();
+    enqueue();
+    for (Process& worker : workers_) worker = start_worker();
+    for (Process& worker : workers_) stop_and_resume(*worker);
+    for (const ScheduleState& s : schedules_.list()) schedules_.pause(s.schedule.name);
+    process::AuditConnection connection(file_, 20'000);
+    const bool drained = process::eventually([&] { return process::jobs_left(connection) == 0; });
+    for (Process& worker : workers_) {
+      worker->signal(SIGTERM);
+      if (!worker->wait(process::long_enough)) throw std::runtime_error("a worker did not end");
+    }
+    return check({.records = RecordReader(records_).more(),
+                  .rows = process::rows_of(connection),
+                  .faults = faults_,
+                  .settings = {.drained = drained, .dead_are_known = true},
+                  .series = process::series_of(db_)});
+  }
+
+ private:
+  using Process = std::unique_ptr<process::Child>;
+  static constexpr int concurrency = 8;
+  static constexpr std::size_t workers = 4;
+
+  [[nodiscard]] std::string url() const { return "sqlite://" + file_ + "?synchronous=normal"; }
+
+  /// All of them at the same moments, so that all workers look at once.
+  void sync() {
+    const TimePoint start = system_clock()->now() + std::chrono::seconds(1);
+    std::vector<Schedule> all;
+    for (int i = 0; i < 20; ++i) {
+      all.push_back({.name = "schedule " + std::to_string(i),
+                     .rule = "@every 1s",
+                     .job = {"work", R"({"us":1000})", {.max_crashes = 1000}},
+                     .overlap = Overlap::allow,
+                     .start = start});
+    }
+    schedules_.sync(all);
+  }
+  void enqueue() {
+    const Recorder recorder(records_);
+    Client client(db_);
+    for (int i = 0; i < 64; ++i) {
+      EnqueueOptions options{.max_crashes = 1000, .keepalive = std::chrono::seconds(1)};
+      options.id = JobId::make(system_clock()->now());
+      recorder.write(about(What::enqueue_asked, options.id->bytes()));
+      const JobId id = client.enqueue(NewJob{"steps", R"({"n":4,"us":400000})", std::move(options)}).id;
+      recorder.write(about(What::enqueued, id.bytes()));
+    }
+  }
+  [[nodiscard]] Process start_worker() const {
+    return std::make_unique<process::Child>(
+        "process_worker", std::vector<std::string>{"url=" + url(), "records=" + records_, "sweep=100", "poll=50",
+                                                   "concurrency=" + std::to_string(concurrency)});
+  }
+
+  /// Stopped within a step, until somebody else works on the job of one.
+  void stop_and_resume(const process::Child& victim) {
+    RecordReader reader(records_);
+    bool within = false;
+    (void)process::eventually([&] {
+      for (const Record& r : reader.more_of(victim.pid())) within = within || r.what == What::stepping;
+      return within;
+    }, std::chrono::seconds(10));
+    process::stand_still(victim, file_);
+    faults_.push_back({.kind = Fault::Kind::paused, .pid = victim.pid(), .from_us = steady_us()});
+    const std::string taken_over =
+        "SELECT count(*) FROM sqlq_jobs j JOIN sqlq_history h ON h.job_seq = j.seq AND h.claim = j.claims - 1 JOIN "
+        "sqlq_lanes l ON l.id = abs(j.lane_id) WHERE j.state = 2 AND l.kind = 'steps' AND h.worker LIKE '%" +
+        std::to_string(victim.pid()) + "'";
+    process::AuditConnection connection(file_, 20'000);
+    (void)process::eventually([&] { return connection.ask(taken_over) != "0"; }, std::chrono::seconds(5));
+    victim.signal(SIGCONT);
+    faults_.back().to_us = steady_us();
+  }
+
+  const std::string file_;
+  const std::string records_;
+  Database db_ = open(url());
+  Schedules schedules_{db_};
+  std::vector<Process> workers_ = std::vector<Process>(workers);
+  std::vector<Fault> faults_{};
+};
+
+}  // namespace sqlq::faults
