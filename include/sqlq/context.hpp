@@ -107,9 +107,9 @@ class JobContext {
   auto step(std::string_view name, std::int64_t number, F&& body) -> std::invoke_result_t<F&> {
     return step(StepName(name, number), body);
   }
-  /// Records in your own transaction, which `body` writes into too; commit before the next call of this context. On
-  /// SQLite begin it with BEGIN IMMEDIATE: the call reads first, and a transaction that has read may not write any more
-  /// once others have written (Error(retry_transaction) or busy). Where
+  /// Records in your own transaction, which `body` writes into too; commit before the next call of this context. The
+  /// call reads first: where a transaction that has read may not write any more once others have written, begin it as
+  /// one that writes (BEGIN IMMEDIATE), or the step fails with Error(retry_transaction) and is tried again. Where
   /// the handler then returns normally without having committed, the attempt counts as failed. A step whose transaction
   /// was rolled back may be called again. What an earlier execution committed is answered without running `body`; where
   /// one that lost its lease committed meanwhile, Error(lease_lost) is thrown after `body` has run: roll back.

@@ -218,8 +218,8 @@ ExecutionSteps::Key ExecutionSteps::begin(StepKind kind, StepName name) {
   static_cast<void>(part());
   if (lease_->lost()) lose();
   if (in_body_) {
-    throw Error(Errc::misuse, "a step calls another one, or sleeps or waits, before it has ended: it would run anew each "
-                              "time; call them one after the other");
+    throw Error(Errc::misuse, "a step calls another one, or sleeps or waits, before it has ended: it would run anew "
+                              "each time; call them one after the other");
   }
   core::check_name(name.name(), "the name of a step");
   read();

@@ -103,11 +103,18 @@ class PlayedWorker {
       runtime_.executor.deliver(*lease, std::move(ending));
       while (runtime_.completer.step() != SteadyPoint::max()) {
       }
-      if (!killed) runtime_.follow_ups.step();
+      if (!killed) follow_up();
       if (killed) return done + 1;
     }
   }
   void sweep() { runtime_.maintenance.sweep_all(); }
+  /// As its loop does: what fails is tried again at the next time.
+  void follow_up() {
+    try {
+      runtime_.follow_ups.step();
+    } catch (...) {  // also the death of this worker
+    }
+  }
 
   /// It dies before or after its `n`-th call that is watched.
   void die_at(int n, bool before) {

@@ -268,7 +268,7 @@ void add_schedule_changes(CLI::App& root, Context& context) {
   running.add_option("schedule", *name, "Its name")->required();
   context.on(running, [&context, name] { return run_schedule(context, *name); });
 
-  CLI::App& filling = add("backfill", "Enqueue a job for each tick of a time, fired or not; asks. The same again enqueues nothing",
+  CLI::App& filling = add("backfill", "Enqueue a job for each tick of the past, fired or not; asks. Again: nothing",
                           "nightly --from 2026-11-01 --to 2026-11-08");
   const auto range = std::make_shared<TickRange>();
   filling.add_option("schedule", range->name, "Its name")->required();
