@@ -143,19 +143,19 @@ TEST_P(Workflow, SleepGivesTheSlotBackAndChargesNoAttempt) {
   };
   QuietWorker worker{db(), workflow([&](JobContext& job) {
                        const Destroyed guard{diary};
-                       job.sleep("cool-off", 24h);
+                       job.sleep("cool-off", 10h);
                        diary.write("awake");
                        job.sleep("none", Duration(0));
                        job.sleep("cool-off-2", 1h);
                      }),
                      {.concurrency = 1}};
-  const JobId id = enqueue();
+  const JobId id = enqueue({.keepalive = 24h});  // time jumps, also while a claim is under way
   const TimePoint begin = clock().now();
-  SQLQ_SLEEPS(id, begin + 24h);
+  SQLQ_SLEEPS(id, begin + 10h);
   EXPECT_EQ(held(), 0U);
   EXPECT_EQ(diary.lines(), Lines{"destroyed"});
-  clock().advance(24h);
-  SQLQ_SLEEPS(id, begin + 25h);
+  clock().advance(10h);
+  SQLQ_SLEEPS(id, begin + 11h);
   EXPECT_EQ(row(id).attempt, 0) << "given back";
   EXPECT_EQ(row(id).claims, 2);
   clock().advance(1h);
