@@ -9,6 +9,7 @@
 #include "core/checks.hpp"
 #include "core/enqueue_items.hpp"
 #include "core/headers.hpp"
+#include "core/mutant.hpp"
 #include "core/step_values.hpp"
 #include "core/steps.hpp"
 #include "core/words.hpp"
@@ -216,7 +217,7 @@ backend::Steps& ExecutionSteps::part() const {
 ExecutionSteps::Key ExecutionSteps::begin(StepKind kind, StepName name) {
   throw_on();
   static_cast<void>(part());
-  if (lease_->lost()) lose();
+  require_lease();
   if (in_body_) {
     throw Error(Errc::misuse, "a step calls another one, or sleeps or waits, before it has ended: it would run anew "
                               "each time; call them one after the other");
@@ -278,6 +279,11 @@ const StepRecord& ExecutionSteps::write(StepKind kind, const Key& key, std::stri
     known_since_ = shared_.clock().steady();
   }
   return keep(std::move(answer.step));
+}
+
+void ExecutionSteps::require_lease() const {
+  SQLQ_MUTANT(step_without_fence, return)
+  if (lease_->lost()) lose();
 }
 
 void ExecutionSteps::lose() const {

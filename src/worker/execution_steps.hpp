@@ -66,6 +66,7 @@ class ExecutionSteps final {
   const StepRecord& write(StepKind kind, const Key& key, std::string_view value, std::optional<Duration> delay = {});
   const StepRecord& keep(StepRecord step);
   void record_within(const Tx& tx, const Key& key, const std::string& value);
+  void require_lease() const;
   [[noreturn]] void lose() const;
   [[noreturn]] void suspend(TimePoint until);
 
