@@ -1,10 +1,10 @@
 #include "core/firing.hpp"
 
 #include <algorithm>
-#include <array>
 #include <deque>
 #include <utility>
 
+#include "core/uuid.hpp"
 #include "platform/random.hpp"
 
 namespace sqlq::core {
@@ -201,16 +201,7 @@ JobId backfill_id(std::string_view name, TimePoint tick) {
   const std::int64_t us = tick.time_since_epoch().count();
   const auto ms = static_cast<std::uint64_t>(
       std::chrono::floor<std::chrono::milliseconds>(tick.time_since_epoch()).count());
-  const std::uint64_t one = hash_of(name, us, 0);
-  const std::uint64_t two = hash_of(name, us, 0x9E3779B97F4A7C15U);
-  const std::uint64_t high = (ms << 16) | 0x8000 | (one & 0xfff);
-  const std::uint64_t low = (std::uint64_t{2} << 62) | (two >> 2);
-  std::array<std::uint8_t, 16> bytes{};
-  for (std::size_t i = 0; i < 8; ++i) {
-    bytes[i] = static_cast<std::uint8_t>(high >> (56 - 8 * i));
-    bytes[i + 8] = static_cast<std::uint8_t>(low >> (56 - 8 * i));
-  }
-  return JobId(bytes);
+  return make_uuid(ms, 8, hash_of(name, us, 0), hash_of(name, us, 0x9E3779B97F4A7C15U));
 }
 
 }  // namespace sqlq::core

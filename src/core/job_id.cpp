@@ -5,6 +5,7 @@
 
 #include <sqlq/job.hpp>
 
+#include "core/uuid.hpp"
 #include "platform/random.hpp"
 
 namespace sqlq {
@@ -46,14 +47,7 @@ JobId JobId::make(TimePoint now) {
   const std::uint64_t random = platform::random64();
   const std::uint64_t tail = platform::random64();
   const std::uint64_t stamp = next_stamp(now, random & 0xff);  // seeded low: most of the counter stays free
-  const std::uint64_t high = ((stamp >> counter_bits) << 16) | 0x7000 | (stamp & 0xfff);
-  const std::uint64_t low = (std::uint64_t{2} << 62) | (tail >> 2);
-  std::array<std::uint8_t, 16> bytes{};
-  for (std::size_t i = 0; i < 8; ++i) {
-    bytes[i] = static_cast<std::uint8_t>(high >> (56 - 8 * i));
-    bytes[i + 8] = static_cast<std::uint8_t>(low >> (56 - 8 * i));
-  }
-  return JobId(bytes);
+  return core::make_uuid(stamp >> counter_bits, 7, stamp, tail);
 }
 
 std::optional<JobId> JobId::parse(std::string_view text) {
