@@ -70,7 +70,7 @@ int main(int argc, char** argv) try {
 
   const sqlq::TimePoint today = q.clock().now();
   schedules.backfill("report", today - 7 * 24h, today);  // a job for each tick of a week
-  schedules.backfill("report", today - 7 * 24h, today);  // the same again: nothing is enqueued twice
+  schedules.backfill("report", today - 7 * 24h, today);  // the same again enqueues nothing
   const std::size_t filled = q.work_due();
   std::cout << "backfilled: " << filled << '\n';
 
