@@ -89,7 +89,11 @@ std::size_t Harness::work_for(Duration time, std::size_t limit) {
   return done;
 }
 
-void Harness::sweep() { impl_->runtime.maintenance.sweep_all(); }
+void Harness::sweep() {
+  impl_->runtime.reaper.step();
+  impl_->runtime.maintenance.step();
+  impl_->runtime.retention.step();
+}
 WorkerStats Harness::stats() const { return impl_->runtime.shared.stats(); }
 const std::vector<WorkerEvent>& Harness::events() const { return impl_->events; }
 

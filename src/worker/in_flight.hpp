@@ -100,8 +100,9 @@ class Outlived final {
   void add(const HeldPtr& lease, SteadyPoint now);
   /// Those to ask about. Some may not have ended yet, so each is asked about for some minutes after its keepalive.
   [[nodiscard]] std::vector<HeldPtr> waiting(SteadyPoint now);
-  /// Whether some were added since the last call.
-  [[nodiscard]] bool any_new() noexcept { return new_.exchange(false); }
+  /// Whether some were added since the last call of take_news.
+  [[nodiscard]] bool any_new() const noexcept { return new_; }
+  bool take_news() noexcept { return new_.exchange(false); }
   /// The database knows.
   void remove(std::span<const HeldPtr> leases);
 

@@ -107,7 +107,11 @@ class PlayedWorker {
       if (killed) return done + 1;
     }
   }
-  void sweep() { runtime_.maintenance.sweep_all(); }
+  void sweep() {
+    runtime_.reaper.step();
+    runtime_.maintenance.step();
+    runtime_.retention.step();
+  }
   /// As its loop does: what fails is tried again at the next time.
   void follow_up() {
     try {

@@ -64,7 +64,7 @@ class Harness {
   /// Lets `time` pass, stopping at each moment at which a job or a schedule becomes due to do as work_due: weeks of a
   /// workflow take milliseconds. Returns how many executions there were; after `limit` of them it returns at once.
   std::size_t work_for(Duration time, std::size_t limit = 10000);
-  /// One turn of maintenance: reap, purge.
+  /// One sweep: reap, purge. Throws what these do.
   void sweep();
   [[nodiscard]] WorkerStats stats() const;
   /// Events the worker reported so far.
