@@ -880,6 +880,25 @@ SELECT j.seq, :kind, :name, :number, :ord, :claim, :at, :until, :value
   FROM {jobs} j WHERE j.id = :id::uuid AND +j.state IN (2, 5) AND j.lease_token = :token
 ON CONFLICT DO NOTHING
 
+-- name: steps_add
+-- params: ids text, tokens text, kinds text, names text, numbers text, jsons text, most int, now int?
+-- returns: n int, claim int, at int
+-- As step_add, of many. Those of jobs that have `most` rows are left out.
+WITH held AS MATERIALIZED (
+  SELECT i.n, j.seq, j.claims, i.kind, i.name, i.number, i.json, {now} AS at, s.last
+    FROM unnest(:ids::uuid[], :tokens::bigint[], :kinds::smallint[], :names::text[], :numbers::bigint[],
+                :jsons::text[]) WITH ORDINALITY AS i(id, token, kind, name, number, json, n)
+    JOIN {jobs} j ON j.id = i.id
+   CROSS JOIN LATERAL (SELECT count(*) AS rows, coalesce(max(x.ord), 0) AS last
+                         FROM {steps} x WHERE x.job_seq = j.seq) s
+   WHERE +j.state IN (2, 5) AND j.lease_token = i.token AND i.token <> 0 AND s.rows < :most),
+added AS (
+  INSERT INTO {steps} (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
+  SELECT seq, kind, name, number, last + 1, claims, at, NULL, json FROM held
+  ON CONFLICT DO NOTHING RETURNING job_seq, kind, name, n, at_us)
+SELECT h.n, h.claims, a.at_us FROM added a
+  JOIN held h ON h.seq = a.job_seq AND h.kind = a.kind AND h.name = a.name AND h.number = a.n
+
 -- name: step_insert
 -- params: seq int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
 INSERT INTO {steps} (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
