@@ -134,8 +134,8 @@ struct Tick {
 };
 std::ostream& operator<<(std::ostream& out, const Tick& tick);
 
-/// The tick that a job was enqueued for, in the zone that its schedule had then: read from its header `sqlq-tick`. Empty
-/// for jobs that no schedule has made.
+/// The tick that a job was enqueued for, in the zone that its schedule had then: read from its header `sqlq-tick`.
+/// Empty for jobs that no schedule has made.
 [[nodiscard]] std::optional<Tick> tick_of(const Job& job);
 
 /// Thread-safety: all members from any thread. Lifetime: keeps the database open.
@@ -167,8 +167,8 @@ class Schedules {
   /// Goes on with the first tick after now: those in between are no missed ones. False: there is no such schedule.
   bool resume(const std::string& name);
   /// Enqueues its job now, whether it is paused or not and whatever the last job does; the tick is now. The job becomes
-  /// the last one. Not counted in `fired`. Empty: there is no such schedule. Errors as `sync` where this system does not
-  /// know its zone.
+  /// the last one. Not counted in `fired`. Empty: there is no such schedule. Errors as `sync` where this system does
+  /// not know its zone.
   std::optional<Enqueued> run_now(const std::string& name);
   /// Forgets it; its jobs stay. False: there was none.
   bool remove(const std::string& name);
