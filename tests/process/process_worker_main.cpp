@@ -2,8 +2,8 @@
 //
 // Kinds: work (waits params.us microseconds; fails until claim params.fail, snoozes until claim params.snooze), poison
 // (ends the process), gate (waits for a line on standard input and does not look at its stop token), patient (waits for
-// its stop token), steps (params.n durable steps, each of which waits params.us microseconds), waits (for params.n signals, "go 0" and so
-// on, params.us microseconds for each).
+// its stop token), steps (params.n durable steps, each of which waits params.us microseconds), waits (for params.n
+// signals, "go 0" and so on, params.us microseconds for each).
 
 #include <unistd.h>
 
