@@ -3,15 +3,17 @@
 // Kinds: work (waits params.us microseconds; fails until claim params.fail, snoozes until claim params.snooze), poison
 // (ends the process), gate (waits for a line on standard input and does not look at its stop token), patient (waits for
 // its stop token), steps (params.n durable steps, each of which waits params.us microseconds), waits (for params.n
-// signals, "go 0" and so on, params.us microseconds for each).
+// signals, "go 0" and so on, params.us microseconds for each), durable (a gate in a step, then one call of each kind).
 
 #include <unistd.h>
 
 #include <cstdlib>
+#include <functional>
 #include <iostream>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sqlq/sqlq.hpp>
 
@@ -178,6 +180,31 @@ Outcome waits(const Recorder& recorder, JobContext& context) {
   return succeed(recorder, context);
 }
 
+/// Says which call finds that the lease is lost, and goes on to the next, as no handler should.
+Outcome durable(const Recorder& recorder, JobContext& context) {
+  const Job& job = context.job();
+  recorder.write(begin_of(What::start, job));
+  const auto call = [](const std::string& name, const std::function<void()>& make) {
+    try {
+      make();
+    } catch (const Error& e) {
+      if (e.code() != Errc::lease_lost) throw;
+      say("refused " + name);
+    }
+  };
+  call("step", [&] {
+    context.step("gate", [&] {
+      say("started " + name_of(job));
+      wait_for_line();
+    });
+  });
+  call("sleep", [&] { context.sleep("rest", std::chrono::milliseconds(10)); });
+  call("wait", [&] { static_cast<void>(context.wait<bool>("go", std::chrono::hours(1))); });
+  call("children", [&] { static_cast<void>(context.all("parts", std::vector{NewJob{"work", R"({"us":0})"}})); });
+  call("decision", [&] { static_cast<void>(context.since("change")); });
+  return succeed(recorder, context);
+}
+
 Handlers handlers(const Recorder& recorder) {
   Handlers table;
   const HandlerOptions soon{.retry = RetryPolicy::constant(std::chrono::milliseconds(50))};
@@ -186,6 +213,7 @@ Handlers handlers(const Recorder& recorder) {
   table.on("gate", [&recorder](JobContext& context) { return gate(recorder, context); });
   table.on("steps", [&recorder](JobContext& context) { return steps(recorder, context); }, soon);
   table.on("waits", [&recorder](JobContext& context) { return waits(recorder, context); }, soon);
+  table.on("durable", [&recorder](JobContext& context) { return durable(recorder, context); }, soon);
   table.on("patient", [&recorder](JobContext& context) { return patient(recorder, context); });
   return table;
 }
