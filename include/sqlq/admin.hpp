@@ -110,7 +110,8 @@ struct PurgeReport {
 /// Which jobs of a queue go with it.
 struct DeleteQueueOptions {
   bool finished = false;  ///< finished ones are deleted, with logs and histories
-  bool waiting = false;   ///< pending and scheduled ones are cancelled first, and then count as finished
+  bool waiting = false;   ///< pending and scheduled ones are cancelled first, and then count as finished. Jobs in
+                          ///< JobState::waiting do not keep a queue: its row comes back when they may run
 };
 
 /// Answer to delete_queue.

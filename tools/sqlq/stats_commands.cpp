@@ -41,8 +41,8 @@ ExitCode by_queue(Context& context, std::uint64_t cap) {
     std::vector<Value> row{stats.queue.name};
     for (const JobState state : in_order) {
       const auto found = stats.counts.find(state);
-      const CappedCount count = found == stats.counts.end() ? CappedCount{} : found->second;
-      row.emplace_back(Value::Count{count.value, count.capped});
+      const bool counted = found != stats.counts.end();
+      row.push_back(counted ? Value(Value::Count{found->second.value, found->second.capped}) : Value());
     }
     row.push_back(stats.oldest_due ? Value(stats.age(now)) : Value());
     row.push_back(stats.queue.concurrency ? Value(static_cast<std::int64_t>(*stats.queue.concurrency)) : Value());
