@@ -1098,6 +1098,17 @@ SELECT h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
   FROM {jobs} j FORCE INDEX (sqlq_jobs_id) STRAIGHT_JOIN {history} h FORCE INDEX (PRIMARY) ON h.job_seq = j.seq
  WHERE j.id = UNHEX(REPLACE(:id, '-', '')) ORDER BY h.n LIMIT :n
 
+-- name: last_records
+-- params: ids text
+-- returns: id text, claim int, attempt int, cause int, at int, worker text, message text
+-- A JSON array of ids. The newest line of each history.
+SELECT j.id, h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
+  FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
+ STRAIGHT_JOIN {history} h FORCE INDEX (PRIMARY) ON h.job_seq = j.seq
+   AND h.n = (SELECT m.n FROM {history} m FORCE INDEX (PRIMARY) WHERE m.job_seq = j.seq
+               ORDER BY m.job_seq DESC, m.n DESC LIMIT 1)
+
 -- name: log_read
 -- params: id text, claim int, number int, n int
 -- returns: token int, claim int, attempt int, number int, at int, level int, text text

@@ -1197,6 +1197,16 @@ SELECT q.name, l.kind
 SELECT h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
   FROM {history} h WHERE h.job_seq = (SELECT j.seq FROM {jobs} j WHERE j.id = :id::uuid) ORDER BY h.n LIMIT :n
 
+-- name: last_records
+-- params: ids text
+-- returns: id text, claim int, attempt int, cause int, at int, worker text, message text
+-- A JSON array of ids. The newest line of each history.
+SELECT j.id, h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
+  FROM json_array_elements_text(:ids::json) AS w(id) JOIN {jobs} j ON j.id = w.id::uuid
+ CROSS JOIN LATERAL (
+   SELECT o.claim, o.attempt, o.cause, o.at_us, o.worker, o.message FROM {history} o WHERE o.job_seq = j.seq
+    ORDER BY o.job_seq DESC, o.n DESC LIMIT 1) h
+
 -- name: log_read
 -- params: id text, claim int, number int, n int
 -- returns: token int, claim int, attempt int, number int, at int, level int, text text
