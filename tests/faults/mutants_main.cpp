@@ -1,6 +1,6 @@
 // Tests the checker: the same short run with the library as it is and with each of its mutants; a run of its own has
-// schedules and durable steps. With the library as it is they must be clean, each mutant must break the rules named
-// here.
+// schedules, durable steps and signals. With the library as it is they must be clean, each mutant must break the rules
+// named here.
 //
 // mutants [NAME...]: only these; "none" is the library as it is.
 
@@ -47,6 +47,7 @@ const std::vector<Mutant> all{
     {"none", {}, true},
     {"tick_without_compare", {Rule::tick}, true},
     {"step_without_fence", {Rule::step}, true},
+    {"signal_before_wait", {Rule::signal}, true},
 };
 
 /// Two mixers and two workers on one file, some of which are killed or stopped for longer than their lease.

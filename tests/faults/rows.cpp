@@ -113,7 +113,9 @@ std::vector<Row> read_rows(const Ask& ask, const RowQueries& queries) {
   });
   ask(queries.steps, [&](const Texts& t) {
     of(t.at(0)).steps.push_back({.step = step_number(t.at(1), number<std::int64_t>(t.at(2))),
-                                 .value = hash_of(t.at(3))});
+                                 .value = hash_of(t.at(3)),
+                                 .is = static_cast<StepIs>(number<int>(t.at(4))),
+                                 .claim = number<std::int32_t>(t.at(5))});
   });
   return rows;
 }

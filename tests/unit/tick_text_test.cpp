@@ -11,29 +11,29 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr TimePoint new_year = std::chrono::sys_days(std::chrono::year(2024) / 1 / 1);
+constexpr TimePoint tick_year = std::chrono::sys_days(std::chrono::year(2024) / 1 / 1);
 
 TEST(TickText, ShowsTheLocalTimeAndItsOffset) {
-  EXPECT_EQ(tick_text({new_year, 0s}), "2024-01-01T00:00:00+00:00");
-  EXPECT_EQ(tick_text({new_year, 1h}), "2024-01-01T01:00:00+01:00");
-  EXPECT_EQ(tick_text({new_year, -30min}), "2023-12-31T23:30:00-00:30");
-  EXPECT_EQ(tick_text({new_year, 53min + 28s}), "2024-01-01T00:53:28+00:53:28");
-  EXPECT_EQ(tick_text({new_year + 500ms, 0s}), "2024-01-01T00:00:00.5+00:00");
-  EXPECT_EQ(tick_text({new_year - 1us, 0s}), "2023-12-31T23:59:59.999999+00:00");
+  EXPECT_EQ(tick_text({tick_year, 0s}), "2024-01-01T00:00:00+00:00");
+  EXPECT_EQ(tick_text({tick_year, 1h}), "2024-01-01T01:00:00+01:00");
+  EXPECT_EQ(tick_text({tick_year, -30min}), "2023-12-31T23:30:00-00:30");
+  EXPECT_EQ(tick_text({tick_year, 53min + 28s}), "2024-01-01T00:53:28+00:53:28");
+  EXPECT_EQ(tick_text({tick_year + 500ms, 0s}), "2024-01-01T00:00:00.5+00:00");
+  EXPECT_EQ(tick_text({tick_year - 1us, 0s}), "2023-12-31T23:59:59.999999+00:00");
   std::ostringstream out;
-  out << Tick{new_year, 1h};
+  out << Tick{tick_year, 1h};
   EXPECT_EQ(out.str(), "2024-01-01T01:00:00+01:00");
 }
 
 TEST(TickText, IsReadAsItWasWritten) {
-  for (const TimePoint at : {new_year, new_year + 12345678us, new_year + 10us, TimePoint{}, TimePoint{} - 1us,
-                             new_year - 24h * 800'000, new_year + 24h * 2'900'000, new_year + 24h * 50'000'000}) {
+  for (const TimePoint at : {tick_year, tick_year + 12345678us, tick_year + 10us, TimePoint{}, TimePoint{} - 1us,
+                             tick_year - 24h * 800'000, tick_year + 24h * 2'900'000, tick_year + 24h * 50'000'000}) {
     for (const std::chrono::seconds offset : {0s, 3600s, -1800s, 20'700s, 3208s, -44'100s}) {
       const Tick tick{at, offset};
       EXPECT_EQ(parse_tick(tick_text(tick)), tick) << tick_text(tick);
     }
   }
-  EXPECT_EQ(parse_tick("2024-01-01T00:00:00Z"), (Tick{new_year, 0s}));
+  EXPECT_EQ(parse_tick("2024-01-01T00:00:00Z"), (Tick{tick_year, 0s}));
 }
 
 TEST(TickText, OtherTextsAreNone) {
