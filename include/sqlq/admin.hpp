@@ -110,7 +110,8 @@ struct PurgeReport {
 /// Which jobs of a queue go with it.
 struct DeleteQueueOptions {
   bool finished = false;  ///< finished ones are deleted, with logs and histories
-  bool waiting = false;   ///< pending and scheduled ones are cancelled first, and then count as finished
+  bool waiting = false;   ///< pending and scheduled ones are cancelled first, and then count as finished. Jobs in
+                          ///< JobState::waiting do not keep a queue: its row comes back when they may run
 };
 
 /// Answer to delete_queue.
@@ -176,6 +177,9 @@ class Admin {
   [[nodiscard]] JobCounts counts(const std::string& queue = {}, std::uint64_t cap = 10000) const;
   /// The history of the job's earlier attempts, oldest first, at most `limit` (1 to 1000).
   [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit = 100) const;
+  /// The newest line of each job's history: for an errored job, its last error. In the order of the ids; none where the
+  /// history is empty or no such job is there. One query for a whole page of `list`: at most 1,000 ids.
+  [[nodiscard]] std::vector<std::optional<AttemptRecord>> last_records(std::span<const JobId> ids) const;
   /// Lines of the job's log in order, after the (claim, number) given; at most `limit` (1 to 10,000). A worker sends
   /// them about every second, and before the outcome of the job that wrote them: a finished job has its lines. They
   /// come later only when the job was finished in its handler's own transaction (complete_in), or when the database did

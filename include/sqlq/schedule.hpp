@@ -38,6 +38,7 @@
 ///
 /// The job of a tick carries the headers `sqlq-schedule` (the name) and `sqlq-tick` (see tick_of).
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -125,12 +126,17 @@ struct Tick {
   std::chrono::seconds offset{};  ///< of the zone's local time from UTC
 
   operator TimePoint() const noexcept { return at; }  // NOLINT: it is one
+  /// What the zone's clocks show: `floor<days>(tick.local())` is the day.
+  [[nodiscard]] std::chrono::local_time<Duration> local() const noexcept {
+    return std::chrono::local_time<Duration>(at.time_since_epoch() + offset);
+  }
   bool operator==(const Tick&) const = default;
 };
 std::ostream& operator<<(std::ostream& out, const Tick& tick);
 
-/// The tick that a job was enqueued for; empty for jobs that no schedule has made.
-[[nodiscard]] std::optional<TimePoint> tick_of(const Job& job);
+/// The tick that a job was enqueued for, in the zone that its schedule had then: read from its header `sqlq-tick`.
+/// Empty for jobs that no schedule has made.
+[[nodiscard]] std::optional<Tick> tick_of(const Job& job);
 
 /// Thread-safety: all members from any thread. Lifetime: keeps the database open.
 ///
@@ -161,7 +167,8 @@ class Schedules {
   /// Goes on with the first tick after now: those in between are no missed ones. False: there is no such schedule.
   bool resume(const std::string& name);
   /// Enqueues its job now, whether it is paused or not and whatever the last job does; the tick is now. The job becomes
-  /// the last one. Not counted in `fired`. Empty: there is no such schedule.
+  /// the last one. Not counted in `fired`. Empty: there is no such schedule. Errors as `sync` where this system does
+  /// not know its zone.
   std::optional<Enqueued> run_now(const std::string& name);
   /// Forgets it; its jobs stay. False: there was none.
   bool remove(const std::string& name);

@@ -705,6 +705,14 @@ SELECT DISTINCT q.name, l.kind
 SELECT h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
   FROM sqlq_jobs j JOIN sqlq_history h ON h.job_seq = j.seq WHERE j.id = :id ORDER BY h.n LIMIT :n
 
+-- name: last_records
+-- params: ids text
+-- returns: id text, claim int, attempt int, cause int, at int, worker text, message text
+-- A JSON array of ids. The newest line of each history.
+SELECT j.id, h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
+  FROM json_each(:ids) x CROSS JOIN sqlq_jobs j ON j.id = x.value CROSS JOIN sqlq_history h ON h.job_seq = j.seq
+   AND h.n = (SELECT m.n FROM sqlq_history m WHERE m.job_seq = j.seq ORDER BY m.n DESC LIMIT 1)
+
 -- name: log_guard
 -- params: id text, token int
 -- returns: seq int

@@ -372,6 +372,10 @@ std::vector<AttemptRecord> SqlDialect::history(JobId id, std::size_t limit) {
   return read([&](Session& s) { return sql::history(s, queries_, id, limit); });
 }
 
+std::vector<std::optional<AttemptRecord>> SqlDialect::last_records(std::span<const JobId> ids) {
+  return read([&](Session& s) { return sql::last_records(s, queries_, ids); });
+}
+
 std::vector<LogLine> SqlDialect::read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
                                            std::size_t limit) {
   return read([&](Session& s) { return sql::read_logs(s, queries_, id, after_claim, after_number, limit); });

@@ -12,6 +12,7 @@
 #include "core/mutant.hpp"
 #include "core/steps.hpp"
 #include "sql/job_row.hpp"
+#include "sql/shared_calls.hpp"
 
 namespace sqlq::sql {
 namespace {
@@ -57,6 +58,18 @@ bool needs_lock(StepKind kind) {
   return kind == StepKind::wait || kind == StepKind::expired || kind == StepKind::children;
 }
 
+/// Whether its write may be shared with other calls. Where an execution came before, that one may be recording the same
+/// step in a transaction that is still open, and whoever records it now waits for that.
+bool waits_for_nobody(const NewStep& step) {
+  return step.first_claim && (step.kind == StepKind::result || step.kind == StepKind::decision);
+}
+
+/// In a shared write: long values leave room for few others.
+std::size_t weight_of(const NewStep& step) {
+  constexpr std::size_t bytes_of_weight = 1024;
+  return 1 + step.value.size() / bytes_of_weight;
+}
+
 class SqlSteps final : public backend::Steps {
  public:
   SqlSteps(Operations& operations, Runner& runner, StepsWoke woke)
@@ -69,7 +82,9 @@ class SqlSteps final : public backend::Steps {
         signal_last_(operations.queries()["step_signal_last"]),
         forget_(operations.queries()["steps_forget"]),
         runner_(runner),
-        woke_(std::move(woke)) {}
+        woke_(std::move(woke)) {
+    if (runner_.sharing()) adding_.emplace([this](Adding::Items steps) { return add(steps); });
+  }
 
   std::vector<StepRecord> read_steps(JobId id, const Tx* within) override {
     std::vector<StepRecord> steps;
@@ -92,6 +107,11 @@ class SqlSteps final : public backend::Steps {
 
   RecordAnswer record_step(const NewStep& step, const Tx* within, Now now) override {
     RecordAnswer answer;
+    if (adding_ && within == nullptr && !now && waits_for_nobody(step)) {
+      if (auto added = std::move(adding_->call({&step, 1}, weight_of(step)).front())) {
+        return {.status = RecordStatus::recorded, .step = *std::move(added)};
+      }
+    }
     if (within != nullptr) {
       runner_.within(*within, now, [&](Work& w) {
         answer = record_within(w, step);
@@ -148,6 +168,14 @@ class SqlSteps final : public backend::Steps {
   }
 
  private:
+  using Adding = SharedCalls<NewStep, std::optional<StepRecord>>;
+
+  Adding::Answers add(Adding::Items steps) {
+    Adding::Answers added;
+    runner_.write(Task::plain, {}, [&](Work& w) { added = operations_.add_steps(w, steps); }, [] {});
+    return added;
+  }
+
   /// By a plain read. Empty: there is no such job, or the snapshot of a borrowed transaction is older.
   std::optional<StepJob> look(Work& w, JobId id) const {
     std::optional<StepJob> job;
@@ -173,13 +201,6 @@ class SqlSteps final : public backend::Steps {
       rows.push_back({read_step_record(Fields(row)), row.integer(7)});
     });
     return rows;
-  }
-
-  static StepRecord row_of(const NewStep& step, const StepJob& job) {
-    StepRecord row{.kind = step.kind, .name = std::string(step.name), .number = step.number, .claim = job.claims,
-                   .at = wall(job.now), .value = std::string(step.value)};
-    if (step.delay) row.until = saturating_add(row.at, *step.delay);
-    return row;
   }
 
   /// False: the key is there, which it waits to know while another transaction has it.
@@ -229,7 +250,7 @@ class SqlSteps final : public backend::Steps {
     const auto job = look(w, step.id);
     if (!job || !job->held_with(step.token)) return {};
     if (auto answer = existing_when_full(w, *job, step)) return *std::move(answer);
-    StepRecord row = row_of(step, *job);
+    StepRecord row = recorded_step(step, job->claims, job->now);
     if (insert_if_held(w, step, *job, row)) return {.status = RecordStatus::recorded, .step = std::move(row)};
     return follow_up(w, [&]() -> RecordAnswer {
       const auto now = look(w, step.id);
@@ -246,7 +267,7 @@ class SqlSteps final : public backend::Steps {
     if (!answer) core::require_room_for_step(job->rows);
     if (job->told && step.kind != StepKind::expired) operations_.tell_job(w, step.id, job->seq, false);
     if (answer) return *std::move(answer);
-    StepRecord row = row_of(step, *job);
+    StepRecord row = recorded_step(step, job->claims, job->now);
     if (!insert(w, *job, row)) return found_after(w, *job, step);
     return {.status = RecordStatus::recorded, .step = std::move(row)};
   }
@@ -258,7 +279,7 @@ class SqlSteps final : public backend::Steps {
       if (auto answer = existing(find(w, job->seq, step.name, step.number), step.kind)) return *std::move(answer);
     }
     if (auto answer = existing_when_full(w, *job, step)) return *std::move(answer);
-    StepRecord row = row_of(step, *job);
+    StepRecord row = recorded_step(step, job->claims, job->now);
     if (!insert(w, *job, row)) return found_after(w, *job, step);
     return {.status = RecordStatus::recorded, .step = std::move(row)};
   }
@@ -316,6 +337,7 @@ class SqlSteps final : public backend::Steps {
   const Statement& forget_;
   Runner& runner_;
   const StepsWoke woke_;
+  std::optional<Adding> adding_{};
 };
 
 }  // namespace

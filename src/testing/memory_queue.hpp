@@ -59,6 +59,7 @@ class MemoryQueue {
   [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit, Instant now) const;
   [[nodiscard]] CappedCount jobs_before(JobId id, std::uint64_t cap, Instant now) const;
   [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit) const;
+  [[nodiscard]] std::vector<std::optional<AttemptRecord>> last_records(std::span<const JobId> ids) const;
   [[nodiscard]] std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
                                                std::size_t limit) const;
 

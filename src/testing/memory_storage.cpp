@@ -273,6 +273,9 @@ class MemoryDialect final : public backend::Dialect,
   [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit) override {
     return on_jobs([&](const MemoryQueue& jobs) { return jobs.history(id, limit); });
   }
+  [[nodiscard]] std::vector<std::optional<AttemptRecord>> last_records(std::span<const JobId> ids) override {
+    return on_jobs([&](const MemoryQueue& jobs) { return jobs.last_records(ids); });
+  }
   [[nodiscard]] std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
                                                std::size_t limit) override {
     return on_jobs([&](const MemoryQueue& jobs) { return jobs.read_logs(id, after_claim, after_number, limit); });

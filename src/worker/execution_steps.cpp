@@ -264,7 +264,8 @@ const StepRecord& ExecutionSteps::write(StepKind kind, const Key& key, std::stri
                               .name = key.name,
                               .number = key.number,
                               .value = value,
-                              .delay = delay};
+                              .delay = delay,
+                              .first_claim = job.claims == 1};
   const auto record = [&] { return part().record_step(step, nullptr, shared_.now()); };
   RecordAnswer answer;
   try {

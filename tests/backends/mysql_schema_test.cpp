@@ -253,6 +253,7 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"purge_history", {{"h", "PRIMARY"}}},
     {"purge_jobs", {{"j", "PRIMARY"}}},
     {"get", {{"j", "sqlq_jobs_id"}, {"l", "PRIMARY"}}},
+    {"last_records", {{"j", "sqlq_jobs_id"}, {"h", "PRIMARY"}, {"m", "PRIMARY"}}},
     {"list", {{"j", "sqlq_jobs_id"}, {"l", "PRIMARY"}, {"h", "PRIMARY"}, {"p", "PRIMARY"}}},
     {"list_ids", {{"j", "sqlq_jobs_id"}, {"l", "PRIMARY"}, {"h", "PRIMARY"}, {"p", "PRIMARY"}}},
     {"list_bound", {{"j", "sqlq_jobs_id"}}},

@@ -212,6 +212,7 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"insight_due",
      {"sqlq_jobs_ranked", "(lane_id = $1) AND (priority = $2) AND (ROW(due_us, seq) < ROW("}},
     {"history", {"sqlq_jobs_pkey", "sqlq_history_pkey"}},
+    {"last_records", {"sqlq_jobs_pkey", "Limit", "Index Scan Backward using sqlq_history_pkey"}},
     {"steps", {"sqlq_jobs_pkey", "sqlq_steps_pkey"}},
     {"step_job", {"sqlq_jobs_pkey", "sqlq_steps_pkey"}},
     {"step_lock", {"sqlq_jobs_pkey"}},

@@ -163,7 +163,7 @@ TEST_P(Ticks, ARunNowIsAJobOfItsOwn) {
   EXPECT_TRUE(ran.inserted());
   EXPECT_EQ(row(ran.id).kind, "work");
   if (has(&backend::Capabilities::headers)) {
-    EXPECT_EQ(tick_of(row(ran.id)), new_year + 90s);
+    EXPECT_EQ(tick_of(row(ran.id)).value().at, new_year + 90s);
     EXPECT_EQ(row(ran.id).headers.at("sqlq-schedule"), "a");
   }
   const ScheduleState s = schedules.find("a").value();
@@ -197,7 +197,7 @@ TEST_P(Ticks, ABackfillStoresEachTickOnce) {
   for (std::size_t i = 0; i < some.size(); ++i) {
     EXPECT_TRUE(some[i].inserted());
     if (has(&backend::Capabilities::headers)) {
-      EXPECT_EQ(tick_of(row(some[i].id)), new_year - 1h + 10min * i) << "oldest first";
+      EXPECT_EQ(tick_of(row(some[i].id)).value().at, new_year - 1h + 10min * i) << "oldest first";
     }
   }
   const std::vector<Enqueued> more = schedules.backfill("a", new_year - 2h, new_year);

@@ -112,7 +112,8 @@ TEST(Rows, TellOfTicksAndSteps) {
     if (query == "steps") row({id, "step", "3", "7", "1", "2"});
     if (query == "steps") row({id, "go", "0", "8", "4", "0"});
     if (query != "jobs") return;
-    const std::string headers = R"({"a":"b","sqlq-schedule":"every one","sqlq-tick":"2026-11-30T02:30:01.000005Z"})";
+    const std::string headers =
+        R"({"a":"b","sqlq-schedule":"every one","sqlq-tick":"2026-11-30T03:30:01.000005+01:00"})";
     row({id, "3", "default", "10", "1", "25", "0", "3", "1", "9", "", "", headers});
     row({"2" + id.substr(1), "1", "default", "10", "0", "25", "0", "3", "0", "0", "", "", ""});
   };

@@ -511,6 +511,10 @@ void add_readers(std::vector<Operation>& all) {
   all.push_back(read("counts of all", [](Dialect& d) { return d.counts({}, 100); }));
   all.push_back(read("waiting_kinds", [](Dialect& d) { return d.waiting_kinds(10, soon); }));
   all.push_back(read("history", [](Dialect& d) { return d.history(job(1), 10); }));
+  all.push_back(read("last_records", [](Dialect& d) {
+    const std::array ids{job(1), job(99), job(2)};
+    return d.last_records(ids);
+  }));
   all.push_back(read("read_logs", [](Dialect& d) { return d.read_logs(job(2), 0, 0, 10); }));
   all.push_back(read("queue", [](Dialect& d) { return d.queue(queue); }));
   all.push_back(read("list_workers", [](Dialect& d) { return d.workers()->list_workers({}, 0, 10, soon); }));

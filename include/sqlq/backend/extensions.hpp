@@ -240,6 +240,8 @@ struct NewStep {
   std::int64_t number = 0;
   std::string_view value{};        ///< JSON text; may be empty
   std::optional<Duration> delay{};  ///< StepRecord::until = now + delay
+  /// No other execution of the job has begun: nobody else can be recording this step.
+  bool first_claim = false;
 };
 
 enum class RecordStatus : std::uint8_t {

@@ -103,6 +103,10 @@ class ForwardingDialect : public Dialect,
   [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit) override {
     return target("history").history(id, limit);
   }
+  // One call for a page of jobs, and so one for whoever counts or fails them.
+  [[nodiscard]] std::vector<std::optional<AttemptRecord>> last_records(std::span<const JobId> ids) override {
+    return target("last_records").last_records(ids);
+  }
   [[nodiscard]] std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
                                                std::size_t limit) override {
     return target("read_logs").read_logs(id, after_claim, after_number, limit);
