@@ -7,8 +7,8 @@
 # URL: an empty database, which is left as it is at the end. JOBS: how many have failed; default 1000000. PROGRAM:
 # default build/release/tools/sqlq/sqlq.
 #
-# Stores JOBS failed jobs (an import). Runs `sqlq bench` in turns until the end, first alone. Kills the retry three times
-# with -9 at random moments, gives the same command again, and lets it end. Then each job must be pending with one line
+# Stores JOBS failed jobs (an import). Runs `sqlq bench` again and again, first alone. Kills the retry three times with
+# -9 at random moments, gives the same command again, and lets it end. Then each job must be pending with one line
 # `requeued` in its history. Exit code 1 when one is not, or when the retry had ended before a kill: take more jobs.
 set -euo pipefail
 
@@ -53,12 +53,13 @@ began=$(now)
 awk -v n="$jobs" -v queue="$queue" -v now="$(date +%s)000000" 'BEGIN {
   print "{\"sqlq\":1}"
   for (i = 1; i <= n; ++i) {
-    printf "{\"job\":{\"id\":\"019b0000-0000-7000-8000-%012x\",\"queue\":\"%s\",\"kind\":\"k\",\"state\":\"errored\",", i, queue
+    printf "{\"job\":{\"id\":\"019b0000-0000-7000-8000-%012x\",\"queue\":\"%s\",\"kind\":\"k\",", i, queue
+    printf "\"state\":\"errored\","
     printf "\"priority\":10,\"params\":\"{}\",\"result\":null,\"unique_key\":null,\"attempt\":1,\"max_attempts\":1,"
     printf "\"crashes\":0,\"max_crashes\":3,\"claims\":1,\"worker\":\"w\",\"keepalive\":30000000,\"timeout\":0,"
     printf "\"retention\":null,\"created_at\":%s,\"queued_at\":%s,\"run_at\":%s,\"started_at\":%s,", now, now, now, now
-    printf "\"heartbeat_at\":%s,\"finished_at\":%s,\"history\":[{\"claim\":1,\"attempt\":1,\"cause\":\"failed\",", now, now
-    printf "\"at\":%s,\"worker\":\"w\",\"message\":\"it failed\"}],\"log\":[]}}\n", now
+    printf "\"heartbeat_at\":%s,\"finished_at\":%s,\"history\":[{\"claim\":1,\"attempt\":1,", now, now
+    printf "\"cause\":\"failed\",\"at\":%s,\"worker\":\"w\",\"message\":\"it failed\"}],\"log\":[]}}\n", now
   }
 }' | "$sqlq" import --quiet - >/dev/null 2>&1 || true  # the stream has no last line, for that has a checksum
 if [ "$(count errored)" != "$jobs" ]; then
