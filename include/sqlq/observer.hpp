@@ -79,7 +79,8 @@ struct JobEnded {
   std::shared_ptr<const Job> job{};  ///< as it was claimed
   JobEnd end = JobEnd::success;
   std::optional<Cause> cause{};      ///< as in the line of its history; empty for success and lost
-  /// How long the handler ran. Empty: it was not begun, or its thread ended, or a stop has left it behind.
+  /// How long the handler ran; of one that a stop has left behind, or that has ended its thread: until then. Empty: it
+  /// was not begun, and no JobStarted was told.
   std::optional<Duration> ran{};
   std::string message{};             ///< of an error, as in the line of its history
 };
