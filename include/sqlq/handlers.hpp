@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,6 +39,43 @@ struct HandlerOptions {
   OnStop on_stop = OnStop::release;  ///< for attempts that a stop interrupts
   bool keep_steps = true;            ///< false: the durable steps of a job go when it succeeds, not with the job
 };
+
+/// The rest of an execution, for a hook around work: the hooks within it, and the handler.
+class Next {
+ public:
+  Next(const Next&) = delete;
+  Next& operator=(const Next&) = delete;
+  /// Runs it, and answers its outcome; what the handler throws comes through. Once at most: another call throws
+  /// Error(misuse). By the thread that called the hook.
+  Outcome operator()();
+
+ private:
+  friend class Handlers;
+  using Hooks = std::span<const std::function<Outcome(JobContext&, Next&)>>;
+  using Handler = std::function<Outcome(JobContext&)>;
+  Next(Hooks hooks, const Handler& handler, JobContext& context)
+      : hooks_(hooks), handler_(handler), context_(context) {}
+
+  Hooks hooks_;
+  const Handler& handler_;
+  JobContext& context_;
+  bool called_ = false;
+};
+
+/// A hook around work: stands around the call of the handler.
+///
+///     handlers.around([](sqlq::JobContext& job, sqlq::Next& next) {
+///       const Timer timer(job.job().kind);
+///       return next();
+///     });
+///
+/// Its outcome is that of the execution, and what it throws counts as thrown by the handler. It may answer another
+/// outcome than `next` did, turn an exception into one, or not call `next` at all. It runs in the handler's time: the
+/// timeout, the stop token and the lease are those of the job. A Suspension (steps.hpp) must come through: it is no
+/// std::exception; after `catch (...)` throw it on, or the attempt fails.
+///
+/// Called from many threads at once.
+using WorkHook = std::function<Outcome(JobContext&, Next&)>;
 
 /// Maps kinds to handlers. A kind without a handler of its own has that of on_any, if there is one. A shared handle:
 /// copies are the same table. A worker freezes it when it starts.
@@ -102,6 +140,10 @@ class Handlers {
     return *this;
   }
 
+  /// Puts a hook around every handler of this table, also those that are registered later. The first one is the
+  /// outermost. Errors: invalid_argument for an empty one; misuse after a worker has started with them.
+  Handlers& around(WorkHook hook);
+
   /// The type was forgotten: says so.
   template <class F>
     requires(!std::is_convertible_v<F, std::string>)
@@ -119,6 +161,8 @@ class Handlers {
   [[nodiscard]] std::vector<std::string> kinds() const;
   /// Whether every kind has a handler: on_any was called.
   [[nodiscard]] bool any() const noexcept;
+  /// Calls the entry's function with the hooks around it.
+  [[nodiscard]] Outcome call(const Entry& entry, JobContext& context) const;
   /// Refuses further registrations; the worker calls it.
   void freeze() const noexcept;
 

@@ -48,6 +48,9 @@
 /// installation; many jobs at once; jobs on their way to another database. The program `sqlq` does the same in a shell.
 ///                                                    admin.hpp, explain.hpp, finding.hpp, bulk.hpp, transfer.hpp
 ///
+/// **Hooks and observers**: around enqueue and around work; events; metrics for Prometheus; traces.
+///                                                                          observer.hpp, metrics.hpp, trace.hpp
+///
 /// **Run your own loop** instead of a worker: claim, ping, success, error, reap.    client.hpp
 ///
 /// **Test** your handlers on a clock that stands still.                             testing/harness.hpp
@@ -73,12 +76,15 @@
 #include <sqlq/job.hpp>
 #include <sqlq/json.hpp>
 #include <sqlq/log.hpp>
+#include <sqlq/metrics.hpp>
 #include <sqlq/migrator.hpp>
+#include <sqlq/observer.hpp>
 #include <sqlq/outcome.hpp>
 #include <sqlq/retry.hpp>
 #include <sqlq/schedule.hpp>
 #include <sqlq/signals.hpp>
 #include <sqlq/steps.hpp>
+#include <sqlq/trace.hpp>
 #include <sqlq/transfer.hpp>
 #include <sqlq/tx.hpp>
 #include <sqlq/version.hpp>

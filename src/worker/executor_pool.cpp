@@ -103,6 +103,7 @@ void ExecutorPool::give_up(Seat& seat, const HeldPtr& lease, const std::string& 
     if (std::exchange(seat.running, nullptr) == nullptr) return;  // it was abandoned
   }
   shared_.events.report(Events::Level::error, "executor", why, lease->job().id, code);
+  shared_.ended(lease, JobEnd::lost);
   shared_.in_flight.remove({&lease, 1});
 }
 

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <map>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include <sqlq/error.hpp>
 
@@ -13,6 +15,7 @@ namespace sqlq {
 struct Handlers::Impl {
   std::map<std::string, Entry, std::less<>> entries;
   std::optional<Entry> any;
+  std::vector<WorkHook> hooks;
   std::atomic<bool> frozen{false};
 
   Entry checked(const std::string& whose, Function handler, HandlerOptions options) const {
@@ -40,6 +43,28 @@ Handlers& Handlers::add_any(Function handler, HandlerOptions options) {
   if (impl_->any) throw Error(Errc::misuse, "a handler of any kind is registered twice");
   impl_->any = std::move(entry);
   return *this;
+}
+
+Handlers& Handlers::around(WorkHook hook) {
+  if (!hook) throw Error(Errc::invalid_argument, "the hook around work is empty; leave it out");
+  if (impl_->frozen) {
+    throw Error(Errc::misuse, "a worker has started with these handlers: put hooks around them before");
+  }
+  impl_->hooks.push_back(std::move(hook));
+  return *this;
+}
+
+Outcome Handlers::call(const Entry& entry, JobContext& context) const {
+  if (impl_->hooks.empty()) return entry.run(context);
+  return Next(impl_->hooks, entry.run, context)();
+}
+
+Outcome Next::operator()() {
+  if (called_) throw Error(Errc::misuse, "a hook around work has called next twice: an execution has one handler call");
+  called_ = true;
+  if (hooks_.empty()) return handler_(context_);
+  Next inner(hooks_.subspan(1), handler_, context_);
+  return hooks_.front()(context_, inner);
 }
 
 const Handlers::Entry* Handlers::find(std::string_view kind) const noexcept {

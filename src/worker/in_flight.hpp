@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <unordered_map>
@@ -61,7 +62,9 @@ class Held final {
   [[nodiscard]] bool unwanted() const noexcept { return unwanted_.load(); }
 
   [[nodiscard]] Phase phase() const noexcept { return phase_.load(); }
-  void start(SteadyPoint timeout_at) noexcept;
+  void start(SteadyPoint now, SteadyPoint timeout_at) noexcept;
+  /// Of its handler; empty: not yet.
+  [[nodiscard]] std::optional<SteadyPoint> begun_at() const noexcept;
   void finish() noexcept { phase_.store(Phase::finishing); }
   [[nodiscard]] SteadyPoint timeout_at() const noexcept { return timeout_at_.load(); }
 
@@ -86,9 +89,13 @@ class Held final {
   std::atomic<Phase> phase_{Phase::queued};
   std::atomic<SteadyPoint> renewed_at_;
   std::atomic<SteadyPoint> timeout_at_{SteadyPoint::max()};
+  std::atomic<SteadyPoint> begun_at_{SteadyPoint::min()};
 };
 
 using HeldPtr = std::shared_ptr<Held>;
+
+/// Its job, kept by whoever has it.
+[[nodiscard]] inline std::shared_ptr<const Job> job_of(const HeldPtr& lease) { return {lease, &lease->job()}; }
 
 /// Leases that this process has lost though it lives, until the database knows that their ends were no crashes.
 /// Thread-safety: all members from any thread.

@@ -24,6 +24,9 @@ SteadyPoint Reaper::step() {
                           "leases ended: " + std::to_string(report.returned.size()) + " jobs returned, " +
                               std::to_string(report.errored.size()) + " errored, " +
                               std::to_string(report.cancelled.size()) + " cancelled");
+    if (shared_.observed()) {
+      shared_.tell(LeasesEnded{.returned = report.returned, .errored = report.errored, .cancelled = report.cancelled});
+    }
     fetcher_.wake();
   }
   if (report.total() >= most_per_reap) return SteadyPoint::min();

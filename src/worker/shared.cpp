@@ -42,6 +42,21 @@ WorkerStats Counters::snapshot() const noexcept {
           .abandoned = abandoned};
 }
 
+std::atomic<std::uint64_t>& Counters::of(JobEnd end) noexcept {
+  switch (end) {
+    case JobEnd::success: return succeeded;
+    case JobEnd::retried:
+    case JobEnd::errored: return failed;
+    case JobEnd::discarded: return discarded;
+    case JobEnd::cancelled: return cancelled;
+    case JobEnd::snoozed:
+    case JobEnd::suspended: return snoozed;
+    case JobEnd::released: return released;
+    case JobEnd::lost: break;
+  }
+  return lost;
+}
+
 WorkerOptions checked(WorkerOptions options, const Database& db, const Handlers& handlers) {
   using namespace std::chrono_literals;
   if (handlers.kinds().empty() && !handlers.any()) {
@@ -57,7 +72,9 @@ WorkerOptions checked(WorkerOptions options, const Database& db, const Handlers&
   check_between(options.sweep, 100ms, 1h, "WorkerOptions::sweep must be 100 ms to 1 h");
   check_between(options.drain_timeout, 0ms, Duration::max(), "WorkerOptions::drain_timeout must not be negative");
   check_between(options.grace, 0ms, Duration::max(), "WorkerOptions::grace must not be negative");
+  core::check_observers(options.observers, "WorkerOptions::observers");
   check_client(options.client);
+  if (options.client.observers.empty()) options.client.observers = options.observers;
   if (options.name.empty()) options.name = platform::default_worker_name();
   core::check_name(options.name, "the worker's name");
   if (!options.log_sink) options.log_sink = database_log_sink(db);
@@ -69,7 +86,7 @@ Shared::Shared(Database database, Handlers table, WorkerOptions wanted)
       handlers(std::move(table)),
       options(checked(std::move(wanted), db, handlers)),
       callbacks(std::make_shared<Callbacks>(std::shared_ptr<Clock>(std::make_shared<Database>(db), &db.clock()))),
-      owned_events(std::make_shared<Events>(options.on_event, callbacks)),
+      owned_events(std::make_shared<Events>(options.on_event, callbacks, options.observers)),
       slots(*progress, options.concurrency, options.max_jobs) {}
 
 void Shared::freeze_handlers() {
@@ -87,8 +104,19 @@ WorkerStats Shared::stats() const noexcept {
   return all;
 }
 
+void Shared::ended(const HeldPtr& lease, JobEnd end, std::optional<Cause> cause, std::optional<Duration> ran,
+                   const std::string& message) noexcept {
+  ++counters.of(end);
+  if (!observed()) return;
+  try {
+    if (!ran && lease->begun_at()) ran = clock().steady() - *lease->begun_at();
+    tell(JobEnded{.job = job_of(lease), .end = end, .cause = cause, .ran = ran, .message = message});
+  } catch (...) {  // no memory to tell of anything
+  }
+}
+
 void Shared::drop_lost(const HeldPtr& lease) {
-  ++counters.lost;
+  ended(lease, JobEnd::lost);
   outlived.add(lease, clock().steady());
   in_flight.remove({&lease, 1});
 }
