@@ -102,7 +102,7 @@ class Handlers {
 
   /// The handler of a kind for many jobs in one call (batch.hpp). A kind has one handler, of either sort. Errors also:
   /// invalid_argument for batch options out of range.
-  /// handlers.batch<Row>({.size = 100, .linger = 50ms}, [](std::span<const Row> rows, sqlq::BatchContext& batch) {...});
+  /// handlers.batch<Row>({.size = 100, .linger = 50ms}, [](std::span<const Row> rows) { ... });
   template <class A, class F>
   Handlers& batch(BatchOptions how, F handler, HandlerOptions options = {}) {
     if constexpr (check_job_type<A>() && detail::check_batch_handler<F, A>()) {

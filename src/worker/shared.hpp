@@ -12,6 +12,7 @@
 #include <sqlq/handlers.hpp>
 #include <sqlq/worker.hpp>
 
+#include "worker/batches.hpp"
 #include "worker/callbacks.hpp"
 #include "worker/channel.hpp"
 #include "worker/events.hpp"
@@ -34,7 +35,7 @@ struct Shared {
   /// Throws Error(invalid_argument) for options out of range.
   Shared(Database database, Handlers table, WorkerOptions wanted);
 
-  /// No kind can be added any more.
+  /// No kind can be added any more. Before the first claim.
   void freeze_handlers();
   [[nodiscard]] Clock& clock() const noexcept { return db.clock(); }
   [[nodiscard]] backend::Dialect& dialect() const { return db.ready(); }
@@ -67,6 +68,7 @@ struct Shared {
   Outlived outlived;
   Slots slots;
   Channel<HeldPtr> ready;
+  std::unique_ptr<Batches> batches;  // null: no handler is one of batches
 };
 
 }  // namespace sqlq::worker
