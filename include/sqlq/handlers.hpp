@@ -81,8 +81,8 @@ class Next {
 /// timeout, the stop token and the lease are those of the job. A Suspension (steps.hpp) must come through: it is no
 /// std::exception; after `catch (...)` throw it on, or the attempt fails.
 ///
-/// Batch handlers (batch.hpp) have no hooks around them: one call of theirs is of many jobs. Called from many threads at
-/// once.
+/// Batch handlers (batch.hpp) have no hooks around them: one call of theirs is of many jobs. Called from many threads
+/// at once.
 using WorkHook = std::function<Outcome(JobContext&, Next&)>;
 
 /// Maps kinds to handlers. A kind without a handler of its own has that of on_any, if there is one. A shared handle:
