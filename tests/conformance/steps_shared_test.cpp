@@ -25,7 +25,8 @@ constexpr std::array<std::string_view, 8> hostile_values{
     "\"\"",
     "null",
 };
-constexpr std::array<std::string_view, 4> hostile_names{"a", "O'Brien", "\xc3\xa4\xf0\x9f\x9a\x80 ", "back\\slash \"quote\""};
+constexpr std::array<std::string_view, 4> hostile_names{
+    "a", "O'Brien", "\xc3\xa4\xf0\x9f\x9a\x80 ", "back\\slash \"quote\""};
 
 /// The one of this thread and round: a name and number that it has once.
 NewStep step_of(const Job& job, int round) {
