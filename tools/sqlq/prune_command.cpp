@@ -101,7 +101,8 @@ void add_prune_command(CLI::App& root, Context& context) {
   context.on(*command, [&context, filter, limit] {
     if (!filter->empty()) return by_filter(context, *filter, *limit);
     if (*limit == 0) return past_retention(context);
-    throw Exit(ExitCode::usage, "--limit needs a filter, such as --older 7d: what is past its retention goes as a whole");
+    throw Exit(ExitCode::usage, "--limit needs a filter, such as --older 7d: without one, all that is past its "
+                                "retention goes");
   });
 }
 
