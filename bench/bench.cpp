@@ -63,6 +63,20 @@ void Bench::fill() {
   enqueue(options_.scheduled, std::string(Noop::kind), {&tomorrow, 1});
   enqueue(options_.finished);
   if (options_.finished > 0) drain(options_.finished);
+  schedule(options_.schedules);
+}
+
+void Bench::schedule(std::size_t n) const {
+  constexpr std::size_t at_once = 1000;
+  Schedules schedules{db_};
+  std::vector<Schedule> some;
+  for (std::size_t i = 0; i < n;) {
+    some.clear();
+    for (; some.size() < at_once && i < n; ++i) {
+      some.push_back({.name = "bench." + std::to_string(i), .rule = "@yearly", .job = job(Noop{i})});
+    }
+    schedules.sync(some);
+  }
 }
 
 Timed Bench::drain(std::size_t n) const {

@@ -40,7 +40,7 @@ class Bench {
   /// Opens and migrates. Throws UsageError if the database holds jobs and nobody said to go on anyway.
   explicit Bench(Options options);
 
-  /// Fills in the jobs that --backlog, --scheduled and --finished ask for.
+  /// Fills in the jobs that --backlog, --scheduled and --finished ask for, and the schedules of --schedules.
   void fill();
 
   [[nodiscard]] const Options& options() const noexcept { return options_; }
@@ -74,6 +74,7 @@ class Bench {
 
  private:
   void enqueue(std::size_t n, const std::string& kind, std::span<const EnqueueOptions> in_turn) const;
+  void schedule(std::size_t n) const;
 
   Options options_;
   Database db_;

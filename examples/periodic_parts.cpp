@@ -43,7 +43,7 @@ int main(int argc, char** argv) try {
   handlers.on<Poll>([&](const Poll&) { ++polls; });
   handlers.on<Report>([](const Report&, sqlq::JobContext& job) {
     const auto tick = sqlq::tick_of(job.job());  // empty for a job that no schedule has made
-    if (tick) std::cout << "report of " << sqlq::Tick{*tick} << '\n';
+    if (tick) std::cout << "report of " << *tick << '\n';  // 2024-01-01T08:00:00+01:00
   });
 
   sqlq::testing::Harness q{url, handlers};  // its clock begins at 2024-01-01, a Monday, and stands still

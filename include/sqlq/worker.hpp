@@ -24,7 +24,8 @@ namespace sqlq {
 struct WorkerOptions {
   /// Names of the queues to work; empty: all, also those made later.
   std::vector<std::string> queues{};
-  /// Jobs run at once, at most 4096. 0: the number of hardware threads.
+  /// Jobs run at once, at most 4096, and not less than the largest BatchOptions::size of its handlers. 0: the number of
+  /// hardware threads, or that size if it is larger.
   unsigned concurrency = 0;
   /// Longest wait before looking for work without a wake-up; the net below lost wake-ups. 10 ms to 1 h. Where a
   /// database tells nobody of other processes' jobs, a worker that has just had one looks sooner: after 5 ms, and then
@@ -32,7 +33,7 @@ struct WorkerOptions {
   Duration poll = std::chrono::seconds(2);
   /// How often leases that ended are looked for. 100 ms to 1 h; better at most half of the shortest keepalive, for a
   /// sweep also notices that somebody's lock keeps everybody from renewing. Finished jobs past their retention are
-  /// deleted at every sweep while there are any, else at each twelfth.
+  /// deleted as often while there are any, else after twelve times as long.
   Duration sweep = std::chrono::seconds(5);
   /// stop() without options: how long running jobs may go on before their stop tokens are tripped...
   Duration drain_timeout = std::chrono::seconds(30);
@@ -91,9 +92,10 @@ struct WorkerStats {
 
 /// One process's runtime. Make one per process and set of queues; many processes may work the same queues.
 ///
-/// Threads: one each for fetching, completing, heartbeats, timeouts, maintenance, log shipping, firing schedules and
-/// telling others that it is there (Admin::workers); a second one for fetching and for completing with a concurrency of
-/// 512 or more; `concurrency` executors; and one for your callbacks (on_event, stop callbacks), joined by another while
+/// Threads: one each for fetching, completing, heartbeats, timeouts, taking back jobs whose lease ended, deleting jobs
+/// past their retention, maintenance, log shipping, firing schedules, what follows outcomes of workflows, and telling
+/// others that it is there (Admin::workers); a second one for fetching and for completing with a concurrency of 512 or
+/// more; `concurrency` executors; and one for your callbacks (on_event, stop callbacks), joined by another while
 /// all of those are busy. Heartbeats and timeouts wait for none of your code and for no row that somebody has locked.
 /// No exception leaves a thread and no fault of the database ends the process: services back off and try again, and say
 /// so by events.

@@ -795,6 +795,27 @@ SELECT j.seq, :kind, :name, :number, :ord, :claim, :at, :until, :value
   FROM {jobs} j FORCE INDEX (sqlq_jobs_id)
  WHERE j.id = UNHEX(REPLACE(:id, '-', '')) AND j.state IN (2, 5) AND j.lease_token = :token
 
+-- name: steps_jobs
+-- params: now int?, ids list
+-- returns: now int, id text, seq int, token int, claims int, rows int, last int
+-- As step_job, of many that are held.
+SELECT {now}, j.id, j.seq, j.lease_token, j.claims,
+       (SELECT COUNT(*) FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq = j.seq),
+       (SELECT COALESCE(MAX(s.ord), 0) FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq = j.seq)
+  FROM {jobs} j FORCE INDEX (sqlq_jobs_id) WHERE j.id IN (:ids) AND j.state IN (2, 5)
+
+-- name: steps_add
+-- params: rows text
+-- As step_add, of many. Rows: seq, token, kind, name, number, ord, claim, at, value.
+INSERT INTO {steps} (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
+SELECT j.seq, i.kind, i.name, i.number, i.ord, i.claim, i.at, NULL, i.value
+  FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
+         seq BIGINT PATH '$[0]', token BIGINT PATH '$[1]', kind SMALLINT PATH '$[2]',
+         name VARCHAR(255) CHARACTER SET utf8mb4 PATH '$[3]', number BIGINT PATH '$[4]', ord BIGINT PATH '$[5]',
+         claim BIGINT PATH '$[6]', at BIGINT PATH '$[7]', value LONGTEXT CHARACTER SET utf8mb4 PATH '$[8]')) i
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = i.seq
+ WHERE j.state IN (2, 5) AND j.lease_token = i.token
+
 -- name: step_insert
 -- params: seq int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
 INSERT INTO {steps} (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
@@ -811,6 +832,11 @@ SELECT s.kind, s.name, s.n, s.claim, s.at_us, s.until_us, s.value, s.ord FROM {s
 -- params: seq int, name text
 -- returns: number int?
 SELECT MAX(s.n) FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq = :seq AND s.kind = 4 AND s.name = :name
+
+-- name: step_replace
+-- params: seq int, name text, ord int, at int, value text
+UPDATE {steps} s FORCE INDEX (PRIMARY) SET s.ord = :ord, s.at_us = :at, s.value = :value
+ WHERE s.job_seq = :seq AND s.kind = 4 AND s.name = :name AND s.n = 0
 
 -- name: steps_tell
 -- params: told int, seqs list
@@ -831,6 +857,14 @@ SELECT DISTINCT s.job_seq FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq I
 DELETE s FROM JSON_TABLE(JSON_ARRAY(:seq), '$[*]' COLUMNS (seq BIGINT PATH '$')) x
  STRAIGHT_JOIN {steps} s FORCE INDEX (PRIMARY) ON s.job_seq = x.seq
  WHERE s.kind <> 4 AND s.ord >= :ord
+
+-- name: steps_forget_signals
+-- params: seq int, ord int
+-- Before steps_forget. One that has been waited for counts as recorded with its wait. As purge_steps.
+DELETE s FROM JSON_TABLE(JSON_ARRAY(:seq), '$[*]' COLUMNS (seq BIGINT PATH '$')) x
+ STRAIGHT_JOIN {steps} s FORCE INDEX (PRIMARY) ON s.job_seq = x.seq AND s.kind = 4
+  LEFT JOIN {steps} w FORCE INDEX (PRIMARY) ON w.job_seq = s.job_seq AND w.kind = 3 AND w.name = s.name AND w.n = s.n
+ WHERE COALESCE(w.ord, s.ord) >= :ord
 
 -- name: publish_lock
 -- params: seqs list
@@ -1076,6 +1110,17 @@ SELECT l.queue, l.kind FROM {lanes} l
 SELECT h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
   FROM {jobs} j FORCE INDEX (sqlq_jobs_id) STRAIGHT_JOIN {history} h FORCE INDEX (PRIMARY) ON h.job_seq = j.seq
  WHERE j.id = UNHEX(REPLACE(:id, '-', '')) ORDER BY h.n LIMIT :n
+
+-- name: last_records
+-- params: ids text
+-- returns: id text, claim int, attempt int, cause int, at int, worker text, message text
+-- A JSON array of ids. The newest line of each history.
+SELECT j.id, h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
+  FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
+ STRAIGHT_JOIN {history} h FORCE INDEX (PRIMARY) ON h.job_seq = j.seq
+   AND h.n = (SELECT m.n FROM {history} m FORCE INDEX (PRIMARY) WHERE m.job_seq = j.seq
+               ORDER BY m.job_seq DESC, m.n DESC LIMIT 1)
 
 -- name: log_read
 -- params: id text, claim int, number int, n int

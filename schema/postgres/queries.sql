@@ -880,6 +880,25 @@ SELECT j.seq, :kind, :name, :number, :ord, :claim, :at, :until, :value
   FROM {jobs} j WHERE j.id = :id::uuid AND +j.state IN (2, 5) AND j.lease_token = :token
 ON CONFLICT DO NOTHING
 
+-- name: steps_add
+-- params: ids text, tokens text, kinds text, names text, numbers text, jsons text, most int, now int?
+-- returns: n int, claim int, at int
+-- As step_add, of many. Those of jobs that have `most` rows are left out.
+WITH held AS MATERIALIZED (
+  SELECT i.n, j.seq, j.claims, i.kind, i.name, i.number, i.json, {now} AS at, s.last
+    FROM unnest(:ids::uuid[], :tokens::bigint[], :kinds::smallint[], :names::text[], :numbers::bigint[],
+                :jsons::text[]) WITH ORDINALITY AS i(id, token, kind, name, number, json, n)
+    JOIN {jobs} j ON j.id = i.id
+   CROSS JOIN LATERAL (SELECT count(*) AS rows, coalesce(max(x.ord), 0) AS last
+                         FROM {steps} x WHERE x.job_seq = j.seq) s
+   WHERE +j.state IN (2, 5) AND j.lease_token = i.token AND i.token <> 0 AND s.rows < :most),
+added AS (
+  INSERT INTO {steps} (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
+  SELECT seq, kind, name, number, last + 1, claims, at, NULL, json FROM held
+  ON CONFLICT DO NOTHING RETURNING job_seq, kind, name, n, at_us)
+SELECT h.n, h.claims, a.at_us FROM added a
+  JOIN held h ON h.seq = a.job_seq AND h.kind = a.kind AND h.name = a.name AND h.number = a.n
+
 -- name: step_insert
 -- params: seq int, kind int, name text, number int, ord int, claim int, at int, until int?, value text
 INSERT INTO {steps} (job_seq, kind, name, n, ord, claim, at_us, until_us, value)
@@ -899,6 +918,11 @@ SELECT s.kind, s.name, s.n, s.claim, s.at_us, s.until_us, s.value, s.ord
 -- params: seq int, name text
 -- returns: number int?
 SELECT max(s.n) FROM {steps} s WHERE s.job_seq = :seq AND s.kind = 4 AND s.name = :name
+
+-- name: step_replace
+-- params: seq int, name text, ord int, at int, value text
+UPDATE {steps} s SET ord = :ord, at_us = :at, value = :value
+ WHERE s.job_seq = :seq AND s.kind = 4 AND s.name = :name AND s.n = 0
 
 -- name: step_tell
 -- params: told int, id text
@@ -923,6 +947,14 @@ UPDATE {jobs} j
 -- params: seq int, ord int
 -- All but signals, from this one on in the order of recording.
 DELETE FROM {steps} s WHERE s.job_seq = :seq AND s.kind <> 4 AND s.ord >= :ord
+
+-- name: steps_forget_signals
+-- params: seq int, ord int
+-- Before steps_forget. One that has been waited for counts as recorded with its wait.
+DELETE FROM {steps} s
+ WHERE s.job_seq = :seq AND s.kind = 4
+   AND coalesce((SELECT w.ord FROM {steps} w
+                  WHERE w.job_seq = s.job_seq AND w.kind = 3 AND w.name = s.name AND w.n = s.n), s.ord) >= :ord
 
 -- name: log_trim
 -- params: id text, lines int, bytes int
@@ -1177,6 +1209,16 @@ SELECT q.name, l.kind
 -- returns: claim int, attempt int, cause int, at int, worker text, message text
 SELECT h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
   FROM {history} h WHERE h.job_seq = (SELECT j.seq FROM {jobs} j WHERE j.id = :id::uuid) ORDER BY h.n LIMIT :n
+
+-- name: last_records
+-- params: ids text
+-- returns: id text, claim int, attempt int, cause int, at int, worker text, message text
+-- A JSON array of ids. The newest line of each history.
+SELECT j.id, h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
+  FROM json_array_elements_text(:ids::json) AS w(id) JOIN {jobs} j ON j.id = w.id::uuid
+ CROSS JOIN LATERAL (
+   SELECT o.claim, o.attempt, o.cause, o.at_us, o.worker, o.message FROM {history} o WHERE o.job_seq = j.seq
+    ORDER BY o.job_seq DESC, o.n DESC LIMIT 1) h
 
 -- name: log_read
 -- params: id text, claim int, number int, n int

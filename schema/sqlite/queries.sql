@@ -610,6 +610,11 @@ SELECT kind, name, n, claim, at_us, until_us, value, ord FROM sqlq_steps
 -- returns: number int?
 SELECT max(n) FROM sqlq_steps WHERE job_seq = :seq AND kind = 4 AND name = :name
 
+-- name: step_replace
+-- params: seq int, name text, ord int, at int, value text
+UPDATE sqlq_steps SET ord = :ord, at_us = :at, value = :value
+ WHERE job_seq = :seq AND kind = 4 AND name = :name AND n = 0
+
 -- name: step_tell
 -- params: told int, seq int
 -- Bit 1 of the flags.
@@ -630,6 +635,15 @@ UPDATE sqlq_jobs
 -- params: seq int, ord int
 -- All but signals, from this one on in the order of recording.
 DELETE FROM sqlq_steps WHERE job_seq = :seq AND kind <> 4 AND ord >= :ord
+
+-- name: steps_forget_signals
+-- params: seq int, ord int
+-- Before steps_forget. One that has been waited for counts as recorded with its wait.
+DELETE FROM sqlq_steps
+ WHERE job_seq = :seq AND kind = 4
+   AND coalesce((SELECT w.ord FROM sqlq_steps w
+                  WHERE w.job_seq = sqlq_steps.job_seq AND w.kind = 3 AND w.name = sqlq_steps.name
+                    AND w.n = sqlq_steps.n), ord) >= :ord
 
 -- name: progress
 -- params: ids text
@@ -704,6 +718,14 @@ SELECT DISTINCT q.name, l.kind
 -- returns: claim int, attempt int, cause int, at int, worker text, message text
 SELECT h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
   FROM sqlq_jobs j JOIN sqlq_history h ON h.job_seq = j.seq WHERE j.id = :id ORDER BY h.n LIMIT :n
+
+-- name: last_records
+-- params: ids text
+-- returns: id text, claim int, attempt int, cause int, at int, worker text, message text
+-- A JSON array of ids. The newest line of each history.
+SELECT j.id, h.claim, h.attempt, h.cause, h.at_us, h.worker, h.message
+  FROM json_each(:ids) x CROSS JOIN sqlq_jobs j ON j.id = x.value CROSS JOIN sqlq_history h ON h.job_seq = j.seq
+   AND h.n = (SELECT m.n FROM sqlq_history m WHERE m.job_seq = j.seq ORDER BY m.n DESC LIMIT 1)
 
 -- name: log_guard
 -- params: id text, token int

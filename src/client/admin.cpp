@@ -116,6 +116,14 @@ std::vector<AttemptRecord> Admin::history(JobId id, std::size_t limit) const {
   return db_.ready().history(id, limit);
 }
 
+std::vector<std::optional<AttemptRecord>> Admin::last_records(std::span<const JobId> ids) const {
+  core::check_range(ids.size(), 0, 1000, "the number of ids");
+  if (ids.empty()) return {};
+  std::vector<std::optional<AttemptRecord>> records = db_.ready().last_records(ids);
+  core::expect_answers(records.size(), ids.size());
+  return records;
+}
+
 std::vector<LogLine> Admin::logs(JobId id, std::pair<std::int64_t, std::int64_t> after, std::size_t limit) const {
   core::check_range(limit, 1, 10'000, "the limit of the log");
   return db_.ready().read_logs(id, after.first, after.second, limit);

@@ -33,7 +33,6 @@ using Code = Reason::Code;
 constexpr std::size_t most_named = 10;
 constexpr std::size_t most_workers = 10'000;
 constexpr std::size_t most_held = 10'000;  // held jobs of a queue that are looked at one by one
-constexpr std::size_t most_history = 1000;
 constexpr std::size_t most_of_an_error = 300;  // bytes
 constexpr std::uint64_t most_before = 10'000;
 constexpr Duration most_difference = std::chrono::seconds(1);
@@ -159,8 +158,8 @@ class Explanation {
     std::string sentence = "the job has ended: " + std::string(to_string(job_.state)) + since;
     if (job_.state != JobState::success) {
       look_at("its history", [&] {
-        std::vector<AttemptRecord> lines = dialect_.history(id_, most_history);
-        if (!lines.empty()) reason.message = std::move(lines.back().message);
+        std::optional<AttemptRecord> last = dialect_.last_records(std::span(&id_, 1)).at(0);
+        if (last) reason.message = std::move(last->message);
       });
     }
     if (job_.state == JobState::errored) {

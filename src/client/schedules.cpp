@@ -12,6 +12,7 @@
 #include "core/firing.hpp"
 #include "core/request_time.hpp"
 #include "core/schedule_text.hpp"
+#include "core/tick_text.hpp"
 #include "core/words.hpp"
 
 namespace sqlq {
@@ -206,6 +207,7 @@ std::deque<Wanted> checked(const Database& db, std::span<const Schedule> schedul
         throw Error(Errc::configuration, "this database's backend stores no headers of jobs (capability `headers`)");
       }
       Rule rule = Rule::parse(s.rule, s.zone);  // so it is text that can be stored
+      core::check_fires(s, rule);
       Schedule full = core::resolved(s, defaults);
       std::string definition = core::definition_of(full);
       all.push_back({std::move(full), std::move(rule), std::move(definition)});
@@ -217,23 +219,23 @@ std::deque<Wanted> checked(const Database& db, std::span<const Schedule> schedul
 }
 
 /// Of [from, to).
-std::vector<TimePoint> ticks_between(const Known& known, TimePoint from, TimePoint to) {
+std::vector<Tick> ticks_between(const Known& known, TimePoint from, TimePoint to) {
   const Rule rule = known.rule();
   const core::Ticks ticks(known.schedule, rule, known.standing.anchor);
-  std::vector<TimePoint> found;
+  std::vector<Tick> found;
   for (auto tick = ticks.after(saturating_add(from, Duration(-1))); tick && *tick < to; tick = ticks.after(*tick)) {
     if (found.size() == most_ticks) {
       refuse("more than " + std::to_string(most_ticks) + " ticks of schedule " + core::quoted(known.schedule.name) +
              " are in that time: fill it in pieces");
     }
-    found.push_back(*tick);
+    found.push_back({*tick, rule.offset(*tick)});
   }
   return found;
 }
 
 }  // namespace
 
-std::optional<TimePoint> tick_of(const Job& job) {
+std::optional<Tick> tick_of(const Job& job) {
   const auto header = job.headers.find("sqlq-tick");
   return header == job.headers.end() ? std::nullopt : core::parse_tick(header->second);
 }
@@ -253,6 +255,21 @@ std::vector<SyncStatus> Schedules::sync(std::span<const Schedule> schedules) {
     const std::vector<std::size_t> again = try_to_sync(db_, all, open);
     for (const std::size_t i : open) answers[i] = all[i].status;
     open = again;
+  }
+  return answers;
+}
+
+std::vector<SyncStatus> Schedules::preview(std::span<const Schedule> schedules) const {
+  part_of(db_);
+  std::deque<Wanted> all = checked(db_, schedules, defaults_);
+  std::vector<std::string> names;
+  for (const Wanted& wanted : all) names.push_back(wanted.schedule.name);
+  const auto rows = read_rows(db_, names);
+  const TimePoint now = time_of(db_);
+  std::vector<SyncStatus> answers;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    static_cast<void>(sync_one(all[i], rows[i], now));
+    answers.push_back(all[i].status);
   }
   return answers;
 }
@@ -322,7 +339,8 @@ std::optional<Enqueued> Schedules::run_now(const std::string& name) {
     if (!row) return {};
     const Known known(*row);
     const TimePoint now = time_of(db_);
-    const std::string headers = with_headers ? core::tick_headers(known.schedule, now) : std::string();
+    const std::string headers =
+        with_headers ? core::tick_headers(known.schedule, {now, known.rule().offset(now)}) : std::string();
     backend::EnqueueItem job = core::item_of(known.schedule, JobId::make(now), headers);
     job.fresh_id = true;
     Standing after = known.standing;
@@ -358,7 +376,7 @@ std::optional<Enqueued> Schedules::run_now(const std::string& name) {
 std::vector<Enqueued> Schedules::backfill(const std::string& name, TimePoint from, TimePoint to) {
   const Known known = find_known(db_, name);
   const bool with_headers = db_.ready().capabilities().headers;
-  const std::vector<TimePoint> ticks = ticks_between(known, from, to);
+  const std::vector<Tick> ticks = ticks_between(known, from, to);
   const std::size_t chunk =
       std::clamp<std::size_t>(most_bytes_per_call / (known.schedule.job.params.size() + 1), 1, most_per_call);
   std::vector<Enqueued> answers;

@@ -2,9 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cstdio>
-#include <cstdlib>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -12,6 +9,7 @@
 #include "core/checks.hpp"
 #include "core/headers.hpp"
 #include "core/retention.hpp"
+#include "core/tick_text.hpp"
 #include "core/words.hpp"
 
 namespace sqlq::core {
@@ -111,23 +109,6 @@ void check_fields(const Schedule& s) {
   if (s.grace < seconds(1) || s.grace > hours(24 * 365)) refuse("grace must be 1 s to 365 days");
   if (s.jitter < Duration::zero() || s.jitter > hours(24)) refuse("jitter must be 0 to 24 h");
   if (s.start && s.end && *s.end < *s.start) refuse("end is before start: the schedule would never fire");
-}
-
-/// So many digits as the text begins with; empty: none, or too many.
-std::optional<std::int64_t> take_digits(std::string_view& text, std::size_t least, std::size_t most) {
-  std::size_t n = 0;
-  while (n < text.size() && text[n] >= '0' && text[n] <= '9') ++n;
-  if (n < least || n > most) return {};
-  std::int64_t value = 0;
-  std::from_chars(text.data(), text.data() + n, value);
-  text.remove_prefix(n);
-  return value;
-}
-
-bool take(std::string_view& text, char wanted) {
-  if (!text.starts_with(wanted)) return false;
-  text.remove_prefix(1);
-  return true;
 }
 
 }  // namespace
@@ -231,51 +212,18 @@ Standing read_state(const std::string& name, std::string_view text) {
 void check_schedule(const Schedule& schedule, const PayloadLimits& limits) {
   check_fields(schedule);
   check_job(schedule.job, limits);
+  if (schedule.missed == Missed::all && schedule.overlap != Overlap::allow) {
+    refuse("missed `all` needs overlap `allow`: with `" + std::string(to_string(schedule.overlap)) +
+           "` the first of the missed ticks would fire and the others would find its job unfinished; allow the "
+           "overlap, or let the latest one fire with missed `one`");
+  }
 }
 
-std::string tick_headers(const Schedule& schedule, TimePoint tick) {
+std::string tick_headers(const Schedule& schedule, const Tick& tick) {
   Headers headers = schedule.job.options.headers;
   headers["sqlq-schedule"] = schedule.name;
   headers["sqlq-tick"] = tick_text(tick);
   return headers_text(headers);
-}
-
-std::string tick_text(TimePoint tick) {
-  const auto day = std::chrono::floor<std::chrono::days>(tick);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss time(tick - day);
-  std::array<char, 64> text{};
-  const int year = static_cast<int>(date.year());
-  std::snprintf(text.data(), text.size(), "%s%04d-%02u-%02uT%02d:%02d:%02d", year < 0 ? "-" : "", std::abs(year),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
-                static_cast<int>(time.seconds().count()));
-  std::string whole = text.data();
-  if (const auto micros = time.subseconds().count(); micros != 0) {
-    std::snprintf(text.data(), text.size(), ".%06d", static_cast<int>(micros));
-    whole += text.data();
-  }
-  return whole + "Z";
-}
-
-std::optional<TimePoint> parse_tick(std::string_view text) {
-  const bool negative = take(text, '-');
-  const auto year = take_digits(text, 4, 5);
-  const auto month = year && take(text, '-') ? take_digits(text, 2, 2) : std::nullopt;
-  const auto day = month && take(text, '-') ? take_digits(text, 2, 2) : std::nullopt;
-  const auto hour = day && take(text, 'T') ? take_digits(text, 2, 2) : std::nullopt;
-  const auto minute = hour && take(text, ':') ? take_digits(text, 2, 2) : std::nullopt;
-  const auto second = minute && take(text, ':') ? take_digits(text, 2, 2) : std::nullopt;
-  if (!second) return {};
-  std::optional<std::int64_t> micros = 0;
-  if (take(text, '.')) micros = take_digits(text, 6, 6);
-  if (!micros || text != "Z" || *hour > 23 || *minute > 59 || *second > 59) return {};
-  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(negative ? -*year : *year)),
-                                         std::chrono::month(static_cast<unsigned>(*month)),
-                                         std::chrono::day(static_cast<unsigned>(*day))};
-  if (!date.ok()) return {};
-  return std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) +
-         std::chrono::seconds(*second) + Duration(*micros);
 }
 
 }  // namespace sqlq::core

@@ -101,6 +101,13 @@ StepRecord read_step_record(Fields f) {
   return step;
 }
 
+StepRecord recorded_step(const backend::NewStep& step, std::int64_t claim, std::int64_t at) {
+  StepRecord row{.kind = step.kind, .name = std::string(step.name), .number = step.number, .claim = claim,
+                 .at = wall(at), .value = std::string(step.value)};
+  if (step.delay) row.until = saturating_add(row.at, *step.delay);
+  return row;
+}
+
 LogLine read_log_line(JobId job, Fields f) {
   LogLine line;
   line.job = job;

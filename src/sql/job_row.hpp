@@ -48,6 +48,8 @@ inline constexpr std::string_view outage_remark = "; its worker lives, so this w
 [[nodiscard]] AttemptRecord read_attempt(Fields fields);
 /// Columns: kind, name, number, claim, at, until?, value
 [[nodiscard]] StepRecord read_step_record(Fields fields);
+/// A step as its row was just written, by its execution's number and at this time.
+[[nodiscard]] StepRecord recorded_step(const backend::NewStep& step, std::int64_t claim, std::int64_t at);
 /// Columns: token, claim, attempt, number, at, level, text
 [[nodiscard]] LogLine read_log_line(JobId job, Fields fields);
 /// Columns: name, description, concurrency?, priority, paused, created

@@ -133,6 +133,13 @@ class Operations {
   virtual std::size_t insert_step(Work& work, const Statement& statement, std::initializer_list<Arg> args) {
     return work.session().execute(statement, args);
   }
+  /// Records steps by one write that commits by itself and waits for nobody: those whose lease holds, whose job has
+  /// room for them and has no such row yet. They are of the first execution of their jobs and no waits, sleeps or
+  /// children. Answers their rows; empty for the others. Only where calls are shared (Runner::sharing).
+  virtual std::vector<std::optional<StepRecord>> add_steps(Work& work, std::span<const backend::NewStep> steps) {
+    static_cast<void>(work);
+    return std::vector<std::optional<StepRecord>>(steps.size());
+  }
   /// Sets or clears what a job was told: to go on at its next snooze. Its row is locked.
   virtual void tell_job(Work& work, JobId id, std::int64_t seq, bool on) = 0;
   /// As Steps::wake.

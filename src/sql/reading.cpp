@@ -115,6 +115,7 @@ ReadQueries::ReadQueries(const Catalogue& c)
       count_finished_all(c["count_finished_all"]),
       waiting_kinds(c["waiting_kinds"]),
       history(c["history"]),
+      last_records(c["last_records"]),
       log_read(c["log_read"]),
       queues(c["queues"]),
       queue(c["queue"]),
@@ -328,6 +329,20 @@ std::vector<AttemptRecord> history(Session& s, const ReadQueries& q, JobId id, s
   std::vector<AttemptRecord> records;
   s.execute(q.history, {{"id", std::string_view(id.to_string())}, {"n", static_cast<std::int64_t>(limit)}},
                     [&](const Row& row) { records.push_back(read_attempt(Fields(row))); });
+  return records;
+}
+
+std::vector<std::optional<AttemptRecord>> last_records(Session& s, const ReadQueries& q, std::span<const JobId> ids) {
+  std::unordered_map<JobId, AttemptRecord> found;
+  s.execute(q.last_records, {{"ids", std::string_view(json_array(ids))}}, [&](const Row& row) {
+    Fields f(row);
+    const JobId id = read_id(f.text());
+    found.insert_or_assign(id, read_attempt(f));
+  });
+  std::vector<std::optional<AttemptRecord>> records(ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (const auto at = found.find(ids[i]); at != found.end()) records[i] = at->second;
+  }
   return records;
 }
 

@@ -15,7 +15,8 @@
 
 namespace sqlq::sql {
 
-/// The statements: what each takes and returns stands in schema/<backend>/queries.sql. `get` takes a JSON array of ids.
+/// The statements: what each takes and returns stands in schema/<backend>/queries.sql. `get` and `last_records` take a
+/// JSON array of ids.
 struct ReadQueries {
   explicit ReadQueries(const Catalogue& c);
   const Statement& get;
@@ -32,6 +33,7 @@ struct ReadQueries {
   const Statement& count_finished_all;
   const Statement& waiting_kinds;
   const Statement& history;
+  const Statement& last_records;
   const Statement& log_read;
   const Statement& queues;
   const Statement& queue;
@@ -50,6 +52,8 @@ struct ReadQueries {
 [[nodiscard]] std::vector<WaitingKind> waiting_kinds(Session& s, const ReadQueries& q, std::size_t limit,
                                                      std::optional<std::int64_t> now);
 [[nodiscard]] std::vector<AttemptRecord> history(Session& s, const ReadQueries& q, JobId id, std::size_t limit);
+[[nodiscard]] std::vector<std::optional<AttemptRecord>> last_records(Session& s, const ReadQueries& q,
+                                                                     std::span<const JobId> ids);
 [[nodiscard]] std::vector<LogLine> read_logs(Session& s, const ReadQueries& q, JobId id, std::int64_t after_claim,
                                              std::int64_t after_number, std::size_t limit);
 [[nodiscard]] std::vector<Queue> queues(Session& s, const ReadQueries& q, std::string_view after, std::size_t limit);

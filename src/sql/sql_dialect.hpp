@@ -75,6 +75,7 @@ class SqlDialect final : public backend::Dialect,
   JobCounts counts(std::string_view queue, std::uint64_t cap) override;
   std::vector<WaitingKind> waiting_kinds(std::size_t limit, Now now) override;
   std::vector<AttemptRecord> history(JobId id, std::size_t limit) override;
+  std::vector<std::optional<AttemptRecord>> last_records(std::span<const JobId> ids) override;
   std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
                                  std::size_t limit) override;
   std::vector<Queue> queues(std::string_view after, std::size_t limit) override;

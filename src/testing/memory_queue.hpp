@@ -59,6 +59,7 @@ class MemoryQueue {
   [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit, Instant now) const;
   [[nodiscard]] CappedCount jobs_before(JobId id, std::uint64_t cap, Instant now) const;
   [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit) const;
+  [[nodiscard]] std::vector<std::optional<AttemptRecord>> last_records(std::span<const JobId> ids) const;
   [[nodiscard]] std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
                                                std::size_t limit) const;
 
@@ -83,7 +84,7 @@ class MemoryQueue {
   };
   SignalStatus signal(const Signal& signal, Instant now);
   void wake(JobId id, Instant now);
-  bool forget_steps(JobId id, const std::optional<backend::Steps::From>& from);
+  bool forget_steps(JobId id, const std::optional<backend::Steps::From>& from, bool signals);
 
   [[nodiscard]] std::vector<JobId> ids_after(JobId after, std::size_t limit) const;
   [[nodiscard]] std::optional<backend::StoredJob> whole(JobId id) const;

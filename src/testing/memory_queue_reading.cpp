@@ -86,6 +86,16 @@ std::vector<AttemptRecord> MemoryQueue::history(JobId id, std::size_t limit) con
   return {row->history.begin(), row->history.begin() + static_cast<std::ptrdiff_t>(n)};
 }
 
+std::vector<std::optional<AttemptRecord>> MemoryQueue::last_records(std::span<const JobId> ids) const {
+  std::vector<std::optional<AttemptRecord>> records;
+  for (const JobId id : ids) {
+    const Row* row = find(id);
+    const bool any = row != nullptr && !row->history.empty();
+    records.push_back(any ? std::optional(row->history.back()) : std::nullopt);
+  }
+  return records;
+}
+
 std::vector<LogLine> MemoryQueue::read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
                                             std::size_t limit) const {
   const Row* row = find(id);

@@ -245,8 +245,8 @@ class MemoryDialect final : public backend::Dialect,
       return true;
     });
   }
-  bool forget_steps(JobId id, const std::optional<From>& from) override {
-    return on_jobs([&](MemoryQueue& jobs) { return jobs.forget_steps(id, from); });
+  bool forget_steps(JobId id, const std::optional<From>& from, bool signals) override {
+    return on_jobs([&](MemoryQueue& jobs) { return jobs.forget_steps(id, from, signals); });
   }
 
   [[nodiscard]] std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* within) override {
@@ -272,6 +272,9 @@ class MemoryDialect final : public backend::Dialect,
   }
   [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit) override {
     return on_jobs([&](const MemoryQueue& jobs) { return jobs.history(id, limit); });
+  }
+  [[nodiscard]] std::vector<std::optional<AttemptRecord>> last_records(std::span<const JobId> ids) override {
+    return on_jobs([&](const MemoryQueue& jobs) { return jobs.last_records(ids); });
   }
   [[nodiscard]] std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
                                                std::size_t limit) override {

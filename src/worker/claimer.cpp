@@ -85,7 +85,10 @@ void Claimer::hold(std::vector<Job> jobs, SteadyPoint asked_at, Suspects* rounds
     heartbeat_.look_after(lease);
     watchdog_.wake_by(lease->fence_at());
   }
-  const std::vector<HeldPtr> refused = shared_.ready.push(std::move(leases));
+  Batches* const batches = shared_.batches.get();
+  const std::vector<HeldPtr> refused =
+      batches == nullptr ? shared_.ready.push(std::move(leases)) : batches->push(std::move(leases));
+  if (batches != nullptr) watchdog_.wake_by(batches->due());
   if (!refused.empty()) give_back(refused);
 }
 

@@ -100,18 +100,8 @@ SteadyPoint Completer::step() {
   const bool handed_over = write();
   fetcher_.outcomes_written(handed_over);
   if (returning) fetcher_.wake();
-  report_outages();
+  if (shared_.outlived.any_new()) follow_ups_.wake();
   return SteadyPoint::min();
-}
-
-// At once, for a worker that is stopping has no other time.
-void Completer::report_outages() {
-  if (!shared_.outlived.any_new()) return;
-  try {
-    shared_.report_outages();
-  } catch (...) {  // maintenance tries again and reports
-    if (platform::in_forced_unwind()) throw;
-  }
 }
 
 bool Completer::all_have_ended() const { return batch_.size() + submitted_.size() >= shared_.in_flight.size(); }

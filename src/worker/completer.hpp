@@ -64,7 +64,6 @@ class Completer final : public Service {
   void fill();
   void verify();
   void flush_logs();
-  void report_outages();
   /// Says whether the fetcher has handed the places over to other jobs. Endings that could not be written stay in the
   /// batch.
   bool write();

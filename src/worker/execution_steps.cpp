@@ -130,8 +130,11 @@ std::optional<std::string> ExecutionSteps::await_signal(StepName name, Duration 
     return step.kind == StepKind::signal ? std::optional(step.value) : std::nullopt;
   };
   if (const StepRecord* expired = row(StepKind::expired, key)) return answer(*expired);
-  if (const StepRecord* signal = row(StepKind::signal, key)) return answer(*signal);
   const StepRecord* waits = row(StepKind::wait, key);
+  if (const StepRecord* signal = row(StepKind::signal, key)) {
+    // The first time it is recorded where the signal was received, for since and Admin::restart.
+    return answer(waits != nullptr ? *signal : write(StepKind::wait, key, {}, std::max(timeout, Duration::zero())));
+  }
   if (waits != nullptr ? now() < waits->until.value_or(waits->at) : timeout > Duration::zero()) {
     // Also where it is recorded: from here on a signal is told to the suspended job, and the answer has earlier ones.
     const StepRecord& step = write(StepKind::wait, key, {}, timeout);
@@ -265,7 +268,8 @@ const StepRecord& ExecutionSteps::write(StepKind kind, const Key& key, std::stri
                               .name = key.name,
                               .number = key.number,
                               .value = value,
-                              .delay = delay};
+                              .delay = delay,
+                              .first_claim = job.claims == 1};
   const auto record = [&] { return part().record_step(step, nullptr, shared_.now()); };
   RecordAnswer answer;
   try {

@@ -40,11 +40,13 @@ void FollowUps::note(const Ending& ending, FinishStatus status) {
 }
 
 bool FollowUps::may_end() const {
+  if (shared_.outlived.any_new()) return false;
   const core::MutexLock lock(mutex_);
   return wanted_.none();
 }
 
 SteadyPoint FollowUps::step() {
+  report_outages();
   Wanted wanted;
   {
     const core::MutexLock lock(mutex_);
@@ -65,6 +67,16 @@ SteadyPoint FollowUps::step() {
     throw;
   }
   return SteadyPoint::min();
+}
+
+// At once, for a worker that is stopping has no other time.
+void FollowUps::report_outages() {
+  if (!shared_.outlived.take_news()) return;
+  try {
+    shared_.report_outages();
+  } catch (...) {  // maintenance tries again and reports
+    if (platform::in_forced_unwind()) throw;
+  }
 }
 
 void FollowUps::put_back(Wanted wanted) {

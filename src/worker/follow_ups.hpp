@@ -16,10 +16,11 @@ namespace sqlq::worker {
 class Fetcher;
 struct Ending;
 
-/// What durable steps want done once an outcome is written: parents are woken whose children have all ended, and steps
-/// go that are not to be kept. A service of its own, for it may have to wait for somebody's lock, and no outcome waits
-/// for it. Best effort: a parent looks again by itself, and steps go with their job. A plain job costs a look at its
-/// headers, which are empty.
+/// What is to be done once an outcome is written: parents are woken whose children have all ended, steps go that are
+/// not to be kept, and of a lease that was lost it is said that this worker lives. A service of its own, for it may
+/// have to wait for somebody's lock, and no outcome waits for it. Best effort: a parent looks again by itself, steps go
+/// with their job, and maintenance says again that the worker lives. A plain job costs a look at its headers, which are
+/// empty.
 class FollowUps final : public Service {
  public:
   FollowUps(Shared& shared, Fetcher& fetcher) : Service(shared.clock()), shared_(shared), fetcher_(fetcher) {}
@@ -38,6 +39,7 @@ class FollowUps final : public Service {
     [[nodiscard]] bool none() const noexcept { return parents.empty() && forget.empty(); }
   };
 
+  void report_outages();
   void wake_parents(backend::Steps& steps, const std::set<Parent>& parents);
   [[nodiscard]] bool all_have_ended(backend::Steps& steps, const Parent& parent) const;
   void put_back(Wanted wanted);

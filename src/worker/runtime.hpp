@@ -14,6 +14,8 @@
 #include "worker/log_shipper.hpp"
 #include "worker/maintenance.hpp"
 #include "worker/presence.hpp"
+#include "worker/reaper.hpp"
+#include "worker/retention.hpp"
 #include "worker/shared.hpp"
 #include "worker/ticker.hpp"
 #include "worker/watchdog.hpp"
@@ -37,6 +39,8 @@ struct Runtime {
   Fetcher fetcher{shared, heartbeat, watchdog};
   FollowUps follow_ups{shared, fetcher};
   Completer completer{shared, *logs, fetcher, follow_ups};
+  Reaper reaper{shared, fetcher};
+  Retention retention{shared};
   Maintenance maintenance{shared, fetcher};
   Presence presence{shared, fetcher};
   Ticker ticker{shared};

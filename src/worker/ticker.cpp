@@ -160,7 +160,8 @@ void Ticker::add_jobs(Firing& f) {
   const bool with_headers = shared_.dialect().capabilities().headers;
   const TimePoint now = shared_.clock().now();
   for (const TimePoint tick : f.decision.ticks) {
-    std::string& headers = f.headers.emplace_back(with_headers ? core::tick_headers(f.schedule, tick) : std::string());
+    std::string& headers = f.headers.emplace_back();
+    if (with_headers) headers = core::tick_headers(f.schedule, {tick, f.rule.offset(tick)});
     backend::EnqueueItem& job = f.jobs.emplace_back(core::item_of(f.schedule, JobId::make(now), headers));
     job.fresh_id = true;
     job.delay = core::draw_jitter(f.schedule);

@@ -75,6 +75,53 @@ TEST_P(History, ASuccessAtOnceHasNone) {
   const JobId id = enqueue();
   EXPECT_EQ(client().success(take()), FinishStatus::applied);
   EXPECT_TRUE(admin().history(id).empty());
+  EXPECT_FALSE(admin().last_records(std::vector{id}).at(0));
+}
+
+namespace {
+
+void expect_same(const AttemptRecord& a, const AttemptRecord& b) {
+  EXPECT_EQ(a.claim, b.claim);
+  EXPECT_EQ(a.attempt, b.attempt);
+  EXPECT_EQ(a.cause, b.cause);
+  EXPECT_EQ(a.at, b.at);
+  EXPECT_EQ(a.worker, b.worker);
+  EXPECT_EQ(a.message, b.message);
+}
+
+}  // namespace
+
+TEST_P(History, TheLastRecordsOfAPage) {
+  const JobId twice = enqueue();
+  for (const char* message : {"first", "\xC3\xA4 'last' \xF0\x9F\x92\xA5\nof two lines"}) {
+    EXPECT_EQ(client().error(take(), message, {.retry = RetryPolicy::constant(0s)}), FinishStatus::applied);
+  }
+  EXPECT_EQ(client().cancel(twice), CancelStatus::cancelled);
+  const JobId full = enqueue();
+  for (int i = 0; i < 30; ++i) EXPECT_EQ(client().snooze(take(), 0s), FinishStatus::applied);
+  EXPECT_EQ(client().error(take(), "the end", {.discard = true}), FinishStatus::applied);
+  const JobId fresh = enqueue();
+  const JobId unknown = JobId::make(clock().now());
+
+  const std::vector<JobId> ids{full, unknown, twice, fresh, full};
+  const std::vector<std::optional<AttemptRecord>> last = admin().last_records(ids);
+  ASSERT_EQ(last.size(), ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    SCOPED_TRACE(i);
+    const std::vector<AttemptRecord> whole = admin().history(ids[i], 1000);
+    ASSERT_EQ(last[i].has_value(), !whole.empty());
+    if (last[i]) expect_same(*last[i], whole.back());
+  }
+  EXPECT_EQ(last[0]->message, "the end");
+  EXPECT_EQ(last[2]->cause, Cause::cancelled);
+}
+
+TEST_P(History, TheLastRecordsAreOfAThousandJobsAtMost) {
+  EXPECT_TRUE(admin().last_records({}).empty());
+  const std::vector<JobId> most(1000, enqueue());
+  EXPECT_EQ(admin().last_records(most).size(), 1000u);
+  const std::vector<JobId> more(1001, most.front());
+  EXPECT_EQ(code_of([&] { return admin().last_records(more); }), "invalid_argument");
 }
 
 }  // namespace sqlq::conformance

@@ -194,7 +194,7 @@ TEST_P(Ticks, APauseSkipsAndRunNowDoesNotCare) {
   clock().advance(5h);
   const Enqueued now = schedules.run_now("a").value();
   EXPECT_TRUE(now.inserted());
-  EXPECT_EQ(tick_of(row(now.id)), clock().now());
+  EXPECT_EQ(tick_of(row(now.id)).value().at, clock().now());
   ASSERT_TRUE(schedules.resume("a"));
   EXPECT_EQ(schedules.find("a")->last_job, now.id);
   EXPECT_EQ(schedules.find("a")->fired, 0U);
@@ -239,8 +239,8 @@ TEST_P(Ticks, BackfillEnqueuesEachTickOnce) {
     EXPECT_EQ(again[i].id, first[i].id);
     EXPECT_EQ(again[i].status, EnqueueStatus::existing_id);
   }
-  EXPECT_EQ(tick_of(row(first[0].id)), from + 23h);
-  EXPECT_EQ(tick_of(row(first[4].id)), from + days(4) + 22h) << "after the hour went forward";
+  EXPECT_EQ(tick_of(row(first[0].id)).value().at, from + 23h);
+  EXPECT_EQ(tick_of(row(first[4].id)).value().at, from + days(4) + 22h) << "after the hour went forward";
   EXPECT_EQ(code_of([&] { return schedules.backfill("a", from, from + days(40000)); }), "invalid_argument");
 }
 
@@ -258,9 +258,37 @@ TEST_P(Ticks, StartEndAndJitter) {
   }
   EXPECT_FALSE(schedules.find("a")->next) << "it has ended";
   for (const Job& job : admin().list({.kinds = {"a"}})) {
-    EXPECT_GE(job.run_at, tick_of(job).value());
-    EXPECT_LE(job.run_at, tick_of(job).value() + 10min);
+    EXPECT_GE(job.run_at, tick_of(job).value().at);
+    EXPECT_LE(job.run_at, tick_of(job).value().at + 10min);
   }
+}
+
+TEST_P(Ticks, TheTickOfAJobIsInTheZoneOfItsSchedule) {
+  SQLQ_NEEDS(periodic);
+  SQLQ_NEEDS(headers);
+  const auto shown = [](const Tick& tick) {
+    std::ostringstream out;
+    out << tick;
+    return out.str();
+  };
+  clock().advance(std::chrono::sys_days(std::chrono::year(2026) / 3 / 28) - clock().now());
+  Schedules schedules{db()};
+  schedules.sync({{.name = "night", .rule = "30 2 * * *", .zone = "Europe/Berlin", .job = template_of("night"),
+                   .missed = Missed::all, .overlap = Overlap::allow}});
+  const Tick by_hand = tick_of(row(schedules.run_now("night").value().id)).value();
+  EXPECT_EQ(shown(by_hand), "2026-03-28T01:00:00+01:00");
+  EXPECT_EQ(by_hand, (Tick{clock().now(), 1h}));
+  clock().advance(48h);
+  QuietWorker worker{db(), ends("nothing")};
+  ASSERT_TRUE(eventually([&] { return schedules.find("night")->fired == 2; }));
+  std::set<std::string> ticks;
+  for (const Job& job : admin().list({.kinds = {"night"}})) ticks.insert(shown(tick_of(job).value()));
+  EXPECT_EQ(ticks, (std::set<std::string>{"2026-03-28T01:00:00+01:00", "2026-03-28T02:30:00+01:00",
+                                          "2026-03-29T03:00:00+02:00"}));
+  const TimePoint autumn = std::chrono::sys_days(std::chrono::year(2025) / 10 / 26);
+  const Tick past = tick_of(row(schedules.backfill("night", autumn, autumn + days(1)).at(0).id)).value();
+  EXPECT_EQ(shown(past), "2025-10-26T02:30:00+02:00") << "the first time";
+  EXPECT_EQ(std::chrono::floor<days>(past.local()).time_since_epoch(), autumn.time_since_epoch());
 }
 
 TEST_P(Ticks, ATickIsPrintedInItsZone) {

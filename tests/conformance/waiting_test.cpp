@@ -36,6 +36,40 @@ TEST_P(Cancel, AWaitingJobIsCancelledAtOnceAndClaimedByNobody) {
   EXPECT_EQ(state(kept), JobState::waiting) << "the neighbour is left alone";
 }
 
+TEST_P(ListPages, WaitingJobsAreFoundByEachFieldAndNotCounted) {
+  SQLQ_NEEDS(borrowed_transactions);
+  if (backend().waiting_jobs_sql.empty()) return;
+  const JobId id = enqueue({.queue = "w", .priority = 3, .unique_key = "key"});
+  const auto connection = user();
+  for (const std::string& sql : backend().waiting_jobs_sql) connection->execute(sql);
+  static_cast<void>(enqueue({.queue = "w"}));
+  static_cast<void>(enqueue({.queue = "other"}));
+
+  const std::vector<JobFilter> filters{
+      {.states = {JobState::waiting}},
+      {.states = {JobState::running, JobState::waiting}},
+      {.queues = {"w"}, .states = {JobState::waiting}},
+      {.kinds = {row(id).kind}, .states = {JobState::waiting}, .lowest_priority = 3, .highest_priority = 3},
+      {.ids = {id}},
+      {.unique_key = "key"},
+      {.highest_priority = 5}};
+  for (std::size_t i = 0; i < filters.size(); ++i) {
+    EXPECT_EQ(ids_of(admin().list(filters[i])), std::vector<JobId>{id}) << i;
+  }
+  EXPECT_EQ(admin().list({.queues = {"w"}}).size(), 2u);
+  EXPECT_TRUE(admin().list({.queues = {"other"}, .states = {JobState::waiting}}).empty());
+  EXPECT_TRUE(admin().list({.states = {JobState::waiting}, .error = "any"}).empty());
+
+  for (const JobCounts& counts : {admin().counts(), admin().counts("w"), admin().stats("w").value().counts}) {
+    EXPECT_FALSE(counts.contains(JobState::waiting)) << "0 would be wrong";
+  }
+  EXPECT_EQ(admin().counts("w").at(JobState::pending).value, 1u);
+  EXPECT_EQ(admin().waiting_kinds().size(), 2u) << "of the two that a worker could take";
+  const std::vector<Reason> reasons = admin().explain(id);
+  ASSERT_FALSE(reasons.empty());
+  EXPECT_EQ(reasons.front().code, Reason::Code::waiting);
+}
+
 TEST_P(Cancel, AWaitingJobIsCancelledInATransactionOfTheUsers) {
   SQLQ_NEEDS(borrowed_transactions);
   if (backend().waiting_jobs_sql.empty()) return;

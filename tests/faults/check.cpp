@@ -28,6 +28,7 @@ std::string_view to_string(Rule rule) noexcept {
     case Rule::counters: return "VS1 counters";
     case Rule::tick: return "VK1 tick";
     case Rule::step: return "VK2 step";
+    case Rule::signal: return "VK3 signal";
     case Rule::balance: return "VB1 balance";
   }
   return "?";
@@ -70,6 +71,7 @@ Verdict check(const Run& run) {
   const History history(run);
   check_jobs(run, history, findings);
   check_time(run, history, findings);
+  check_signals(history, findings);
   check_whole(run, history, findings);
   return verdict;
 }
@@ -127,6 +129,9 @@ std::string to_string(const Verdict& verdict, const Settings& settings) {
     out << "ticks: fired " << f.ticks << "  skipped " << f.ticks_skipped << "  missed " << f.ticks_missed << '\n';
   }
   if (f.steps > 0) out << "steps: run " << f.steps << "  answered again " << f.steps_again << '\n';
+  if (f.signals > 0) {
+    out << "signals: stored " << f.signals << "  received " << f.received << "  waits expired " << f.expired << '\n';
+  }
   if (f.zombies > 0) {
     out << "zombies: " << f.zombies << " late completions after " << f.zombie_pauses.size() << " pauses, refused "
         << f.zombies_refused << " of " << f.zombies << '\n';

@@ -32,6 +32,7 @@ enum class Rule {
   counters,   ///< a number kept in the database is not what a recount says
   tick,       ///< a tick of a schedule fired twice, or its ticks do not add up
   step,       ///< a step recorded twice, or by somebody who had lost the lease, or answered what is not recorded
+  signal,     ///< a signal that was stored and not received, or received and not sent, or a wait with two answers
   balance,    ///< enqueued jobs and jobs in the database do not add up
 };
 /// "VL1 lost" and so on: the id of the plan and a word.
@@ -71,6 +72,9 @@ struct Figures {
   std::int64_t ticks_missed = 0;
   std::size_t steps = 0;         ///< durable steps that have run and answered...
   std::size_t steps_again = 0;   ///< ... and answers from what was recorded
+  std::size_t signals = 0;       ///< that were sent and are stored...
+  std::size_t received = 0;      ///< ... and received: answers of waits, repeated ones too
+  std::size_t expired = 0;       ///< answers of waits whose time was over
   std::size_t inversions = 0;    ///< starts while a job of better priority had been due for more than a second (VO2)
   std::map<std::uint32_t, int> most_held{};   ///< at one instant, certainly, by limited queue (VC1)
   std::map<std::uint32_t, int> most_alive{};  ///< the same with executions whose lease had ended (VC2)

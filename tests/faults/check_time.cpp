@@ -79,7 +79,7 @@ void check_step(const Id& id, std::uint32_t step, const std::vector<Record>& rec
   if (job.row != nullptr && !values.empty()) {
     std::size_t rows = 0;
     for (const Recorded& row : job.row->steps) {
-      if (row.step != step) continue;
+      if (row.is != StepIs::result || row.step != step) continue;
       ++rows;
       values.insert(row.value);
     }

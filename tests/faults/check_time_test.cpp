@@ -25,7 +25,7 @@ class TimeChecker : public Checker {
     r.queue = step_number("step", 0);
     add(at, r, pid);
   }
-  void record(Row& row, std::uint64_t value) { row.steps.push_back({step_number("step", 0), value}); }
+  void record(Row& row, std::uint64_t value) { row.steps.push_back({.step = step_number("step", 0), .value = value}); }
 };
 
 TEST_F(TimeChecker, TicksFireOnce) {
@@ -109,9 +109,11 @@ TEST_F(TimeChecker, StepsAreRecordedOnlyByTheHolderOfTheLease) {
 TEST(Rows, TellOfTicksAndSteps) {
   const std::string id = "00000000-0000-0000-0000-000000000001";
   const auto ask = [&](const std::string& query, const std::function<void(const Texts&)>& row) {
-    if (query == "steps") row({id, "step", "3", "7"});
+    if (query == "steps") row({id, "step", "3", "7", "1", "2"});
+    if (query == "steps") row({id, "go", "0", "8", "4", "0"});
     if (query != "jobs") return;
-    const std::string headers = R"({"a":"b","sqlq-schedule":"every one","sqlq-tick":"2026-11-30T02:30:01.000005Z"})";
+    const std::string headers =
+        R"({"a":"b","sqlq-schedule":"every one","sqlq-tick":"2026-11-30T03:30:01.000005+01:00"})";
     row({id, "3", "default", "10", "1", "25", "0", "3", "1", "9", "", "", headers});
     row({"2" + id.substr(1), "1", "default", "10", "0", "25", "0", "3", "0", "0", "", "", ""});
   };
@@ -120,9 +122,12 @@ TEST(Rows, TellOfTicksAndSteps) {
   ASSERT_TRUE(rows[0].tick.has_value());
   EXPECT_EQ(rows[0].tick->schedule, "every one");
   EXPECT_EQ(rows[0].tick->at_us, 1'796'005'801'000'005);
-  ASSERT_EQ(rows[0].steps.size(), 1u);
+  ASSERT_EQ(rows[0].steps.size(), 2u);
   EXPECT_EQ(rows[0].steps[0].step, step_number("step", 3));
   EXPECT_EQ(rows[0].steps[0].value, hash_of("7"));
+  EXPECT_EQ(rows[0].steps[0].is, StepIs::result);
+  EXPECT_EQ(rows[0].steps[0].claim, 2);
+  EXPECT_EQ(rows[0].steps[1].is, StepIs::signal);
   EXPECT_FALSE(rows[1].tick.has_value());
 }
 

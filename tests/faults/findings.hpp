@@ -31,6 +31,8 @@ class Findings {
 void check_jobs(const Run& run, const History& history, Findings& findings);
 /// tick, step.
 void check_time(const Run& run, const History& history, Findings& findings);
+/// signal.
+void check_signals(const History& history, Findings& findings);
 /// limit, unique, order, recovery, atomic, counters, balance.
 void check_whole(const Run& run, const History& history, Findings& findings);
 

@@ -51,6 +51,10 @@ void History::note(const Record& r) {
     steps[{r.id, r.queue}].push_back(r);
     return;
   }
+  if (r.what >= What::signalling && r.what <= What::waited) {
+    signals[{r.id, r.queue}].push_back(r);
+    return;
+  }
   if (r.what == What::dying) {
     deaths.try_emplace(r.pid, r.at_us);
     return;

@@ -79,6 +79,7 @@ struct History {
   std::map<std::int32_t, std::vector<Moment>> beginnings{};    ///< by process
   std::vector<Record> held{};                                  ///< what was seen in the database
   std::map<std::pair<Id, std::uint32_t>, std::vector<Record>> steps{};  ///< by job and step_number
+  std::map<std::pair<Id, std::uint32_t>, std::vector<Record>> signals{};  ///< the same
   Moment last = 0;                                             ///< the last record's
 
  private:

@@ -1,6 +1,6 @@
 // Tests the checker: the same short run with the library as it is and with each of its mutants; a run of its own has
-// schedules and durable steps. With the library as it is they must be clean, each mutant must break the rules named
-// here.
+// schedules, durable steps and signals. With the library as it is they must be clean, each mutant must break the rules
+// named here.
 //
 // mutants [NAME...]: only these; "none" is the library as it is.
 
@@ -47,6 +47,7 @@ const std::vector<Mutant> all{
     {"none", {}, true},
     {"tick_without_compare", {Rule::tick}, true},
     {"step_without_fence", {Rule::step}, true},
+    {"signal_before_wait", {Rule::signal}, true},
 };
 
 /// Two mixers and two workers on one file, some of which are killed or stopped for longer than their lease.
@@ -82,9 +83,9 @@ class Load {
   [[nodiscard]] std::string records() const { return (folder_ / "records").string(); }
   /// What is tested outlives processes, not the host: no flush is needed, and none stalls the others.
   [[nodiscard]] std::string url() const { return "url=sqlite://" + file() + "?synchronous=normal"; }
-  /// Waits until nothing is left to do; false when for longer than two leases and more it has not become less.
+  /// Waits until nothing is left to do; false when for ten leases it has not become less.
   [[nodiscard]] bool drain() {
-    constexpr std::int64_t patience = 3'000'000;
+    constexpr std::int64_t patience = 10'000'000;
     process::AuditConnection connection(file(), 20'000);
     auto least = std::numeric_limits<std::int64_t>::max();
     auto since = steady_us();

@@ -41,6 +41,12 @@ enum class What : std::uint16_t {
   stepping = 15,      ///< by a handler, the last that it does within a durable step; queue: step_number
   stepped = 16,       ///< by a handler, after it: code ok (it has run) or duplicate (it was recorded); value: the hash
                       ///< of what it answered; queue: step_number
+  signalling = 17,    ///< by a sender, before it sends a signal; value: its hash; queue: step_number of its name
+  signalled = 18,     ///< by a sender: code ok (stored), duplicate (one was there) or refused (nobody can receive it);
+                      ///< value, queue: the same
+  waiting = 19,       ///< by a handler, before it waits for a signal; queue: step_number
+  waited = 20,        ///< by a handler, after it: code ok (value: the hash of what it received) or failed (the time was
+                      ///< over); queue: step_number
 };
 
 enum class Code : std::uint16_t { none, ok, failed, snoozed, duplicate, refused, poison, in_transaction };

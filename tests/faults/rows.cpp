@@ -1,5 +1,6 @@
 #include "rows.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
@@ -36,17 +37,29 @@ std::string header(const std::string& headers, const std::string& name) {
   return headers.substr(from, headers.find('"', from) - from);
 }
 
-/// "2026-11-30T02:30:00Z", or with six digits behind a point.
+/// "2026-11-30T02:30:00+01:00", or with up to six digits behind a point.
 std::int64_t microseconds(const std::string& time) {
-  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, micros = 0;
-  if (std::sscanf(time.c_str(), "%d-%d-%dT%d:%d:%d.%d", &year, &month, &day, &hour, &minute, &second, &micros) < 6) {
+  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, end = 0, hours = 0, minutes = 0;
+  if (std::sscanf(time.c_str(), "%d-%d-%dT%d:%d:%d%n", &year, &month, &day, &hour, &minute, &second, &end) != 6) {
     throw std::runtime_error("no time: " + time);
+  }
+  std::string rest = time.substr(static_cast<std::size_t>(end));
+  std::int64_t micros = 0;
+  if (rest.starts_with('.')) {
+    const std::size_t digits = std::min(rest.find_first_not_of("0123456789", 1), rest.size()) - 1;
+    micros = std::stoll((rest.substr(1, digits) + "000000").substr(0, 6));
+    rest.erase(0, digits + 1);
+  }
+  char sign = 0;
+  if (std::sscanf(rest.c_str(), "%c%2d:%2d", &sign, &hours, &minutes) != 3 || (sign != '+' && sign != '-')) {
+    throw std::runtime_error("no offset: " + time);
   }
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
   const std::int64_t seconds = ((std::chrono::sys_days(date).time_since_epoch().count() * 24LL + hour) * 60 + minute) *
                                    60 + second;
-  return seconds * 1'000'000 + micros;
+  const std::int64_t offset = (hours * 60LL + minutes) * 60 * (sign == '-' ? -1 : 1);
+  return (seconds - offset) * 1'000'000 + micros;
 }
 
 std::optional<Tick> tick_of(const std::string& headers) {
@@ -100,7 +113,9 @@ std::vector<Row> read_rows(const Ask& ask, const RowQueries& queries) {
   });
   ask(queries.steps, [&](const Texts& t) {
     of(t.at(0)).steps.push_back({.step = step_number(t.at(1), number<std::int64_t>(t.at(2))),
-                                 .value = hash_of(t.at(3))});
+                                 .value = hash_of(t.at(3)),
+                                 .is = static_cast<StepIs>(number<int>(t.at(4))),
+                                 .claim = number<std::int32_t>(t.at(5))});
   });
   return rows;
 }

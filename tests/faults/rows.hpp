@@ -26,7 +26,8 @@ struct RowQueries {
   std::string history{};
   /// id, claim, text; without the library's own lines
   std::string logs{};
-  /// id, name, number, value; of durable steps that have run
+  /// id, name, number, value, kind, claim; of durable steps that have run, signals, and waits whose time was over;
+  /// oldest first
   std::string steps{};
 };
 

@@ -49,10 +49,15 @@ struct Tick {
   std::int64_t at_us = 0;  ///< on the wall clock
 };
 
-/// What a durable step of a job has recorded.
+/// The numbers that databases store (sqlq/steps.hpp), of those rows that the checker looks at.
+enum class StepIs { result = 1, signal = 4, expired = 5 };
+
+/// What is recorded of a job: by a durable step, by a signal, or by a wait whose time was over.
 struct Recorded {
   std::uint32_t step = 0;   ///< step_number of its name and number
   std::uint64_t value = 0;  ///< its hash
+  StepIs is = StepIs::result;
+  std::int32_t claim = 0;   ///< that recorded it; 0: a sender
 };
 
 /// A job as the database has it.
@@ -72,7 +77,7 @@ struct Row {
   std::vector<Line> history{};   ///< oldest first
   std::vector<SignedText> log{};
   std::optional<Tick> tick{};
-  std::vector<Recorded> steps{};
+  std::vector<Recorded> steps{};  ///< in the order in which they were recorded
 };
 
 /// A schedule with a fixed interval, as the library tells of it when it fires no more.

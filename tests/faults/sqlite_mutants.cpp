@@ -60,6 +60,12 @@ constexpr std::array changes{
     // A schedule that somebody else has changed meanwhile is changed once more. Its other part: src/sql/periodic.cpp.
     Change{"tick_without_compare", queries, " WHERE p.name = w.name AND p.version = w.version",
            " WHERE p.name = w.name"},
+    // A wait does not look for the signal that came before it.
+    Change{"signal_before_wait", queries, " WHERE j.id = :id ORDER BY s.ord, s.kind",
+           " WHERE j.id = :id AND (s.kind <> 4 OR EXISTS (SELECT 1 FROM sqlq_steps w WHERE w.job_seq = s.job_seq "
+           "AND w.kind = 3 AND w.name = s.name AND w.n = s.n AND w.ord < s.ord)) ORDER BY s.ord, s.kind"},
+    Change{"signal_before_wait", queries, " WHERE job_seq = :seq AND kind IN (1, 2, 3, 4, 5, 6, 7)",
+           " WHERE job_seq = :seq AND kind IN (1, 2, 3, 5, 6, 7)"},
     // The lease ends before the next heartbeat, which comes after a third of keepalive.
     Change{"lease_below_heartbeat", queries, ":steady + keepalive_us", ":steady + keepalive_us / 4"},
 };

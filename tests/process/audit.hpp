@@ -46,7 +46,7 @@ class Audit {
 /// By the URL's scheme. `url` is what the library is given.
 [[nodiscard]] std::unique_ptr<Audit> open_audit(const std::string& url);
 
-/// Every job with its history, the lines its handlers wrote, and its durable steps.
+/// Every job with its history, the lines its handlers wrote, its durable steps and its signals.
 inline std::vector<faults::Row> rows_of(Audit& audit) {
   const std::string id = audit.id("j.id");
   const std::string jobs = audit.table("jobs");
@@ -59,8 +59,8 @@ inline std::vector<faults::Row> rows_of(Audit& audit) {
                   " j JOIN " + audit.table("history") + " h ON h.job_seq = j.seq ORDER BY h.job_seq, h.n",
        .logs = "SELECT " + id + ", g.claim, g.text FROM " + jobs + " j JOIN " + audit.table("logs") +
                " g ON g.job_seq = j.seq WHERE g.level <> 3",
-       .steps = "SELECT " + id + ", s.name, s.n, s.value FROM " + jobs + " j JOIN " + audit.table("steps") +
-                " s ON s.job_seq = j.seq WHERE s.kind = 1"});
+       .steps = "SELECT " + id + ", s.name, s.n, s.value, s.kind, s.claim FROM " + jobs + " j JOIN " +
+                audit.table("steps") + " s ON s.job_seq = j.seq WHERE s.kind IN (1, 4, 5) ORDER BY s.job_seq, s.ord"});
 }
 
 /// How many jobs have not come to their end.

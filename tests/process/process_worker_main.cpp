@@ -2,15 +2,18 @@
 //
 // Kinds: work (waits params.us microseconds; fails until claim params.fail, snoozes until claim params.snooze), poison
 // (ends the process), gate (waits for a line on standard input and does not look at its stop token), patient (waits for
-// its stop token), steps (params.n durable steps, each of which waits params.us microseconds).
+// its stop token), steps (params.n durable steps, each of which waits params.us microseconds), waits (for params.n
+// signals, "go 0" and so on, params.us microseconds for each), durable (a gate in a step, then one call of each kind).
 
 #include <unistd.h>
 
 #include <cstdlib>
+#include <functional>
 #include <iostream>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sqlq/sqlq.hpp>
 
@@ -144,6 +147,64 @@ Outcome steps(const Recorder& recorder, JobContext& context) {
   return succeed(recorder, context);
 }
 
+/// Signals are numbers.
+void wait_for_signal(const Recorder& recorder, JobContext& context, const std::string& name, Duration time) {
+  const auto note = [&](What what, Code code, std::uint64_t value) {
+    faults::Record record = about(what, context.job(), code, value);
+    record.queue = faults::step_number(name, 0);
+    recorder.write(record);
+  };
+  note(What::waiting, Code::none, 0);
+  const auto received = context.wait<std::int64_t>(name, time);
+  if (received) {
+    note(What::waited, Code::ok, faults::hash_of(std::to_string(*received)));
+  } else {
+    note(What::waited, Code::failed, 0);
+  }
+}
+
+Outcome waits(const Recorder& recorder, JobContext& context) {
+  const auto params = nlohmann::json::parse(context.job().params);
+  recorder.write(begin_of(What::start, context.job()));
+  try {
+    for (std::int64_t n = 0; n < params.at("n").get<std::int64_t>(); ++n) {
+      wait_for_signal(recorder, context, "go " + std::to_string(n), Duration(params.at("us").get<std::int64_t>()));
+    }
+  } catch (const Suspension&) {
+    recorder.write(about(What::end, context.job(), Code::snoozed));
+    throw;
+  } catch (...) {
+    recorder.write(about(What::end, context.job(), Code::failed));
+    throw;
+  }
+  return succeed(recorder, context);
+}
+
+/// Says which call finds that the lease is lost, and goes on to the next, as no handler should.
+Outcome durable(const Recorder& recorder, JobContext& context) {
+  const Job& job = context.job();
+  recorder.write(begin_of(What::start, job));
+  const auto call = [](const std::string& name, const std::function<void()>& make) {
+    try {
+      make();
+    } catch (const Error& e) {
+      if (e.code() != Errc::lease_lost) throw;
+      say("refused " + name);
+    }
+  };
+  call("step", [&] {
+    context.step("gate", [&] {
+      say("started " + name_of(job));
+      wait_for_line();
+    });
+  });
+  call("sleep", [&] { context.sleep("rest", std::chrono::milliseconds(10)); });
+  call("wait", [&] { static_cast<void>(context.wait<bool>("go", std::chrono::hours(1))); });
+  call("children", [&] { static_cast<void>(context.all("parts", std::vector{NewJob{"work", R"({"us":0})"}})); });
+  call("decision", [&] { static_cast<void>(context.since("change")); });
+  return succeed(recorder, context);
+}
+
 Handlers handlers(const Recorder& recorder) {
   Handlers table;
   const HandlerOptions soon{.retry = RetryPolicy::constant(std::chrono::milliseconds(50))};
@@ -151,6 +212,8 @@ Handlers handlers(const Recorder& recorder) {
   table.on("poison", [&recorder](JobContext& context) { return poison(recorder, context); });
   table.on("gate", [&recorder](JobContext& context) { return gate(recorder, context); });
   table.on("steps", [&recorder](JobContext& context) { return steps(recorder, context); }, soon);
+  table.on("waits", [&recorder](JobContext& context) { return waits(recorder, context); }, soon);
+  table.on("durable", [&recorder](JobContext& context) { return durable(recorder, context); }, soon);
   table.on("patient", [&recorder](JobContext& context) { return patient(recorder, context); });
   return table;
 }

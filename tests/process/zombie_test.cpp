@@ -1,4 +1,4 @@
-// A worker that is stopped for longer than its lease and comes back.
+// A worker that is stopped for longer than its lease and comes back: with an outcome, and with durable steps.
 
 #include <memory>
 
@@ -118,6 +118,80 @@ TEST_P(Zombie, DoesNotUndoWhatIsFinished) {
   EXPECT_EQ(admin.history(id).size(), 1u);
 }
 
+/// Of a job's steps, and who has recorded them.
+std::vector<std::string> steps_of(const Admin& admin, JobId id) {
+  std::vector<std::string> all;
+  for (const StepRecord& step : admin.steps(id)) {
+    const char* who = step.claim == 0 ? "from outside" : step.claim == 1 ? "by the zombie" : "later";
+    all.push_back(std::string(to_string(step.kind)) + " " + step.name + " " + who);
+  }
+  return all;
+}
+
+const std::vector<std::string> without_zombie{"signal go from outside", "result gate later", "sleep rest later",
+                                              "children parts later", "decision change later"};
+
+class ZombieWithSteps : public Zombie {
+ protected:
+  /// Two workers have begun the job, the first one stands still.
+  void SetUp() override {
+    Zombie::SetUp();
+    db_.migrate();
+    EnqueueOptions options;
+    options.keepalive = 3s;  // a busy machine must not end the lease of a worker that is not stopped
+    id_ = client_.enqueue(NewJob{"durable", "null", std::move(options)}).id;
+    zombie_ = start_worker();
+    ASSERT_EQ(zombie_->line(long_enough), "started " + id_.to_string() + " 1");
+    stop(*zombie_);
+    winner_ = start_worker();
+    ASSERT_EQ(winner_->line(long_enough), "started " + id_.to_string() + " 2");
+  }
+  /// Its handler comes out of its step, and tries what else it has to do.
+  void resume_zombie() {
+    zombie_->signal(SIGCONT);
+    zombie_->tell("");
+    for (const char* call : {"step", "sleep", "wait", "children", "decision"}) {
+      EXPECT_EQ(zombie_->line(long_enough), std::string("refused ") + call);
+    }
+    EXPECT_EQ(end(*zombie_)["lost"], 1);
+  }
+  void let_winner_end() {
+    EXPECT_EQ(client_.signal(id_, "go", true), SignalStatus::stored);
+    winner_->tell("");
+    EXPECT_TRUE(eventually([&] { return admin_.find(id_).value_or(Job{}).state == JobState::success; }));
+    EXPECT_EQ(end(*winner_)["lost"], 0);
+  }
+  void expect_only_the_winners() {
+    EXPECT_EQ(steps_of(admin_, id_), without_zombie);
+    EXPECT_EQ(admin_.list({}, {.limit = 10}).size(), 2u) << "the job and its child";
+    EXPECT_EQ(admin_.find(id_).value_or(Job{}).state, JobState::success);
+  }
+
+  Database db_ = open(url());
+  Client client_{db_};
+  Admin admin_{db_};
+  JobId id_{};
+  std::unique_ptr<Child> zombie_{};
+  std::unique_ptr<Child> winner_{};
+};
+
+TEST_P(ZombieWithSteps, RecordsNothing) {
+  resume_zombie();
+  EXPECT_TRUE(steps_of(admin_, id_).empty());
+  EXPECT_EQ(admin_.list({}, {.limit = 10}).size(), 1u) << "it has enqueued a child";
+  let_winner_end();
+  expect_only_the_winners();
+}
+
+/// The zombie wakes up when the job is long done.
+TEST_P(ZombieWithSteps, DoesNotChangeWhatOthersHaveRecorded) {
+  let_winner_end();
+  expect_only_the_winners();
+  resume_zombie();
+  expect_only_the_winners();
+}
+
+SQLQ_PLACES(ZombieWithSteps, SQLQ_EVERYWHERE);
 SQLQ_PLACES(Zombie, SQLQ_EVERYWHERE);
 
 }  // namespace

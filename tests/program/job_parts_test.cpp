@@ -9,6 +9,7 @@
 #include "job_change.hpp"
 #include "job_records.hpp"
 #include "job_watch.hpp"
+#include "support/fake_dialect.hpp"
 
 namespace sqlq::tool {
 namespace {
@@ -144,6 +145,40 @@ TEST(JobRecords, EveryRowHasACellForEachColumn) {
   EXPECT_EQ(history_row(AttemptRecord{}).size(), history_columns().size());
   EXPECT_EQ(log_row(LogLine{}).size(), log_columns().size());
   EXPECT_EQ(reason_row(Reason{}).size(), reason_columns().size());
+}
+
+/// Tells how many ids it was asked for at once.
+class LastRecords final : public testing::FakeDialect {
+ public:
+  std::vector<std::size_t> asked{};
+  std::vector<std::optional<AttemptRecord>> last_records(std::span<const JobId> ids) override {
+    asked.push_back(ids.size());
+    std::vector<std::optional<AttemptRecord>> records;
+    for (const JobId id : ids) records.push_back(AttemptRecord{.message = id.to_string()});
+    return records;
+  }
+};
+
+TEST(JobRecords, LastErrorsAreOneQueryForAPageOfJobsThatMayHaveOne) {
+  testing::FakeDatabase<LastRecords> f;
+  const Admin admin(f.db);
+  const std::vector<Job> none{job(1, JobState::pending), job(2, JobState::running, midnight, 1),
+                              job(3, JobState::success, midnight, 1), job(4, JobState::waiting)};
+  for (const std::optional<AttemptRecord>& last : last_records(admin, none)) EXPECT_FALSE(last);
+  EXPECT_TRUE(f.fake.asked.empty());
+
+  std::vector<Job> jobs(2500, job(5, JobState::errored, midnight, 1));
+  jobs[1] = none[0];
+  jobs[2] = job(6, JobState::cancelled);
+  jobs[3] = job(7, JobState::running, midnight, 2);
+  const std::vector<std::optional<AttemptRecord>> last = last_records(admin, jobs);
+  EXPECT_EQ(f.fake.asked, (std::vector<std::size_t>{1000, 1000, 499}));
+  ASSERT_EQ(last.size(), jobs.size());
+  for (std::size_t i = 0; i < last.size(); ++i) {
+    ASSERT_EQ(last[i].has_value(), i != 1) << i;
+    if (last[i]) { EXPECT_EQ(last[i]->message, jobs[i].id.to_string()); }
+  }
+  EXPECT_EQ(last_record(admin, jobs[2]).value().message, jobs[2].id.to_string());
 }
 
 TEST(JobRecords, ATableHasTheColumnsThatHaveRoom) {

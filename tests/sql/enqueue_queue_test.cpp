@@ -22,7 +22,7 @@ namespace {
 /// Calls of one item each, from threads of their own, behind two that are kept under way.
 class EnqueueQueueTest : public ::testing::Test {
  protected:
-  static constexpr std::size_t most = EnqueueQueue::most_at_once;
+  static constexpr std::size_t most = most_shared_at_once;
 
   struct Answer {
     JobId id{};
@@ -181,7 +181,7 @@ TEST_F(EnqueueQueueTest, ALoneCallWaitsForNobody) {
 }
 
 TEST_F(EnqueueQueueTest, ALargeCallGoesAlone) {
-  const std::vector<backend::EnqueueItem> many(EnqueueQueue::most_items + 1, item("a"));
+  const std::vector<backend::EnqueueItem> many(most_shared_weight + 1, item("a"));
   EXPECT_EQ(queue.call(many).size(), many.size());
 }
 

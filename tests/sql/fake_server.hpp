@@ -144,14 +144,15 @@ class FakeServer : public Server {
       for (const char* name :
            {"get", "list", "list_ids", "list_bound", "list_few", "progress", "count_pending", "count_pending_all",
             "count_scheduled", "count_held", "count_finished", "count_finished_all", "waiting_kinds", "history",
-            "log_read", "queues", "queue", "queue_upsert", "queue_update", "queue_used", "queue_hide", "oldest_due",
+            "last_records", "log_read",
+            "queues", "queue", "queue_upsert", "queue_update", "queue_used", "queue_hide", "oldest_due",
             "worker_seen", "worker_draining", "worker_add", "worker_remove", "workers", "workers_drain",
             "workers_expired", "clock_now", "insight_place", "insight_lanes", "insight_ready", "insight_level",
             "insight_due", "transfer_ids", "transfer_sizes", "transfer_history", "transfer_log", "transfer_steps",
             "periodic_first", "periodic_due", "periodic_next", "periodic_list", "periodic_get", "periodic_versions",
             "periodic_lock", "periodic_add", "periodic_set", "periodic_remove",
             "steps", "step_job", "step_add", "step_insert", "step_find", "step_signal_last",
-            "steps_forget"}) {
+            "step_replace", "steps_forget", "steps_forget_signals"}) {
         text += std::string("-- name: ") + name + "\nSELECT 1\n";
       }
       return text;

@@ -124,6 +124,7 @@ TEST(Admin, RefusesBadInputBeforeAnythingIsSent) {
   refuse([&] { return admin.counts({}, 0); });
   refuse([&] { return admin.counts({}, 1'000'001); });
   refuse([&] { return admin.history({}, 1001); });
+  refuse([&] { return admin.last_records(std::vector<JobId>(1001)); });
   refuse([&] { return admin.logs({}, {0, 0}, 10'001); });
 }
 

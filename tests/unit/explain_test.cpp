@@ -38,7 +38,7 @@ class ExplainDialect final : public FakeDialect {
   std::optional<Job> job{};
   std::optional<Queue> mail{Queue{.name = "mail"}};
   std::vector<Job> held{};  // newest first
-  std::vector<AttemptRecord> lines{};
+  AttemptRecord line{};
   std::optional<std::vector<WorkerInfo>> announced{std::vector<WorkerInfo>{}};  // empty: there is no list of workers
   std::optional<TimePoint> time{};                                              // empty: no part Insight
   CappedCount before{};
@@ -70,9 +70,10 @@ class ExplainDialect final : public FakeDialect {
     if (found.jobs.size() == page.limit) found.next = found.jobs.back().id;
     return found;
   }
-  std::vector<AttemptRecord> history(JobId, std::size_t) override {
-    fail("history");
-    return lines;
+  std::vector<std::optional<AttemptRecord>> last_records(std::span<const JobId> ids) override {
+    fail("last_records");
+    EXPECT_EQ(ids.size(), 1U);
+    return {line};
   }
   backend::Workers* workers() noexcept override { return announced ? this : nullptr; }
   std::vector<WorkerInfo> list_workers(std::string_view after, std::int64_t, std::size_t limit, backend::Now) override {
@@ -181,7 +182,7 @@ TEST_F(Explain, NoSuchJob) {
 TEST_F(Explain, AFinishedJob) {
   job().state = JobState::success;
   job().finished_at = now() - 2h - 5min;
-  fake_.lines = {{.message = "an earlier error"}};
+  fake_.line = {.message = "an earlier error"};
   expect_only("finished");
   EXPECT_EQ(reason().state, JobState::success);
   EXPECT_EQ(reason().at, now() - 2h - 5min);
@@ -194,7 +195,7 @@ TEST_F(Explain, AFinishedJobHasItsLastError) {
   job().attempt = 3;
   job().max_attempts = 3;
   job().finished_at = now();
-  fake_.lines = {{.message = "first"}, {.message = "no\x1b[2J route\n"}};
+  fake_.line = {.message = "no\x1b[2J route\n"};
   expect_only("finished");
   EXPECT_EQ(reason().message, "no\x1b[2J route\n") << "as it is stored";
   EXPECT_TRUE(has(reason().sentence, "errored since 2024-01-01 00:00:00 UTC (0 s ago), after 3 of 3 attempts"));
@@ -480,7 +481,7 @@ TEST_F(Explain, APartThatCannotBeReadEndsNothing) {
   fake_.broken = {{"queue", Errc::permission}};
   expect_only("may_run");
   EXPECT_TRUE(has(reason().sentence, "; not known: its queue"));
-  fake_.broken = {{"history", Errc::permission}};
+  fake_.broken = {{"last_records", Errc::permission}};
   job().state = JobState::errored;
   expect_only("finished");
 }

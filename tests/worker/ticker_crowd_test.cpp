@@ -121,7 +121,7 @@ TEST_F(TwentyWorkers, WithRedeploysPausesAndRunsBetweenFireNoTickTwice) {
       case 1: sync(wanted); break;
       case 2: schedules.pause(s.name); break;
       case 3: schedules.resume(s.name); break;
-      case 4: s.missed = Missed::all; sync({s}); break;
+      case 4: s.missed = Missed::all; s.overlap = Overlap::allow; sync({s}); break;
       default: break;
     }
   }
@@ -162,8 +162,9 @@ TEST(QueriesOfAnIdleWorker, AreOneASecondWithAllItsServices) {
     runtime.shared.freeze_handlers();
     std::vector<std::pair<worker::Service*, SteadyPoint>> services;
     for (worker::Service* s : std::initializer_list<worker::Service*>{
-             &runtime.fetcher, &runtime.completer, &runtime.heartbeat, &runtime.watchdog, &runtime.maintenance,
-             &runtime.presence, &runtime.log_shipper, &runtime.ticker}) {
+             &runtime.fetcher, &runtime.completer, &runtime.heartbeat, &runtime.watchdog, &runtime.reaper,
+             &runtime.retention, &runtime.maintenance, &runtime.follow_ups, &runtime.presence, &runtime.log_shipper,
+             &runtime.ticker}) {
       services.emplace_back(s, SteadyPoint::min());
     }
     counting.calls = 0;

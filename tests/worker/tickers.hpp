@@ -19,6 +19,7 @@
 
 #include "core/headers.hpp"
 #include "core/schedule_text.hpp"
+#include "core/tick_text.hpp"
 #include "worker/runtime.hpp"
 
 namespace sqlq::testing {

@@ -35,7 +35,8 @@ ExitCode list(Context& context, const ListOptions& options) {
   while (left > 0 && more && !stop.stop_requested()) {
     page.limit = static_cast<std::size_t>(std::min<std::uint64_t>(left, 1000));
     const JobPage step = admin.list_step(filter, page);
-    for (const Job& job : step.jobs) records.add(job_row(job, last_line(admin, job), options.payloads));
+    const std::vector<std::optional<AttemptRecord>> last = last_records(admin, step.jobs);
+    for (std::size_t i = 0; i < last.size(); ++i) records.add(job_row(step.jobs[i], last[i], options.payloads));
     left -= std::min<std::uint64_t>(left, step.jobs.size());
     more = step.next.has_value();
     page.before = step.next;
@@ -91,7 +92,7 @@ ExitCode show(Context& context, const ShowOptions& options) {
   for (Column& column : columns) {
     if (column.shown == Column::in_data) column.shown = Column::always;
   }
-  std::vector<Value> row = job_row(*job, last_line(admin, *job), true);
+  std::vector<Value> row = job_row(*job, last_record(admin, *job), true);
   if (!table) {
     columns.insert(columns.end(), {{"history"}, {"log"}, {"reasons"}, {"steps"}});
     row.insert(row.end(), {json_array(history_columns(), history), json_array(log_columns(), rows_of(log, log_row)),

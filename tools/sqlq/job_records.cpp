@@ -35,6 +35,13 @@ Value json_or_nothing(const std::string& text) { return text.empty() ? Value() :
 
 Value text_or_nothing(const std::string& text) { return text.empty() ? Value() : Value(text); }
 
+/// The first execution leaves no line before it ends, and none when it ends well.
+bool may_have_history(const Job& job) {
+  const bool held = job.state == JobState::running || job.state == JobState::cancelling;
+  if (job.claims == 0) return is_finished(job.state);
+  return job.claims > 1 || !(held || job.state == JobState::success);
+}
+
 Value time_or_none(Duration time) { return time == Duration::zero() ? Value() : Value(time); }
 
 }  // namespace
@@ -94,14 +101,25 @@ std::vector<Value> job_row(const Job& job, const std::optional<AttemptRecord>& l
   return row;
 }
 
-std::optional<AttemptRecord> last_line(const Admin& admin, const Job& job) {
-  // The first execution leaves no line before it ends, and none when it ends well.
-  const bool held = job.state == JobState::running || job.state == JobState::cancelling;
-  if (job.claims == 0 && !is_finished(job.state)) return std::nullopt;
-  if (job.claims == 1 && (held || job.state == JobState::success)) return std::nullopt;
-  std::vector<AttemptRecord> lines = admin.history(job.id, 1000);
-  if (lines.empty()) return std::nullopt;
-  return std::move(lines.back());
+std::vector<std::optional<AttemptRecord>> last_records(const Admin& admin, std::span<const Job> jobs) {
+  constexpr std::size_t most = 1000;
+  std::vector<std::optional<AttemptRecord>> records(jobs.size());
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (may_have_history(jobs[i])) places.push_back(i);
+  }
+  for (std::size_t begin = 0; begin < places.size(); begin += most) {
+    const std::span<const std::size_t> some = std::span(places).subspan(begin, std::min(most, places.size() - begin));
+    std::vector<JobId> ids;
+    for (const std::size_t i : some) ids.push_back(jobs[i].id);
+    std::vector<std::optional<AttemptRecord>> found = admin.last_records(ids);
+    for (std::size_t i = 0; i < some.size(); ++i) records[some[i]] = std::move(found[i]);
+  }
+  return records;
+}
+
+std::optional<AttemptRecord> last_record(const Admin& admin, const Job& job) {
+  return last_records(admin, std::span(&job, 1)).front();
 }
 
 std::vector<Column> history_columns() {

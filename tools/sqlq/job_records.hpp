@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,8 +23,9 @@ namespace sqlq::tool {
 /// `last`: the last line of its history.
 [[nodiscard]] std::vector<Value> job_row(const Job& job, const std::optional<AttemptRecord>& last, bool payloads);
 
-/// The last line of the job's history, if it has one among its first 1000. Asks only when the job may have any.
-[[nodiscard]] std::optional<AttemptRecord> last_line(const Admin& admin, const Job& job);
+/// The last line of each job's history, if it has any: one query for each 1,000 of the jobs that may have one.
+[[nodiscard]] std::vector<std::optional<AttemptRecord>> last_records(const Admin& admin, std::span<const Job> jobs);
+[[nodiscard]] std::optional<AttemptRecord> last_record(const Admin& admin, const Job& job);
 
 [[nodiscard]] std::vector<Column> history_columns();
 [[nodiscard]] std::vector<Value> history_row(const AttemptRecord& line);

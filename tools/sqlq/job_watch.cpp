@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <utility>
 
@@ -58,7 +59,7 @@ ExitCode wait_for_jobs(Context& context, const WaitOptions& options) {
       code = ExitCode::not_found;
       continue;
     }
-    const auto last = last_line(admin, *job);
+    const auto last = last_record(admin, *job);
     const bool failed = finished && job->state != JobState::success;
     records.add({id.to_string(), to_string(job->state),
                  job->result.empty() ? Value() : Value(Value::Json{job->result}),
@@ -80,7 +81,12 @@ struct TailOptions {
 };
 
 constexpr std::size_t followed = 1000;      ///< live jobs that are looked at in each round
-constexpr std::size_t errors_of_round = 200;  ///< whose histories are read in one
+
+/// What is told of a job, with the error that it is about.
+struct Told {
+  Happening happening{};
+  std::string error{};
+};
 
 /// Looks at the jobs of a filter in four short calls: the newest, those that run, those that failed, and those that
 /// were seen before and had not finished.
@@ -98,7 +104,7 @@ class Looker {
     follower_.begin(admin_.list_step(filter_, {.limit = followed, .payloads = false}).jobs, others, now);
   }
 
-  std::vector<Happening> look() {
+  std::vector<Told> look() {
     const std::vector<JobId> live = follower_.live(followed);
     std::vector<Happening> happened = follower_.see(newest());
     append(happened, follower_.see(in({JobState::running, JobState::cancelling})));
@@ -113,18 +119,7 @@ class Looker {
     std::erase_if(happened, [this](const Happening& h) { return !wanted(h); });
     std::stable_sort(happened.begin(), happened.end(),
                      [](const Happening& a, const Happening& b) { return a.at < b.at; });
-    return happened;
-  }
-
-  /// The error that the happening is about.
-  std::string error_of(const Happening& happening, std::size_t& budget) const {
-    const JobState state = happening.job.state;
-    const bool may = state != JobState::success && state != JobState::running && state != JobState::cancelling;
-    if (happening.what == "enqueued" || happening.what == "gone" || !may || budget == 0) return {};
-    --budget;
-    const auto last = last_line(admin_, happening.job);
-    if (!last) return {};
-    return last->message.empty() ? std::string(to_string(last->cause)) : last->message;
+    return with_errors(std::move(happened));
   }
 
  private:
@@ -159,12 +154,31 @@ class Looker {
     const bool shown = shown_states_.empty() ||
                        (happening.what != "gone" &&
                         std::find(shown_states_.begin(), shown_states_.end(), state) != shown_states_.end());
-    if (!shown || shown_error_.empty()) return shown;
-    if (happening.what == "enqueued" || happening.what == "gone") return false;
-    JobFilter it;
-    it.ids = {happening.job.id};
-    it.error = shown_error_;
-    return !admin_.list(it, {.limit = 1, .payloads = false}).empty();
+    return shown && (shown_error_.empty() || tells_state(happening));
+  }
+
+  static bool tells_state(const Happening& happening) {
+    return happening.what != "enqueued" && happening.what != "gone";
+  }
+
+  /// Of those that tell a state, with --error, the ones whose last error has that text.
+  std::vector<Told> with_errors(std::vector<Happening> happened) const {
+    std::vector<Job> jobs;
+    for (const Happening& happening : happened) jobs.push_back(happening.job);
+    const std::vector<std::optional<AttemptRecord>> last = last_records(admin_, jobs);
+    std::vector<Told> all;
+    for (std::size_t i = 0; i < happened.size(); ++i) {
+      const std::string message = last[i] ? last[i]->message : std::string();
+      if (message.find(shown_error_) == std::string::npos) continue;
+      Told told{.happening = std::move(happened[i])};
+      const JobState state = told.happening.job.state;
+      const bool about_it = state != JobState::success && state != JobState::running && state != JobState::cancelling;
+      if (last[i] && about_it && tells_state(told.happening)) {
+        told.error = message.empty() ? std::string(to_string(last[i]->cause)) : message;
+      }
+      all.push_back(std::move(told));
+    }
+    return all;
   }
 
   Admin admin_;
@@ -213,9 +227,7 @@ ExitCode tail(Context& context, const TailOptions& options) {
     const Duration left = until == SteadyPoint::max() ? interval : until - clock->steady();
     // The last look is at the end of the time, so that all of it was watched.
     last = !pause_for(std::clamp(left, Duration::zero(), interval), stop) || clock->steady() >= until;
-    std::size_t budget = errors_of_round;
-    for (const Happening& happening : looker.look()) {
-      const std::string error = looker.error_of(happening, budget);
+    for (const auto& [happening, error] : looker.look()) {
       const Job& job = happening.job;
       if (lines) {
         print_line(context, happening, error);

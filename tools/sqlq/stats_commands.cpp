@@ -5,11 +5,14 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "context.hpp"
+#include "job_records.hpp"
 #include "text.hpp"
 
 namespace sqlq::tool {
@@ -38,8 +41,8 @@ ExitCode by_queue(Context& context, std::uint64_t cap) {
     std::vector<Value> row{stats.queue.name};
     for (const JobState state : in_order) {
       const auto found = stats.counts.find(state);
-      const CappedCount count = found == stats.counts.end() ? CappedCount{} : found->second;
-      row.emplace_back(Value::Count{count.value, count.capped});
+      const bool counted = found != stats.counts.end();
+      row.push_back(counted ? Value(Value::Count{found->second.value, found->second.capped}) : Value());
     }
     row.push_back(stats.oldest_due ? Value(stats.age(now)) : Value());
     row.push_back(stats.queue.concurrency ? Value(static_cast<std::int64_t>(*stats.queue.concurrency)) : Value());
@@ -52,7 +55,7 @@ ExitCode by_queue(Context& context, std::uint64_t cap) {
 
 /// The newest `most` jobs that fit, page by page; whether there are more.
 template <class Use>
-bool each_job(Context& context, const JobFilter& filter, std::uint64_t most, Use use) {
+bool each_page(Context& context, const JobFilter& filter, std::uint64_t most, Use use) {
   const Admin admin = context.admin();
   Page page{.limit = 1000, .payloads = false};
   std::uint64_t read = 0;
@@ -60,10 +63,10 @@ bool each_job(Context& context, const JobFilter& filter, std::uint64_t most, Use
   for (;;) {
     if (stop.stop_requested()) throw Exit(ExitCode::interrupted, "interrupted");
     const JobPage step = admin.list_step(filter, page);
-    for (const Job& job : step.jobs) {
-      if (read++ == most) return true;
-      use(job);
-    }
+    const std::uint64_t some = std::min<std::uint64_t>(step.jobs.size(), most - read);
+    use(std::span(step.jobs).first(static_cast<std::size_t>(some)));
+    read += some;
+    if (some < step.jobs.size()) return true;
     if (!step.next) return false;
     page.before = step.next;
   }
@@ -75,7 +78,9 @@ void say_how_many(Context& context, bool more, std::uint64_t most, const std::st
 
 ExitCode by_kind(Context& context, std::uint64_t most) {
   std::map<std::pair<std::string, std::string>, std::map<JobState, std::uint64_t>> kinds;
-  const bool more = each_job(context, {}, most, [&](const Job& job) { ++kinds[{job.kind, job.queue}][job.state]; });
+  const bool more = each_page(context, {}, most, [&](std::span<const Job> jobs) {
+    for (const Job& job : jobs) ++kinds[{job.kind, job.queue}][job.state];
+  });
   Records out = context.records(with_states({{"kind"}, {"queue"}}));
   for (auto& [name, counts] : kinds) {
     std::vector<Value> row{name.first, name.second};
@@ -106,15 +111,12 @@ struct Failures {
 ExitCode by_error(Context& context, std::uint64_t most) {
   const Admin admin = context.admin();
   std::map<std::pair<std::string, std::string>, Failures> sorts;
-  const auto last_error = [&](const Job& job) {
-    std::string message;
-    const std::vector<AttemptRecord> history = admin.history(job.id, 1000);
-    if (!history.empty()) message = history.back().message;
-    return sort_of_error(message);
-  };
-  const bool more = each_job(context, {.states = {JobState::errored}}, most, [&](const Job& job) {
-    Failures& failures = sorts[{last_error(job), job.kind}];
-    if (failures.count++ == 0) failures.newest = job;
+  const bool more = each_page(context, {.states = {JobState::errored}}, most, [&](std::span<const Job> jobs) {
+    const std::vector<std::optional<AttemptRecord>> last = last_records(admin, jobs);
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      Failures& failures = sorts[{sort_of_error(last[i] ? last[i]->message : std::string()), jobs[i].kind}];
+      if (failures.count++ == 0) failures.newest = jobs[i];
+    }
   });
   std::vector<std::pair<std::pair<std::string, std::string>, Failures>> sorted(sorts.begin(), sorts.end());
   std::stable_sort(sorted.begin(), sorted.end(),

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include <sqlq/error.hpp>
+
+#include "job_records.hpp"
 
 namespace sqlq::tool {
 namespace {
@@ -100,19 +103,21 @@ std::map<std::string, std::uint64_t> TopReader::new_jobs(bool& more) {
   return came;
 }
 
-std::string TopReader::last_error(const Job& job) {
-  const auto known = errors_.find({job.id, job.claims});
-  if (known != errors_.end()) return known->second;
-  constexpr std::size_t whole_history = 1000;
-  const std::vector<AttemptRecord> history = admin_.history(job.id, whole_history);
-  std::string message;
-  if (!history.empty()) message = history.back().message;
-  if (!history.empty() && message.empty()) message = to_string(history.back().cause);
-  message = message.substr(0, message.find_first_of("\r\n"));
+void TopReader::add_errors(std::vector<TopJob>& jobs) {
   constexpr std::size_t most_kept = 1000;
   if (errors_.size() >= most_kept) errors_.clear();
-  errors_[{job.id, job.claims}] = message;
-  return message;
+  std::vector<Job> unknown;
+  for (const TopJob& one : jobs) {
+    if (!errors_.contains({one.job.id, one.job.claims})) unknown.push_back(one.job);
+  }
+  const std::vector<std::optional<AttemptRecord>> last = last_records(admin_, unknown);
+  for (std::size_t i = 0; i < last.size(); ++i) {
+    std::string& message = errors_[{unknown[i].id, unknown[i].claims}];
+    if (!last[i]) continue;
+    message = last[i]->message.empty() ? std::string(to_string(last[i]->cause)) : last[i]->message;
+    message = message.substr(0, message.find_first_of("\r\n"));
+  }
+  for (TopJob& one : jobs) one.error = errors_.at({one.job.id, one.job.claims});
 }
 
 std::vector<TopJob> TopReader::jobs(const std::vector<JobState>& states, std::size_t limit) {
@@ -143,7 +148,7 @@ TopData TopReader::read(const TopWish& wish) {
     if (error.code() != Errc::configuration) throw;  // a backend without a list of workers
   }
   data.failed = jobs({JobState::errored}, wish.failed);
-  for (TopJob& one : data.failed) one.error = last_error(one.job);
+  add_errors(data.failed);
   std::stable_sort(data.failed.begin(), data.failed.end(),
                    [](const TopJob& a, const TopJob& b) { return a.job.finished_at > b.job.finished_at; });
   data.running = jobs({JobState::running, JobState::cancelling}, wish.running);

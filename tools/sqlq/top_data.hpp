@@ -66,7 +66,7 @@ struct TopData {
 /// Which lists of jobs are wanted: each costs some statements.
 struct TopWish {
   std::uint64_t cap = 1000;   ///< up to which jobs are counted
-  std::size_t failed = 0;     ///< how many of them; a statement more for each that was not shown before
+  std::size_t failed = 0;     ///< how many of them; a statement more where one was not shown before
   std::size_t running = 0;
   std::size_t scheduled = 0;
 };
@@ -80,7 +80,8 @@ class TopReader {
  private:
   std::map<std::string, std::uint64_t> new_jobs(bool& more);
   std::vector<TopJob> jobs(const std::vector<JobState>& states, std::size_t limit);
-  std::string last_error(const Job& job);
+  /// Sets their errors: one query for all that were not shown before.
+  void add_errors(std::vector<TopJob>& jobs);
 
   Database db_;
   Admin admin_;

@@ -116,6 +116,8 @@ struct Queries {
   const sql::Statement& publish_progress = catalogue["publish_progress"];
   const sql::Statement& purge_history = catalogue["purge_history"];
   const sql::Statement& purge_steps = catalogue["purge_steps"];
+  const sql::Statement& steps_jobs = catalogue["steps_jobs"];
+  const sql::Statement& steps_add = catalogue["steps_add"];
   const sql::Statement& steps_tell = catalogue["steps_tell"];
   const sql::Statement& steps_parents = catalogue["steps_parents"];
   const sql::Statement& purge_jobs = catalogue["purge_jobs"];

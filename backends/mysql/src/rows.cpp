@@ -177,6 +177,15 @@ void Change::finish(JobState as, std::int64_t now, bool errored_retention) {
                            longest_retention);
 }
 
+std::string json_rows(std::span<const std::string> rows) {
+  std::string json = "[";
+  for (const std::string& row : rows) {
+    if (json.size() > 1) json += ',';
+    json += row;
+  }
+  return json += ']';
+}
+
 bool Change::is_of_state_only() const {
   return due == was->due && attempt == was->attempt && crashes == was->crashes && token == was->token &&
          ended == was->ended && queued == was->queued && !result;
@@ -203,15 +212,6 @@ class Adder {
   const sql::Statement& statement_;
   sql::List rows_;
 };
-
-std::string json_rows(std::span<const std::string> rows) {
-  std::string json = "[";
-  for (const std::string& row : rows) {
-    if (json.size() > 1) json += ',';
-    json += row;
-  }
-  return json += ']';
-}
 
 }  // namespace
 

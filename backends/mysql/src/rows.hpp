@@ -56,6 +56,8 @@ void in_lists(std::span<const Item> items, Use&& use) {
 [[nodiscard]] JobId id_of(std::string_view bytes);
 [[nodiscard]] sql::List list_of(std::span<const std::int64_t> numbers);
 [[nodiscard]] sql::List list_of(std::span<const JobId> ids);
+/// The JSON array of these, which are JSON.
+[[nodiscard]] std::string json_rows(std::span<const std::string> rows);
 
 /// Where jobs are, read without locks: their state may change at any moment, their seq does not.
 class Places {

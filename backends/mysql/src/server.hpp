@@ -83,6 +83,8 @@ class MysqlServer final : public sql::Server {
   std::optional<sql::LockedJob> lock_job(sql::Work& work, JobId id) override;
   std::size_t insert_step(sql::Work& work, const sql::Statement& statement,
                           std::initializer_list<sql::Arg> args) override;
+  std::vector<std::optional<StepRecord>> add_steps(sql::Work& work,
+                                                   std::span<const backend::NewStep> steps) override;
   void tell_job(sql::Work& work, JobId id, std::int64_t seq, bool on) override;
   void wake(sql::Work& work, std::span<const JobId> ids) override;
 

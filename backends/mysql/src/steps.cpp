@@ -1,12 +1,18 @@
+#include <array>
 #include <optional>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <sqlq/error.hpp>
 
 #include "core/sorted.hpp"
+#include "core/steps.hpp"
 #include "errors.hpp"
 #include "rows.hpp"
 #include "server.hpp"
+#include "sql/job_row.hpp"
+#include "sql/reading.hpp"
 
 namespace sqlq::mysql {
 
@@ -35,6 +41,40 @@ std::size_t MysqlServer::insert_step(sql::Work& work, const sql::Statement& stat
     if (e.native_code() != duplicate_entry) throw;
     return 0;
   }
+}
+
+std::vector<std::optional<StepRecord>> MysqlServer::add_steps(sql::Work& work,
+                                                              std::span<const backend::NewStep> steps) {
+  struct Held {
+    std::int64_t now, seq, token, claims, rows, last;
+  };
+  const Context c = context(work);
+  std::vector<JobId> ids;
+  for (const backend::NewStep& step : steps) ids.push_back(step.id);
+  std::unordered_map<JobId, Held> jobs;
+  c.session.execute(c.q.steps_jobs, {{"now", work.wall()}, {"ids", list_of(ids)}}, [&](const sql::Row& row) {
+    jobs.insert_or_assign(id_of(row.text(1)), Held{row.integer(0), row.integer(2), row.integer(3), row.integer(4),
+                                                   row.integer(5), row.integer(6)});
+  });
+  std::vector<std::optional<StepRecord>> added(steps.size());
+  std::vector<std::string> rows;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const backend::NewStep& step = steps[i];
+    const auto at = jobs.find(step.id);
+    if (at == jobs.end()) continue;
+    const Held& job = at->second;
+    if (step.token.value == 0 || job.token != step.token.value || job.rows >= core::most_steps) continue;
+    const auto text = [](auto number) { return std::to_string(number); };
+    rows.push_back(sql::json_array(std::array{text(job.seq), text(job.token), text(static_cast<int>(step.kind)),
+                                              std::string(step.name), text(step.number), text(job.last + 1),
+                                              text(job.claims), text(job.now), std::string(step.value)}));
+    added[i] = sql::recorded_step(step, job.claims, job.now);
+  }
+  // When a lease has ended meanwhile, each looks for itself which steps are there.
+  if (!rows.empty() && insert_step(work, c.q.steps_add, {{"rows", std::string_view(json_rows(rows))}}) == rows.size()) {
+    return added;
+  }
+  return std::vector<std::optional<StepRecord>>(steps.size());
 }
 
 void MysqlServer::tell_job(sql::Work& work, JobId, std::int64_t seq, bool on) {

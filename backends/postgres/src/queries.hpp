@@ -58,6 +58,7 @@ struct Queries {
   const sql::Statement& purge_lines = catalogue["purge_lines"];
   const sql::Statement& orphans = catalogue["orphans"];
   const sql::Statement& step_lock = catalogue["step_lock"];
+  const sql::Statement& steps_add = catalogue["steps_add"];
   const sql::Statement& step_tell = catalogue["step_tell"];
   const sql::Statement& steps_wake = catalogue["steps_wake"];
   const sql::Statement& log_add = catalogue["log_add"];

@@ -73,6 +73,8 @@ class PgServer final : public sql::Server {
 
   // steps.cpp
   std::optional<sql::LockedJob> lock_job(sql::Work& work, JobId id) override;
+  std::vector<std::optional<StepRecord>> add_steps(sql::Work& work,
+                                                   std::span<const backend::NewStep> steps) override;
   void tell_job(sql::Work& work, JobId id, std::int64_t seq, bool on) override;
   void wake(sql::Work& work, std::span<const JobId> ids) override;
 

@@ -103,6 +103,10 @@ class ForwardingDialect : public Dialect,
   [[nodiscard]] std::vector<AttemptRecord> history(JobId id, std::size_t limit) override {
     return target("history").history(id, limit);
   }
+  // One call for a page of jobs, and so one for whoever counts or fails them.
+  [[nodiscard]] std::vector<std::optional<AttemptRecord>> last_records(std::span<const JobId> ids) override {
+    return target("last_records").last_records(ids);
+  }
   [[nodiscard]] std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
                                                std::size_t limit) override {
     return target("read_logs").read_logs(id, after_claim, after_number, limit);
@@ -231,8 +235,8 @@ class ForwardingDialect : public Dialect,
     return target("signal").steps()->signal(id, name, value, mode, within, now);
   }
   void wake(std::span<const JobId> ids, Now now) override { target("wake").steps()->wake(ids, now); }
-  bool forget_steps(JobId id, const std::optional<From>& from) override {
-    return target("forget_steps").steps()->forget_steps(id, from);
+  bool forget_steps(JobId id, const std::optional<From>& from, bool signals) override {
+    return target("forget_steps").steps()->forget_steps(id, from, signals);
   }
 
  protected:

@@ -34,6 +34,9 @@ class Reading {
   [[nodiscard]] virtual std::vector<WaitingKind> waiting_kinds(std::size_t limit, Now now) = 0;
   /// The oldest that are kept first.
   [[nodiscard]] virtual std::vector<AttemptRecord> history(JobId id, std::size_t limit) = 0;
+  /// The newest line of each job's history, in the order of the ids; none where there is no line, or no such job.
+  /// At most 1,000 ids, which may repeat. It reads one line for each job, however long the histories are.
+  [[nodiscard]] virtual std::vector<std::optional<AttemptRecord>> last_records(std::span<const JobId> ids) = 0;
   /// In order of (claim, number), strictly above those given.
   [[nodiscard]] virtual std::vector<LogLine> read_logs(JobId id, std::int64_t after_claim, std::int64_t after_number,
                                                        std::size_t limit) = 0;
