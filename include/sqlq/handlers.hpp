@@ -81,8 +81,9 @@ class Next {
 /// timeout, the stop token and the lease are those of the job. A Suspension (steps.hpp) must come through: it is no
 /// std::exception; after `catch (...)` throw it on, or the attempt fails.
 ///
-/// Batch handlers (batch.hpp) have no hooks around them: one call of theirs is of many jobs. Called from many threads
-/// at once.
+/// Batch handlers (batch.hpp) have no hooks around them: one call of theirs is of many jobs.
+///
+/// Called from many threads at once.
 using WorkHook = std::function<Outcome(JobContext&, Next&)>;
 
 /// Maps kinds to handlers. A kind without a handler of its own has that of on_any, if there is one. A shared handle:
@@ -188,8 +189,7 @@ class Handlers {
   }
 
   /// Puts a hook around every handler of this table that is no batch handler, also those that are registered later. The
-  /// first one is the outermost. Errors: invalid_argument for an empty one; misuse after a worker has started with
-  /// them.
+  /// first one is the outermost. Errors: invalid_argument for an empty one; misuse after a worker has started with them.
   Handlers& around(WorkHook hook);
 
   /// The type was forgotten: says so.
