@@ -128,7 +128,7 @@ class JobContext {
 
   /// The value of the signal of this name (Client::signal), or empty when none came within `timeout` of the first call.
   /// Suspends the job until then; zero or less does not suspend. The answer is recorded: later executions get the same
-  /// one. At most ten years.
+  /// one, unless the signal was replaced (SignalMode::replace). At most ten years.
   template <Encodable T>
   [[nodiscard]] std::optional<T> wait(StepName name, Duration timeout) {
     const std::optional<std::string> value = await_signal(name, timeout);

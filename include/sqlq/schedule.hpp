@@ -69,8 +69,8 @@ template <JobArgs A>
 enum class Missed : std::uint8_t {
   one = 1,   ///< the latest of them fires, the others are passed over
   skip = 2,  ///< all are passed over, also the latest one when it is late by more than Schedule::grace
-  all = 3,   ///< each fires, oldest first: of the latest Schedule::most_missed. Beside Overlap::allow; else the first
-             ///< fires, and the others find its job unfinished
+  all = 3,   ///< each fires, oldest first: of the latest Schedule::most_missed. Only beside Overlap::allow: with
+             ///< another policy the others would find the job of the first unfinished, so `sync` refuses it
 };
 [[nodiscard]] std::string_view to_string(Missed missed) noexcept;
 
@@ -98,7 +98,7 @@ struct Schedule {
   /// Each tick is enqueued with a delay that is drawn from 0 to this; 0 to 24 h.
   Duration jitter{0};
   OptionalTime start{};  ///< no tick before it
-  OptionalTime end{};    ///< no tick after it
+  OptionalTime end{};    ///< no tick after it. One that has passed is accepted: the schedule fires nothing any more
 };
 
 /// A schedule, and how it stands.
@@ -141,7 +141,8 @@ std::ostream& operator<<(std::ostream& out, const Tick& tick);
 /// Thread-safety: all members from any thread. Lifetime: keeps the database open.
 ///
 /// Errors: invalid_argument for a rule, zone or template that is wrong, before anything is changed; the message shows
-/// the place in the rule and what is allowed there. A rule that can never fire (February 30) is one of these.
+/// the place in the rule and what is allowed there. A rule that can never fire (February 30, or no tick between start
+/// and end) is one of these.
 /// configuration where the backend has no schedules (capability `periodic`), or the system no time zones.
 class Schedules {
  public:
@@ -154,6 +155,11 @@ class Schedules {
   /// Error(schema) for one of a newer program. Answers in the order given.
   std::vector<SyncStatus> sync(std::span<const Schedule> schedules);
   std::vector<SyncStatus> sync(std::initializer_list<Schedule> schedules) { return sync(std::span(schedules)); }
+  /// What `sync` would answer now, and its errors of the arguments. Changes nothing.
+  [[nodiscard]] std::vector<SyncStatus> preview(std::span<const Schedule> schedules) const;
+  [[nodiscard]] std::vector<SyncStatus> preview(std::initializer_list<Schedule> schedules) const {
+    return preview(std::span(schedules));
+  }
 
   [[nodiscard]] std::optional<ScheduleState> find(const std::string& name) const;
   /// In order of the name, names strictly above `after`; `limit` is 1 to 1,000.

@@ -12,6 +12,7 @@
 #include "core/enqueue_items.hpp"
 #include "core/headers.hpp"
 #include "core/isolate.hpp"
+#include "core/observing.hpp"
 #include "core/parents.hpp"
 #include "core/request_time.hpp"
 #include "core/retention.hpp"
@@ -30,11 +31,13 @@ using client::Waiting;
 
 // A thousand years: no database has to add more to a date.
 
-void check_batch(std::span<const NewJob> jobs, const PayloadLimits& limits) {
-  if (jobs.size() > core::max_batch) {
-    throw Error(Errc::invalid_argument, "enqueue_many got " + std::to_string(jobs.size()) + " jobs; at most " +
-                                            std::to_string(core::max_batch) + " fit one call: use several");
-  }
+void check_size(std::span<const NewJob> jobs) {
+  if (jobs.size() <= core::max_batch) return;
+  throw Error(Errc::invalid_argument, "enqueue_many got " + std::to_string(jobs.size()) + " jobs; at most " +
+                                          std::to_string(core::max_batch) + " fit one call: use several");
+}
+
+void check_jobs(std::span<const NewJob> jobs, const PayloadLimits& limits) {
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     try {
       core::check_job(jobs[i], limits);
@@ -114,7 +117,10 @@ Client::Client(Database db, ClientOptions defaults) : db_(std::move(db)), defaul
 }
 
 std::vector<Enqueued> Client::store(std::span<const NewJob> jobs, const Tx* within) const {
-  check_batch(jobs, db_.limits());
+  check_size(jobs);
+  std::vector<NewJob> passed;
+  if (!defaults_.hooks.empty()) jobs = passed = core::pass_hooks(jobs, defaults_.hooks);
+  check_jobs(jobs, db_.limits());
   if (jobs.empty()) return {};
   const TimePoint now = db_.clock().now();
   backend::Dialect& dialect = db_.ready();
@@ -129,6 +135,7 @@ std::vector<Enqueued> Client::store(std::span<const NewJob> jobs, const Tx* with
   }
   std::vector<Enqueued> answers = dialect.enqueue(items, within, core::request_time(db_.clock()));
   core::expect_answers(answers.size(), items.size());
+  core::tell_enqueued(defaults_.observers, items, answers, within != nullptr);
   return answers;
 }
 

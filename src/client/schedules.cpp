@@ -207,6 +207,7 @@ std::deque<Wanted> checked(const Database& db, std::span<const Schedule> schedul
         throw Error(Errc::configuration, "this database's backend stores no headers of jobs (capability `headers`)");
       }
       Rule rule = Rule::parse(s.rule, s.zone);  // so it is text that can be stored
+      core::check_fires(s, rule);
       Schedule full = core::resolved(s, defaults);
       std::string definition = core::definition_of(full);
       all.push_back({std::move(full), std::move(rule), std::move(definition)});
@@ -254,6 +255,21 @@ std::vector<SyncStatus> Schedules::sync(std::span<const Schedule> schedules) {
     const std::vector<std::size_t> again = try_to_sync(db_, all, open);
     for (const std::size_t i : open) answers[i] = all[i].status;
     open = again;
+  }
+  return answers;
+}
+
+std::vector<SyncStatus> Schedules::preview(std::span<const Schedule> schedules) const {
+  part_of(db_);
+  std::deque<Wanted> all = checked(db_, schedules, defaults_);
+  std::vector<std::string> names;
+  for (const Wanted& wanted : all) names.push_back(wanted.schedule.name);
+  const auto rows = read_rows(db_, names);
+  const TimePoint now = time_of(db_);
+  std::vector<SyncStatus> answers;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    static_cast<void>(sync_one(all[i], rows[i], now));
+    answers.push_back(all[i].status);
   }
   return answers;
 }

@@ -4,7 +4,11 @@
 #include <deque>
 #include <utility>
 
+#include <sqlq/error.hpp>
+
+#include "core/tick_text.hpp"
 #include "core/uuid.hpp"
+#include "core/words.hpp"
 #include "platform/random.hpp"
 
 namespace sqlq::core {
@@ -81,6 +85,20 @@ Ticks::Ticks(const Schedule& schedule, const Rule& rule, TimePoint first_sync)
 std::optional<TimePoint> Ticks::after(TimePoint time) const {
   const std::optional<TimePoint> tick = rule_.next(std::max(time, before_first_), anchor_);
   return tick && *tick <= last_ ? tick : std::nullopt;
+}
+
+void check_fires(const Schedule& schedule, const Rule& rule) {
+  if (!schedule.start && !schedule.end) return;
+  if (Ticks(schedule, rule, TimePoint::min()).after(TimePoint::min())) return;
+  const std::string from = schedule.start ? "from its start " + in_words(*schedule.start) + " " : "";
+  const std::string to = schedule.end ? "until its end " + in_words(*schedule.end) : "on";
+  Schedule unbounded = schedule;
+  unbounded.end = {};
+  const auto first = Ticks(unbounded, rule, TimePoint::min()).after(TimePoint::min());
+  const std::string later = first ? ", and the next one would be " + tick_text({*first, rule.offset(*first)}) : "";
+  throw Error(Errc::invalid_argument, "the rule " + quoted(schedule.rule) + " has no tick " + from + to +
+                                          ": it can never fire" + later +
+                                          "; move the start or the end, or change the rule");
 }
 
 Decision decide(const Schedule& schedule, const Standing& before, const Rule& rule, TimePoint now, bool last_lives,

@@ -35,6 +35,10 @@ class Ticks final {
   TimePoint last_;
 };
 
+/// Throws Error(invalid_argument) for a rule that has no tick between the schedule's start and its end. An end that has
+/// passed is none of these.
+void check_fires(const Schedule& schedule, const Rule& rule);
+
 /// What becomes of a schedule that is looked at.
 struct Decision {
   std::vector<TimePoint> ticks{};  ///< each enqueues a job; oldest first

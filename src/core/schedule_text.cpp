@@ -212,6 +212,11 @@ Standing read_state(const std::string& name, std::string_view text) {
 void check_schedule(const Schedule& schedule, const PayloadLimits& limits) {
   check_fields(schedule);
   check_job(schedule.job, limits);
+  if (schedule.missed == Missed::all && schedule.overlap != Overlap::allow) {
+    refuse("missed `all` needs overlap `allow`: with `" + std::string(to_string(schedule.overlap)) +
+           "` the first of the missed ticks would fire and the others would find its job unfinished; allow the "
+           "overlap, or let the latest one fire with missed `one`");
+  }
 }
 
 std::string tick_headers(const Schedule& schedule, const Tick& tick) {

@@ -58,7 +58,8 @@ class UnreadableSchedule final : public Error {
 [[nodiscard]] Schedule read_definition(const std::string& name, std::string_view text);
 [[nodiscard]] Standing read_state(const std::string& name, std::string_view text);
 
-/// Names, template and ranges, but not the rule: core::Rule::parse does that. Throws Error(invalid_argument).
+/// Names, template, ranges and policies that fit each other, but not the rule: core::Rule::parse and check_fires do
+/// that. Throws Error(invalid_argument).
 void check_schedule(const Schedule& schedule, const PayloadLimits& limits);
 
 /// The headers of the job of a tick, merged with the template's: for EnqueueItem::headers.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,6 +27,8 @@ struct Ending {
   /// The handler completed the job in its own transaction: nothing is written if that was committed, else this ending.
   bool verify = false;
   bool forget_steps = false;  ///< after a success
+  bool suspended = false;     ///< snoozed by a durable step
+  std::optional<Duration> ran{};  ///< how long the handler did, where somebody observes
 };
 
 /// Writes endings in fenced batches: what has gathered while the last batch was written makes the next one. A batch

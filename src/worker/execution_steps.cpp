@@ -10,6 +10,7 @@
 #include "core/enqueue_items.hpp"
 #include "core/headers.hpp"
 #include "core/mutant.hpp"
+#include "core/observing.hpp"
 #include "core/parents.hpp"
 #include "core/step_values.hpp"
 #include "core/steps.hpp"
@@ -129,8 +130,11 @@ std::optional<std::string> ExecutionSteps::await_signal(StepName name, Duration 
     return step.kind == StepKind::signal ? std::optional(step.value) : std::nullopt;
   };
   if (const StepRecord* expired = row(StepKind::expired, key)) return answer(*expired);
-  if (const StepRecord* signal = row(StepKind::signal, key)) return answer(*signal);
   const StepRecord* waits = row(StepKind::wait, key);
+  if (const StepRecord* signal = row(StepKind::signal, key)) {
+    // The first time it is recorded where the signal was received, for since and Admin::restart.
+    return answer(waits != nullptr ? *signal : write(StepKind::wait, key, {}, std::max(timeout, Duration::zero())));
+  }
   if (waits != nullptr ? now() < waits->until.value_or(waits->at) : timeout > Duration::zero()) {
     // Also where it is recorded: from here on a signal is told to the suspended job, and the answer has earlier ones.
     const StepRecord& step = write(StepKind::wait, key, {}, timeout);
@@ -309,6 +313,9 @@ std::vector<JobId> ExecutionSteps::children_of(const Key& key, std::span<const N
 // The same once more changes nothing, for the ids are recorded.
 void ExecutionSteps::store(const Key& key, std::span<const JobId> ids, std::span<const NewJob> children) {
   unstored_ = label(key.name, key.number);
+  const ClientOptions& options = shared_.options.client;
+  std::vector<NewJob> passed;
+  if (!options.hooks.empty()) children = passed = core::pass_hooks(children, options.hooks);
   check_children(children, shared_.db.limits());
   if (children.size() != ids.size()) {
     throw Error(Errc::misuse, "the children " + unstored_ + " are other ones than those that an earlier execution has "
@@ -320,7 +327,7 @@ void ExecutionSteps::store(const Key& key, std::span<const JobId> ids, std::span
   std::vector<backend::EnqueueItem> items;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     backend::EnqueueItem& item =
-        items.emplace_back(core::item_of(children[i], shared_.options.client, shared_.clock().now()));
+        items.emplace_back(core::item_of(children[i], options, shared_.clock().now()));
     item.id = ids[i];
     item.fresh_id = false;
     Headers all = children[i].options.headers;
@@ -330,6 +337,7 @@ void ExecutionSteps::store(const Key& key, std::span<const JobId> ids, std::span
   }
   const auto answers = shared_.dialect().enqueue(items, nullptr, shared_.now());
   core::expect_answers(answers.size(), items.size());
+  core::tell_enqueued(options.observers, items, answers, false);
   unstored_.clear();
 }
 

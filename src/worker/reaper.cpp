@@ -30,6 +30,9 @@ SteadyPoint Reaper::step() {
                               std::to_string(report.cancelled.size()) + " cancelled");
     follow_ups_.note_ended(report.errored);
     follow_ups_.note_ended(report.cancelled);
+    if (shared_.observed()) {
+      shared_.tell(LeasesEnded{.returned = report.returned, .errored = report.errored, .cancelled = report.cancelled});
+    }
     fetcher_.wake();
   }
   if (report.total() >= most_per_reap) return SteadyPoint::min();

@@ -45,7 +45,7 @@ TEST_P(Ticks, ASyncAddsChangesAndLeavesAlone) {
   Schedule full = every("n\xC3\xA4" "chtlich '\"\\; --", "30 2 * * *");
   full.job = {"clean up", R"({"a": "\u00e4\u20ac", "b": [1, 2.50]})", {}};
   full.job.options = {.priority = -7, .unique_key = "k", .keepalive = 40s, .retention = 5h, .timeout = 90s};
-  full.missed = Missed::all;
+  full.missed = Missed::skip;
   full.most_missed = 9;
   full.grace = 3min;
   full.overlap = Overlap::queue_one;
@@ -73,7 +73,7 @@ TEST_P(Ticks, ASyncAddsChangesAndLeavesAlone) {
   EXPECT_EQ(s.schedule.job.options.keepalive, Duration(40s));
   EXPECT_EQ(s.schedule.job.options.retention, Duration(5h));
   EXPECT_EQ(s.schedule.job.options.timeout, Duration(90s));
-  EXPECT_EQ(s.schedule.missed, Missed::all);
+  EXPECT_EQ(s.schedule.missed, Missed::skip);
   EXPECT_EQ(s.schedule.most_missed, 9u);
   EXPECT_EQ(s.schedule.grace, Duration(3min));
   EXPECT_EQ(s.schedule.overlap, Overlap::queue_one);
@@ -87,6 +87,78 @@ TEST_P(Ticks, ASyncAddsChangesAndLeavesAlone) {
   EXPECT_EQ(s.fired + s.skipped + s.missed, 0u);
   EXPECT_EQ(s.trouble, "");
   EXPECT_FALSE(schedules.find("nobody"));
+}
+
+TEST_P(Ticks, EachMissedTickFiresOnlyWhereJobsMayOverlap) {
+  SQLQ_NEEDS(periodic);
+  Schedules schedules{db()};
+  Schedule all = every("a", "@every 1h");
+  all.missed = Missed::all;
+  for (const Overlap overlap : {Overlap::skip, Overlap::queue_one, Overlap::cancel_old}) {
+    all.overlap = overlap;
+    EXPECT_EQ(code_of([&] { return schedules.sync({all}); }), "invalid_argument") << to_string(overlap);
+    EXPECT_EQ(code_of([&] { return schedules.preview({all}); }), "invalid_argument") << to_string(overlap);
+  }
+  EXPECT_TRUE(schedules.list().empty());
+  all.overlap = Overlap::allow;
+  EXPECT_EQ(schedules.sync({all}), SyncStatuses{SyncStatus::added});
+}
+
+TEST_P(Ticks, ARuleWithoutATickBetweenStartAndEndIsRefused) {
+  SQLQ_NEEDS(periodic);
+  Schedules schedules{db()};
+  Schedule yearly = every("a", "0 0 1 jul *");
+  yearly.start = new_year + 24h;
+  yearly.end = new_year + 24h * 100;
+  std::string message;
+  try {
+    schedules.sync({yearly});
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), Errc::invalid_argument);
+    message = e.what();
+  }
+  for (const char* part : {"'0 0 1 jul *'", "2024-01-02 00:00:00 UTC", "2024-04-10 00:00:00 UTC", "can never fire",
+                           "2024-07-01T00:00:00+00:00", "move the start or the end"}) {
+    EXPECT_NE(message.find(part), std::string::npos) << message;
+  }
+  EXPECT_EQ(code_of([&] { return schedules.preview({yearly}); }), "invalid_argument");
+  EXPECT_FALSE(schedules.find("a"));
+  yearly.end = new_year + 24h * 182;
+  EXPECT_EQ(schedules.sync({yearly}), SyncStatuses{SyncStatus::added}) << "the end itself is a tick";
+  EXPECT_EQ(schedules.find("a")->next, *yearly.end);
+  Schedule interval = every("b", "@every 10h");
+  interval.start = interval.end = OptionalTime(new_year + 1h);
+  EXPECT_EQ(schedules.sync({interval}), SyncStatuses{SyncStatus::added}) << "the start is a tick";
+}
+
+TEST_P(Ticks, AnEndThatHasPassedStopsNoDeployment) {
+  SQLQ_NEEDS(periodic);
+  Schedules schedules{db()};
+  Schedule a = every("a", "@hourly");
+  a.end = new_year + 90min;
+  EXPECT_EQ(schedules.sync({a}), SyncStatuses{SyncStatus::added});
+  clock().advance(48h);
+  EXPECT_EQ(schedules.sync({a}), SyncStatuses{SyncStatus::unchanged});
+  a.jitter = 1s;
+  EXPECT_EQ(schedules.sync({a}), SyncStatuses{SyncStatus::changed});
+  schedules.remove("a");
+  EXPECT_EQ(schedules.sync({a}), SyncStatuses{SyncStatus::added}) << "in a database that is new";
+  EXPECT_FALSE(schedules.find("a")->next);
+  EXPECT_TRUE(schedules.next("a", 1).empty());
+}
+
+TEST_P(Ticks, APreviewAnswersAsASyncAndChangesNothing) {
+  SQLQ_NEEDS(periodic);
+  Schedules schedules{db()};
+  schedules.sync({every("a", "@hourly"), every("b", "@hourly")});
+  const auto wanted = {every("a", "@hourly"), every("b", "@daily"), every("c", "@daily")};
+  const SyncStatuses statuses{SyncStatus::unchanged, SyncStatus::changed, SyncStatus::added};
+  EXPECT_EQ(schedules.preview(wanted), statuses);
+  EXPECT_EQ(listed(schedules.list()), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(schedules.find("b")->schedule.rule, "@hourly");
+  EXPECT_EQ(schedules.sync(wanted), statuses);
+  EXPECT_EQ(code_of([&] { return schedules.preview({every("d", "61 * * * *")}); }), "invalid_argument");
+  EXPECT_EQ(schedules.preview({}), SyncStatuses{});
 }
 
 TEST_P(Ticks, ListsAreInOrderOfTheNameAndInPages) {

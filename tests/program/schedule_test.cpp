@@ -39,7 +39,7 @@ TEST_F(ScheduleCommands, SetMakesAndChangesOnlyWhatIsSaid) {
   EXPECT_EQ(added["status"], "added");
   EXPECT_TRUE(added["next"].is_string());
   EXPECT_EQ(told({"set", "nightly", "--priority", "3"})["status"], "unchanged");
-  EXPECT_EQ(told({"set", "nightly", "--missed", "all", "--most-missed", "7"})["status"], "changed");
+  EXPECT_EQ(told({"set", "nightly", "--missed", "skip", "--most-missed", "7"})["status"], "changed");
   const nlohmann::json shown = told({"show", "nightly"});
   EXPECT_EQ(shown["rule"], "30 2 * * *");
   EXPECT_EQ(shown["zone"], "Europe/Berlin");
@@ -47,7 +47,7 @@ TEST_F(ScheduleCommands, SetMakesAndChangesOnlyWhatIsSaid) {
   EXPECT_EQ(shown["params"]["days"], 90);
   EXPECT_EQ(shown["queue"], "maintenance");
   EXPECT_EQ(shown["priority"], 3);
-  EXPECT_EQ(shown["on_missed"], "all");
+  EXPECT_EQ(shown["on_missed"], "skip");
   EXPECT_EQ(shown["most_missed"], 7);
   EXPECT_EQ(shown["on_overlap"], "queue_one");
   EXPECT_EQ(shown["jitter"], 600.0);

@@ -121,7 +121,7 @@ TEST_F(TwentyWorkers, WithRedeploysPausesAndRunsBetweenFireNoTickTwice) {
       case 1: sync(wanted); break;
       case 2: schedules.pause(s.name); break;
       case 3: schedules.resume(s.name); break;
-      case 4: s.missed = Missed::all; sync({s}); break;
+      case 4: s.missed = Missed::all; s.overlap = Overlap::allow; sync({s}); break;
       default: break;
     }
   }

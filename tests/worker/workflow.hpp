@@ -69,8 +69,8 @@ class WatchedDialect final : public backend::ForwardingDialect {
       return 0;
     });
   }
-  bool forget_steps(JobId id, const std::optional<From>& from) override {
-    return watched("forget_steps", [&] { return inner().steps()->forget_steps(id, from); });
+  bool forget_steps(JobId id, const std::optional<From>& from, bool signals) override {
+    return watched("forget_steps", [&] { return inner().steps()->forget_steps(id, from, signals); });
   }
   std::vector<Enqueued> enqueue(std::span<const backend::EnqueueItem> items, const Tx* within,
                                 backend::Now now) override {

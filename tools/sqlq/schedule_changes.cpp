@@ -74,6 +74,15 @@ Schedule wanted(Context& context, const std::optional<ScheduleState>& there, con
   return schedule;
 }
 
+/// Of a schedule that would begin now; null also where an interval is counted from its start.
+Value first_tick(Context& context, const Schedule& schedule) {
+  if (schedule.start && schedule.rule.starts_with("@every")) return {};
+  const TimePoint before = saturating_add(schedule.start.value_or(TimePoint::min()), Duration(-1));
+  const std::vector<Tick> ticks = ticks_after(schedule.rule, schedule.zone, std::max(context.now(), before), 1);
+  const bool ended = ticks.empty() || (schedule.end && ticks.front().at > *schedule.end);
+  return ended ? Value() : Value(ticks.front().at);
+}
+
 ExitCode set_schedule(Context& context, const ScheduleSettings& given) {
   Schedules schedules{context.database()};
   const std::optional<ScheduleState> there = schedules.find(given.name);
@@ -81,15 +90,18 @@ ExitCode set_schedule(Context& context, const ScheduleSettings& given) {
   const std::vector<Column> columns{{"schedule"}, {"status"}, {"next"}};
   const std::string name = "schedule " + schedule_name(given.name);
   if (context.options().dry_run) {
-    const std::vector<Tick> ticks = ticks_after(schedule.rule, schedule.zone, context.now(), 1);
-    context.tell((there ? "would change " : "would add ") + name, columns,
-                 {given.name, there ? "would_change" : "would_add", ticks.empty() ? Value() : Value(ticks[0].at)});
+    const SyncStatus status = schedules.preview({schedule}).front();
+    const bool same = status == SyncStatus::unchanged;
+    const char* const would = status == SyncStatus::added ? "add" : "change";
+    context.tell((same ? "would leave as it is: " : std::string("would ") + would + " ") + name, columns,
+                 {given.name, same ? "unchanged" : std::string("would_") + would, first_tick(context, schedule)});
     return ExitCode::ok;
   }
   const SyncStatus status = schedules.sync({schedule}).front();
   const std::optional<ScheduleState> now = schedules.find(given.name);
-  const std::string next = now && now->next ? ", next tick " + utc(*now->next) : "";
-  context.tell(name + " was " + std::string(to_string(status)) + next + (now && now->paused ? ", paused" : ""), columns,
+  std::string stands;
+  if (now) stands = now->next ? ", next tick " + utc(*now->next) : now->paused ? ", paused" : ", no later tick";
+  context.tell(name + " was " + std::string(to_string(status)) + stands, columns,
                {given.name, to_string(status), now ? Value(now->next) : Value()});
   return ExitCode::ok;
 }
