@@ -159,8 +159,12 @@ int main(int argc, char** argv) try {
   q.work_due();
   client.signal(id, "vote", Vote{"Ada"}, sqlq::SignalMode::append);
   client.signal(id, "vote", Vote{"Bob"}, sqlq::SignalMode::append);
+  client.signal(id, "vote", Vote{"Eve"}, sqlq::SignalMode::replace);  // number 0; stored where there is none
   q.work_for(25h);
   std::cout << to_string(client.find(id)->state) << '\n';
+  admin.restart(id, {.from = "vote", .number = 1, .forget_signals = true});  // waits for the second vote once more
+  client.signal(id, "vote", Vote{"Cid"}, sqlq::SignalMode::append);
+  q.work_for(25h);
 
   client.enqueue(Picture{});
   q.work_for(1h);

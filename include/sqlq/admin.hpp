@@ -69,6 +69,18 @@ enum class RequeueStatus {
 };
 [[nodiscard]] std::string_view to_string(RequeueStatus status) noexcept;
 
+/// What a finished job forgets before it runs again (Admin::restart). Steps are in the order of their recording.
+struct RestartOptions {
+  /// This step and all after it: a step, sleep, wait or children with that name and number, the first of them if there
+  /// are several. Empty: all, so that it begins anew.
+  std::optional<std::string> from{};
+  std::int64_t number = 0;
+  /// Its signals too, from that step on: those whose waits are forgotten and, of those that nothing has waited for, the
+  /// ones that came after that step. Its handler waits for them again, and they may be sent once more. False: all
+  /// signals stay.
+  bool forget_signals = false;
+};
+
 /// Answer to what an operator does to one job.
 enum class ActionStatus {
   done,
@@ -192,12 +204,15 @@ class Admin {
   /// The job's durable steps, in the order of their recording. Empty where there are none, or no such job. Errors:
   /// configuration where the backend has no steps (capability `steps`).
   [[nodiscard]] std::vector<StepRecord> steps(JobId id) const;
-  /// Puts a finished job back (as requeue) that forgets what it has done from this step on: the row of a step, sleep,
-  /// wait or children with that name, the first of them if there are several; its signals stay. Without `from` it
-  /// begins anew. Errors: invalid_argument when the job has no such step: nothing is changed; configuration where the
-  /// backend has no steps (capability `steps`). Not atomic: where an error comes in between, the steps may be forgotten
-  /// and the job not put back; then requeue it.
-  RequeueStatus restart(JobId id, const std::optional<std::string>& from = {}, std::int64_t number = 0);
+  /// Puts a finished job back (as requeue) that forgets what it has done from a step on (RestartOptions). Errors:
+  /// invalid_argument when the job has no such step: nothing is changed; configuration where the backend has no steps
+  /// (capability `steps`). Not atomic: where an error comes in between, the steps may be forgotten and the job not put
+  /// back; then requeue it.
+  RequeueStatus restart(JobId id, const RestartOptions& options);
+  /// The same; signals stay.
+  RequeueStatus restart(JobId id, const std::optional<std::string>& from = {}, std::int64_t number = 0) {
+    return restart(id, RestartOptions{.from = from, .number = number});
+  }
   /// scheduled -> pending, due now.
   ActionStatus run_now(JobId id);
   /// Takes a running job away from its worker, which is told by its next heartbeat and can write nothing for it any
@@ -215,9 +230,10 @@ class Admin {
   /// Kinds of the jobs that are pending, or scheduled and due, by queue; for finding jobs nobody has a handler for. At
   /// most 1000.
   [[nodiscard]] std::vector<WaitingKind> waiting_kinds() const;
-  /// Deletes finished jobs past their retention, with logs and history. A worker does it every sweep. A job that the
-  /// database refuses to delete, because of a foreign key or trigger of yours, stays, is named and is not tried again
-  /// for a day; the others go.
+  /// Deletes finished jobs past their retention, with logs, history and steps. A worker does it every sweep. A job that
+  /// the database refuses to delete, because of a foreign key or trigger of yours, stays, is named and is not tried
+  /// again for a day; the others go. Errors: Errc::retry_transaction after some seconds while somebody has locked what
+  /// is to go; what was deleted before stays deleted.
   PurgeReport purge();
 
   // ------------------------------------------------------------------------------------------------- workers

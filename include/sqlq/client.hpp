@@ -88,13 +88,14 @@ class Ending {
  private:
   friend class Client;
   enum class Way { success, retry, fail, cancel, snooze, release };
-  Ending(const Job& job, Way way) : id_(job.id), token_(job.lease_token), way_(way) {}
+  Ending(const Job& job, Way way);
 
   JobId id_;
   LeaseToken token_;
   Way way_;
   bool discarded_ = false;
-  std::string text_{};  ///< the result or the message
+  std::string text_{};    ///< the result or the message
+  std::string parent_{};  ///< of a child: the header that names its parent
   Duration delay_{};
 };
 
@@ -220,7 +221,7 @@ class Client {
   // ------------------------------------------------------------------------------------------------- signal
   /// Sends a signal to a job that waits for it, or will (JobContext::wait). `name` as StepName; the value is JSON of at
   /// most 1 MiB. Errors: configuration where the backend has no steps (capability `steps`). Repeated after an unknown
-  /// outcome it is answered `existing`; with SignalMode::append it is sent twice.
+  /// outcome it is answered `existing`, with SignalMode::replace `replaced`; with append it is sent twice.
   template <class T>
     requires(!std::convertible_to<const T&, std::string_view> && Encodable<T>)
   SignalStatus signal(JobId id, const std::string& name, const T& value, SignalMode mode = SignalMode::first) {

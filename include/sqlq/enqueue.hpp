@@ -4,14 +4,19 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <sqlq/clock.hpp>
 #include <sqlq/job.hpp>
 
 namespace sqlq {
+
+class Observer;
 
 /// Limits on JSON text from users, checked before any SQL is sent.
 struct PayloadLimits {
@@ -27,17 +32,6 @@ void check_json(std::string_view text, const PayloadLimits& limits, std::string_
 
 /// As a retention: the finished job stays until somebody deletes it.
 inline constexpr Duration unlimited_retention = Duration::max();
-
-/// Defaults of a client (or a worker, for the clients of its handlers) for jobs whose own options are empty.
-///
-///     sqlq::Client client{db, {.queue = "mail", .max_attempts = 5}};
-struct ClientOptions {
-  std::string queue = "default";                 ///< as EnqueueOptions::queue
-  int max_attempts = 25;                         ///< as EnqueueOptions::max_attempts
-  int max_crashes = 3;                           ///< as EnqueueOptions::max_crashes
-  Duration keepalive = std::chrono::seconds(30); ///< as EnqueueOptions::keepalive
-  std::optional<Duration> retention{};           ///< as EnqueueOptions::retention
-};
 
 /// Options of one job. Every field has a default: write only what you mean.
 ///
@@ -87,6 +81,36 @@ struct NewJob {
   std::string kind{};           ///< 1 to 255 bytes of UTF-8 without control characters
   std::string params = "null";  ///< JSON text
   EnqueueOptions options{};
+};
+
+/// A hook around enqueue: gets a job that is to be stored, and answers the job to store.
+///
+///     sqlq::Client client{db, {.hooks = {[](sqlq::NewJob job) {
+///       job.options.headers.emplace("tenant", current_tenant());
+///       return job;
+///     }}}};
+///
+/// It is called for each job before that is checked, also for those of a batch, by the thread that enqueues; hooks of
+/// one client in their order. Clients may be used by many threads at once, and their hooks are. It may change all but
+/// `options.id`: that belongs to the caller, who repeats a call with it, and a hook that changes it is Error(misuse).
+/// What it throws comes out of the call, and nothing is stored, of a batch no job.
+///
+/// Jobs of schedules pass no hook, whoever fires them: they are stored as the schedule says. Nor do jobs that are
+/// requeued, restarted, imported or copied.
+using EnqueueHook = std::function<NewJob(NewJob)>;
+
+/// Defaults of a client (or a worker, for the clients of its handlers) for jobs whose own options are empty, and what
+/// stands around its enqueues.
+///
+///     sqlq::Client client{db, {.queue = "mail", .max_attempts = 5}};
+struct ClientOptions {
+  std::string queue = "default";                 ///< as EnqueueOptions::queue
+  int max_attempts = 25;                         ///< as EnqueueOptions::max_attempts
+  int max_crashes = 3;                           ///< as EnqueueOptions::max_crashes
+  Duration keepalive = std::chrono::seconds(30); ///< as EnqueueOptions::keepalive
+  std::optional<Duration> retention{};           ///< as EnqueueOptions::retention
+  std::vector<EnqueueHook> hooks{};              ///< each job passes them in this order; none may be empty
+  std::vector<std::shared_ptr<Observer>> observers{};  ///< told of each JobEnqueued (observer.hpp); none may be null
 };
 
 /// The outcome for a job that was to be stored. More answers may come.

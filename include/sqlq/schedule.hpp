@@ -146,6 +146,8 @@ std::ostream& operator<<(std::ostream& out, const Tick& tick);
 /// configuration where the backend has no schedules (capability `periodic`), or the system no time zones.
 class Schedules {
  public:
+  /// `defaults`: for options of the jobs that the schedules leave empty. Its hooks are called for none of those jobs;
+  /// its observers are told of what run_now and backfill store.
   explicit Schedules(Database db, ClientOptions defaults = {});
 
   /// Adds the schedules that are not there, and changes those that differ. Never removes one, and never resumes a

@@ -33,6 +33,11 @@
 ///       deliver(mail, job.stop_token());
 ///     });
 ///
+/// **Many jobs in one call** where that costs nearly the same as one: a batch handler. Each job keeps an outcome and a
+/// history of its own.                                                              batch.hpp
+///
+///     handlers.batch<Row>({.size = 100, .linger = 50ms}, [](std::span<const Row> rows) { insert(rows); });
+///
 /// **Work** until a signal comes. Leases, heartbeats, retries, rescue of jobs whose worker died, deletion of old jobs:
 /// all of it is the worker's business.                                              worker.hpp, signals.hpp
 ///
@@ -48,6 +53,9 @@
 /// installation; many jobs at once; jobs on their way to another database. The program `sqlq` does the same in a shell.
 ///                                                    admin.hpp, explain.hpp, finding.hpp, bulk.hpp, transfer.hpp
 ///
+/// **Hooks and observers**: around enqueue and around work; events; metrics for Prometheus; traces.
+///                                                                          observer.hpp, metrics.hpp, trace.hpp
+///
 /// **Run your own loop** instead of a worker: claim, ping, success, error, reap.    client.hpp
 ///
 /// **Test** your handlers on a clock that stands still.                             testing/harness.hpp
@@ -59,6 +67,7 @@
 
 #include <sqlq/admin.hpp>
 #include <sqlq/args.hpp>
+#include <sqlq/batch.hpp>
 #include <sqlq/bulk.hpp>
 #include <sqlq/client.hpp>
 #include <sqlq/clock.hpp>
@@ -73,12 +82,15 @@
 #include <sqlq/job.hpp>
 #include <sqlq/json.hpp>
 #include <sqlq/log.hpp>
+#include <sqlq/metrics.hpp>
 #include <sqlq/migrator.hpp>
+#include <sqlq/observer.hpp>
 #include <sqlq/outcome.hpp>
 #include <sqlq/retry.hpp>
 #include <sqlq/schedule.hpp>
 #include <sqlq/signals.hpp>
 #include <sqlq/steps.hpp>
+#include <sqlq/trace.hpp>
 #include <sqlq/transfer.hpp>
 #include <sqlq/tx.hpp>
 #include <sqlq/version.hpp>

@@ -30,7 +30,7 @@
 /// (Error invalid_argument otherwise; a handler that lets "too large" through ends its job as errored, for another
 /// attempt would repeat the effect). A job has at most 10,000 steps, signals included. Steps are deleted with their
 /// job, or at its success where HandlerOptions::keep_steps is false. Admin::requeue keeps them: what was done stays
-/// done; Admin::restart forgets them from a step on.
+/// done; Admin::restart forgets them from a step on, and signals too when it is asked to.
 
 #include <cstdint>
 #include <optional>
@@ -97,6 +97,11 @@ struct StepRecord {
 enum class SignalMode : std::uint8_t {
   first = 1,   ///< the first one wins: nothing is changed
   append = 2,  ///< it gets the next number: `wait` takes them by number
+  /// The signal of number 0 gets the new value; where there is none it is stored. For one that was wrong: an execution
+  /// that has read the old value goes on with it, each wait that reads later, in later executions too, gets the new
+  /// one, and none gets a part of both. What the handler has done with the old value stays done, and the job is not
+  /// hurried: one that waits for its next attempt goes on when that is due (Admin::run_now: at once).
+  replace = 3,
 };
 
 /// The answer to a signal.
@@ -105,6 +110,7 @@ enum class SignalStatus : std::uint8_t {
   existing = 2,   ///< SignalMode::first, and one is there: nothing changed
   finished = 3,   ///< the job has finished: nothing changed
   not_found = 4,  ///< there is no such job
+  replaced = 5,   ///< SignalMode::replace, and one was there: it has the new value
 };
 [[nodiscard]] std::string_view to_string(SignalStatus status) noexcept;
 

@@ -16,62 +16,16 @@
 #include <sqlq/handlers.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
+#include <sqlq/observer.hpp>
 
 namespace sqlq {
-
-/// Why a worker takes no jobs from a queue, as far as it can see.
-struct IdleReason {
-  enum class Why {
-    paused,      ///< jobs wait and the queue is paused
-    limit_used,  ///< jobs wait, and as many of the queue's are held as its concurrency allows: `limit`. `worker` holds
-                 ///< the newest of them since `at` (both empty when the limit is 0)
-    no_handler,  ///< jobs of `kind` wait, and the worker has no handler for it
-    due_later,   ///< the jobs of its queues are all due later, the first `at`, in a minute or more; `queue` is empty
-    no_thread,   ///< handlers ended the worker's threads, and the system refuses it new ones; `queue` is empty
-    draining,    ///< an operator drains the worker (Admin::drain); `queue` is empty. Told at the next sweep, also while
-                 ///< it is busy with the jobs that it has
-    other_case,  ///< no queue has this name of WorkerOptions::queues; `other` differs from it in upper and lower case
-  };
-  Why why{};
-  std::string queue{};
-  std::string kind{};
-  std::string other{};
-  std::string worker{};
-  std::uint32_t limit = 0;
-  std::optional<TimePoint> at{};
-};
-
-/// Something a worker wants somebody to know.
-struct WorkerEvent {
-  enum class Level { info, warning, error };
-  /// The topic, for programs; the message says the same to people. Values may be added.
-  enum class Code {
-    other,
-    service_failed,   ///< a service could not do its turn; it backs off and tries again
-    lease_lost,       ///< a job's lease was lost; its outcome will be refused
-    outcome_late,     ///< an outcome came after the lease was lost and was refused
-    outcome_refused,  ///< the database refused a job's outcome, start or reaping for good: the message says what then
-    log_refused,      ///< the database refused a log line for good; it was left out
-    thread_ended,     ///< a handler or a log sink has ended its thread; or the system refused a new one for it, or has
-                      ///< given it: the message says how many executors there are
-    schedule_failed,  ///< a tick of a schedule could not be fired, or this worker cannot read the schedule: the message
-                      ///< names it and says why; the others fire
-    idle,             ///< the worker leaves jobs alone: `idle` and the message say why. At most one a minute
-  };
-  Level level = Level::info;
-  Code code = Code::other;
-  std::string service{};         ///< the part of the worker: "fetcher", "completer", "heartbeat", ...
-  std::string message{};         ///< one line, control characters as escapes (\n); no payload, no password
-  std::optional<JobId> job{};    ///< if it is about one job
-  /// Code::idle: the reasons, at most 10. no_handler is also told while the worker is busy with other jobs.
-  std::vector<IdleReason> idle{};
-};
 
 /// Options of a worker; every field has a default.
 struct WorkerOptions {
   /// Names of the queues to work; empty: all, also those made later.
   std::vector<std::string> queues{};
-  /// Jobs run at once, at most 4096. 0: the number of hardware threads.
+  /// Jobs run at once, at most 4096, and not less than the largest BatchOptions::size of its handlers. 0: the number of
+  /// hardware threads, or that size if it is larger.
   unsigned concurrency = 0;
   /// Longest wait before looking for work without a wake-up; the net below lost wake-ups. 10 ms to 1 h. Where a
   /// database tells nobody of other processes' jobs, a worker that has just had one looks sooner: after 5 ms, and then
@@ -79,7 +33,7 @@ struct WorkerOptions {
   Duration poll = std::chrono::seconds(2);
   /// How often leases that ended are looked for. 100 ms to 1 h; better at most half of the shortest keepalive, for a
   /// sweep also notices that somebody's lock keeps everybody from renewing. Finished jobs past their retention are
-  /// deleted at every sweep while there are any, else at each twelfth.
+  /// deleted as often while there are any, else after twelve times as long.
   Duration sweep = std::chrono::seconds(5);
   /// stop() without options: how long running jobs may go on before their stop tokens are tripped...
   Duration drain_timeout = std::chrono::seconds(30);
@@ -92,7 +46,10 @@ struct WorkerOptions {
   /// is dropped. No lease or timeout waits for it; while 1000 events wait, more are left out, and counted in one that
   /// follows. It must not stop the worker. Empty: warnings and errors go to standard error.
   std::function<void(const WorkerEvent&)> on_event{};
-  /// Defaults for what its handlers enqueue through JobContext::client().
+  /// Told of all that the worker does: each claim, each start and end of a job, each WorkerEvent (observer.hpp).
+  std::vector<std::shared_ptr<Observer>> observers{};
+  /// Defaults for what its handlers enqueue through JobContext::client() and JobContext::all, and hooks for it. Without
+  /// observers of its own, those of the worker are told of it.
   ClientOptions client{};
   /// Stored in the jobs it runs. Empty: host, process id and a random part. At most 255 bytes.
   std::string name{};
@@ -135,9 +92,10 @@ struct WorkerStats {
 
 /// One process's runtime. Make one per process and set of queues; many processes may work the same queues.
 ///
-/// Threads: one each for fetching, completing, heartbeats, timeouts, maintenance, log shipping, firing schedules and
-/// telling others that it is there (Admin::workers); a second one for fetching and for completing with a concurrency of
-/// 512 or more; `concurrency` executors; and one for your callbacks (on_event, stop callbacks), joined by another while
+/// Threads: one each for fetching, completing, heartbeats, timeouts, taking back jobs whose lease ended, deleting jobs
+/// past their retention, maintenance, log shipping, firing schedules, what follows outcomes of workflows, and telling
+/// others that it is there (Admin::workers); a second one for fetching and for completing with a concurrency of 512 or
+/// more; `concurrency` executors; and one for your callbacks (on_event, stop callbacks), joined by another while
 /// all of those are busy. Heartbeats and timeouts wait for none of your code and for no row that somebody has locked.
 /// No exception leaves a thread and no fault of the database ends the process: services back off and try again, and say
 /// so by events.

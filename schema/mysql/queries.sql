@@ -833,6 +833,11 @@ SELECT s.kind, s.name, s.n, s.claim, s.at_us, s.until_us, s.value, s.ord FROM {s
 -- returns: number int?
 SELECT MAX(s.n) FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq = :seq AND s.kind = 4 AND s.name = :name
 
+-- name: step_replace
+-- params: seq int, name text, ord int, at int, value text
+UPDATE {steps} s FORCE INDEX (PRIMARY) SET s.ord = :ord, s.at_us = :at, s.value = :value
+ WHERE s.job_seq = :seq AND s.kind = 4 AND s.name = :name AND s.n = 0
+
 -- name: steps_tell
 -- params: told int, seqs list
 -- Bit 1 of the flags; rows locked before. Bit 2 turns with each telling, so that it always writes the row: of two nodes
@@ -852,6 +857,14 @@ SELECT DISTINCT s.job_seq FROM {steps} s FORCE INDEX (PRIMARY) WHERE s.job_seq I
 DELETE s FROM JSON_TABLE(JSON_ARRAY(:seq), '$[*]' COLUMNS (seq BIGINT PATH '$')) x
  STRAIGHT_JOIN {steps} s FORCE INDEX (PRIMARY) ON s.job_seq = x.seq
  WHERE s.kind <> 4 AND s.ord >= :ord
+
+-- name: steps_forget_signals
+-- params: seq int, ord int
+-- Before steps_forget. One that has been waited for counts as recorded with its wait. As purge_steps.
+DELETE s FROM JSON_TABLE(JSON_ARRAY(:seq), '$[*]' COLUMNS (seq BIGINT PATH '$')) x
+ STRAIGHT_JOIN {steps} s FORCE INDEX (PRIMARY) ON s.job_seq = x.seq AND s.kind = 4
+  LEFT JOIN {steps} w FORCE INDEX (PRIMARY) ON w.job_seq = s.job_seq AND w.kind = 3 AND w.name = s.name AND w.n = s.n
+ WHERE COALESCE(w.ord, s.ord) >= :ord
 
 -- name: publish_lock
 -- params: seqs list

@@ -919,6 +919,11 @@ SELECT s.kind, s.name, s.n, s.claim, s.at_us, s.until_us, s.value, s.ord
 -- returns: number int?
 SELECT max(s.n) FROM {steps} s WHERE s.job_seq = :seq AND s.kind = 4 AND s.name = :name
 
+-- name: step_replace
+-- params: seq int, name text, ord int, at int, value text
+UPDATE {steps} s SET ord = :ord, at_us = :at, value = :value
+ WHERE s.job_seq = :seq AND s.kind = 4 AND s.name = :name AND s.n = 0
+
 -- name: step_tell
 -- params: told int, id text
 -- Bit 1 of the flags.
@@ -942,6 +947,14 @@ UPDATE {jobs} j
 -- params: seq int, ord int
 -- All but signals, from this one on in the order of recording.
 DELETE FROM {steps} s WHERE s.job_seq = :seq AND s.kind <> 4 AND s.ord >= :ord
+
+-- name: steps_forget_signals
+-- params: seq int, ord int
+-- Before steps_forget. One that has been waited for counts as recorded with its wait.
+DELETE FROM {steps} s
+ WHERE s.job_seq = :seq AND s.kind = 4
+   AND coalesce((SELECT w.ord FROM {steps} w
+                  WHERE w.job_seq = s.job_seq AND w.kind = 3 AND w.name = s.name AND w.n = s.n), s.ord) >= :ord
 
 -- name: log_trim
 -- params: id text, lines int, bytes int

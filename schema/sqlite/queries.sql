@@ -610,6 +610,11 @@ SELECT kind, name, n, claim, at_us, until_us, value, ord FROM sqlq_steps
 -- returns: number int?
 SELECT max(n) FROM sqlq_steps WHERE job_seq = :seq AND kind = 4 AND name = :name
 
+-- name: step_replace
+-- params: seq int, name text, ord int, at int, value text
+UPDATE sqlq_steps SET ord = :ord, at_us = :at, value = :value
+ WHERE job_seq = :seq AND kind = 4 AND name = :name AND n = 0
+
 -- name: step_tell
 -- params: told int, seq int
 -- Bit 1 of the flags.
@@ -630,6 +635,15 @@ UPDATE sqlq_jobs
 -- params: seq int, ord int
 -- All but signals, from this one on in the order of recording.
 DELETE FROM sqlq_steps WHERE job_seq = :seq AND kind <> 4 AND ord >= :ord
+
+-- name: steps_forget_signals
+-- params: seq int, ord int
+-- Before steps_forget. One that has been waited for counts as recorded with its wait.
+DELETE FROM sqlq_steps
+ WHERE job_seq = :seq AND kind = 4
+   AND coalesce((SELECT w.ord FROM sqlq_steps w
+                  WHERE w.job_seq = sqlq_steps.job_seq AND w.kind = 3 AND w.name = sqlq_steps.name
+                    AND w.n = sqlq_steps.n), ord) >= :ord
 
 -- name: progress
 -- params: ids text

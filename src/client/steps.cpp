@@ -31,8 +31,7 @@ SignalStatus send_signal(const Database& db, JobId id, std::string_view name, st
 
 /// Whether a restart may begin with it.
 bool may_be_begun(const StepRecord& step) {
-  return step.kind == StepKind::result || step.kind == StepKind::sleep || step.kind == StepKind::wait ||
-         step.kind == StepKind::children;
+  return step.kind != StepKind::signal && step.kind != StepKind::decision;
 }
 
 bool is_taken(backend::Dialect& dialect, const std::string& unique_key) {
@@ -55,18 +54,18 @@ SignalStatus Client::signal(Tx tx, JobId id, const std::string& name, std::strin
 std::vector<StepRecord> Admin::steps(JobId id) const { return steps_of(db_).read_steps(id, nullptr); }
 
 // Steps first: a job that was put back may be claimed at once.
-RequeueStatus Admin::restart(JobId id, const std::optional<std::string>& from, std::int64_t number) {
-  if (from) core::check_name(*from, "the step's name");
+RequeueStatus Admin::restart(JobId id, const RestartOptions& options) {
+  if (options.from) core::check_name(*options.from, "the step's name");
   backend::Steps& part = steps_of(db_);
   const std::optional<Job> job = find(id);
   if (!job) return RequeueStatus::not_found;
   if (!is_finished(job->state)) return RequeueStatus::not_finished;
   std::optional<backend::Steps::From> first;
   std::vector<StepRecord> rows;
-  if (from) {
+  if (options.from) {
     rows = part.read_steps(id, nullptr);
     const auto row = std::ranges::find_if(rows, [&](const StepRecord& step) {
-      return may_be_begun(step) && step.name == *from && step.number == number;
+      return may_be_begun(step) && step.name == *options.from && step.number == options.number;
     });
     if (row == rows.end()) {
       throw Error(Errc::invalid_argument, "the job has recorded no step, sleep, wait or children of that name and "
@@ -75,7 +74,8 @@ RequeueStatus Admin::restart(JobId id, const std::optional<std::string>& from, s
     first = {.kind = row->kind, .name = row->name, .number = row->number};
   }
   if (is_taken(db_.ready(), job->unique_key)) return RequeueStatus::duplicate;
-  static_cast<void>(part.forget_steps(id, first));  // false: others have put it back, as requeue says
+  // False: others have put it back, as requeue says.
+  static_cast<void>(part.forget_steps(id, first, options.forget_signals));
   return requeue(id);
 }
 

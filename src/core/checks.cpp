@@ -2,6 +2,7 @@
 
 #include <sqlq/error.hpp>
 
+#include "core/observing.hpp"
 #include "core/sorted.hpp"
 #include "core/text.hpp"
 
@@ -111,6 +112,9 @@ void check_client_options(const ClientOptions& options) {
   all.keepalive = options.keepalive;
   all.retention = options.retention;
   check_options(all);
+  check_observers(options.observers, "ClientOptions::observers");
+  if (std::ranges::all_of(options.hooks, [](const EnqueueHook& hook) { return static_cast<bool>(hook); })) return;
+  throw Error(Errc::invalid_argument, "ClientOptions::hooks: a hook is empty; leave it out");
 }
 
 void check_job(const NewJob& job, const PayloadLimits& limits) {

@@ -182,6 +182,7 @@ std::string_view to_string(SignalStatus status) noexcept {
     case SignalStatus::existing: return "existing";
     case SignalStatus::finished: return "finished";
     case SignalStatus::not_found: return "not_found";
+    case SignalStatus::replaced: return "replaced";
   }
   return "unknown";
 }

@@ -17,7 +17,7 @@ constexpr Duration longest_pause = std::chrono::milliseconds(500);
 
 }  // namespace
 
-Pool::Lease Pool::take() {
+Pool::Lease Pool::take(std::size_t leave) {
   const SteadyPoint deadline = saturating_add(clock_->steady(), options_.wait);
   Duration pause = first_pause;
   std::optional<Error> full;  // the server has none to spare, it says
@@ -26,9 +26,9 @@ Pool::Lease Pool::take() {
   std::vector<Idle> expired;  // closed outside the lock
   core::MutexLock lock(mutex_);
   for (;;) {
-    while (taken_ >= options_.size || (full && idle_.empty() && clock_->steady() < next_try)) {
-      if (clock_->steady() >= deadline) throw none_in_time(full);
-      wait(full && taken_ < options_.size ? std::min(deadline, next_try) : deadline, told);
+    while (!has_room(leave) || (full && idle_.empty() && clock_->steady() < next_try)) {
+      if (clock_->steady() >= deadline) throw none_in_time(leave, full);
+      wait(full && has_room(leave) ? std::min(deadline, next_try) : deadline, leave, told);
     }
     expired = take_expired();
     ++taken_;
@@ -48,22 +48,22 @@ Pool::Lease Pool::take() {
       give_back(nullptr);
       throw;
     }
-    if (clock_->steady() >= deadline) throw none_in_time(full);
+    if (clock_->steady() >= deadline) throw none_in_time(leave, full);
     next_try = saturating_add(clock_->steady(), pause);
     pause = std::min(pause * 2, longest_pause);
     lock.lock();
   }
 }
 
-void Pool::wait(SteadyPoint until, bool& told) {
+void Pool::wait(SteadyPoint until, std::size_t leave, bool& told) {
   const platform::NoCancellation until_told;
   const auto signal = clock_->make_signal();
-  waiting_.insert(told ? waiting_.begin() : waiting_.end(), signal.get());
+  waiting_.insert(told ? waiting_.begin() : waiting_.end(), {signal.get(), leave});
   {
     const core::MutexUnlock unlocked(mutex_);
     told = signal->wait_until(until);
   }
-  std::erase(waiting_, signal.get());
+  std::erase_if(waiting_, [&](const Waiting& w) { return w.signal == signal.get(); });
 }
 
 std::vector<Pool::Idle> Pool::take_expired() {
@@ -76,14 +76,15 @@ std::vector<Pool::Idle> Pool::take_expired() {
   return expired;
 }
 
-Error Pool::none_in_time(const std::optional<Error>& full) const {
+Error Pool::none_in_time(std::size_t leave, const std::optional<Error>& full) const {
   const std::string waited = std::to_string(options_.wait.count() / 1000) + " ms";
   if (full) {
     const std::string text = full->what() + ("; waited " + waited) + " (the URL option '" + options_.wait_option + "')";
     return Error(full->code(), text, full->backend(), full->native_code(), full->statement());
   }
-  return Error(Errc::busy, "all " + std::to_string(options_.size) + " connections of the pool were in use for " +
-                               waited + ": raise the URL option '" + options_.option + "', or use fewer threads");
+  return Error(Errc::busy, "all " + std::to_string(options_.size - leave) + " connections of the pool were in use " +
+                               "for " + waited + ": raise the URL option '" + options_.option +
+                               "', or use fewer threads");
 }
 
 void Pool::give_back(std::unique_ptr<Connection> connection) noexcept {
@@ -92,9 +93,10 @@ void Pool::give_back(std::unique_ptr<Connection> connection) noexcept {
   const core::MutexLock lock(mutex_);
   --taken_;
   if (keep) idle_.push_back({std::move(connection), clock_->steady()});
-  if (waiting_.empty()) return;
-  waiting_.front()->notify();
-  waiting_.pop_front();  // the next connection that comes back is for the next one
+  const auto next = std::ranges::find_if(waiting_, [this](const Waiting& w) { return has_room(w.leave); });
+  if (next == waiting_.end()) return;
+  next->signal->notify();
+  waiting_.erase(next);  // the next connection that comes back is for the next one
 }
 
 std::size_t Pool::waiting() const {

@@ -50,8 +50,9 @@ class Pool {
   };
 
   /// Waits for a free one, also when the server has none to spare (connecting throws Error(busy)): for one of ours that
-  /// comes back, or for the server to give one. Error(busy) when there was none in time, and what connecting throws.
-  [[nodiscard]] Lease take();
+  /// comes back, or for the server to give one. `leave`: so many stay for others. Error(busy) when there was none in
+  /// time, and what connecting throws.
+  [[nodiscard]] Lease take(std::size_t leave = 0);
   /// Closes the idle ones: one was found dead, so the others may be.
   void forget_idle() noexcept;
   /// How many threads wait in take().
@@ -62,20 +63,25 @@ class Pool {
     std::unique_ptr<Connection> connection;
     SteadyPoint since{};
   };
+  struct Waiting {
+    Signal* signal = nullptr;
+    std::size_t leave = 0;
+  };
   void give_back(std::unique_ptr<Connection> connection) noexcept SQLQ_EXCLUDES(mutex_);
+  [[nodiscard]] bool has_room(std::size_t leave) const SQLQ_REQUIRES(mutex_) { return taken_ + leave < options_.size; }
   /// Until somebody gives one back or the time has come, without the lock meanwhile. A thread that was told, and
   /// found that another one had been quicker, keeps its turn.
-  void wait(SteadyPoint until, bool& told) SQLQ_REQUIRES(mutex_);
+  void wait(SteadyPoint until, std::size_t leave, bool& told) SQLQ_REQUIRES(mutex_);
   /// Takes those that are too old out, to be closed without the lock.
   [[nodiscard]] std::vector<Idle> take_expired() SQLQ_REQUIRES(mutex_);
-  [[nodiscard]] Error none_in_time(const std::optional<Error>& full) const;
+  [[nodiscard]] Error none_in_time(std::size_t leave, const std::optional<Error>& full) const;
 
   const PoolOptions options_;
   const Connect connect_;
   const std::shared_ptr<Clock> clock_;
   mutable core::Mutex mutex_;
   std::vector<Idle> idle_ SQLQ_GUARDED_BY(mutex_);
-  std::deque<Signal*> waiting_ SQLQ_GUARDED_BY(mutex_);  // first come, first served
+  std::deque<Waiting> waiting_ SQLQ_GUARDED_BY(mutex_);  // first come, first served
   std::size_t taken_ SQLQ_GUARDED_BY(mutex_) = 0;
 };
 

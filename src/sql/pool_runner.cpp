@@ -13,9 +13,10 @@ namespace {
 /// Conflicts are gone after a moment; five tries take at most about two seconds.
 constexpr int most_tries = 5;
 constexpr Duration first_retry_after = std::chrono::milliseconds(10);
-/// Connections for heartbeats: one is enough for a worker, a second is there when the first one is dead. The registry
-/// of workers makes one call at a time on them, and may have to wait for a lock: one more.
-constexpr std::size_t most_renewing = 3;
+/// Connections for heartbeats: one is enough for a worker, a second is there when the first one is dead. What is done
+/// aside may have to wait for a lock, and never takes the last two.
+constexpr std::size_t for_heartbeats = 2;
+constexpr std::size_t most_renewing = for_heartbeats + 2;  // the registry of workers, and retention
 /// A heartbeat finds a locked table after up to a second, and tries again within 0.4 s.
 constexpr Duration longest_unwatched = std::chrono::seconds(2);
 
@@ -60,7 +61,7 @@ class PoolRunner final : public Runner {
     for (int tries = 1;; ++tries) {
       bool connected = false;
       try {
-        const auto lease = pool.take();
+        const auto lease = pool.take(task == Task::aside ? for_heartbeats : 0);
         connected = true;
         return once(*lease, task, now, operation);
       } catch (const Error& e) {

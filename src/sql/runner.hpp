@@ -22,7 +22,7 @@ enum class Task {
   claim,  ///< begins leases
   sweep,  ///< compares the ends of leases with the time, and takes them from others; waits for no row of the jobs
   renew,  ///< the same for heartbeats, which must not wait behind other calls
-  aside,  ///< nobody waits for it: it gives up when somebody has locked the table, and keeps no other call waiting
+  aside,  ///< it has time: it gives up when somebody has locked what it needs, and keeps no other call waiting
 };
 
 /// Whether an operation that reads is one statement, which sees one snapshot by itself, or several.

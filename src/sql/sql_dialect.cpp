@@ -311,20 +311,23 @@ std::vector<bool> SqlDialect::take_back_crashes(std::span<const backend::Outlive
 
 // ------------------------------------------------------------------------------------------------ housekeeping
 
+// Somebody may have locked lines of the jobs: no connection that other calls want waits for that.
 PurgeReport SqlDialect::purge(std::size_t limit, Now now) {
   try {
-    return {.deleted = write(now, [&](Work& w) { return operations_->purge(w, limit); })};
+    return {.deleted = write(Task::aside, now, [&](Work& w) { return operations_->purge(w, limit); })};
   } catch (const Error& e) {
     if (e.code() != Errc::refused) throw;
   }
-  const auto ids = write(now, [&](Work& w) { return operations_->expired(w, limit); });
+  const auto ids = write(Task::aside, now, [&](Work& w) { return operations_->expired(w, limit); });
   return purge_apart<JobId>(
       ids,
       [&](std::span<const JobId> some) {
-        const auto said = act(some, backend::Action::erase, now);
+        const auto said = write(Task::aside, now, [&](Work& w) {
+          return operations_->act(w, some, backend::Action::erase);
+        });
         return static_cast<std::size_t>(std::ranges::count(said, ActionStatus::done));
       },
-      [&](JobId id) { return write(now, [&](Work& w) { return operations_->postpone(w, id), id; }); });
+      [&](JobId id) { return write(Task::aside, now, [&](Work& w) { return operations_->postpone(w, id), id; }); });
 }
 
 std::vector<ActionStatus> SqlDialect::act(std::span<const JobId> ids, backend::Action what, Now now) {

@@ -80,7 +80,9 @@ class SqlSteps final : public backend::Steps {
         insert_(operations.queries()["step_insert"]),
         find_(operations.queries()["step_find"]),
         signal_last_(operations.queries()["step_signal_last"]),
+        replace_(operations.queries()["step_replace"]),
         forget_(operations.queries()["steps_forget"]),
+        forget_signals_(operations.queries()["steps_forget_signals"]),
         runner_(runner),
         woke_(std::move(woke)) {
     if (runner_.sharing()) adding_.emplace([this](Adding::Items steps) { return add(steps); });
@@ -147,7 +149,7 @@ class SqlSteps final : public backend::Steps {
     woke_(true);
   }
 
-  bool forget_steps(JobId id, const std::optional<From>& from) override {
+  bool forget_steps(JobId id, const std::optional<From>& from, bool signals) override {
     bool done = false;
     const auto forget = [&](Work& w) {
       done = false;
@@ -160,6 +162,8 @@ class SqlSteps final : public backend::Steps {
         if (row == nullptr) return;
         ord = row->ord;
       }
+      // Signals first: their waits say where they were received.
+      if (signals) w.session().execute(forget_signals_, {{"seq", locked->seq}, {"ord", ord}});
       w.session().execute(forget_, {{"seq", locked->seq}, {"ord", ord}});
       done = true;
     };
@@ -263,10 +267,14 @@ class SqlSteps final : public backend::Steps {
     if (!operations_.lock_job(w, step.id)) return {};
     const auto job = look(w, step.id);
     if (!job || !job->held_with(step.token)) return {};
-    auto answer = existing(find(w, job->seq, step.name, step.number), step.kind);
+    const FoundRows rows = find(w, job->seq, step.name, step.number);
+    auto answer = existing(rows, step.kind);
     if (!answer) core::require_room_for_step(job->rows);
     if (job->told && step.kind != StepKind::expired) operations_.tell_job(w, step.id, job->seq, false);
-    if (answer) return *std::move(answer);
+    if (answer) {
+      add_received(w, *job, step, rows);
+      return *std::move(answer);
+    }
     StepRecord row = recorded_step(step, job->claims, job->now);
     if (!insert(w, *job, row)) return found_after(w, *job, step);
     return {.status = RecordStatus::recorded, .step = std::move(row)};
@@ -276,12 +284,22 @@ class SqlSteps final : public backend::Steps {
     const auto job = look(w, step.id);
     if (!job || !job->held_with(step.token)) return {};
     if (needs_lock(step.kind)) {
-      if (auto answer = existing(find(w, job->seq, step.name, step.number), step.kind)) return *std::move(answer);
+      const FoundRows rows = find(w, job->seq, step.name, step.number);
+      if (auto answer = existing(rows, step.kind)) {
+        add_received(w, *job, step, rows);
+        return *std::move(answer);
+      }
     }
     if (auto answer = existing_when_full(w, *job, step)) return *std::move(answer);
     StepRecord row = recorded_step(step, job->claims, job->now);
     if (!insert(w, *job, row)) return found_after(w, *job, step);
     return {.status = RecordStatus::recorded, .step = std::move(row)};
+  }
+
+  /// The wait whose signal came before it.
+  void add_received(Work& w, const StepJob& job, const NewStep& step, const FoundRows& rows) const {
+    if (step.kind != StepKind::wait || of_kind(rows, StepKind::wait) != nullptr) return;
+    if (job.rows < core::most_steps) insert(w, job, recorded_step(step, job.claims, job.now));
   }
 
   /// Only where no other row fits; throws when it is not there either.
@@ -290,6 +308,20 @@ class SqlSteps final : public backend::Steps {
     auto answer = existing(find(w, job.seq, step.name, step.number), step.kind);
     if (!answer) core::require_room_for_step(job.rows);
     return answer;
+  }
+
+  [[noreturn]] static void throw_old_snapshot() {
+    throw Error(Errc::retry_transaction, "another transaction has changed the signals of this name, and the snapshot "
+                                         "of this one is older: roll it back and run it again");
+  }
+
+  /// False: it is there no longer.
+  bool replace(Work& w, const StepJob& job, std::string_view name, std::string_view value) const {
+    return w.session().execute(replace_, {{"seq", job.seq},
+                                          {"name", name},
+                                          {"ord", job.last + 1},
+                                          {"at", job.now},
+                                          {"value", value}}) != 0;
   }
 
   SignalStatus store_signal(Work& w, JobId id, std::string_view name, std::string_view value, SignalMode mode) const {
@@ -310,14 +342,17 @@ class SqlSteps final : public backend::Steps {
       number = last ? *last + 1 : 0;
     }
     const FoundRows rows = find(w, job.seq, name, number);
-    if (of_kind(rows, StepKind::signal) != nullptr) return SignalStatus::existing;
+    if (of_kind(rows, StepKind::signal) != nullptr) {
+      if (mode != SignalMode::replace) return SignalStatus::existing;
+      if (replace(w, job, name, value)) return SignalStatus::replaced;
+      throw_old_snapshot();
+    }
     core::require_room_for_step(job.rows);
     const StepRecord row{.kind = StepKind::signal, .name = std::string(name), .number = number, .at = wall(job.now),
                          .value = std::string(value)};
     if (!insert(w, job, row)) {
       if (mode == SignalMode::first) return SignalStatus::existing;
-      throw Error(Errc::retry_transaction, "another transaction has stored a signal of this name, and the snapshot of "
-                                           "this one is older: roll it back and run it again");
+      throw_old_snapshot();
     }
     if (locked->state == JobState::scheduled && of_kind(rows, StepKind::wait) != nullptr) {
       operations_.act(w, std::array{id}, backend::Action::run_now);
@@ -334,7 +369,9 @@ class SqlSteps final : public backend::Steps {
   const Statement& insert_;
   const Statement& find_;
   const Statement& signal_last_;
+  const Statement& replace_;
   const Statement& forget_;
+  const Statement& forget_signals_;
   Runner& runner_;
   const StepsWoke woke_;
   std::optional<Adding> adding_{};

@@ -1,7 +1,8 @@
 #pragma once
 /// \file
 /// Durable steps (backend::Steps), written once for every SQL database over statements that its catalogue names:
-/// steps, step_job, step_add, step_insert, step_find, step_signal_last, steps_forget. How the rows of jobs are locked
+/// steps, step_job, step_add, step_insert, step_find, step_signal_last, step_replace, steps_forget,
+/// steps_forget_signals. How the rows of jobs are locked
 /// and changed each database says (Operations).
 
 #include <cstdint>

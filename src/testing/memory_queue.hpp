@@ -84,7 +84,7 @@ class MemoryQueue {
   };
   SignalStatus signal(const Signal& signal, Instant now);
   void wake(JobId id, Instant now);
-  bool forget_steps(JobId id, const std::optional<backend::Steps::From>& from);
+  bool forget_steps(JobId id, const std::optional<backend::Steps::From>& from, bool signals);
 
   [[nodiscard]] std::vector<JobId> ids_after(JobId after, std::size_t limit) const;
   [[nodiscard]] std::optional<backend::StoredJob> whole(JobId id) const;

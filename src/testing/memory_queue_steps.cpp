@@ -37,16 +37,21 @@ RecordAnswer MemoryQueue::record_step_within(const NewStep& step, Instant now) {
   Row* row = find(step.id);
   const bool mine = row != nullptr && has_lease(row->job) && row->job.lease_token == step.token;
   if (!mine || step.token == LeaseToken{}) return {};
+  StepRecord added{.kind = step.kind, .name = std::string(step.name), .number = step.number, .claim = row->job.claims,
+                   .at = now.wall, .value = std::string(step.value)};
+  if (step.delay) added.until = saturating_add(now.wall, *step.delay);
   const bool waits = step.kind == StepKind::wait || step.kind == StepKind::expired;
-  auto there = waits ? find_step(row->steps, StepKind::signal, step.name, step.number) : row->steps.cend();
-  if (there == row->steps.cend()) there = find_step(row->steps, step.kind, step.name, step.number);
+  const auto signal = waits ? find_step(row->steps, StepKind::signal, step.name, step.number) : row->steps.cend();
+  if (signal != row->steps.cend()) {
+    RecordAnswer answer{.status = RecordStatus::existing, .step = *signal};
+    const bool adds = step.kind == StepKind::wait && !has(row->steps, StepKind::wait, step.name, step.number);
+    if (adds && std::ssize(row->steps) < core::most_steps) row->steps.push_back(std::move(added));
+    return answer;
+  }
+  const auto there = find_step(row->steps, step.kind, step.name, step.number);
   if (there != row->steps.cend()) return {.status = RecordStatus::existing, .step = *there};
   core::require_room_for_step(std::ssize(row->steps));
-  StepRecord& added = row->steps.emplace_back(
-      StepRecord{.kind = step.kind, .name = std::string(step.name), .number = step.number, .claim = row->job.claims,
-                 .at = now.wall, .value = std::string(step.value)});
-  if (step.delay) added.until = saturating_add(now.wall, *step.delay);
-  return {.status = RecordStatus::recorded, .step = added};
+  return {.status = RecordStatus::recorded, .step = row->steps.emplace_back(std::move(added))};
 }
 
 RecordAnswer MemoryQueue::record_step(const NewStep& step, Instant now) {
@@ -65,8 +70,14 @@ SignalStatus MemoryQueue::signal(const Signal& signal, Instant now) {
     for (const StepRecord& step : row->steps) {
       if (step.kind == StepKind::signal && step.name == signal.name) number = std::max(number, step.number + 1);
     }
-  } else if (has(row->steps, StepKind::signal, signal.name, number)) {
-    return SignalStatus::existing;
+  } else if (const auto there = find_step(row->steps, StepKind::signal, signal.name, number);
+             there != row->steps.cend()) {
+    if (signal.mode == SignalMode::first) return SignalStatus::existing;
+    const auto old = row->steps.begin() + (there - row->steps.cbegin());
+    old->at = now.wall;
+    old->value = signal.value;
+    std::rotate(old, old + 1, row->steps.end());
+    return SignalStatus::replaced;
   }
   core::require_room_for_step(std::ssize(row->steps));
   row->steps.push_back({.kind = StepKind::signal, .name = std::string(signal.name), .number = number, .at = now.wall,
@@ -91,16 +102,23 @@ void MemoryQueue::wake(JobId id, Instant now) {
   }
 }
 
-bool MemoryQueue::forget_steps(JobId id, const std::optional<backend::Steps::From>& from) {
+bool MemoryQueue::forget_steps(JobId id, const std::optional<backend::Steps::From>& from, bool signals) {
   Row* row = find(id);
   if (row == nullptr || !is_finished(row->job.state)) return false;
-  auto first = row->steps.cbegin();
-  if (from) first = find_step(row->steps, from->kind, from->name, from->number);
-  if (from && first == row->steps.cend()) return false;
-  const auto at = row->steps.begin() + (first - row->steps.cbegin());
-  row->steps.erase(std::remove_if(at, row->steps.end(),
-                                  [](const StepRecord& step) { return step.kind != StepKind::signal; }),
-                   row->steps.end());
+  const Steps before = row->steps;
+  auto first = before.cbegin();
+  if (from) first = find_step(before, from->kind, from->name, from->number);
+  if (from && first == before.cend()) return false;
+  row->steps.clear();
+  for (auto step = before.cbegin(); step != before.cend(); ++step) {
+    auto place = step;
+    if (step->kind == StepKind::signal) {
+      const auto wait = find_step(before, StepKind::wait, step->name, step->number);
+      if (wait != before.cend()) place = wait;
+    }
+    const bool goes = place >= first && (signals || step->kind != StepKind::signal);
+    if (!goes) row->steps.push_back(*step);
+  }
   return true;
 }
 

@@ -245,8 +245,8 @@ class MemoryDialect final : public backend::Dialect,
       return true;
     });
   }
-  bool forget_steps(JobId id, const std::optional<From>& from) override {
-    return on_jobs([&](MemoryQueue& jobs) { return jobs.forget_steps(id, from); });
+  bool forget_steps(JobId id, const std::optional<From>& from, bool signals) override {
+    return on_jobs([&](MemoryQueue& jobs) { return jobs.forget_steps(id, from, signals); });
   }
 
   [[nodiscard]] std::vector<std::optional<Job>> get(std::span<const JobId> ids, const Tx* within) override {

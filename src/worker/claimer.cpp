@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/checks.hpp"
 #include "platform/random.hpp"
 
 namespace sqlq::worker {
@@ -43,6 +44,9 @@ Claimer::Claimed Claimer::claim(std::size_t slots, std::size_t suspects, Suspect
   }
   std::vector<Job>& jobs = claimed.result.jobs;
   claimed.jobs = jobs.size();
+  if (shared_.observed()) {
+    shared_.tell(JobsClaimed{.asked = slots, .got = jobs.size(), .took = shared_.clock().steady() - asked_at});
+  }
   claimed.suspects = static_cast<std::size_t>(
       std::ranges::count_if(jobs, [](const Job& job) { return is_suspect(job); }));
   if (claimed.result.limited) limits_seen_ = true;
@@ -64,6 +68,7 @@ void Claimer::tell(const std::vector<backend::RefusedJob>& jobs) {
                                : "; it is passed over for a minute: cancel it, or change the database";
     shared_.events.report(Events::Level::error, "fetcher", "the database refuses to start the job: " + job.why + end,
                           job.id, Events::Code::outcome_refused);
+    if (job.ended) follow_ups_.note_ended({&job.id, 1});
   }
 }
 
@@ -81,7 +86,10 @@ void Claimer::hold(std::vector<Job> jobs, SteadyPoint asked_at, Suspects* rounds
     heartbeat_.look_after(lease);
     watchdog_.wake_by(lease->fence_at());
   }
-  const std::vector<HeldPtr> refused = shared_.ready.push(std::move(leases));
+  Batches* const batches = shared_.batches.get();
+  const std::vector<HeldPtr> refused =
+      batches == nullptr ? shared_.ready.push(std::move(leases)) : batches->push(std::move(leases));
+  if (batches != nullptr) watchdog_.wake_by(batches->due());
   if (!refused.empty()) give_back(refused);
 }
 
@@ -97,8 +105,16 @@ void Claimer::give_back(const std::vector<HeldPtr>& leases) {
                      .kind = backend::FinishKind::release,
                      .cause = Cause::released});
   }
-  for (const FinishStatus status : shared_.dialect().finish(items, nullptr, shared_.now())) {
-    shared_.counters.released += accepted(status) ? 1 : 0;
+  const std::vector<FinishStatus> answers = shared_.dialect().finish(items, nullptr, shared_.now());
+  core::expect_answers(answers.size(), leases.size());
+  for (std::size_t i = 0; i < leases.size(); ++i) {
+    if (!accepted(answers[i])) {
+      shared_.ended(leases[i], JobEnd::lost);
+    } else if (answers[i] == FinishStatus::cancelled) {
+      shared_.ended(leases[i], JobEnd::cancelled, Cause::cancelled);
+    } else {
+      shared_.ended(leases[i], JobEnd::released, Cause::released);
+    }
   }
 }
 

@@ -49,6 +49,19 @@ std::vector<backend::Finish> described(std::span<const Ending> endings) {
 /// Whether its place may go to another job in one transaction. The end of a suspect lets another one in, but later.
 bool may_hand_over(const Ending& e) { return e.kind == FinishKind::success && !is_suspect(e.lease->job()); }
 
+JobEnd end_of(const Ending& e, FinishStatus status) {
+  if (status == FinishStatus::cancelled) return JobEnd::cancelled;
+  switch (e.kind) {
+    case FinishKind::success: return JobEnd::success;
+    case FinishKind::cancel: return JobEnd::cancelled;
+    case FinishKind::snooze: return e.suspended ? JobEnd::suspended : JobEnd::snoozed;
+    case FinishKind::release: return JobEnd::released;
+    case FinishKind::retry: return JobEnd::retried;
+    case FinishKind::fail: break;
+  }
+  return e.cause == Cause::discarded ? JobEnd::discarded : JobEnd::errored;
+}
+
 }  // namespace
 
 // A thread that finds something submitted already need not wake us: a step ends only when it has found nothing, or to
@@ -87,18 +100,8 @@ SteadyPoint Completer::step() {
   const bool handed_over = write();
   fetcher_.outcomes_written(handed_over);
   if (returning) fetcher_.wake();
-  report_outages();
+  if (shared_.outlived.any_new()) follow_ups_.wake();
   return SteadyPoint::min();
-}
-
-// At once, for a worker that is stopping has no other time.
-void Completer::report_outages() {
-  if (!shared_.outlived.any_new()) return;
-  try {
-    shared_.report_outages();
-  } catch (...) {  // maintenance tries again and reports
-    if (platform::in_forced_unwind()) throw;
-  }
 }
 
 bool Completer::all_have_ended() const { return batch_.size() + submitted_.size() >= shared_.in_flight.size(); }
@@ -189,7 +192,8 @@ void Completer::write_apart(std::span<Ending> endings) {
   const auto as_errored = [](const Ending& ending, const Error& why) {
     return Ending{.lease = ending.lease,
                   .kind = FinishKind::fail,
-                  .message = core::ascii_text(std::string(refused_text) + why.what(), longest_refusal)};
+                  .message = core::ascii_text(std::string(refused_text) + why.what(), longest_refusal),
+                  .ran = ending.ran};
   };
   const auto tell = [&](const core::Offender& offender, const Ending& instead, bool lost) {
     const HeldPtr lease = std::exchange(endings[offender.index].lease, nullptr);
@@ -226,25 +230,16 @@ void Completer::settle(const Ending& ending, FinishStatus status) {
                                 : "the outcome came too late: the handler had ended the lease in another way",
                             ending.lease->job().id, Events::Code::outcome_late);
     }
-    ++shared_.counters.lost;
+    shared_.ended(ending.lease, JobEnd::lost, {}, ending.ran);
     if (status == FinishStatus::stale) shared_.outlived.add(ending.lease, shared_.clock().steady());
     return;
   }
   follow_ups_.note(ending, status);
-  Counters& count = shared_.counters;
-  if (status == FinishStatus::cancelled || ending.kind == FinishKind::cancel) {
-    ++count.cancelled;
-  } else if (ending.kind == FinishKind::success) {
-    ++count.succeeded;
-  } else if (ending.kind == FinishKind::snooze) {
-    ++count.snoozed;
-  } else if (ending.kind == FinishKind::release) {
-    ++count.released;
-  } else if (ending.cause == Cause::discarded) {
-    ++count.discarded;
-  } else {
-    ++count.failed;
-  }
+  const JobEnd end = end_of(ending, status);
+  const std::optional<Cause> cause = end == JobEnd::success     ? std::nullopt
+                                     : end == JobEnd::cancelled ? std::optional(Cause::cancelled)
+                                                                : std::optional(ending.cause);
+  shared_.ended(ending.lease, end, cause, ending.ran, ending.message);
 }
 
 }  // namespace sqlq::worker

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,6 +27,8 @@ struct Ending {
   /// The handler completed the job in its own transaction: nothing is written if that was committed, else this ending.
   bool verify = false;
   bool forget_steps = false;  ///< after a success
+  bool suspended = false;     ///< snoozed by a durable step
+  std::optional<Duration> ran{};  ///< how long the handler did, where somebody observes
 };
 
 /// Writes endings in fenced batches: what has gathered while the last batch was written makes the next one. A batch
@@ -61,7 +64,6 @@ class Completer final : public Service {
   void fill();
   void verify();
   void flush_logs();
-  void report_outages();
   /// Says whether the fetcher has handed the places over to other jobs. Endings that could not be written stay in the
   /// batch.
   bool write();

@@ -10,10 +10,11 @@
 #include "core/enqueue_items.hpp"
 #include "core/headers.hpp"
 #include "core/mutant.hpp"
+#include "core/observing.hpp"
+#include "core/parents.hpp"
 #include "core/step_values.hpp"
 #include "core/steps.hpp"
 #include "core/words.hpp"
-#include "worker/children.hpp"
 #include "worker/context.hpp"
 
 namespace sqlq::worker {
@@ -129,8 +130,11 @@ std::optional<std::string> ExecutionSteps::await_signal(StepName name, Duration 
     return step.kind == StepKind::signal ? std::optional(step.value) : std::nullopt;
   };
   if (const StepRecord* expired = row(StepKind::expired, key)) return answer(*expired);
-  if (const StepRecord* signal = row(StepKind::signal, key)) return answer(*signal);
   const StepRecord* waits = row(StepKind::wait, key);
+  if (const StepRecord* signal = row(StepKind::signal, key)) {
+    // The first time it is recorded where the signal was received, for since and Admin::restart.
+    return answer(waits != nullptr ? *signal : write(StepKind::wait, key, {}, std::max(timeout, Duration::zero())));
+  }
   if (waits != nullptr ? now() < waits->until.value_or(waits->at) : timeout > Duration::zero()) {
     // Also where it is recorded: from here on a signal is told to the suspended job, and the answer has earlier ones.
     const StepRecord& step = write(StepKind::wait, key, {}, timeout);
@@ -153,10 +157,10 @@ std::vector<Job> ExecutionSteps::all(StepName name, std::span<const NewJob> chil
   if (fresh) {
     store(key, ids, children);
   } else {
-    bool live = any_live(shared_.dialect(), ids);
+    bool live = core::any_live(shared_.dialect(), ids);
     if (live) {  // from here on, the end of the last one is told
       static_cast<void>(write(StepKind::children, key, step.value));
-      live = any_live(shared_.dialect(), ids);
+      live = core::any_live(shared_.dialect(), ids);
     }
     if (!live) {
       std::vector<Job> jobs = read_children(ids);
@@ -309,27 +313,31 @@ std::vector<JobId> ExecutionSteps::children_of(const Key& key, std::span<const N
 // The same once more changes nothing, for the ids are recorded.
 void ExecutionSteps::store(const Key& key, std::span<const JobId> ids, std::span<const NewJob> children) {
   unstored_ = label(key.name, key.number);
+  const ClientOptions& options = shared_.options.client;
+  std::vector<NewJob> passed;
+  if (!options.hooks.empty()) children = passed = core::pass_hooks(children, options.hooks);
   check_children(children, shared_.db.limits());
   if (children.size() != ids.size()) {
     throw Error(Errc::misuse, "the children " + unstored_ + " are other ones than those that an earlier execution has "
                               "begun to store: give them another name");
   }
-  const std::string parent = parent_text({.id = lease_->job().id, .number = key.number, .name = key.name});
+  const std::string parent = core::parent_text({.id = lease_->job().id, .number = key.number, .name = key.name});
   const bool headed = shared_.dialect().capabilities().headers;
   std::deque<std::string> headers;
   std::vector<backend::EnqueueItem> items;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     backend::EnqueueItem& item =
-        items.emplace_back(core::item_of(children[i], shared_.options.client, shared_.clock().now()));
+        items.emplace_back(core::item_of(children[i], options, shared_.clock().now()));
     item.id = ids[i];
     item.fresh_id = false;
     Headers all = children[i].options.headers;
-    if (headed) all.emplace(parent_header, parent);
+    if (headed) all.emplace(core::parent_header, parent);
     core::check_headers(all, "the headers of a child");
     if (!all.empty()) item.headers = headers.emplace_back(core::headers_text(all));
   }
   const auto answers = shared_.dialect().enqueue(items, nullptr, shared_.now());
   core::expect_answers(answers.size(), items.size());
+  core::tell_enqueued(options.observers, items, answers, false);
   unstored_.clear();
 }
 

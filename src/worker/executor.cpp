@@ -12,20 +12,27 @@ namespace {
 using backend::FinishKind;
 
 // Returns the handler's outcome; an exception becomes one.
-Outcome call(const Handlers::Entry& entry, JobContext::Impl& impl, JobContext& context) {
+Outcome call(const Handlers& handlers, const Handlers::Entry& entry, JobContext::Impl& impl, JobContext& context) {
   Outcome outcome = Outcome::done();
   try {
     const platform::UserCode user("a handler");
-    outcome = entry.run(context);
+    outcome = handlers.call(entry, context);
   } catch (const Suspension&) {
     if (impl.steps && impl.steps->suspended()) return impl.steps->rest();
     outcome = Outcome::error("the handler threw a Suspension that none of its durable steps has thrown");
   } catch (...) {
     if (platform::in_forced_unwind()) throw;
-    Thrown thrown = current_exception();
-    outcome = thrown.discard ? Outcome::discard(std::move(thrown.text)) : Outcome::error(std::move(thrown.text));
+    outcome = current_outcome();
   }
   return impl.steps ? impl.steps->ended(std::move(outcome)) : outcome;
+}
+
+/// From when it was due and in the queue. The claim is by the clock of the database, what follows by ours.
+Duration waited(const Held& lease, SteadyPoint now) {
+  const Job& job = lease.job();
+  const TimePoint ready = std::max(job.run_at, job.queued_at);
+  const Duration to_claim = job.started_at ? std::max(*job.started_at - ready, Duration::zero()) : Duration::zero();
+  return to_claim + std::max(now - lease.claimed_at(), Duration::zero());
 }
 
 Duration delay_of(const RetryPolicy& retry, int attempt, bool& trouble) {
@@ -92,14 +99,15 @@ Ending Executor::run(const HeldPtr& lease) {
   if (entry == nullptr) return *std::move(instead);
   JobContext::Impl impl = context_of(lease);
   JobContext context(impl);
-  return conclude(impl, call(*entry, impl, context), entry->options);
+  return conclude(impl, call(shared_.handlers, *entry, impl, context), entry->options);
 }
 
 const Handlers::Entry* Executor::begin(const HeldPtr& lease, std::optional<Ending>& instead) {
   fetcher_.look_again();  // it may have been the last one that waited
   const Job& job = lease->job();
   // A process that stood still: the watchdog may not have seen it yet.
-  if (shared_.clock().steady() >= lease->fence_at()) shared_.lose(lease);
+  const SteadyPoint now = shared_.clock().steady();
+  if (now >= lease->fence_at()) shared_.lose(lease);
   if (lease->unwanted() || lease->stop_reason() != StopReason::none) {
     instead = not_started(lease);
     return nullptr;
@@ -109,8 +117,9 @@ const Handlers::Entry* Executor::begin(const HeldPtr& lease, std::optional<Endin
     instead = failed(lease, "the worker has no handler for this kind", Cause::failed, RetryPolicy());
     return nullptr;
   }
-  lease->start(timeout_of(job, entry->options));
+  lease->start(now, timeout_of(job, entry->options));
   watchdog_.wake_by(lease->timeout_at());
+  if (shared_.observed()) shared_.tell(JobStarted{.job = job_of(lease), .waited = waited(*lease, now)});
   return entry;
 }
 
@@ -134,6 +143,7 @@ Ending Executor::conclude(JobContext::Impl& impl, const Outcome& outcome, const 
   Ending ending = done ? Ending{.lease = lease} : ended_badly(lease, outcome, options);
   ending.result = std::move(impl.result);
   ending.forget_steps = forget;
+  ending.suspended = ending.kind == FinishKind::snooze && impl.steps && impl.steps->suspended();
   return ending;
 }
 
@@ -172,15 +182,28 @@ SteadyPoint Executor::timeout_of(const Job& job, const HandlerOptions& options) 
 }
 
 void Executor::deliver(const HeldPtr& lease, Ending ending) {
-  ending.message = core::clean_text(ending.message, core::max_message_bytes);
-  lease->finish();
-  interims_.forget(lease);
+  finish(lease, ending);
   completer_.submit(std::move(ending));
   free_slot();
 }
 
-void Executor::free_slot() {
-  shared_.slots.give(1);
+// Their slots become free together, so that one claim fills them.
+void Executor::deliver(std::vector<Ending> endings) {
+  const std::size_t jobs = endings.size();
+  for (Ending& ending : endings) finish(ending.lease, ending);
+  completer_.submit(std::move(endings));
+  free_slots(jobs);
+}
+
+void Executor::finish(const HeldPtr& lease, Ending& ending) {
+  ending.message = core::clean_text(ending.message, core::max_message_bytes);
+  if (shared_.observed() && lease->begun_at()) ending.ran = shared_.clock().steady() - *lease->begun_at();
+  lease->finish();
+  interims_.forget(lease);
+}
+
+void Executor::free_slots(std::size_t n) {
+  shared_.slots.give(n);
   fetcher_.look_again();
 }
 

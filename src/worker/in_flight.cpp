@@ -25,7 +25,13 @@ SteadyPoint Held::fence_at() const noexcept {
   return saturating_add(renewed_at_.load(), job_.keepalive - job_.keepalive / 6);
 }
 
-void Held::start(SteadyPoint timeout_at) noexcept {
+std::optional<SteadyPoint> Held::begun_at() const noexcept {
+  const SteadyPoint at = begun_at_.load();
+  return at == SteadyPoint::min() ? std::nullopt : std::optional(at);
+}
+
+void Held::start(SteadyPoint now, SteadyPoint timeout_at) noexcept {
+  begun_at_.store(now);
   timeout_at_.store(timeout_at);
   phase_.store(Phase::running);
 }

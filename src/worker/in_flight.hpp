@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <unordered_map>
@@ -21,7 +22,7 @@ namespace sqlq::worker {
 
 enum class Phase : std::uint8_t { queued, running, finishing };
 
-/// One held lease. Thread-safety: all members from any thread.
+/// One held lease. Thread-safety: all members from any thread, but for `lead` and `take_led`.
 ///
 /// Its end is reckoned from the moment the claim or renewal was *sent*, so by our clock it ends before the database
 /// would give the job to somebody else.
@@ -61,7 +62,9 @@ class Held final {
   [[nodiscard]] bool unwanted() const noexcept { return unwanted_.load(); }
 
   [[nodiscard]] Phase phase() const noexcept { return phase_.load(); }
-  void start(SteadyPoint timeout_at) noexcept;
+  void start(SteadyPoint now, SteadyPoint timeout_at) noexcept;
+  /// Of its handler; empty: not yet.
+  [[nodiscard]] std::optional<SteadyPoint> begun_at() const noexcept;
   void finish() noexcept { phase_.store(Phase::finishing); }
   [[nodiscard]] SteadyPoint timeout_at() const noexcept { return timeout_at_.load(); }
 
@@ -73,6 +76,14 @@ class Held final {
   void set_logged() noexcept { logged_.store(true); }
   [[nodiscard]] bool logged() const noexcept { return logged_.load(); }
 
+  /// A batch goes through the channel as its last job, which leads the others there. By whoever puts it into the
+  /// channel.
+  void lead(std::vector<std::shared_ptr<Held>> others) {
+    led_ = std::make_unique<std::vector<std::shared_ptr<Held>>>(std::move(others));
+  }
+  /// By whoever took it out of the channel: the others, perhaps none. Null: it is the job of a single handler.
+  [[nodiscard]] std::unique_ptr<std::vector<std::shared_ptr<Held>>> take_led() noexcept { return std::move(led_); }
+
  private:
   const Job job_;
   const SteadyPoint claimed_at_;
@@ -83,12 +94,17 @@ class Held final {
   std::atomic<bool> unwanted_{false};
   std::atomic<bool> completing_{false};
   std::atomic<bool> logged_{false};
+  std::unique_ptr<std::vector<std::shared_ptr<Held>>> led_{};
   std::atomic<Phase> phase_{Phase::queued};
   std::atomic<SteadyPoint> renewed_at_;
   std::atomic<SteadyPoint> timeout_at_{SteadyPoint::max()};
+  std::atomic<SteadyPoint> begun_at_{SteadyPoint::min()};
 };
 
 using HeldPtr = std::shared_ptr<Held>;
+
+/// Its job, kept by whoever has it.
+[[nodiscard]] inline std::shared_ptr<const Job> job_of(const HeldPtr& lease) { return {lease, &lease->job()}; }
 
 /// Leases that this process has lost though it lives, until the database knows that their ends were no crashes.
 /// Thread-safety: all members from any thread.
@@ -100,8 +116,9 @@ class Outlived final {
   void add(const HeldPtr& lease, SteadyPoint now);
   /// Those to ask about. Some may not have ended yet, so each is asked about for some minutes after its keepalive.
   [[nodiscard]] std::vector<HeldPtr> waiting(SteadyPoint now);
-  /// Whether some were added since the last call.
-  [[nodiscard]] bool any_new() noexcept { return new_.exchange(false); }
+  /// Whether some were added since the last call of take_news.
+  [[nodiscard]] bool any_new() const noexcept { return new_; }
+  bool take_news() noexcept { return new_.exchange(false); }
   /// The database knows.
   void remove(std::span<const HeldPtr> leases);
 

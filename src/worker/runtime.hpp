@@ -14,6 +14,8 @@
 #include "worker/log_shipper.hpp"
 #include "worker/maintenance.hpp"
 #include "worker/presence.hpp"
+#include "worker/reaper.hpp"
+#include "worker/retention.hpp"
 #include "worker/shared.hpp"
 #include "worker/ticker.hpp"
 #include "worker/watchdog.hpp"
@@ -34,9 +36,11 @@ struct Runtime {
   std::shared_ptr<GuardedSink> logs = std::make_shared<GuardedSink>(shared.options.log_sink, shared.owned_events);
   Heartbeat heartbeat{shared};
   Watchdog watchdog{shared};
-  Fetcher fetcher{shared, heartbeat, watchdog};
-  FollowUps follow_ups{shared, fetcher};
+  FollowUps follow_ups{shared};
+  Fetcher fetcher{shared, heartbeat, watchdog, follow_ups};
   Completer completer{shared, *logs, fetcher, follow_ups};
+  Reaper reaper{shared, fetcher, follow_ups};
+  Retention retention{shared};
   Maintenance maintenance{shared, fetcher};
   Presence presence{shared, fetcher};
   Ticker ticker{shared};

@@ -28,6 +28,14 @@ void check_client(const ClientOptions& options) {
   }
 }
 
+std::size_t largest_batch(const Handlers& handlers) {
+  std::size_t largest = 0;
+  for (const std::string& kind : handlers.kinds()) {
+    if (const auto& batch = handlers.find(kind)->batch) largest = std::max(largest, batch->options.size);
+  }
+  return largest;
+}
+
 }  // namespace
 
 WorkerStats Counters::snapshot() const noexcept {
@@ -42,6 +50,21 @@ WorkerStats Counters::snapshot() const noexcept {
           .abandoned = abandoned};
 }
 
+std::atomic<std::uint64_t>& Counters::of(JobEnd end) noexcept {
+  switch (end) {
+    case JobEnd::success: return succeeded;
+    case JobEnd::retried:
+    case JobEnd::errored: return failed;
+    case JobEnd::discarded: return discarded;
+    case JobEnd::cancelled: return cancelled;
+    case JobEnd::snoozed:
+    case JobEnd::suspended: return snoozed;
+    case JobEnd::released: return released;
+    case JobEnd::lost: break;
+  }
+  return lost;
+}
+
 WorkerOptions checked(WorkerOptions options, const Database& db, const Handlers& handlers) {
   using namespace std::chrono_literals;
   if (handlers.kinds().empty() && !handlers.any()) {
@@ -49,15 +72,24 @@ WorkerOptions checked(WorkerOptions options, const Database& db, const Handlers&
                 "the worker has no handler: register at least one kind with Handlers::on, or all with on_any");
   }
   options.queues = core::check_names(options.queues, "a queue of the worker");
-  if (options.concurrency == 0) options.concurrency = std::max(1U, std::thread::hardware_concurrency());
+  const auto batch = static_cast<unsigned>(largest_batch(handlers));
+  if (options.concurrency == 0) options.concurrency = std::max({1U, std::thread::hardware_concurrency(), batch});
   if (options.concurrency > most_executors) {
     throw Error(Errc::invalid_argument, "WorkerOptions::concurrency must be at most " + std::to_string(most_executors));
+  }
+  if (options.concurrency < batch) {
+    throw Error(Errc::invalid_argument,
+                "WorkerOptions::concurrency is " + std::to_string(options.concurrency) +
+                    ", and a batch handler wants " + std::to_string(batch) +
+                    " jobs at once, each of which needs a slot: raise it, or lower BatchOptions::size");
   }
   check_between(options.poll, 10ms, 1h, "WorkerOptions::poll must be 10 ms to 1 h");
   check_between(options.sweep, 100ms, 1h, "WorkerOptions::sweep must be 100 ms to 1 h");
   check_between(options.drain_timeout, 0ms, Duration::max(), "WorkerOptions::drain_timeout must not be negative");
   check_between(options.grace, 0ms, Duration::max(), "WorkerOptions::grace must not be negative");
+  core::check_observers(options.observers, "WorkerOptions::observers");
   check_client(options.client);
+  if (options.client.observers.empty()) options.client.observers = options.observers;
   if (options.name.empty()) options.name = platform::default_worker_name();
   core::check_name(options.name, "the worker's name");
   if (!options.log_sink) options.log_sink = database_log_sink(db);
@@ -69,12 +101,13 @@ Shared::Shared(Database database, Handlers table, WorkerOptions wanted)
       handlers(std::move(table)),
       options(checked(std::move(wanted), db, handlers)),
       callbacks(std::make_shared<Callbacks>(std::shared_ptr<Clock>(std::make_shared<Database>(db), &db.clock()))),
-      owned_events(std::make_shared<Events>(options.on_event, callbacks)),
+      owned_events(std::make_shared<Events>(options.on_event, callbacks, options.observers)),
       slots(*progress, options.concurrency, options.max_jobs) {}
 
 void Shared::freeze_handlers() {
   handlers.freeze();
   if (!handlers.any()) kinds = handlers.kinds();
+  if (largest_batch(handlers) > 0) batches = std::make_unique<Batches>(handlers, clock(), slots, ready);
 }
 
 backend::Now Shared::now() const { return core::request_time(clock()); }
@@ -87,8 +120,19 @@ WorkerStats Shared::stats() const noexcept {
   return all;
 }
 
+void Shared::ended(const HeldPtr& lease, JobEnd end, std::optional<Cause> cause, std::optional<Duration> ran,
+                   const std::string& message) noexcept {
+  ++counters.of(end);
+  if (!observed()) return;
+  try {
+    if (!ran && lease->begun_at()) ran = clock().steady() - *lease->begun_at();
+    tell(JobEnded{.job = job_of(lease), .end = end, .cause = cause, .ran = ran, .message = message});
+  } catch (...) {  // no memory to tell of anything
+  }
+}
+
 void Shared::drop_lost(const HeldPtr& lease) {
-  ++counters.lost;
+  ended(lease, JobEnd::lost);
   outlived.add(lease, clock().steady());
   in_flight.remove({&lease, 1});
 }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,8 @@
 #include <sqlq/handlers.hpp>
 #include <sqlq/worker.hpp>
 
+#include "core/observing.hpp"
+#include "worker/batches.hpp"
 #include "worker/callbacks.hpp"
 #include "worker/channel.hpp"
 #include "worker/events.hpp"
@@ -24,6 +27,7 @@ namespace sqlq::worker {
 struct Counters {
   std::atomic<std::uint64_t> claimed{0}, succeeded{0}, failed{0}, discarded{0}, snoozed{0}, cancelled{0}, released{0},
       lost{0}, abandoned{0};
+  [[nodiscard]] std::atomic<std::uint64_t>& of(JobEnd end) noexcept;
   [[nodiscard]] WorkerStats snapshot() const noexcept;
 };
 
@@ -34,13 +38,19 @@ struct Shared {
   /// Throws Error(invalid_argument) for options out of range.
   Shared(Database database, Handlers table, WorkerOptions wanted);
 
-  /// No kind can be added any more.
+  /// No kind can be added any more. Before the first claim.
   void freeze_handlers();
   [[nodiscard]] Clock& clock() const noexcept { return db.clock(); }
   [[nodiscard]] backend::Dialect& dialect() const { return db.ready(); }
   /// The time to send with a request: a test's, or none for the database's own.
   [[nodiscard]] backend::Now now() const;
   [[nodiscard]] WorkerStats stats() const noexcept;
+  /// Whether anybody observes: else no event is made.
+  [[nodiscard]] bool observed() const noexcept { return !options.observers.empty(); }
+  void tell(const Event& event) const noexcept { core::tell(options.observers, event); }
+  /// Counts how a held job ended, and tells it: once for each.
+  void ended(const HeldPtr& lease, JobEnd end, std::optional<Cause> cause = {}, std::optional<Duration> ran = {},
+             const std::string& message = {}) noexcept;
   /// Takes the lease off the books because there is nothing to write for it.
   void drop_lost(const HeldPtr& lease);
   /// Says of the leases that this process has lost that it lives: they ended by outages and no crashes.
@@ -67,6 +77,7 @@ struct Shared {
   Outlived outlived;
   Slots slots;
   Channel<HeldPtr> ready;
+  std::unique_ptr<Batches> batches;  // null: no handler is one of batches
 };
 
 }  // namespace sqlq::worker

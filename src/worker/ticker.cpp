@@ -72,6 +72,7 @@ void Ticker::look(backend::Periodic& part) {
   decide(firings, due.now);
   write_all(part, firings);
   take_back_counts(part, firings);
+  tell_fired(firings);
   plan(due, firings, last_look_);
   const bool some = std::ranges::any_of(firings, [](const Firing& f) { return f.outcome.applied; });
   if (found >= limit) {  // whoever was sooner with all of them fires the rest, too
@@ -268,6 +269,16 @@ void Ticker::take_back_counts(backend::Periodic& part, Firings& firings) {
                        .state = states.emplace_back(core::state_of(standing))});
   }
   if (!changes.empty()) part.periodic_change(changes, shared_.now());
+}
+
+void Ticker::tell_fired(const Firings& firings) const {
+  if (!shared_.observed()) return;
+  for (const Firing& f : firings) {
+    if (!f.outcome.applied || f.outcome.jobs.empty()) continue;
+    core::tell_enqueued(shared_.options.observers, f.jobs, f.outcome.jobs, false);
+    const auto stored = std::ranges::count_if(f.outcome.jobs, [](const Enqueued& job) { return job.inserted(); });
+    if (stored > 0) shared_.tell(TicksFired{.schedule = f.row.name, .ticks = static_cast<std::size_t>(stored)});
+  }
 }
 
 void Ticker::leave(const backend::PeriodicRow& row, const std::string& why) {

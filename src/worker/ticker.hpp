@@ -72,6 +72,7 @@ class Ticker final : public Service {
   void write_all(backend::Periodic& part, Firings& firings);
   void take_back_counts(backend::Periodic& part, Firings& firings);
   void give_up(Firing& firing, const Error& why);
+  void tell_fired(const Firings& firings) const;
   void tell(const Firing& firing, const char* refused, const Error& why);
   void leave(const backend::PeriodicRow& row, const std::string& why);
   void plan(const backend::PeriodicDue& due, const Firings& firings, SteadyPoint asked_at);

@@ -38,6 +38,8 @@ struct Engine {
   ServiceLoop completing = loop_for(runtime.completer);
   ServiceLoop beating = loop_for(runtime.heartbeat);
   ServiceLoop watching = loop_for(runtime.watchdog);
+  ServiceLoop reaping = loop_for(runtime.reaper);
+  ServiceLoop purging = loop_for(runtime.retention);
   ServiceLoop maintaining = loop_for(runtime.maintenance);
   ServiceLoop shipping = loop_for(runtime.log_shipper);
   ServiceLoop announcing = loop_for(runtime.presence);
@@ -45,10 +47,12 @@ struct Engine {
   ServiceLoop following = loop_for(runtime.follow_ups);
 
   /// The watchdog ends last: it gets the others the threads that the system has refused.
-  const std::array<ServiceLoop*, 9> loops{&completing, &beating, &shipping,  &fetching, &maintaining,
-                                          &announcing, &ticking, &following, &watching};
+  const std::array<ServiceLoop*, 11> loops{&completing,  &beating,    &shipping, &fetching,  &reaping, &purging,
+                                           &maintaining, &announcing, &ticking,  &following, &watching};
   /// What these do is not worth waiting for somebody's lock.
-  const std::array<ServiceLoop*, 2> optional{&announcing, &following};
+  const std::array<ServiceLoop*, 5> optional{&reaping, &purging, &maintaining, &announcing, &following};
+  /// These begin nothing once the worker is to stop.
+  const std::array<ServiceLoop*, 5> beginning{&fetching, &reaping, &purging, &maintaining, &ticking};
 };
 
 }  // namespace worker
@@ -152,12 +156,12 @@ void Worker::Impl::shut_down() {
   shared.events.close(schedule.end_at());
 }
 
-// Jobs that no thread has begun go back first, so that other workers get them while this one drains. Jobs of a claim
-// that is under way go back when it returns.
+// Jobs that no thread has begun, those of batches that linger among them, go back first, so that other workers get them
+// while this one drains. Jobs of a claim that is under way go back when it returns.
 void Worker::Impl::stop_claiming() {
-  for (ServiceLoop* loop : {&engine->fetching, &engine->maintaining, &engine->ticking}) loop->request_stop();
+  for (ServiceLoop* loop : engine->beginning) loop->request_stop();
   runtime.fetcher.stop_handing_over();
-  const std::vector<HeldPtr> unstarted = shared.ready.close();
+  const std::vector<HeldPtr> unstarted = shared.batches ? shared.batches->close() : shared.ready.close();
   runtime.release(unstarted);
   shared.slots.give(unstarted.size());
 }
@@ -199,7 +203,7 @@ void Worker::Impl::write_what_is_left() {
   }
   const std::span others(engine->loops.begin(), engine->loops.end() - 1);
   for (ServiceLoop* loop : others) loop->request_stop();
-  // Somebody's lock on the table of workers delays no stop: the row expires. So does none on the steps.
+  // Somebody's lock on the table of workers delays no stop: the row expires. So does none on steps and histories.
   const SteadyPoint asked_at = shared.clock().steady();
   const auto farewell = [&] { return std::min(end(), saturating_add(asked_at, Presence::longest_farewell)); };
   wait(end, [&] {

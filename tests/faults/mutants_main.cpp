@@ -83,9 +83,9 @@ class Load {
   [[nodiscard]] std::string records() const { return (folder_ / "records").string(); }
   /// What is tested outlives processes, not the host: no flush is needed, and none stalls the others.
   [[nodiscard]] std::string url() const { return "url=sqlite://" + file() + "?synchronous=normal"; }
-  /// Waits until nothing is left to do; false when for longer than two leases and more it has not become less.
+  /// Waits until nothing is left to do; false when for ten leases it has not become less.
   [[nodiscard]] bool drain() {
-    constexpr std::int64_t patience = 3'000'000;
+    constexpr std::int64_t patience = 10'000'000;
     process::AuditConnection connection(file(), 20'000);
     auto least = std::numeric_limits<std::int64_t>::max();
     auto since = steady_us();

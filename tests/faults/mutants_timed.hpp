@@ -47,7 +47,8 @@ class TimedLoad {
     return check({.records = RecordReader(records_).more(),
                   .rows = process::rows_of(connection),
                   .faults = faults_,
-                  .settings = {.drained = drained, .dead_are_known = true},
+                  // Leases that end on a slow machine are what the other run judges.
+                  .settings = {.drained = drained, .dead_are_known = true, .unproved_percent = 100},
                   .series = process::series_of(db_)});
   }
 

@@ -52,6 +52,48 @@ TEST_F(WorkflowCommands, TheFirstSignalOfANameStays) {
   EXPECT_EQ(all[2]["bytes"], 4);
 }
 
+TEST_F(WorkflowCommands, AWrongSignalIsReplaced) {
+  const JobId id = enqueue("order");
+  EXPECT_EQ(signal(id, "approved", {"1", "--replace"}).err,
+            "stored the signal 'approved' for job " + id.to_string() + "\n");
+  const Result refused = signal(id, "approved", {"2"});
+  EXPECT_EQ(refused.code, 6);
+  EXPECT_TRUE(has(refused.err, "--replace gives it this value")) << refused.err;
+  const Result dry = signal(id, "approved", {"2", "--replace", "--dry-run", "-o", "jsonl"});
+  EXPECT_EQ(dry.code, 0) << dry.err;
+  EXPECT_EQ(nlohmann::json::parse(dry.out)["status"], "would_be_replaced");
+  EXPECT_EQ(steps(id, true)[0]["value"], 1);
+  const Result done = signal(id, "approved", {R"({"by": "bob"})", "--replace"});
+  EXPECT_EQ(done.code, 0) << done.err;
+  EXPECT_EQ(done.err, "replaced the value of the signal 'approved' of job " + id.to_string() + "\n");
+  EXPECT_EQ(json({"job", "signal", id.to_string(), "approved", "3", "--replace"})["status"], "replaced");
+  const nlohmann::json all = steps(id, true);
+  ASSERT_EQ(all.size(), 1U) << all;
+  EXPECT_EQ(all[0]["value"], 3);
+  EXPECT_EQ(signal(id, "approved", {"4", "--replace", "--append"}).code, 2) << "one of both";
+  EXPECT_EQ(client().cancel(id), CancelStatus::cancelled);
+  EXPECT_EQ(signal(id, "approved", {"5", "--replace"}).code, 6) << "it has finished";
+}
+
+TEST_F(WorkflowCommands, RestartForgetsSignalsWhenItIsAskedTo) {
+  const JobId id = waiting_order();
+  EXPECT_EQ(signal(id, "approved", {"\"ada\""}).code, 0);
+  work_until(id, JobState::success);
+  const nlohmann::json dry =
+      json({"job", "restart", id.to_string(), "--from", "approved", "--forget-signals", "--dry-run"});
+  EXPECT_EQ(dry["forgotten"], 3) << "the wait, its signal, ship";
+  const nlohmann::json done = json({"job", "restart", id.to_string(), "--from", "approved", "--forget-signals"});
+  EXPECT_EQ(done["answer"], "requeued");
+  EXPECT_EQ(done["forgotten"], 3);
+  EXPECT_EQ(column(steps(id), "kind"), (Words{"result", "result", "result"}));
+  work_until(id, JobState::scheduled, client().find(id)->claims);
+  EXPECT_EQ(signal(id, "approved", {"\"bob\""}).code, 0);
+  work_until(id, JobState::success);
+  EXPECT_EQ(client().find(id)->result, "\"bob\"");
+  EXPECT_EQ(charged, 1);
+  EXPECT_EQ(shipped, 2);
+}
+
 TEST_F(WorkflowCommands, TheValueMayBeInAFileOrOnStandardInput) {
   const JobId id = enqueue("order");
   std::ofstream(path("value.json")) << " [1, 2]\n";

@@ -1,6 +1,7 @@
 #include "simulation/worker_process.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 #include <utility>
 
 namespace sqlq::simulation {
@@ -46,8 +47,8 @@ WorkerProcess::WorkerProcess(World& world, std::string name, const Weather& weat
     runtime_.heartbeat.hint();
   });
   for (worker::Service* service : std::initializer_list<worker::Service*>{
-           &runtime_.fetcher, &runtime_.completer, &runtime_.heartbeat, &runtime_.maintenance, &runtime_.log_shipper,
-           &runtime_.watchdog}) {
+           &runtime_.fetcher, &runtime_.completer, &runtime_.heartbeat, &runtime_.reaper, &runtime_.retention,
+           &runtime_.maintenance, &runtime_.follow_ups, &runtime_.log_shipper, &runtime_.watchdog}) {
     loops_.push_back({service, worker::Turns(*service, *world.clock, runtime_.shared.events, world.dice.seed())});
   }
   watching_ = &loops_.back();
@@ -184,9 +185,10 @@ bool WorkerProcess::runs_unwarned(JobId id, const HeldPtr& except) {
 
 void WorkerProcess::drain() {
   draining_ = true;
+  const std::initializer_list<worker::Service*> beginning{&runtime_.fetcher, &runtime_.reaper, &runtime_.retention,
+                                                          &runtime_.maintenance};
   for (Loop& loop : loops_) {
-    loop.stopped =
-        loop.stopped || loop.service == &runtime_.fetcher || loop.service == &runtime_.maintenance;
+    loop.stopped = loop.stopped || std::ranges::find(beginning, loop.service) != beginning.end();
   }
   runtime_.fetcher.stop_handing_over();
   const std::vector<HeldPtr> unstarted = runtime_.shared.ready.close();
@@ -196,7 +198,7 @@ void WorkerProcess::drain() {
 }
 
 bool WorkerProcess::drained() const {
-  return draining_ && running_.empty() && runtime_.completer.waiting() == 0;
+  return draining_ && running_.empty() && runtime_.completer.waiting() == 0 && runtime_.follow_ups.may_end();
 }
 
 void WorkerProcess::calm_down() {

@@ -152,7 +152,7 @@ class FakeServer : public Server {
             "periodic_first", "periodic_due", "periodic_next", "periodic_list", "periodic_get", "periodic_versions",
             "periodic_lock", "periodic_add", "periodic_set", "periodic_remove",
             "steps", "step_job", "step_add", "step_insert", "step_find", "step_signal_last",
-            "steps_forget"}) {
+            "step_replace", "steps_forget", "steps_forget_signals"}) {
         text += std::string("-- name: ") + name + "\nSELECT 1\n";
       }
       return text;

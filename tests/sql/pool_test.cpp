@@ -57,6 +57,37 @@ TEST(Pool, AThreadThatIsEndedWhileItWaitsHarmsNobody) {
   const Pool::Lease again = pool.take();
 }
 
+// Calls that have time may wait for somebody's lock: the last connections are not theirs.
+TEST(Pool, WhoLeavesSomeForOthersIsInNobodysWay) {
+  Script script;
+  Pool pool({.size = 3, .wait = std::chrono::hours(1)}, [&] { return std::make_unique<FakeConnection>(script); });
+  std::unique_ptr<Pool::Lease> aside(new Pool::Lease(pool.take(2)));
+  std::atomic<bool> took{false};
+  std::jthread second([&] {
+    const Pool::Lease lease = pool.take(2);
+    took = true;
+  });
+  while (pool.waiting() < 1) std::this_thread::yield();
+  for (int i = 0; i < 10; ++i) {
+    const Pool::Lease one = pool.take();
+    const Pool::Lease two = pool.take();
+  }
+  {
+    std::unique_ptr<Pool::Lease> one(new Pool::Lease(pool.take()));
+    const Pool::Lease two = pool.take();
+    std::jthread third([&] { const Pool::Lease three = pool.take(); });
+    while (pool.waiting() < 2) std::this_thread::yield();
+    one.reset();  // for the third thread, though the second one came first
+    third.join();
+    EXPECT_FALSE(took);
+  }
+  EXPECT_FALSE(took);
+  EXPECT_EQ(pool.waiting(), 1U);
+  aside.reset();
+  second.join();
+  EXPECT_TRUE(took);
+}
+
 /// A pool on a clock of the test, before a server that has no connection to spare until it is told.
 class FullServer : public ::testing::Test {
  protected:

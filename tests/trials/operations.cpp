@@ -490,6 +490,15 @@ void add_steps(std::vector<Operation>& all) {
   };
   signal("signal to a job that runs", 1);
   signal("signal to a job that waits for it", 2);
+  all.push_back({.name = "signal that replaces another",
+                 .prepare = [](Dialect& d) {
+                   six_with_steps(d);
+                   d.steps()->signal(job(6), "b", "1", SignalMode::first, nullptr, begin);
+                 },
+                 .run = [](Dialect& d) {
+                   return text(d.steps()->signal(job(6), "b", params, SignalMode::replace, nullptr, soon) ==
+                               SignalStatus::replaced);
+                 }});
   one("wake", [](backend::Steps& s) {
     const std::array ids{job(2), job(6), job(5)};
     s.wake(ids, soon);
@@ -497,6 +506,10 @@ void add_steps(std::vector<Operation>& all) {
   });
   one("forget_steps", [](backend::Steps& s) {
     s.forget_steps(job(3), std::nullopt);
+    return std::string("done");
+  });
+  one("forget_steps, signals too", [](backend::Steps& s) {
+    s.forget_steps(job(3), std::nullopt, true);
     return std::string("done");
   });
 }

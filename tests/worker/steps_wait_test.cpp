@@ -218,6 +218,41 @@ TEST_F(Waits, RestartForgetsFromAStepOnAndKeepsSignals) {
   EXPECT_EQ(answers, (Answers{"yes", "yes", "yes", "yes"}));
 }
 
+TEST_F(Waits, SinceSeesAWaitWhoseSignalCameFirst) {
+  for (const bool read_at_the_start : {false, true}) {
+    bool deployed = false;
+    std::vector<bool> said;
+    PlayedWorker w = worker([&](JobContext& job) {
+      if (read_at_the_start && job.job().claims == 1) throw std::runtime_error("before the wait");
+      if (deployed) said.push_back(job.since("new-rule"));
+      static_cast<void>(job.wait<Approval>("approved", 1h));
+      job.sleep("nap", 1h);
+    });
+    const JobId id = start();
+    approve(id);
+    w.work();
+    EXPECT_EQ(find(id).state, JobState::scheduled);
+    deployed = true;
+    clock->advance(1h);
+    w.work();
+    EXPECT_EQ(find(id).state, JobState::success);
+    EXPECT_EQ(said, std::vector<bool>{false}) << "it went past this point the old way";
+  }
+}
+
+TEST_F(Waits, AReplacedSignalIsWhatLaterExecutionsRead) {
+  PlayedWorker w = waiter(true);
+  const JobId id = start();
+  approve(id, false);
+  w.watch.after = [&](const std::string& operation) {  // this execution has read the old one
+    if (operation == "record_step" && w.watch.calls["record_step"] == 1) {
+      EXPECT_EQ(client.signal(id, "approved", Approval{true}, SignalMode::replace), SignalStatus::replaced);
+    }
+  };
+  EXPECT_EQ(w.work(), 2U);
+  EXPECT_EQ(answers, (Answers{"no", "yes"}));
+}
+
 TEST_F(Waits, ARestartThatIsADuplicateForgetsNothing) {
   PlayedWorker w = worker([](JobContext& job) { job.step("a", [] {}); });
   const NewJob keyed{"flow", "null", {.unique_key = "key"}};

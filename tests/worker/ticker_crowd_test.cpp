@@ -162,8 +162,9 @@ TEST(QueriesOfAnIdleWorker, AreOneASecondWithAllItsServices) {
     runtime.shared.freeze_handlers();
     std::vector<std::pair<worker::Service*, SteadyPoint>> services;
     for (worker::Service* s : std::initializer_list<worker::Service*>{
-             &runtime.fetcher, &runtime.completer, &runtime.heartbeat, &runtime.watchdog, &runtime.maintenance,
-             &runtime.presence, &runtime.log_shipper, &runtime.ticker}) {
+             &runtime.fetcher, &runtime.completer, &runtime.heartbeat, &runtime.watchdog, &runtime.reaper,
+             &runtime.retention, &runtime.maintenance, &runtime.follow_ups, &runtime.presence, &runtime.log_shipper,
+             &runtime.ticker}) {
       services.emplace_back(s, SteadyPoint::min());
     }
     counting.calls = 0;

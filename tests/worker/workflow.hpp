@@ -69,8 +69,8 @@ class WatchedDialect final : public backend::ForwardingDialect {
       return 0;
     });
   }
-  bool forget_steps(JobId id, const std::optional<From>& from) override {
-    return watched("forget_steps", [&] { return inner().steps()->forget_steps(id, from); });
+  bool forget_steps(JobId id, const std::optional<From>& from, bool signals) override {
+    return watched("forget_steps", [&] { return inner().steps()->forget_steps(id, from, signals); });
   }
   std::vector<Enqueued> enqueue(std::span<const backend::EnqueueItem> items, const Tx* within,
                                 backend::Now now) override {
@@ -107,7 +107,12 @@ class PlayedWorker {
       if (killed) return done + 1;
     }
   }
-  void sweep() { runtime_.maintenance.sweep_all(); }
+  void sweep() {
+    runtime_.reaper.step();
+    follow_up();
+    runtime_.maintenance.step();
+    runtime_.retention.step();
+  }
   /// As its loop does: what fails is tried again at the next time.
   void follow_up() {
     try {

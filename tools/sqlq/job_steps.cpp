@@ -23,7 +23,11 @@ std::string in_quotes(const std::string& name) { return "'" + printable(name) + 
 struct SignalOptions {
   std::string id{}, name{}, value{};
   bool append = false;
+  bool replace = false;
   bool exist_ok = false;
+  [[nodiscard]] SignalMode mode() const {
+    return append ? SignalMode::append : replace ? SignalMode::replace : SignalMode::first;
+  }
 };
 
 /// What Client::signal would answer.
@@ -36,7 +40,8 @@ SignalStatus would_answer(const Admin& admin, JobId id, const SignalOptions& giv
   const bool there = std::any_of(steps.begin(), steps.end(), [&](const StepRecord& step) {
     return step.kind == StepKind::signal && step.name == given.name && step.number == 0;
   });
-  return there ? SignalStatus::existing : SignalStatus::stored;
+  if (!there) return SignalStatus::stored;
+  return given.replace ? SignalStatus::replaced : SignalStatus::existing;
 }
 
 ExitCode send_signal(Context& context, const SignalOptions& given) {
@@ -45,39 +50,43 @@ ExitCode send_signal(Context& context, const SignalOptions& given) {
   const bool dry = context.options().dry_run;
   const SignalStatus status =
       dry ? would_answer(context.admin(), id, given)
-          : context.client().signal(id, given.name, std::string_view(value),
-                                    given.append ? SignalMode::append : SignalMode::first);
+          : context.client().signal(id, given.name, std::string_view(value), given.mode());
   const std::string job = "job " + id.to_string();
   if (status == SignalStatus::not_found) {
     throw Exit(ExitCode::not_found, "there is no " + job + ": it was deleted, or never enqueued");
   }
   std::string sentence = job + " has finished: nothing was stored";
   if (status == SignalStatus::existing) {
-    sentence = job + " has the signal " + in_quotes(given.name) + " already: nothing was stored; --append adds another";
+    sentence = job + " has the signal " + in_quotes(given.name) +
+               " already: nothing was stored; --replace gives it this value, --append adds another";
   } else if (status == SignalStatus::stored) {
     sentence = (dry ? "would store the signal " : "stored the signal ") + in_quotes(given.name) + " for " + job;
+  } else if (status == SignalStatus::replaced) {
+    sentence = (dry ? "would replace the value of the signal " : "replaced the value of the signal ") +
+               in_quotes(given.name) + " of " + job;
   }
-  const std::string word = (dry && status == SignalStatus::stored ? "would_be_" : "") + std::string(to_string(status));
+  const bool sent = status == SignalStatus::stored || status == SignalStatus::replaced;
+  const std::string word = (dry && sent ? "would_be_" : "") + std::string(to_string(status));
   context.tell(sentence, {{"id"}, {"signal"}, {"status"}}, {id.to_string(), given.name, word});
-  if (status == SignalStatus::stored) return ExitCode::ok;
+  if (sent) return ExitCode::ok;
   return status == SignalStatus::existing && given.exist_ok ? ExitCode::ok : ExitCode::conflict;
 }
 
 // ------------------------------------------------------------------------------------------------- restart
 
-struct RestartOptions {
+struct Restart {
   std::string id{};
-  std::optional<std::string> from{};
-  std::int64_t number = 0;
+  RestartOptions options{};
 };
 
-/// The steps that a restart forgets, in order; Exit(usage) when the job has no such step.
+/// The steps that a restart forgets; Exit(usage) when the job has no such step.
 std::vector<StepRecord> forgotten(const Admin& admin, JobId id, const RestartOptions& given) {
-  std::vector<StepRecord> steps = admin.steps(id);
+  const std::vector<StepRecord> steps = admin.steps(id);
+  const auto place_of = [&](auto fits) { return std::find_if(steps.begin(), steps.end(), fits); };
+  auto first = steps.begin();
   if (given.from) {
-    const auto first = std::find_if(steps.begin(), steps.end(), [&](const StepRecord& step) {
-      const bool may = step.kind == StepKind::result || step.kind == StepKind::sleep || step.kind == StepKind::wait ||
-                       step.kind == StepKind::children;
+    first = place_of([&](const StepRecord& step) {
+      const bool may = step.kind != StepKind::signal && step.kind != StepKind::decision;
       return may && step.name == *given.from && step.number == given.number;
     });
     if (first == steps.end()) {
@@ -85,15 +94,27 @@ std::vector<StepRecord> forgotten(const Admin& admin, JobId id, const RestartOpt
                                       (given.number == 0 ? "" : " number " + std::to_string(given.number)) +
                                       "; `sqlq job show` lists its steps");
     }
-    steps.erase(steps.begin(), first);
   }
-  std::erase_if(steps, [](const StepRecord& step) { return step.kind == StepKind::signal; });
-  return steps;
+  std::vector<StepRecord> all;
+  for (auto step = steps.begin(); step != steps.end(); ++step) {
+    const bool signal = step->kind == StepKind::signal;
+    if (signal && !given.forget_signals) continue;
+    auto place = step;
+    if (signal) {
+      place = place_of([&](const StepRecord& other) {
+        return other.kind == StepKind::wait && other.name == step->name && other.number == step->number;
+      });
+      if (place == steps.end()) place = step;
+    }
+    if (place >= first) all.push_back(*step);
+  }
+  return all;
 }
 
-ExitCode restart_job(Context& context, const RestartOptions& given) {
+ExitCode restart_job(Context& context, const Restart& asked) {
+  const RestartOptions& given = asked.options;
   if (given.number != 0 && !given.from) throw Exit(ExitCode::usage, "--number is the number of the step of --from");
-  const JobId id = read_id(given.id, "the argument");
+  const JobId id = read_id(asked.id, "the argument");
   Admin admin = context.admin();
   const std::optional<Job> job = admin.find(id);
   if (!job) {
@@ -105,7 +126,7 @@ ExitCode restart_job(Context& context, const RestartOptions& given) {
   std::size_t steps = 0;
   if (is_finished(job->state)) {
     steps = forgotten(admin, id, given).size();
-    last = answer(dry ? RequeueStatus::requeued : admin.restart(id, given.from, given.number));
+    last = answer(dry ? RequeueStatus::requeued : admin.restart(id, given));
   }
   const bool done = last.sort == Answer::Sort::done;
   std::string sentence = "job " + id.to_string();
@@ -131,19 +152,25 @@ void add_job_steps(CLI::App& root, Context& context) {
   signalling.add_option("id", sent->id, "The job")->required();
   signalling.add_option("name", sent->name, "The name that its handler waits for")->required();
   signalling.add_option("value", sent->value, "JSON text, @FILE, or - for standard input")->required();
-  signalling.add_flag("--append", sent->append, "Add one more of this name; else the first one stays");
+  CLI::Option& append =
+      *signalling.add_flag("--append", sent->append, "Add one more of this name; else the first one stays");
+  signalling.add_flag("--replace", sent->replace, "Give the one of this name that is there this value")
+      ->excludes(&append);
   signalling.add_flag("--exist-ok", sent->exist_ok, "A signal that is there already is no failure");
   signalling.footer("Example:\n  sqlq job signal 019ad0c5-7f3a-7c1e-9a55-0f6b2d1c8e47 approved '{\"by\":\"ada\"}'");
   context.on(signalling, [&context, sent] { return send_signal(context, *sent); });
 
   CLI::App& restarting =
       *job.add_subcommand("restart", "Run a finished job again that forgets its durable steps, or those from one on");
-  const auto from = std::make_shared<RestartOptions>();
-  restarting.add_option("id", from->id, "The job")->required();
-  restarting.add_option("--from", from->from, "Keep the steps before this one [forget all]")->type_name("STEP");
-  restarting.add_option("--number", from->number, "The number of that step, of a loop [0]")->type_name("N");
+  const auto asked = std::make_shared<Restart>();
+  restarting.add_option("id", asked->id, "The job")->required();
+  restarting.add_option("--from", asked->options.from, "Keep the steps before this one [forget all]")
+      ->type_name("STEP");
+  restarting.add_option("--number", asked->options.number, "The number of that step, of a loop [0]")->type_name("N");
+  restarting.add_flag("--forget-signals", asked->options.forget_signals,
+                      "Forget its signals from there on too; else all stay");
   restarting.footer("Example:\n  sqlq job restart 019ad0c5-7f3a-7c1e-9a55-0f6b2d1c8e47 --from ship");
-  context.on(restarting, [&context, from] { return restart_job(context, *from); });
+  context.on(restarting, [&context, asked] { return restart_job(context, *asked); });
 }
 
 }  // namespace sqlq::tool

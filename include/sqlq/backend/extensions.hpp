@@ -246,7 +246,7 @@ struct NewStep {
 
 enum class RecordStatus : std::uint8_t {
   recorded = 1,  ///< by this call
-  existing = 2,  ///< a row of this key is there, or for wait and expired the signal: nothing was added
+  existing = 2,  ///< a row of this key is there, or for wait and expired the signal: nothing was added but the wait
   stale = 3,     ///< the lease is lost: nothing was changed
 };
 
@@ -263,30 +263,35 @@ class Steps {
 
   /// In the order of their recording; at most 10,000.
   [[nodiscard]] virtual std::vector<StepRecord> read_steps(JobId id, const Tx* within) = 0;
-  /// Records a step if the job is held with that token. wait and children, also when they are there already, take back
-  /// what `signal` and `wake` have told the job until now: the answer, or the reads that follow, show what that was.
+  /// Records a step if the job is held with that token; a wait also where its signal is there, if there is room for a
+  /// row, so that it is known where the signal was received. wait and children, also when they are there already, take
+  /// back what `signal` and `wake` have told the job until now: the answer, or the reads that follow, show what that
+  /// was.
   /// `within` as for enqueue: then the job's row is not locked, so that its lease can be renewed meanwhile, and nothing
   /// is taken back; another transaction that is recording the same key is waited for. Errc::retry_transaction there
   /// when that one has committed and this snapshot cannot see it. Replay: existing.
   virtual RecordAnswer record_step(const NewStep& step, const Tx* within, Now now) = 0;
   /// Stores a signal for a job that is not finished, whoever holds it, as row (signal, name, n): n is 0 for
-  /// SignalMode::first, the next free number for append. Where the job is scheduled and has a row (wait, name, n) it
-  /// becomes due now; else it is told to go on at its next snooze. Watchers of wake-ups are told. Waits for nobody but
-  /// short transactions on that job's row. Replay: existing; for append a second one.
+  /// SignalMode::first and replace, the next free number for append. Where the job is scheduled and has a row (wait,
+  /// name, n) it becomes due now; else it is told to go on at its next snooze. Watchers of wake-ups are told. With
+  /// replace a row that is there gets the value and the time of this one, and is now the last in the order of
+  /// recording; the job is told nothing. Waits for nobody but short transactions on that job's row. Replay: existing;
+  /// for append a second one; for replace replaced.
   virtual SignalStatus signal(JobId id, std::string_view name, std::string_view value, SignalMode mode,
                               const Tx* within, Now now) = 0;
   /// Each of the jobs that is scheduled and has a row of kind children becomes due now; one that is held is told to go
-  /// on at its next snooze; others: nothing. Replay: the same once more.
+  /// on at its next snooze; others: nothing. Watchers of wake-ups are told. Replay: the same once more.
   virtual void wake(std::span<const JobId> ids, Now now) = 0;
   /// Deletes rows of a job that is finished: all but signals, from the row (kind, name, number) on in the order of
-  /// recording, or all where `from` is empty. False: the job is not finished, or there is none, or no such row: nothing
-  /// changed. Replay: false, or true with nothing to do.
+  /// recording, or all where `from` is empty. `signals`: those too; one that has a row (wait, name, number) counts as
+  /// recorded with that. False: the job is not finished, or there is none, or no such row: nothing changed. Replay:
+  /// false, or true with nothing to do.
   struct From {
     StepKind kind = StepKind::result;
     std::string_view name{};
     std::int64_t number = 0;
   };
-  virtual bool forget_steps(JobId id, const std::optional<From>& from) = 0;
+  virtual bool forget_steps(JobId id, const std::optional<From>& from, bool signals = false) = 0;
 };
 
 }  // namespace sqlq::backend

@@ -235,8 +235,8 @@ class ForwardingDialect : public Dialect,
     return target("signal").steps()->signal(id, name, value, mode, within, now);
   }
   void wake(std::span<const JobId> ids, Now now) override { target("wake").steps()->wake(ids, now); }
-  bool forget_steps(JobId id, const std::optional<From>& from) override {
-    return target("forget_steps").steps()->forget_steps(id, from);
+  bool forget_steps(JobId id, const std::optional<From>& from, bool signals) override {
+    return target("forget_steps").steps()->forget_steps(id, from, signals);
   }
 
  protected:
