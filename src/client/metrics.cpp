@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -171,14 +172,14 @@ struct Metrics::Impl {
   Series& series(std::string_view queue, std::string_view kind) SQLQ_REQUIRES(mutex) {
     const auto at = all.find(std::pair(queue, kind));
     if (at != all.end()) return at->second;
-    if (all.size() >= most_series) return rest;
+    if (all.size() >= most_series || (queue == other && kind == other)) return rest ? *rest : rest.emplace();
     return all.try_emplace({std::string(queue), std::string(kind)}).first->second;
   }
 
   const std::size_t most_series;
   mutable core::Mutex mutex;
   AllSeries all SQLQ_GUARDED_BY(mutex);
-  Series rest SQLQ_GUARDED_BY(mutex);
+  std::optional<Series> rest SQLQ_GUARDED_BY(mutex);  // of all others
   Totals totals SQLQ_GUARDED_BY(mutex);
 };
 
@@ -203,8 +204,8 @@ std::string Metrics::text() const {
     for (const auto& [key, series] : impl_->all) {
       rows.emplace_back("queue=\"" + escaped(key.first) + "\",kind=\"" + escaped(key.second) + '"', series);
     }
-    if (impl_->all.size() >= impl_->most_series) {
-      rows.emplace_back("queue=\"" + std::string(other) + "\",kind=\"" + std::string(other) + '"', impl_->rest);
+    if (impl_->rest) {
+      rows.emplace_back("queue=\"" + std::string(other) + "\",kind=\"" + std::string(other) + '"', *impl_->rest);
     }
   }
   Writer out;
