@@ -132,6 +132,7 @@ std::size_t Harness::work_for(Duration time, std::size_t limit) {
 
 void Harness::sweep() {
   impl_->runtime.reaper.step();
+  impl_->runtime.follow_ups.step();
   impl_->runtime.maintenance.step();
   impl_->runtime.retention.step();
 }

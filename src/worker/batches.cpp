@@ -5,8 +5,8 @@
 namespace sqlq::worker {
 namespace {
 
-/// Whether others may be harmed by its failure, and it by theirs: only once, and never in its last attempt.
-bool may_share(const Job& job) { return job.attempt <= 1 && job.attempt < job.max_attempts && !is_suspect(job); }
+/// Whether it may harm others by its failure, and they it: once, and not in its last attempt.
+bool may_share(const Job& job) { return job.attempt <= 1 && job.attempt < job.max_attempts && job.crashes == 0; }
 
 /// In the order of `jobs`, which are not none.
 HeldPtr as_one(std::vector<HeldPtr> jobs) {

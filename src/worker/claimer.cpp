@@ -68,6 +68,7 @@ void Claimer::tell(const std::vector<backend::RefusedJob>& jobs) {
                                : "; it is passed over for a minute: cancel it, or change the database";
     shared_.events.report(Events::Level::error, "fetcher", "the database refuses to start the job: " + job.why + end,
                           job.id, Events::Code::outcome_refused);
+    if (job.ended) follow_ups_.note_ended({&job.id, 1});
   }
 }
 
