@@ -30,9 +30,9 @@
 /// **What the handler returns.** Nothing: all jobs have succeeded. Or a std::vector<Outcome>, one for each job in their
 /// order: each job ends by its own as if it had run alone. A vector of another size is as an exception.
 ///
-/// **An exception** says nothing about which of the jobs was at fault: the attempt of every job in the batch has failed,
-/// with "in a batch of N jobs: " and its text, and each is retried by the retry policy. No job ends by it: a Discard ends
-/// a job only when that was alone in its batch.
+/// **An exception** says nothing about which of the jobs was at fault: the attempt of every job in the batch has
+/// failed, with "in a batch of N jobs: " and its text, and each is retried by the retry policy. No job ends by it: a
+/// Discard ends a job only when that was alone in its batch.
 ///
 /// **The innocent.** One bad job must not do harm to those beside it again and again. So a job shares a batch only in
 /// its first attempt, with another one left, and when no worker has crashed with it. All others run alone, in batches
