@@ -147,8 +147,8 @@ void Ticking::tell(std::vector<Finding>& findings) const {
         "schedule_unreadable",
         found::called("schedule", unreadable_) + ": a program like this one cannot fire it; of the first: " +
             why_unreadable_,
-        "start the program that syncs it, make it anew with `sqlq schedule set NAME --rule RULE --kind KIND`, or forget "
-        "it: `sqlq schedule remove " + found::operands(unreadable_) + "`"));
+        "start the program that syncs it, make it anew with `sqlq schedule set NAME --rule RULE --kind KIND`, or "
+        "forget it: `sqlq schedule remove " + found::operands(unreadable_) + "`"));
   }
   if (!troubled_.empty()) {
     findings.push_back(found::warning(
