@@ -174,7 +174,7 @@ TEST_F(DoctorOfSchedules, WhatCannotBeReadOrHasARuleZoneOrParamsThatAreWrong) {
     EXPECT_TRUE(has(finding().sentence, "the schedule '-a'")) << finding().sentence;
     EXPECT_TRUE(has(finding().sentence, why)) << finding().sentence;
     EXPECT_FALSE(has(finding().sentence, "secret")) << finding().sentence;
-    EXPECT_TRUE(has(finding().advice, "`sqlq schedule remove -- -a`")) << finding().advice;
+    EXPECT_TRUE(has(finding().advice, "`sqlq schedule remove -- '-a'`")) << finding().advice;
   };
   Schedule bad = good;
   bad.rule = "61 * * * *";
