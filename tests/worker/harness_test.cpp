@@ -219,7 +219,8 @@ TEST(Harness, AJobThatCannotRunKeepsNoTimeFromPassing) {
 
 TEST(Harness, TheOptionsEventsAreCalledToo) {
   int calls = 0;
-  Harness q(harness_url, Handlers().on<Remind>([](const Remind&) {}), {.on_event = [&](const WorkerEvent&) { ++calls; }});
+  Harness q(harness_url, Handlers().on<Remind>([](const Remind&) {}),
+            {.on_event = [&](const WorkerEvent&) { ++calls; }});
   q.client().enqueue(Other{1});
   q.sweep();
   EXPECT_EQ(calls, 1);
