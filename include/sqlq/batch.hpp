@@ -30,15 +30,15 @@
 /// **What the handler returns.** Nothing: all jobs have succeeded. Or a std::vector<Outcome>, one for each job in their
 /// order: each job ends by its own as if it had run alone. A vector of another size is as an exception.
 ///
-/// **An exception** says nothing about which of the jobs was at fault: the attempt of every job in the batch has failed,
-/// with "in a batch of N jobs: " and its text, and each is retried by the retry policy. No job ends by it: a Discard ends
-/// a job only when that was alone in its batch.
+/// **An exception** says nothing about which of the jobs was at fault: the attempt of every job in the batch has
+/// failed, with "in a batch of N jobs: " and its text, and each is retried by the retry policy. No job ends by it: a
+/// Discard ends a job only when that was alone in its batch.
 ///
 /// **The innocent.** One bad job must not do harm to those beside it again and again. So a job shares a batch only in
-/// its first attempt, with another one left, and when no worker has crashed with it. All others run alone, in batches of
-/// one that do not linger: jobs that are retried for whatever reason, those in their last attempt (also those whose
-/// max_attempts is 1), and those with a crash. So a job loses one attempt by others at most, is never ended by them, and
-/// max_attempts means what it means elsewhere. Where all fail for the same reason, as when a server is down, return
+/// its first attempt, with another one left, and when no worker has crashed with it. All others run alone, in batches
+/// of one that do not linger: jobs that are retried for whatever reason, those in their last attempt (also those whose
+/// max_attempts is 1), and those with a crash. So a job loses one attempt by others at most, is never ended by them,
+/// and max_attempts means what it means elsewhere. Where all fail for the same reason, as when a server is down, return
 /// Outcome::snooze for each: no attempt is charged, and they share a batch again.
 ///
 /// **Params that cannot be read** fail the attempt of their job only, as in a single handler. The others are run, and

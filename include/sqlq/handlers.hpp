@@ -189,7 +189,8 @@ class Handlers {
   }
 
   /// Puts a hook around every handler of this table that is no batch handler, also those that are registered later. The
-  /// first one is the outermost. Errors: invalid_argument for an empty one; misuse after a worker has started with them.
+  /// first one is the outermost. Errors: invalid_argument for an empty one; misuse after a worker has started with the
+  /// table.
   Handlers& around(WorkHook hook);
 
   /// The type was forgotten: says so.

@@ -160,7 +160,9 @@ struct AttemptRecord {
   Cause cause = Cause::failed;
   TimePoint at{};
   std::string worker{};
-  std::string message{};  ///< error text, at most 64 KiB, cut at a character boundary
+  /// The error's text or, for Cause::snoozed, what the job was suspended for: "sleeps: 'cool-off'", "waits for the
+  /// signal: 'approved'", "waits for 3 children: 'parts'". At most 64 KiB, cut at a character boundary.
+  std::string message{};
 };
 
 }  // namespace sqlq

@@ -78,8 +78,8 @@ struct JobEnded {
   std::shared_ptr<const Job> job{};  ///< as it was claimed
   JobEnd end = JobEnd::success;
   std::optional<Cause> cause{};      ///< as in the line of its history; empty for success and lost
-  /// How long the handler ran, of a batch handler its whole call; of one that a stop has left behind, or that has ended its thread: until then. Empty: it
-  /// was not begun, and no JobStarted was told.
+  /// How long the handler ran, of a batch handler its whole call; of one that a stop has left behind, or that has ended
+  /// its thread: until then. Empty: it was not begun, and no JobStarted was told.
   std::optional<Duration> ran{};
   std::string message{};             ///< of an error, as in the line of its history
 };

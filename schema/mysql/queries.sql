@@ -575,6 +575,14 @@ UPDATE {jobs} FORCE INDEX (PRIMARY)
        finished_us = ELT(FIELD(seq, :seqs), :finished), expires_us = ELT(FIELD(seq, :seqs), :expires)
  WHERE seq IN (:seqs) AND (seq, state, lease_token) IN (:was)
 
+-- name: jobs_due
+-- params: seqs list, was list, states list, dues list, queued list
+-- The same where jobs that wait become due, as by a signal.
+UPDATE {jobs} FORCE INDEX (PRIMARY)
+   SET state = ELT(FIELD(seq, :seqs), :states), due_us = ELT(FIELD(seq, :seqs), :dues),
+       queued_us = ELT(FIELD(seq, :seqs), :queued)
+ WHERE seq IN (:seqs) AND (seq, state, lease_token) IN (:was)
+
 -- name: edit_lanes
 -- params: ids list
 -- returns: lane int, queue text, kind text

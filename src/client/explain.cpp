@@ -15,6 +15,7 @@
 #include <sqlq/backend/dialect.hpp>
 #include <sqlq/error.hpp>
 
+#include "client/explain_steps.hpp"
 #include "core/function_ref.hpp"
 #include "core/lists.hpp"
 #include "core/request_time.hpp"
@@ -163,10 +164,15 @@ class Explanation {
       });
     }
     if (job_.state == JobState::errored) {
+      backend::Steps* const steps = dialect_.steps();
+      if (steps != nullptr) look_at("its steps", [&] { steps_ = steps->read_steps(id_, nullptr); });
       sentence += ", after " + attempts() + ": run it again with Admin::requeue or `sqlq job retry --id " +
-                  id_.to_string() + "`";
+                  id_.to_string() + "`" + after_last_wait(job_, steps_);
     }
-    if (!reason.message.empty()) sentence += "; last error: " + one_line(reason.message, most_of_an_error);
+    if (!reason.message.empty()) {
+      sentence += (job_.state == JobState::errored ? "; last error: " : "; its history ends with: ") +
+                  one_line(reason.message, most_of_an_error);
+    }
     add(std::move(reason), std::move(sentence));
   }
 
@@ -251,22 +257,18 @@ class Explanation {
 
   // ------------------------------------------------------------------------------------------ durable steps
 
-  /// "'row' number 3".
-  [[nodiscard]] static std::string named(const StepRecord& step) {
-    return quoted(step.name) + (step.number == 0 ? std::string() : " number " + std::to_string(step.number));
-  }
   [[nodiscard]] std::string until(const StepRecord& step) const {
     return step.until ? in_words(*step.until) + " (in " + in_words(*step.until - now_) + ")" : "it is woken";
   }
 
   /// Looks at the step that the job has recorded last of those that keep jobs. Returns whether it keeps this one.
   bool add_suspended(backend::Steps& part) {
-    const std::vector<StepRecord> steps = part.read_steps(id_, nullptr);
+    steps_ = part.read_steps(id_, nullptr);
     const auto keeps = [](const StepRecord& s) {
       return s.kind == StepKind::sleep || s.kind == StepKind::wait || s.kind == StepKind::children;
     };
-    const auto last = std::find_if(steps.rbegin(), steps.rend(), keeps);
-    if (last == steps.rend()) return false;
+    const auto last = std::find_if(steps_.rbegin(), steps_.rend(), keeps);
+    if (last == steps_.rend()) return false;
     if (last->kind == StepKind::children) return add_children(*last);
     if (last->until && *last->until <= now_) return false;
     if (last->kind == StepKind::sleep) {
@@ -275,7 +277,7 @@ class Explanation {
       return true;
     }
     // The signal, and the end of a wait, have the name and number of the wait.
-    const bool answered = std::ranges::any_of(steps, [&](const StepRecord& s) {
+    const bool answered = std::ranges::any_of(steps_, [&](const StepRecord& s) {
       return (s.kind == StepKind::signal || s.kind == StepKind::expired) && s.name == last->name &&
              s.number == last->number;
     });
@@ -435,7 +437,8 @@ class Explanation {
     add({.code = Code::due_later, .at = job_.run_at},
         "the job is due in " + in_words(job_.run_at - now_) + ", at " + in_words(job_.run_at) +
             (job_.attempt > 0 ? ", after " + attempts() : std::string()) +
-            ": run it at once with Admin::run_now or `sqlq job run-now --id " + id_.to_string() + "`");
+            ": run it at once with Admin::run_now or `sqlq job run-now --id " + id_.to_string() + "`" +
+            (job_.attempt > 0 ? after_last_wait(job_, steps_) : std::string()));
   }
 
   void add_behind(backend::Insight& insight) {
@@ -455,6 +458,7 @@ class Explanation {
   Duration difference_{};
   std::optional<std::vector<WorkerInfo>> workers_{};  // none: not known
   std::string seen_{};                                // when the one that could run it was seen
+  std::vector<StepRecord> steps_{};                   // of the job, where they matter
   std::vector<std::string> unknown_{};                // what could not be read
   std::vector<Reason> reasons_{};
 };

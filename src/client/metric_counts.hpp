@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -107,14 +108,14 @@ struct Counts {
   Series& series(std::string_view queue, std::string_view kind) SQLQ_REQUIRES(mutex) {
     const auto at = all.find(std::pair(queue, kind));
     if (at != all.end()) return at->second;
-    if (all.size() >= most_series) return rest;
+    if (all.size() >= most_series || (queue == other && kind == other)) return rest ? *rest : rest.emplace();
     return all.try_emplace({std::string(queue), std::string(kind)}).first->second;
   }
 
   const std::size_t most_series;
   mutable core::Mutex mutex;
   AllSeries all SQLQ_GUARDED_BY(mutex);
-  Series rest SQLQ_GUARDED_BY(mutex);
+  std::optional<Series> rest SQLQ_GUARDED_BY(mutex);  // all others
   Totals totals SQLQ_GUARDED_BY(mutex);
 };
 

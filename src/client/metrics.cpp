@@ -106,8 +106,8 @@ std::string Metrics::text() const {
     for (const auto& [key, series] : impl_->all) {
       rows.emplace_back("queue=\"" + escaped(key.first) + "\",kind=\"" + escaped(key.second) + '"', series);
     }
-    if (impl_->all.size() >= impl_->most_series) {
-      rows.emplace_back("queue=\"" + std::string(other) + "\",kind=\"" + std::string(other) + '"', impl_->rest);
+    if (impl_->rest) {
+      rows.emplace_back("queue=\"" + std::string(other) + "\",kind=\"" + std::string(other) + '"', *impl_->rest);
     }
   }
   Writer out;

@@ -118,7 +118,7 @@ void ExecutionSteps::sleep(StepName name, Duration time) {
   const StepRecord* slept = row(StepKind::sleep, key);
   if (slept == nullptr && time > Duration::zero()) slept = &write(StepKind::sleep, key, {}, time);
   const TimePoint until = slept != nullptr ? slept->until.value_or(slept->at) : TimePoint::min();
-  if (now() < until) suspend(until);
+  if (now() < until) suspend(until, "sleeps: " + label(key.name, key.number));
   used_.insert(key);
 }
 
@@ -140,7 +140,7 @@ std::optional<std::string> ExecutionSteps::await_signal(StepName name, Duration 
     const StepRecord& step = write(StepKind::wait, key, {}, timeout);
     if (step.kind == StepKind::signal) return answer(step);
     const TimePoint until = step.until.value_or(step.at);
-    if (now() < until) suspend(until);
+    if (now() < until) suspend(until, "waits for the signal: " + label(key.name, key.number));
   }
   return answer(write(StepKind::expired, key, {}));
 }
@@ -172,7 +172,9 @@ std::vector<Job> ExecutionSteps::all(StepName name, std::span<const NewJob> chil
       store(key, ids, children);
     }
   }
-  suspend(saturating_add(now(), std::clamp(now() - step.at, first_look, longest_look)));
+  suspend(saturating_add(now(), std::clamp(now() - step.at, first_look, longest_look)),
+          "waits for " + std::to_string(ids.size()) + (ids.size() == 1 ? " child: " : " children: ") +
+              label(key.name, key.number));
 }
 
 bool ExecutionSteps::since(StepName change) {
@@ -194,7 +196,7 @@ bool ExecutionSteps::passed_all() const {
 
 Outcome ExecutionSteps::rest() const {
   if (!unstored_.empty()) return Outcome::error("the children of " + unstored_ + " could not be stored");
-  return Outcome::snooze(suspension_->until() - now());
+  return Outcome::snooze(suspension_->until() - now(), suspended_for_);
 }
 
 Outcome ExecutionSteps::ended(Outcome outcome) {
@@ -296,7 +298,8 @@ void ExecutionSteps::lose() const {
   throw Error(Errc::lease_lost, "the job's lease is lost: this execution can record no step; let this error through");
 }
 
-void ExecutionSteps::suspend(TimePoint until) {
+void ExecutionSteps::suspend(TimePoint until, std::string what) {
+  suspended_for_ = std::move(what);
   suspension_.emplace(until);
   throw *suspension_;
 }

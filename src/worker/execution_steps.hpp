@@ -68,7 +68,8 @@ class ExecutionSteps final {
   void record_within(const Tx& tx, const Key& key, const std::string& value);
   void require_lease() const;
   [[noreturn]] void lose() const;
-  [[noreturn]] void suspend(TimePoint until);
+  /// `what`: for the job's history.
+  [[noreturn]] void suspend(TimePoint until, std::string what);
 
   [[nodiscard]] std::vector<JobId> children_of(const Key& key, std::span<const NewJob> children);
   void store(const Key& key, std::span<const JobId> ids, std::span<const NewJob> children);
@@ -95,6 +96,7 @@ class ExecutionSteps final {
   std::set<Key> within_;            // recorded in transactions of the handler's, which may not be committed
   std::string unstored_;            // the name of children that could not be stored
   std::optional<Suspension> suspension_;
+  std::string suspended_for_;
 };
 
 }  // namespace sqlq::worker

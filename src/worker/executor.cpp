@@ -76,6 +76,7 @@ Ending Executor::ended_badly(const HeldPtr& lease, const Outcome& outcome, const
   if (outcome.kind() == Outcome::Kind::snooze) {
     return {.lease = lease,
             .kind = FinishKind::snooze,
+            .message = outcome.message(),
             .cause = Cause::snoozed,
             .delay = std::max(outcome.delay(), Duration(0))};
   }

@@ -72,7 +72,7 @@ class Sample {
     if (param == "leases" || param == "claims") return {2, {std::int64_t{1}, n, std::int64_t{2}, n}};
     if (param == "was") return {3, {std::int64_t{1}, n, n, std::int64_t{2}, n, n, std::int64_t{3}, n, n}};
     if (param == "results") return {1, {"r", nullptr, "r"}};
-    if (statement == "jobs_write" || statement == "jobs_state") {
+    if (statement == "jobs_write" || statement == "jobs_state" || statement == "jobs_due") {
       return {1, {std::int64_t{1}, std::int64_t{2}, std::int64_t{3}}};
     }
     if (param == "ids") return {1, {sql::Bytes{sixteen}, sql::Bytes{"0123456789abcdef"}}};
@@ -236,6 +236,7 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"ended_lock", {{"j", "PRIMARY"}}},
     {"jobs_write", {{"sqlq_jobs", "PRIMARY"}}},
     {"jobs_state", {{"sqlq_jobs", "PRIMARY"}}},
+    {"jobs_due", {{"sqlq_jobs", "PRIMARY"}}},
     {"edit_lanes", {{"j", "sqlq_jobs_id"}, {"l", "PRIMARY"}}},
     {"edit_targets", {{"l", "PRIMARY"}, {"t", "sqlq_lanes_name"}}},
     {"jobs_edit", {{"sqlq_jobs", "PRIMARY"}}},

@@ -110,7 +110,7 @@ TEST_P(Workflow, AParentGoesOnWhenTheLastChildHasDied) {
     clock().advance(31s);
     ASSERT_TRUE(eventually([&] { return state(id) == JobState::scheduled && row(id).run_at > clock().now() + 2s; }));
     if (by_worker) {
-      QuietWorker sweeper{db(), parents_of_two(), {.queues = {"another"}}};
+      QuietWorker sweeper{db(), parents_of_two(), {.queues = {"parts"}}};
       ASSERT_TRUE(reaches(id, JobState::success));
     } else {
       EXPECT_EQ(client().reap().errored.size(), 2U);

@@ -25,6 +25,17 @@ TEST_P(SnoozeRelease, ASnoozedJobComesLaterAndIsNotCharged) {
   EXPECT_EQ(causes(id), std::vector<Cause>{Cause::snoozed});
 }
 
+TEST_P(SnoozeRelease, TheHistorySaysWhatFor) {
+  for (const backend::FinishKind kind : {backend::FinishKind::snooze, backend::FinishKind::release}) {
+    const JobId id = enqueue();
+    const Job job = take();
+    const backend::Finish end{.id = id, .token = job.lease_token, .kind = kind, .message = "sleeps: '\xC3\xBC'"};
+    EXPECT_EQ(dialect().finish({&end, 1}, nullptr, clock().instant()).at(0), FinishStatus::applied);
+    EXPECT_EQ(admin().history(id).at(0).message, "sleeps: '\xC3\xBC'");
+    client().cancel(id);
+  }
+}
+
 TEST_P(SnoozeRelease, SnoozingAThousandTimesNeverUsesUpAttempts) {
   const JobId id = enqueue({.max_attempts = 1});
   for (int i = 0; i < 100; ++i) EXPECT_EQ(client().snooze(take(), 0s), FinishStatus::applied);

@@ -163,6 +163,8 @@ TEST_P(Workflow, SleepGivesTheSlotBackAndChargesNoAttempt) {
   EXPECT_EQ(diary.lines(), (Lines{"destroyed", "awake", "destroyed", "awake", "destroyed"}));
   EXPECT_EQ(row(id).attempt, 1);
   EXPECT_EQ(causes(id), (std::vector{Cause::snoozed, Cause::snoozed}));
+  EXPECT_EQ(admin().history(id).at(0).message, "sleeps: 'cool-off'");
+  EXPECT_EQ(admin().history(id).at(1).message, "sleeps: 'cool-off-2'");
 }
 
 TEST_P(Workflow, WaitForASignal) {
@@ -174,6 +176,7 @@ TEST_P(Workflow, WaitForASignal) {
   const JobId early = enqueue(), late = enqueue(), never = enqueue();
   const TimePoint end = clock().now() + std::chrono::days(7);
   for (const JobId id : {early, late, never}) SQLQ_SLEEPS(id, end);
+  EXPECT_EQ(admin().history(early).at(0).message, "waits for the signal: 'approved'");
   EXPECT_EQ(client().signal(early, "approved", Approval{true, "ada"}), SignalStatus::stored);
   ASSERT_TRUE(reaches(early, JobState::success));
   EXPECT_EQ(row(early).result, "\"ada\"");
@@ -257,6 +260,7 @@ TEST_P(Workflow, ChildrenAreEnqueuedOnceAndAwaited) {
   const JobId id = enqueue();
   ASSERT_TRUE(reaches(id, JobState::success)) << "each child that ends wakes its parent";
   EXPECT_EQ(row(id).result, "140");
+  EXPECT_EQ(admin().history(id).at(0).message, "waits for 3 children: 'parts'");
   EXPECT_EQ(parts, 3);
   EXPECT_EQ(admin().list({.kinds = {"part"}}).size(), 3U);
   EXPECT_EQ(row(id).attempt, 1);

@@ -268,6 +268,37 @@ TEST_P(Grants, AWebTierShowsAndCancelsJobsAndMakesQueues) {
   testing::expect_error(forbidden(), "grant", [&] { Migrator{db}.teardown(); });
 }
 
+TEST_P(Grants, AWebTierSendsSignalsWhereItIsAllowedTo) {
+  Client owner{owner_};
+  const JobId pending = owner.enqueue(NewJob{"k"}).id;
+  const JobId waiting = owner.enqueue({.kind = "k", .options = {.queue = "waits"}}).id;
+  const Job job = owner.claim_one("waits").value();
+  static_cast<void>(owner_.dialect().steps()->record_step({.id = waiting, .token = job.lease_token,
+                                                           .kind = StepKind::wait, .name = "go", .delay = 1h},
+                                                          nullptr, {}));
+  EXPECT_EQ(owner.snooze(job, 1h), FinishStatus::applied);
+  {
+    const Database db = as("web", {"producer", "web"});
+    testing::expect_error(forbidden(), "grant", [&] { (void)Client{db}.signal(pending, "go", 1); });
+    EXPECT_TRUE(Admin{db}.steps(pending).empty());
+  }
+  const Database db = as("signals", {"producer", "web", "signals"});
+  Client client{db};
+  EXPECT_EQ(client.signal(pending, "go", 1), SignalStatus::stored);
+  EXPECT_EQ(client.signal(pending, "go", 2), SignalStatus::existing);
+  EXPECT_EQ(client.signal(pending, "go", 3, SignalMode::append), SignalStatus::stored);
+  EXPECT_EQ(client.signal(pending, "go", 4, SignalMode::replace), SignalStatus::replaced);
+  EXPECT_EQ(client.signal(waiting, "go", 5), SignalStatus::stored);
+  EXPECT_EQ(client.find(waiting)->state, JobState::pending) << "it was woken";
+  ASSERT_TRUE(owner.claim_one("default"));
+  EXPECT_EQ(client.signal(pending, "other", 6), SignalStatus::stored) << "it runs";
+  EXPECT_EQ(Admin{db}.steps(pending).size(), 3u);
+  testing::expect_error(forbidden(), "grant", [&] { (void)client.claim(); });
+  testing::expect_error(forbidden(), "grant", [&] { (void)Admin{db}.take_away(pending); });
+  EXPECT_EQ(owner.cancel(waiting), CancelStatus::cancelled);
+  testing::expect_error(forbidden(), "grant", [&] { (void)Admin{db}.restart(waiting); });
+}
+
 SQLQ_PLACES(Grants, SQLQ_ALL_SERVERS);
 
 }  // namespace

@@ -62,6 +62,20 @@ TEST_P(WorkflowEverywhere, TheSignalThatExplainAsksForLetsTheJobGoOn) {
   EXPECT_EQ(shipped, 2);
 }
 
+TEST_P(WorkflowEverywhere, WhatExplainAdvisesHelpsAJobThatFailedAtAWrongSignal) {
+  const JobId id = enqueue("order", {.max_attempts = 1});
+  EXPECT_EQ(json({"job", "signal", id.to_string(), "approved", "17"})["status"], "stored");
+  work_until(id, JobState::errored);
+  const std::string advice = "job restart " + id.to_string() + " --from=approved --forget-signals";
+  EXPECT_TRUE(has(why(id)["sentence"], "`sqlq " + advice + "`")) << why(id);
+  EXPECT_EQ(json({"job", "restart", id.to_string(), "--from=approved", "--forget-signals"})["answer"], "requeued");
+  work_until(id, JobState::scheduled, client().find(id)->claims);
+  EXPECT_EQ(json({"job", "signal", id.to_string(), "approved", "\"ada\""})["status"], "stored");
+  work_until(id, JobState::success);
+  EXPECT_EQ(charged, 1);
+  EXPECT_EQ(json({"job", "show", id.to_string()})["result"], "ada");
+}
+
 TEST_P(WorkflowEverywhere, ExplainSaysWhatAJobSleepsOrWaitsFor) {
   const JobId nap = enqueue("nap");
   work_until(nap, JobState::scheduled);

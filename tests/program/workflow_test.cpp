@@ -138,6 +138,8 @@ TEST_F(WorkflowCommands, ShowHasTheSteps) {
   EXPECT_TRUE(has(table.out, "\nSteps\n")) << table.out;
   EXPECT_FALSE(has(table.out, receipt)) << "its value only when it is asked for";
   EXPECT_TRUE(has(table.out, "waits for the signal 'approved'")) << table.out;
+  EXPECT_TRUE(has(table.out, "waits for the signal: 'approved'")) << "its history: " << table.out;
+  EXPECT_EQ(json({"job", "show", id.to_string()}).at("error"), nullptr) << "that is no error";
   EXPECT_TRUE(has(sqlq({"job", "show", id.to_string(), "--full"}).out, receipt));
   EXPECT_FALSE(has(sqlq({"job", "show", enqueue("plain").to_string()}).out, "Steps"));
 }

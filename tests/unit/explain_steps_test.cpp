@@ -175,9 +175,64 @@ TEST_F(ExplainSuspended, NamesOfStepsHarmNoTerminal) {
   EXPECT_EQ(reason().step, "a b\xe2\x80\xae'e") << "as it is stored";
 }
 
+TEST_F(ExplainSuspended, AJobThatFailedAfterItsWaitHasExpiredIsRestarted) {
+  fake_.jobs.front().state = JobState::errored;
+  recorded(StepKind::result, "charge");
+  EXPECT_FALSE(has(reason().sentence, "restart")) << reason().sentence;
+  recorded(StepKind::wait, "approved", 0s);
+  recorded(StepKind::signal, "another");
+  EXPECT_FALSE(has(reason().sentence, "restart")) << "nobody knows how it ended";
+  recorded(StepKind::expired, "approved");
+  expect_only("finished");
+  EXPECT_TRUE(has(reason().sentence, "; its wait for the signal 'approved' has ended without one, and a retry does not "
+                                     "wait anew: Admin::restart or `sqlq job restart " + numbered(1).to_string() +
+                                     " --from=approved` does"))
+      << reason().sentence;
+  recorded(StepKind::decision, "new-rule");
+  EXPECT_TRUE(has(reason().sentence, "--from=approved`"));
+  recorded(StepKind::result, "refund");
+  EXPECT_FALSE(has(reason().sentence, "restart")) << "it went on after that";
+}
+
+TEST_F(ExplainSuspended, AJobThatFailedAfterItReceivedASignalIsRestartedWithoutIt) {
+  fake_.jobs.front().state = JobState::errored;
+  recorded(StepKind::signal, "vote", {}, 2, R"("secret")");
+  recorded(StepKind::wait, "vote", 24h, 2);
+  expect_only("finished");
+  EXPECT_TRUE(has(reason().sentence, "receive the signal 'vote' number 2: if that was wrong, Admin::restart or `sqlq "
+                                     "job restart " + numbered(1).to_string() +
+                                     " --from=vote --number=2 --forget-signals` waits for another"))
+      << reason().sentence;
+  EXPECT_FALSE(has(reason().sentence, "secret"));
+  fake_.jobs.front().state = JobState::success;
+  EXPECT_FALSE(has(reason().sentence, "restart")) << reason().sentence;
+}
+
+TEST_F(ExplainSuspended, AJobThatFailsAtASignalAndIsTriedAgainIsGivenAnother) {
+  recorded(StepKind::wait, "-a b", 24h);
+  recorded(StepKind::signal, "-a b");
+  EXPECT_FALSE(has(reason().sentence, "--replace")) << "it has not failed";
+  fake_.jobs.front().attempt = 1;
+  expect_only("due_later");
+  EXPECT_TRUE(has(reason().sentence, "SignalMode::replace or `sqlq job signal --replace " + numbered(1).to_string() +
+                                     " -- '-a b' JSON` gives it another value"))
+      << reason().sentence;
+  for (StepRecord& step : fake_.recorded) step.number = 1;
+  EXPECT_FALSE(has(reason().sentence, "--replace")) << "only number 0 can be replaced";
+}
+
+TEST_F(ExplainSuspended, AdviceHarmsNoTerminal) {
+  fake_.jobs.front().state = JobState::errored;
+  recorded(StepKind::expired, "a b\xe2\x80\xae`'e");
+  expect_only("finished");
+}
+
 TEST_F(ExplainSuspended, StepsThatCannotBeReadEndNothing) {
   fake_.denied = true;
   expect_only("due_later");
+  EXPECT_TRUE(has(reason().sentence, "not known: its steps (permission denied)"));
+  fake_.jobs.front().state = JobState::errored;
+  expect_only("finished");
   EXPECT_TRUE(has(reason().sentence, "not known: its steps (permission denied)"));
 }
 

@@ -98,7 +98,10 @@ TEST(Metrics, NamesBeyondTheBoundAreCountedTogether) {
 TEST(Metrics, NoLabelsComeTwice) {
   Metrics metrics({.most_series = 1});
   metrics.observe(JobEnqueued{.queue = "_other", .kind = "_other"});
+  EXPECT_LINE(metrics, R"(sqlq_jobs_enqueued_total{queue="_other",kind="_other"} 1)");
+  metrics.observe(JobEnqueued{.queue = "a", .kind = "k"});
   metrics.observe(JobEnqueued{.queue = "b", .kind = "k"});
+  EXPECT_LINE(metrics, R"(sqlq_jobs_enqueued_total{queue="a",kind="k"} 1)");
   EXPECT_LINE(metrics, R"(sqlq_jobs_enqueued_total{queue="_other",kind="_other"} 2)");
   std::set<std::string> seen;
   const std::string text = metrics.text();

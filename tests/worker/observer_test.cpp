@@ -255,11 +255,12 @@ TEST_F(QueuedTest, ThatThrowsOrEndsItsThreadHarmsNobodyAndGoesOn) {
 }
 
 TEST_F(QueuedTest, WhoseEndIsNearWaitsNoLongerThanItsGrace) {
-  auto stuck = queued([this](const Event&) { release.wait(); }, {.grace = 0s});
+  const auto gate = std::make_shared<std::latch>(1);  // the thread may outlive the test
+  auto stuck = queued([gate](const Event&) { gate->wait(); }, {.grace = 0s});
   stuck->observe(JobsClaimed{});
   stuck->observe(JobsClaimed{});
   stuck.reset();  // returns
-  release.count_down();
+  gate->count_down();
 }
 
 TEST_F(QueuedTest, RefusesWhatCannotBe) {

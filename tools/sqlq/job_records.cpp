@@ -79,7 +79,8 @@ std::vector<Value> job_row(const Job& job, const std::optional<AttemptRecord>& l
   std::vector<Value> row{job.id.to_string(), job.queue,      job.kind,
                          to_string(job.state), job.priority, job.attempt,
                          job.created_at,     text_or_nothing(job.worker)};
-  row.push_back(last ? text_or_nothing(last->message) : Value());
+  const bool failed = last && last->cause != Cause::snoozed;  // what a job sleeps or waits for is no error
+  row.push_back(failed ? text_or_nothing(last->message) : Value());
   row.push_back(last ? Value(to_string(last->cause)) : Value());
   for (const Value& value : std::vector<Value>{job.max_attempts, job.crashes, job.max_crashes, job.claims,
                                                text_or_nothing(job.unique_key), job.queued_at, job.run_at,

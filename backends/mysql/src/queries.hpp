@@ -82,6 +82,7 @@ struct Queries {
   const sql::Statement& ended_lock = catalogue["ended_lock"];
   const sql::Statement& jobs_write = catalogue["jobs_write"];
   const sql::Statement& jobs_state = catalogue["jobs_state"];
+  const sql::Statement& jobs_due = catalogue["jobs_due"];
   const sql::Statement& edit_lanes = catalogue["edit_lanes"];
   const sql::Statement& edit_targets = catalogue["edit_targets"];
   const sql::Statement& jobs_edit = catalogue["jobs_edit"];

@@ -76,6 +76,11 @@ void write_piece(const Context& c, std::span<const Change> changes) {
                                        {"expires", expires}});
     return;
   }
+  if (std::ranges::all_of(changes, &Change::is_of_due_only)) {
+    c.session.execute(
+        c.q.jobs_due, {{"seqs", seqs}, {"was", was}, {"states", states}, {"dues", dues}, {"queued", queued}});
+    return;
+  }
   c.session.execute(c.q.jobs_write, {{"seqs", seqs},
                                      {"was", was},
                                      {"states", states},
@@ -189,6 +194,11 @@ std::string json_rows(std::span<const std::string> rows) {
 bool Change::is_of_state_only() const {
   return due == was->due && attempt == was->attempt && crashes == was->crashes && token == was->token &&
          ended == was->ended && queued == was->queued && !result;
+}
+
+bool Change::is_of_due_only() const {
+  return was->state == JobState::scheduled && !is_finished(state) && attempt == was->attempt &&
+         crashes == was->crashes && token == was->token && ended == was->ended && !result;
 }
 
 namespace {

@@ -152,6 +152,8 @@ struct Change {
   void finish(JobState as, std::int64_t now, bool errored_retention);
   /// Whether nothing changes but the state and what `finish` says.
   [[nodiscard]] bool is_of_state_only() const;
+  /// Whether a job that was scheduled changes nothing but its state and its times in the queue.
+  [[nodiscard]] bool is_of_due_only() const;
   const Locked* was;
   JobState state;
   std::int64_t due;

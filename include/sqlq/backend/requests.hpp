@@ -46,11 +46,12 @@ enum class FinishKind : std::uint8_t {
   success = 1,  ///< -> success
   retry = 2,    ///< -> scheduled at now + delay, or pending without a delay; history gets `cause` and `message`
   fail = 3,     ///< -> errored; history gets `cause` and `message`
-  cancel = 4,   ///< -> cancelled; history gets Cause::cancelled
-  /// The same, attempt given back, crashes = 0; history gets Cause::snoozed. A job that was told to go on (Steps) since
-  /// it last recorded a wait or children -> pending, due now.
+  cancel = 4,   ///< -> cancelled; history gets Cause::cancelled and `message`
+  /// As retry, attempt given back, crashes = 0; history gets Cause::snoozed and `message`. A job that was told to go on
+  /// (Steps) since it last recorded a wait or children -> pending, due now.
   snooze = 5,
-  release = 6,  ///< -> pending at once, due when it was, attempt given back; history gets Cause::released
+  /// -> pending at once, due when it was, attempt given back; history gets Cause::released and `message`
+  release = 6,
 };
 
 struct Finish {
