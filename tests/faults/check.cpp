@@ -126,7 +126,9 @@ std::string to_string(const Verdict& verdict, const Settings& settings) {
   if (f.ticks > 0) {
     out << "ticks: fired " << f.ticks << "  skipped " << f.ticks_skipped << "  missed " << f.ticks_missed << '\n';
   }
-  if (f.steps > 0) out << "steps: run " << f.steps << "  answered again " << f.steps_again << '\n';
+  if (f.steps + f.signals > 0) {
+    out << "steps: run " << f.steps << "  answered again " << f.steps_again << "  signals stored " << f.signals << '\n';
+  }
   if (f.zombies > 0) {
     out << "zombies: " << f.zombies << " late completions after " << f.zombie_pauses.size() << " pauses, refused "
         << f.zombies_refused << " of " << f.zombies << '\n';

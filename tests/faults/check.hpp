@@ -31,7 +31,8 @@ enum class Rule {
   result,     ///< the stored result or a line of the log comes from somebody else than it says
   counters,   ///< a number kept in the database is not what a recount says
   tick,       ///< a tick of a schedule fired twice, or its ticks do not add up
-  step,       ///< a step recorded twice, or by somebody who had lost the lease, or answered what is not recorded
+  step,       ///< a step recorded twice, or by somebody who had lost the lease, or answered what is not recorded; a
+              ///< signal stored twice, or not received
   balance,    ///< enqueued jobs and jobs in the database do not add up
 };
 /// "VL1 lost" and so on: the id of the plan and a word.
@@ -70,7 +71,8 @@ struct Figures {
   std::int64_t ticks_skipped = 0;
   std::int64_t ticks_missed = 0;
   std::size_t steps = 0;         ///< durable steps that have run and answered...
-  std::size_t steps_again = 0;   ///< ... and answers from what was recorded
+  std::size_t steps_again = 0;   ///< ... and answers from what was recorded, signals among them
+  std::size_t signals = 0;       ///< stored
   std::size_t inversions = 0;    ///< starts while a job of better priority had been due for more than a second (VO2)
   std::map<std::uint32_t, int> most_held{};   ///< at one instant, certainly, by limited queue (VC1)
   std::map<std::uint32_t, int> most_alive{};  ///< the same with executions whose lease had ended (VC2)

@@ -56,11 +56,22 @@ void check_step(const Id& id, std::uint32_t step, const std::vector<Record>& rec
   std::set<std::uint64_t> values;
   std::map<std::int32_t, Moment> stepping;  // by claim
   const Record* recorded = nullptr;
+  bool stored = false;  // a signal
+  bool answered = false;
   for (const Record& r : records) {
     if (r.what == What::stepping) {
       stepping[r.claim] = r.at_us;
       continue;
     }
+    if (r.what == What::signalled) {
+      if (r.code != Code::ok) continue;
+      ++findings.figures().signals;
+      findings.expect(!stored, Rule::step, id, "a signal was stored that was there before");
+      stored = true;
+      values.insert(r.value);
+      continue;
+    }
+    answered = true;
     values.insert(r.value);
     if (r.code != Code::ok) {
       ++findings.figures().steps_again;
@@ -84,6 +95,7 @@ void check_step(const Id& id, std::uint32_t step, const std::vector<Record>& rec
       values.insert(row.value);
     }
     findings.expect(rows == 1, Rule::step, id, "a step that answered is recorded " + std::to_string(rows) + " times");
+    findings.expect(answered || job.row->state != State::success, Rule::step, id, "a signal was stored, not received");
   }
   findings.expect(values.size() < 2, Rule::step, id, "a step has " + std::to_string(values.size()) + " values");
 }

@@ -106,6 +106,27 @@ TEST_F(TimeChecker, StepsAreRecordedOnlyByTheHolderOfTheLease) {
   expect_broken(Rule::step);
 }
 
+TEST_F(TimeChecker, SignalsAreStoredOnceAndReceived) {
+  const auto sent = [&](std::int64_t at, Code code, std::uint64_t value) {
+    Record r = about(What::signalled, id_of(1), code, value);
+    r.queue = step_number("step", 0);
+    add(at, r, producer);
+  };
+  Row& r = plain(1, 0);
+  record(r, 7);
+  sent(5, Code::ok, 7);
+  sent(6, Code::duplicate, 8);
+  expect_broken(Rule::step);  // nobody received it
+  step(25, 1, owner, What::stepped, Code::duplicate, 7);  // the last record
+  expect_clean();
+  EXPECT_EQ(verdict().figures.signals, 1u);
+  run_.records.back().value = 8;
+  expect_broken(Rule::step);
+  run_.records.back().value = 7;
+  sent(16, Code::ok, 7);
+  expect_broken(Rule::step);
+}
+
 TEST(Rows, TellOfTicksAndSteps) {
   const std::string id = "00000000-0000-0000-0000-000000000001";
   const auto ask = [&](const std::string& query, const std::function<void(const Texts&)>& row) {

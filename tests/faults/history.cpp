@@ -47,7 +47,7 @@ void History::note(const Record& r) {
     held.push_back(r);
     return;
   }
-  if (r.what == What::stepping || r.what == What::stepped) {
+  if (r.what == What::stepping || r.what == What::stepped || r.what == What::signalled) {
     steps[{r.id, r.queue}].push_back(r);
     return;
   }

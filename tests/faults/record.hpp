@@ -41,6 +41,8 @@ enum class What : std::uint16_t {
   stepping = 15,      ///< by a handler, the last that it does within a durable step; queue: step_number
   stepped = 16,       ///< by a handler, after it: code ok (it has run) or duplicate (it was recorded); value: the hash
                       ///< of what it answered; queue: step_number
+  signalled = 17,     ///< by whoever has sent a signal: code ok (stored) or duplicate (one was there); value: the hash
+                      ///< of what was sent; queue: step_number. Who receives it writes `stepped`, code duplicate
 };
 
 enum class Code : std::uint16_t { none, ok, failed, snoozed, duplicate, refused, poison, in_transaction };

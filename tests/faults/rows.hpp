@@ -26,7 +26,7 @@ struct RowQueries {
   std::string history{};
   /// id, claim, text; without the library's own lines
   std::string logs{};
-  /// id, name, number, value; of durable steps that have run
+  /// id, name, number, value; of durable steps that have run, and of signals
   std::string steps{};
 };
 

@@ -49,7 +49,7 @@ struct Tick {
   std::int64_t at_us = 0;  ///< on the wall clock
 };
 
-/// What a durable step of a job has recorded.
+/// What a durable step of a job has recorded, or a signal.
 struct Recorded {
   std::uint32_t step = 0;   ///< step_number of its name and number
   std::uint64_t value = 0;  ///< its hash

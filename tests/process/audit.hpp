@@ -60,7 +60,7 @@ inline std::vector<faults::Row> rows_of(Audit& audit) {
        .logs = "SELECT " + id + ", g.claim, g.text FROM " + jobs + " j JOIN " + audit.table("logs") +
                " g ON g.job_seq = j.seq WHERE g.level <> 3",
        .steps = "SELECT " + id + ", s.name, s.n, s.value FROM " + jobs + " j JOIN " + audit.table("steps") +
-                " s ON s.job_seq = j.seq WHERE s.kind = 1"});
+                " s ON s.job_seq = j.seq WHERE s.kind IN (1, 4)"});
 }
 
 /// How many jobs have not come to their end.

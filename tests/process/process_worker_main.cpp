@@ -2,7 +2,8 @@
 //
 // Kinds: work (waits params.us microseconds; fails until claim params.fail, snoozes until claim params.snooze), poison
 // (ends the process), gate (waits for a line on standard input and does not look at its stop token), patient (waits for
-// its stop token), steps (params.n durable steps, each of which waits params.us microseconds).
+// its stop token), steps (params.n durable steps, each of which waits params.us microseconds), flow (a step, a booking
+// in a transaction of its own, a rest, a signal, a step: flows.hpp).
 
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include <sqlq/sqlq.hpp>
 
 #include "faults/pulse.hpp"
+#include "flows.hpp"
 #include "helper.hpp"
 #include "opening.hpp"
 
@@ -130,13 +132,15 @@ void step(const Recorder& recorder, JobContext& context, std::int64_t n, Duratio
   note(What::stepped, ran ? Code::ok : Code::duplicate, faults::hash_of(std::to_string(token)));
 }
 
-Outcome steps(const Recorder& recorder, JobContext& context) {
-  const auto params = nlohmann::json::parse(context.job().params);
+/// Whose executions end in other ways, too.
+template <class Body>
+Outcome workflow(const Recorder& recorder, JobContext& context, Body body) {
   recorder.write(begin_of(What::start, context.job()));
   try {
-    for (std::int64_t n = 0; n < params.at("n").get<std::int64_t>(); ++n) {
-      step(recorder, context, n, Duration(params.at("us").get<std::int64_t>()));
-    }
+    body(nlohmann::json::parse(context.job().params));
+  } catch (const Suspension&) {
+    recorder.write(about(What::end, context.job(), Code::snoozed));
+    throw;
   } catch (...) {
     recorder.write(about(What::end, context.job(), Code::failed));
     throw;
@@ -144,13 +148,33 @@ Outcome steps(const Recorder& recorder, JobContext& context) {
   return succeed(recorder, context);
 }
 
-Handlers handlers(const Recorder& recorder) {
+Outcome steps(const Recorder& recorder, JobContext& context) {
+  return workflow(recorder, context, [&](const nlohmann::json& params) {
+    for (std::int64_t n = 0; n < params.at("n").get<std::int64_t>(); ++n) {
+      step(recorder, context, n, Duration(params.at("us").get<std::int64_t>()));
+    }
+  });
+}
+
+Outcome flow(const Recorder& recorder, const std::string& url, JobContext& context) {
+  return workflow(recorder, context, [&](const nlohmann::json& params) {
+    const Duration time(params.at("us").get<std::int64_t>());
+    step(recorder, context, 0, time);
+    book(url, context);
+    context.sleep("rest", std::chrono::milliseconds(100));
+    receive(recorder, context);
+    step(recorder, context, 1, time);
+  });
+}
+
+Handlers handlers(const Recorder& recorder, const std::string& url) {
   Handlers table;
   const HandlerOptions soon{.retry = RetryPolicy::constant(std::chrono::milliseconds(50))};
   table.on("work", [&recorder](JobContext& context) { return work(recorder, context); }, soon);
   table.on("poison", [&recorder](JobContext& context) { return poison(recorder, context); });
   table.on("gate", [&recorder](JobContext& context) { return gate(recorder, context); });
   table.on("steps", [&recorder](JobContext& context) { return steps(recorder, context); }, soon);
+  table.on("flow", [&recorder, url](JobContext& context) { return flow(recorder, url, context); }, soon);
   table.on("patient", [&recorder](JobContext& context) { return patient(recorder, context); });
   return table;
 }
@@ -169,7 +193,7 @@ int run(const Arguments& arguments) {
   options.grace = arguments.milliseconds("grace", 5s);
   options.name = "process " + std::to_string(::getpid());
   const auto once = [&] {
-    Worker worker{db, handlers(recorder), options};
+    Worker worker{db, handlers(recorder, arguments.text("url")), options};
     say("ready");
     return worker.run(stop.token());
   };
