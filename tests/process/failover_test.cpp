@@ -40,7 +40,7 @@ class Failover : public Anywhere {
     db.migrate();
     make_bookings(url());
     Schedules schedules(db);
-    schedules.sync(schedules_of_all_policies(system_clock()->now(), 5, lease));
+    schedules.sync(schedules_of_all_policies(system_clock()->now() + 1s, 5, lease));
     load.start_workers(2, 8);
     Load::Words words = more;
     words.push_back("pace=" + std::to_string(pace));

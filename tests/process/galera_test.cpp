@@ -90,7 +90,7 @@ TEST_P(SoakGalera, NodesAreKilledPausedAndCutOff) {
   Admin{db}.create_queue("limited", {.concurrency = limit});
   make_bookings(url_from(0));
   Schedules schedules(db);
-  schedules.sync(schedules_of_all_policies(system_clock()->now(), 3, lease));
+  schedules.sync(schedules_of_all_policies(system_clock()->now() + 1s, 3, lease));
   Load load(url_from(0), records());
   for (std::size_t i = 0; i < 3; ++i) {
     const std::string url = url_from(one_writer() ? 0 : i);

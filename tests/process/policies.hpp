@@ -10,8 +10,9 @@
 
 namespace sqlq::process {
 
-/// So many of each policy, which take turns: more ticks than their rule alone has. From `start` on. Their jobs are of
-/// kind `work` with leases of `keepalive`; those whose policy is about the last job last longer than the interval.
+/// So many of each policy, which take turns: more ticks than their rule alone has. From `start` on, which must be to
+/// come: ticks before the sync do not count. Their jobs are of kind `work` with leases of `keepalive`; those whose policy
+/// is about the last job last longer than the interval.
 inline std::vector<Schedule> schedules_of_all_policies(TimePoint start, int turns, Duration keepalive) {
   constexpr Duration interval = std::chrono::seconds(1);
   std::vector<Schedule> all;
