@@ -2,11 +2,14 @@
 /// \file
 /// Schedules of several policies that fire each second, for crowds of workers.
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <vector>
 
 #include <sqlq/sqlq.hpp>
+
+#include "scratch.hpp"
 
 namespace sqlq::process {
 
@@ -31,6 +34,14 @@ inline std::vector<Schedule> schedules_of_all_policies(TimePoint start, int turn
     add("one more", R"({"us":1200000})", Missed::one, Overlap::queue_one);
   }
   return all;
+}
+
+/// Until each has fired or skipped a tick that comes after the moment.
+[[nodiscard]] inline bool wait_for_ticks(const Schedules& schedules, TimePoint after) {
+  return eventually([&] {
+    const auto all = schedules.list();
+    return std::ranges::all_of(all, [&](const ScheduleState& s) { return s.last_tick && *s.last_tick > after; });
+  });
 }
 
 /// They fire no more: now they can be judged.
