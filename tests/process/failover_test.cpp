@@ -183,7 +183,6 @@ TEST_P(SoakFailover, LeavesAPrimaryThatWasDemoted) {
   begin(load, jobs, 50, {"flows=70"});
   faults::Fault outage{.kind = faults::Fault::Kind::outage, .from_us = faults::steady_us()};
   own_->run("demote primary");
-  work_for(200ms);  // the standby gets what was under way
   promote(load, outage);
   if (HasFatalFailure()) return;
   const faults::Figures f = judge(settings(), {outage});
