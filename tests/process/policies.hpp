@@ -14,8 +14,8 @@
 namespace sqlq::process {
 
 /// So many of each policy, which take turns: more ticks than their rule alone has. From `start` on, which must be to
-/// come: ticks before the sync do not count. Their jobs are of kind `work` with leases of `keepalive`; those whose policy
-/// is about the last job last longer than the interval.
+/// come: ticks before the sync do not count. Their jobs are of kind `work` with leases of `keepalive`, and kept; those
+/// whose policy is about the last job last longer than the interval.
 inline std::vector<Schedule> schedules_of_all_policies(TimePoint start, int turns, Duration keepalive) {
   constexpr Duration interval = std::chrono::seconds(1);
   std::vector<Schedule> all;
@@ -23,7 +23,12 @@ inline std::vector<Schedule> schedules_of_all_policies(TimePoint start, int turn
     const auto add = [&](const std::string& name, const std::string& params, Missed missed, Overlap overlap) {
       all.push_back({.name = name + " " + std::to_string(i),
                      .rule = "@every 1s",
-                     .job = {"work", params, {.max_attempts = 1000, .max_crashes = 1000, .keepalive = keepalive}},
+                     .job = {"work",
+                             params,
+                             {.max_attempts = 1000,
+                              .max_crashes = 1000,
+                              .keepalive = keepalive,
+                              .retention = std::chrono::hours(24 * 365)}},
                      .missed = missed,
                      .overlap = overlap,
                      .start = start + i * interval / turns});
