@@ -143,7 +143,8 @@ TEST_P(SoakServerClock, StepsLoseNothing) {
   const faults::Figures f = judge_run(run);
   EXPECT_EQ(f.acknowledged, static_cast<std::size_t>(jobs));
   EXPECT_GT(f.leases_ended, 0u) << "the server's clock did not jump";
-  EXPECT_EQ(expect_no_early_tick(db), f.ticks);
+  // A tick that was due when a worker looked is fired by the next transaction, before which the clock may be put back:
+  // so nothing is said here of when its job was created.
   EXPECT_GT(f.ticks_missed, 86'000) << "a day that nobody saw";
   std::cout << "clock of the server, " << place().name << ": " << steps.size() << " steps ended " << f.leases_ended
             << " leases" << std::endl;
