@@ -4,6 +4,7 @@
 #include <thread>
 
 #include <sqlq/admin.hpp>
+#include <sqlq/schedule.hpp>
 #include <sqlq/tx.hpp>
 
 #include "backends/postgres_fixture.hpp"
@@ -400,6 +401,25 @@ TEST_F(PostgresTrouble, AReadOnlyServerIsTheWrongOne) {
   expect_error(Errc::wrong_node, "read-only", [&] { (void)backend::open(url_of(user)); });
   const auto db = backend::open(url_of(user) + "&target_session_attrs=any");
   expect_error(Errc::wrong_node, "primary", [&] { enqueue(db); });
+}
+
+TEST_F(PostgresTrouble, AReadOnlyServerTakesNoTransactionEither) {
+  const auto primary = open();
+  const JobId id = enqueue(primary);
+  const std::string user = role("SUPERUSER");
+  native_.exec("ALTER ROLE " + user + " SET default_transaction_read_only = on");
+  const auto db = backend::open(url_of(user) + "&target_session_attrs=any");
+  const auto refused = [](auto call) { expect_error(Errc::wrong_node, "primary", call); };
+  refused([&] { (void)Client(db).signal(id, "word", std::string_view("true")); });
+  refused([&] { (void)Client(db).enqueue_many(std::vector<NewJob>(3, NewJob{"k"})); });
+  refused([&] { (void)Client(db).claim(); });
+  refused([&] { Admin(db).create_queue("another", {.concurrency = 1}); });
+  refused([&] { (void)Admin(db).cancel(id); });
+  refused([&] { (void)Schedules(db).sync({{.name = "a", .rule = "@hourly", .job = {"k"}}}); });
+  refused([&] { Migrator(db).teardown(); });
+  EXPECT_EQ(Client(primary).find(id).value_or(Job{}).state, JobState::pending);
+  EXPECT_EQ(Admin(primary).list({}, {.limit = 10}).size(), 1u);
+  EXPECT_TRUE(Schedules(primary).list().empty());
 }
 
 TEST_F(PostgresTrouble, ADeadlockIsAbsorbed) {

@@ -1,4 +1,5 @@
-// The auditor of MySQL and MariaDB, over their client library.
+// The auditor of MySQL and MariaDB, over their client library. Of several nodes of a cluster it asks the first that
+// answers and is one of it.
 
 #include <mysql.h>
 
@@ -16,16 +17,24 @@ namespace {
 
 class MysqlAudit final : public Audit {
  public:
-  explicit MysqlAudit(const std::string& url)
-      : prefix_(backend::Url::parse(url).option("prefix").value_or("")), handle_(mysql_init(nullptr), &mysql_close) {
+  explicit MysqlAudit(const std::string& url) : prefix_(backend::Url::parse(url).option("prefix").value_or("")) {
     const auto at = backend::Url::parse(url).authority();
-    const unsigned tcp = MYSQL_PROTOCOL_TCP;
-    mysql_options(handle_.get(), MYSQL_OPT_PROTOCOL, &tcp);
-    if (mysql_real_connect(handle_.get(), at.hosts.at(0).first.c_str(), at.user.c_str(),
-                           at.password.value_or("").c_str(), at.path.c_str(),
-                           static_cast<unsigned>(at.hosts.at(0).second), nullptr, 0) == nullptr) {
-      throw std::runtime_error(mysql_error(handle_.get()));
+    const bool cluster = at.hosts.size() > 1;
+    for (const auto& [host, port] : at.hosts) {
+      handle_.reset(mysql_init(nullptr));
+      const unsigned tcp = MYSQL_PROTOCOL_TCP;
+      mysql_options(handle_.get(), MYSQL_OPT_PROTOCOL, &tcp);
+      const unsigned seconds = 5;  // a node may be stopped
+      for (const auto what : {MYSQL_OPT_CONNECT_TIMEOUT, MYSQL_OPT_READ_TIMEOUT, MYSQL_OPT_WRITE_TIMEOUT}) {
+        if (cluster) mysql_options(handle_.get(), what, &seconds);
+      }
+      if (mysql_real_connect(handle_.get(), host.c_str(), at.user.c_str(), at.password.value_or("").c_str(),
+                             at.path.c_str(), static_cast<unsigned>(port), nullptr, 0) == nullptr) {
+        continue;
+      }
+      if (!cluster || join()) return;
     }
+    throw std::runtime_error(cluster ? "no node of the cluster can be asked" : mysql_error(handle_.get()));
   }
 
   void each(const std::string& query, const std::function<void(const faults::Texts&)>& row) override {
@@ -58,8 +67,20 @@ class MysqlAudit final : public Audit {
   [[nodiscard]] Tx tx() override { return mysql::borrow(handle_.get()); }
 
  private:
+  /// What the other nodes have committed is seen. False: the node is none of the cluster now.
+  [[nodiscard]] bool join() {
+    try {
+      bool ready = false;
+      each("SHOW STATUS LIKE 'wsrep_ready'", [&](const faults::Texts& row) { ready = row.at(1) == "ON"; });
+      if (ready) ask("SET SESSION wsrep_sync_wait = 7");
+      return ready;
+    } catch (const std::runtime_error&) {  // it fell silent
+      return false;
+    }
+  }
+
   const std::string prefix_;
-  const std::unique_ptr<MYSQL, decltype(&mysql_close)> handle_;
+  std::unique_ptr<MYSQL, decltype(&mysql_close)> handle_{nullptr, &mysql_close};
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// PostgreSQL moves from a primary to its standby while workers, who know both, are at work.
+// PostgreSQL moves from a primary to its standby while workers, who know both, are at work and fire schedules.
 
 #include <algorithm>
 #include <iostream>
@@ -7,8 +7,10 @@
 #include <set>
 #include <utility>
 
+#include "flows.hpp"
 #include "helper.hpp"
 #include "load.hpp"
+#include "policies.hpp"
 #include "services.hpp"
 #include "support/expect_error.hpp"
 
@@ -30,20 +32,32 @@ class Failover : public Anywhere {
   void TearDown() override { own_.reset(); }
   [[nodiscard]] std::string server() const override { return own_->variable("SQLQ_TEST_PAIR"); }
 
-  /// Workers and a producer are under way; `pace`: the producer's, in milliseconds.
-  void begin(Load& load, std::int64_t enqueue = jobs, std::int64_t pace = 50) {
+  /// Workers and a producer are under way, also of workflows where `more` says so, and schedules fire; `pace`: the
+  /// producer's, in milliseconds.
+  void begin(Load& load, std::int64_t enqueue, std::int64_t pace, const Load::Words& more = {}) {
     std::cout << "seed " << seed() << " (SQLQ_SEED=" << seed() << " repeats it)" << std::endl;
-    open(url()).migrate();
-    load.start_workers(2);
-    load.start_producer(enqueue, random_.between(0, 1'000'000'000), {"pace=" + std::to_string(pace)});
+    Database db = open(url());
+    db.migrate();
+    make_bookings(url());
+    Schedules schedules(db);
+    schedules.sync(schedules_of_all_policies(system_clock()->now() + 1s, 5, lease));
+    load.start_workers(2, 8);
+    Load::Words words = more;
+    words.push_back("pace=" + std::to_string(pace));
+    load.start_producer(enqueue, random_.between(0, 1'000'000'000), words);
     ASSERT_TRUE(load.wait_for_ends(50));
+    ASSERT_TRUE(wait_for_ticks(schedules, system_clock()->now())) << "a schedule never fired";
   }
   /// From now on there is one primary again; everybody finds it.
   void promote(Load& load, faults::Fault& outage) {
     own_->run("promote standby");
     outage.to_us = faults::steady_us();
     ASSERT_TRUE(load.wait_for_starts(outage.to_us)) << "a worker never claimed on the new primary";
-    load.finish(open(url()));
+    const Database db = open(url());
+    Schedules schedules(db);
+    ASSERT_TRUE(wait_for_ticks(schedules, system_clock()->now())) << "a schedule fires no more on the new primary";
+    pause_all(schedules);
+    load.finish(db);
   }
   [[nodiscard]] static faults::Settings settings() {
     return {.lease_us = lease.count(), .recovery_us = soon.count(), .unproved_percent = 10};
@@ -51,6 +65,13 @@ class Failover : public Anywhere {
   static void expect_recovered(const faults::Figures& f) {
     ASSERT_EQ(f.recoveries_us.size(), 2u);
     EXPECT_LE(std::ranges::max(f.recoveries_us), soon.count());
+  }
+
+  void expect_timed(const faults::Figures& f) const {
+    EXPECT_GT(f.ticks, 0u);
+    EXPECT_GT(f.signals, 0u);
+    EXPECT_GT(f.steps, 0u);
+    EXPECT_GE(flows_booked_once(url()), static_cast<std::int64_t>(f.signals));
   }
 
   Random random_;
@@ -62,7 +83,7 @@ class SyncFailover : public Failover {};
 
 TEST_P(SyncFailover, LosesNothing) {
   Load load(url(), records());
-  begin(load);
+  begin(load, jobs, 50, {"flows=70"});
   faults::Fault outage{.kind = faults::Fault::Kind::outage, .from_us = faults::steady_us()};
   own_->run("crash primary");
   promote(load, outage);
@@ -70,6 +91,7 @@ TEST_P(SyncFailover, LosesNothing) {
   const faults::Figures f = judge(settings(), {outage});
   EXPECT_EQ(f.acknowledged, static_cast<std::size_t>(jobs));
   expect_recovered(f);
+  expect_timed(f);
 }
 
 /// They do not. A standby that ceased to follow lacks what was committed since.
@@ -134,7 +156,7 @@ void take_out_what_is_lost(const Rewind& rewind, faults::Run& run) {
 TEST_P(SoakFailover, LosesNoMoreThanTheStandbyLacked) {
   constexpr std::int64_t many = 1200;
   Load load(url(), records());
-  begin(load, many, 150);
+  begin(load, many, 150);  // a workflow whose signal was lost would wait for it
   Rewind rewind{.behind_us = faults::steady_us()};
   own_->run("detach standby");
   rewind.detached_us = faults::steady_us();
@@ -158,15 +180,15 @@ TEST_P(SoakFailover, LosesNoMoreThanTheStandbyLacked) {
 /// The old primary lives on and refuses writes.
 TEST_P(SoakFailover, LeavesAPrimaryThatWasDemoted) {
   Load load(url(), records());
-  begin(load);
+  begin(load, jobs, 50, {"flows=70"});
   faults::Fault outage{.kind = faults::Fault::Kind::outage, .from_us = faults::steady_us()};
   own_->run("demote primary");
-  work_for(200ms);  // the standby gets what was under way
   promote(load, outage);
   if (HasFatalFailure()) return;
   const faults::Figures f = judge(settings(), {outage});
   EXPECT_EQ(f.acknowledged, static_cast<std::size_t>(jobs));
   expect_recovered(f);
+  expect_timed(f);
   std::string old = url();  // the first host alone
   old.erase(old.find(','), old.find('/', old.find(',')) - old.find(','));
   testing::expect_error(Errc::wrong_node, "read-only", [&] { (void)Client{open(old)}.claim(); });

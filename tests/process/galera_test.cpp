@@ -1,11 +1,14 @@
 // Three MariaDB servers as a Galera cluster. Nodes are killed, paused and cut off from the others, and come back, while
-// workers and producers are at work, who all write on one node, or each on its own.
+// workers and producers are at work, who all write on one node, or each on its own. Schedules fire meanwhile, and
+// workflows get each signal from two nodes at once.
 
 #include <iostream>
 #include <optional>
 
+#include "flows.hpp"
 #include "helper.hpp"
 #include "load.hpp"
+#include "policies.hpp"
 #include "services.hpp"
 
 namespace sqlq::process {
@@ -85,12 +88,16 @@ TEST_P(SoakGalera, NodesAreKilledPausedAndCutOff) {
   const Database db = open(url_from(0));
   db.migrate();
   Admin{db}.create_queue("limited", {.concurrency = limit});
+  make_bookings(url_from(0));
+  Schedules schedules(db);
+  schedules.sync(schedules_of_all_policies(system_clock()->now() + 1s, 3, lease));
   Load load(url_from(0), records());
   for (std::size_t i = 0; i < 3; ++i) {
     const std::string url = url_from(one_writer() ? 0 : i);
-    load.start_worker(url, 6);
+    load.start_worker(url, 12);  // of which the schedules keep some
     load.start_producer(url, 1'000'000, random_.between(0, 1'000'000'000),
-                        {"pace=300", "backlog=100", "limited=25", "keys=50",
+                        {"pace=300", "backlog=100", "limited=25", "keys=50", "flows=50",
+                         "other=" + url_from(one_writer() ? 0 : (i + 1) % 3),
                          "keepalive=" + std::to_string(lease / 1ms)});
   }
   ASSERT_TRUE(load.wait_for_ends(1000));
@@ -109,14 +116,19 @@ TEST_P(SoakGalera, NodesAreKilledPausedAndCutOff) {
     ASSERT_TRUE(load.wait_for_starts(faults::steady_us() + noticed.count())) << "a worker stopped after: " << remedy;
   }
   load.stop_producers();
+  pause_all(schedules);
   load.finish(db);
   if (HasFatalFailure()) return;
 
   const auto limited = faults::queue_number("limited");
   const faults::Figures f = judge(
       {.lease_us = lease.count(), .recovery_us = soon.count(), .limits = {{limited, limit}}}, outages_);
-  EXPECT_GT(f.acknowledged, 3000u);
+  EXPECT_GT(f.acknowledged, 1000u);
   EXPECT_GT(f.refused, 0u);  // keys that were taken
+  EXPECT_GT(f.ticks, 1000u);
+  EXPECT_GT(f.ticks_skipped, 0);
+  EXPECT_GT(f.signals, 100u);
+  EXPECT_GE(flows_booked_once(url_from(0)), static_cast<std::int64_t>(f.signals));
   std::cout << "galera, " << place().name << ": at most " << f.most_held.at(limited) << " jobs of " << limit
             << " held at once in the limited queue" << std::endl;
 }

@@ -3,7 +3,8 @@
 // enqueues none; delayed: how many percent of the jobs are delayed, by up to 300 ms; keepalive: of the jobs; limited:
 // how many percent go into the queue "limited"; keys: how many unique keys a tenth of the jobs have; transactions: how
 // many percent of the batches are enqueued one by one, each job in a transaction with a row of its own table
-// (orders.hpp), of which a fifth are rolled back.
+// (orders.hpp), of which a fifth are rolled back; flows: how many percent of the batches are a workflow that waits for
+// a signal, which is sent twice at once (flows.hpp), over url and over other, another way to the same database.
 
 #include <algorithm>
 #include <cstdlib>
@@ -15,6 +16,7 @@
 #include <sqlq/sqlq.hpp>
 
 #include "faults/record.hpp"
+#include "flows.hpp"
 #include "helper.hpp"
 #include "opening.hpp"
 #include "orders.hpp"
@@ -38,6 +40,8 @@ int run(const Arguments& arguments) {
   const auto delayed = arguments.number("delayed", 0);
   const auto transactions = arguments.number("transactions", 0);
   Orders orders(arguments.text("url"));
+  const auto flows = arguments.number("flows", 0);
+  Client other{open(arguments.text("other", arguments.text("url")))};
   std::mt19937_64 random(static_cast<std::uint64_t>(arguments.number("seed")));
   const auto below = [&](std::uint64_t n) { return static_cast<std::int64_t>(random() % n); };
 
@@ -85,6 +89,11 @@ int run(const Arguments& arguments) {
 
   for (auto left = arguments.number("jobs"); left > 0 && !stop.token().stop_requested(); work_for(pace)) {
     if (too_many()) continue;
+    if (flows > 0 && below(100) < flows) {
+      --left;
+      start_flow(recorder, client, other, keepalive);
+      continue;
+    }
     const auto size = std::min<std::int64_t>(left, below(3) == 0 ? 1 : 1 + below(40));
     left -= size;
     if (below(100) < transactions) {
@@ -111,6 +120,6 @@ int run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   return sqlq::process::run_helper(argc, argv,
                                    {"url", "records", "die", "patient", "jobs", "seed", "pace", "backlog", "keepalive",
-                                    "delayed", "limited", "keys", "transactions"},
+                                    "delayed", "limited", "keys", "transactions", "flows", "other"},
                                    run);
 }

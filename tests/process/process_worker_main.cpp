@@ -3,7 +3,8 @@
 // Kinds: work (waits params.us microseconds; fails until claim params.fail, snoozes until claim params.snooze), poison
 // (ends the process), gate (waits for a line on standard input and does not look at its stop token), patient (waits for
 // its stop token), steps (params.n durable steps, each of which waits params.us microseconds), waits (for params.n
-// signals, "go 0" and so on, params.us microseconds for each), durable (a gate in a step, then one call of each kind).
+// signals, "go 0" and so on, params.us microseconds for each), durable (a gate in a step, then one call of each kind),
+// flow (a step, a booking in a transaction of its own, a rest, a signal, a step: flows.hpp).
 
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <functional>
 #include <iostream>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +20,7 @@
 #include <sqlq/sqlq.hpp>
 
 #include "faults/pulse.hpp"
+#include "flows.hpp"
 #include "helper.hpp"
 #include "opening.hpp"
 
@@ -133,13 +136,15 @@ void step(const Recorder& recorder, JobContext& context, std::int64_t n, Duratio
   note(What::stepped, ran ? Code::ok : Code::duplicate, faults::hash_of(std::to_string(token)));
 }
 
-Outcome steps(const Recorder& recorder, JobContext& context) {
-  const auto params = nlohmann::json::parse(context.job().params);
+/// Whose executions end in other ways, too.
+template <class Body>
+Outcome workflow(const Recorder& recorder, JobContext& context, Body body) {
   recorder.write(begin_of(What::start, context.job()));
   try {
-    for (std::int64_t n = 0; n < params.at("n").get<std::int64_t>(); ++n) {
-      step(recorder, context, n, Duration(params.at("us").get<std::int64_t>()));
-    }
+    body(nlohmann::json::parse(context.job().params));
+  } catch (const Suspension&) {
+    recorder.write(about(What::end, context.job(), Code::snoozed));
+    throw;
   } catch (...) {
     recorder.write(about(What::end, context.job(), Code::failed));
     throw;
@@ -147,8 +152,8 @@ Outcome steps(const Recorder& recorder, JobContext& context) {
   return succeed(recorder, context);
 }
 
-/// Signals are numbers.
-void wait_for_signal(const Recorder& recorder, JobContext& context, const std::string& name, Duration time) {
+/// Signals are numbers. Returns whether one came.
+bool wait_for_signal(const Recorder& recorder, JobContext& context, const std::string& name, Duration time) {
   const auto note = [&](What what, Code code, std::uint64_t value) {
     faults::Record record = about(what, context.job(), code, value);
     record.queue = faults::step_number(name, 0);
@@ -161,23 +166,16 @@ void wait_for_signal(const Recorder& recorder, JobContext& context, const std::s
   } else {
     note(What::waited, Code::failed, 0);
   }
+  return received.has_value();
 }
 
 Outcome waits(const Recorder& recorder, JobContext& context) {
-  const auto params = nlohmann::json::parse(context.job().params);
-  recorder.write(begin_of(What::start, context.job()));
-  try {
+  return workflow(recorder, context, [&](const nlohmann::json& params) {
+    const Duration time(params.at("us").get<std::int64_t>());
     for (std::int64_t n = 0; n < params.at("n").get<std::int64_t>(); ++n) {
-      wait_for_signal(recorder, context, "go " + std::to_string(n), Duration(params.at("us").get<std::int64_t>()));
+      static_cast<void>(wait_for_signal(recorder, context, "go " + std::to_string(n), time));
     }
-  } catch (const Suspension&) {
-    recorder.write(about(What::end, context.job(), Code::snoozed));
-    throw;
-  } catch (...) {
-    recorder.write(about(What::end, context.job(), Code::failed));
-    throw;
-  }
-  return succeed(recorder, context);
+  });
 }
 
 /// Says which call finds that the lease is lost, and goes on to the next, as no handler should.
@@ -205,7 +203,28 @@ Outcome durable(const Recorder& recorder, JobContext& context) {
   return succeed(recorder, context);
 }
 
-Handlers handlers(const Recorder& recorder) {
+Outcome steps(const Recorder& recorder, JobContext& context) {
+  return workflow(recorder, context, [&](const nlohmann::json& params) {
+    for (std::int64_t n = 0; n < params.at("n").get<std::int64_t>(); ++n) {
+      step(recorder, context, n, Duration(params.at("us").get<std::int64_t>()));
+    }
+  });
+}
+
+Outcome flow(const Recorder& recorder, const std::string& url, JobContext& context) {
+  return workflow(recorder, context, [&](const nlohmann::json& params) {
+    const Duration time(params.at("us").get<std::int64_t>());
+    step(recorder, context, 0, time);
+    book(url, context);
+    context.sleep("rest", std::chrono::milliseconds(100));
+    if (!wait_for_signal(recorder, context, signal_name, std::chrono::hours(1))) {
+      throw std::runtime_error("no signal came");
+    }
+    step(recorder, context, 1, time);
+  });
+}
+
+Handlers handlers(const Recorder& recorder, const std::string& url) {
   Handlers table;
   const HandlerOptions soon{.retry = RetryPolicy::constant(std::chrono::milliseconds(50))};
   table.on("work", [&recorder](JobContext& context) { return work(recorder, context); }, soon);
@@ -214,6 +233,7 @@ Handlers handlers(const Recorder& recorder) {
   table.on("steps", [&recorder](JobContext& context) { return steps(recorder, context); }, soon);
   table.on("waits", [&recorder](JobContext& context) { return waits(recorder, context); }, soon);
   table.on("durable", [&recorder](JobContext& context) { return durable(recorder, context); }, soon);
+  table.on("flow", [&recorder, url](JobContext& context) { return flow(recorder, url, context); }, soon);
   table.on("patient", [&recorder](JobContext& context) { return patient(recorder, context); });
   return table;
 }
@@ -232,7 +252,7 @@ int run(const Arguments& arguments) {
   options.grace = arguments.milliseconds("grace", 5s);
   options.name = "process " + std::to_string(::getpid());
   const auto once = [&] {
-    Worker worker{db, handlers(recorder), options};
+    Worker worker{db, handlers(recorder, arguments.text("url")), options};
     say("ready");
     return worker.run(stop.token());
   };

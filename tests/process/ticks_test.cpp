@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "load.hpp"
+#include "policies.hpp"
 
 namespace sqlq::process {
 namespace {
@@ -22,34 +23,8 @@ constexpr Duration bound = lease + 200ms + 50ms + 3s;  // and sweep, poll, what 
 /// For a second or so with 6 workers, or for as long as SQLQ_SOAK_SECONDS says with 20 (ci/soak: 60).
 class TicksCrowd : public Anywhere {
  protected:
-  /// More ticks than its rule alone: the schedules of a kind take turns.
   static constexpr int turns = 5;
 
-  static Schedule schedule(const std::string& name, TimePoint start, const std::string& params) {
-    return {.name = name,
-            .rule = "@every 1s",
-            .job = {"work", params, {.max_crashes = 1000, .keepalive = lease}},
-            .start = start};
-  }
-  [[nodiscard]] static std::vector<Schedule> all_policies() {
-    const TimePoint start = system_clock()->now() + 1s;
-    std::vector<Schedule> all;
-    for (int i = 0; i < turns; ++i) {
-      const TimePoint turn = start + i * Duration(1s) / turns;
-      Schedule each = schedule("each " + std::to_string(i), turn, R"({"us":1000})");
-      each.missed = Missed::all;
-      each.overlap = Overlap::allow;
-      all.push_back(each);
-      Schedule latest = schedule("latest " + std::to_string(i), turn, R"({"us":1000})");
-      latest.overlap = Overlap::allow;
-      all.push_back(latest);
-      all.push_back(schedule("alone " + std::to_string(i), turn, R"({"us":1200000})"));
-      Schedule one_more = schedule("one more " + std::to_string(i), turn, R"({"us":1200000})");
-      one_more.overlap = Overlap::queue_one;
-      all.push_back(one_more);
-    }
-    return all;
-  }
   /// No worker is there meanwhile.
   [[nodiscard]] bool wait_for_second_ticks() const {
     return eventually([&] {
@@ -86,7 +61,7 @@ TEST_P(TicksCrowd, FireOnceWhoeverDies) {
   std::cout << "seed " << seed() << " (SQLQ_SEED=" << seed() << " repeats it)" << std::endl;
   RecordProperty("seed", std::to_string(seed()));
   const auto begin = system_clock()->steady();
-  schedules_.sync(all_policies());
+  schedules_.sync(schedules_of_all_policies(system_clock()->now() + 1s, turns, lease));
   ASSERT_TRUE(wait_for_second_ticks());
   load_.start_workers(workers_, concurrency);
   std::int64_t ends = 0;
@@ -99,7 +74,7 @@ TEST_P(TicksCrowd, FireOnceWhoeverDies) {
     const auto all = schedules_.list();
     return std::ranges::any_of(all, [](const ScheduleState& s) { return s.skipped > 0; });
   }));
-  for (const ScheduleState& s : schedules_.list()) EXPECT_TRUE(schedules_.pause(s.schedule.name));
+  pause_all(schedules_);
   load_.finish(db_);
 
   // A machine that starts processes all the time may be too slow for leases of a second.

@@ -253,8 +253,9 @@ void PgConnection::on_notice(void* self, const PGresult* notice) {
   }
 }
 
+// Not READ WRITE: that would write on a primary that was demoted by default_transaction_read_only.
 void PgConnection::begin() {
-  std::string sql = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+  std::string sql = "BEGIN ISOLATION LEVEL READ COMMITTED";
   if (options_.pooled) {
     sql += "; SET LOCAL statement_timeout = " + ms(options_.statement_timeout) +
            "; SET LOCAL lock_timeout = " + ms(options_.lock_timeout) +
