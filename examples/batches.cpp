@@ -48,10 +48,10 @@ struct Row {
 };
 
 void insert(std::span<const Row> rows) {  // stands for one statement: all of them, or none
+  std::cout << "inserting " << rows.size() << (rows.size() == 1 ? " row\n" : " rows\n");
   for (const Row& row : rows) {
     if (row.n < 0) throw std::runtime_error("n must not be negative");
   }
-  std::cout << "inserted " << rows.size() << (rows.size() == 1 ? " row\n" : " rows\n");
 }
 
 int main(int argc, char** argv) {

@@ -16,6 +16,7 @@ struct Harness::Impl {
     db.migrate();
     runtime.fetcher.stop_handing_over();  // a step claims what it runs, and no more
     runtime.shared.freeze_handlers();
+    if (runtime.shared.batches) runtime.shared.batches->linger_for_ever();  // jobs are claimed one by one
   }
 
   /// One, and one for each job that may linger in a batch.

@@ -39,7 +39,9 @@ void Batches::add(HeldPtr lease, std::vector<HeldPtr>& out) {
   const Duration timeout = job.timeout > Duration(0) ? job.timeout : entry->options.timeout;
   const auto at = gathering_.try_emplace({entry, timeout}).first;
   Gathering& batch = at->second;
-  if (batch.jobs.empty()) batch.until = saturating_add(clock_.steady(), how.linger);
+  if (batch.jobs.empty()) {
+    batch.until = for_ever_ ? SteadyPoint::max() : saturating_add(clock_.steady(), how.linger);
+  }
   batch.jobs.push_back(std::move(lease));
   if (batch.jobs.size() < how.size) return;
   out.push_back(as_one(std::move(batch.jobs)));

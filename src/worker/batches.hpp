@@ -26,6 +26,8 @@ class Batches final {
   Batches(const Handlers& handlers, Clock& clock, const Slots& slots, Channel<HeldPtr>& ready)
       : handlers_(handlers), clock_(clock), slots_(slots), ready_(ready) {}
 
+  /// From now on a batch lingers until it is full or `run_all` is called. Before the first claim.
+  void linger_for_ever() noexcept { for_ever_ = true; }
   /// Takes what a claim has brought, also the jobs of single handlers. Returns it when it is closed.
   [[nodiscard]] std::vector<HeldPtr> push(std::vector<HeldPtr> leases);
   /// Runs the batches that have lingered long enough. When the next one will have.
@@ -55,6 +57,7 @@ class Batches final {
   Clock& clock_;
   const Slots& slots_;
   Channel<HeldPtr>& ready_;
+  bool for_ever_ = false;
   core::Mutex mutex_;
   std::map<Key, Gathering> gathering_ SQLQ_GUARDED_BY(mutex_);
   bool closed_ SQLQ_GUARDED_BY(mutex_) = false;
