@@ -81,10 +81,14 @@ void Bench::schedule(std::size_t n) const {
 
 Timed Bench::drain(std::size_t n) const {
   Ledger ledger(n);
-  Worker worker{db_, handlers_for(ledger), worker_options(queue(), options_.threads)};
+  return drain(ledger, handlers_for(ledger), options_.threads);
+}
+
+Timed Bench::drain(Ledger& ledger, Handlers handlers, unsigned slots) const {
+  Worker worker{db_, std::move(handlers), worker_options(queue(), slots)};
   const Timed passed = timed([&] {
     worker.start();
-    wait_for(ledger, n, [&] { ledger.set_succeeded(0, worker.stats().succeeded); });
+    wait_for(ledger, ledger.jobs(), [&] { ledger.set_succeeded(0, worker.stats().succeeded); });
   });
   worker.stop();
   check(ledger);

@@ -59,6 +59,8 @@ class Bench {
   /// Drains jobs 0 to n - 1 with one worker in this process and checks them. Times from its start to the last success
   /// being durable.
   Timed drain(std::size_t n) const;
+  /// The same with these handlers, which write into the ledger, and so many slots.
+  Timed drain(Ledger& ledger, Handlers handlers, unsigned slots) const;
   /// Runs `call` with 0 to n - 1, each on a thread of its own; throws what one of them threw.
   static void on_threads(unsigned n, const std::function<void(unsigned)>& call);
   /// Throws std::logic_error unless each job of the ledger ran exactly once.

@@ -1,6 +1,8 @@
 // Working through a queue that is full.
 
+#include <atomic>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -77,6 +79,34 @@ void drain_limited(Bench& bench) {
   }
   bench.rate("drain-limited", ledger.jobs(), drained.passed,
              {{"most_at_once", ledger.most_at_once()}, {"workers_us", drained.workers_us}});
+}
+
+void drain_in_batches(Bench& bench) {
+  constexpr std::size_t size = 100;
+  constexpr unsigned slots = 2 * size;
+  const std::size_t n = bench.options().jobs;
+  Ledger singly(n);
+  bench.enqueue(n);
+  const Timed single = bench.drain(singly, handlers_for(singly), slots);
+
+  Ledger ledger(n);
+  std::atomic<std::size_t> calls{0};
+  Handlers handlers;
+  const std::shared_ptr<Clock> clock = system_clock();
+  handlers.batch<Noop>({.size = size}, [&](std::span<const Noop> jobs) {
+    ++calls;
+    for (const Noop& job : jobs) {
+      ledger.begin(job.i, clock->steady());
+      ledger.end(job.i, clock->steady());
+    }
+  });
+  bench.enqueue(n);
+  const Timed passed = bench.drain(ledger, std::move(handlers), slots);
+  const double jobs = static_cast<double>(n);
+  bench.rate("drain-in-batches", n, passed,
+             {{"jobs_a_call", jobs / static_cast<double>(calls.load())},
+              {"single_per_s", jobs / single.seconds},
+              {"ratio", single.seconds / passed.seconds}});
 }
 
 void own_loop(Bench& bench) {

@@ -19,6 +19,8 @@ std::span<const Operation> operations() {
       {"drain-4proc", "the same, 4 worker processes", drain_4_processes},
       {"drain-8proc", "the same, 8 worker processes", drain_8_processes},
       {"drain-limited", "the same, 8 worker processes on a queue whose concurrency is 50", drain_limited},
+      {"drain-in-batches", "one worker with 200 slots: a batch handler of 100 jobs a call, beside a single handler",
+       drain_in_batches},
       {"bulk-retry", "5 x --jobs failed jobs are retried; what a worker that drains --jobs beside it keeps",
        bulk_retry},
       {"steps", "--jobs / 10 jobs of five durable steps each, and as many single enqueues on as many threads", steps},

@@ -27,6 +27,7 @@ void drain(Bench&);
 void drain_4_processes(Bench&);
 void drain_8_processes(Bench&);
 void drain_limited(Bench&);
+void drain_in_batches(Bench&);
 void own_loop(Bench&);
 void memory(Bench&);
 // bulk.cpp

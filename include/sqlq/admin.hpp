@@ -230,9 +230,10 @@ class Admin {
   /// Kinds of the jobs that are pending, or scheduled and due, by queue; for finding jobs nobody has a handler for. At
   /// most 1000.
   [[nodiscard]] std::vector<WaitingKind> waiting_kinds() const;
-  /// Deletes finished jobs past their retention, with logs and history. A worker does it every sweep. A job that the
-  /// database refuses to delete, because of a foreign key or trigger of yours, stays, is named and is not tried again
-  /// for a day; the others go.
+  /// Deletes finished jobs past their retention, with logs, history and steps. A worker does it every sweep. A job that
+  /// the database refuses to delete, because of a foreign key or trigger of yours, stays, is named and is not tried
+  /// again for a day; the others go. Errors: Errc::retry_transaction after some seconds while somebody has locked what
+  /// is to go; what was deleted before stays deleted.
   PurgeReport purge();
 
   // ------------------------------------------------------------------------------------------------- workers

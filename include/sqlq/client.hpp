@@ -88,13 +88,14 @@ class Ending {
  private:
   friend class Client;
   enum class Way { success, retry, fail, cancel, snooze, release };
-  Ending(const Job& job, Way way) : id_(job.id), token_(job.lease_token), way_(way) {}
+  Ending(const Job& job, Way way);
 
   JobId id_;
   LeaseToken token_;
   Way way_;
   bool discarded_ = false;
-  std::string text_{};  ///< the result or the message
+  std::string text_{};    ///< the result or the message
+  std::string parent_{};  ///< of a child: the header that names its parent
   Duration delay_{};
 };
 

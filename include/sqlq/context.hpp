@@ -140,9 +140,10 @@ class JobContext {
 
   /// Enqueues the children once, suspends the job until all of them have finished, and answers them in the order given,
   /// with state and result: look at the state, a child may have failed. `children`: at most 1,000; `id` and
-  /// `unique_key` must be empty. The worker that ends the last child wakes the parent. Where that is lost (a crash), or
-  /// an own loop or an operator ends it, the parent looks again after at most 5 minutes. A child whose job is gone
-  /// (Admin::erase, its retention) is answered with JobState::invalid and its id.
+  /// `unique_key` must be empty. Whoever ends the last child wakes the parent: a worker, an own loop, a sweep, an
+  /// operator. Where that is lost (a crash), and where the child was ended in a transaction of yours (Client::success
+  /// or cancel with a Tx), the parent looks again after at most 5 minutes. A child whose job is gone (Admin::erase, its
+  /// retention) is answered with JobState::invalid and its id.
   [[nodiscard]] std::vector<Job> all(StepName name, std::span<const NewJob> children);
   template <JobRange R>
   [[nodiscard]] std::vector<Job> all(StepName name, const R& children, const EnqueueOptions& options = {}) {

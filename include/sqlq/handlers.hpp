@@ -11,6 +11,8 @@
 #include <vector>
 
 #include <sqlq/args.hpp>
+#include <sqlq/batch.hpp>
+#include <sqlq/batch_call.hpp>
 #include <sqlq/context.hpp>
 #include <sqlq/handler_call.hpp>
 #include <sqlq/outcome.hpp>
@@ -23,6 +25,11 @@ namespace sqlq {
 /// so is one that takes the args by a reference it could change.
 template <class F, class A>
 concept Handler = JobArgs<A> && detail::Handles<const F, const A&>;
+
+/// The same of a batch handler: with (std::span<const A>, context) or (std::span<const A>), returning a
+/// std::vector<Outcome> or nothing.
+template <class F, class A>
+concept BatchHandler = JobArgs<A> && detail::HandlesBatch<const F, A>;
 
 /// How an attempt ends that a stop of the worker interrupts: its handler fails after the stop token was tripped
 /// with StopReason::shutdown, or is left behind because it does not return.
@@ -74,6 +81,8 @@ class Next {
 /// timeout, the stop token and the lease are those of the job. A Suspension (steps.hpp) must come through: it is no
 /// std::exception; after `catch (...)` throw it on, or the attempt fails.
 ///
+/// Batch handlers (batch.hpp) have no hooks around them: one call of theirs is of many jobs.
+///
 /// Called from many threads at once.
 using WorkHook = std::function<Outcome(JobContext&, Next&)>;
 
@@ -87,10 +96,17 @@ class Handlers {
  public:
   /// The functions in the table.
   using Function = std::function<Outcome(JobContext&)>;
+  using BatchFunction = std::function<detail::BatchOutcomes(BatchContext&)>;
+  /// What a batch handler has.
+  struct Batch {
+    BatchFunction run;
+    BatchOptions options;
+  };
   /// One row of the table.
   struct Entry {
-    Function run;
+    Function run;  ///< empty for a batch handler
     HandlerOptions options;
+    std::shared_ptr<const Batch> batch{};  ///< null for a single handler
   };
 
   Handlers();
@@ -124,6 +140,38 @@ class Handlers {
     return *this;
   }
 
+  /// The handler of a kind for many jobs in one call (batch.hpp). A kind has one handler, of either sort. Errors also:
+  /// invalid_argument for batch options out of range.
+  /// handlers.batch<Row>({.size = 100, .linger = 50ms}, [](std::span<const Row> rows) { ... });
+  template <class A, class F>
+  Handlers& batch(BatchOptions how, F handler, HandlerOptions options = {}) {
+    if constexpr (check_job_type<A>() && detail::check_batch_handler<F, A>()) {
+      if (detail::is_empty(handler)) {
+        return add_batch(std::string(std::string_view(A::kind)), how, nullptr, std::move(options));
+      }
+      return add_batch(std::string(std::string_view(A::kind)), how,
+                       [its = std::make_shared<const F>(std::move(handler))](BatchContext& context) {
+                         return detail::call_typed_batch<A>(*its, context);
+                       },
+                       std::move(options));
+    }
+    return *this;
+  }
+  /// The untyped form; `context.job(i).params` has the JSON text:
+  /// handlers.batch("row", {.size = 100}, [](sqlq::BatchContext& context) { ... });
+  template <class F>
+  Handlers& batch(std::string kind, BatchOptions how, F handler, HandlerOptions options = {}) {
+    if constexpr (detail::check_untyped_batch_handler<F>()) {
+      if (detail::is_empty(handler)) return add_batch(std::move(kind), how, nullptr, std::move(options));
+      return add_batch(std::move(kind), how,
+                       [its = std::make_shared<const F>(std::move(handler))](BatchContext& context) {
+                         return detail::batch_outcomes_of(*its, context);
+                       },
+                       std::move(options));
+    }
+    return *this;
+  }
+
   /// The handler of every kind that has none of its own. A worker with it claims the jobs of all kinds, also of those
   /// that nobody knows yet: for programs that pass jobs on, such as to a script named by `context.job().kind`. It is
   /// untyped, as the one above. Register it once.
@@ -140,8 +188,9 @@ class Handlers {
     return *this;
   }
 
-  /// Puts a hook around every handler of this table, also those that are registered later. The first one is the
-  /// outermost. Errors: invalid_argument for an empty one; misuse after a worker has started with them.
+  /// Puts a hook around every handler of this table that is no batch handler, also those that are registered later. The
+  /// first one is the outermost. Errors: invalid_argument for an empty one; misuse after a worker has started with the
+  /// table.
   Handlers& around(WorkHook hook);
 
   /// The type was forgotten: says so.
@@ -169,6 +218,7 @@ class Handlers {
  private:
   Handlers& add(std::string kind, Function handler, HandlerOptions options);
   Handlers& add_any(Function handler, HandlerOptions options);
+  Handlers& add_batch(std::string kind, BatchOptions how, BatchFunction handler, HandlerOptions options);
 
   struct Impl;
   std::shared_ptr<Impl> impl_;

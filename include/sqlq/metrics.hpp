@@ -37,7 +37,8 @@ namespace sqlq {
 /// Options of Metrics.
 struct MetricsOptions {
   /// Pairs of queue and kind that are counted by themselves, in the order in which they come. Others are counted
-  /// together, as queue "_other" and kind "_other". 0 to 1,000,000. A pair costs about 50 lines of text.
+  /// together, as queue "_other" and kind "_other", and so is a pair of these names. 0 to 1,000,000. A pair costs about
+  /// 50 lines of text.
   std::size_t most_series = 1000;
 };
 

@@ -33,8 +33,7 @@
 
 namespace sqlq {
 
-/// A client, a handler's client, JobContext::all or a schedule's tick has asked for a job, and the database has
-/// answered.
+/// A client, a handler's client, JobContext::all or a schedule has asked for a job, and the database has answered.
 struct JobEnqueued {
   JobId id{};  ///< of the new job, or of the one that was there already
   std::string queue{};
@@ -79,8 +78,8 @@ struct JobEnded {
   std::shared_ptr<const Job> job{};  ///< as it was claimed
   JobEnd end = JobEnd::success;
   std::optional<Cause> cause{};      ///< as in the line of its history; empty for success and lost
-  /// How long the handler ran; of one that a stop has left behind, or that has ended its thread: until then. Empty: it
-  /// was not begun, and no JobStarted was told.
+  /// How long the handler ran, of a batch handler its whole call; of one that a stop has left behind, or that has ended
+  /// its thread: until then. Empty: it was not begun, and no JobStarted was told.
   std::optional<Duration> ran{};
   std::string message{};             ///< of an error, as in the line of its history
 };
@@ -149,8 +148,8 @@ struct WorkerEvent {
 
 /// One thing that happened. Alternatives and fields may be added: look for those that you know with std::get_if.
 ///
-/// Not told: what own loops do (Client::claim, finish, reap), what operators do (Admin, BulkAction, Schedules::run_now
-/// and backfill), and the cancel of a job that has not begun.
+/// Not told: what own loops do (Client::claim, finish, reap), what operators do (Admin, Bulk), what is imported or
+/// copied, and the cancel of a job that has not begun.
 using Event = std::variant<JobEnqueued, JobsClaimed, JobStarted, JobEnded, LeasesEnded, TicksFired, WorkerEvent>;
 
 /// Is told of events, at once and by the thread on which they happen: that of a handler, of a service of the worker, of

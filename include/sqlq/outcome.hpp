@@ -32,8 +32,8 @@ class [[nodiscard]] Outcome {
   static Outcome error(std::string message) { return Outcome(Kind::error, std::move(message), {}); }
   /// The job ends in state errored at once.
   static Outcome discard(std::string why) { return Outcome(Kind::discard, std::move(why), {}); }
-  /// The job becomes scheduled for now + delay (negative counts as zero); the attempt is given back. Its history says
-  /// `why`.
+  /// The job becomes scheduled for now + delay (negative counts as zero); the attempt is given back. `why` goes into
+  /// its history.
   static Outcome snooze(Duration delay, std::string why = {}) { return Outcome(Kind::snooze, std::move(why), delay); }
 
   [[nodiscard]] Kind kind() const noexcept { return kind_; }

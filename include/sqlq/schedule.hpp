@@ -16,7 +16,8 @@
 /// 10 s (within 1 s by those of the same process, and where the database wakes others).
 ///
 /// No tick fires after a later one. So where the clock was ahead and is put back, a schedule waits until the time of
-/// its last tick has come again; `remove` and `sync` let it begin anew.
+/// its last tick has come again; `remove` and `sync` let it begin anew. One that was only synced or resumed while the
+/// clock was ahead goes on after `pause` and `resume`. Admin::doctor finds both.
 ///
 /// **Rules**
 ///   - five fields `minute hour day-of-month month day-of-week`, or six with seconds before them. A field is `*`, a
@@ -146,6 +147,8 @@ std::ostream& operator<<(std::ostream& out, const Tick& tick);
 /// configuration where the backend has no schedules (capability `periodic`), or the system no time zones.
 class Schedules {
  public:
+  /// `defaults`: for options of the jobs that the schedules leave empty. Its hooks are called for none of those jobs;
+  /// its observers are told of what run_now and backfill store.
   explicit Schedules(Database db, ClientOptions defaults = {});
 
   /// Adds the schedules that are not there, and changes those that differ. Never removes one, and never resumes a

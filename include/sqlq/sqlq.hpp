@@ -33,6 +33,11 @@
 ///       deliver(mail, job.stop_token());
 ///     });
 ///
+/// **Many jobs in one call** where that costs nearly the same as one: a batch handler. Each job keeps an outcome and a
+/// history of its own.                                                              batch.hpp
+///
+///     handlers.batch<Row>({.size = 100, .linger = 50ms}, [](std::span<const Row> rows) { insert(rows); });
+///
 /// **Work** until a signal comes. Leases, heartbeats, retries, rescue of jobs whose worker died, deletion of old jobs:
 /// all of it is the worker's business.                                              worker.hpp, signals.hpp
 ///
@@ -62,6 +67,7 @@
 
 #include <sqlq/admin.hpp>
 #include <sqlq/args.hpp>
+#include <sqlq/batch.hpp>
 #include <sqlq/bulk.hpp>
 #include <sqlq/client.hpp>
 #include <sqlq/clock.hpp>

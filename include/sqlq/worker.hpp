@@ -24,7 +24,8 @@ namespace sqlq {
 struct WorkerOptions {
   /// Names of the queues to work; empty: all, also those made later.
   std::vector<std::string> queues{};
-  /// Jobs run at once, at most 4096. 0: the number of hardware threads.
+  /// Jobs run at once, at most 4096, and not less than the largest BatchOptions::size of its handlers. 0: the number of
+  /// hardware threads, or that size if it is larger.
   unsigned concurrency = 0;
   /// Longest wait before looking for work without a wake-up; the net below lost wake-ups. 10 ms to 1 h. Where a
   /// database tells nobody of other processes' jobs, a worker that has just had one looks sooner: after 5 ms, and then

@@ -9,6 +9,7 @@
 #include "core/checks.hpp"
 #include "core/isolate.hpp"
 #include "core/lists.hpp"
+#include "core/parents.hpp"
 #include "core/request_time.hpp"
 #include "core/text.hpp"
 
@@ -45,6 +46,9 @@ void change_queue(const Database& db, const std::string& name, const backend::Qu
 ActionStatus act(const Database& db, JobId id, backend::Action what) {
   const auto answers = db.ready().act(std::span(&id, 1), what, core::request_time(db.clock()));
   core::expect_answers(answers.size(), 1);
+  if (what == backend::Action::end && answers.front() == ActionStatus::done) {
+    core::go_on_after(db.dialect(), std::span(&id, 1), core::request_time(db.clock()));
+  }
   return answers.front();
 }
 
@@ -177,7 +181,9 @@ DeleteQueueStatus Admin::delete_queue(const std::string& name, const DeleteQueue
       const std::vector<Job> jobs = core::whole_page(dialect, {.queues = {name}, .states = states}, {.limit = 1000});
       std::vector<JobId> ids;
       for (const Job& job : jobs) ids.push_back(job.id);
-      if (ids.empty() || !use(ids)) return;
+      const bool go_on = !ids.empty() && use(ids);
+      core::go_on_after(dialect, core::parents_of(jobs), core::request_time(db_.clock()));
+      if (!go_on) return;
     }
   };
   if (options.waiting) {

@@ -14,6 +14,7 @@
 #include "client/bulk_pace.hpp"
 #include "core/checks.hpp"
 #include "core/isolate.hpp"
+#include "core/parents.hpp"
 #include "core/request_time.hpp"
 
 namespace sqlq {
@@ -108,6 +109,9 @@ class Application {
     report_.unchanged += jobs.size() - ids.size();
     const auto refused =
         core::isolate(std::span<const JobId>(ids), [this](std::span<const JobId> some) { change(some); });
+    if (action_.kind() == Kind::cancel) {
+      core::go_on_after(dialect_, core::parents_of(jobs), core::request_time(clock_));
+    }
     report_.refused += refused.size();
     for (const core::Offender& offender : refused) {
       if (report_.refused_ids.size() < most_ids) report_.refused_ids.push_back(ids[offender.index]);

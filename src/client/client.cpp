@@ -13,6 +13,7 @@
 #include "core/headers.hpp"
 #include "core/isolate.hpp"
 #include "core/observing.hpp"
+#include "core/parents.hpp"
 #include "core/request_time.hpp"
 #include "core/retention.hpp"
 #include "core/text.hpp"
@@ -59,6 +60,9 @@ CancelStatus ask_to_stop(const Database& db, JobId id, const Tx* within) {
   const std::vector<CancelStatus> answers =
       db.ready().cancel(std::span(&id, 1), within, core::request_time(db.clock()));
   core::expect_answers(answers.size(), 1);
+  if (within == nullptr && answers.front() == CancelStatus::cancelled) {
+    core::go_on_after(db.dialect(), std::span(&id, 1), core::request_time(db.clock()));
+  }
   return answers.front();
 }
 
@@ -77,6 +81,13 @@ bool publish(const Database& db, const backend::Interim& item) {
   const std::vector<bool> answers = db.ready().publish(std::span(&item, 1), core::request_time(db.clock()));
   core::expect_answers(answers.size(), 1);
   return answers.front();
+}
+
+/// Of jobs that a claim could not begin.
+void go_on_after_refused(const Database& db, std::span<const backend::RefusedJob> jobs) {
+  for (const backend::RefusedJob& job : jobs) {
+    if (job.ended) core::go_on_after(db.dialect(), std::span(&job.id, 1), core::request_time(db.clock()));
+  }
 }
 
 /// Of those that could not even be ended.
@@ -200,6 +211,7 @@ std::vector<Job> Client::claim(std::span<const std::string> queues, const ClaimF
     request.token = platform::random_token();
     request.now = core::request_time(db_.clock());
     backend::ClaimResult found = dialect.claim(request);
+    go_on_after_refused(db_, found.refused);
     if (found.jobs.empty()) tell_of_refused(found.refused);
     if (!found.jobs.empty() || wait <= Duration::zero()) return std::move(found.jobs);
     if (!waiting) {
@@ -331,8 +343,22 @@ std::vector<FinishStatus> Client::end(std::span<const Ending> endings, const Tx*
   if (items.empty()) return result;
   const auto answers = db_.ready().finish(items, within, core::request_time(db_.clock()));
   core::expect_answers(answers.size(), items.size());
-  for (std::size_t i = 0; i < answers.size(); ++i) result[places[i]] = answers[i];
+  core::Parents parents;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    result[places[i]] = answers[i];
+    const std::string& parent = endings[places[i]].parent_;
+    if (parent.empty() || within != nullptr || !core::ended_for_good(items[i].kind, answers[i])) continue;
+    if (auto read = core::read_parent(parent)) parents.insert(*std::move(read));
+  }
+  core::go_on_after(db_.dialect(), parents, core::request_time(db_.clock()));
   return result;
+}
+
+Ending::Ending(const Job& job, Way way) : id_(job.id), token_(job.lease_token), way_(way) {
+  if (job.headers.empty()) return;
+  if (const auto parent = job.headers.find(std::string(core::parent_header)); parent != job.headers.end()) {
+    parent_ = parent->second;
+  }
 }
 
 Ending Ending::success(const Job& job, std::string result) {
@@ -370,6 +396,8 @@ ReapReport Client::reap(std::span<const std::string> queues) {
   ReapReport all;
   for (;;) {
     const ReapReport part = dialect.reap(names, batch, core::request_time(db_.clock()));
+    core::go_on_after(dialect, part.errored, core::request_time(db_.clock()));
+    core::go_on_after(dialect, part.cancelled, core::request_time(db_.clock()));
     append(all.returned, part.returned);
     append(all.errored, part.errored);
     append(all.cancelled, part.cancelled);

@@ -4,17 +4,16 @@
 #include <iterator>
 #include <optional>
 #include <set>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
-#include <sqlq/schedule.hpp>
 
+#include "client/doctor_schedules.hpp"
+#include "core/finding_names.hpp"
 #include "core/findings.hpp"
 #include "core/request_time.hpp"
-#include "core/text.hpp"
 #include "core/words.hpp"
 
 namespace sqlq {
@@ -23,47 +22,7 @@ namespace {
 namespace found = core::found;
 
 using Findings = std::vector<Finding>;
-using Names = std::set<std::string>;
-
-constexpr std::size_t most_names_told = 10;
-
-/// At most so many of them, in quotes.
-std::string some_of(const Names& names) {
-  std::vector<std::string> some;
-  for (const std::string& name : names) {
-    if (some.size() == most_names_told) break;
-    some.push_back(core::quoted(name));
-  }
-  const std::string more =
-      names.size() > most_names_told ? " and " + std::to_string(names.size() - most_names_told) + " more" : "";
-  return core::joined(some, ", ") + more;
-}
-
-/// As many as some_of shows, as arguments of a command.
-std::string operands(const Names& names) {
-  std::vector<std::string> words;
-  for (const std::string& name : names) {
-    if (words.size() == most_names_told) break;
-    words.push_back(core::shell_word(name));
-  }
-  const bool option = std::ranges::any_of(names, [](const std::string& name) { return name.starts_with('-'); });
-  return (option ? "-- " : "") + core::joined(words, " ");
-}
-
-/// The same as values of an option.
-std::string items(const Names& names) {
-  std::vector<std::string> words;
-  for (const std::string& name : names) {
-    if (words.size() == most_names_told) break;
-    words.push_back(core::shell_item(name));
-  }
-  return core::joined(words, ",");
-}
-
-/// "the queue 'a'", "the queues 'a', 'b'".
-std::string called(const std::string& what, const Names& names) {
-  return "the " + what + (names.size() == 1 ? " " : "s ") + some_of(names);
-}
+using found::Names, found::called, found::items, found::operands, found::some_of;
 
 /// False: the tables are of no use to this library.
 bool look_at_schema(const MigrationStatus& status, Findings& findings) {
@@ -224,104 +183,6 @@ class Work {
   bool known_ = false;  // whether there is a list of workers
 };
 
-/// Schedules that do not fire as they should.
-class Ticking {
- public:
-  Ticking(const Database& db, const backend::Now& request)
-      : schedules_(db), dialect_(db.dialect()), now_(db.clock().now()) {
-    if (backend::Insight* const insight = dialect_.insight(); insight != nullptr && !request) {
-      now_ = insight->clock_now();
-    }
-    backend::Workers* const registry = dialect_.workers();
-    known_ = registry != nullptr;
-    worked_ = known_ && !registry->list_workers({}, 0, 1, request).empty();
-  }
-
-  void judge(Findings& findings) {
-    constexpr std::size_t page = 1000;
-    constexpr std::size_t most = 10'000;
-    std::string after;
-    std::size_t seen = 0;
-    for (std::size_t n = page; n == page && seen < most; seen += n) {
-      const std::vector<ScheduleState> some = schedules_.list(after, page);
-      n = some.size();
-      for (const ScheduleState& state : some) look_at(state);
-      if (n > 0) after = some.back().schedule.name;
-    }
-    tell(findings);
-  }
-
- private:
-  void look_at(const ScheduleState& state) {
-    constexpr Duration clocks_differ = std::chrono::seconds(1);
-    constexpr Duration most_late = std::chrono::minutes(1);
-    const std::string& name = state.schedule.name;
-    if (!state.trouble.empty()) {
-      if (troubled_.empty()) trouble_ = state.trouble;
-      troubled_.insert(name);
-    }
-    if (state.last_tick && *state.last_tick > saturating_add(now_, clocks_differ)) {
-      if (ahead_.empty()) tick_ = *state.last_tick;
-      ahead_.insert(name);
-    }
-    const bool late = state.next && saturating_add(*state.next, most_late) < now_;
-    if (late && !state.paused && !waits_for_last(state)) {
-      since_ = late_.empty() ? *state.next : std::min(since_, *state.next);
-      late_.insert(name);
-    }
-  }
-
-  /// A tick may be kept until the last job has finished.
-  [[nodiscard]] bool waits_for_last(const ScheduleState& state) const {
-    const Overlap overlap = state.schedule.overlap;
-    if (!state.last_job || (overlap != Overlap::queue_one && overlap != Overlap::cancel_old)) return false;
-    const std::vector<std::optional<Job>> job = dialect_.get(std::span(&*state.last_job, 1), nullptr);
-    return !job.empty() && job.front() && !is_finished(job.front()->state);
-  }
-
-  void tell(Findings& findings) const {
-    if (!troubled_.empty()) {
-      findings.push_back(found::warning(
-          "schedule_trouble",
-          called("schedule", troubled_) + ": the last tick could not be fired; of the first: " + trouble_,
-          "mend the cause; the next tick is tried as usual. `sqlq schedule show " +
-              core::shell_operand(*troubled_.begin()) + "` says how it stands"));
-    }
-    if (!ahead_.empty()) {
-      findings.push_back(found::warning(
-          "schedule_ahead",
-          called("schedule", ahead_) + ": the last tick lies in the future (" + core::in_words(tick_) +
-              "): the database's clock was ahead, and until its next tick a schedule fires nothing",
-          "set the clock right. Ticks up to then were fired too early, and are not fired again: `sqlq schedule run " +
-              core::shell_operand(*ahead_.begin()) + "` enqueues a job now; a schedule that is removed and made again "
-              "begins anew"));
-    }
-    if (late_.empty() || !known_) return;
-    const std::string due = called("schedule", late_) + ": due since " + core::in_words(since_) + " and not fired";
-    if (worked_) {
-      findings.push_back(found::warning(
-          "schedule_late", due + ", although workers are listed",
-          "look at the workers' events: a worker that may not write to the schedules, or one of a version without "
-          "them, fires none"));
-    } else {
-      findings.push_back(found::warning("schedule_late", due + ": no worker is listed",
-                                        "start a worker; each one fires all schedules, whatever its queues are"));
-    }
-  }
-
-  Schedules schedules_;
-  backend::Dialect& dialect_;
-  TimePoint now_;
-  bool known_ = false;   // whether there is a list of workers
-  bool worked_ = false;  // whether one is listed
-  Names troubled_{};
-  Names ahead_{};
-  Names late_{};
-  std::string trouble_{};  // of the first of them
-  TimePoint tick_{};       // of the first that is ahead
-  TimePoint since_{};      // the earliest
-};
-
 /// How far the database's clock is from this host's, at least: its answer was given between two looks at this one.
 void look_at_clock(backend::Insight& insight, const Clock& clock, Findings& findings) {
   const TimePoint before = clock.now();
@@ -355,7 +216,7 @@ std::vector<Finding> Admin::doctor() const {
     found::look_at("the kinds of jobs, the queues or the workers", findings,
                    [&] { Work(dialect, now).judge(findings); });
     if (dialect.periodic() != nullptr) {
-      found::look_at("the schedules", findings, [&] { Ticking(db_, now).judge(findings); });
+      found::look_at("the schedules", findings, [&] { client::judge_schedules(db_, now, findings); });
     }
   }
   if (backend::Insight* const insight = dialect.insight(); insight != nullptr && !now) {

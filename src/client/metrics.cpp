@@ -1,72 +1,19 @@
 #include <sqlq/metrics.hpp>
 
-#include <algorithm>
-#include <array>
 #include <cstdint>
-#include <map>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "client/metric_counts.hpp"
 #include "core/checks.hpp"
-#include "core/mutex.hpp"
 #include "core/text.hpp"
 
 namespace sqlq {
 namespace {
 
-using std::chrono::hours, std::chrono::milliseconds, std::chrono::minutes, std::chrono::seconds;
-
-constexpr std::size_t ends = static_cast<std::size_t>(JobEnd::lost) + 1;
-constexpr std::array reaped{"returned", "errored", "cancelled"};
-constexpr std::array levels{"info", "warning", "error"};
-constexpr std::string_view other = "_other";
-
-constexpr std::array<Duration, 16> bounds{milliseconds(1),   milliseconds(5),   milliseconds(10), milliseconds(25),
-                                          milliseconds(50),  milliseconds(100), milliseconds(250), milliseconds(500),
-                                          seconds(1),        milliseconds(2500), seconds(5),      seconds(10),
-                                          seconds(30),       minutes(1),        minutes(5),       hours(1)};
-
-struct Histogram {
-  std::array<std::uint64_t, bounds.size() + 1> counts{};  // of each bucket alone; the last one is without bound
-  Duration sum{};
-
-  void add(Duration value) {
-    const auto at = std::ranges::lower_bound(bounds, value);
-    ++counts[static_cast<std::size_t>(at - bounds.begin())];
-    sum = value > Duration::max() - sum ? Duration::max() : sum + value;
-  }
-};
-
-/// Of one queue and kind.
-struct Series {
-  std::uint64_t enqueued = 0;
-  std::uint64_t existing = 0;
-  std::array<std::uint64_t, ends> ended{};
-  std::int64_t running = 0;
-  Histogram run{};
-  Histogram wait{};
-};
-
-struct Totals {
-  std::uint64_t claims = 0;
-  std::uint64_t claimed = 0;
-  Histogram claim{};
-  std::array<std::uint64_t, reaped.size()> leases{};
-  std::uint64_t ticks = 0;
-  std::array<std::uint64_t, levels.size()> events{};
-};
-
-/// Queue and kind. Looked up without a copy of either.
-struct Less {
-  using is_transparent = void;
-  template <class A, class B>
-  bool operator()(const A& a, const B& b) const noexcept {
-    const int order = std::string_view(a.first).compare(b.first);
-    return order != 0 ? order < 0 : std::string_view(a.second) < std::string_view(b.second);
-  }
-};
-using AllSeries = std::map<std::pair<std::string, std::string>, Series, Less>;
+using metric::bounds, metric::Counts, metric::ends, metric::Histogram, metric::levels, metric::other, metric::reaped;
+using metric::Series, metric::Totals;
 
 std::string escaped(std::string_view value) {
   std::string text;
@@ -134,52 +81,8 @@ class Writer final {
 
 }  // namespace
 
-struct Metrics::Impl {
-  explicit Impl(std::size_t most) : most_series(most) {}
-
-  void count(const JobEnqueued& e) SQLQ_REQUIRES(mutex) {
-    Series& its = series(e.queue, e.kind);
-    ++(e.status == EnqueueStatus::inserted ? its.enqueued : its.existing);
-  }
-  void count(const JobsClaimed& e) SQLQ_REQUIRES(mutex) {
-    ++totals.claims;
-    totals.claimed += e.got;
-    totals.claim.add(e.took);
-  }
-  void count(const JobStarted& e) SQLQ_REQUIRES(mutex) {
-    Series& its = series(e.job->queue, e.job->kind);
-    ++its.running;
-    its.wait.add(e.waited);
-  }
-  void count(const JobEnded& e) SQLQ_REQUIRES(mutex) {
-    Series& its = series(e.job->queue, e.job->kind);
-    ++its.ended[std::min(static_cast<std::size_t>(e.end), ends - 1)];
-    if (!e.ran) return;
-    --its.running;
-    its.run.add(*e.ran);
-  }
-  void count(const LeasesEnded& e) SQLQ_REQUIRES(mutex) {
-    totals.leases[0] += e.returned.size();
-    totals.leases[1] += e.errored.size();
-    totals.leases[2] += e.cancelled.size();
-  }
-  void count(const TicksFired& e) SQLQ_REQUIRES(mutex) { totals.ticks += e.ticks; }
-  void count(const WorkerEvent& e) SQLQ_REQUIRES(mutex) {
-    ++totals.events[std::min(static_cast<std::size_t>(e.level), levels.size() - 1)];
-  }
-
-  Series& series(std::string_view queue, std::string_view kind) SQLQ_REQUIRES(mutex) {
-    const auto at = all.find(std::pair(queue, kind));
-    if (at != all.end()) return at->second;
-    if (all.size() >= most_series) return rest;
-    return all.try_emplace({std::string(queue), std::string(kind)}).first->second;
-  }
-
-  const std::size_t most_series;
-  mutable core::Mutex mutex;
-  AllSeries all SQLQ_GUARDED_BY(mutex);
-  Series rest SQLQ_GUARDED_BY(mutex);
-  Totals totals SQLQ_GUARDED_BY(mutex);
+struct Metrics::Impl : Counts {
+  using Counts::Counts;
 };
 
 Metrics::Metrics(MetricsOptions options) : impl_(std::make_unique<Impl>(options.most_series)) {
@@ -203,8 +106,8 @@ std::string Metrics::text() const {
     for (const auto& [key, series] : impl_->all) {
       rows.emplace_back("queue=\"" + escaped(key.first) + "\",kind=\"" + escaped(key.second) + '"', series);
     }
-    if (impl_->all.size() >= impl_->most_series) {
-      rows.emplace_back("queue=\"" + std::string(other) + "\",kind=\"" + std::string(other) + '"', impl_->rest);
+    if (impl_->rest) {
+      rows.emplace_back("queue=\"" + std::string(other) + "\",kind=\"" + std::string(other) + '"', *impl_->rest);
     }
   }
   Writer out;

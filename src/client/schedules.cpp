@@ -10,6 +10,7 @@
 
 #include "core/checks.hpp"
 #include "core/firing.hpp"
+#include "core/observing.hpp"
 #include "core/request_time.hpp"
 #include "core/schedule_text.hpp"
 #include "core/tick_text.hpp"
@@ -354,6 +355,7 @@ std::optional<Enqueued> Schedules::run_now(const std::string& name) {
                                                               .jobs = std::span(&job, 1)});
     if (!outcome.applied) continue;
     core::expect_answers(outcome.jobs.size(), 1);
+    core::tell_enqueued(defaults_.observers, std::span(&job, 1), outcome.jobs, false);
     if (outcome.jobs.front().inserted()) return outcome.jobs.front();
     // A live job has the unique key; the last job is the one that it was before.
     std::string restored;
@@ -389,6 +391,7 @@ std::vector<Enqueued> Schedules::backfill(const std::string& name, TimePoint fro
     }
     const auto some = db_.ready().enqueue(items, nullptr, core::request_time(db_.clock()));
     core::expect_answers(some.size(), items.size());
+    core::tell_enqueued(defaults_.observers, items, some, false);
     answers.insert(answers.end(), some.begin(), some.end());
   }
   return answers;

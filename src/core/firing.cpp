@@ -18,12 +18,21 @@ namespace {
 constexpr std::size_t most_walked = 100'000;
 constexpr Duration least_between_ticks = std::chrono::seconds(1);
 
+/// From one time until another; 0 where that is earlier. Times of a row that somebody has changed may be any.
+Duration between(TimePoint from, TimePoint to) {
+  if (from >= to) return Duration::zero();
+  const auto count = [](TimePoint at) { return static_cast<std::uint64_t>(at.time_since_epoch().count()); };
+  const auto longest = static_cast<std::uint64_t>(Duration::max().count());
+  return Duration(static_cast<Duration::rep>(std::min(count(to) - count(from), longest)));
+}
+
 /// The last ticks in [from, now], at most `keep`. `from` is one of them.
 std::deque<TimePoint> last_ticks(const Ticks& ticks, TimePoint from, TimePoint now, std::size_t keep) {
+  const Duration whole = between(from, now);
   for (Duration span = least_between_ticks * keep;; span *= 2) {
-    const bool all = span >= now - from;
+    const bool all = span >= whole || span > Duration::max() / 2;
     std::deque<TimePoint> last;
-    for (auto tick = ticks.after(all ? from - Duration(1) : now - span); tick && *tick <= now;
+    for (auto tick = ticks.after(saturating_add(all ? from : now, all ? Duration(-1) : -span)); tick && *tick <= now;
          tick = ticks.after(*tick)) {
       last.push_back(*tick);
       if (last.size() > keep) last.pop_front();
@@ -54,7 +63,7 @@ std::vector<TimePoint> take_due(const Schedule& schedule, const Ticks& ticks, Ti
   }
   if (due.empty()) return {};
   standing.past = std::max(standing.past.value_or(due.back()), due.back());
-  if (schedule.missed == Missed::skip && now - due.back() > schedule.grace) {
+  if (schedule.missed == Missed::skip && between(due.back(), now) > schedule.grace) {
     standing.missed += due.size();
     return {};
   }
@@ -170,7 +179,8 @@ Standing changed(const Schedule& schedule, const Rule* rule, const Standing& bef
     after.due.push_back(*after.next);
     after.past = after.next;
   }
-  after.next = Ticks(wanted, wanted_rule, before.anchor).after(std::max(now, after.past.value_or(now)));
+  after.anchor = std::min(before.anchor, now);
+  after.next = Ticks(wanted, wanted_rule, after.anchor).after(std::max(now, after.past.value_or(now)));
   return after;
 }
 
@@ -185,10 +195,12 @@ Standing paused(const Standing& before) {
   return after;
 }
 
+// The clock may have been ahead at the first sync: an interval must not wait for that time.
 Standing resumed(const Schedule& schedule, const Standing& before, const Rule& rule, TimePoint now) {
   Standing after = before;
   after.paused = false;
-  after.next = Ticks(schedule, rule, before.anchor).after(std::max(now, before.past.value_or(now)));
+  after.anchor = std::min(before.anchor, now);
+  after.next = Ticks(schedule, rule, after.anchor).after(std::max(now, before.past.value_or(now)));
   return after;
 }
 

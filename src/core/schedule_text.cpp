@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -18,6 +19,8 @@ namespace {
 using nlohmann::json;
 
 constexpr int text_version = 1;
+constexpr PayloadLimits any_size{.max_bytes = std::numeric_limits<std::size_t>::max(),
+                                 .max_depth = std::numeric_limits<int>::max()};
 constexpr std::array state_fields{"v",         "paused",   "anchor_us", "due_us",  "next_us", "owed_us", "past_us",
                                   "last_tick_us", "last_job", "fired",     "skipped", "missed",  "trouble"};
 
@@ -91,7 +94,7 @@ NewJob read_job(const json& in) {
 
 [[noreturn]] void refuse(const std::string& what) { throw Error(Errc::invalid_argument, what); }
 
-/// All but the rule, and the params, whose limits are a program's own.
+/// All but the rule, and how large the params may be: that is a program's own.
 void check_fields(const Schedule& s) {
   using std::chrono::hours;
   using std::chrono::seconds;
@@ -182,6 +185,7 @@ Schedule read_definition(const std::string& name, std::string_view text) {
     s.start = time_in(in, "start_us");
     s.end = time_in(in, "end_us");
     check_fields(s);
+    check_json(s.job.params, any_size, "the params of its job");
     return s;
   });
 }

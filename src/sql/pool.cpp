@@ -82,8 +82,9 @@ Error Pool::none_in_time(std::size_t leave, const std::optional<Error>& full) co
     const std::string text = full->what() + ("; waited " + waited) + " (the URL option '" + options_.wait_option + "')";
     return Error(full->code(), text, full->backend(), full->native_code(), full->statement());
   }
-  return Error(Errc::busy, "all " + std::to_string(options_.size - leave) + " connections of the pool were in use for " +
-                               waited + ": raise the URL option '" + options_.option + "', or use fewer threads");
+  return Error(Errc::busy, "all " + std::to_string(options_.size - leave) + " connections of the pool were in use " +
+                               "for " + waited + ": raise the URL option '" + options_.option +
+                               "', or use fewer threads");
 }
 
 void Pool::give_back(std::unique_ptr<Connection> connection) noexcept {

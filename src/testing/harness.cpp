@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "worker/batch_run.hpp"
 #include "worker/runtime.hpp"
 
 namespace sqlq::testing {
@@ -11,19 +12,60 @@ struct Harness::Impl {
   Impl(Opened opened, Handlers handlers, WorkerOptions options)
       : clock(std::move(opened.clock)),
         db(std::move(opened.db)),
-        runtime(db, std::move(handlers), recorded(std::move(options))) {
+        runtime(db, handlers, recorded(slots_for(handlers), std::move(options))) {
     db.migrate();
     runtime.fetcher.stop_handing_over();  // a step claims what it runs, and no more
     runtime.shared.freeze_handlers();
   }
 
-  WorkerOptions recorded(WorkerOptions options) {
-    options.concurrency = 1;
+  /// One, and one for each job that may linger in a batch.
+  static unsigned slots_for(const Handlers& handlers) {
+    std::size_t slots = 1;
+    for (const std::string& kind : handlers.kinds()) {
+      if (const auto& batch = handlers.find(kind)->batch) slots += batch->options.size;
+    }
+    return static_cast<unsigned>(std::min<std::size_t>(slots, 4096));
+  }
+  WorkerOptions recorded(unsigned slots, WorkerOptions options) {
+    options.concurrency = slots;
     options.on_event = [this, user = std::move(options.on_event)](const WorkerEvent& event) {
       events.push_back(event);
       if (user) user(event);
     };
     return options;
+  }
+
+  /// Claims one job, or none.
+  bool claim() {
+    worker::Slots& slots = runtime.shared.slots;
+    const std::uint64_t before = runtime.shared.counters.claimed;
+    const std::size_t spare = slots.free() - 1;
+    slots.set_aside(spare);
+    runtime.fetcher.step();
+    slots.give_back(spare);
+    return runtime.shared.counters.claimed > before;
+  }
+  /// The next one to be run, with the others of its batch; null when nothing is due. `most`: jobs that may be claimed.
+  worker::HeldPtr next(std::size_t most) {
+    worker::Batches* const batches = runtime.shared.batches.get();
+    for (;;) {
+      if (const auto lease = runtime.shared.ready.try_take()) return *lease;
+      if (batches != nullptr && batches->lingering() >= most) {
+        batches->run_all();
+      } else if (!claim() && (batches == nullptr || !batches->run_all())) {
+        return nullptr;
+      }
+    }
+  }
+  /// Runs it; says how many jobs those were.
+  std::size_t run(const worker::HeldPtr& lease) {
+    if (const auto batch = lease->take_led()) {
+      batch->push_back(lease);
+      runtime.executor.deliver(worker::run_batch(runtime.executor, *batch));
+      return batch->size();
+    }
+    runtime.executor.deliver(lease, runtime.executor.run(lease));
+    return 1;
   }
 
   std::shared_ptr<ManualClock> clock;
@@ -45,11 +87,10 @@ void Harness::advance(Duration by) { impl_->clock->advance(by); }
 std::size_t Harness::work_due(std::size_t limit) {
   worker::Runtime& services = impl_->runtime;
   services.ticker.fire_due();
-  for (std::size_t done = 0; done < limit; ++done) {
-    services.fetcher.step();
-    const std::optional<worker::HeldPtr> lease = services.shared.ready.try_take();
-    if (!lease) return done;
-    services.executor.deliver(*lease, services.executor.run(*lease));
+  for (std::size_t done = 0; done < limit;) {
+    const worker::HeldPtr lease = impl_->next(limit - done);
+    if (lease == nullptr) return done;
+    done += impl_->run(lease);
     while (services.completer.step() != SteadyPoint::max()) {
     }
     services.follow_ups.step();
@@ -91,6 +132,7 @@ std::size_t Harness::work_for(Duration time, std::size_t limit) {
 
 void Harness::sweep() {
   impl_->runtime.reaper.step();
+  impl_->runtime.follow_ups.step();
   impl_->runtime.maintenance.step();
   impl_->runtime.retention.step();
 }

@@ -68,6 +68,7 @@ void Claimer::tell(const std::vector<backend::RefusedJob>& jobs) {
                                : "; it is passed over for a minute: cancel it, or change the database";
     shared_.events.report(Events::Level::error, "fetcher", "the database refuses to start the job: " + job.why + end,
                           job.id, Events::Code::outcome_refused);
+    if (job.ended) follow_ups_.note_ended({&job.id, 1});
   }
 }
 
@@ -85,7 +86,10 @@ void Claimer::hold(std::vector<Job> jobs, SteadyPoint asked_at, Suspects* rounds
     heartbeat_.look_after(lease);
     watchdog_.wake_by(lease->fence_at());
   }
-  const std::vector<HeldPtr> refused = shared_.ready.push(std::move(leases));
+  Batches* const batches = shared_.batches.get();
+  const std::vector<HeldPtr> refused =
+      batches == nullptr ? shared_.ready.push(std::move(leases)) : batches->push(std::move(leases));
+  if (batches != nullptr) watchdog_.wake_by(batches->due());
   if (!refused.empty()) give_back(refused);
 }
 

@@ -8,6 +8,7 @@
 #include <sqlq/backend/dialect.hpp>
 
 #include "core/mutex.hpp"
+#include "worker/follow_ups.hpp"
 #include "worker/heartbeat.hpp"
 #include "worker/shared.hpp"
 #include "worker/suspects.hpp"
@@ -28,8 +29,8 @@ class Claimer final {
   };
   using Ask = std::function<backend::ClaimResult(const backend::ClaimRequest&)>;
 
-  Claimer(Shared& shared, Heartbeat& heartbeat, Watchdog& watchdog)
-      : shared_(shared), heartbeat_(heartbeat), watchdog_(watchdog) {}
+  Claimer(Shared& shared, Heartbeat& heartbeat, Watchdog& watchdog, FollowUps& follow_ups)
+      : shared_(shared), heartbeat_(heartbeat), watchdog_(watchdog), follow_ups_(follow_ups) {}
 
   /// A claim for slots that were taken; those that stay empty are given back, also when `ask` throws. `suspects`: how
   /// many may be among them, and who is told when several were.
@@ -54,6 +55,7 @@ class Claimer final {
   Shared& shared_;
   Heartbeat& heartbeat_;
   Watchdog& watchdog_;
+  FollowUps& follow_ups_;
   std::atomic<int> under_way_{0};
   std::atomic<bool> limits_seen_{false};
   std::atomic<bool> suspects_wait_{false};  // the last claim saw some

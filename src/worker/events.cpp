@@ -81,4 +81,9 @@ Thrown current_exception() {
   return thrown;
 }
 
+Outcome current_outcome() {
+  Thrown thrown = current_exception();
+  return thrown.discard ? Outcome::discard(std::move(thrown.text)) : Outcome::error(std::move(thrown.text));
+}
+
 }  // namespace sqlq::worker

@@ -49,5 +49,7 @@ struct Thrown {
 /// Of the exception being handled; to be called inside a catch block.
 [[nodiscard]] Thrown current_exception();
 [[nodiscard]] inline std::string current_exception_text() { return current_exception().text; }
+/// How an attempt ends that it has left: a discard or an error.
+[[nodiscard]] Outcome current_outcome();
 
 }  // namespace sqlq::worker

@@ -11,10 +11,10 @@
 #include "core/headers.hpp"
 #include "core/mutant.hpp"
 #include "core/observing.hpp"
+#include "core/parents.hpp"
 #include "core/step_values.hpp"
 #include "core/steps.hpp"
 #include "core/words.hpp"
-#include "worker/children.hpp"
 #include "worker/context.hpp"
 
 namespace sqlq::worker {
@@ -162,10 +162,10 @@ std::vector<Job> ExecutionSteps::all(StepName name, std::span<const NewJob> chil
   if (fresh) {
     store(key, ids, children);
   } else {
-    bool live = any_live(shared_.dialect(), ids);
+    bool live = core::any_live(shared_.dialect(), ids);
     if (live) {  // from here on, the end of the last one is told
       static_cast<void>(write(StepKind::children, key, step.value));
-      live = any_live(shared_.dialect(), ids);
+      live = core::any_live(shared_.dialect(), ids);
     }
     if (!live) {
       std::vector<Job> jobs = read_children(ids);
@@ -331,7 +331,7 @@ void ExecutionSteps::store(const Key& key, std::span<const JobId> ids, std::span
     throw Error(Errc::misuse, "the children " + unstored_ + " are other ones than those that an earlier execution has "
                               "begun to store: give them another name");
   }
-  const std::string parent = parent_text({.id = lease_->job().id, .number = key.number, .name = key.name});
+  const std::string parent = core::parent_text({.id = lease_->job().id, .number = key.number, .name = key.name});
   const bool headed = shared_.dialect().capabilities().headers;
   std::deque<std::string> headers;
   std::vector<backend::EnqueueItem> items;
@@ -341,7 +341,7 @@ void ExecutionSteps::store(const Key& key, std::span<const JobId> ids, std::span
     item.id = ids[i];
     item.fresh_id = false;
     Headers all = children[i].options.headers;
-    if (headed) all.emplace(parent_header, parent);
+    if (headed) all.emplace(core::parent_header, parent);
     core::check_headers(all, "the headers of a child");
     if (!all.empty()) item.headers = headers.emplace_back(core::headers_text(all));
   }

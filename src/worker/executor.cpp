@@ -22,8 +22,7 @@ Outcome call(const Handlers& handlers, const Handlers::Entry& entry, JobContext:
     outcome = Outcome::error("the handler threw a Suspension that none of its durable steps has thrown");
   } catch (...) {
     if (platform::in_forced_unwind()) throw;
-    Thrown thrown = current_exception();
-    outcome = thrown.discard ? Outcome::discard(std::move(thrown.text)) : Outcome::error(std::move(thrown.text));
+    outcome = current_outcome();
   }
   return impl.steps ? impl.steps->ended(std::move(outcome)) : outcome;
 }
@@ -184,16 +183,28 @@ SteadyPoint Executor::timeout_of(const Job& job, const HandlerOptions& options) 
 }
 
 void Executor::deliver(const HeldPtr& lease, Ending ending) {
-  ending.message = core::clean_text(ending.message, core::max_message_bytes);
-  if (shared_.observed() && lease->begun_at()) ending.ran = shared_.clock().steady() - *lease->begun_at();
-  lease->finish();
-  interims_.forget(lease);
+  finish(lease, ending);
   completer_.submit(std::move(ending));
   free_slot();
 }
 
-void Executor::free_slot() {
-  shared_.slots.give(1);
+// Their slots become free together, so that one claim fills them.
+void Executor::deliver(std::vector<Ending> endings) {
+  const std::size_t jobs = endings.size();
+  for (Ending& ending : endings) finish(ending.lease, ending);
+  completer_.submit(std::move(endings));
+  free_slots(jobs);
+}
+
+void Executor::finish(const HeldPtr& lease, Ending& ending) {
+  ending.message = core::clean_text(ending.message, core::max_message_bytes);
+  if (shared_.observed() && lease->begun_at()) ending.ran = shared_.clock().steady() - *lease->begun_at();
+  lease->finish();
+  interims_.forget(lease);
+}
+
+void Executor::free_slots(std::size_t n) {
+  shared_.slots.give(n);
   fetcher_.look_again();
 }
 

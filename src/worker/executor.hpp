@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "worker/completer.hpp"
 #include "worker/context.hpp"
@@ -31,9 +34,17 @@ class Executor final {
   [[nodiscard]] Ending interrupted(const HeldPtr& lease, const std::string& message) const;
   /// Passes the ending on and frees the slot.
   void deliver(const HeldPtr& lease, Ending ending);
-  void free_slot();
+  void deliver(Ending ending) {
+    const HeldPtr lease = ending.lease;
+    deliver(lease, std::move(ending));
+  }
+  /// The same for the jobs of a batch, together.
+  void deliver(std::vector<Ending> endings);
+  void free_slot() { free_slots(1); }
+  void free_slots(std::size_t n);
 
  private:
+  void finish(const HeldPtr& lease, Ending& ending);
   [[nodiscard]] static Ending not_started(const HeldPtr& lease);
   [[nodiscard]] Ending failed(const HeldPtr& lease, std::string message, Cause cause, const RetryPolicy& retry) const;
   [[nodiscard]] Ending interrupted_by_stop(const HeldPtr& lease, const std::string& message,

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "platform/user_code.hpp"
+#include "worker/batch_run.hpp"
 
 namespace sqlq::worker {
 
@@ -17,16 +18,22 @@ void ExecutorPool::start(std::size_t threads, const std::shared_ptr<void>& keep_
 }
 
 void ExecutorPool::work(Seat& seat) {
-  bool has_job = false;
+  std::size_t jobs = 0;
   try {
     while (std::optional<HeldPtr> lease = shared_.ready.take()) {
-      has_job = true;
-      execute(seat, *lease);
-      has_job = false;
+      if (const auto batch = (*lease)->take_led()) {
+        batch->push_back(*std::move(lease));  // where it was
+        jobs = batch->size();
+        execute(seat, *batch, [&] { return run_batch(executor_, *batch); });
+      } else {
+        jobs = 1;
+        execute(seat, {&*lease, 1}, [&] { return executor_.run(*lease); });
+      }
+      jobs = 0;
     }
   } catch (...) {  // the thread ends: by its handler, or cancelled while it waited for a job
     replace(seat);
-    if (has_job) executor_.free_slot();
+    if (jobs > 0) executor_.free_slots(jobs);
     throw;
   }
 }
@@ -70,50 +77,54 @@ bool ExecutorPool::fill() {
   return all;
 }
 
-void ExecutorPool::execute(Seat& seat, const HeldPtr& lease) {
+template <class Run>
+void ExecutorPool::execute(Seat& seat, std::span<const HeldPtr> leases, const Run& run) {
   {
     const core::MutexLock lock(seat.mutex);
-    seat.running = lease;
+    seat.running = leases;
   }
   try {
-    Ending ending = executor_.run(lease);
+    auto endings = run();
     const core::MutexLock lock(seat.mutex);
-    const bool wanted = seat.running != nullptr;
-    seat.running = nullptr;
+    const bool wanted = !std::exchange(seat.running, {}).empty();
     if (wanted) {
-      executor_.deliver(lease, std::move(ending));
+      executor_.deliver(std::move(endings));
     } else {
-      executor_.free_slot();
+      executor_.free_slots(leases.size());
     }
   } catch (...) {
     if (platform::in_forced_unwind()) {
-      give_up(seat, lease, "the handler ended its thread (pthread_exit or pthread_cancel)", Events::Code::thread_ended);
+      give_up(seat, leases, "the handler ended its thread (pthread_exit or pthread_cancel)",
+              Events::Code::thread_ended);
       throw;
     }
     // Out of memory outside the handler.
-    give_up(seat, lease, current_exception_text(), Events::Code::other);
-    executor_.free_slot();
+    give_up(seat, leases, current_exception_text(), Events::Code::other);
+    executor_.free_slots(leases.size());
   }
 }
 
-// Nothing is written: the job comes back when its lease ends.
-void ExecutorPool::give_up(Seat& seat, const HeldPtr& lease, const std::string& why, Events::Code code) {
+// Nothing is written: the jobs come back when their leases end.
+void ExecutorPool::give_up(Seat& seat, std::span<const HeldPtr> leases, const std::string& why, Events::Code code) {
   {
     const core::MutexLock lock(seat.mutex);
-    if (std::exchange(seat.running, nullptr) == nullptr) return;  // it was abandoned
+    if (std::exchange(seat.running, {}).empty()) return;  // they were abandoned
   }
-  shared_.events.report(Events::Level::error, "executor", why, lease->job().id, code);
-  shared_.ended(lease, JobEnd::lost);
-  shared_.in_flight.remove({&lease, 1});
+  for (const HeldPtr& lease : leases) {
+    shared_.events.report(Events::Level::error, "executor", why, lease->job().id, code);
+    shared_.ended(lease, JobEnd::lost);
+  }
+  shared_.in_flight.remove(leases);
 }
 
 std::vector<HeldPtr> ExecutorPool::abandon() {
   std::vector<HeldPtr> leases;
   for (const auto& seat : seats_) {
     const core::MutexLock lock(seat->mutex);
-    if (!seat->running) continue;
+    if (seat->running.empty()) continue;
     seat->abandoned = true;
-    leases.push_back(std::exchange(seat->running, nullptr));
+    leases.insert(leases.end(), seat->running.begin(), seat->running.end());
+    seat->running = {};
   }
   return leases;
 }

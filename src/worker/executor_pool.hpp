@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,14 +42,17 @@ class ExecutorPool final {
  private:
   struct Seat {
     core::Mutex mutex{};  // also: slots are as many as there are threads
-    HeldPtr running SQLQ_GUARDED_BY(mutex){};  // the handler runs and its outcome is wanted
+    /// The handler runs and their outcomes are wanted. On the stack of the thread.
+    std::span<const HeldPtr> running SQLQ_GUARDED_BY(mutex){};
     bool abandoned SQLQ_GUARDED_BY(mutex) = false;
     ReplaceableThread thread{};
   };
 
   void work(Seat& seat);
-  void execute(Seat& seat, const HeldPtr& lease);
-  void give_up(Seat& seat, const HeldPtr& lease, const std::string& why, Events::Code code);
+  /// Runs the handler of these jobs: `run` returns what is to be delivered.
+  template <class Run>
+  void execute(Seat& seat, std::span<const HeldPtr> leases, const Run& run);
+  void give_up(Seat& seat, std::span<const HeldPtr> leases, const std::string& why, Events::Code code);
   void replace(Seat& seat);
 
   Shared& shared_;

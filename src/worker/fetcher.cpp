@@ -6,12 +6,12 @@
 
 namespace sqlq::worker {
 
-Fetcher::Fetcher(Shared& shared, Heartbeat& heartbeat, Watchdog& watchdog)
+Fetcher::Fetcher(Shared& shared, Heartbeat& heartbeat, Watchdog& watchdog, FollowUps& follow_ups)
     : Service(shared.clock()),
       shared_(shared),
       jitter_(platform::random64()),
       suspects_(shared.in_flight),
-      claimer_(shared, heartbeat, watchdog),
+      claimer_(shared, heartbeat, watchdog, follow_ups),
       handing_over_(shared, claimer_) {}
 
 SteadyPoint Fetcher::step() {

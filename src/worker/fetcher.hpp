@@ -24,7 +24,7 @@ namespace sqlq::worker {
 /// Thread-safety: step from one thread, hand_over from one other, the rest from any.
 class Fetcher final : public Service {
  public:
-  Fetcher(Shared& shared, Heartbeat& heartbeat, Watchdog& watchdog);
+  Fetcher(Shared& shared, Heartbeat& heartbeat, Watchdog& watchdog, FollowUps& follow_ups);
 
   SteadyPoint step() override;
   [[nodiscard]] std::string_view name() const noexcept override { return "fetcher"; }

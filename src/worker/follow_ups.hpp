@@ -1,19 +1,18 @@
 #pragma once
 
-#include <set>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
 
 #include "core/mutex.hpp"
-#include "worker/children.hpp"
+#include "core/parents.hpp"
 #include "worker/service.hpp"
 #include "worker/shared.hpp"
 
 namespace sqlq::worker {
 
-class Fetcher;
 struct Ending;
 
 /// What is to be done once an outcome is written: parents are woken whose children have all ended, steps go that are
@@ -23,10 +22,12 @@ struct Ending;
 /// empty.
 class FollowUps final : public Service {
  public:
-  FollowUps(Shared& shared, Fetcher& fetcher) : Service(shared.clock()), shared_(shared), fetcher_(fetcher) {}
+  explicit FollowUps(Shared& shared) : Service(shared.clock()), shared_(shared) {}
 
   /// An outcome was written with this answer. Any thread.
   void note(const Ending& ending, FinishStatus status);
+  /// These jobs have ended without an outcome. Any thread.
+  void note_ended(std::span<const JobId> jobs);
 
   SteadyPoint step() override;
   [[nodiscard]] std::string_view name() const noexcept override { return "follow-ups"; }
@@ -34,18 +35,17 @@ class FollowUps final : public Service {
 
  private:
   struct Wanted {
-    std::set<Parent> parents{};      // of jobs that have ended
+    core::Parents parents{};         // of jobs that have ended
+    std::vector<JobId> ended{};      // whose parents are not known yet
     std::vector<JobId> forget{};     // of these jobs the steps
-    [[nodiscard]] bool none() const noexcept { return parents.empty() && forget.empty(); }
+    [[nodiscard]] bool none() const noexcept { return parents.empty() && ended.empty() && forget.empty(); }
   };
 
   void report_outages();
-  void wake_parents(backend::Steps& steps, const std::set<Parent>& parents);
-  [[nodiscard]] bool all_have_ended(backend::Steps& steps, const Parent& parent) const;
+  void wake_parents(Wanted& wanted);
   void put_back(Wanted wanted);
 
   Shared& shared_;
-  Fetcher& fetcher_;
   mutable core::Mutex mutex_;
   Wanted wanted_ SQLQ_GUARDED_BY(mutex_){};
 };

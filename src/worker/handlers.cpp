@@ -12,6 +12,22 @@
 
 namespace sqlq {
 
+namespace {
+
+constexpr std::size_t largest_size = 4096;  // as WorkerOptions::concurrency
+constexpr Duration longest_linger = std::chrono::minutes(1);
+
+void check_batch(const BatchOptions& how, const std::string& kind) {
+  if (how.size < 1 || how.size > largest_size) {
+    throw Error(Errc::invalid_argument, "BatchOptions::size of kind '" + kind + "' must be 1 to 4096");
+  }
+  if (how.linger < Duration(0) || how.linger > longest_linger) {
+    throw Error(Errc::invalid_argument, "BatchOptions::linger of kind '" + kind + "' must be 0 to 1 min");
+  }
+}
+
+}  // namespace
+
 struct Handlers::Impl {
   std::map<std::string, Entry, std::less<>> entries;
   std::optional<Entry> any;
@@ -19,12 +35,19 @@ struct Handlers::Impl {
   std::atomic<bool> frozen{false};
 
   Entry checked(const std::string& whose, Function handler, HandlerOptions options) const {
-    if (!handler) throw Error(Errc::invalid_argument, "the handler of " + whose + " is empty");
+    check(whose, handler == nullptr, options);
+    return {std::move(handler), std::move(options)};
+  }
+  void check(const std::string& whose, bool empty, const HandlerOptions& options) const {
+    if (empty) throw Error(Errc::invalid_argument, "the handler of " + whose + " is empty");
     if (options.timeout < Duration(0)) {
       throw Error(Errc::invalid_argument, "HandlerOptions::timeout of " + whose + " must not be negative");
     }
     if (frozen) throw Error(Errc::misuse, "a worker has started with these handlers: register " + whose + " before");
-    return {std::move(handler), std::move(options)};
+  }
+  void add(std::string kind, Entry entry) {
+    const auto [at, inserted] = entries.try_emplace(std::move(kind), std::move(entry));
+    if (!inserted) throw Error(Errc::misuse, "kind '" + at->first + "' is registered twice");
   }
 };
 
@@ -33,8 +56,16 @@ Handlers::Handlers() : impl_(std::make_shared<Impl>()) {}
 Handlers& Handlers::add(std::string kind, Function handler, HandlerOptions options) {
   core::check_name(kind, "the kind");
   Entry entry = impl_->checked("kind '" + kind + "'", std::move(handler), std::move(options));
-  const auto [at, inserted] = impl_->entries.try_emplace(std::move(kind), std::move(entry));
-  if (!inserted) throw Error(Errc::misuse, "kind '" + at->first + "' is registered twice");
+  impl_->add(std::move(kind), std::move(entry));
+  return *this;
+}
+
+Handlers& Handlers::add_batch(std::string kind, BatchOptions how, BatchFunction handler, HandlerOptions options) {
+  core::check_name(kind, "the kind");
+  check_batch(how, kind);
+  impl_->check("kind '" + kind + "'", handler == nullptr, options);
+  auto batch = std::make_shared<const Batch>(Batch{.run = std::move(handler), .options = how});
+  impl_->add(std::move(kind), {.run = {}, .options = std::move(options), .batch = std::move(batch)});
   return *this;
 }
 

@@ -22,7 +22,7 @@ namespace sqlq::worker {
 
 enum class Phase : std::uint8_t { queued, running, finishing };
 
-/// One held lease. Thread-safety: all members from any thread.
+/// One held lease. Thread-safety: all members from any thread, but for `lead` and `take_led`.
 ///
 /// Its end is reckoned from the moment the claim or renewal was *sent*, so by our clock it ends before the database
 /// would give the job to somebody else.
@@ -76,6 +76,14 @@ class Held final {
   void set_logged() noexcept { logged_.store(true); }
   [[nodiscard]] bool logged() const noexcept { return logged_.load(); }
 
+  /// A batch goes through the channel as its last job, which leads the others there. By whoever puts it into the
+  /// channel.
+  void lead(std::vector<std::shared_ptr<Held>> others) {
+    led_ = std::make_unique<std::vector<std::shared_ptr<Held>>>(std::move(others));
+  }
+  /// By whoever took it out of the channel: the others, perhaps none. Null: it is the job of a single handler.
+  [[nodiscard]] std::unique_ptr<std::vector<std::shared_ptr<Held>>> take_led() noexcept { return std::move(led_); }
+
  private:
   const Job job_;
   const SteadyPoint claimed_at_;
@@ -86,6 +94,7 @@ class Held final {
   std::atomic<bool> unwanted_{false};
   std::atomic<bool> completing_{false};
   std::atomic<bool> logged_{false};
+  std::unique_ptr<std::vector<std::shared_ptr<Held>>> led_{};
   std::atomic<Phase> phase_{Phase::queued};
   std::atomic<SteadyPoint> renewed_at_;
   std::atomic<SteadyPoint> timeout_at_{SteadyPoint::max()};

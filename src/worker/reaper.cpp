@@ -13,8 +13,12 @@ constexpr Duration between_reports = std::chrono::minutes(1);
 
 }  // namespace
 
-Reaper::Reaper(Shared& shared, Fetcher& fetcher)
-    : Service(shared.clock()), shared_(shared), fetcher_(fetcher), jitter_(platform::random64()) {}
+Reaper::Reaper(Shared& shared, Fetcher& fetcher, FollowUps& follow_ups)
+    : Service(shared.clock()),
+      shared_(shared),
+      fetcher_(fetcher),
+      follow_ups_(follow_ups),
+      jitter_(platform::random64()) {}
 
 SteadyPoint Reaper::step() {
   const ReapReport report = shared_.dialect().reap(shared_.options.queues, most_per_reap, shared_.now());
@@ -27,6 +31,8 @@ SteadyPoint Reaper::step() {
     if (shared_.observed()) {
       shared_.tell(LeasesEnded{.returned = report.returned, .errored = report.errored, .cancelled = report.cancelled});
     }
+    follow_ups_.note_ended(report.errored);
+    follow_ups_.note_ended(report.cancelled);
     fetcher_.wake();
   }
   if (report.total() >= most_per_reap) return SteadyPoint::min();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "worker/fetcher.hpp"
+#include "worker/follow_ups.hpp"
 #include "worker/jitter.hpp"
 #include "worker/service.hpp"
 #include "worker/shared.hpp"
@@ -15,7 +16,7 @@ namespace sqlq::worker {
 /// its own, and nothing else is in it: the jobs of the dead wait for no other call (decision 0051).
 class Reaper final : public Service {
  public:
-  Reaper(Shared& shared, Fetcher& fetcher);
+  Reaper(Shared& shared, Fetcher& fetcher, FollowUps& follow_ups);
 
   SteadyPoint step() override;
   [[nodiscard]] std::string_view name() const noexcept override { return "rescue"; }
@@ -28,6 +29,7 @@ class Reaper final : public Service {
 
   Shared& shared_;
   Fetcher& fetcher_;
+  FollowUps& follow_ups_;
   Jitter jitter_;
   std::map<JobId, SteadyPoint> told_;  // jobs that cannot be taken back
 };

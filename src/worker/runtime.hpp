@@ -36,10 +36,10 @@ struct Runtime {
   std::shared_ptr<GuardedSink> logs = std::make_shared<GuardedSink>(shared.options.log_sink, shared.owned_events);
   Heartbeat heartbeat{shared};
   Watchdog watchdog{shared};
-  Fetcher fetcher{shared, heartbeat, watchdog};
-  FollowUps follow_ups{shared, fetcher};
+  FollowUps follow_ups{shared};
+  Fetcher fetcher{shared, heartbeat, watchdog, follow_ups};
   Completer completer{shared, *logs, fetcher, follow_ups};
-  Reaper reaper{shared, fetcher};
+  Reaper reaper{shared, fetcher, follow_ups};
   Retention retention{shared};
   Maintenance maintenance{shared, fetcher};
   Presence presence{shared, fetcher};

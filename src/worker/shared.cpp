@@ -28,6 +28,14 @@ void check_client(const ClientOptions& options) {
   }
 }
 
+std::size_t largest_batch(const Handlers& handlers) {
+  std::size_t largest = 0;
+  for (const std::string& kind : handlers.kinds()) {
+    if (const auto& batch = handlers.find(kind)->batch) largest = std::max(largest, batch->options.size);
+  }
+  return largest;
+}
+
 }  // namespace
 
 WorkerStats Counters::snapshot() const noexcept {
@@ -64,9 +72,16 @@ WorkerOptions checked(WorkerOptions options, const Database& db, const Handlers&
                 "the worker has no handler: register at least one kind with Handlers::on, or all with on_any");
   }
   options.queues = core::check_names(options.queues, "a queue of the worker");
-  if (options.concurrency == 0) options.concurrency = std::max(1U, std::thread::hardware_concurrency());
+  const auto batch = static_cast<unsigned>(largest_batch(handlers));
+  if (options.concurrency == 0) options.concurrency = std::max({1U, std::thread::hardware_concurrency(), batch});
   if (options.concurrency > most_executors) {
     throw Error(Errc::invalid_argument, "WorkerOptions::concurrency must be at most " + std::to_string(most_executors));
+  }
+  if (options.concurrency < batch) {
+    throw Error(Errc::invalid_argument,
+                "WorkerOptions::concurrency is " + std::to_string(options.concurrency) +
+                    ", and a batch handler wants " + std::to_string(batch) +
+                    " jobs at once, each of which needs a slot: raise it, or lower BatchOptions::size");
   }
   check_between(options.poll, 10ms, 1h, "WorkerOptions::poll must be 10 ms to 1 h");
   check_between(options.sweep, 100ms, 1h, "WorkerOptions::sweep must be 100 ms to 1 h");
@@ -92,6 +107,7 @@ Shared::Shared(Database database, Handlers table, WorkerOptions wanted)
 void Shared::freeze_handlers() {
   handlers.freeze();
   if (!handlers.any()) kinds = handlers.kinds();
+  if (largest_batch(handlers) > 0) batches = std::make_unique<Batches>(handlers, clock(), slots, ready);
 }
 
 backend::Now Shared::now() const { return core::request_time(clock()); }

@@ -14,6 +14,7 @@
 #include <sqlq/worker.hpp>
 
 #include "core/observing.hpp"
+#include "worker/batches.hpp"
 #include "worker/callbacks.hpp"
 #include "worker/channel.hpp"
 #include "worker/events.hpp"
@@ -37,7 +38,7 @@ struct Shared {
   /// Throws Error(invalid_argument) for options out of range.
   Shared(Database database, Handlers table, WorkerOptions wanted);
 
-  /// No kind can be added any more.
+  /// No kind can be added any more. Before the first claim.
   void freeze_handlers();
   [[nodiscard]] Clock& clock() const noexcept { return db.clock(); }
   [[nodiscard]] backend::Dialect& dialect() const { return db.ready(); }
@@ -76,6 +77,7 @@ struct Shared {
   Outlived outlived;
   Slots slots;
   Channel<HeldPtr> ready;
+  std::unique_ptr<Batches> batches;  // null: no handler is one of batches
 };
 
 }  // namespace sqlq::worker

@@ -54,6 +54,9 @@ class Slots final {
     state_.fetch_sub(n);
     if (watched_.load()) given_back_.notify();
   }
+  /// So many that are free are used by no claim and no job until they are given back.
+  void set_aside(std::size_t n) noexcept { state_.fetch_add(n * one_claim); }
+  void give_back(std::size_t n) noexcept { state_.fetch_sub(n * one_claim); }
   /// A thread is gone, or has come.
   void shrink() noexcept { capacity_.fetch_sub(1); }
   void grow() noexcept { capacity_.fetch_add(1); }

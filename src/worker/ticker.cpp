@@ -304,7 +304,7 @@ void Ticker::plan(const backend::PeriodicDue& due, const Firings& firings, Stead
   const bool told = can.cross_process_wakeup || !can.shared_storage;
   next_look_ = saturating_add(asked_at, told ? longest_wait_when_told : longest_wait);
   if (next) {
-    next_look_ = std::min(next_look_, saturating_add(asked_at, std::max(*next - due.now, Duration::zero())));
+    next_look_ = std::min(next_look_, saturating_add(asked_at, *next > due.now ? *next - due.now : Duration::zero()));
   }
 }
 

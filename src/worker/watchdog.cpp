@@ -13,6 +13,7 @@ constexpr Duration between_fills = std::chrono::seconds(1);
 SteadyPoint Watchdog::step() {
   const SteadyPoint now = shared_.clock().steady();
   SteadyPoint next = fill() ? SteadyPoint::max() : saturating_add(now, between_fills);
+  if (shared_.batches) next = std::min(next, shared_.batches->run_due());
   for (const HeldPtr& lease : shared_.in_flight.snapshot()) next = std::min(next, look_after(lease, now));
   return next;
 }

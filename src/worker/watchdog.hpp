@@ -12,7 +12,7 @@ namespace sqlq::worker {
 /// Ends what runs too long, without asking the database: attempts past their timeout, and leases which by our own clock
 /// are about to end because no heartbeat came through (somebody else may have the job soon). While everybody is kept
 /// from writing (backend::Outages::locked_since), nobody else can have it. It also tries to get threads that the system
-/// refused.
+/// refused, and runs the batches that have lingered long enough.
 class Watchdog final : public Service {
  public:
   explicit Watchdog(Shared& shared) : Service(shared.clock()), shared_(shared) {}

@@ -156,12 +156,12 @@ void Worker::Impl::shut_down() {
   shared.events.close(schedule.end_at());
 }
 
-// Jobs that no thread has begun go back first, so that other workers get them while this one drains. Jobs of a claim
-// that is under way go back when it returns.
+// Jobs that no thread has begun, those of batches that linger among them, go back first, so that other workers get them
+// while this one drains. Jobs of a claim that is under way go back when it returns.
 void Worker::Impl::stop_claiming() {
   for (ServiceLoop* loop : engine->beginning) loop->request_stop();
   runtime.fetcher.stop_handing_over();
-  const std::vector<HeldPtr> unstarted = shared.ready.close();
+  const std::vector<HeldPtr> unstarted = shared.batches ? shared.batches->close() : shared.ready.close();
   runtime.release(unstarted);
   shared.slots.give(unstarted.size());
 }

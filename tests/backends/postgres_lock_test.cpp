@@ -1,5 +1,6 @@
 // Somebody keeps everybody from writing to the jobs' table for longer than leases last.
 
+#include "backends/lines_lock.hpp"
 #include "backends/postgres_fixture.hpp"
 #include "backends/table_lock.hpp"
 
@@ -24,6 +25,31 @@ INSTANTIATE_TEST_SUITE_P(By, PostgresLockedTable,
                            std::erase(name, ' ');
                            return name;
                          });
+
+struct Lines {
+  const char* name;
+  const char* lock;
+  bool rescues = true;
+};
+
+class PostgresLockedLines : public PostgresTest, public ::testing::WithParamInterface<Lines> {};
+
+TEST_P(PostgresLockedLines, DelayNothing) {
+  static_cast<void>(open());
+  const Native application(url());
+  testing::LockedLines(url("pool=2&lock_timeout=3000s&statement_timeout=3000s"))
+      .delay_nothing([&] { application.exec(std::string("BEGIN; ") + GetParam().lock); },
+                     [&] { application.exec("ROLLBACK"); }, GetParam().rescues);
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, PostgresLockedLines,
+                         ::testing::Values(Lines{"AllSteps", "LOCK TABLE sqlq_steps"},
+                                           Lines{"AllHistories", "LOCK TABLE sqlq_history", false},
+                                           Lines{"AllLogs", "LOCK TABLE sqlq_logs", false},
+                                           Lines{"OneStep", "SELECT * FROM sqlq_steps FOR UPDATE"},
+                                           Lines{"OneHistory", "SELECT * FROM sqlq_history FOR UPDATE"},
+                                           Lines{"OneLog", "SELECT * FROM sqlq_logs FOR UPDATE"}),
+                         [](const auto& one) { return std::string(one.param.name); });
 
 // Where sessions keep no settings, a heartbeat must bring its own.
 TEST_F(PostgresTest, BehindAPoolerAHeartbeatWaitsForNoTable) {

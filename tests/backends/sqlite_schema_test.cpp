@@ -170,6 +170,7 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"periodic_next", {"SEARCH sqlq_periodic USING INDEX sqlq_periodic_next (next_us>?)"}},
     {"periodic_list", {"SEARCH sqlq_periodic USING PRIMARY KEY (name>?)"}},
     {"periodic_get", {"SEARCH sqlq_periodic USING PRIMARY KEY (name=?)"}},
+    {"periodic_versions", {"SEARCH sqlq_periodic USING PRIMARY KEY (name=?)"}},
     {"periodic_lock", {"SEARCH sqlq_periodic USING PRIMARY KEY (name=?)"}},
     {"periodic_set", {"SEARCH p USING PRIMARY KEY (name=?)"}},
     {"periodic_remove", {"SEARCH sqlq_periodic USING PRIMARY KEY (name=?)"}},

@@ -104,6 +104,14 @@ void mistake(sqlq::Client& client, sqlq::Handlers& handlers, soci::session& sess
   client.enqueue(sqlq::borrow(session), 42);
 #elif SQLQ_MISTAKE == 23  // what a step returns is recorded as JSON
   handlers.on("mail", [](sqlq::JobContext& job) { job.step("mute", [] { return Mute{"ada"}; }); });
+#elif SQLQ_MISTAKE == 24  // a batch handler takes (std::span<const Job>, sqlq::BatchContext&) or
+  handlers.batch<Mail>({}, [](const std::vector<Mail>&) {});
+#elif SQLQ_MISTAKE == 25  // a batch handler returns nothing or a std::vector<sqlq::Outcome>
+  handlers.batch<Mail>({}, [](std::span<const Mail>) { return sqlq::Outcome::done(); });
+#elif SQLQ_MISTAKE == 26  // this batch handler is `mutable`, but it runs on many threads at once
+  handlers.batch<Mail>({}, [n = 0](std::span<const Mail>) mutable { ++n; });
+#elif SQLQ_MISTAKE == 27  // an untyped batch handler takes (sqlq::BatchContext&)
+  handlers.batch("mail", {}, [](std::span<const Mail>) {});
 #endif
   static_cast<void>(session);
   static_cast<void>(native);

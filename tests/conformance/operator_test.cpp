@@ -1,5 +1,7 @@
 // What an operator does to single jobs and to queues.
 
+#include <map>
+
 #include <sqlq/conformance/suite.hpp>
 #include <sqlq/schedule.hpp>
 
@@ -235,6 +237,79 @@ TEST_P(Operator, TheDoctorFindsSchedulesThatAreLate) {
   EXPECT_EQ(late(), "");
   schedules.resume("often");
   EXPECT_EQ(late(), "");
+}
+
+TEST_P(Operator, TheDoctorFindsSchedulesWhoseRowsWereChangedByHand) {
+  SQLQ_NEEDS(periodic);
+  Schedules schedules{db()};
+  backend::Periodic& part = *dialect().periodic();
+  const auto findings = [&] {
+    std::map<std::string, std::string> sentences;
+    for (const Finding& f : admin().doctor()) {
+      if (f.code.starts_with("schedule_")) sentences[f.code] = f.sentence;
+    }
+    return sentences;
+  };
+  const auto change = [&](const std::string& name, const auto& edit) {
+    backend::PeriodicRow row = part.periodic_get(std::vector<std::string>{name}).at(0).value();
+    edit(row);
+    const backend::PeriodicChange wanted{.name = name, .expected = row.version, .next = row.next,
+                                         .definition = row.definition, .state = row.state};
+    EXPECT_TRUE(part.periodic_change({&wanted, 1}, clock().instant()).at(0).applied) << name;
+  };
+  const auto replace = [](std::string& text, const std::string& what, const std::string& with) {
+    ASSERT_NE(text.find(what), std::string::npos) << text;
+    text.replace(text.find(what), what.size(), with);
+  };
+  const NewJob job{.kind = "work", .params = "[1]"};
+  std::vector<Schedule> wanted;
+  for (const char* name : {"far", "good", "never", "no definition", "no params", "no rule", "no state", "no zone"}) {
+    wanted.push_back({.name = name, .rule = "@daily", .zone = "Europe/Berlin", .job = job});
+  }
+  schedules.sync(wanted);
+  EXPECT_TRUE(findings().empty());
+  change("far", [](backend::PeriodicRow& row) { row.next = TimePoint::max(); });
+  change("never", [](backend::PeriodicRow& row) { row.next.reset(); });
+  change("no definition", [](backend::PeriodicRow& row) { row.definition = "[]"; });
+  change("no state", [](backend::PeriodicRow& row) { row.state = "{}"; });
+  change("no params", [&](backend::PeriodicRow& row) { replace(row.definition, "[1]", "[1"); });
+  change("no rule", [&](backend::PeriodicRow& row) { replace(row.definition, "@daily", "@dayly"); });
+  change("no zone", [&](backend::PeriodicRow& row) { replace(row.definition, "Europe/Berlin", "Europe/Nowhere"); });
+  const std::map<std::string, std::string> found = findings();
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_TRUE(found.at("schedule_asleep").starts_with("the schedules 'far', 'never': ")) << found.at("schedule_asleep");
+  EXPECT_TRUE(found.at("schedule_unreadable")
+                  .starts_with("the schedules 'no definition', 'no params', 'no rule', 'no state', 'no zone': "))
+      << found.at("schedule_unreadable");
+
+  for (const char* name : {"far", "never"}) {
+    EXPECT_TRUE(schedules.pause(name));
+    EXPECT_TRUE(schedules.resume(name));
+  }
+  EXPECT_EQ(schedules.sync(wanted).size(), wanted.size());
+  EXPECT_TRUE(findings().empty()) << "its advice helps";
+}
+
+TEST_P(Operator, AClockThatWasYearsAheadIsFoundAndResumeIsTheWayOut) {
+  SQLQ_NEEDS(periodic);
+  Schedules schedules{db()};
+  const NewJob job{.kind = "work", .params = "{}"};
+  const TimePoint begin = clock().now();
+  clock().step_wall(24h * 3650);
+  schedules.sync({{.name = "interval", .rule = "@every 1h", .job = job},
+                  {.name = "nightly", .rule = "@daily", .job = job}});
+  clock().step_wall(-24h * 3650);
+  std::string sentence;
+  for (const Finding& f : admin().doctor()) {
+    if (f.code == "schedule_asleep") sentence = f.sentence;
+  }
+  EXPECT_TRUE(sentence.starts_with("the schedules 'interval', 'nightly': ")) << sentence;
+  for (const char* name : {"interval", "nightly"}) {
+    schedules.pause(name);
+    schedules.resume(name);
+    EXPECT_LE(schedules.find(name)->next, begin + 24h) << name;
+  }
+  for (const Finding& f : admin().doctor()) EXPECT_NE(f.code, "schedule_asleep") << f.sentence;
 }
 
 }  // namespace sqlq::conformance

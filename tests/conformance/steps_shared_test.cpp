@@ -15,7 +15,7 @@ constexpr int threads = 8;
 constexpr int rounds = 20;
 
 /// Recorded in turn. What a database or a text format might take for something else.
-constexpr std::array<std::string_view, 8> values{
+constexpr std::array<std::string_view, 8> hostile_values{
     "1",
     R"("a \" quote, a \\ backslash, a \u0000 and a \n")",
     R"({"price": 1.10, "name": "O'Brien; -- %s :x ? $1"})",
@@ -25,7 +25,8 @@ constexpr std::array<std::string_view, 8> values{
     "\"\"",
     "null",
 };
-constexpr std::array<std::string_view, 4> names{"a", "O'Brien", "\xc3\xa4\xf0\x9f\x9a\x80 ", "back\\slash \"quote\""};
+constexpr std::array<std::string_view, 4> hostile_names{
+    "a", "O'Brien", "\xc3\xa4\xf0\x9f\x9a\x80 ", "back\\slash \"quote\""};
 
 /// The one of this thread and round: a name and number that it has once.
 NewStep step_of(const Job& job, int round) {
@@ -33,9 +34,9 @@ NewStep step_of(const Job& job, int round) {
   return {.id = job.id,
           .token = job.lease_token,
           .kind = round % 5 == 4 ? StepKind::decision : StepKind::result,
-          .name = names[n % names.size()],
+          .name = hostile_names[n % hostile_names.size()],
           .number = round - 3,
-          .value = round % 5 == 4 ? "true" : values[n % values.size()],
+          .value = round % 5 == 4 ? "true" : hostile_values[n % hostile_values.size()],
           .first_claim = true};
 }
 

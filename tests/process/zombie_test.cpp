@@ -129,7 +129,7 @@ std::vector<std::string> steps_of(const Admin& admin, JobId id) {
 }
 
 const std::vector<std::string> without_zombie{"signal go from outside", "result gate later", "sleep rest later",
-                                              "children parts later", "decision change later"};
+                                              "wait go later", "children parts later", "decision change later"};
 
 class ZombieWithSteps : public Zombie {
  protected:

@@ -101,6 +101,21 @@ TEST_F(Health, PruneByAFilterAsksOrTakesYes) {
   EXPECT_TRUE(has(wrong.err, "sqlq job cancel")) << wrong.err;
 }
 
+TEST_F(Health, PruneStopsAtItsLimit) {
+  const JobId older = failed(client(), "mail", "away");
+  const JobId newer = failed(client(), "mail", "away");
+  EXPECT_EQ(json({"prune", "--queue", "mail", "--limit", "1", "--dry-run"})["would_delete"], 1);
+  const Result result = sqlq({"prune", "--queue", "mail", "--limit", "1", "--yes", "-o", "json"});
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_FALSE(has(result.err, "interrupted")) << result.err;
+  EXPECT_TRUE(admin().find(older));
+  EXPECT_FALSE(admin().find(newer)) << "the newest first";
+  EXPECT_EQ(json({"prune", "--queue", "mail", "--limit", "5", "--yes", "-q"})["deleted"], 1);
+  const Result wrong = sqlq({"prune", "--limit", "1", "--yes"});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_TRUE(has(wrong.err, "--limit needs a filter")) << wrong.err;
+}
+
 TEST_F(Health, BenchMeasuresAndLeavesNothing) {
   client().enqueue(NewJob{"send_mail", "null", {.queue = "mail"}});
   EXPECT_EQ(sqlq({"bench", "--jobs", "100"}).code, 2) << "there is nobody to ask";

@@ -101,14 +101,59 @@ TEST_F(ScheduleCommands, WhatIsWrongIsRefusedAndChangesNothing) {
 TEST_F(ScheduleCommands, WhatIsNotThereIsSaid) {
   set("nightly");
   for (const Words& words : std::vector<Words>{{"show", "nobody"}, {"next", "nobody"}, {"run", "nobody"},
-                                               {"pause", "nightly", "nobody"}, {"resume", "nobody"},
-                                               {"remove", "nightly", "nobody", "--yes"},
+                                               {"run", "nobody", "--dry-run"}, {"pause", "nobody"},
+                                               {"pause", "nobody", "--dry-run"}, {"resume", "nobody"},
+                                               {"remove", "nobody", "--yes"}, {"remove", "nobody"},
                                                {"backfill", "nobody", "--from", "-1d"}}) {
     const Result result = schedule(words);
     EXPECT_EQ(result.code, 5) << words[0] << result.err;
     EXPECT_EQ(result.err, "sqlq: there is no schedule 'nobody'\n");
   }
   EXPECT_EQ(told({"show", "nightly"})["paused"], false);
+}
+
+TEST_F(ScheduleCommands, OfSeveralThoseThatAreThereAreChangedAndTheRestIsTold) {
+  set("a");
+  set("b");
+  const auto some = [&](const Words& words) {
+    Words all = words;
+    for (const char* name : {"a", "nobody", "b"}) all.emplace_back(name);
+    const Result result = schedule(all);
+    EXPECT_EQ(result.code, 7) << words[0] << result.err;
+    EXPECT_TRUE(has(result.err, "sqlq: there is no schedule 'nobody'\n")) << result.err;
+    return result;
+  };
+  some({"pause", "--dry-run"});
+  EXPECT_EQ(told({"show", "a"})["paused"], false);
+  some({"pause"});
+  for (const char* name : {"a", "b"}) EXPECT_EQ(told({"show", name})["paused"], true) << name;
+  EXPECT_EQ(nlohmann::json::parse(some({"resume", "-o", "json"}).out).size(), 2U);
+  EXPECT_EQ(told({"show", "b"})["paused"], false);
+  EXPECT_EQ(lines_of(some({"run"}).out).size(), 2U);
+  EXPECT_EQ(json({"job", "list"}).size(), 2U);
+  some({"remove", "--dry-run"});
+  EXPECT_EQ(told({"list"}).size(), 2U);
+  some({"remove", "--yes"});
+  EXPECT_EQ(told({"list"}).size(), 0U);
+  EXPECT_EQ(schedule({"pause", "a", "b"}).code, 5);
+}
+
+TEST_F(ScheduleCommands, WhatCouldNeverFireIsRefused) {
+  const auto refused = [&](const Words& words, const std::string& part) {
+    for (const bool dry : {true, false}) {
+      Words all{"set", "new", "--kind", "k"};
+      all.insert(all.end(), words.begin(), words.end());
+      if (dry) all.emplace_back("--dry-run");
+      const Result result = schedule(all);
+      EXPECT_EQ(result.code, 2) << result.err;
+      EXPECT_TRUE(has(result.err, part)) << result.err;
+    }
+  };
+  refused({"--rule", "0 0 1 jul *", "--start", "2030-08-01", "--end", "2031-06-01"}, "can never fire");
+  refused({"--rule", "@daily", "--missed", "all"}, "missed `all` needs overlap `allow`");
+  EXPECT_EQ(told({"list"}).size(), 0U);
+  EXPECT_TRUE(has(schedule({"set", "over", "--kind", "k", "--rule", "@daily", "--end", "2020-01-01"}).err,
+                  "was added, no later tick"));
 }
 
 TEST_F(ScheduleCommands, TicksAreShownBeforeAndAfterARuleIsSet) {

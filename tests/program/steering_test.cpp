@@ -142,10 +142,22 @@ TEST_F(QueueCommands, ADryPurgeHasItsNumber) {
   EXPECT_EQ(json({"prune", "--dry-run"})["would_delete"], nullptr) << "not known before";
 }
 
+TEST_F(QueueCommands, WhatIsThereIsChangedAndTheRestIsTold) {
+  admin().create_queue("mail");
+  admin().create_queue("sms");
+  const auto some = sqlq({"queue", "pause", "mail", "nobody", "sms"});
+  EXPECT_EQ(some.code, 7);
+  EXPECT_TRUE(has(some.err, "sqlq: there is no queue 'nobody'\n")) << some.err;
+  EXPECT_TRUE(admin().queue("mail")->paused);
+  EXPECT_TRUE(admin().queue("sms")->paused);
+  EXPECT_EQ(sqlq({"queue", "resume", "mail", "nobody", "--dry-run"}).code, 7);
+  EXPECT_TRUE(admin().queue("mail")->paused);
+  EXPECT_EQ(sqlq({"queue", "resume", "nobody", "somebody"}).code, 5);
+  EXPECT_FALSE(admin().queue("nobody")) << "none is made";
+}
+
 TEST_F(QueueCommands, WhatIsNotThereChangesNothing) {
   admin().create_queue("mail");
-  EXPECT_EQ(sqlq({"queue", "pause", "mail", "nobody"}).code, 5);
-  EXPECT_FALSE(admin().queue("mail")->paused);
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
            {"show", "nobody"}, {"limit", "nobody", "1"}, {"purge", "nobody", "--yes"}, {"delete", "nobody"}}) {
     std::vector<std::string> all{"queue"};

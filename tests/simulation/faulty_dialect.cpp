@@ -141,6 +141,28 @@ std::vector<bool> FaultyDialect::append_logs(std::span<const LogLine> lines) {
   return call("append_logs", Sort::write, [&] { return inner().append_logs(lines); }, [](const auto&) {});
 }
 
+std::vector<backend::PeriodicOutcome> FaultyDialect::periodic_change(std::span<const backend::PeriodicChange> changes,
+                                                                     backend::Now now) {
+  return call("periodic_change", Sort::write, [&] { return inner().periodic()->periodic_change(changes, at(now)); },
+              [&](const auto& outcomes) { ledger_.ticked(changes, outcomes); });
+}
+
+std::vector<StepRecord> FaultyDialect::read_steps(JobId id, const Tx* within) {
+  return call("read_steps", Sort::read, [&] { return inner().steps()->read_steps(id, within); }, [](const auto&) {});
+}
+
+backend::RecordAnswer FaultyDialect::record_step(const backend::NewStep& step, const Tx* within, backend::Now now) {
+  return call("record_step", Sort::write, [&] { return inner().steps()->record_step(step, within, at(now)); },
+              [&](const auto& answer) { if (within == nullptr) ledger_.recorded(step, answer); });
+}
+
+SignalStatus FaultyDialect::signal(JobId id, std::string_view name, std::string_view value, SignalMode mode,
+                                   const Tx* within, backend::Now now) {
+  return call("signal", Sort::write,
+              [&] { return inner().steps()->signal(id, name, value, mode, within, at(now)); },
+              [&](SignalStatus answer) { if (within == nullptr) ledger_.signalled(id, name, value, answer); });
+}
+
 std::unique_ptr<backend::Subscription> FaultyDialect::subscribe(std::function<void()> hint) {
   return inner().subscribe([this, hint = std::move(hint)] {
     if (!line_.killed && !dice_.mishap(line_.weather.deaf)) hint();

@@ -61,6 +61,12 @@ class FaultyDialect final : public backend::ForwardingDialect {
   [[nodiscard]] std::vector<WaitingKind> waiting_kinds(std::size_t limit, backend::Now now) override;
   bool queue_update(std::string_view name, const backend::QueueChange& change) override;
   std::vector<bool> append_logs(std::span<const LogLine> lines) override;
+  std::vector<backend::PeriodicOutcome> periodic_change(std::span<const backend::PeriodicChange> changes,
+                                                        backend::Now now) override;
+  [[nodiscard]] std::vector<StepRecord> read_steps(JobId id, const Tx* within) override;
+  backend::RecordAnswer record_step(const backend::NewStep& step, const Tx* within, backend::Now now) override;
+  SignalStatus signal(JobId id, std::string_view name, std::string_view value, SignalMode mode, const Tx* within,
+                      backend::Now now) override;
   [[nodiscard]] std::unique_ptr<backend::Subscription> subscribe(std::function<void()> hint) override;
 
   /// When a claim last came through; for asking how soon a worker recovers.

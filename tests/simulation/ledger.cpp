@@ -202,7 +202,9 @@ void Ledger::carry_out(Known& job, const backend::Finish& item, TimePoint at) {
       job.state = JobState::scheduled;
       --job.attempt;
       forget_crashes(job);
-      return later();
+      later();
+      if (std::exchange(job.told, false)) job.due = at;
+      return;
     case FinishKind::release: job.state = JobState::pending; --job.attempt; return;
   }
 }

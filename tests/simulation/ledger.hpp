@@ -8,9 +8,11 @@
 #include <set>
 #include <span>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
+#include <sqlq/schedule.hpp>
 #include <sqlq/testing/manual_clock.hpp>
 
 namespace sqlq::simulation {
@@ -46,6 +48,10 @@ class Ledger final {
   void requeued(std::span<const JobId> ids, std::span<const RequeueStatus> answers);
   void queue_changed(const std::string& queue, const backend::QueueChange& change);
 
+  void recorded(const backend::NewStep& step, const backend::RecordAnswer& answer);
+  void signalled(JobId id, std::string_view name, std::string_view value, SignalStatus answer);
+  void ticked(std::span<const backend::PeriodicChange> changes, std::span<const backend::PeriodicOutcome> outcomes);
+
   // ------------------------------------------------------------------------------------------------- promises
   /// A producer was told that the job is stored.
   void acknowledged(JobId id);
@@ -54,6 +60,8 @@ class Ledger final {
   /// A handler is about to run. `by_right` is false when an earlier execution of the job may still be running and
   /// should have been told to stop.
   void started(const Job& job, bool by_right);
+  /// A step, or a wait by name, has answered an execution; empty: the time of the wait was over.
+  void answered(const Job& job, StepKind kind, const std::string& name, const std::optional<std::string>& value);
   /// Nothing fails any more: no lease that begins from the first call on may ever end by itself, and an older one that
   /// does is taken back within this time of its end or of the last call.
   void expect_rescue_within(Duration time);
@@ -67,9 +75,12 @@ class Ledger final {
   [[nodiscard]] TimePoint latest() const noexcept { return latest_; }
   /// At the end: what the storage has must be what has happened.
   void compare(backend::Dialect& storage);
+  /// The same for a schedule: its ticks are those that it counts.
+  void compare(const ScheduleState& schedule);
 
   struct Figures {
     std::uint64_t executions = 0, replays = 0, stale = 0, reaped = 0, replaced = 0;
+    std::uint64_t steps = 0, late_steps = 0, signals = 0, received = 0, expired = 0, ticks = 0;
   };
   [[nodiscard]] const Figures& figures() const noexcept { return figures_; }
 
@@ -94,6 +105,10 @@ class Ledger final {
     bool ended_by_crashes = false;  // if it is errored
     std::string result{};
     bool promised = false;
+    std::map<std::tuple<StepKind, std::string, std::int64_t>, std::string> steps{};
+    bool told = false;  // it may go on at its next snooze
+
+    [[nodiscard]] const std::string* step(StepKind kind, std::string_view name, std::int64_t n = 0) const;
   };
   struct Lane {
     std::optional<std::uint32_t> limit{};
@@ -115,6 +130,7 @@ class Ledger final {
   std::map<JobId, Known> jobs_;
   std::map<std::string, Lane, std::less<>> lanes_;
   std::set<JobId> never_;
+  std::map<std::string, std::set<std::string>> ticks_;  // of each schedule, as its jobs' headers tell
   std::string breach_;
   std::uint64_t digest_ = 14695981039346656037U;
   std::size_t live_ = 0;

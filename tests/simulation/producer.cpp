@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <sqlq/json.hpp>
+
 namespace sqlq::simulation {
 
 using namespace std::chrono_literals;
@@ -9,6 +11,7 @@ using namespace std::chrono_literals;
 NewJob Producer::describe() {
   Dice& dice = world_.dice;
   NewJob job{.kind = dice.one_in(2) ? "x" : "y"};
+  if (world_.timed && dice.one_in(2)) job.kind = "steps";
   EnqueueOptions& options = job.options;
   options.id = JobId::make(world_.clock->now());
   options.queue = dice.one_of(queues_);
@@ -30,6 +33,15 @@ void Producer::step(bool something_new) {
     for (int n = world_.dice.one_in(3) ? world_.dice.number(2, 5) : 1; n > 0; --n) wanted_.push_back(describe());
   }
   enqueue();
+}
+
+void Producer::signal(JobId job) {
+  try {
+    const std::string name = world_.dice.one_in(2) ? "go 0" : "go 1";
+    static_cast<void>(Client(connection_.db).signal(job, name, ++sent_));
+  } catch (const Error& e) {
+    if (!e.retryable() && !e.outcome_unknown()) world_.ledger.fail("error", job, e.what());
+  }
 }
 
 void Producer::enqueue() {

@@ -20,6 +20,8 @@ class Producer final {
 
   /// Begins something new, or repeats what failed.
   void step(bool something_new);
+  /// Sends a signal to a job; never repeats it.
+  void signal(JobId job);
   /// Has it been told of the end of all it began?
   [[nodiscard]] bool content() const noexcept { return wanted_.empty(); }
   /// As after its death: it never learns what became of what it began.
@@ -33,6 +35,7 @@ class Producer final {
   World& world_;
   Connection connection_;
   std::vector<std::string> queues_;
+  std::int64_t sent_ = 0;
   std::vector<NewJob> wanted_;  // not acknowledged yet
 };
 

@@ -35,6 +35,8 @@ class System {
   void pass_time();
   void trouble();
   void operate();
+  void make_schedules();
+  void send_signal();
   void safety();
   void calm_down();
   void liveness();
@@ -76,6 +78,27 @@ System::System(std::uint64_t seed, const std::function<void(const std::string&)>
   for (int i = dice_.number(1, 2); i > 0; --i) {
     producers_.push_back(std::make_unique<Producer>(world_, "producer" + std::to_string(i), weather_, queues_));
   }
+  if (world_.timed) make_schedules();
+}
+
+void System::make_schedules() {
+  std::vector<Schedule> all;
+  for (int i = dice_.number(1, 3); i > 0; --i) {
+    Schedule schedule{.name = "schedule" + std::to_string(i),
+                      .rule = "@every " + std::to_string(dice_.number(20, 120)) + "s",
+                      .job = {"x", "null", {.queue = dice_.one_of(queues_), .max_attempts = dice_.number(1, 3)}},
+                      .missed = dice_.one_in(2) ? Missed::one : Missed::all,
+                      .overlap = dice_.one_in(2) ? Overlap::allow : Overlap::skip,
+                      .start = world_.clock->now() + 1s};
+    if (schedule.missed == Missed::all) schedule.overlap = Overlap::allow;
+    all.push_back(schedule);
+  }
+  Schedules(operator_->db).sync(all);
+}
+
+void System::send_signal() {
+  std::vector<JobId> jobs = world_.ledger.jobs();
+  if (!jobs.empty()) dice_.one_of(producers_)->signal(dice_.one_of(jobs));
 }
 
 // Half of the kinds of trouble, so that each also happens without the others.
@@ -190,6 +213,7 @@ void System::safety() {
   const int operations = dice_.number(0, 20);
   for (int i = 0; i < steps && sound(); ++i) {
     if (dice_.per_mille(produce)) dice_.one_of(producers_)->step(true);
+    if (world_.timed && dice_.one_in(6)) send_signal();
     if (dice_.mishap(operations)) operate();
     if (dice_.mishap(troubles_)) trouble();
     if (dice_.one_in(40)) world_.clock->advance(dice_.between(0s, 3s));
@@ -207,6 +231,8 @@ void System::calm_down() {
     producer->line.weather = {};
     producer->step(false);
   }
+  Schedules schedules(operator_->db);
+  for (const ScheduleState& s : schedules.list()) schedules.pause(s.schedule.name);
   for (const std::string& queue : queues_) {
     operator_->dialect->queue_update(queue, {.concurrency = dice_.one_in(2) ? std::nullopt
                                                                             : std::optional<std::uint32_t>(1)});
@@ -248,6 +274,7 @@ Report System::run() {
   calm_down();
   liveness();
   if (sound()) world_.ledger.compare(*world_.storage.connect(world_.clock));
+  for (const ScheduleState& s : Schedules(operator_->db).list()) world_.ledger.compare(s);
   report_.breach = world_.ledger.breach();
   report_.digest = world_.ledger.digest();
   report_.jobs = world_.ledger.jobs().size();

@@ -96,18 +96,32 @@ TEST(Simulation, ManySeeds) {
     sum.figures.stale += report.figures.stale;
     sum.figures.replays += report.figures.replays;
     sum.figures.replaced += report.figures.replaced;
+    sum.figures.steps += report.figures.steps;
+    sum.figures.late_steps += report.figures.late_steps;
+    sum.figures.signals += report.figures.signals;
+    sum.figures.received += report.figures.received;
+    sum.figures.expired += report.figures.expired;
+    sum.figures.ticks += report.figures.ticks;
   }
   std::cout << count << " seeds from " << first << ": " << sum.jobs << " jobs, " << sum.figures.executions
             << " executions, " << sum.kills << " kills, " << sum.pauses << " pauses, " << sum.figures.reaped
             << " leases taken back, " << sum.figures.stale << " late outcomes refused, " << sum.figures.replays
-            << " outcomes written twice, " << sum.figures.replaced << " jobs in the places of others; digest "
-            << sum.digest << "\n";
+            << " outcomes written twice, " << sum.figures.replaced << " jobs in the places of others; "
+            << sum.figures.steps << " steps recorded, " << sum.figures.late_steps << " late ones refused, "
+            << sum.figures.signals << " signals stored, " << sum.figures.received << " received, "
+            << sum.figures.expired << " waits expired, " << sum.figures.ticks << " ticks; digest " << sum.digest
+            << "\n";
   if (only != 0) return;
   EXPECT_GT(sum.kills, 0u);
   EXPECT_GT(sum.figures.reaped, 0u);
   EXPECT_GT(sum.figures.stale, 0u);
   EXPECT_GT(sum.figures.replays, 0u);
   EXPECT_GT(sum.figures.replaced, 0u);
+  EXPECT_GT(sum.figures.steps, 0u);
+  EXPECT_GT(sum.figures.late_steps, 0u);
+  EXPECT_GT(sum.figures.received, 0u);
+  EXPECT_GT(sum.figures.expired, 0u);
+  EXPECT_GT(sum.figures.ticks, 0u);
 }
 
 TEST(Simulation, ASeedDoesTheSameAgain) {

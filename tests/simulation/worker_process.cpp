@@ -4,6 +4,8 @@
 #include <initializer_list>
 #include <utility>
 
+#include <sqlq/json.hpp>
+
 namespace sqlq::simulation {
 
 using namespace std::chrono_literals;
@@ -14,7 +16,7 @@ namespace {
 /// Never called: the script says what a handler does. The table says which kinds there are and how they retry.
 Handlers handlers(Dice& dice) {
   Handlers table;
-  for (const char* kind : {"x", "y"}) {
+  for (const char* kind : {"x", "y", "steps"}) {
     table.on(kind, [](JobContext&) { return Outcome::done(); },
              {.retry = RetryPolicy([&dice](int) { return dice.between(0s, 5s); })});
   }
@@ -45,10 +47,13 @@ WorkerProcess::WorkerProcess(World& world, std::string name, const Weather& weat
   subscription_ = connection_.dialect->subscribe([this] {
     runtime_.fetcher.wake();
     runtime_.heartbeat.hint();
+    runtime_.ticker.hint();
   });
-  for (worker::Service* service : std::initializer_list<worker::Service*>{
-           &runtime_.fetcher, &runtime_.completer, &runtime_.heartbeat, &runtime_.reaper, &runtime_.retention,
-           &runtime_.maintenance, &runtime_.follow_ups, &runtime_.log_shipper, &runtime_.watchdog}) {
+  std::vector<worker::Service*> services{&runtime_.fetcher,    &runtime_.completer,   &runtime_.heartbeat,
+                                         &runtime_.reaper,     &runtime_.retention,   &runtime_.maintenance,
+                                         &runtime_.follow_ups, &runtime_.log_shipper, &runtime_.watchdog};
+  if (world.timed) services.insert(services.begin(), &runtime_.ticker);
+  for (worker::Service* service : services) {
     loops_.push_back({service, worker::Turns(*service, *world.clock, runtime_.shared.events, world.dice.seed())});
   }
   watching_ = &loops_.back();
@@ -128,7 +133,7 @@ void WorkerProcess::begin() {
 }
 
 void WorkerProcess::end(std::list<Execution>::iterator which) {
-  const Outcome outcome = play(*which);
+  const Outcome outcome = which->lease->job().kind == "steps" ? play_steps(*which) : play(*which);
   runtime_.executor.deliver(which->lease, runtime_.executor.conclude(*which->impl, outcome, which->options));
   running_.erase(which);
 }
@@ -147,6 +152,36 @@ Outcome WorkerProcess::play(Execution& execution) {
     case End::forget: return complete(context, false);
   }
   return Outcome::done();
+}
+
+// As the executor calls a handler; what is played comes after the steps.
+Outcome WorkerProcess::play_steps(Execution& execution) {
+  JobContext context(*execution.impl);
+  try {
+    go_through_steps(context);
+  } catch (const Suspension&) {
+    return execution.impl->steps->rest();
+  } catch (const Error& e) {
+    return Outcome::error(e.what());
+  }
+  return play(execution);
+}
+
+void WorkerProcess::go_through_steps(JobContext& context) {
+  const Job job = context.job();
+  const auto step = [&](const char* name) {
+    const auto value = context.step(name, [&] { return job.lease_token.value; });
+    world_.ledger.answered(job, StepKind::result, name, std::to_string(value));
+  };
+  const auto wait = [&](const char* name) {
+    const auto value = context.wait<std::int64_t>(name, world_.dice.between(0s, 30s));
+    world_.ledger.answered(job, StepKind::wait, name, value ? std::optional(std::to_string(*value)) : std::nullopt);
+  };
+  step("charge");
+  wait("go 0");
+  if (world_.dice.one_in(2)) context.sleep("rest", world_.dice.between(0s, 10s));
+  step("ship");
+  wait("go 1");
 }
 
 // The handler's own transaction. What it does counts when it is committed, so the ledger hears of it then.
@@ -186,7 +221,7 @@ bool WorkerProcess::runs_unwarned(JobId id, const HeldPtr& except) {
 void WorkerProcess::drain() {
   draining_ = true;
   const std::initializer_list<worker::Service*> beginning{&runtime_.fetcher, &runtime_.reaper, &runtime_.retention,
-                                                          &runtime_.maintenance};
+                                                          &runtime_.maintenance, &runtime_.ticker};
   for (Loop& loop : loops_) {
     loop.stopped = loop.stopped || std::ranges::find(beginning, loop.service) != beginning.end();
   }

@@ -24,9 +24,12 @@ struct World {
   testing::MemoryStorage storage{};
   Dice dice;
   Ledger ledger{*clock};
+  const bool timed;   ///< with schedules, and with jobs that have durable steps and wait for signals
   bool calm = false;  ///< no faults any more: handlers end soon and mostly well
 
-  explicit World(std::uint64_t seed, std::set<std::size_t> left_out = {}) : dice(seed, std::move(left_out)) {}
+  /// Every fourth seed is timed.
+  explicit World(std::uint64_t seed, std::set<std::size_t> left_out = {})
+      : dice(seed, std::move(left_out)), timed(seed % 4 == 0) {}
   [[nodiscard]] SteadyPoint now() const { return clock->steady(); }
   [[nodiscard]] SteadyPoint in(Duration time) const { return saturating_add(now(), time); }
 };
@@ -99,6 +102,8 @@ class WorkerProcess final {
   void begin();
   void end(std::list<Execution>::iterator which);
   [[nodiscard]] Outcome play(Execution& execution);
+  [[nodiscard]] Outcome play_steps(Execution& execution);
+  void go_through_steps(JobContext& context);
   [[nodiscard]] Outcome complete(JobContext& context, bool commit);
 
   World& world_;

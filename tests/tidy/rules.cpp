@@ -219,6 +219,7 @@ constexpr std::array all_exceptions{
     Exception{"leftovers", "include/sqlq/conformance/fixture.hpp", "the one skip: a capability not declared, reported"},
     Exception{"backend-names", "include/sqlq/adapters/", "each is about the library of one database"},
     Exception{"manual", "include/sqlq/handler_call.hpp", "what its assertions say is the manual"},
+    Exception{"manual", "include/sqlq/batch_call.hpp", "what its assertions say is the manual"},
     Exception{"leftovers", "tests/deploy/deploy_test.cpp", "a clone may lack the history, and it says so"},
     Exception{"leftovers", "tests/process/storage_sqlite_test.cpp", "a machine may forbid to mount, and it says so"},
     Exception{"named-paths", "include/sqlq/conformance/suite.hpp", "names files of a backend of somebody else's"},

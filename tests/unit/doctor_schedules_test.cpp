@@ -58,8 +58,10 @@ class DoctorOfSchedules : public ::testing::Test {
  protected:
   [[nodiscard]] TimePoint now() const { return clock_->now(); }
   void add(const std::string& name, const core::Standing& standing, Overlap overlap = Overlap::skip) {
-    const Schedule schedule{.name = name, .rule = "@daily", .job = {"k", "{}", {}}, .overlap = overlap};
-    fake_.rows.push_back({.name = name, .version = 1, .next = standing.next,
+    add({.name = name, .rule = "@daily", .job = {"k", "{}", {}}, .overlap = overlap}, standing);
+  }
+  void add(const Schedule& schedule, const core::Standing& standing) {
+    fake_.rows.push_back({.name = schedule.name, .version = 1, .next = standing.next,
                           .definition = core::definition_of(core::resolved(schedule, {})),
                           .state = core::state_of(standing)});
   }
@@ -79,7 +81,8 @@ class DoctorOfSchedules : public ::testing::Test {
 TEST_F(DoctorOfSchedules, SaysNothingOfThoseThatFire) {
   add("a", {.next = now() + 1h, .last_tick = now() - 1h, .fired = 7, .skipped = 1});
   add("b", {.paused = true, .next = now() - 1h});
-  add("c", {});
+  add({.name = "over", .rule = "@daily", .job = {"k", "{}", {}}, .end = now() - 1h}, {});
+  add({.name = "later", .rule = "@every 1h", .job = {"k", "{}", {}}, .start = now() + 24h}, {.next = now() + 24h});
   EXPECT_EQ(findings().size(), 0U);
 }
 
@@ -95,13 +98,45 @@ TEST_F(DoctorOfSchedules, WhatCouldNotBeFired) {
 }
 
 TEST_F(DoctorOfSchedules, WhatWasFiredByAClockThatWasAhead) {
-  add("a", {.next = now() + 25h, .last_tick = now() + 1s});
+  add("a", {.next = now() + 24h, .last_tick = now() + 1s});
   EXPECT_EQ(findings().size(), 0U) << "clocks differ a little";
   add("b", {.next = now() + 25h, .last_tick = now() + 24h});
   EXPECT_EQ(finding().code, "schedule_ahead");
   EXPECT_TRUE(has(finding().sentence, "the schedule 'b': the last tick lies in the future (2024-01-02 00:00:00 UTC)"))
       << finding().sentence;
   EXPECT_TRUE(has(finding().advice, "`sqlq schedule run b`")) << finding().advice;
+}
+
+TEST_F(DoctorOfSchedules, WhatWasDecidedOnByAClockThatWasAhead) {
+  const TimePoint then = now() + 24h * 365;
+  add("owed", {.next = then + 24h, .owed = then, .past = then, .last_tick = now() - 24h}, Overlap::queue_one);
+  EXPECT_EQ(finding().code, "schedule_ahead");
+}
+
+TEST_F(DoctorOfSchedules, WhatWasBegunByAClockThatWasAhead) {
+  const TimePoint then = now() + 24h * 365;
+  add("resumed then", {.next = then + 24h, .last_tick = now() - 24h});
+  EXPECT_EQ(finding().code, "schedule_asleep");
+  EXPECT_TRUE(has(finding().sentence, "the schedule 'resumed then'")) << finding().sentence;
+  EXPECT_TRUE(has(finding().sentence, "2024-01-02 00:00:00 UTC")) << finding().sentence;
+  EXPECT_TRUE(has(finding().advice, "`sqlq schedule pause 'resumed then'`")) << finding().advice;
+  EXPECT_TRUE(has(finding().advice, "`sqlq schedule resume 'resumed then'`")) << finding().advice;
+  fake_.rows.clear();
+  add({.name = "synced then", .rule = "@every 1h", .job = {"k", "{}", {}}}, {.anchor = then, .next = then + 1h});
+  EXPECT_EQ(finding().code, "schedule_asleep");
+}
+
+TEST_F(DoctorOfSchedules, WhoseNextLookWasChangedByHand) {
+  add("a", {.next = now() + 24h});
+  fake_.rows.back().next = now() + 25h;
+  EXPECT_EQ(finding().code, "schedule_asleep");
+  fake_.rows.back().next.reset();
+  EXPECT_EQ(finding().code, "schedule_asleep") << "nobody looks at it at all";
+  fake_.rows.back().next = TimePoint::min();
+  EXPECT_EQ(findings().size(), 0U) << "it is looked at, and mended then";
+  fake_.rows.clear();
+  add("a", {});
+  EXPECT_EQ(finding().code, "schedule_asleep") << "its state has no tick";
 }
 
 TEST_F(DoctorOfSchedules, WhatIsLate) {
@@ -129,9 +164,30 @@ TEST_F(DoctorOfSchedules, ATickMayWaitForTheLastJob) {
   EXPECT_EQ(finding().code, "schedule_late");
 }
 
-TEST_F(DoctorOfSchedules, ARowThatCannotBeReadIsInTrouble) {
-  fake_.rows.push_back({.name = "a", .version = 1, .definition = "changed by hand", .state = "{}"});
-  EXPECT_EQ(finding().code, "schedule_trouble");
+TEST_F(DoctorOfSchedules, WhatCannotBeReadOrHasARuleZoneOrParamsThatAreWrong) {
+  const Schedule good{.name = "-a", .rule = "@daily", .job = {"k", "{}", {}}};
+  const auto expect_unreadable = [&](const Schedule& schedule, const std::string& why) {
+    fake_.rows.clear();
+    add(schedule, {.next = now() + 24h});
+    EXPECT_EQ(finding().code, "schedule_unreadable") << why;
+    EXPECT_EQ(finding().severity, Finding::Severity::warning);
+    EXPECT_TRUE(has(finding().sentence, "the schedule '-a'")) << finding().sentence;
+    EXPECT_TRUE(has(finding().sentence, why)) << finding().sentence;
+    EXPECT_FALSE(has(finding().sentence, "secret")) << finding().sentence;
+    EXPECT_TRUE(has(finding().advice, "`sqlq schedule remove -- '-a'`")) << finding().advice;
+  };
+  Schedule bad = good;
+  bad.rule = "61 * * * *";
+  expect_unreadable(bad, "column 1");
+  bad = good;
+  bad.zone = "Europe/Nowhere";
+  expect_unreadable(bad, "Europe/Nowhere");
+  bad = good;
+  bad.job.params = R"({"password": "secret)";
+  expect_unreadable(bad, "the params of its job");
+  fake_.rows.back().definition = "secret";
+  EXPECT_EQ(finding().code, "schedule_unreadable");
+  EXPECT_FALSE(has(finding().sentence, "secret")) << finding().sentence;
 }
 
 TEST_F(DoctorOfSchedules, WhatMayNotBeReadIsANote) {

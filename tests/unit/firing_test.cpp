@@ -209,6 +209,27 @@ TEST(Firing, TicksInBurstsAreFoundFromTheirEnd) {
   EXPECT_EQ(d.ticks, (std::vector<TimePoint>{last - 4s, last - 3s, last - 2s, last - 1s, last}));
 }
 
+TEST(Firing, TimesAtTheEndsOfTimeAreBorne) {
+  for (const char* text : {"@every 1s", "* * * * *", "0 0 29 2 *"}) {
+    for (const Missed missed : {Missed::one, Missed::skip, Missed::all}) {
+      Schedule schedule = minutely();
+      schedule.rule = text;
+      schedule.missed = missed;
+      schedule.overlap = Overlap::allow;
+      const Rule rule = Rule::parse(schedule.rule, "UTC");
+      Standing standing = begun(schedule, rule, t0);
+      standing.next = TimePoint::min();
+      const Decision d = decide(schedule, standing, rule, t0 + 1h, false, 1000);
+      EXPECT_GT(d.after.next, t0 + 1h) << text;
+      EXPECT_GT(d.after.missed, 100u) << text;
+      standing.next = TimePoint::max();
+      EXPECT_TRUE(decide(schedule, standing, rule, t0 + 1h, false, 1000).ticks.empty()) << text;
+      standing.anchor = TimePoint::max();
+      EXPECT_LE(resumed(schedule, paused(standing), rule, t0).next, Ticks(schedule, rule, t0).after(t0)) << text;
+    }
+  }
+}
+
 TEST(Firing, MoreTicksThanFitOneCallStayDue) {
   Schedule schedule = minutely();
   schedule.missed = Missed::all;

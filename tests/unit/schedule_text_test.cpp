@@ -35,7 +35,7 @@ Schedule full() {
                    .retention = 5h,
                    .timeout = 90s,
                    .headers = {{"traceparent", "00-1"}}};
-  s.missed = Missed::all;
+  s.missed = Missed::skip;
   s.most_missed = 17;
   s.grace = 3min;
   s.overlap = Overlap::cancel_old;
@@ -69,7 +69,7 @@ TEST(ScheduleText, ADefinitionIsReadAsItWasWritten) {
   EXPECT_EQ(read.job.params, s.job.params) << "byte for byte";
   EXPECT_EQ(read.job.options.headers, s.job.options.headers);
   EXPECT_EQ(read.job.options.retention, s.job.options.retention);
-  EXPECT_EQ(read.missed, Missed::all);
+  EXPECT_EQ(read.missed, Missed::skip);
   EXPECT_EQ(read.most_missed, 17u);
   EXPECT_EQ(read.grace, Duration(3min));
   EXPECT_EQ(read.overlap, Overlap::cancel_old);

@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // The harness runs on any backend; this one needs no server.
-constexpr std::string_view url = "sqlite::memory:";
+constexpr std::string_view harness_url = "sqlite::memory:";
 
 struct Remind {
   static constexpr std::string_view kind = "remind";
@@ -30,7 +30,7 @@ struct Other {
 
 TEST(Harness, ADelayedJobWaitsForItsTime) {
   std::string reminded;
-  Harness q(url, Handlers().on<Remind>([&reminded](const Remind& m) { reminded += m.who; }));
+  Harness q(harness_url, Handlers().on<Remind>([&reminded](const Remind& m) { reminded += m.who; }));
   q.client().enqueue(Remind{"bob"}, {.delay = 10min});
   EXPECT_EQ(q.work_due(), 0U);
   q.advance(10min - 1us);
@@ -42,7 +42,7 @@ TEST(Harness, ADelayedJobWaitsForItsTime) {
 }
 
 TEST(Harness, RunsAsManyAsItIsAskedForAndHoldsNoOther) {
-  Harness q(url, Handlers().on<Remind>([](const Remind&) {}));
+  Harness q(harness_url, Handlers().on<Remind>([](const Remind&) {}));
   q.admin().create_queue("mail", {.concurrency = 1});
   for (const char* who : {"ann", "bob"}) q.client().enqueue(Remind{who}, {.queue = "mail"});
   EXPECT_EQ(q.work_due(1), 1U);
@@ -54,7 +54,7 @@ TEST(Harness, RetriesUntilTheAttemptsAreUsedUp) {
   Handlers handlers;
   handlers.on<Remind>([](const Remind&) { throw std::runtime_error("no answer"); },
                       {.retry = RetryPolicy::constant(1min)});
-  Harness q(url, handlers);
+  Harness q(harness_url, handlers);
   const JobId id = q.client().enqueue(Remind{"bob"}, {.max_attempts = 3}).id;
   EXPECT_EQ(q.work_due(), 1U);
   EXPECT_EQ(q.admin().find(id)->state, JobState::scheduled);
@@ -72,14 +72,14 @@ TEST(Harness, RetriesUntilTheAttemptsAreUsedUp) {
 TEST(Harness, CountsExecutionsUpToTheLimit) {
   Handlers handlers;
   handlers.on<Remind>([](const Remind&) { return Outcome::snooze(0s); });
-  Harness q(url, handlers);
+  Harness q(harness_url, handlers);
   q.client().enqueue(Remind{"bob"});
   EXPECT_EQ(q.work_due(5), 5U);
   EXPECT_EQ(q.stats().snoozed, 5U);
 }
 
 TEST(Harness, ParametersThatCannotBeReadFailTheAttempt) {
-  Harness q(url, Handlers().on<Remind>([](const Remind&) {}));
+  Harness q(harness_url, Handlers().on<Remind>([](const Remind&) {}));
   const JobId id = q.client().enqueue(NewJob{.kind = "remind", .params = R"({"secret":1})"}).id;
   EXPECT_EQ(q.work_due(), 1U);
   const std::vector<AttemptRecord> history = q.admin().history(id);
@@ -98,7 +98,7 @@ TEST(Harness, KeepsResultsAndLogsOfEveryAttempt) {
         return Outcome::done();
       },
       {.retry = RetryPolicy::constant(0s)});
-  Harness q(url, handlers);
+  Harness q(harness_url, handlers);
   const JobId id = q.client().enqueue(Remind{"bob"}).id;
   EXPECT_EQ(q.work_due(), 2U);
   EXPECT_EQ(q.admin().find(id)->result, R"({"n":3})");
@@ -109,7 +109,7 @@ TEST(Harness, KeepsResultsAndLogsOfEveryAttempt) {
 }
 
 TEST(Harness, SweepReturnsJobsOfWorkersThatDied) {
-  Harness q(url, Handlers().on<Remind>([](const Remind&) {}));
+  Harness q(harness_url, Handlers().on<Remind>([](const Remind&) {}));
   q.client().enqueue(Remind{"bob"}, {.keepalive = 30s});
   ASSERT_TRUE(q.client().claim_one("default"));
   EXPECT_EQ(q.work_due(), 0U);
@@ -119,7 +119,7 @@ TEST(Harness, SweepReturnsJobsOfWorkersThatDied) {
 }
 
 TEST(Harness, SweepDeletesWhatIsPastItsRetention) {
-  Harness q(url, Handlers().on<Remind>([](const Remind&) {}));
+  Harness q(harness_url, Handlers().on<Remind>([](const Remind&) {}));
   const JobId id = q.client().enqueue(Remind{"bob"}, {.retention = 1h}).id;
   q.work_due();
   q.advance(1h - 1us);
@@ -131,7 +131,7 @@ TEST(Harness, SweepDeletesWhatIsPastItsRetention) {
 }
 
 TEST(Harness, ReportsJobsWithoutAHandler) {
-  Harness q(url, Handlers().on<Remind>([](const Remind&) {}));
+  Harness q(harness_url, Handlers().on<Remind>([](const Remind&) {}));
   q.client().enqueue(Other{1});
   EXPECT_EQ(q.work_due(), 0U);
   q.sweep();
@@ -146,7 +146,7 @@ TEST(Harness, AHandlerMayEnqueueFollowUpWork) {
     seen.push_back(m.n);
     if (m.n < 3) job.client().enqueue(Other{m.n + 1});
   });
-  Harness q(url, handlers);
+  Harness q(harness_url, handlers);
   q.client().enqueue(Other{1});
   EXPECT_EQ(q.work_due(), 3U);
   EXPECT_EQ(seen, (std::vector<int>{1, 2, 3}));
@@ -154,7 +154,7 @@ TEST(Harness, AHandlerMayEnqueueFollowUpWork) {
 
 TEST(Harness, RunsInOrderOfPriority) {
   std::vector<int> seen;
-  Harness q(url, Handlers().on<Other>([&seen](const Other& m) { seen.push_back(m.n); }));
+  Harness q(harness_url, Handlers().on<Other>([&seen](const Other& m) { seen.push_back(m.n); }));
   for (const int n : {3, 1, 2}) q.client().enqueue(Other{n}, {.priority = n});
   q.work_due();
   EXPECT_EQ(seen, (std::vector<int>{1, 2, 3}));
@@ -162,7 +162,7 @@ TEST(Harness, RunsInOrderOfPriority) {
 
 TEST(Harness, WeeksOfAWorkflowTakeNoTime) {
   std::string ran;
-  Harness q(url, Handlers().on<Remind>([&ran](const Remind& m, JobContext& job) {
+  Harness q(harness_url, Handlers().on<Remind>([&ran](const Remind& m, JobContext& job) {
     job.step("first", [&] { ran += 'f'; });
     job.sleep("rest", std::chrono::days(14));
     ran += job.wait<bool>("answer", std::chrono::days(7)) ? 'a' : 'n';
@@ -187,7 +187,7 @@ TEST(Harness, WeeksOfAWorkflowTakeNoTime) {
 
 TEST(Harness, SchedulesFireAsTimePasses) {
   std::vector<TimePoint> ticks;
-  Harness q(url, Handlers().on<Remind>([&](const Remind&, JobContext& job) {
+  Harness q(harness_url, Handlers().on<Remind>([&](const Remind&, JobContext& job) {
     ticks.push_back(tick_of(job.job()).value());
     job.sleep("a while", 1h);
   }));
@@ -201,7 +201,7 @@ TEST(Harness, SchedulesFireAsTimePasses) {
 }
 
 TEST(Harness, TimeStopsWhereTheLimitOfExecutionsIsReached) {
-  Harness q(url, Handlers().on<Remind>([](const Remind&) { return Outcome::snooze(1h); }));
+  Harness q(harness_url, Handlers().on<Remind>([](const Remind&) { return Outcome::snooze(1h); }));
   const TimePoint began = q.clock().now();
   q.client().enqueue(Remind{"bob"});
   EXPECT_EQ(q.work_for(24h, 3), 3U);
@@ -209,7 +209,7 @@ TEST(Harness, TimeStopsWhereTheLimitOfExecutionsIsReached) {
 }
 
 TEST(Harness, AJobThatCannotRunKeepsNoTimeFromPassing) {
-  Harness q(url, Handlers().on<Remind>([](const Remind&) {}));
+  Harness q(harness_url, Handlers().on<Remind>([](const Remind&) {}));
   q.client().enqueue(Remind{"bob"}, {.queue = "mail", .delay = 1h});
   q.admin().pause("mail");
   const TimePoint began = q.clock().now();
@@ -219,7 +219,8 @@ TEST(Harness, AJobThatCannotRunKeepsNoTimeFromPassing) {
 
 TEST(Harness, TheOptionsEventsAreCalledToo) {
   int calls = 0;
-  Harness q(url, Handlers().on<Remind>([](const Remind&) {}), {.on_event = [&](const WorkerEvent&) { ++calls; }});
+  Harness q(harness_url, Handlers().on<Remind>([](const Remind&) {}),
+            {.on_event = [&](const WorkerEvent&) { ++calls; }});
   q.client().enqueue(Other{1});
   q.sweep();
   EXPECT_EQ(calls, 1);

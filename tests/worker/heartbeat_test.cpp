@@ -51,7 +51,7 @@ TEST(Heartbeat, ALostLeaseStopsTheHandlerAndIsRenewedNoMore) {
   Services s;
   const JobId id = s.database.add(keepalive_1s);
   const auto lease = s.claim_one();
-  lease->start(SteadyPoint::max());
+  lease->start(s.in(0s), SteadyPoint::max());
   s.database.steal(id);
   s.clock->advance(400ms);
   s.runtime.heartbeat.step();
@@ -183,7 +183,7 @@ TEST(Watchdog, FencesTheWorkerBeforeOthersMayTakeTheJob) {
   Services s;
   s.database.add();
   const auto lease = s.claim_one();
-  lease->start(SteadyPoint::max());
+  lease->start(s.in(0s), SteadyPoint::max());
   s.database.away = true;
   EXPECT_EQ(s.runtime.watchdog.step(), s.in(25s)) << "a sixth of the keepalive before its end";
   s.clock->advance(25s - 1us);
@@ -200,7 +200,7 @@ TEST(Watchdog, KeepsALeaseForAsLongAsNobodyCanWrite) {
   Services s;
   s.database.add();
   const auto lease = s.claim_one();
-  lease->start(s.in(28s));
+  lease->start(s.in(0s), s.in(28s));
   s.database.locked = s.in(24s);
   s.clock->advance(25s);
   EXPECT_EQ(s.runtime.watchdog.step(), s.in(100ms));
@@ -219,7 +219,7 @@ TEST(Watchdog, WhereNothingIsKnownOfLocksTheLeaseIsLostAtItsFence) {
   s.database.locked = s.in(0s);
   s.database.add();
   const auto lease = s.claim_one();
-  lease->start(SteadyPoint::max());
+  lease->start(s.in(0s), SteadyPoint::max());
   s.clock->advance(26s);
   s.runtime.watchdog.step();
   EXPECT_EQ(lease->stop_reason(), StopReason::lease_lost);
@@ -229,7 +229,7 @@ TEST(Watchdog, WhatBeganToBeLockedAfterTheFenceKeepsNothing) {
   Services s;
   s.database.add();
   const auto lease = s.claim_one();
-  lease->start(SteadyPoint::max());
+  lease->start(s.in(0s), SteadyPoint::max());
   s.clock->advance(26s);
   s.database.locked = s.in(0s);
   s.runtime.watchdog.step();
@@ -257,7 +257,7 @@ TEST(Watchdog, TripsTheTokenOfAnAttemptThatRunsTooLong) {
   Services s;
   s.database.add();
   const auto lease = s.claim_one();
-  lease->start(s.in(3s));
+  lease->start(s.in(0s), s.in(3s));
   EXPECT_EQ(s.runtime.watchdog.step(), s.in(3s));
   s.clock->advance(3s);
   EXPECT_EQ(s.runtime.watchdog.step(), s.in(22s)) << "the fence stays";
@@ -268,7 +268,7 @@ TEST(Watchdog, LeavesJobsAloneWhoseHandlerHasReturned) {
   Services s;
   s.database.add();
   const auto lease = s.claim_one();
-  lease->start(s.in(3s));
+  lease->start(s.in(0s), s.in(3s));
   lease->finish();
   s.clock->advance(1h);
   EXPECT_EQ(s.runtime.watchdog.step(), SteadyPoint::max());

@@ -5,8 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/parents.hpp"
 #include "core/step_values.hpp"
-#include "worker/children.hpp"
 #include "worker/workflow.hpp"
 
 namespace sqlq::testing {
@@ -220,12 +220,12 @@ TEST_F(ChildrenTest, ManyWakeTheirParentOnce) {
 }
 
 TEST(Parents, AreReadAsTheyWereWritten) {
-  const worker::Parent parent{.id = JobId::make(TimePoint{}), .number = -7, .name = "two words"};
-  EXPECT_EQ(worker::read_parent(worker::parent_text(parent)), parent);
+  const core::Parent parent{.id = JobId::make(TimePoint{}), .number = -7, .name = "two words"};
+  EXPECT_EQ(core::read_parent(core::parent_text(parent)), parent);
   for (const char* bad : {"", "x", "00000000-0000-7000-8000-000000000000", "00000000-0000-7000-8000-000000000000 ",
                           "00000000-0000-7000-8000-000000000000 1", "00000000-0000-7000-8000-000000000000 1 ",
                           "00000000-0000-7000-8000-000000000000 x name"}) {
-    EXPECT_EQ(worker::read_parent(bad), std::nullopt) << bad;
+    EXPECT_EQ(core::read_parent(bad), std::nullopt) << bad;
   }
   EXPECT_TRUE(core::read_ids("[1]").empty());
   EXPECT_TRUE(core::read_ids("[\"x\"]").empty());

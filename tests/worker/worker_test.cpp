@@ -88,6 +88,37 @@ TEST(Handlers, RefusesWhatMakesNoSense) {
   EXPECT_EQ(handlers.find("nobody"), nullptr);
 }
 
+TEST(Handlers, AKindHasOneHandlerOfEitherSortAndSaneBatches) {
+  const auto rows = [](BatchContext&) {};
+  Handlers handlers = handle(do_nothing);
+  expect_error(Errc::misuse, "'work' is registered twice", [&] { handlers.batch("work", {}, rows); });
+  handlers.batch("row", {.size = 4096, .linger = 1min}, rows);
+  error_of(Errc::misuse, [&] { handlers.on("row", do_nothing); });
+  error_of(Errc::misuse, [&] { handlers.batch("row", {}, rows); });
+  error_of(Errc::invalid_argument, [&] { handlers.batch("", {}, rows); });
+  for (const BatchOptions wrong :
+       {BatchOptions{.size = 0}, BatchOptions{.size = 4097}, BatchOptions{.linger = -1us},
+        BatchOptions{.linger = 1min + 1us}}) {
+    expect_error(Errc::invalid_argument, "'other'", [&] { handlers.batch("other", wrong, rows); });
+  }
+  error_of(Errc::invalid_argument, [&] { handlers.batch("other", {}, rows, {.timeout = -1s}); });
+  error_of(Errc::invalid_argument, [&] { handlers.batch("other", {}, std::function<void(BatchContext&)>()); });
+  EXPECT_EQ(handlers.kinds(), (std::vector<std::string>{"row", "work"}));
+  EXPECT_EQ(handlers.find("row")->batch->options.size, 4096U);
+  EXPECT_EQ(handlers.find("work")->batch, nullptr);
+  handlers.freeze();
+  error_of(Errc::misuse, [&] { handlers.batch("late", {}, rows); });
+}
+
+TEST_F(WorkerTest, HasASlotForEachJobOfABatch) {
+  Handlers handlers;
+  handlers.batch("row", {.size = 200}, [](BatchContext&) {});
+  expect_error(Errc::invalid_argument, "a batch handler wants 200 jobs at once",
+               [&] { Worker(base.db, handlers, quiet(199)); });
+  Worker(base.db, handlers, quiet(200));
+  Worker(base.db, handlers);
+}
+
 TEST(Handlers, OfAnyKindStandsInForThoseThatAreMissing) {
   Handlers handlers;
   EXPECT_FALSE(handlers.any());

@@ -109,6 +109,7 @@ class PlayedWorker {
   }
   void sweep() {
     runtime_.reaper.step();
+    follow_up();
     runtime_.maintenance.step();
     runtime_.retention.step();
   }

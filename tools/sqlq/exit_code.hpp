@@ -2,6 +2,7 @@
 /// \file
 /// How the program ends: documented in docs/cli.md, for scripts. Never renumber.
 
+#include <cstddef>
 #include <exception>
 #include <string>
 #include <utility>
@@ -16,10 +17,23 @@ enum class ExitCode {
   schema = 4,          ///< missing, behind, newer, changed by hand
   not_found = 5,       ///< no such job, queue, schedule, worker
   conflict = 6,        ///< in no state for it; a live job has the unique key
-  partly_done = 7,     ///< of many jobs some were not changed, or it was interrupted: a message says how to go on
+  partly_done = 7,     ///< of many things some were not changed, or it was interrupted: a message says how to go on
   timed_out = 8,
   job_failed = 9,      ///< `job wait`, `work --once`: the job itself
   interrupted = 130,   ///< by SIGINT before anything was changed
+};
+
+/// How a command over several things ends: it does what it can to each of them, and tells of the others.
+struct Tally {
+  std::size_t things = 0;
+  std::size_t done = 0;
+  std::size_t unknown = 0;  ///< not there; the rest was in no state for it
+
+  [[nodiscard]] ExitCode code() const noexcept {
+    if (done == things) return ExitCode::ok;
+    if (unknown == things) return ExitCode::not_found;
+    return done == 0 ? ExitCode::conflict : ExitCode::partly_done;
+  }
 };
 
 /// Thrown by a command that ends with a message on standard error.

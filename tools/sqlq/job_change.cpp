@@ -37,12 +37,10 @@ Answer answer(const BulkReport& report) {
 
 ExitCode code_of(const std::vector<Answer>& answers) {
   const auto are = [&answers](Answer::Sort sort) {
-    return std::count_if(answers.begin(), answers.end(), [sort](const Answer& a) { return a.sort == sort; });
+    return static_cast<std::size_t>(
+        std::count_if(answers.begin(), answers.end(), [sort](const Answer& a) { return a.sort == sort; }));
   };
-  const auto all = static_cast<std::ptrdiff_t>(answers.size());
-  if (are(Answer::Sort::done) == all) return ExitCode::ok;
-  if (are(Answer::Sort::not_found) == all) return ExitCode::not_found;
-  return are(Answer::Sort::done) == 0 ? ExitCode::conflict : ExitCode::partly_done;
+  return Tally{answers.size(), are(Answer::Sort::done), are(Answer::Sort::not_found)}.code();
 }
 
 ExitCode code_of(const BulkReport& report) {

@@ -1,5 +1,6 @@
 // `prune`: finished jobs that have stayed long enough.
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -41,7 +42,7 @@ ExitCode past_retention(Context& context) {
   return all.kept.empty() ? ExitCode::ok : ExitCode::partly_done;
 }
 
-ExitCode by_filter(Context& context, const FilterOptions& options) {
+ExitCode by_filter(Context& context, const FilterOptions& options, std::uint64_t limit) {
   JobFilter filter = options.filter(context.now());
   for (const JobState state : filter.states) {
     if (!is_finished(state)) {
@@ -51,7 +52,8 @@ ExitCode by_filter(Context& context, const FilterOptions& options) {
   }
   if (filter.states.empty()) filter.states = {JobState::success, JobState::errored, JobState::cancelled};
   Bulk bulk{context.database()};
-  const CappedCount count = bulk.preview(filter, 1'000'000, 0).count;
+  CappedCount count = bulk.preview(filter, 1'000'000, 0).count;
+  if (limit > 0 && limit < count.value) count = {.value = limit, .capped = false};
   const std::string jobs = counted(count.value, "finished job", count.capped);
   if (context.options().dry_run) {
     context.record({{"would_delete"}}, {Value::Count{count.value, count.capped}});
@@ -62,6 +64,7 @@ ExitCode by_filter(Context& context, const FilterOptions& options) {
     return ExitCode::failed;
   }
   BulkOptions how;
+  if (limit > 0) how.limit = limit;
   how.stop = context.stop();
   how.on_progress = [&](const BulkReport& so_far) {
     context.progress(human(so_far.done) + " of " + jobs + " deleted");
@@ -74,7 +77,7 @@ ExitCode by_filter(Context& context, const FilterOptions& options) {
     context.complain("kept " + id.to_string() + ": the database refuses to delete it, because something of yours, such "
                      "as a foreign key, refers to it");
   }
-  if (report.next) {
+  if (report.next && (limit == 0 || report.seen < limit)) {
     context.complain("interrupted: run the same command again to go on");
     return report.done == 0 ? ExitCode::interrupted : ExitCode::partly_done;
   }
@@ -90,8 +93,16 @@ void add_prune_command(CLI::App& root, Context& context) {
                   "Without a filter it does what every worker does each sweep. With one, such as --state success "
                   "--older 7d, the retention does not count.");
   const std::shared_ptr<FilterOptions> filter = add_filter_options(*command, false);
-  context.on(*command, [&context, filter] {
-    return filter->empty() ? past_retention(context) : by_filter(context, *filter);
+  const auto limit = std::make_shared<std::uint64_t>(0);
+  command->add_option("--limit", *limit, "With a filter: stop after about so many jobs, the newest first")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 62).description(""))
+      ->type_name("N")
+      ->group("Filter");
+  context.on(*command, [&context, filter, limit] {
+    if (!filter->empty()) return by_filter(context, *filter, *limit);
+    if (*limit == 0) return past_retention(context);
+    throw Exit(ExitCode::usage, "--limit needs a filter, such as --older 7d: without one, all that is past its "
+                                "retention goes");
   });
 }
 

@@ -81,21 +81,30 @@ ExitCode show(Context& context, const std::string& name) {
   return ExitCode::ok;
 }
 
-/// Does one thing to each of the queues, which are all there before it begins. `would` is what it does, for a dry run.
+/// Does one thing to each of the queues that are there. `would` is what it does, for a dry run.
 ExitCode to_each(Context& context, const Names& names, const std::string& done,
                  const std::function<void(Admin&, const std::string&)>& change,
                  const std::function<void(Queue&)>& would) {
   Admin admin = context.admin();
-  for (const std::string& name : names) static_cast<void>(existing(admin, name));
+  const bool dry = context.options().dry_run;
+  Tally tally{.things = names.size()};
   Told told(context, names.size(), {{"queue"}, {"priority"}, {"limit"}, {"paused"}});
   for (const std::string& name : names) {
-    if (!context.options().dry_run) change(admin, name);
-    Queue now = existing(admin, name);
-    if (context.options().dry_run) would(now);
-    told.add((context.options().dry_run ? "would be: " : "") + ("queue " + named(name)) + " " + done,
+    const bool there = admin.queue(name).has_value();
+    if (there && !dry) change(admin, name);
+    std::optional<Queue> found = there ? admin.queue(name) : std::nullopt;
+    if (!found) {
+      ++tally.unknown;
+      context.complain("there is no queue " + named(name));
+      continue;
+    }
+    ++tally.done;
+    Queue& now = *found;
+    if (dry) would(now);
+    told.add((dry ? "would be: " : "") + ("queue " + named(name)) + " " + done,
              {now.name, now.priority, limit_of(now), now.paused});
   }
-  return ExitCode::ok;
+  return tally.code();
 }
 
 /// What was said on the command line; the rest stays as it is.

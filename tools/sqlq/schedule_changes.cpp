@@ -51,11 +51,13 @@ void set_job(Context& context, NewJob& job, const ScheduleSettings& given) {
 
 Schedule wanted(Context& context, const std::optional<ScheduleState>& there, const ScheduleSettings& given) {
   Schedule schedule{.job = {.kind = {}, .params = "{}"}};
-  if (there) {
+  const bool readable = there && !there->schedule.rule.empty();
+  if (readable) {
     schedule = there->schedule;
   } else if (!given.rule || !given.kind) {
-    throw Exit(ExitCode::usage, "there is no schedule " + schedule_name(given.name) +
-                                    " yet: a new one needs --rule and --kind");
+    const std::string name = "schedule " + schedule_name(given.name);
+    throw Exit(ExitCode::usage, there ? name + " cannot be read: it is made anew, which needs --rule and --kind"
+                                      : "there is no " + name + " yet: a new one needs --rule and --kind");
   }
   schedule.name = given.name;
   set_job(context, schedule.job, given);
@@ -108,59 +110,87 @@ ExitCode set_schedule(Context& context, const ScheduleSettings& given) {
 
 // ------------------------------------------------------------------------------------------------- pause, remove
 
-/// Does one thing to each of the schedules, which are all there before it begins.
+void complain_unknown(Context& context, const std::string& name) {
+  context.complain("there is no schedule " + schedule_name(name));
+}
+
+/// Does one thing to each of the schedules that are there.
 ExitCode to_schedules(Context& context, const Names& names, const std::string& done, bool paused,
-                 const std::function<bool(Schedules&, const std::string&)>& change) {
+                      const std::function<bool(Schedules&, const std::string&)>& change) {
   Schedules schedules{context.database()};
-  for (const std::string& name : names) static_cast<void>(existing_schedule(schedules, name));
   const bool dry = context.options().dry_run;
+  Tally tally{.things = names.size()};
   Told told(context, names.size(), {{"schedule"}, {"paused"}, {"next"}});
   for (const std::string& name : names) {
-    if (!dry && !change(schedules, name)) {
-      throw Exit(ExitCode::not_found, "there is no schedule " + schedule_name(name) + " any more");
+    const bool there = dry || change(schedules, name);
+    const std::optional<ScheduleState> now = there ? schedules.find(name) : std::nullopt;
+    if (!now) {
+      ++tally.unknown;
+      complain_unknown(context, name);
+      continue;
     }
-    const ScheduleState now = existing_schedule(schedules, name);
+    ++tally.done;
     told.add((dry ? "would be: " : "") + ("schedule " + schedule_name(name)) + " " + done,
-             {name, dry ? paused : now.paused, dry ? Value() : Value(now.next)});
+             {name, dry ? paused : now->paused, dry ? Value() : Value(now->next)});
   }
-  return ExitCode::ok;
+  return tally.code();
 }
 
 ExitCode remove_schedules(Context& context, const Names& names) {
   Schedules schedules{context.database()};
-  for (const std::string& name : names) static_cast<void>(existing_schedule(schedules, name));
+  Names there;
+  for (const std::string& name : names) {
+    if (schedules.find(name)) {
+      there.push_back(name);
+    } else {
+      complain_unknown(context, name);
+    }
+  }
+  if (there.empty()) return ExitCode::not_found;
   const bool dry = context.options().dry_run;
-  const std::string what = names.size() == 1 ? "schedule " + schedule_name(names.front())
-                                             : counted(names.size(), "schedule");
+  const std::string what = there.size() == 1 ? "schedule " + schedule_name(there.front())
+                                             : counted(there.size(), "schedule");
   if (!dry && !context.confirm("Remove " + what + "? The jobs stay.")) return context.declined();
   Told told(context, names.size(), {{"schedule"}, {"status"}});
-  for (const std::string& name : names) {
+  for (const std::string& name : there) {
     if (!dry) static_cast<void>(schedules.remove(name));
     told.add((dry ? "would remove schedule " : "removed schedule ") + schedule_name(name),
              {name, dry ? "dry_run" : "removed"});
   }
-  return ExitCode::ok;
+  return Tally{names.size(), there.size(), names.size() - there.size()}.code();
 }
 
 // ------------------------------------------------------------------------------------------------- run, backfill
 
-ExitCode run_schedule(Context& context, const std::string& name) {
+ExitCode run_schedules(Context& context, const Names& names) {
   Schedules schedules{context.database()};
-  static_cast<void>(existing_schedule(schedules, name));
-  if (context.options().dry_run) {
-    context.say("would enqueue the job of schedule " + schedule_name(name));
-    return ExitCode::ok;
+  const bool table = context.options().format == Format::table;
+  Tally tally{.things = names.size()};
+  Told told(context, names.size(), {{"schedule"}, {"id"}, {"status"}});
+  for (const std::string& name : names) {
+    if (context.options().dry_run && schedules.find(name)) {
+      ++tally.done;
+      context.say("would enqueue the job of schedule " + schedule_name(name));
+      continue;
+    }
+    const std::optional<Enqueued> job = context.options().dry_run ? std::nullopt : schedules.run_now(name);
+    if (!job) {
+      ++tally.unknown;
+      complain_unknown(context, name);
+      continue;
+    }
+    if (table) {
+      context.out() << job->id.to_string() << '\n';
+    } else {
+      told.add({}, {name, job->id.to_string(), to_string(job->status)});
+    }
+    if (job->inserted()) {
+      ++tally.done;
+    } else {
+      context.say(std::string(to_string(job->status)) + ": a live job has the unique key; nothing was stored");
+    }
   }
-  const std::optional<Enqueued> job = schedules.run_now(name);
-  if (!job) throw Exit(ExitCode::not_found, "there is no schedule " + schedule_name(name) + " any more");
-  if (context.options().format == Format::table) {
-    context.out() << job->id.to_string() << '\n';
-  } else {
-    context.record({{"schedule"}, {"id"}, {"status"}}, {name, job->id.to_string(), to_string(job->status)});
-  }
-  if (job->inserted()) return ExitCode::ok;
-  context.say(std::string(to_string(job->status)) + ": a live job has the unique key; nothing was stored");
-  return ExitCode::conflict;
+  return tally.code();
 }
 
 struct TickRange {
@@ -266,19 +296,17 @@ void add_schedule_changes(CLI::App& root, Context& context) {
                           "nightly poll");
   context.on(pausing, [&context, names = names_of(pausing)] {
     return to_schedules(context, *names, "is paused", true,
-                   [](Schedules& all, const std::string& name) { return all.pause(name); });
+                        [](Schedules& all, const std::string& name) { return all.pause(name); });
   });
 
   CLI::App& resuming = add("resume", "Undo pause: goes on with the first tick after now", "nightly");
   context.on(resuming, [&context, names = names_of(resuming)] {
     return to_schedules(context, *names, "goes on", false,
-                   [](Schedules& all, const std::string& name) { return all.resume(name); });
+                        [](Schedules& all, const std::string& name) { return all.resume(name); });
   });
 
-  CLI::App& running = add("run", "Enqueue its job now, and print the id", "nightly");
-  const auto name = std::make_shared<std::string>();
-  running.add_option("schedule", *name, "Its name")->required();
-  context.on(running, [&context, name] { return run_schedule(context, *name); });
+  CLI::App& running = add("run", "Enqueue the jobs of these schedules now, and print the ids", "nightly");
+  context.on(running, [&context, names = names_of(running)] { return run_schedules(context, *names); });
 
   CLI::App& filling = add("backfill", "Enqueue a job for each tick of the past, fired or not; asks. Again: nothing",
                           "nightly --from 2026-11-01 --to 2026-11-08");

@@ -71,20 +71,20 @@ bool is_listed(const Admin& admin, const std::string& name) {
 
 ExitCode drain(Context& context, const std::vector<std::string>& names, bool undo) {
   Admin admin = context.admin();
-  std::size_t unknown = 0;
+  Tally tally{.things = names.size()};
   Told told(context, names.size(), {{"worker"}, {"draining"}});
   for (const std::string& name : names) {
     const bool done = context.options().dry_run ? is_listed(admin, name) : admin.drain(name, !undo);
     if (!done) {
-      ++unknown;
+      ++tally.unknown;
       context.complain("there is no worker '" + name + "'; 'sqlq worker list' shows all");
       continue;
     }
+    ++tally.done;
     const std::string what = undo ? " claims jobs again" : " ends what it has, and claims nothing more within 15 s";
     told.add((context.options().dry_run ? "would be: worker '" : "worker '") + name + "'" + what, {name, !undo});
   }
-  if (unknown == 0) return ExitCode::ok;
-  return unknown == names.size() ? ExitCode::not_found : ExitCode::partly_done;
+  return tally.code();
 }
 
 }  // namespace

@@ -294,7 +294,7 @@ class Steps {
   virtual SignalStatus signal(JobId id, std::string_view name, std::string_view value, SignalMode mode,
                               const Tx* within, Now now) = 0;
   /// Each of the jobs that is scheduled and has a row of kind children becomes due now; one that is held is told to go
-  /// on at its next snooze; others: nothing. Replay: the same once more.
+  /// on at its next snooze; others: nothing. Watchers of wake-ups are told. Replay: the same once more.
   virtual void wake(std::span<const JobId> ids, Now now) = 0;
   /// Deletes rows of a job that is finished: all but signals, from the row (kind, name, number) on in the order of
   /// recording, or all where `from` is empty. `signals`: those too; one that has a row (wait, name, number) counts as
