@@ -107,12 +107,15 @@ class JobContext {
   auto step(std::string_view name, std::int64_t number, F&& body) -> std::invoke_result_t<F&> {
     return step(StepName(name, number), body);
   }
-  /// Records in your own transaction, which `body` writes into too; commit before the next call of this context. The
-  /// call reads first: where a transaction that has read may not write any more once others have written, begin it as
-  /// one that writes (BEGIN IMMEDIATE), or the step fails with Error(retry_transaction) and is tried again. Where
-  /// the handler then returns normally without having committed, the attempt counts as failed. A step whose transaction
-  /// was rolled back may be called again. What an earlier execution committed is answered without running `body`; where
-  /// one that lost its lease committed meanwhile, Error(lease_lost) is thrown after `body` has run: roll back.
+  /// Records in your own transaction, which `body` writes into too. Commit before the next call of this context: the
+  /// next step, sleep, wait, all, since or complete_in throws Error(misuse) while it is open, unless that call is in
+  /// the same transaction. It costs one read more for each such step, and nothing for other handlers. The call reads
+  /// first: where a transaction that has read may not write any more once others have written, begin it as one that
+  /// writes (BEGIN IMMEDIATE), or the step fails with Error(retry_transaction) and is tried again. Where the handler
+  /// then returns normally without having committed, the attempt counts as failed. A step whose transaction was rolled
+  /// back may be called again, as the next call of this context. What an earlier execution committed is answered
+  /// without running `body`; where one that lost its lease committed meanwhile, Error(lease_lost) is thrown after
+  /// `body` has run: roll back.
   template <class F>
   auto step(Tx tx, StepName name, F&& body) -> std::invoke_result_t<F&> {
     return run_step<std::invoke_result_t<F&>>(&tx, name, body);

@@ -786,6 +786,13 @@ SELECT s.kind, s.name, s.n, s.claim, s.at_us, s.until_us, s.value
   FROM {jobs} j FORCE INDEX (sqlq_jobs_id) STRAIGHT_JOIN {steps} s FORCE INDEX (PRIMARY) ON s.job_seq = j.seq
  WHERE j.id = UNHEX(REPLACE(:id, '-', '')) ORDER BY s.ord, s.kind, s.name, s.n LIMIT :n
 
+-- name: step_has
+-- params: id text, kind int, name text, number int
+-- returns: n int
+SELECT COUNT(*)
+  FROM {jobs} j FORCE INDEX (sqlq_jobs_id) STRAIGHT_JOIN {steps} s FORCE INDEX (PRIMARY) ON s.job_seq = j.seq
+ WHERE j.id = UNHEX(REPLACE(:id, '-', '')) AND s.kind = :kind AND s.name = :name AND s.n = :number
+
 -- name: step_job
 -- params: now int?, id text
 -- returns: now int, seq int, state int, token int, claims int, flags int, rows int, last int

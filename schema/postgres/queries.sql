@@ -857,6 +857,13 @@ SELECT s.kind, s.name, s.n, s.claim, s.at_us, s.until_us, s.value
   FROM {steps} s WHERE s.job_seq = (SELECT j.seq FROM {jobs} j WHERE j.id = :id::uuid)
  ORDER BY s.ord, s.kind, s.name, s.n LIMIT :n
 
+-- name: step_has
+-- params: id text, kind int, name text, number int
+-- returns: n int
+SELECT count(*) FROM {steps} s
+ WHERE s.job_seq = (SELECT j.seq FROM {jobs} j WHERE j.id = :id::uuid)
+   AND s.kind = :kind AND s.name = :name AND s.n = :number
+
 -- name: step_job
 -- params: now int?, id text
 -- returns: now int, seq int, state int, token int, claims int, flags int, rows int, last int

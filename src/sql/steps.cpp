@@ -75,6 +75,7 @@ class SqlSteps final : public backend::Steps {
   SqlSteps(Operations& operations, Runner& runner, StepsWoke woke)
       : operations_(operations),
         steps_(operations.queries()["steps"]),
+        has_(operations.queries()["step_has"]),
         job_(operations.queries()["step_job"]),
         add_(operations.queries()["step_add"]),
         insert_(operations.queries()["step_insert"]),
@@ -105,6 +106,25 @@ class SqlSteps final : public backend::Steps {
       });
     }
     return steps;
+  }
+
+  bool has_step(JobId id, const From& key, const Tx* within) override {
+    bool there = false;
+    const auto look = [&](Session& s) {
+      there = s.integer(has_, {{"id", std::string_view(id.to_string())},
+                               {"kind", static_cast<int>(key.kind)},
+                               {"name", key.name},
+                               {"number", key.number}}) != 0;
+    };
+    if (within == nullptr) {
+      runner_.read(look, Statements::one);
+    } else {
+      runner_.within(*within, {}, [&](Work& w) {
+        w.wrote_nothing();
+        look(w.session());
+      });
+    }
+    return there;
   }
 
   RecordAnswer record_step(const NewStep& step, const Tx* within, Now now) override {
@@ -364,6 +384,7 @@ class SqlSteps final : public backend::Steps {
 
   Operations& operations_;
   const Statement& steps_;
+  const Statement& has_;
   const Statement& job_;
   const Statement& add_;
   const Statement& insert_;

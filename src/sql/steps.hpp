@@ -1,7 +1,7 @@
 #pragma once
 /// \file
 /// Durable steps (backend::Steps), written once for every SQL database over statements that its catalogue names:
-/// steps, step_job, step_add, step_insert, step_find, step_signal_last, step_replace, steps_forget,
+/// steps, step_has, step_job, step_add, step_insert, step_find, step_signal_last, step_replace, steps_forget,
 /// steps_forget_signals. How the rows of jobs are locked
 /// and changed each database says (Operations).
 

@@ -52,7 +52,10 @@ void JobContext::set_progress(std::int64_t done, std::int64_t total, std::string
 
 bool JobContext::complete_in(Tx tx) {
   const core::MutexLock lock(impl_->mutex);
-  if (impl_->steps) impl_->steps->throw_on();
+  if (impl_->steps) {
+    impl_->steps->throw_on();
+    impl_->steps->require_committed(&tx);
+  }
   const worker::HeldPtr& lease = impl_->lease;
   const backend::Finish success{.id = lease->job().id, .token = lease->job().lease_token, .result = impl_->result};
   // Set before the write: from its commit on a heartbeat finds the lease gone, and that is no loss.

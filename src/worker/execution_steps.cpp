@@ -57,6 +57,7 @@ ExecutionSteps::ExecutionSteps(Shared& shared, HeldPtr lease) : shared_(shared),
 
 std::optional<std::string> ExecutionSteps::find_step(const Tx* tx, StepName name) {
   const Key key = begin(StepKind::result, name);
+  if (!within_.contains(key)) require_committed(tx);
   if (const StepRecord* done = row(StepKind::result, key)) {
     used_.insert(key);
     return done->value;
@@ -102,6 +103,7 @@ void ExecutionSteps::record_within(const Tx& tx, const Key& key, const std::stri
   if (answer.status == RecordStatus::stale) lose();
   if (answer.status == RecordStatus::recorded) {
     within_.insert(key);
+    last_within_ = key;
     return;
   }
   if (answer.step.claim == job.claims) {
@@ -114,6 +116,7 @@ void ExecutionSteps::record_within(const Tx& tx, const Key& key, const std::stri
 
 void ExecutionSteps::sleep(StepName name, Duration time) {
   const Key key = begin(StepKind::sleep, name);
+  require_committed(nullptr);
   check_pause(time, "the sleep");
   const StepRecord* slept = row(StepKind::sleep, key);
   if (slept == nullptr && time > Duration::zero()) slept = &write(StepKind::sleep, key, {}, time);
@@ -124,6 +127,7 @@ void ExecutionSteps::sleep(StepName name, Duration time) {
 
 std::optional<std::string> ExecutionSteps::await_signal(StepName name, Duration timeout) {
   const Key key = begin(StepKind::wait, name);
+  require_committed(nullptr);
   check_pause(timeout, "the wait");
   const auto answer = [&](const StepRecord& step) -> std::optional<std::string> {
     used_.insert(key);
@@ -147,6 +151,7 @@ std::optional<std::string> ExecutionSteps::await_signal(StepName name, Duration 
 
 std::vector<Job> ExecutionSteps::all(StepName name, std::span<const NewJob> children) {
   const Key key = begin(StepKind::children, name);
+  require_committed(nullptr);
   const bool fresh = row(StepKind::children, key) == nullptr;
   const std::vector<JobId> ids = children_of(key, children);
   if (ids.empty()) {
@@ -179,6 +184,7 @@ std::vector<Job> ExecutionSteps::all(StepName name, std::span<const NewJob> chil
 
 bool ExecutionSteps::since(StepName change) {
   const Key key = begin(StepKind::decision, change);
+  require_committed(nullptr);
   const StepRecord* decided = row(StepKind::decision, key);
   if (decided == nullptr) decided = &write(StepKind::decision, key, passed_all() ? "true" : "false");
   return decided->value == "true";
@@ -211,7 +217,8 @@ Outcome ExecutionSteps::ended(Outcome outcome) {
   if (outcome.kind() != Outcome::Kind::done) return outcome;
   const auto name = uncommitted();
   if (!name) return outcome;
-  return Outcome::error("the transaction given to the step " + *name + " was not committed");
+  return Outcome::error("the transaction given to the step " + *name +
+                        " was not committed: commit it before the handler returns");
 }
 
 backend::Steps& ExecutionSteps::part() const {
@@ -359,6 +366,33 @@ bool ExecutionSteps::were_stored(const StepRecord& row) const {
   const auto lines = shared_.dialect().history(lease_->job().id, most_lines);
   const auto line = std::ranges::find(lines, row.claim, &AttemptRecord::claim);
   return line == lines.end() || line->cause == Cause::snoozed;
+}
+
+// A point read at the next call, and none for a handler that gave no transaction. Only the last one: those before it
+// were looked at before it, or are in the same transaction. Where the database does not answer, the end looks again.
+void ExecutionSteps::require_committed(const Tx* tx) {
+  if (!last_within_) return;
+  const Key key = *last_within_;
+  const JobId id = lease_->job().id;
+  const backend::Steps::From from{.kind = key.kind, .name = key.name, .number = key.number};
+  bool open = false;
+  try {
+    if (!part().has_step(id, from, nullptr)) {
+      if (tx != nullptr && part().has_step(id, from, tx)) return;  // this call is in the same one
+      open = true;
+    }
+  } catch (const Error&) {
+    return;
+  }
+  if (open) {
+    throw Error(Errc::misuse, "the transaction given to the step " + label(key.name, key.number) +
+                                  " is not committed: commit it before the next call of the context; where it was "
+                                  "rolled back, repeat that step first");
+  }
+  last_within_.reset();
+  within_.erase(key);
+  used_.insert(key);
+  static_cast<void>(keep({.kind = key.kind, .name = key.name, .number = key.number, .claim = lease_->job().claims}));
 }
 
 // As far as the database answers: the outcome does not depend on it.

@@ -35,6 +35,8 @@ class ExecutionSteps final {
   [[nodiscard]] std::vector<Job> all(StepName name, std::span<const NewJob> children);
   [[nodiscard]] bool since(StepName change);
   void body(bool runs) noexcept { in_body_ = runs; }
+  /// Throws Error(misuse) where the transaction given to the last step is neither committed nor `tx`.
+  void require_committed(const Tx* tx);
   /// Throws the Suspension that the handler has swallowed, if any.
   void throw_on() const {
     if (suspension_) throw *suspension_;
@@ -94,6 +96,7 @@ class ExecutionSteps final {
   std::map<Key, StepRecord> rows_;  // by their own kinds
   std::set<Key> used_;              // by this execution
   std::set<Key> within_;            // recorded in transactions of the handler's, which may not be committed
+  std::optional<Key> last_within_;  // the last one of these, until it is seen to be committed
   std::string unstored_;            // the name of children that could not be stored
   std::optional<Suspension> suspension_;
   std::string suspended_for_;

@@ -207,6 +207,7 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"worker_remove", {{"r", "PRIMARY"}}},
     {"claims_lock", {{"c", "PRIMARY"}}},
     {"steps", {{"j", "sqlq_jobs_id"}, {"s", "PRIMARY"}}},
+    {"step_has", {{"j", "sqlq_jobs_id"}, {"s", "PRIMARY"}}},
     {"step_find", {{"s", "PRIMARY"}}},
     {"steps_tell", {{"sqlq_jobs", "PRIMARY"}}},
     {"steps_parents", {{"s", "PRIMARY"}}},

@@ -214,6 +214,7 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"history", {"sqlq_jobs_pkey", "sqlq_history_pkey"}},
     {"last_records", {"sqlq_jobs_pkey", "Limit", "Index Scan Backward using sqlq_history_pkey"}},
     {"steps", {"sqlq_jobs_pkey", "sqlq_steps_pkey"}},
+    {"step_has", {"sqlq_jobs_pkey", "sqlq_steps_pkey"}},
     {"step_job", {"sqlq_jobs_pkey", "sqlq_steps_pkey"}},
     {"step_lock", {"sqlq_jobs_pkey"}},
     {"step_add", {"sqlq_jobs_pkey"}},

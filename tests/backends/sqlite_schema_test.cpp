@@ -100,6 +100,8 @@ TEST_F(SqliteSchema, EveryStatementPreparesAndIsDeclaredTruly) {
 const std::map<std::string, std::vector<std::string>> hot = {
     {"lane", {"SEARCH l USING INDEX"}},
     {"steps", {"SEARCH j USING INDEX sqlq_jobs_id (id=?)", "SEARCH s USING PRIMARY KEY (job_seq=?)"}},
+    {"step_has", {"SEARCH j USING INDEX sqlq_jobs_id (id=?)",
+                  "SEARCH s USING PRIMARY KEY (job_seq=? AND kind=? AND name=? AND n=?)"}},
     {"step_job", {"SEARCH j USING INDEX sqlq_jobs_id (id=?)", "SEARCH s USING PRIMARY KEY (job_seq=?)"}},
     {"step_add", {"SEARCH j USING INDEX sqlq_jobs_id (id=?)"}},
     {"step_find", {"SEARCH sqlq_steps USING PRIMARY KEY (job_seq=? AND kind=? AND name=? AND n=?)"}},

@@ -361,6 +361,11 @@ TEST_P(Steps, InTheUsersTransactionRecordAndEffectAreOne) {
       connection.execute("INSERT INTO user_rows (n) VALUES (1)");
       EXPECT_EQ(part.record_step(step_of(job, "book"), &tx, clock().instant()).status, RecordStatus::recorded);
       EXPECT_EQ(part.read_steps(job.id, &tx).size(), 1U);
+      const backend::Steps::From key{.name = "book"};
+      EXPECT_TRUE(part.has_step(job.id, key, &tx));
+      EXPECT_FALSE(part.has_step(job.id, key, nullptr));
+      EXPECT_FALSE(part.has_step(job.id, {.name = "book", .number = 1}, &tx));
+      EXPECT_FALSE(part.has_step(job.id, {.kind = StepKind::sleep, .name = "book"}, &tx));
       EXPECT_TRUE(part.read_steps(job.id, nullptr).empty()) << "not committed yet";
       keep ? connection.commit() : connection.rollback();
     }

@@ -353,6 +353,32 @@ TEST_P(Workflow, AStepInNoTransactionHasNoEffect) {
   EXPECT_EQ(ran, 0) << "it would have been done alone, and again at each attempt";
 }
 
+TEST_P(Workflow, TheNextCallFindsATransactionThatIsNotCommitted) {
+  SQLQ_NEEDS(steps);
+  SQLQ_NEEDS(borrowed_transactions);
+  const auto connection = user();
+  std::atomic<int> harmed{0};
+  QuietWorker worker{db(), workflow([&](JobContext& job) {
+                       connection->begin();
+                       job.step(connection->tx(), "book", [&] {
+                         connection->execute("INSERT INTO user_rows (n) VALUES (1)");
+                       });
+                       EXPECT_EQ(code_of([&] { return job.step("next", [&] { return ++harmed; }); }), "misuse");
+                       EXPECT_EQ(code_of([&] {
+                                   job.sleep("nap", 1h);
+                                   return 0;
+                                 }),
+                                 "misuse");
+                       job.step(connection->tx(), "also", [] {});  // in the same one
+                       connection->commit();
+                       job.step("next", [] {});
+                     })};
+  const JobId id = enqueue();
+  ASSERT_TRUE(reaches(id, JobState::success));
+  EXPECT_EQ(harmed, 0);
+  EXPECT_EQ(admin().steps(id).size(), 3U);
+}
+
 TEST_P(Workflow, ASwallowedSuspensionIsNoSuccessInTheUsersTransactionEither) {
   SQLQ_NEEDS(steps);
   SQLQ_NEEDS(borrowed_transactions);

@@ -123,6 +123,56 @@ TEST_F(KilledTest, AHandlerThatReturnsWithoutACommitHasFailed) {
   EXPECT_EQ(count("booking"), 1U);
 }
 
+TEST_F(KilledTest, TheNextCallFindsATransactionThatIsNotCommitted) {
+  int refused = 0;
+  int harmed = 0;
+  PlayedWorker w = worker([&](JobContext& job) {
+    MemoryConnection mine(storage);
+    mine.begin();
+    job.step(mine.tx(), "book", [&] { client.enqueue(mine.tx(), NewJob{"booking", "null"}); });
+    const auto refuses = [&](auto call) {
+      ++refused;
+      expect_error(Errc::misuse, "'book' is not committed: commit it before the next call", call);
+    };
+    MemoryConnection another(storage);
+    another.begin();
+    refuses([&] { job.step("next", [&] { ++harmed; }); });
+    refuses([&] { job.step(another.tx(), "next", [&] { ++harmed; }); });
+    refuses([&] { job.sleep("nap", 1h); });
+    refuses([&] { (void)job.wait<int>("go", 1h); });
+    refuses([&] { (void)job.all("parts", std::vector<NewJob>{{"child", "1"}}); });
+    refuses([&] { (void)job.since("change"); });
+    refuses([&] { (void)job.complete_in(another.tx()); });
+    another.rollback();
+    job.step(mine.tx(), "also", [] {});  // in the same one
+    mine.commit();
+    job.step("next", [] {});
+    expect_error(Errc::misuse, "'also'", [&] { job.step("also", [&] { ++harmed; }); });
+  });
+  const JobId id = start();
+  EXPECT_EQ(w.work(), 1U);
+  EXPECT_EQ(refused, 7);
+  EXPECT_EQ(harmed, 0);
+  EXPECT_EQ(find(id).state, JobState::success) << last_message(id);
+  EXPECT_EQ(count("booking"), 1U);
+  EXPECT_EQ(count("child"), 0U);
+  EXPECT_EQ(w.admin().steps(id).size(), 3U);
+}
+
+TEST_F(KilledTest, AStepAndTheSuccessMayShareATransaction) {
+  PlayedWorker w = worker([&](JobContext& job) {
+    MemoryConnection mine(storage);
+    mine.begin();
+    job.step(mine.tx(), "book", [&] { client.enqueue(mine.tx(), NewJob{"booking", "null"}); });
+    EXPECT_TRUE(job.complete_in(mine.tx()));
+    mine.commit();
+  });
+  const JobId id = start();
+  EXPECT_EQ(w.work(), 1U);
+  EXPECT_EQ(find(id).state, JobState::success) << last_message(id);
+  EXPECT_EQ(count("booking"), 1U);
+}
+
 TEST_F(KilledTest, WhatOneWithoutALeaseCommitsMeanwhileIsNotDoneTwice) {
   PlayedWorker w = worker([&](JobContext& job) {
     if (job.job().claims == 2) return;

@@ -261,8 +261,22 @@ class Steps {
  public:
   virtual ~Steps() = default;
 
+  /// The key of a row of a job.
+  struct From {
+    StepKind kind = StepKind::result;
+    std::string_view name{};
+    std::int64_t number = 0;
+  };
+
   /// In the order of their recording; at most 10,000.
   [[nodiscard]] virtual std::vector<StepRecord> read_steps(JobId id, const Tx* within) = 0;
+  /// Whether the row of this key is there; `within`: as that transaction sees it.
+  [[nodiscard]] virtual bool has_step(JobId id, const From& key, const Tx* within) {
+    for (const StepRecord& step : read_steps(id, within)) {
+      if (step.kind == key.kind && step.name == key.name && step.number == key.number) return true;
+    }
+    return false;
+  }
   /// Records a step if the job is held with that token; a wait also where its signal is there, if there is room for a
   /// row, so that it is known where the signal was received. wait and children, also when they are there already, take
   /// back what `signal` and `wake` have told the job until now: the answer, or the reads that follow, show what that
@@ -286,11 +300,6 @@ class Steps {
   /// recording, or all where `from` is empty. `signals`: those too; one that has a row (wait, name, number) counts as
   /// recorded with that. False: the job is not finished, or there is none, or no such row: nothing changed. Replay:
   /// false, or true with nothing to do.
-  struct From {
-    StepKind kind = StepKind::result;
-    std::string_view name{};
-    std::int64_t number = 0;
-  };
   virtual bool forget_steps(JobId id, const std::optional<From>& from, bool signals = false) = 0;
 };
 

@@ -222,10 +222,14 @@ class ForwardingDialect : public Dialect,
   }
   // Calls of handlers, and of programs that send signals. Values of steps and signals are payloads as params are: a
   // decorator that encrypts those overrides `read_steps`, `record_step` and `signal` too, and what `record_step`
-  // answers. A step that fails ends its attempt; one whose outcome is unknown is recorded once more.
+  // answers. A step that fails ends its attempt; one whose outcome is unknown is recorded once more. `has_step` follows
+  // a step in the handler's own transaction: where it fails, the end of the handler looks again.
   [[nodiscard]] Steps* steps() noexcept override { return inner_ && inner_->steps() ? this : nullptr; }
   [[nodiscard]] std::vector<StepRecord> read_steps(JobId id, const Tx* within) override {
     return target("read_steps").steps()->read_steps(id, within);
+  }
+  [[nodiscard]] bool has_step(JobId id, const From& key, const Tx* within) override {
+    return target("has_step").steps()->has_step(id, key, within);
   }
   RecordAnswer record_step(const NewStep& step, const Tx* within, Now now) override {
     return target("record_step").steps()->record_step(step, within, now);
