@@ -1,5 +1,5 @@
-# Turns the files of schema/<backend> (*.sql, *.txt) into one C++ file, so that the program carries its SQL and nothing
-# is read at run time.
+# Turns the files of schema/<backend> (*.sql, *.txt, queries/*.sql) into one C++ file, so that the program carries its
+# SQL and nothing is read at run time.
 #
 #   sqlq_embed_sql(TARGET <target> BACKEND <name>)
 #
@@ -7,8 +7,8 @@
 #
 #   namespace sqlq::<name> { std::span<const sqlq::sql::EmbeddedFile> schema_files() noexcept; }
 #
-# with one entry per file, in the order of their names (src/sql/embedded.hpp). Changed, new and removed files are seen
-# by the build. Run as a script (cmake -P) this file is the generator itself.
+# with one entry per file, in the order of their names (src/sql/embedded.hpp); those of queries/ are one, "queries.sql".
+# Changed, new and removed files are seen by the build. Run as a script (cmake -P) this file is the generator itself.
 
 if(NOT CMAKE_SCRIPT_MODE_FILE)
   set(sqlq_embed_script "${CMAKE_CURRENT_LIST_FILE}")
@@ -17,7 +17,7 @@ if(NOT CMAKE_SCRIPT_MODE_FILE)
     cmake_parse_arguments(PARSE_ARGV 0 arg "" "TARGET;BACKEND" "")
     set(dir "${PROJECT_SOURCE_DIR}/schema/${arg_BACKEND}")
     set(output "${PROJECT_BINARY_DIR}/generated/${arg_BACKEND}_schema.cpp")
-    file(GLOB files CONFIGURE_DEPENDS "${dir}/*.sql" "${dir}/*.txt")
+    file(GLOB files CONFIGURE_DEPENDS "${dir}/*.sql" "${dir}/*.txt" "${dir}/queries/*.sql")
 
     # A removed file changes no time stamp: the list itself is a file, rewritten only when it differs.
     set(list_file "${PROJECT_BINARY_DIR}/generated/${arg_BACKEND}_schema.list")
@@ -65,21 +65,32 @@ function(literal out text)
 endfunction()
 
 file(STRINGS "${LIST_FILE}" files)
-list(LENGTH files count)
-set(texts "")
-set(entries "")
 set(number 0)
+set(queries "")
 foreach(file IN LISTS files)
-  get_filename_component(name "${file}" NAME)
   file(READ "${file}" text)
   string(FIND "${text}" ")sqlq_sql\"" clash)
   if(NOT clash EQUAL -1)
     message(FATAL_ERROR "${file} contains )sqlq_sql\", which ends the literal it is embedded in; write it differently")
   endif()
-  literal(code "${text}")
+  if(file MATCHES "/queries/[^/]*$")
+    string(APPEND queries "${text}\n")
+    continue()
+  endif()
   math(EXPR number "${number} + 1")
+  get_filename_component(name_${number} "${file}" NAME)
+  set(text_${number} "${text}")
+endforeach()
+math(EXPR count "${number} + 1")
+set(name_${count} "queries.sql")
+set(text_${count} "${queries}")
+
+set(texts "")
+set(entries "")
+foreach(number RANGE 1 ${count})
+  literal(code "${text_${number}}")
   string(APPEND texts "  static constexpr auto text_${number} = sql::joined(${code});\n")
-  string(APPEND entries "    {\"${name}\", {text_${number}.data(), text_${number}.size()}},\n")
+  string(APPEND entries "    {\"${name_${number}}\", {text_${number}.data(), text_${number}.size()}},\n")
 endforeach()
 
 file(WRITE "${OUTPUT}" "// Generated from schema/${BACKEND} by cmake/EmbedSql.cmake.

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// Reads a queries.sql: statements with a header of comments.
+/// Reads the files of a folder schema/<backend>/queries as one text: statements with a header of comments.
 ///
 ///     -- name: peek
 ///     -- params: lane int, n int
@@ -11,8 +11,8 @@
 /// A statement ends where the next `-- name:` begins. Comment lines are not sent to the database. Types are `int`
 /// (64 bits) and `text`; `?` allows NULL. A parameter may also be a `list` (session.hpp).
 ///
-/// Text that several statements share is a piece, which stands before them; `expand` puts it, as one line, wherever
-/// `{its name}` is, in headers too:
+/// Text that several statements share is a piece, which stands before them (all.sql is the first file); `expand` puts
+/// it, as one line, wherever `{its name}` is, in headers too:
 ///
 ///     -- piece: first_jobs
 ///     SELECT j.seq, j.key FROM jobs j

@@ -1,6 +1,7 @@
 #pragma once
 /// \file
-/// A file of schema/<backend>, carried inside the program (cmake/EmbedSql.cmake).
+/// A file of schema/<backend>, carried inside the program (cmake/EmbedSql.cmake). All files of its folder queries are
+/// one, queries.sql.
 
 #include <algorithm>
 #include <array>

@@ -15,7 +15,7 @@
 
 namespace sqlq::sql {
 
-/// The statements: what each takes and returns stands in schema/<backend>/queries.sql. `get` and `last_records` take a
+/// The statements: what each takes and returns stands in schema/<backend>/queries. `get` and `last_records` take a
 /// JSON array of ids.
 struct ReadQueries {
   explicit ReadQueries(const Catalogue& c);

@@ -1,4 +1,4 @@
-// The reader of queries.sql: any text is cut into statements or refused, and nothing of it gets lost in between.
+// The reader of statements: any text is cut into statements or refused, and nothing of it gets lost in between.
 
 #include <array>
 #include <cstddef>

@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// The statements of schema/mysql/queries.sql, found once by name. Each is described there.
+/// The statements of schema/mysql/queries, found once by name. Each is described there.
 
 #include "sql/catalogue.hpp"
 

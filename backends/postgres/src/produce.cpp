@@ -140,7 +140,7 @@ class Columns {
   const bool with_headers_;
 };
 
-/// The cast that fails in queries.sql when a transaction's snapshot may be older than the lane.
+/// The cast that fails in enqueue.sql when a transaction's snapshot may be older than the lane.
 constexpr std::string_view bad_cast = "22P02";
 
 using Numbers = std::vector<std::size_t>;

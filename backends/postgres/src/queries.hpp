@@ -1,6 +1,6 @@
 #pragma once
 /// \file
-/// The statements of schema/postgres/queries.sql, found once by name. Each is described there.
+/// The statements of schema/postgres/queries, found once by name. Each is described there.
 
 #include "sql/catalogue.hpp"
 

@@ -15,7 +15,7 @@ namespace sqlq::sqlite {
 /// Generated from schema/sqlite/*.sql.
 [[nodiscard]] std::span<const sql::EmbeddedFile> schema_files() noexcept;
 
-/// The catalogue of queries.sql.
+/// The catalogue of schema/sqlite/queries.
 [[nodiscard]] const sql::Catalogue& catalogue();
 [[nodiscard]] const Queries& queries();
 [[nodiscard]] const std::vector<Migration>& known_migrations();

@@ -1,0 +1,16 @@
+-- Every statement of the MySQL and MariaDB backend; each runs on both. Each begins with its name, its parameters and
+-- its columns, with their types; a `?` behind a type means it may be NULL. Values go into the text as literals.
+--
+-- {jobs} and the like are the tables, qualified; {now} is :now or, when that is NULL, the server's clock, {steady} the
+-- same with :steady; {took} is how many microseconds the statement has taken until now. {job} is the list of a job's
+-- columns, {worker} its worker's name. The others are pieces, which several statements share.
+--
+-- Rules of locking (README, Locks): rows of jobs are locked by primary key, in the order of seq, after their seq was
+-- found by an unlocked read; rows of ready, scheduled, finished and claims after those of jobs. The claim goes the
+-- other way and therefore waits for nobody: it skips what is locked. FORCE INDEX everywhere: what is locked must not
+-- depend on statistics.
+--
+-- UPDATE assigns from left to right and a later assignment sees the earlier ones, or, in some modes, not: no assignment
+-- here reads a column that another one of the statement writes.
+--
+-- A test runs each on a fresh schema and compares the declarations with what the server says; another asserts plans.

@@ -1,0 +1,5 @@
+-- Every statement of the SQLite backend. Each begins with its name, its parameters and its columns, with their types;
+-- a `?` behind a type means it may be NULL. States are literals, so that partial indexes apply.
+-- A test prepares each on a fresh schema and compares the declarations with what SQLite says; another asserts plans.
+-- Names in braces are pieces, which several statements share. This file comes first: one that several files share would
+-- stand here.
