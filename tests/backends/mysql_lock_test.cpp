@@ -39,10 +39,10 @@ class MysqlLockedLines : public OnServer {
 };
 
 TEST_P(MysqlLockedLines, OfAllStepsDelayNothing) { delay_nothing("LOCK TABLES sqlq_steps WRITE", "UNLOCK TABLES"); }
-TEST_P(MysqlLockedLines, OfAllHistoriesDelayOnlyTheRescue) {
+TEST_P(MysqlLockedLines, OfAllHistoriesAreWaitedForByTheRescue) {
   delay_nothing("LOCK TABLES sqlq_history WRITE", "UNLOCK TABLES", false);
 }
-TEST_P(MysqlLockedLines, OfAllLogsDelayOnlyTheRescue) {
+TEST_P(MysqlLockedLines, OfAllLogsAreWaitedForByTheRescue) {
   delay_nothing("LOCK TABLES sqlq_logs WRITE", "UNLOCK TABLES", false);
 }
 TEST_P(MysqlLockedLines, OfOneJobsStepsDelayNothing) {
