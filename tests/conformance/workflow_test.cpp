@@ -360,9 +360,7 @@ TEST_P(Workflow, TheNextCallFindsATransactionThatIsNotCommitted) {
   std::atomic<int> harmed{0};
   QuietWorker worker{db(), workflow([&](JobContext& job) {
                        connection->begin();
-                       job.step(connection->tx(), "book", [&] {
-                         connection->execute("INSERT INTO user_rows (n) VALUES (1)");
-                       });
+                       job.step(connection->tx(), "book", [] {});
                        EXPECT_EQ(code_of([&] { return job.step("next", [&] { return ++harmed; }); }), "misuse");
                        EXPECT_EQ(code_of([&] {
                                    job.sleep("nap", 1h);
