@@ -36,8 +36,9 @@ class Sample {
   static std::string_view text_for(const std::string& statement, const std::string& param) {
     if (statement == "ready_remove") return "[[1,2,3,4]]";
     if (statement == "scheduled_remove") return "[[1,2,3]]";
-    if (statement == "purge_steps") return "[1,2]";
+    if (param == "seqs") return "[1,2]";
     if (statement == "finished_add") return "[1,2]";
+    if (statement == "steps_add") return R"([["1","2","1","name","0","1","1","7","null"]])";
     if (statement.starts_with("periodic_") && param == "names") return R"(["a","b"])";
     if (statement.starts_with("periodic_") && param == "rows") {
       return R"([{"name":"a","version":1,"becomes":2,"next":1,"definition":"{}","state":"{}"},)"
@@ -209,6 +210,8 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"steps", {{"j", "sqlq_jobs_id"}, {"s", "PRIMARY"}}},
     {"step_has", {{"j", "sqlq_jobs_id"}, {"s", "PRIMARY"}}},
     {"step_find", {{"s", "PRIMARY"}}},
+    {"steps_jobs", {{"j", "sqlq_jobs_id"}, {"s", "PRIMARY"}}},
+    {"steps_add", {{"j", "PRIMARY"}}},
     {"steps_tell", {{"sqlq_jobs", "PRIMARY"}}},
     {"steps_parents", {{"s", "PRIMARY"}}},
     {"step_replace", {{"s", "PRIMARY"}}},
@@ -254,6 +257,7 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"finished_remove", {{"sqlq_finished", "PRIMARY"}}},
     {"expired_lock", {{"j", "PRIMARY"}}},
     {"purge_logs", {{"g", "PRIMARY"}}},
+    {"purge_progress", {{"p", "PRIMARY"}}},
     {"purge_history", {{"h", "PRIMARY"}}},
     {"purge_jobs", {{"j", "PRIMARY"}}},
     {"get", {{"j", "sqlq_jobs_id"}, {"l", "PRIMARY"}}},

@@ -222,6 +222,7 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"step_signal_last", {"sqlq_steps_pkey"}},
     {"step_tell", {"sqlq_jobs_pkey"}},
     {"steps_wake", {"sqlq_jobs_pkey", "sqlq_steps_pkey"}},
+    {"steps_add", {"sqlq_jobs_pkey", "sqlq_steps_pkey"}},
     {"step_replace", {"sqlq_steps_pkey"}},
     {"steps_forget", {"sqlq_steps_pkey"}},
     {"steps_forget_signals", {"sqlq_steps_pkey"}},

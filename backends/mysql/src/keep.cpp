@@ -185,16 +185,15 @@ std::vector<bool> MysqlServer::publish(sql::Work& work, std::span<const backend:
 // neighbour of what it deletes, so those who purge at once must all go the same way. Returns how many.
 std::size_t purge_jobs(const Context& c, std::vector<std::int64_t> seqs) {
   std::ranges::sort(seqs);
-  in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
-    c.session.execute(c.q.purge_steps, {{"seqs", std::string_view(sql::json_array(piece))}});
-  });
-  std::size_t purged = 0;
-  for (const sql::Statement* statement : {&c.q.purge_logs, &c.q.purge_progress, &c.q.purge_history, &c.q.purge_jobs}) {
-    purged = 0;
+  for (const sql::Statement* of : {&c.q.purge_steps, &c.q.purge_logs, &c.q.purge_progress, &c.q.purge_history}) {
     in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
-      purged += c.session.execute(*statement, {{"seqs", list_of(piece)}});
+      c.session.execute(*of, {{"seqs", std::string_view(sql::json_array(piece))}});
     });
   }
+  std::size_t purged = 0;
+  in_lists(std::span<const std::int64_t>(seqs), [&](std::span<const std::int64_t> piece) {
+    purged += c.session.execute(c.q.purge_jobs, {{"seqs", list_of(piece)}});
+  });
   return purged;
 }
 
