@@ -105,7 +105,7 @@ void check_fires(const Schedule& schedule, const Rule& rule) {
   unbounded.end = {};
   const auto first = Ticks(unbounded, rule, TimePoint::min()).after(TimePoint::min());
   const std::string later = first ? ", and the next one would be " + tick_text({*first, rule.offset(*first)}) : "";
-  throw Error(Errc::invalid_argument, "the rule " + quoted(schedule.rule) + " has no tick " + from + to +
+  throw Error(Errc::invalid_argument, "the rule " + core::quoted(schedule.rule) + " has no tick " + from + to +
                                           ": it can never fire" + later +
                                           "; move the start or the end, or change the rule");
 }
