@@ -196,7 +196,8 @@ class SqlSteps final : public backend::Steps {
 
   Adding::Answers add(Adding::Items steps, bool shared) {
     Adding::Answers added;
-    runner_.write(shared ? Task::shared : Task::plain, {}, [&](Work& w) { added = operations_.add_steps(w, steps); }, [] {});
+    const Task task = shared ? Task::shared : Task::plain;
+    runner_.write(task, {}, [&](Work& w) { added = operations_.add_steps(w, steps); }, [] {});
     return added;
   }
 

@@ -41,7 +41,7 @@ TEST_F(PostgresSteps, OneThatWaitsForALockHarmsNobody) {
   constexpr std::size_t jobs = 8;
   constexpr int rounds = 10;
   one_.exec("CREATE TABLE mine (n int); INSERT INTO mine VALUES (1);"
-            "CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            "CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$ BEGIN"
             "  IF NEW.name = 'bad' THEN PERFORM 1 FROM mine FOR UPDATE; END IF; RETURN NEW; END $$;"
             "CREATE TRIGGER looks BEFORE INSERT ON sqlq_steps FOR EACH ROW EXECUTE FUNCTION look()");
   two_.exec("BEGIN; SELECT 1 FROM mine FOR UPDATE");

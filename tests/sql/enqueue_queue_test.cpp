@@ -115,16 +115,6 @@ TEST_F(EnqueueQueueTest, AnErrorIsHeardByTheCallerWhoseItIs) {
   EXPECT_EQ(sizes, (std::vector<std::size_t>{3, 1, 2, 1, 1})) << "then by halves";
 }
 
-TEST_F(EnqueueQueueTest, WhereOneWaitsInVainForALockEachIsStoredAlone) {
-  error = Errc::retry_transaction;
-  const auto answers = gather({"a", "bad", "c"});
-  EXPECT_TRUE(answers[0].inserted);
-  EXPECT_EQ(answers[1].error, Errc::retry_transaction);
-  EXPECT_TRUE(answers[2].inserted);
-  EXPECT_EQ(sizes, (std::vector<std::size_t>{3, 1, 1, 1}));
-  EXPECT_EQ(gave_up_early, 1) << "together they wait for one lock at most";
-}
-
 TEST_F(EnqueueQueueTest, AfterAnItemsErrorTheOthersDoNotComeAllAtOnce) {
   std::vector<std::string> kinds(50, "a");
   kinds[7] = "bad";
@@ -152,7 +142,22 @@ TEST_P(ErrorOfAll, IsToldToAllAndNobodyAsksAgain) {
 
 INSTANTIATE_TEST_SUITE_P(EnqueueQueue, ErrorOfAll,
                          ::testing::Values(Errc::busy, Errc::connection, Errc::wrong_node,
-                                           Errc::schema, Errc::permission, Errc::corrupt));
+                                           Errc::corrupt));
+
+class ErrorOfATrigger : public EnqueueQueueTest, public ::testing::WithParamInterface<Errc> {};
+
+TEST_P(ErrorOfATrigger, IsToldToItsCallerAndEachIsStoredAlone) {
+  error = GetParam();
+  const auto answers = gather({"a", "bad", "c"});
+  EXPECT_TRUE(answers[0].inserted);
+  EXPECT_EQ(answers[1].error, GetParam());
+  EXPECT_TRUE(answers[2].inserted);
+  EXPECT_EQ(sizes, (std::vector<std::size_t>{3, 1, 1, 1}));
+  EXPECT_EQ(gave_up_early, 1) << "together they wait for one lock at most";
+}
+
+INSTANTIATE_TEST_SUITE_P(EnqueueQueue, ErrorOfATrigger,
+                         ::testing::Values(Errc::retry_transaction, Errc::schema, Errc::permission));
 
 TEST_F(EnqueueQueueTest, WhatMayWaitForAStrangerSharesWithNobody) {
   const auto keyed = [&] {
