@@ -74,7 +74,7 @@ struct RestartOptions {
   /// This step and all after it: a step, sleep, wait or children with that name and number, the first of them if there
   /// are several. Empty: all, so that it begins anew.
   std::optional<std::string> from{};
-  std::int64_t number = 0;
+  std::int64_t number = 0;  ///< of `from`; without that it must be 0 (Error invalid_argument)
   /// Its signals too, from that step on: those whose waits are forgotten and, of those that nothing has waited for, the
   /// ones that came after that step. Its handler waits for them again, and they may be sent once more. False: all
   /// signals stay.

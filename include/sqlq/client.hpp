@@ -220,8 +220,9 @@ class Client {
 
   // ------------------------------------------------------------------------------------------------- signal
   /// Sends a signal to a job that waits for it, or will (JobContext::wait). `name` as StepName; the value is JSON of at
-  /// most 1 MiB. Errors: configuration where the backend has no steps (capability `steps`). Repeated after an unknown
-  /// outcome it is answered `existing`, with SignalMode::replace `replaced`; with append it is sent twice.
+  /// most 1 MiB. Also one that comes after its wait has ended is `stored` (SignalStatus). Errors: configuration where
+  /// the backend has no steps (capability `steps`). Repeated after an unknown outcome it is answered `existing`, with
+  /// SignalMode::replace `replaced`; with append it is sent twice.
   template <class T>
     requires(!std::convertible_to<const T&, std::string_view> && Encodable<T>)
   SignalStatus signal(JobId id, const std::string& name, const T& value, SignalMode mode = SignalMode::first) {

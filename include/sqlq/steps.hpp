@@ -106,7 +106,8 @@ enum class SignalMode : std::uint8_t {
 
 /// The answer to a signal.
 enum class SignalStatus : std::uint8_t {
-  stored = 1,     ///< a job that waits for it goes on
+  stored = 1,     ///< a job that waits for it goes on. Where its wait has ended without one (StepKind::expired), the
+                  ///< signal is stored and nobody reads it: Admin::restart, once the job has finished, waits anew
   existing = 2,   ///< SignalMode::first, and one is there: nothing changed
   finished = 3,   ///< the job has finished: nothing changed
   not_found = 4,  ///< there is no such job

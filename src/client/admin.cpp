@@ -46,7 +46,9 @@ void change_queue(const Database& db, const std::string& name, const backend::Qu
 ActionStatus act(const Database& db, JobId id, backend::Action what) {
   const auto answers = db.ready().act(std::span(&id, 1), what, core::request_time(db.clock()));
   core::expect_answers(answers.size(), 1);
-  if (what == backend::Action::end && answers.front() == ActionStatus::done) {
+  // Also take_away ends a job: one that is being cancelled.
+  const bool may_end = what == backend::Action::end || what == backend::Action::take_away;
+  if (may_end && answers.front() == ActionStatus::done) {
     core::go_on_after(db.dialect(), std::span(&id, 1), core::request_time(db.clock()));
   }
   return answers.front();

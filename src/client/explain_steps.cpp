@@ -26,9 +26,13 @@ std::string after_last_wait(const Job& job, std::vector<StepRecord> steps) {
     return "; its wait for the signal " + named(last) + " has ended without one, and a retry does not wait anew: " +
            restart + "` does";
   }
-  const bool received = last.kind == StepKind::wait && std::ranges::any_of(signals, [&](const StepRecord& signal) {
-    return signal.name == last.name && signal.number == last.number;
+  const auto signal = std::ranges::find_if(signals, [&](const StepRecord& sent) {
+    return sent.name == last.name && sent.number == last.number;
   });
+  const bool received = last.kind == StepKind::wait && signal != signals.end();
+  if (received && !ended && signal->at > job.queued_at) {
+    return "; then it reads the signal " + named(last) + ", which was sent or replaced after its last attempt";
+  }
   const std::string if_wrong = "; the last that it has done is to receive the signal " + named(last) +
                                ": if that was wrong, ";
   if (received && ended) return if_wrong + restart + " --forget-signals` waits for another";

@@ -7,6 +7,7 @@
 #include <sqlq/client.hpp>
 #include <sqlq/error.hpp>
 
+#include "client/explain_steps.hpp"
 #include "core/checks.hpp"
 #include "core/lists.hpp"
 #include "core/request_time.hpp"
@@ -34,6 +35,23 @@ bool may_be_begun(const StepRecord& step) {
   return step.kind != StepKind::signal && step.kind != StepKind::decision;
 }
 
+/// `from` names nothing that a restart may begin with.
+[[noreturn]] void refuse_step(const std::vector<StepRecord>& rows, const RestartOptions& options) {
+  const StepRecord asked{.name = *options.from, .number = options.number};
+  const auto has = [&](StepKind kind) {
+    return std::ranges::any_of(rows, [&](const StepRecord& step) {
+      return step.kind == kind && step.name == asked.name && step.number == asked.number;
+    });
+  };
+  std::string what = "the job has recorded no step, sleep, wait or children named " + named(asked);
+  if (has(StepKind::signal)) {
+    what += ", only a signal that it has not waited for: a signal is no place to begin at";
+  } else if (has(StepKind::decision)) {
+    what += ", only a decision of `since`, which is no place to begin at";
+  }
+  throw Error(Errc::invalid_argument, what + "; Admin::steps or `sqlq job show` lists what it has recorded");
+}
+
 bool is_taken(backend::Dialect& dialect, const std::string& unique_key) {
   const JobFilter live{.states = {JobState::pending, JobState::running, JobState::cancelling, JobState::scheduled,
                                   JobState::waiting},
@@ -56,6 +74,10 @@ std::vector<StepRecord> Admin::steps(JobId id) const { return steps_of(db_).read
 // Steps first: a job that was put back may be claimed at once.
 RequeueStatus Admin::restart(JobId id, const RestartOptions& options) {
   if (options.from) core::check_name(*options.from, "the step's name");
+  if (!options.from && options.number != 0) {
+    throw Error(Errc::invalid_argument, "RestartOptions::number is the number of the step `from`, which is empty: name "
+                                        "the step to begin at, or leave the number out to forget all steps");
+  }
   backend::Steps& part = steps_of(db_);
   const std::optional<Job> job = find(id);
   if (!job) return RequeueStatus::not_found;
@@ -68,8 +90,7 @@ RequeueStatus Admin::restart(JobId id, const RestartOptions& options) {
       return may_be_begun(step) && step.name == *options.from && step.number == options.number;
     });
     if (row == rows.end()) {
-      throw Error(Errc::invalid_argument, "the job has recorded no step, sleep, wait or children of that name and "
-                                          "number: Admin::steps lists what it has recorded");
+      refuse_step(rows, options);
     }
     first = {.kind = row->kind, .name = row->name, .number = row->number};
   }

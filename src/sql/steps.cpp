@@ -151,7 +151,7 @@ class SqlSteps final : public backend::Steps {
                       Now now) override {
     SignalStatus status{};
     const auto send = [&](Work& w) {
-      status = store_signal(w, id, name, value, mode);
+      status = store_signal(w, {id, name, value, mode, within != nullptr});
       if (status != SignalStatus::stored) w.wrote_nothing();
     };
     if (within != nullptr) {
@@ -345,7 +345,15 @@ class SqlSteps final : public backend::Steps {
                                           {"value", value}}) != 0;
   }
 
-  SignalStatus store_signal(Work& w, JobId id, std::string_view name, std::string_view value, SignalMode mode) const {
+  struct Sent {
+    JobId id;
+    std::string_view name, value;
+    SignalMode mode;
+    bool borrowed;
+  };
+
+  SignalStatus store_signal(Work& w, const Sent& sent) const {
+    const auto& [id, name, value, mode, borrowed] = sent;
     const auto locked = operations_.lock_job(w, id);
     if (!locked) return SignalStatus::not_found;
     if (is_finished(locked->state)) return SignalStatus::finished;
@@ -375,9 +383,12 @@ class SqlSteps final : public backend::Steps {
       if (mode == SignalMode::first) return SignalStatus::existing;
       throw_old_snapshot();
     }
-    if (locked->state == JobState::scheduled && of_kind(rows, StepKind::wait) != nullptr) {
+    // One that does not wait for it yet finds it when it does: its wait is recorded under the lock of its row.
+    const bool waits = of_kind(rows, StepKind::wait) != nullptr && of_kind(rows, StepKind::expired) == nullptr;
+    const bool held = locked->state == JobState::running || locked->state == JobState::cancelling;
+    if (locked->state == JobState::scheduled && waits) {
       operations_.act(w, std::array{id}, backend::Action::run_now);
-    } else {
+    } else if (held && (waits || borrowed)) {  // a snapshot may be older than the wait
       operations_.tell_job(w, id, job.seq, true);
     }
     return SignalStatus::stored;

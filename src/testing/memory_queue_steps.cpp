@@ -82,9 +82,11 @@ SignalStatus MemoryQueue::signal(const Signal& signal, Instant now) {
   core::require_room_for_step(std::ssize(row->steps));
   row->steps.push_back({.kind = StepKind::signal, .name = std::string(signal.name), .number = number, .at = now.wall,
                         .value = std::string(signal.value)});
-  if (row->job.state == JobState::scheduled && has(row->steps, StepKind::wait, signal.name, number)) {
+  const bool waits = has(row->steps, StepKind::wait, signal.name, number) &&
+                     !has(row->steps, StepKind::expired, signal.name, number);
+  if (waits && row->job.state == JobState::scheduled) {
     go_on(*row, now);
-  } else {
+  } else if (waits && has_lease(row->job)) {
     row->told = true;
   }
   news_ = true;

@@ -79,6 +79,15 @@ TEST_P(Workflow, AParentGoesOnWhoeverEndsItsLastChild) {
          EXPECT_EQ(claim_both().size(), 2U);
          for (const JobId id : ids) EXPECT_EQ(admin().take_away(id, AfterTaking::errored), ActionStatus::done);
        }},
+      {"an operator who takes away what is being cancelled",
+       [&](const Children& ids) {
+         EXPECT_EQ(claim_both().size(), 2U);
+         for (const JobId id : ids) {
+           EXPECT_EQ(own.cancel(id), CancelStatus::cancelling);
+           EXPECT_EQ(admin().take_away(id), ActionStatus::done);
+           EXPECT_EQ(state(id), JobState::cancelled);
+         }
+       }},
   };
   QuietWorker worker{db(), parents_of_two(), without_sweeps};
   for (const auto& [who, end] : ways) {

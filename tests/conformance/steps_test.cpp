@@ -200,6 +200,52 @@ TEST_P(Steps, ASignalBetweenTheWaitAndTheSnoozeIsNotLost) {
   EXPECT_EQ(state(job.id), JobState::scheduled);
 }
 
+TEST_P(Steps, ASignalThatAJobDoesNotWaitForEndsNoSleepOfIt) {
+  SQLQ_NEEDS(steps);
+  backend::Steps& part = *dialect().steps();
+  const JobId id = enqueue();
+  const auto sleeps_on = [&](const char* what) {
+    ASSERT_EQ(client().snooze(take(), 24h), FinishStatus::applied);
+    EXPECT_TRUE(claim(1).empty()) << what;
+    EXPECT_EQ(admin().run_now(id), ActionStatus::done) << what;
+  };
+  EXPECT_EQ(client().signal(id, "early", "1"), SignalStatus::stored);
+  sleeps_on("it came before the first execution");
+  EXPECT_EQ(client().signal(id, "pending", "1"), SignalStatus::stored);
+  sleeps_on("it came while the job was due");
+
+  Job job = take();
+  EXPECT_EQ(client().signal(id, "held", "1"), SignalStatus::stored);
+  ASSERT_EQ(client().snooze(job, 24h), FinishStatus::applied);
+  EXPECT_TRUE(claim(1).empty()) << "it came while the job was held";
+  EXPECT_EQ(client().signal(id, "asleep", "1"), SignalStatus::stored);
+  EXPECT_EQ(admin().run_now(id), ActionStatus::done);
+  sleeps_on("it came during a sleep");
+
+  job = take();
+  ASSERT_EQ(part.record_step(wait_of(job, "late"), nullptr, clock().instant()).status, RecordStatus::recorded);
+  ASSERT_EQ(part.record_step(step_of(job, "late", "", StepKind::expired), nullptr, clock().instant()).status,
+            RecordStatus::recorded);
+  EXPECT_EQ(client().signal(id, "late", "1"), SignalStatus::stored);
+  ASSERT_EQ(client().snooze(job, 24h), FinishStatus::applied);
+  EXPECT_TRUE(claim(1).empty()) << "its wait has ended";
+  EXPECT_EQ(state(id), JobState::scheduled);
+}
+
+TEST_P(Steps, ASignalAfterTheEndOfItsWaitEndsNoSleep) {
+  SQLQ_NEEDS(steps);
+  backend::Steps& part = *dialect().steps();
+  const JobId id = enqueue();
+  const Job job = take();
+  ASSERT_EQ(part.record_step(wait_of(job, "late"), nullptr, clock().instant()).status, RecordStatus::recorded);
+  ASSERT_EQ(part.record_step(step_of(job, "late", "", StepKind::expired), nullptr, clock().instant()).status,
+            RecordStatus::recorded);
+  ASSERT_EQ(client().snooze(job, 24h), FinishStatus::applied);
+  EXPECT_EQ(client().signal(id, "late", "1"), SignalStatus::stored);
+  EXPECT_TRUE(claim(1).empty());
+  EXPECT_EQ(state(id), JobState::scheduled);
+}
+
 TEST_P(Steps, ARetryIsNotHurriedByASignalThatNobodyWaitsFor) {
   SQLQ_NEEDS(steps);
   enqueue();
@@ -334,6 +380,9 @@ TEST_P(Steps, RestartFromAStep) {
   EXPECT_EQ(admin().steps(job.id).size(), 3U);
   client().error(job, "no", {.discard = true});
   EXPECT_EQ(code_of([&] { return admin().restart(job.id, "nope"); }), "invalid_argument");
+  const auto unnamed = error_of([&] { return admin().restart(job.id, {.number = 3}); });
+  ASSERT_TRUE(unnamed) << "a number without a step";
+  EXPECT_EQ(unnamed->code(), Errc::invalid_argument);
   EXPECT_EQ(state(job.id), JobState::errored);
   EXPECT_EQ(admin().steps(job.id).size(), 3U);
   EXPECT_EQ(admin().restart(job.id, "b"), RequeueStatus::requeued);

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <sqlq/backend/dialect.hpp>
+
 #include "workflow.hpp"
 
 namespace sqlq::program {
@@ -111,6 +113,7 @@ TEST_F(WorkflowCommands, SignalsThatReachNobodyAreSaid) {
   const Result finished = signal(id, "approved", {"1", "-o", "jsonl"});
   EXPECT_EQ(finished.code, 6);
   EXPECT_EQ(nlohmann::json::parse(finished.out)["status"], "finished");
+  EXPECT_TRUE(has(signal(id, "approved", {"1"}).err, "sqlq job restart " + id.to_string() + " --from=STEP"));
   EXPECT_EQ(sqlq({"job", "signal", nobody, "approved", "1"}).code, 5);
   EXPECT_EQ(sqlq({"job", "signal", "42", "approved", "1"}).code, 2);
   const JobId live = enqueue("order");
@@ -119,6 +122,42 @@ TEST_F(WorkflowCommands, SignalsThatReachNobodyAreSaid) {
   EXPECT_EQ(signal(live, "a\nb").code, 2) << "a name has no control characters";
   EXPECT_EQ(signal(live, std::string(256, 'a')).code, 2);
   EXPECT_EQ(steps(live), nlohmann::json::array());
+}
+
+TEST_F(WorkflowCommands, ASignalAfterTheEndOfItsWaitIsSaidToBeReadByNobody) {
+  const JobId id = enqueue("order");
+  const Job job = client().claim({}, {.kinds = {"order"}}).at(0);
+  backend::Steps& part = *db().dialect().steps();
+  for (const std::int64_t number : {0, 1}) {
+    for (const StepKind kind : {StepKind::wait, StepKind::expired}) {
+      const backend::NewStep step{.id = id, .token = job.lease_token, .kind = kind, .name = "approved",
+                                  .number = number, .delay = Duration::zero()};
+      ASSERT_EQ(part.record_step(step, nullptr, {}).status, backend::RecordStatus::recorded);
+    }
+  }
+  const std::string ended = "; its wait for that has ended, so nobody reads it: once the job has finished, `sqlq job "
+                            "restart " + id.to_string() + " --from=approved";
+  EXPECT_TRUE(has(signal(id, "approved", {"1", "--dry-run"}).err, ended + "` waits anew"));
+  EXPECT_TRUE(has(signal(id, "approved", {"1"}).err, ended + "` waits anew"));
+  EXPECT_TRUE(has(signal(id, "approved", {"1", "--append", "--dry-run"}).err, ended + " --number=1` waits anew"));
+  EXPECT_TRUE(has(signal(id, "approved", {"1", "--append"}).err, ended + " --number=1` waits anew"));
+  EXPECT_FALSE(has(signal(id, "approved", {"1", "--append"}).err, "ended")) << "number 2 is waited for by nobody yet";
+  EXPECT_FALSE(has(signal(id, "other", {"1"}).err, "ended"));
+}
+
+TEST_F(WorkflowCommands, ASignalIsNoPlaceToBeginAtAndPuttingBackIsNoError) {
+  const JobId id = enqueue("order");
+  const Job job = client().claim({}, {.kinds = {"order"}}).at(0);
+  EXPECT_EQ(signal(id, "approved", {"1"}).code, 0);
+  EXPECT_EQ(client().error(job, "no", {.discard = true}), FinishStatus::applied);
+  const Result refused = sqlq({"job", "restart", id.to_string(), "--from", "approved"});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_TRUE(has(refused.err, "a signal is no place to begin at")) << refused.err;
+  EXPECT_TRUE(has(sqlq({"job", "restart", "--help"}).out, "--dry-run"));
+  EXPECT_EQ(json({"job", "show", id.to_string()}).at("error"), "no");
+  EXPECT_EQ(sqlq({"job", "restart", id.to_string()}).code, 0);
+  EXPECT_EQ(json({"job", "show", id.to_string()}).at("error"), nullptr) << "an operator has put it back";
+  EXPECT_EQ(json({"job", "show", id.to_string()}).at("cause"), "requeued");
 }
 
 TEST_F(WorkflowCommands, ShowHasTheSteps) {

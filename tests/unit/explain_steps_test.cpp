@@ -58,7 +58,7 @@ class ExplainSuspended : public ::testing::Test {
  protected:
   ExplainSuspended() {
     fake_.jobs = {{.id = numbered(1), .queue = "mail", .kind = "order", .state = JobState::scheduled, .claims = 1,
-                   .run_at = now() + 24h}};
+                   .queued_at = now(), .run_at = now() + 24h}};
   }
   [[nodiscard]] TimePoint now() const { return clock_->now(); }
   void recorded(StepKind kind, const std::string& name, std::optional<Duration> until = {}, std::int64_t number = 0,
@@ -217,6 +217,10 @@ TEST_F(ExplainSuspended, AJobThatFailsAtASignalAndIsTriedAgainIsGivenAnother) {
   EXPECT_TRUE(has(reason().sentence, "SignalMode::replace or `sqlq job signal --replace " + numbered(1).to_string() +
                                      " -- '-a b' JSON` gives it another value"))
       << reason().sentence;
+  fake_.recorded.back().at = now() + 1s;
+  EXPECT_TRUE(has(reason().sentence, "; then it reads the signal '-a b', which was sent or replaced after")) << "anew";
+  EXPECT_FALSE(has(reason().sentence, "has done is to receive")) << reason().sentence;
+  fake_.recorded.back().at = now();
   for (StepRecord& step : fake_.recorded) step.number = 1;
   EXPECT_FALSE(has(reason().sentence, "--replace")) << "only number 0 can be replaced";
 }

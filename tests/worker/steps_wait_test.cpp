@@ -206,8 +206,9 @@ TEST_F(Waits, RestartForgetsFromAStepOnAndKeepsSignals) {
   EXPECT_EQ(w.admin().requeue(id), RequeueStatus::requeued);
   w.work();
   EXPECT_EQ(std::exchange(ran, {}), "") << "what was done stays done";
-  expect_error(Errc::invalid_argument, "no step", [&] { w.admin().restart(id, "shop"); });
-  expect_error(Errc::invalid_argument, "no step", [&] { w.admin().restart(id, "row", 2); });
+  expect_error(Errc::invalid_argument, "named 'shop'", [&] { w.admin().restart(id, "shop"); });
+  expect_error(Errc::invalid_argument, "named 'row' number 2", [&] { w.admin().restart(id, "row", 2); });
+  expect_error(Errc::invalid_argument, "name the step", [&] { w.admin().restart(id, {.number = 1}); });
   EXPECT_EQ(find(id).state, JobState::success);
   EXPECT_EQ(w.admin().restart(id, "row", 1), RequeueStatus::requeued);
   w.work();

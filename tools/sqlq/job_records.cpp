@@ -79,7 +79,8 @@ std::vector<Value> job_row(const Job& job, const std::optional<AttemptRecord>& l
   std::vector<Value> row{job.id.to_string(), job.queue,      job.kind,
                          to_string(job.state), job.priority, job.attempt,
                          job.created_at,     text_or_nothing(job.worker)};
-  const bool failed = last && last->cause != Cause::snoozed;  // what a job sleeps or waits for is no error
+  // What a job sleeps or waits for is no error, nor is that an operator has put it back.
+  const bool failed = last && last->cause != Cause::snoozed && last->cause != Cause::requeued;
   row.push_back(failed ? text_or_nothing(last->message) : Value());
   row.push_back(last ? Value(to_string(last->cause)) : Value());
   for (const Value& value : std::vector<Value>{job.max_attempts, job.crashes, job.max_crashes, job.claims,

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <sqlq/error.hpp>
+
 #include "context.hpp"
 #include "filter_options.hpp"
 #include "job_change.hpp"
@@ -44,6 +46,28 @@ SignalStatus would_answer(const Admin& admin, JobId id, const SignalOptions& giv
   return given.replace ? SignalStatus::replaced : SignalStatus::existing;
 }
 
+/// What to add where nobody will read the signal that was, or would be, stored; else empty. A user who may not read
+/// steps is told nothing.
+std::string too_late(const Admin& admin, JobId id, const SignalOptions& given, bool dry) {
+  try {
+    const std::vector<StepRecord> steps = admin.steps(id);
+    std::int64_t number = 0;
+    for (const StepRecord& step : steps) {
+      const bool same = given.append && step.kind == StepKind::signal && step.name == given.name;
+      if (same) number = std::max(number, step.number + (dry ? 1 : 0));
+    }
+    const bool expired = std::any_of(steps.begin(), steps.end(), [&](const StepRecord& step) {
+      return step.kind == StepKind::expired && step.name == given.name && step.number == number;
+    });
+    if (!expired) return {};
+    return "; its wait for that has ended, so nobody reads it: once the job has finished, `sqlq job restart " +
+           id.to_string() + " --from=" + shell_word(given.name) +
+           (number == 0 ? std::string() : " --number=" + std::to_string(number)) + "` waits anew";
+  } catch (const Error&) {
+    return {};
+  }
+}
+
 ExitCode send_signal(Context& context, const SignalOptions& given) {
   const JobId id = read_id(given.id, "the argument");
   const std::string value = json_argument(context, given.value);
@@ -55,12 +79,14 @@ ExitCode send_signal(Context& context, const SignalOptions& given) {
   if (status == SignalStatus::not_found) {
     throw Exit(ExitCode::not_found, "there is no " + job + ": it was deleted, or never enqueued");
   }
-  std::string sentence = job + " has finished: nothing was stored";
+  std::string sentence = job + " has finished: nothing was stored; `sqlq job restart " + id.to_string() +
+                         " --from=STEP` runs it again from that step on, and then it takes signals";
   if (status == SignalStatus::existing) {
     sentence = job + " has the signal " + in_quotes(given.name) +
                " already: nothing was stored; --replace gives it this value, --append adds another";
   } else if (status == SignalStatus::stored) {
-    sentence = (dry ? "would store the signal " : "stored the signal ") + in_quotes(given.name) + " for " + job;
+    sentence = (dry ? "would store the signal " : "stored the signal ") + in_quotes(given.name) + " for " + job +
+               too_late(context.admin(), id, given, dry);
   } else if (status == SignalStatus::replaced) {
     sentence = (dry ? "would replace the value of the signal " : "replaced the value of the signal ") +
                in_quotes(given.name) + " of " + job;
@@ -90,8 +116,13 @@ std::vector<StepRecord> forgotten(const Admin& admin, JobId id, const RestartOpt
       return may && step.name == *given.from && step.number == given.number;
     });
     if (first == steps.end()) {
+      const bool signalled = place_of([&](const StepRecord& step) {
+        return step.kind == StepKind::signal && step.name == *given.from && step.number == given.number;
+      }) != steps.end();
       throw Exit(ExitCode::usage, "job " + id.to_string() + " has no step " + in_quotes(*given.from) +
                                       (given.number == 0 ? "" : " number " + std::to_string(given.number)) +
+                                      (signalled ? ", only a signal that it has not waited for, and a signal is no "
+                                                   "place to begin at" : "") +
                                       "; `sqlq job show` lists its steps");
     }
   }
@@ -161,7 +192,8 @@ void add_job_steps(CLI::App& root, Context& context) {
   context.on(signalling, [&context, sent] { return send_signal(context, *sent); });
 
   CLI::App& restarting =
-      *job.add_subcommand("restart", "Run a finished job again that forgets its durable steps, or those from one on");
+      *job.add_subcommand("restart", "Run a finished job again that forgets its durable steps, or those from one on; "
+                                    "--dry-run says how many");
   const auto asked = std::make_shared<Restart>();
   restarting.add_option("id", asked->id, "The job")->required();
   restarting.add_option("--from", asked->options.from, "Keep the steps before this one [forget all]")

@@ -286,11 +286,13 @@ class Steps {
   /// when that one has committed and this snapshot cannot see it. Replay: existing.
   virtual RecordAnswer record_step(const NewStep& step, const Tx* within, Now now) = 0;
   /// Stores a signal for a job that is not finished, whoever holds it, as row (signal, name, n): n is 0 for
-  /// SignalMode::first and replace, the next free number for append. Where the job is scheduled and has a row (wait,
-  /// name, n) it becomes due now; else it is told to go on at its next snooze. Watchers of wake-ups are told. With
-  /// replace a row that is there gets the value and the time of this one, and is now the last in the order of
-  /// recording; the job is told nothing. Waits for nobody but short transactions on that job's row. Replay: existing;
-  /// for append a second one; for replace replaced.
+  /// SignalMode::first and replace, the next free number for append. Where the job has a row (wait, name, n) and none
+  /// (expired, name, n), it waits for it: scheduled it becomes due now, and held it is told to go on at its next
+  /// snooze. Another one is told nothing, for its wait will find the signal; within a transaction whose snapshot may be
+  /// older than a wait, a job that is held may be told all the same. Watchers of wake-ups are told. With replace a row
+  /// that is there gets the value and the time of this one, and is now the last in the order of recording; the job is
+  /// told nothing. Waits for nobody but short transactions on that job's row. Replay: existing; for append a second
+  /// one; for replace replaced.
   virtual SignalStatus signal(JobId id, std::string_view name, std::string_view value, SignalMode mode,
                               const Tx* within, Now now) = 0;
   /// Each of the jobs that is scheduled and has a row of kind children becomes due now; one that is held is told to go
