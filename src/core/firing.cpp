@@ -96,6 +96,15 @@ std::optional<TimePoint> Ticks::after(TimePoint time) const {
   return tick && *tick <= last_ ? tick : std::nullopt;
 }
 
+Rule rule_of(const Schedule& schedule) {
+  try {
+    return Rule::parse(schedule.rule, schedule.zone);
+  } catch (const Error& e) {
+    throw Error(e.code(), "the schedule " + quoted(schedule.name) + " can fire nothing here: " + e.what() +
+                              "; sync it again, or set its rule and zone anew");
+  }
+}
+
 void check_fires(const Schedule& schedule, const Rule& rule) {
   if (!schedule.start && !schedule.end) return;
   if (Ticks(schedule, rule, TimePoint::min()).after(TimePoint::min())) return;
@@ -192,6 +201,13 @@ Standing paused(const Standing& before) {
     ++after.skipped;
     after.last_tick = owed;
   }
+  return after;
+}
+
+Standing begun_anew(const Schedule& wanted, const Standing& before, const Rule& rule, TimePoint now) {
+  Standing after = resumed(wanted, paused(before), rule, now);
+  after.paused = before.paused;
+  after.trouble.clear();
   return after;
 }
 
