@@ -2,8 +2,8 @@
 /// \file
 /// Group commit over a server: calls that come while others are under way share a statement and a commit
 /// (core/batcher.hpp). Only for what waits for nobody in the database, as far as we know: a call that waits there keeps
-/// those waiting that share with it. When one does (a trigger of the user's may lock what it likes), they wait until the
-/// database gives up the lock for the first time, and then each is written alone.
+/// those waiting that share with it. When one does (a trigger of the user's may lock what it likes), they wait until
+/// the database gives up the lock for the first time, and then each is written alone.
 
 #include <cstddef>
 #include <functional>
@@ -25,8 +25,8 @@ inline constexpr std::size_t most_shared_at_once = 2;
 inline constexpr std::size_t most_shared_weight = 100;
 
 /// An error of one statement with several calls that one of them alone may have met: it has waited for a lock, or
-/// something that only it reaches is not there or not allowed. Each is asked once more by itself; an error that is of all
-/// comes soon again.
+/// something that only it reaches is not there or not allowed. Each is asked once more by itself; an error that is of
+/// all comes soon again.
 [[nodiscard]] inline bool may_be_of_a_trigger(const Error& error) noexcept {
   return error.code() == Errc::retry_transaction || error.code() == Errc::schema || error.code() == Errc::permission;
 }

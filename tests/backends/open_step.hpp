@@ -48,7 +48,7 @@ class OpenStep {
       const bool renewed = client_.ping(job) == LeaseStatus::renewed && client_.find(job.id)->heartbeat_at > before;
       harmed += renewed ? 0 : 1;
       harmed += record(job, "another", "2") == Status::recorded ? 0 : 1;
-      harmed += record(job, "ok", "", nullptr, StepKind::wait) == Status::recorded ? 0 : 1;
+      harmed += record(job, "go", "", nullptr, StepKind::wait) == Status::recorded ? 0 : 1;
       harmed += steps_.signal(job.id, "go", "3", SignalMode::first, nullptr, {}) == SignalStatus::stored ? 0 : 1;
     }
     EXPECT_EQ(harmed, 0);
