@@ -27,7 +27,11 @@ class Mailbox final : public std::enable_shared_from_this<Mailbox> {
   /// function itself.
   Mailbox(const char* whose, const char* remedy, Call call, std::shared_ptr<Callbacks> callbacks,
           std::size_t most_waiting)
-      : whose_(whose), remedy_(remedy), call_(std::move(call)), callbacks_(std::move(callbacks)), most_waiting_(most_waiting) {}
+      : whose_(whose),
+        remedy_(remedy),
+        call_(std::move(call)),
+        callbacks_(std::move(callbacks)),
+        most_waiting_(most_waiting) {}
 
   void post(Event event) noexcept;
   /// Closes the callbacks: waiting events are delivered until then, events posted from now on are not, for threads of

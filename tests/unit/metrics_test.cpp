@@ -65,8 +65,8 @@ TEST(Metrics, TheBoundsAreThoseOfItsHeader) {
     at += before.size();
     bounds.push_back(text.substr(at, text.find('"', at) - at));
   }
-  EXPECT_EQ(bounds, (std::vector<std::string>{"0.001", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5",
-                                              "5", "10", "30", "60", "300", "3600", "+Inf"}));
+  EXPECT_EQ(bounds, (std::vector<std::string>{"0.001", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1",
+                                              "2.5", "5", "10", "30", "60", "300", "3600", "+Inf"}));
 }
 
 TEST(Metrics, OfTheWorkerAsAWhole) {
