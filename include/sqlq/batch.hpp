@@ -20,12 +20,15 @@
 ///
 /// **Gathering.** A batch is put together from the jobs of one kind that the worker holds; for its sake the worker
 /// claims neither more nor sooner than it would. It is run when `size` jobs are there; when `linger` has passed since
-/// the first of them was held; or when every slot of the worker holds a job, so that no other job ever waits for a
-/// batch that lingers. With a linger of zero a batch is what one claim has brought. Its jobs are in the order of the
-/// claim, may be of several queues, and have the same timeout: those with another one make a batch of their own. Each
-/// job holds a slot from its claim until the handler has returned, also while its batch lingers; so the worker's
-/// concurrency must not be less than `size`. One thread runs the whole batch; other batches of the kind may run at the
-/// same time. A stop of the worker gives the jobs of a batch back that has not begun.
+/// the first of them was held; or at once when lingering would be in vain or in the way of others, so that no other job
+/// ever waits for a batch that lingers: when every slot of the worker holds a job; when the worker claims nothing more
+/// (WorkerOptions::max_jobs, Admin::drain); and when a claim that one of its jobs came with has brought a job of a
+/// queue with a limit, as its other jobs wait for the places in that (a limit that is set while a batch lingers ends
+/// none). With a linger of zero a batch is what one claim has brought. Its jobs are in the order of the claim, may be
+/// of several queues, and have the same timeout: those with another one make a batch of their own. Each job holds a
+/// slot from its claim until the handler has returned, also while its batch lingers; so the worker's concurrency must
+/// not be less than `size`. One thread runs the whole batch; other batches of the kind may run at the same time. A stop
+/// of the worker gives the jobs of a batch back that has not begun.
 ///
 /// **What the handler returns.** Nothing: all jobs have succeeded. Or a std::vector<Outcome>, one for each job in their
 /// order: each job ends by its own as if it had run alone. A vector of another size is as an exception.
@@ -35,18 +38,21 @@
 /// Discard ends a job only when that was alone in its batch.
 ///
 /// **The innocent.** One bad job must not do harm to those beside it again and again. So a job shares a batch only in
-/// its first attempt, with another one left, and when no worker has crashed with it. All others run alone, in batches
-/// of one that do not linger: jobs that are retried for whatever reason, those in their last attempt (also those whose
-/// max_attempts is 1), and those with a crash. So a job loses one attempt by others at most, is never ended by them,
-/// and max_attempts means what it means elsewhere. Where all fail for the same reason, as when a server is down, return
+/// its first attempt, with another one left, when no worker has crashed with it, and when a crash would not end it. All
+/// others run alone, in batches of one that do not linger: jobs that are retried for whatever reason, those in their
+/// last attempt (also those whose max_attempts is 1), those with a crash, and those whose max_crashes is 1. So a job
+/// loses one attempt by others at most, is never ended by them, and max_attempts and max_crashes mean what they mean
+/// elsewhere. An innocent that failed with its batch is retried as any: after the delay of its retry policy, behind the
+/// jobs of its priority that were due before that. Where all fail for the same reason, as when a server is down, return
 /// Outcome::snooze for each: no attempt is charged, and they share a batch again.
 ///
 /// **Params that cannot be read** fail the attempt of their job only, as in a single handler. The others are run, and
 /// the handler does not see that job: neither its params nor its place in the context.
 ///
 /// **Stops.** A cancellation or a lost lease concerns one job: the handler may go on, and what it says of that job is
-/// dropped or refused as for a single one. The stop token of the batch is tripped when all of its jobs are to stop. The
-/// timeout and a stop of the worker concern all of them. HandlerOptions hold for each job.
+/// dropped or refused as for a single one. While its batch lingers, such a job leaves it and ends at once. The stop
+/// token of the batch is tripped when all of its jobs are to stop. The timeout and a stop of the worker concern all of
+/// them. HandlerOptions hold for each job.
 ///
 /// A batch has no progress, no complete_in and no durable steps: what needs them is a single handler.
 
@@ -118,7 +124,8 @@ class BatchContext {
     set_result(i, std::string_view(codec<T>::encode(value)));
   }
 
-  /// For enqueueing follow-up work.
+  /// For enqueueing follow-up work. No trace is passed on by itself, as hooks around work do not run
+  /// (docs/observing.md).
   [[nodiscard]] Client client() const;
 
  private:

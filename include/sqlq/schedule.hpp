@@ -70,8 +70,8 @@ template <JobArgs A>
 enum class Missed : std::uint8_t {
   one = 1,   ///< the latest of them fires, the others are passed over
   skip = 2,  ///< all are passed over, also the latest one when it is late by more than Schedule::grace
-  all = 3,   ///< each fires, oldest first: of the latest Schedule::most_missed. Only beside Overlap::allow: with
-             ///< another policy the others would find the job of the first unfinished, so `sync` refuses it
+  all = 3,   ///< each fires, oldest first: of the latest Schedule::most_missed. Only beside Overlap::allow and for a
+             ///< job without a unique key: else the others would find the job of the first, so `sync` refuses it
 };
 [[nodiscard]] std::string_view to_string(Missed missed) noexcept;
 
@@ -104,17 +104,18 @@ struct Schedule {
 
 /// A schedule, and how it stands.
 struct ScheduleState {
-  Schedule schedule{};
+  Schedule schedule{};                   ///< where it cannot be read: only the name, and the rule is empty
   bool paused = false;
-  std::optional<TimePoint> next{};       ///< the next tick; empty: paused, or there is none any more
+  std::optional<TimePoint> next{};       ///< the next tick; empty: paused, it can fire none, or there is none any more
   std::optional<TimePoint> last_tick{};  ///< of the last tick that was fired or skipped
   std::optional<JobId> last_job{};       ///< the last job that was enqueued; it may be gone
   std::uint64_t fired = 0;               ///< ticks that enqueued a job
   std::uint64_t skipped = 0;             ///< ticks that did not because of Overlap or a unique key
   std::uint64_t missed = 0;              ///< ticks that were passed over because they were late; of more than 100,000
                                          ///< that are missed at a time a part is counted
-  std::string trouble{};                 ///< why the last tick could not be fired, or all of it but the name cannot be
-                                         ///< read; empty: all is well
+  std::string trouble{};                 ///< why it fires nothing, or why the last tick could not be fired: its row
+                                         ///< cannot be read, its rule or zone is none here, its next look is missing
+                                         ///< or too late. Empty: all is well, as far as its row says
 };
 
 /// What `sync` did with each schedule.
@@ -154,8 +155,9 @@ class Schedules {
   /// Adds the schedules that are not there, and changes those that differ. Never removes one, and never resumes a
   /// paused one. A changed rule, zone, start or end counts from now on; ticks that were due stay due. At most 10,000 at
   /// a time; a name twice is refused. All or none, where up to 1,000 differ and nobody else changes them meanwhile;
-  /// else an error of the database may leave some unchanged: repeat the call. One that cannot be read is made anew, but
-  /// Error(schema) for one of a newer program. Answers in the order given.
+  /// else an error of the database may leave some unchanged: repeat the call. One that cannot be read is made anew: it
+  /// stays paused, and keeps its counts, as far as these can be read. But Error(schema) for one of a newer program.
+  /// Answers in the order given.
   std::vector<SyncStatus> sync(std::span<const Schedule> schedules);
   std::vector<SyncStatus> sync(std::initializer_list<Schedule> schedules) { return sync(std::span(schedules)); }
   /// What `sync` would answer now, and its errors of the arguments. Changes nothing.
@@ -174,6 +176,8 @@ class Schedules {
   /// Stops it until `resume`, through every redeploy. False: there is no such schedule.
   bool pause(const std::string& name);
   /// Goes on with the first tick after now: those in between are no missed ones. False: there is no such schedule.
+  /// Errors as `sync` for a rule or zone that this system does not know, Error(schema) where it cannot be read; then it
+  /// stays as it is.
   bool resume(const std::string& name);
   /// Enqueues its job now, whether it is paused or not and whatever the last job does; the tick is now. The job becomes
   /// the last one. Not counted in `fired`. Empty: there is no such schedule. Errors as `sync` where this system does

@@ -18,10 +18,10 @@
 
 namespace sqlq::metric {
 
-inline constexpr std::size_t ends = static_cast<std::size_t>(JobEnd::lost) + 1;
+inline constexpr std::size_t job_ends = static_cast<std::size_t>(JobEnd::lost) + 1;
 inline constexpr std::array reaped{"returned", "errored", "cancelled"};
 inline constexpr std::array levels{"info", "warning", "error"};
-inline constexpr std::string_view other = "_other";
+inline constexpr std::string_view others_name = "_other";
 
 /// In microseconds: 1 ms to an hour.
 inline constexpr std::array<Duration, 16> bounds{
@@ -45,7 +45,7 @@ struct Histogram {
 struct Series {
   std::uint64_t enqueued = 0;
   std::uint64_t existing = 0;
-  std::array<std::uint64_t, ends> ended{};
+  std::array<std::uint64_t, job_ends> ended{};
   std::int64_t running = 0;
   Histogram run{};
   Histogram wait{};
@@ -90,7 +90,7 @@ struct Counts {
   }
   void count(const JobEnded& e) SQLQ_REQUIRES(mutex) {
     Series& its = series(e.job->queue, e.job->kind);
-    ++its.ended[std::min(static_cast<std::size_t>(e.end), ends - 1)];
+    ++its.ended[std::min(static_cast<std::size_t>(e.end), job_ends - 1)];
     if (!e.ran) return;
     --its.running;
     its.run.add(*e.ran);
@@ -108,7 +108,8 @@ struct Counts {
   Series& series(std::string_view queue, std::string_view kind) SQLQ_REQUIRES(mutex) {
     const auto at = all.find(std::pair(queue, kind));
     if (at != all.end()) return at->second;
-    if (all.size() >= most_series || (queue == other && kind == other)) return rest ? *rest : rest.emplace();
+    const bool named_like_others = queue == others_name && kind == others_name;
+    if (all.size() >= most_series || named_like_others) return rest ? *rest : rest.emplace();
     return all.try_emplace({std::string(queue), std::string(kind)}).first->second;
   }
 

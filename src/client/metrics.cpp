@@ -12,8 +12,8 @@
 namespace sqlq {
 namespace {
 
-using metric::bounds, metric::Counts, metric::ends, metric::Histogram, metric::levels, metric::other, metric::reaped;
-using metric::Series, metric::Totals;
+using metric::bounds, metric::Counts, metric::Histogram, metric::job_ends, metric::levels, metric::others_name;
+using metric::reaped, metric::Series, metric::Totals;
 
 std::string escaped(std::string_view value) {
   std::string text;
@@ -107,7 +107,8 @@ std::string Metrics::text() const {
       rows.emplace_back("queue=\"" + escaped(key.first) + "\",kind=\"" + escaped(key.second) + '"', series);
     }
     if (impl_->rest) {
-      rows.emplace_back("queue=\"" + std::string(other) + "\",kind=\"" + std::string(other) + '"', *impl_->rest);
+      const std::string others(others_name);
+      rows.emplace_back("queue=\"" + others + "\",kind=\"" + others + '"', *impl_->rest);
     }
   }
   Writer out;
@@ -117,7 +118,7 @@ std::string Metrics::text() const {
   for (const auto& [labels, s] : rows) out.value(labels, s.existing);
   out.family("sqlq_jobs_ended_total", "counter", "Executions, by how they ended.");
   for (const auto& [labels, s] : rows) {
-    for (std::size_t i = 0; i < ends; ++i) {
+    for (std::size_t i = 0; i < job_ends; ++i) {
       out.value(labels + ",end=\"" + std::string(to_string(static_cast<JobEnd>(i))) + '"', s.ended[i]);
     }
   }

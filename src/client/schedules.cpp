@@ -72,7 +72,7 @@ std::optional<PeriodicRow> read_row(const Database& db, const std::string& name)
 struct Known {
   explicit Known(const PeriodicRow& row)
       : schedule(core::read_definition(row.name, row.definition)), standing(core::read_state(row.name, row.state)) {}
-  [[nodiscard]] Rule rule() const { return Rule::parse(schedule.rule, schedule.zone); }
+  [[nodiscard]] Rule rule() const { return core::rule_of(schedule); }
 
   Schedule schedule;
   Standing standing;
@@ -84,23 +84,36 @@ Known find_known(const Database& db, const std::string& name) {
   return Known(*row);
 }
 
-/// A row that cannot be read is shown as one that is in trouble.
-ScheduleState shown(const PeriodicRow& row) {
+/// Why it fires nothing, as far as its row says; empty: it fires.
+std::string trouble_of(const PeriodicRow& row, const core::ReadRow& read) {
+  if (read.why) return read.why->what();
   try {
-    const Known known(row);
-    const Standing& s = known.standing;
-    return {.schedule = known.schedule,
-            .paused = s.paused,
-            .next = core::next_tick(s),
-            .last_tick = s.last_tick,
-            .last_job = s.last_job,
-            .fired = s.fired,
-            .skipped = s.skipped,
-            .missed = s.missed,
-            .trouble = s.trouble};
-  } catch (const core::UnreadableSchedule& e) {
-    return {.schedule = {.name = row.name}, .trouble = e.what()};
+    static_cast<void>(core::rule_of(*read.schedule));
+  } catch (const Error& e) {
+    return e.what();
   }
+  const std::optional<TimePoint> tick = core::next_tick(*read.standing);
+  if (!tick || (row.next && *row.next <= *tick)) return {};
+  return "nobody will look at it in time for its next tick at " + core::in_words(*tick) +
+         ": its row was changed by hand; pause and resume it";
+}
+
+/// A row that cannot be read, or can never fire, is shown as one that is in trouble.
+ScheduleState shown(const PeriodicRow& row) {
+  const core::ReadRow read(row.name, row.definition, row.state);
+  const Standing s = read.standing ? *read.standing : core::rest_of_state(row.state, {});
+  ScheduleState state{.schedule = read.schedule.value_or(Schedule{.name = row.name}),
+                      .paused = s.paused,
+                      .last_tick = s.last_tick,
+                      .last_job = s.last_job,
+                      .fired = s.fired,
+                      .skipped = s.skipped,
+                      .missed = s.missed,
+                      .trouble = trouble_of(row, read)};
+  if (!state.trouble.empty()) return state;
+  state.next = core::next_tick(s);
+  state.trouble = s.trouble;
+  return state;
 }
 
 backend::PeriodicOutcome change_one(const Database& db, const PeriodicChange& change) {
@@ -135,25 +148,25 @@ struct Wanted {
 std::optional<PeriodicChange> sync_one(Wanted& wanted, const std::optional<PeriodicRow>& row, TimePoint now) {
   std::optional<Standing> standing;
   wanted.status = row ? SyncStatus::changed : SyncStatus::added;
-  if (row) {
-    try {
-      const Known known(*row);
-      if (core::definition_of(known.schedule) == wanted.definition) {
-        wanted.status = SyncStatus::unchanged;
-        return {};
-      }
-      std::optional<Rule> rule;
-      try {
-        rule = known.rule();
-      } catch (const Error&) {  // its zone is gone
-      }
-      standing = core::changed(known.schedule, rule ? &*rule : nullptr, known.standing, wanted.schedule, wanted.rule,
-                               now);
-    } catch (const core::UnreadableSchedule& e) {
-      if (e.newer()) throw;
+  if (!row) {
+    standing = core::begun(wanted.schedule, wanted.rule, now);
+  } else if (const core::ReadRow read(row->name, row->definition, row->state); read.why) {
+    if (read.why->newer()) throw *read.why;
+    standing = core::begun_anew(wanted.schedule, read.standing.value_or(core::rest_of_state(row->state, now)),
+                                wanted.rule, now);
+  } else {
+    if (core::definition_of(*read.schedule) == wanted.definition) {
+      wanted.status = SyncStatus::unchanged;
+      return {};
     }
+    std::optional<Rule> rule;
+    try {
+      rule = Rule::parse(read.schedule->rule, read.schedule->zone);
+    } catch (const Error&) {  // its zone is gone
+    }
+    standing = core::changed(*read.schedule, rule ? &*rule : nullptr, *read.standing, wanted.schedule, wanted.rule,
+                             now);
   }
-  if (!standing) standing = core::begun(wanted.schedule, wanted.rule, now);
   wanted.state = core::state_of(*standing);
   return PeriodicChange{.name = wanted.schedule.name,
                         .expected = row ? row->version : 0,
@@ -203,7 +216,7 @@ std::deque<Wanted> checked(const Database& db, std::span<const Schedule> schedul
     core::check_name(s.name, "the name of a schedule");
     try {
       core::check_schedule(s, db.limits());
-      if (!names.insert(s.name).second) refuse("there are two of this name");
+      if (!names.insert(s.name).second) refuse("there are two of this name: leave one of them out");
       if (!s.job.options.headers.empty() && !with_headers) {
         throw Error(Errc::configuration, "this database's backend stores no headers of jobs (capability `headers`)");
       }
@@ -315,9 +328,10 @@ bool Schedules::resume(const std::string& name) {
   std::string state;
   return change_row(db_, name, [&](const PeriodicRow& row) -> std::optional<PeriodicChange> {
     const Known known(row);
+    const Rule rule = known.rule();  // one that can fire nothing does not go on
     if (!known.standing.paused) return {};
     const TimePoint now = time_of(db_);
-    const Standing standing = core::resumed(known.schedule, known.standing, known.rule(), now);
+    const Standing standing = core::resumed(known.schedule, known.standing, rule, now);
     state = core::state_of(standing);
     return PeriodicChange{.name = name,
                           .expected = row.version,

@@ -18,7 +18,7 @@ std::string some_of(const Names& names) {
   std::vector<std::string> some;
   for (const std::string& name : names) {
     if (some.size() == most_names_told) break;
-    some.push_back(quoted(name));
+    some.push_back(core::quoted(name));
   }
   const std::string more =
       names.size() > most_names_told ? " and " + std::to_string(names.size() - most_names_told) + " more" : "";

@@ -96,6 +96,15 @@ std::optional<TimePoint> Ticks::after(TimePoint time) const {
   return tick && *tick <= last_ ? tick : std::nullopt;
 }
 
+Rule rule_of(const Schedule& schedule) {
+  try {
+    return Rule::parse(schedule.rule, schedule.zone);
+  } catch (const Error& e) {
+    throw Error(e.code(), "the schedule " + quoted(schedule.name) + " can fire nothing here: " + e.what() +
+                              "; sync it again, or set its rule and zone anew");
+  }
+}
+
 void check_fires(const Schedule& schedule, const Rule& rule) {
   if (!schedule.start && !schedule.end) return;
   if (Ticks(schedule, rule, TimePoint::min()).after(TimePoint::min())) return;
@@ -105,7 +114,7 @@ void check_fires(const Schedule& schedule, const Rule& rule) {
   unbounded.end = {};
   const auto first = Ticks(unbounded, rule, TimePoint::min()).after(TimePoint::min());
   const std::string later = first ? ", and the next one would be " + tick_text({*first, rule.offset(*first)}) : "";
-  throw Error(Errc::invalid_argument, "the rule " + quoted(schedule.rule) + " has no tick " + from + to +
+  throw Error(Errc::invalid_argument, "the rule " + core::quoted(schedule.rule) + " has no tick " + from + to +
                                           ": it can never fire" + later +
                                           "; move the start or the end, or change the rule");
 }
@@ -192,6 +201,13 @@ Standing paused(const Standing& before) {
     ++after.skipped;
     after.last_tick = owed;
   }
+  return after;
+}
+
+Standing begun_anew(const Schedule& wanted, const Standing& before, const Rule& rule, TimePoint now) {
+  Standing after = resumed(wanted, paused(before), rule, now);
+  after.paused = before.paused;
+  after.trouble.clear();
   return after;
 }
 

@@ -35,6 +35,9 @@ class Ticks final {
   TimePoint last_;
 };
 
+/// Of a schedule that is stored. Errors as Rule::parse, with the schedule's name and how to mend it.
+[[nodiscard]] Rule rule_of(const Schedule& schedule);
+
 /// Throws Error(invalid_argument) for a rule that has no tick between the schedule's start and its end. An end that has
 /// passed is none of these.
 void check_fires(const Schedule& schedule, const Rule& rule);
@@ -63,6 +66,9 @@ struct Decision {
 /// Of one whose definition becomes `wanted`. `rule` is the one it had; null: it cannot be read any more.
 [[nodiscard]] Standing changed(const Schedule& schedule, const Rule* rule, const Standing& before,
                                const Schedule& wanted, const Rule& wanted_rule, TimePoint now);
+/// Of one whose row could not be read: `before` is what could be. It stays paused, keeps its anchor and its counts, and
+/// fires no tick up to the last one; ticks that were due or owed are given up.
+[[nodiscard]] Standing begun_anew(const Schedule& wanted, const Standing& before, const Rule& rule, TimePoint now);
 [[nodiscard]] Standing paused(const Standing& before);
 [[nodiscard]] Standing resumed(const Schedule& schedule, const Standing& before, const Rule& rule, TimePoint now);
 

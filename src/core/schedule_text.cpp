@@ -119,6 +119,7 @@ void check_fields(const Schedule& s) {
 UnreadableSchedule::UnreadableSchedule(const std::string& name, const std::string& why, bool newer)
     : Error(Errc::schema, "the schedule " + core::quoted(name) + " cannot be read: " + why +
                               (newer ? "; use a newer sqlq" : "; sync it again, or remove it")),
+      why_(why),
       newer_(newer) {}
 
 Schedule resolved(const Schedule& schedule, const ClientOptions& defaults) {
@@ -213,14 +214,59 @@ Standing read_state(const std::string& name, std::string_view text) {
   });
 }
 
-void check_schedule(const Schedule& schedule, const PayloadLimits& limits) {
-  check_fields(schedule);
-  check_job(schedule.job, limits);
-  if (schedule.missed == Missed::all && schedule.overlap != Overlap::allow) {
+Standing rest_of_state(std::string_view text, TimePoint anchor) {
+  Standing s{.anchor = anchor};
+  const json in = json::parse(text.begin(), text.end(), nullptr, false);
+  if (!in.is_object()) return s;
+  const auto time = [&in](const char* field) -> std::optional<TimePoint> {
+    const auto at = in.find(field);
+    return at != in.end() && at->is_number_integer() ? std::optional(time_of(*at)) : std::nullopt;
+  };
+  const auto count = [&in](const char* field) -> std::uint64_t {
+    const auto at = in.find(field);
+    return at != in.end() && at->is_number_unsigned() ? at->get<std::uint64_t>() : 0;
+  };
+  const auto paused = in.find("paused");
+  s.paused = paused != in.end() && *paused != json(false);
+  s.anchor = time("anchor_us").value_or(anchor);
+  s.past = time("past_us");
+  s.last_tick = time("last_tick_us");
+  s.fired = count("fired");
+  s.skipped = count("skipped");
+  s.missed = count("missed");
+  return s;
+}
+
+ReadRow::ReadRow(const std::string& name, std::string_view definition, std::string_view state) {
+  try {
+    schedule = read_definition(name, definition);
+  } catch (const UnreadableSchedule& e) {
+    why.emplace(e);
+  }
+  try {
+    standing = read_state(name, state);
+  } catch (const UnreadableSchedule& e) {
+    if (!why || (e.newer() && !why->newer())) why.emplace(e);
+  }
+}
+
+void check_policies(const Schedule& schedule) {
+  if (schedule.missed != Missed::all) return;
+  if (schedule.overlap != Overlap::allow) {
     refuse("missed `all` needs overlap `allow`: with `" + std::string(to_string(schedule.overlap)) +
            "` the first of the missed ticks would fire and the others would find its job unfinished; allow the "
            "overlap, or let the latest one fire with missed `one`");
   }
+  if (schedule.job.options.unique_key) {
+    refuse("missed `all` needs a job without a unique key: the first of the missed ticks would fire and the others "
+           "would find its job with the key; leave the key out, or let the latest one fire with missed `one`");
+  }
+}
+
+void check_schedule(const Schedule& schedule, const PayloadLimits& limits) {
+  check_fields(schedule);
+  check_job(schedule.job, limits);
+  check_policies(schedule);
 }
 
 std::string tick_headers(const Schedule& schedule, const Tick& tick) {

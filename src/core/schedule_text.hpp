@@ -42,10 +42,13 @@ struct Standing {
 class UnreadableSchedule final : public Error {
  public:
   UnreadableSchedule(const std::string& name, const std::string& why, bool newer);
+  /// The fault alone, without the name.
+  [[nodiscard]] const std::string& why() const noexcept { return why_; }
   /// A newer program has written it; else it was changed by hand.
   [[nodiscard]] bool newer() const noexcept { return newer_; }
 
  private:
+  std::string why_;
   bool newer_;
 };
 
@@ -57,9 +60,24 @@ class UnreadableSchedule final : public Error {
 /// Throw UnreadableSchedule.
 [[nodiscard]] Schedule read_definition(const std::string& name, std::string_view text);
 [[nodiscard]] Standing read_state(const std::string& name, std::string_view text);
+/// As much of a state as can be read, each field apart, whatever its version. The others are as of a schedule that is
+/// new, but it is paused where `paused` is there and anything but false: a pause is the operator's. Throws nothing.
+[[nodiscard]] Standing rest_of_state(std::string_view text, TimePoint anchor);
 
-/// Names, template, ranges and policies that fit each other, but not the rule: core::Rule::parse and check_fires do
-/// that. Throws Error(invalid_argument).
+/// A row, whose definition and state are read apart: of one that is damaged the other one counts.
+struct ReadRow {
+  ReadRow(const std::string& name, std::string_view definition, std::string_view state);
+
+  std::optional<Schedule> schedule{};       ///< empty: its definition cannot be read
+  std::optional<Standing> standing{};       ///< empty: its state cannot be read; see rest_of_state
+  std::optional<UnreadableSchedule> why{};  ///< what cannot be read; where a newer program has written one, that one
+};
+
+/// Policies that fit each other and the job. Throws Error(invalid_argument). A row that has others is fired all the
+/// same.
+void check_policies(const Schedule& schedule);
+/// Names, template, ranges and policies, but not the rule: core::Rule::parse and check_fires do that. Throws
+/// Error(invalid_argument).
 void check_schedule(const Schedule& schedule, const PayloadLimits& limits);
 
 /// The headers of the job of a tick, merged with the template's: for EnqueueItem::headers.

@@ -21,7 +21,7 @@ KeyGate::Keys contested(EnqueueQueue::Items items) {
 EnqueueQueue::Answers EnqueueQueue::call(Items items) {
   if (KeyGate::Keys keys = contested(items); !keys.empty()) {
     const KeyGate::Pass pass(gate_, std::move(keys));
-    return store_(items);
+    return store_(items, false);
   }
   return calls_.call(items, items.size());
 }

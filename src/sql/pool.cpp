@@ -93,7 +93,8 @@ void Pool::give_back(std::unique_ptr<Connection> connection) noexcept {
   const core::MutexLock lock(mutex_);
   --taken_;
   if (keep) idle_.push_back({std::move(connection), clock_->steady()});
-  const auto next = std::ranges::find_if(waiting_, [this](const Waiting& w) { return has_room(w.leave); });
+  const auto next = std::ranges::find_if(
+      waiting_, [this](const Waiting& w) SQLQ_REQUIRES(mutex_) { return has_room(w.leave); });
   if (next == waiting_.end()) return;
   next->signal->notify();
   waiting_.erase(next);  // the next connection that comes back is for the next one

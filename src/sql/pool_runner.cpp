@@ -20,6 +20,12 @@ constexpr std::size_t most_renewing = for_heartbeats + 2;  // the registry of wo
 /// A heartbeat finds a locked table after up to a second, and tries again within 0.4 s.
 constexpr Duration longest_unwatched = std::chrono::seconds(2);
 
+/// The caller of a heartbeat shall know soon that nobody can renew; those who share a write go on alone.
+int most_when_locked(Task task) {
+  if (task == Task::shared) return 1;
+  return task == Task::renew || task == Task::aside ? 2 : most_tries;
+}
+
 void pause_about(Duration pause) {
   platform::pause_for(pause / 2 + Duration(platform::random_below(static_cast<std::uint32_t>(pause.count()))));
 }
@@ -69,8 +75,7 @@ class PoolRunner final : public Runner {
         if (e.outcome_unknown()) unknown();
         if (e.connection_lost()) pool.forget_idle();  // an idle one that was lost says little about the server
         const bool conflict = e.code() == Errc::retry_transaction;
-        // A heartbeat's caller shall know soon that nobody can renew.
-        const int most = impatient && server_.locked_out(e) ? 2 : most_tries;
+        const int most = server_.locked_out(e) ? most_when_locked(task) : most_tries;
         const bool again = connected && tries < most && (conflict || e.connection_lost());
         if (!again && may_be_applied && !e.outcome_unknown()) throw in_doubt(e);
         if (!again) throw;

@@ -19,6 +19,7 @@ namespace sqlq::sql {
 /// What a runner must know of an operation that writes.
 enum class Task {
   plain,
+  shared,  ///< of several callers: gives up at the first lock that it has waited for in vain
   claim,  ///< begins leases
   sweep,  ///< compares the ends of leases with the time, and takes them from others; waits for no row of the jobs
   renew,  ///< the same for heartbeats, which must not wait behind other calls

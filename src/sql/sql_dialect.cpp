@@ -40,8 +40,10 @@ SqlDialect::SqlDialect(std::unique_ptr<Operations> operations, std::unique_ptr<R
                  ? Hints::Watch([this](std::function<void()> heard) { return runner_->watch(std::move(heard)); })
                  : nullptr) {
   if (const auto sharing = runner_->sharing()) {
-    producing_.emplace([this](EnqueueQueue::Items items) { return store(items, nullptr, {}); }, sharing->most_waiting,
-                       sharing->wait);
+    const auto store_shared = [this](EnqueueQueue::Items items, bool shared) {
+      return store(items, nullptr, {}, shared ? Task::shared : Task::plain);
+    };
+    producing_.emplace(store_shared, sharing->most_waiting, sharing->wait);
   }
 }
 
@@ -131,7 +133,8 @@ std::vector<Enqueued> SqlDialect::enqueue(std::span<const backend::EnqueueItem> 
   return !producing_ || tx != nullptr || now ? store(items, tx, now) : producing_->call(items);
 }
 
-std::vector<Enqueued> SqlDialect::store(std::span<const backend::EnqueueItem> items, const Tx* tx, const Now& now) {
+std::vector<Enqueued> SqlDialect::store(std::span<const backend::EnqueueItem> items, const Tx* tx, const Now& now,
+                                        Task task) {
   std::vector<Enqueued> last;  // of the last try
   std::vector<bool> kept;      // what tries of unknown outcome have stored, if they have done anything
   const auto operation = [&](Work& w) {
@@ -150,7 +153,7 @@ std::vector<Enqueued> SqlDialect::store(std::span<const backend::EnqueueItem> it
     if (tx != nullptr) {
       runner_->within(*tx, now, operation);
     } else {
-      runner_->write(Task::plain, now, operation, unknown);
+      runner_->write(task, now, operation, unknown);
     }
   });
   if (Marks* const marks = operations_->marks()) marks->stored(items);

@@ -113,7 +113,8 @@ class SqlDialect final : public backend::Dialect,
   template <class Operation>
   auto read(const Operation& operation, Statements statements = Statements::one);
 
-  std::vector<Enqueued> store(std::span<const backend::EnqueueItem> items, const Tx* tx, const Now& now);
+  std::vector<Enqueued> store(std::span<const backend::EnqueueItem> items, const Tx* tx, const Now& now,
+                              Task task = Task::plain);
   std::vector<backend::StoreStatus> store_whole(std::span<const backend::StoredJob> jobs, const Now& now);
   /// Calls `store` once the lanes of these jobs are there; again when somebody tore the schema down and made it anew,
   /// unless `once`.

@@ -86,7 +86,7 @@ class SqlSteps final : public backend::Steps {
         forget_signals_(operations.queries()["steps_forget_signals"]),
         runner_(runner),
         woke_(std::move(woke)) {
-    if (runner_.sharing()) adding_.emplace([this](Adding::Items steps) { return add(steps); });
+    if (runner_.sharing()) adding_.emplace([this](Adding::Items steps, bool shared) { return add(steps, shared); });
   }
 
   std::vector<StepRecord> read_steps(JobId id, const Tx* within) override {
@@ -194,9 +194,10 @@ class SqlSteps final : public backend::Steps {
  private:
   using Adding = SharedCalls<NewStep, std::optional<StepRecord>>;
 
-  Adding::Answers add(Adding::Items steps) {
+  Adding::Answers add(Adding::Items steps, bool shared) {
     Adding::Answers added;
-    runner_.write(Task::plain, {}, [&](Work& w) { added = operations_.add_steps(w, steps); }, [] {});
+    const Task task = shared ? Task::shared : Task::plain;
+    runner_.write(task, {}, [&](Work& w) { added = operations_.add_steps(w, steps); }, [] {});
     return added;
   }
 

@@ -56,7 +56,9 @@ Claimer::Claimed Claimer::claim(std::size_t slots, std::size_t suspects, Suspect
     last_found_ = asked_at;
   }
   shared_.slots.claimed(slots, claimed.jobs);
-  hold(std::exchange(jobs, {}), asked_at, suspects > 1 ? rounds : nullptr);
+  // A place in the limit of a queue is what its other jobs wait for, on all workers.
+  const bool may_linger = claimed.result.of_limited == 0;
+  hold(std::exchange(jobs, {}), asked_at, suspects > 1 ? rounds : nullptr, may_linger);
   tell(claimed.result.refused);
   if (heartbeat_.hints() != hints) heartbeat_.hint();
   return claimed;
@@ -72,7 +74,7 @@ void Claimer::tell(const std::vector<backend::RefusedJob>& jobs) {
   }
 }
 
-void Claimer::hold(std::vector<Job> jobs, SteadyPoint asked_at, Suspects* rounds) {
+void Claimer::hold(std::vector<Job> jobs, SteadyPoint asked_at, Suspects* rounds, bool may_linger) {
   if (jobs.empty()) return;
   std::vector<HeldPtr> leases;
   leases.reserve(jobs.size());
@@ -88,7 +90,7 @@ void Claimer::hold(std::vector<Job> jobs, SteadyPoint asked_at, Suspects* rounds
   }
   Batches* const batches = shared_.batches.get();
   const std::vector<HeldPtr> refused =
-      batches == nullptr ? shared_.ready.push(std::move(leases)) : batches->push(std::move(leases));
+      batches == nullptr ? shared_.ready.push(std::move(leases)) : batches->push(std::move(leases), may_linger);
   if (batches != nullptr) watchdog_.wake_by(batches->due());
   if (!refused.empty()) give_back(refused);
 }

@@ -48,7 +48,7 @@ class Claimer final {
  private:
   /// Of jobs that the database refuses to start.
   void tell(const std::vector<backend::RefusedJob>& jobs);
-  void hold(std::vector<Job> jobs, SteadyPoint asked_at, Suspects* rounds);
+  void hold(std::vector<Job> jobs, SteadyPoint asked_at, Suspects* rounds, bool may_linger);
   /// Jobs that came when the worker was to stop already.
   void give_back(const std::vector<HeldPtr>& leases);
 

@@ -69,7 +69,11 @@ void Presence::drain(bool on) {
   shared_.events.report(Events::Level::info, name(),
                         on ? "an operator drains this worker: it claims no more jobs, and ends those it has"
                            : "this worker drains no more: it claims jobs again");
-  if (!on) fetcher_.wake();
+  if (!on) {
+    fetcher_.wake();
+  } else if (shared_.batches) {
+    shared_.batches->run_all();  // nothing comes that they could wait for
+  }
 }
 
 void Presence::failed(const std::string& why) {

@@ -107,7 +107,7 @@ Shared::Shared(Database database, Handlers table, WorkerOptions wanted)
 void Shared::freeze_handlers() {
   handlers.freeze();
   if (!handlers.any()) kinds = handlers.kinds();
-  if (largest_batch(handlers) > 0) batches = std::make_unique<Batches>(handlers, clock(), slots, ready);
+  if (largest_batch(handlers) > 0) batches = std::make_unique<Batches>(handlers, clock(), slots, draining, ready);
 }
 
 backend::Now Shared::now() const { return core::request_time(clock()); }
@@ -139,6 +139,10 @@ void Shared::drop_lost(const HeldPtr& lease) {
 
 void Shared::trip(const HeldPtr& lease, StopReason reason) noexcept {
   if (!lease->mark(reason)) return;
+  try {
+    if (batches) batches->take_out(lease);
+  } catch (...) {  // no memory: it ends with its batch
+  }
   try {
     callbacks->post([lease] { lease->request_stop(); });
   } catch (...) {  // no memory to pass it on

@@ -31,6 +31,9 @@ class Slots final {
   /// Used by jobs, not by claims under way.
   [[nodiscard]] std::size_t with_jobs() const noexcept { return jobs_in(state_.load()); }
 
+  /// As many jobs as may use them have been claimed.
+  [[nodiscard]] bool used_up() const noexcept { return left_.load() == 0 && claims_in(state_.load()) == 0; }
+
   /// Takes free ones for a claim, `most` at most; says how many.
   [[nodiscard]] std::size_t take(std::size_t most) noexcept {
     most = reserve(most);

@@ -94,7 +94,7 @@ Ticker::Firings Ticker::read(std::vector<backend::PeriodicRow> rows) {
     try {
       Schedule schedule = core::read_definition(row.name, row.definition);
       core::Standing standing = core::read_state(row.name, row.state);
-      core::Rule rule = core::Rule::parse(schedule.rule, schedule.zone);
+      core::Rule rule = core::rule_of(schedule);
       firings.push_back({std::move(row), std::move(schedule), std::move(standing), std::move(rule)});
     } catch (const Error& e) {
       leave(row, e.what());

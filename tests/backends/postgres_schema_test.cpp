@@ -34,6 +34,7 @@ const std::map<std::string, std::string> samples = {
     {"created_to", "9"}, {"lowest", "0"}, {"highest", "9"}, {"error", "e"}, {"payloads", "1"}, {"priority", "1"},
     {"headers", "{NULL,NULL}"}, {"told", "1"}, {"ord", "1"}, {"at", "1"}, {"until", "1"}, {"value", "1"},
     {"queue_id", "1"}, {"priority", "10"}, {"due", "1000"}, {"seq", "1000"}, {"after", "9"}, {"last", "10"},
+    {"jsons", "{1,1}"}, {"most", "10"},
     {"rows", R"([{"name":"a","version":1,"becomes":2,"next":1,"definition":"{}","state":"{}"}])"},
 };
 
@@ -43,7 +44,7 @@ std::string sample_of(const sql::Statement& s, const sql::Field& p) {
   if (json && (p.name == "queues" || p.name == "kinds")) return R"(["a","b"])";
   if (p.name == "names" && s.name.starts_with("periodic_")) return R"(["a","b"])";
   const bool numbers = p.name == "queues" && (s.name == "queue_lock" || s.name == "rooms");
-  if (numbers || (s.name == "finish" && p.name == "kinds")) return "{1,2}";
+  if (numbers || ((s.name == "finish" || s.name == "steps_add") && p.name == "kinds")) return "{1,2}";
   if (s.name.starts_with("step_") && p.name == "kind") return "1";
   return samples.at(p.name);
 }

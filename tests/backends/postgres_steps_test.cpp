@@ -1,5 +1,8 @@
 // Steps beside open transactions, and what a step costs the row of its job.
 
+#include <atomic>
+#include <thread>
+
 #include "backends/open_step.hpp"
 #include "backends/postgres_fixture.hpp"
 
@@ -32,6 +35,51 @@ TEST_F(PostgresSteps, AnOpenStepOfALostLeaseIsWaitedFor) {
 }
 
 TEST_F(PostgresSteps, AnOldSnapshotIsNotBelieved) { open_step().does_not_believe_old_snapshots(application(one_)); }
+
+// A trigger of the user's waits for a row that somebody has locked, for one step: those of others share writes with it.
+TEST_F(PostgresSteps, OneThatWaitsForALockHarmsNobody) {
+  constexpr std::size_t jobs = 8;
+  constexpr int rounds = 10;
+  one_.exec("CREATE TABLE mine (n int); INSERT INTO mine VALUES (1);"
+            "CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$ BEGIN"
+            "  IF NEW.name = 'bad' THEN PERFORM 1 FROM mine FOR UPDATE; END IF; RETURN NEW; END $$;"
+            "CREATE TRIGGER looks BEFORE INSERT ON sqlq_steps FOR EACH ROW EXECUTE FUNCTION look()");
+  two_.exec("BEGIN; SELECT 1 FROM mine FOR UPDATE");
+  const Database db = open("lock_timeout=20ms");
+  Client client(db);
+  for (std::size_t i = 0; i < jobs; ++i) client.enqueue(NewJob{.kind = "k"});
+  const std::vector<Job> held = client.claim({}, {}, jobs);
+  ASSERT_EQ(held.size(), jobs);
+  std::atomic<int> harmed{0}, refused{0};
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < jobs; ++i) {
+      threads.emplace_back([&, i] {
+        const std::string name = i == 0 ? "bad" : "good";
+        for (int n = 0; n < rounds; ++n) {
+          try {
+            const auto answer = db.dialect().steps()->record_step({.id = held[i].id,
+                                                                   .token = held[i].lease_token,
+                                                                   .name = name,
+                                                                   .number = n,
+                                                                   .value = "1",
+                                                                   .first_claim = true},
+                                                                  nullptr, {});
+            if (answer.status != backend::RecordStatus::recorded) ++harmed;
+          } catch (const Error& e) {
+            ++(i == 0 && e.code() == Errc::retry_transaction ? refused : harmed);
+          }
+        }
+      });
+    }
+  }
+  EXPECT_EQ(harmed, 0);
+  EXPECT_EQ(refused, rounds);
+  two_.exec("ROLLBACK");
+  for (std::size_t i = 0; i < jobs; ++i) {
+    EXPECT_EQ(db.dialect().steps()->read_steps(held[i].id, nullptr).size(), std::size_t{i == 0 ? 0U : rounds});
+  }
+}
 
 // A result makes no new version of the job's row, which finishes and heartbeats would have to follow.
 TEST_F(PostgresSteps, AResultLeavesTheRowOfItsJobAlone) {

@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const Headers trace{{"traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+const Headers a_trace{{"traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
                     {"tracestate", ""},
                     {"\xE5\x90\x8D \"\\'", "v\xC3\xA4lue \xF0\x9F\x98\x80 '; -- \\\" \xEF\xBF\xBF"},
                     {"Name", "1"},
@@ -25,18 +25,18 @@ std::vector<Headers> of_all(const std::vector<Job>& jobs) {
 
 TEST_P(JobHeaders, ComeBackWhereverAJobIsRead) {
   SQLQ_NEEDS(headers);
-  const EnqueuedRow made = client().enqueue_row(NewJob{.kind = "work", .options = {.headers = trace}});
+  const EnqueuedRow made = client().enqueue_row(NewJob{.kind = "work", .options = {.headers = a_trace}});
   ASSERT_TRUE(made.job);
-  EXPECT_EQ(made.job->headers, trace);
-  EXPECT_EQ(row(made.id).headers, trace);
-  EXPECT_EQ(of_all(admin().list()), std::vector{trace});
-  EXPECT_EQ(of_all(admin().list({}, {.payloads = false})), std::vector{trace});
-  EXPECT_EQ(of_all(admin().list({.ids = {made.id}})), std::vector{trace});
-  EXPECT_EQ(of_all(admin().list({.states = {JobState::pending}})), std::vector{trace});
+  EXPECT_EQ(made.job->headers, a_trace);
+  EXPECT_EQ(row(made.id).headers, a_trace);
+  EXPECT_EQ(of_all(admin().list()), std::vector{a_trace});
+  EXPECT_EQ(of_all(admin().list({}, {.payloads = false})), std::vector{a_trace});
+  EXPECT_EQ(of_all(admin().list({.ids = {made.id}})), std::vector{a_trace});
+  EXPECT_EQ(of_all(admin().list({.states = {JobState::pending}})), std::vector{a_trace});
   const Job job = take();
-  EXPECT_EQ(job.headers, trace);
+  EXPECT_EQ(job.headers, a_trace);
   EXPECT_EQ(client().success(job), FinishStatus::applied);
-  EXPECT_EQ(row(made.id).headers, trace) << "a job keeps them when it has finished";
+  EXPECT_EQ(row(made.id).headers, a_trace) << "a job keeps them when it has finished";
 }
 
 TEST_P(JobHeaders, OfAPlainJobAreNone) {
@@ -48,23 +48,23 @@ TEST_P(JobHeaders, OfAPlainJobAreNone) {
 
 TEST_P(JobHeaders, AreKeptByEveryRun) {
   SQLQ_NEEDS(headers);
-  const JobId id = enqueue({.headers = trace});
+  const JobId id = enqueue({.headers = a_trace});
   Job job = take();
   client().error(job, "no", {.retry = RetryPolicy::constant(1s)});
   clock().advance(2s);
   job = take();
-  EXPECT_EQ(job.headers, trace) << "after a retry";
+  EXPECT_EQ(job.headers, a_trace) << "after a retry";
   client().snooze(job, 1s);
   clock().advance(2s);
-  EXPECT_EQ(take().headers, trace) << "after a snooze";
+  EXPECT_EQ(take().headers, a_trace) << "after a snooze";
   clock().advance(31s);
   client().reap();
   job = take();
-  EXPECT_EQ(job.headers, trace) << "after a crash";
+  EXPECT_EQ(job.headers, a_trace) << "after a crash";
   client().error(job, "no", {.discard = true});
   EXPECT_EQ(admin().requeue(id), RequeueStatus::requeued);
-  EXPECT_EQ(row(id).headers, trace);
-  EXPECT_EQ(take().headers, trace) << "after a requeue";
+  EXPECT_EQ(row(id).headers, a_trace);
+  EXPECT_EQ(take().headers, a_trace) << "after a requeue";
 }
 
 TEST_P(JobHeaders, ComeWithAHandOver) {
@@ -72,11 +72,11 @@ TEST_P(JobHeaders, ComeWithAHandOver) {
   SQLQ_NEEDS(hand_over);
   enqueue();
   const Job first = take();
-  enqueue({.headers = trace});
+  enqueue({.headers = a_trace});
   const std::vector<backend::Success> ends{{.id = first.id, .token = first.lease_token, .queue = first.queue}};
   const auto result = dialect().hand_over()->finish_and_claim(
       {.claim = {.limit = 1, .token = LeaseToken{77}, .worker = "w", .now = clock().instant()}, .ends = ends});
-  EXPECT_EQ(of_all(result.claim.jobs), std::vector{trace});
+  EXPECT_EQ(of_all(result.claim.jobs), std::vector{a_trace});
 }
 
 TEST_P(JobHeaders, OfABatchStayWithTheirJobs) {
@@ -104,7 +104,7 @@ TEST_P(JobHeaders, OfABatchStayWithTheirJobs) {
 TEST_P(JobHeaders, OfAJobThatIsThereStay) {
   SQLQ_NEEDS(headers);
   const Headers others{{"other", "yes"}};
-  const JobId with = enqueue({.unique_key = "with", .headers = trace});
+  const JobId with = enqueue({.unique_key = "with", .headers = a_trace});
   const JobId without = enqueue({.unique_key = "without"});
   const std::vector<NewJob> again{
       {.kind = "work", .options = {.unique_key = "with", .headers = others}},
@@ -112,7 +112,7 @@ TEST_P(JobHeaders, OfAJobThatIsThereStay) {
       {.kind = "work", .options = {.id = with, .headers = others}},
       {.kind = "work", .options = {.id = without, .headers = others}},
       {.kind = "work", .options = {.unique_key = "new", .headers = others}},
-      {.kind = "work", .options = {.unique_key = "new", .headers = trace}},
+      {.kind = "work", .options = {.unique_key = "new", .headers = a_trace}},
       {.kind = "work", .options = {.unique_key = "with"}}};
   const std::vector<Enqueued> answers = client().enqueue_many(again);
   const auto expect = [&](std::size_t i, JobId id, EnqueueStatus status) {
@@ -126,7 +126,7 @@ TEST_P(JobHeaders, OfAJobThatIsThereStay) {
   EXPECT_TRUE(answers.at(4).inserted());
   expect(5, answers.at(4).id, EnqueueStatus::existing_key);
   expect(6, with, EnqueueStatus::existing_key);
-  EXPECT_EQ(row(with).headers, trace);
+  EXPECT_EQ(row(with).headers, a_trace);
   EXPECT_EQ(row(without).headers, Headers{});
   EXPECT_EQ(row(answers.at(4).id).headers, others);
 }
@@ -136,20 +136,20 @@ TEST_P(JobHeaders, AreStoredInsideTheUsersTransaction) {
   SQLQ_NEEDS(borrowed_transactions);
   for_each_handle([&](UserConnection& user) {
     user.begin();
-    const JobId one = client().enqueue(user.tx(), NewJob{.kind = "work", .options = {.headers = trace}}).id;
+    const JobId one = client().enqueue(user.tx(), NewJob{.kind = "work", .options = {.headers = a_trace}}).id;
     const std::vector<NewJob> two{{.kind = "work", .options = {.delay = 1h, .headers = {{"a", "b"}}}},
                                   {.kind = "work"}};
     const std::vector<Enqueued> more = client().enqueue_many(user.tx(), two);
     const auto inside = client().find(user.tx(), one);
     ASSERT_TRUE(inside);
-    EXPECT_EQ(inside->headers, trace);
+    EXPECT_EQ(inside->headers, a_trace);
     EXPECT_FALSE(client().find(one)) << "visible before the commit";
     user.commit();
-    EXPECT_EQ(row(one).headers, trace);
+    EXPECT_EQ(row(one).headers, a_trace);
     EXPECT_EQ(row(more.at(0).id).headers, (Headers{{"a", "b"}}));
     EXPECT_EQ(row(more.at(1).id).headers, Headers{});
     user.begin();
-    const JobId gone = client().enqueue(user.tx(), NewJob{.kind = "work", .options = {.headers = trace}}).id;
+    const JobId gone = client().enqueue(user.tx(), NewJob{.kind = "work", .options = {.headers = a_trace}}).id;
     user.rollback();
     EXPECT_FALSE(client().find(gone));
   });
@@ -190,7 +190,7 @@ TEST_P(JobHeaders, OutOfTheirLimitsAreRefusedBeforeAnythingIsStored) {
 
 TEST_P(JobHeaders, AreRefusedWhereTheyCannotBeStored) {
   SQLQ_NEEDS_NO(headers);
-  const std::vector<NewJob> jobs{{.kind = "work"}, {.kind = "work", .options = {.headers = trace}}};
+  const std::vector<NewJob> jobs{{.kind = "work"}, {.kind = "work", .options = {.headers = a_trace}}};
   EXPECT_EQ(code_of([&] { return client().enqueue_many(jobs); }), "configuration");
   EXPECT_TRUE(admin().list().empty());
 }

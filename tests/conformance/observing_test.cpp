@@ -18,10 +18,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const std::string parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+const std::string sent_parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 /// Keeps all events. Thread-safe.
-class Diary final : public Observer {
+class EventDiary final : public Observer {
  public:
   void observe(const Event& event) override {
     const std::lock_guard lock(mutex_);
@@ -113,7 +113,7 @@ TEST_P(Observing, AHookThatThrowsStoresNothingOfItsBatchAndHarmsNoOther) {
 TEST_P(Observing, AHookThatThrowsLeavesTheUsersTransactionAsItWas) {
   SQLQ_NEEDS(borrowed_transactions);
   for_each_handle([&](UserConnection& user) {
-    const auto diary = std::make_shared<Diary>();
+    const auto diary = std::make_shared<EventDiary>();
     Client hooked{db(), {.hooks = {retouched}, .observers = {diary}}};
     user.begin();
     const JobId innocent = hooked.enqueue(user.tx(), work("1")).id;
@@ -127,7 +127,7 @@ TEST_P(Observing, AHookThatThrowsLeavesTheUsersTransactionAsItWas) {
 }
 
 TEST_P(Observing, TheAnswerOfEachEnqueueIsTold) {
-  const auto diary = std::make_shared<Diary>();
+  const auto diary = std::make_shared<EventDiary>();
   Client observed{db(), {.observers = {diary}}};
   NewJob job = work("1");
   job.options.unique_key = "key";
@@ -147,7 +147,7 @@ TEST_P(Observing, TheAnswerOfEachEnqueueIsTold) {
 }
 
 TEST_P(Observing, TheEndsThatAreToldAddUpWithTheHistories) {
-  const auto diary = std::make_shared<Diary>();
+  const auto diary = std::make_shared<EventDiary>();
   Handlers handlers;
   handlers.on("work", Handlers::Function(obey), {.retry = RetryPolicy::constant(1s)});
   std::vector<JobId> ids;
@@ -187,7 +187,7 @@ TEST_P(Observing, TheEndsThatAreToldAddUpWithTheHistories) {
 TEST_P(Observing, ASweepTellsWhatBecameOfTheJobsOfTheDead) {
   const JobId id = enqueue({.max_attempts = 1});
   static_cast<void>(take());  // and dies
-  const auto diary = std::make_shared<Diary>();
+  const auto diary = std::make_shared<EventDiary>();
   Handlers handlers;
   handlers.on("other", Handlers::Function([](JobContext&) { return Outcome::done(); }));
   QuietWorker worker{db(), handlers, {.observers = {diary}}};
@@ -204,7 +204,7 @@ TEST_P(Observing, TheTicksOfASchedulePassNoHookAndAreTold) {
   SQLQ_NEEDS(periodic);
   Schedules schedules{db(), {.hooks = {retouched}}};
   schedules.sync({{.name = "poll", .rule = "@every 60s", .job = work(R"("bad")")}});
-  const auto diary = std::make_shared<Diary>();
+  const auto diary = std::make_shared<EventDiary>();
   Handlers handlers;
   handlers.on("work", Handlers::Function([](JobContext&) { return Outcome::done(); }));
   QuietWorker worker{db(), handlers, {.observers = {diary}, .client = {.hooks = {retouched}}}};
@@ -222,7 +222,7 @@ TEST_P(Observing, TheTicksOfASchedulePassNoHookAndAreTold) {
 }
 
 TEST_P(Observing, WhatAHandlerEnqueuesPassesTheHooksOfItsWorker) {
-  const auto diary = std::make_shared<Diary>();
+  const auto diary = std::make_shared<EventDiary>();
   Handlers handlers;
   handlers.on("parent", Handlers::Function([](JobContext& job) {
                 job.client().enqueue(work("1"));
@@ -239,7 +239,7 @@ TEST_P(Observing, WhatAHandlerEnqueuesPassesTheHooksOfItsWorker) {
 
 TEST_P(Observing, ChildrenPassTheHooksOfTheirWorker) {
   SQLQ_NEEDS(steps);
-  const auto diary = std::make_shared<Diary>();
+  const auto diary = std::make_shared<EventDiary>();
   Handlers handlers;
   handlers.on("parent", Handlers::Function([](JobContext& job) {
                 static_cast<void>(job.all("parts", std::vector{work("1"), work("2")}));
@@ -261,18 +261,18 @@ TEST_P(Observing, ATraceGoesFromWhoEnqueuesThroughTheHandlerToWhatThatEnqueues) 
   handlers.around(keep_trace);
   handlers.on("parent", Handlers::Function([](JobContext& job) {
                 const std::optional<JobTrace> trace = trace_of(job.job());
-                EXPECT_TRUE(trace && trace->child && trace->traceparent == parent && trace->tracestate == "a=1");
+                EXPECT_TRUE(trace && trace->child && trace->traceparent == sent_parent && trace->tracestate == "a=1");
                 job.client().enqueue(NewJob{.kind = "child"});
                 return Outcome::done();
               }));
   QuietWorker worker{db(), handlers, {.client = {.hooks = {send_trace()}}}};
-  Client traced{db(), {.hooks = {send_trace([] { return TraceContext{parent, "a=1"}; })}}};
+  Client traced{db(), {.hooks = {send_trace([] { return TraceContext{sent_parent, "a=1"}; })}}};
   const Enqueued later = traced.enqueue(NewJob{.kind = "unhandled", .options = {.delay = 1h}});
   const Enqueued first = traced.enqueue(NewJob{.kind = "parent"});
   ASSERT_TRUE(reaches(first.id, JobState::success));
   const std::vector<Job> children = admin().list({.kinds = {"child"}});
   ASSERT_EQ(children.size(), 1U);
-  EXPECT_EQ(children[0].headers, (Headers{{"traceparent", parent}, {"tracestate", "a=1"}}));
+  EXPECT_EQ(children[0].headers, (Headers{{"traceparent", sent_parent}, {"tracestate", "a=1"}}));
   EXPECT_TRUE(trace_of(row(first.id))->child);
   EXPECT_FALSE(trace_of(row(later.id))->child) << "it runs when the trace may be over";
 }

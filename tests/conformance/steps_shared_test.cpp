@@ -11,8 +11,8 @@ using backend::NewStep, backend::RecordStatus;
 
 namespace {
 
-constexpr int threads = 8;
-constexpr int rounds = 20;
+constexpr int crowd = 8;
+constexpr int turns = 20;
 
 /// Recorded in turn. What a database or a text format might take for something else.
 constexpr std::array<std::string_view, 8> hostile_values{
@@ -45,25 +45,25 @@ NewStep step_of(const Job& job, int round) {
 TEST_P(Steps, OfManyJobsAtOnceEachIsRecordedAsItIs) {
   SQLQ_NEEDS(steps);
   std::vector<Job> jobs;
-  for (int i = 0; i < threads; ++i) {
+  for (int i = 0; i < crowd; ++i) {
     enqueue();
     jobs.push_back(take());
   }
   std::atomic<int> recorded{0};
-  in_threads(threads, [&](int me) {
+  in_threads(crowd, [&](int me) {
     const Job& job = jobs[static_cast<std::size_t>(me)];
-    for (int i = 0; i < rounds; ++i) {
+    for (int i = 0; i < turns; ++i) {
       const backend::RecordAnswer answer = dialect().steps()->record_step(step_of(job, i), nullptr, {});
       const bool right = answer.status == RecordStatus::recorded && answer.step.claim == 1 &&
                          answer.step.value == step_of(job, i).value && answer.step.name == step_of(job, i).name;
       recorded += right ? 1 : 0;
     }
   });
-  EXPECT_EQ(recorded, threads * rounds);
+  EXPECT_EQ(recorded, crowd * turns);
   for (const Job& job : jobs) {
     const std::vector<StepRecord> steps = dialect().steps()->read_steps(job.id, nullptr);
-    ASSERT_EQ(steps.size(), static_cast<std::size_t>(rounds));
-    for (int i = 0; i < rounds; ++i) {
+    ASSERT_EQ(steps.size(), static_cast<std::size_t>(turns));
+    for (int i = 0; i < turns; ++i) {
       const StepRecord& step = steps[static_cast<std::size_t>(i)];
       const NewStep sent = step_of(job, i);
       EXPECT_EQ(step.kind, sent.kind);
@@ -80,30 +80,30 @@ TEST_P(Steps, OfManyJobsAtOnceTheStaleAndTheRepeatedHarmNobody) {
   SQLQ_NEEDS(steps);
   enum { lost, gone, repeats, first_sound };
   std::vector<Job> jobs;
-  for (int i = 0; i < threads; ++i) {
+  for (int i = 0; i < crowd; ++i) {
     enqueue();
     jobs.push_back(take());
   }
   ++jobs[lost].lease_token.value;
   jobs[gone].id = JobId::make(clock().now());
-  for (int i = 0; i < rounds; ++i) {
+  for (int i = 0; i < turns; ++i) {
     ASSERT_EQ(dialect().steps()->record_step(step_of(jobs[repeats], i), nullptr, {}).status, RecordStatus::recorded);
   }
-  std::array<std::atomic<int>, threads> right{};
-  in_threads(threads, [&](int me) {
+  std::array<std::atomic<int>, crowd> right{};
+  in_threads(crowd, [&](int me) {
     const auto expected = me == lost || me == gone ? RecordStatus::stale
                           : me == repeats          ? RecordStatus::existing
                                                    : RecordStatus::recorded;
-    for (int i = 0; i < rounds; ++i) {
+    for (int i = 0; i < turns; ++i) {
       const Job& job = jobs[static_cast<std::size_t>(me)];
       const auto answer = dialect().steps()->record_step(step_of(job, i), nullptr, {});
       right[static_cast<std::size_t>(me)] += answer.status == expected ? 1 : 0;
     }
   });
-  for (int i = 0; i < threads; ++i) EXPECT_EQ(right[static_cast<std::size_t>(i)], rounds) << "thread " << i;
-  for (int i = 0; i < threads; ++i) {
+  for (int i = 0; i < crowd; ++i) EXPECT_EQ(right[static_cast<std::size_t>(i)], turns) << "thread " << i;
+  for (int i = 0; i < crowd; ++i) {
     const std::size_t there = dialect().steps()->read_steps(jobs[static_cast<std::size_t>(i)].id, nullptr).size();
-    EXPECT_EQ(there, static_cast<std::size_t>(i == lost || i == gone ? 0 : rounds)) << "job " << i;
+    EXPECT_EQ(there, static_cast<std::size_t>(i == lost || i == gone ? 0 : turns)) << "job " << i;
   }
 }
 

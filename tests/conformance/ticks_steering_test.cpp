@@ -101,6 +101,11 @@ TEST_P(Ticks, EachMissedTickFiresOnlyWhereJobsMayOverlap) {
   }
   EXPECT_TRUE(schedules.list().empty());
   all.overlap = Overlap::allow;
+  all.job.options.unique_key = "k";  // the others would find the job of the first
+  EXPECT_EQ(code_of([&] { return schedules.sync({all}); }), "invalid_argument");
+  EXPECT_EQ(code_of([&] { return schedules.preview({all}); }), "invalid_argument");
+  EXPECT_TRUE(schedules.list().empty());
+  all.job.options.unique_key.reset();
   EXPECT_EQ(schedules.sync({all}), SyncStatuses{SyncStatus::added});
 }
 
@@ -223,6 +228,97 @@ TEST_P(Ticks, APauseOutlivesASyncAndAResumeMissesNothing) {
   EXPECT_EQ(schedules.find("a")->missed, 0u);
   EXPECT_FALSE(schedules.pause("nobody"));
   EXPECT_FALSE(schedules.resume("nobody"));
+}
+
+TEST_P(Ticks, OneThatCannotBeReadStaysPausedAlsoWhenItIsMadeAnew) {
+  SQLQ_NEEDS(periodic);
+  Schedules schedules{db()};
+  const auto damage = [&](const std::string& name, auto edit) {
+    backend::Periodic& part = *dialect().periodic();
+    backend::PeriodicRow row = part.periodic_get(std::vector<std::string>{name}).at(0).value();
+    edit(row);
+    const backend::PeriodicChange wanted{.name = name, .expected = row.version, .next = row.next,
+                                         .definition = row.definition, .state = row.state};
+    ASSERT_TRUE(part.periodic_change({&wanted, 1}, clock().instant()).at(0).applied) << name;
+  };
+  const auto definition = [](backend::PeriodicRow& row) { row.definition = "[]"; };
+  const auto state = [](backend::PeriodicRow& row) {
+    const auto at = row.state.find("\"missed\":");
+    ASSERT_NE(at, std::string::npos) << row.state;
+    row.state.replace(at, 9, "\"missed\":[],\"later\":");
+  };
+  const std::vector<Schedule> all{every("definition", "@every 1h"), every("later", "@every 1h"),
+                                  every("runs", "@every 1h"), every("state", "@every 1h")};
+  const TimePoint begin = clock().now();
+  schedules.sync(all);
+  clock().advance(20min);
+  for (const char* name : {"definition", "state"}) ASSERT_TRUE(schedules.pause(name)) << name;
+  damage("definition", definition);
+  damage("later", definition);
+  damage("runs", definition);
+  damage("state", state);
+  for (const char* name : {"definition", "state"}) {
+    EXPECT_TRUE(schedules.find(name)->paused) << name;
+    EXPECT_NE(schedules.find(name)->trouble, "") << name;
+  }
+  EXPECT_FALSE(schedules.find("runs")->paused);
+  EXPECT_TRUE(schedules.pause("later"));
+  EXPECT_TRUE(schedules.find("later")->paused) << "what it answered is so";
+
+  EXPECT_EQ(schedules.sync(all), SyncStatuses(4, SyncStatus::changed));
+  for (const char* name : {"definition", "later", "state"}) {
+    const ScheduleState s = schedules.find(name).value();
+    EXPECT_TRUE(s.paused) << name;
+    EXPECT_EQ(s.trouble, "") << name;
+    EXPECT_FALSE(s.next) << name;
+    ASSERT_TRUE(schedules.resume(name)) << name;
+  }
+  for (const Schedule& s : all) EXPECT_EQ(schedules.find(s.name)->next, begin + 1h) << s.name << ": counted as before";
+}
+
+TEST_P(Ticks, WhatCanNeverFireIsInTroubleAndDoesNotGoOn) {
+  SQLQ_NEEDS(periodic);
+  Schedules schedules{db()};
+  const auto change = [&](const std::string& name, auto edit) {
+    backend::Periodic& part = *dialect().periodic();
+    backend::PeriodicRow row = part.periodic_get(std::vector<std::string>{name}).at(0).value();
+    edit(row);
+    const backend::PeriodicChange wanted{.name = name, .expected = row.version, .next = row.next,
+                                         .definition = row.definition, .state = row.state};
+    ASSERT_TRUE(part.periodic_change({&wanted, 1}, clock().instant()).at(0).applied) << name;
+  };
+  const auto replace = [](std::string& text, const std::string& what, const std::string& with) {
+    ASSERT_NE(text.find(what), std::string::npos) << text;
+    text.replace(text.find(what), what.size(), with);
+  };
+  schedules.sync({every("far", "@daily"), every("good", "@daily"), every("never", "@daily"), every("rule", "@daily"),
+                  every("zone", "@daily")});
+  change("far", [](backend::PeriodicRow& row) { row.next = TimePoint::max(); });
+  change("never", [](backend::PeriodicRow& row) { row.next.reset(); });
+  change("rule", [&](backend::PeriodicRow& row) { replace(row.definition, "@daily", "@dayly"); });
+  change("zone", [&](backend::PeriodicRow& row) { replace(row.definition, "\"UTC\"", "\"Europe/Nowhere\""); });
+  for (const ScheduleState& s : schedules.list()) {
+    EXPECT_EQ(s.trouble.empty(), s.schedule.name == "good") << s.schedule.name;
+    EXPECT_EQ(s.next.has_value(), s.schedule.name == "good") << s.schedule.name;
+  }
+  for (const std::string name : {"rule", "zone"}) {
+    const auto named = [&](const auto& call) {
+      try {
+        call();
+      } catch (const Error& e) {
+        return e.code() == Errc::invalid_argument && std::string(e.what()).find("'" + name + "'") != std::string::npos;
+      }
+      return false;
+    };
+    EXPECT_TRUE(named([&] { schedules.resume(name); })) << name;
+    EXPECT_TRUE(named([&] { static_cast<void>(schedules.next(name, 1)); })) << name;
+    EXPECT_TRUE(named([&] { schedules.run_now(name); })) << name;
+  }
+  for (const char* name : {"far", "never"}) {
+    ASSERT_TRUE(schedules.pause(name));
+    ASSERT_TRUE(schedules.resume(name));
+    EXPECT_EQ(schedules.find(name)->trouble, "") << "its advice helps";
+  }
 }
 
 TEST_P(Ticks, ARunNowIsAJobOfItsOwn) {

@@ -65,7 +65,8 @@ class EnqueueQueueTest : public ::testing::Test {
     return answers;
   }
 
-  std::vector<Enqueued> store(EnqueueQueue::Items items) {
+  std::vector<Enqueued> store(EnqueueQueue::Items items, bool shared) {
+    if (shared) ++gave_up_early;
     std::vector<Enqueued> answers;
     bool bad = false;
     for (const auto& i : items) {
@@ -96,7 +97,9 @@ class EnqueueQueueTest : public ::testing::Test {
   std::atomic<int> under_way{0};
   int most_under_way = 0;
   Errc error = Errc::invalid_argument;
-  EnqueueQueue queue{[this](EnqueueQueue::Items items) { return store(items); }, 2, std::chrono::hours(1)};
+  std::atomic<int> gave_up_early{0};
+  EnqueueQueue queue{[this](EnqueueQueue::Items items, bool shared) { return store(items, shared); }, 2,
+                     std::chrono::hours(1)};
 };
 
 TEST_F(EnqueueQueueTest, WhatGathersIsStoredTogetherAndEachGetsItsOwnAnswer) {
@@ -138,8 +141,23 @@ TEST_P(ErrorOfAll, IsToldToAllAndNobodyAsksAgain) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EnqueueQueue, ErrorOfAll,
-                         ::testing::Values(Errc::busy, Errc::retry_transaction, Errc::connection, Errc::wrong_node,
-                                           Errc::schema, Errc::permission, Errc::corrupt));
+                         ::testing::Values(Errc::busy, Errc::connection, Errc::wrong_node,
+                                           Errc::corrupt));
+
+class ErrorOfATrigger : public EnqueueQueueTest, public ::testing::WithParamInterface<Errc> {};
+
+TEST_P(ErrorOfATrigger, IsToldToItsCallerAndEachIsStoredAlone) {
+  error = GetParam();
+  const auto answers = gather({"a", "bad", "c"});
+  EXPECT_TRUE(answers[0].inserted);
+  EXPECT_EQ(answers[1].error, GetParam());
+  EXPECT_TRUE(answers[2].inserted);
+  EXPECT_EQ(sizes, (std::vector<std::size_t>{3, 1, 1, 1}));
+  EXPECT_EQ(gave_up_early, 1) << "together they wait for one lock at most";
+}
+
+INSTANTIATE_TEST_SUITE_P(EnqueueQueue, ErrorOfATrigger,
+                         ::testing::Values(Errc::retry_transaction, Errc::schema, Errc::permission));
 
 TEST_F(EnqueueQueueTest, WhatMayWaitForAStrangerSharesWithNobody) {
   const auto keyed = [&] {

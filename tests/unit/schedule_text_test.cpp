@@ -85,6 +85,54 @@ TEST(ScheduleText, AStateIsReadAsItWasWritten) {
   EXPECT_EQ(read_state("n", state_of(fresh)), fresh);
 }
 
+TEST(ScheduleText, OfADamagedStateTheRestIsRead) {
+  const Standing all = everything();
+  const Standing whole = rest_of_state(state_of(all), new_year + 9h);
+  EXPECT_TRUE(whole.paused);
+  EXPECT_EQ(whole.anchor, all.anchor);
+  EXPECT_EQ(whole.past, all.past);
+  EXPECT_EQ(whole.last_tick, all.last_tick);
+  EXPECT_EQ(whole.fired, all.fired);
+  const json fields = json::parse(state_of(all));
+  for (const auto& item : fields.items()) {
+    json wrong = fields;
+    wrong[item.key()] = {{"secret", "secret"}};
+    const Standing rest = rest_of_state(wrong.dump(), new_year + 9h);
+    EXPECT_TRUE(rest.paused) << item.key();
+    EXPECT_EQ(rest.anchor, item.key() == "anchor_us" ? new_year + 9h : all.anchor) << item.key();
+    EXPECT_EQ(rest.skipped, item.key() == "skipped" ? 0u : all.skipped) << item.key();
+  }
+  for (const char* text : {"", "[]", "{}", "\xFF", "null", R"({"paused":false})"}) {
+    EXPECT_EQ(rest_of_state(text, new_year), Standing{.anchor = new_year}) << text;
+  }
+}
+
+TEST(ScheduleText, DefinitionAndStateAreReadApart) {
+  const std::string definition = definition_of(full());
+  const std::string state = state_of(everything());
+  const ReadRow whole("n", definition, state);
+  EXPECT_TRUE(whole.schedule && whole.standing && !whole.why);
+  const ReadRow no_state("n", definition, "{}");
+  EXPECT_TRUE(no_state.schedule && !no_state.standing && no_state.why);
+  EXPECT_FALSE(no_state.why->newer());
+  const ReadRow no_definition("n", "[]", state);
+  EXPECT_TRUE(!no_definition.schedule && no_definition.standing && no_definition.why);
+  EXPECT_TRUE(ReadRow("n", "[]", R"({"v":2})").why->newer()) << "a newer program's row is left to it";
+  EXPECT_TRUE(ReadRow("n", R"({"v":2})", "[]").why->newer());
+}
+
+TEST(ScheduleText, EachMissedTickNeedsJobsThatMayBeAliveAtTheSameTime) {
+  Schedule s{.name = "n", .rule = "@hourly", .job = {"k", "null", {}}};
+  s.missed = Missed::all;
+  s.overlap = Overlap::allow;
+  check_policies(s);
+  s.job.options.unique_key = "k";
+  const std::string why = error_of(Errc::invalid_argument, [&] { check_policies(s); });
+  EXPECT_TRUE(has(why, "unique key") && has(why, "missed `one`")) << why;
+  s.missed = Missed::one;
+  check_policies(s);
+}
+
 TEST(ScheduleText, DefaultsAreTheClientsAndAreWritten) {
   Schedule s{.name = "n", .rule = "@hourly", .job = {"k", "null", {}}};
   const Schedule r = resolved(s, {.queue = "mail", .max_attempts = 5, .max_crashes = 4, .keepalive = 9s});

@@ -80,6 +80,63 @@ TEST(Batches, NothingLingersWhenEverySlotHasAJob) {
   EXPECT_EQ(s.database.job(waits).state, JobState::success) << "and its slot was not kept by a batch that lingers";
 }
 
+TEST(Batches, NoJobLingersInAPlaceOfALimit) {
+  Batching s({.how = {.size = 4, .linger = 1min}});
+  const std::vector<JobId> free = s.add_many(1);
+  s.fetch_and_run();
+  EXPECT_TRUE(s.calls.empty());
+  s.database.limited = true;
+  const std::vector<JobId> limited = s.add_many(2);
+  s.work();
+  EXPECT_EQ(s.calls, (Calls{{free[0], limited[0], limited[1]}})) << "others wait for its place, so all go at once";
+  s.database.of_limited = false;
+  s.clock->advance(1s);  // past the rest after a claim that saw a limit
+  const JobId next = s.add();
+  s.fetch_and_run();
+  EXPECT_EQ(s.calls.size(), 1U) << "another queue has the limit";
+  s.pass(1min);
+  EXPECT_EQ(s.calls.back(), (std::vector<JobId>{next}));
+}
+
+TEST(Batches, NothingLingersAfterTheLastJobOfAWorker) {
+  Batching s({.how = {.size = 4, .linger = 1min}, .max_jobs = 3});
+  s.add_many(2);
+  s.fetch_and_run();
+  EXPECT_TRUE(s.calls.empty());
+  s.add_many(2);
+  s.fetch_and_run();
+  EXPECT_EQ(s.sizes(), (Sizes{3}));
+}
+
+TEST(Batches, NothingLingersWhileTheWorkerIsDrained) {
+  Batching s({.how = {.size = 4, .linger = 1min}});
+  s.add_many(2);
+  s.fetch_and_run();
+  s.database.lists_workers = true;
+  s.database.drains = true;
+  s.runtime.presence.step();
+  s.run_all();
+  EXPECT_EQ(s.sizes(), (Sizes{2}));
+}
+
+TEST(Batches, WhatAClaimBringsToADrainedWorkerDoesNotLinger) {
+  Batching s({.how = {.size = 4, .linger = 1min}});
+  s.add_many(2);
+  s.database.during_claim = [&] { s.runtime.shared.draining = true; };
+  s.fetch_and_run();
+  EXPECT_EQ(s.sizes(), (Sizes{2}));
+}
+
+TEST(Batches, NothingLingersWhenItsWorkerLosesThreadsUntilEverySlotHasAJob) {
+  Batching s({.concurrency = 4, .how = {.size = 4, .linger = 1min}});
+  s.add_many(3);
+  s.fetch_and_run();
+  EXPECT_TRUE(s.calls.empty());
+  s.runtime.shared.slots.shrink();
+  s.pass(1us);
+  EXPECT_EQ(s.sizes(), (Sizes{3}));
+}
+
 TEST(Batches, JobsWithAnotherTimeoutMakeABatchOfTheirOwn) {
   Batching s({.how = {.size = 4}, .handling = {.timeout = 10s}});
   const JobId a = s.add();
@@ -96,11 +153,12 @@ TEST(Batches, OnlyFirstAttemptsWithAnotherOneLeftShareABatch) {
   const JobId retried = s.add([](Job& job) { job.attempt = 1; });
   const JobId only_once = s.add([](Job& job) { job.max_attempts = 1; });
   const JobId crashed = s.add([](Job& job) { job.crashes = 1; });
+  const JobId no_crash = s.add([](Job& job) { job.max_crashes = 1; });
   s.add();
   s.work();
-  EXPECT_EQ(s.calls, (Calls{{retried}, {only_once}, {crashed}})) << "alone, and at once";
+  EXPECT_EQ(s.calls, (Calls{{retried}, {only_once}, {crashed}, {no_crash}})) << "alone, and at once";
   s.pass(1min);
-  EXPECT_EQ(s.sizes(), (Sizes{1, 1, 1, 1}));
+  EXPECT_EQ(s.sizes(), (Sizes{1, 1, 1, 1, 1}));
 }
 
 TEST(Batches, LeasesOfJobsThatLingerAreRenewed) {
@@ -118,19 +176,49 @@ TEST(Batches, LeasesOfJobsThatLingerAreRenewed) {
   EXPECT_EQ(s.database.job(id).state, JobState::success);
 }
 
-TEST(Batches, AJobThatIsCancelledWhileItLingersIsNotBegun) {
+TEST(Batches, AJobThatIsCancelledWhileItLingersEndsAtOnceAndIsNotBegun) {
   Batching s({.how = {.size = 4, .linger = 1min}});
-  const std::vector<JobId> ids = s.add_many(2);
+  const std::vector<JobId> ids = s.add_many(3);
   s.fetch_and_run();
-  const auto leases = s.runtime.shared.in_flight.snapshot();
-  s.runtime.shared.trip(leases[leases[0]->job().id == ids[0] ? 0 : 1], StopReason::cancel);
   static_cast<void>(s.database.cancel(std::span(&ids[0], 1), nullptr, {}));
+  s.runtime.shared.trip(s.lease_of(ids[0]), StopReason::cancel);
+  s.run_all();
+  s.write();
+  EXPECT_EQ(s.database.job(ids[0]).state, JobState::cancelled);
+  EXPECT_EQ(s.runtime.shared.slots.used(), 2U) << "its slot is free";
+  EXPECT_TRUE(s.calls.empty()) << "the others linger on";
   s.pass(1min);
   s.write();
-  EXPECT_EQ(s.calls, (Calls{{ids[1]}}));
-  EXPECT_EQ(s.database.job(ids[0]).state, JobState::cancelled);
+  EXPECT_EQ(s.calls, (Calls{{ids[1], ids[2]}}));
   EXPECT_EQ(s.database.job(ids[1]).state, JobState::success);
   EXPECT_EQ(s.runtime.shared.slots.free(), 10U);
+}
+
+TEST(Batches, AJobThatIsTakenAwayWhileItLingersGivesItsSlotBackAtOnce) {
+  Batching s({.how = {.size = 4, .linger = 1min}});
+  const JobId id = s.add();
+  s.fetch_and_run();
+  s.database.steal(id);
+  s.runtime.heartbeat.hint();
+  s.clock->advance(10s);
+  s.runtime.heartbeat.step();
+  s.run_all();
+  s.write();
+  EXPECT_TRUE(s.calls.empty());
+  EXPECT_EQ(s.database.job(id).lease_token, RecordingDialect::stolen) << "with somebody else";
+  EXPECT_EQ(s.stats().lost, 1U);
+  EXPECT_EQ(s.runtime.shared.slots.free(), 10U);
+  EXPECT_EQ(s.runtime.watchdog.step(), SteadyPoint::max()) << "its batch is gone with it";
+}
+
+TEST(Batches, AJobThatIsToStopBeforeItCameIntoABatchDoesNotLinger) {
+  Batching s({.how = {.size = 4, .linger = 1min}});
+  const JobId id = s.add();
+  s.fetch_and_run();
+  const auto lease = std::make_shared<worker::Held>(s.lease_of(id)->job(), s.clock->steady(), s.clock->steady());
+  s.runtime.shared.trip(lease, StopReason::cancel);
+  static_cast<void>(s.runtime.shared.batches->push({lease}, true));
+  EXPECT_EQ(s.runtime.shared.ready.try_take(), lease);
 }
 
 TEST(Batches, WhenTheyAreClosedAllJobsThatNobodyHasBegunComeBack) {

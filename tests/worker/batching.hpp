@@ -27,10 +27,11 @@ struct Batching {
     unsigned concurrency = 10;
     BatchOptions how{.size = 4};
     HandlerOptions handling{};
+    std::uint64_t max_jobs = 0;
   };
 
   explicit Batching(Setup setup, Handler handler = all_done)
-      : runtime(base.db, table(setup, std::move(handler)), options(setup.concurrency)) {
+      : runtime(base.db, table(setup, std::move(handler)), options(setup)) {
     runtime.shared.freeze_handlers();
   }
 
@@ -75,6 +76,12 @@ struct Batching {
     runtime.watchdog.step();
     run_all();
   }
+  [[nodiscard]] worker::HeldPtr lease_of(JobId id) const {
+    for (const worker::HeldPtr& lease : runtime.shared.in_flight.snapshot()) {
+      if (lease->job().id == id) return lease;
+    }
+    return nullptr;
+  }
   [[nodiscard]] std::vector<std::size_t> sizes() const {
     std::vector<std::size_t> all;
     for (const auto& call : calls) all.push_back(call.size());
@@ -102,8 +109,10 @@ struct Batching {
     handlers.on("work", [this](JobContext& job) { calls.push_back({job.id()}); });
     return handlers;
   }
-  WorkerOptions options(unsigned concurrency) {
-    return {.concurrency = concurrency, .on_event = [this](const WorkerEvent& event) { events.push_back(event); }};
+  WorkerOptions options(const Setup& setup) {
+    return {.concurrency = setup.concurrency,
+            .on_event = [this](const WorkerEvent& event) { events.push_back(event); },
+            .max_jobs = setup.max_jobs};
   }
 };
 

@@ -83,7 +83,7 @@ struct TailOptions {
 constexpr std::size_t followed = 1000;      ///< live jobs that are looked at in each round
 
 /// What is told of a job, with the error that it is about.
-struct Told {
+struct Noted {
   Happening happening{};
   std::string error{};
 };
@@ -104,7 +104,7 @@ class Looker {
     follower_.begin(admin_.list_step(filter_, {.limit = followed, .payloads = false}).jobs, others, now);
   }
 
-  std::vector<Told> look() {
+  std::vector<Noted> look() {
     const std::vector<JobId> live = follower_.live(followed);
     std::vector<Happening> happened = follower_.see(newest());
     append(happened, follower_.see(in({JobState::running, JobState::cancelling})));
@@ -162,15 +162,15 @@ class Looker {
   }
 
   /// Of those that tell a state, with --error, the ones whose last error has that text.
-  std::vector<Told> with_errors(std::vector<Happening> happened) const {
+  std::vector<Noted> with_errors(std::vector<Happening> happened) const {
     std::vector<Job> jobs;
     for (const Happening& happening : happened) jobs.push_back(happening.job);
     const std::vector<std::optional<AttemptRecord>> last = last_records(admin_, jobs);
-    std::vector<Told> all;
+    std::vector<Noted> all;
     for (std::size_t i = 0; i < happened.size(); ++i) {
       const std::string message = last[i] ? last[i]->message : std::string();
       if (message.find(shown_error_) == std::string::npos) continue;
-      Told told{.happening = std::move(happened[i])};
+      Noted told{.happening = std::move(happened[i])};
       const JobState state = told.happening.job.state;
       const bool about_it = state != JobState::success && state != JobState::running && state != JobState::cancelling;
       if (last[i] && about_it && tells_state(told.happening)) {

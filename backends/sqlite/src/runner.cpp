@@ -60,7 +60,7 @@ backend::Now Runner::at(const backend::Now& now) const {
 }
 
 void Runner::write(sql::Task task, const backend::Now& now, Operation operation, core::FunctionRef<void()>) {
-  const bool of_leases = task != sql::Task::plain && task != sql::Task::aside;
+  const bool of_leases = task != sql::Task::plain && task != sql::Task::shared && task != sql::Task::aside;
   const std::string epoch = of_leases ? clock_->steady_epoch() : std::string();
   const bool known = !of_leases || knows(epoch);
   // The time is read under the write lock: read before the wait for it, it would be older than what others wrote
