@@ -89,7 +89,7 @@ BatchOutcomes call_typed_batch(const F& handler, BatchContext& batch) {
   args.reserve(batch.size());
   while (args.size() < batch.size()) {
     try {
-      args.push_back(codec<A>::decode(batch.job(args.size()).params));
+      args.push_back(read_stored<A>(batch.job(args.size()).params, "the job's params"));
     } catch (...) {
       leave_out(batch, args.size());
     }

@@ -135,7 +135,7 @@ class JobContext {
   template <Encodable T>
   [[nodiscard]] std::optional<T> wait(StepName name, Duration timeout) {
     const std::optional<std::string> value = await_signal(name, timeout);
-    return value ? std::optional<T>(codec<T>::decode(*value)) : std::nullopt;
+    return value ? std::optional<T>(detail::read_stored<T>(*value, "the signal", name)) : std::nullopt;
   }
 
   /// Enqueues the children once, suspends the job until all of them have finished, and answers them in the order given,
@@ -167,7 +167,7 @@ class JobContext {
                   "conversion, or return a value of another type, or nothing");
     if (const std::optional<std::string> recorded = find_step(tx, name)) {
       if constexpr (std::is_void_v<R>) return;
-      else return codec<R>::decode(*recorded);
+      else return detail::read_stored<R>(*recorded, "the result of the step", name);
     }
     if constexpr (std::is_void_v<R>) {
       run_body(body);

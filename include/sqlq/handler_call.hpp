@@ -80,10 +80,10 @@ Outcome outcome_of(const F& handler, Args&&... args) {
 template <class A, class F>
 Outcome call_typed(const F& handler, JobContext& context) {
   if constexpr (Calls<const F, const A&, JobContext&>) {
-    const A args = codec<A>::decode(context.job().params);
+    const A args = read_stored<A>(context.job().params, "the job's params");
     return outcome_of(handler, args, context);
   } else if constexpr (Calls<const F, const A&>) {
-    const A args = codec<A>::decode(context.job().params);
+    const A args = read_stored<A>(context.job().params, "the job's params");
     return outcome_of(handler, args);
   } else if constexpr (Calls<const F, JobContext&>) {
     return outcome_of(handler, context);

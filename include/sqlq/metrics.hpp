@@ -24,6 +24,9 @@
 /// | `sqlq_ticks_fired_total` | counter | | ticks of schedules that stored a job |
 /// | `sqlq_worker_events_total` | counter | level | WorkerEvents: info, warning, error |
 ///
+/// The bounds of all histograms, in seconds: 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+/// 300, 3600, and +Inf.
+///
 /// All are of this process since the object was made. How many jobs wait is a question to the database: Admin::queues.
 
 #include <cstddef>

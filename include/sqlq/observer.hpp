@@ -81,7 +81,9 @@ struct JobEnded {
   /// How long the handler ran, of a batch handler its whole call; of one that a stop has left behind, or that has ended
   /// its thread: until then. Empty: it was not begun, and no JobStarted was told.
   std::optional<Duration> ran{};
-  std::string message{};             ///< of an error, as in the line of its history
+  /// As in the line of its history: of an error; of one that was snoozed or suspended, what for, or empty. Look at
+  /// `end` before you take it for an error.
+  std::string message{};
 };
 
 /// A worker's sweep has taken back jobs whose leases had ended: their workers died, hung or were cut off. These ends
@@ -172,7 +174,9 @@ class Observer {
 
 /// Options of `queued`.
 struct QueuedOptions {
-  /// While so many events wait, more are left out; a WorkerEvent of the service "events" says how many. 1 to 1,000,000.
+  /// While so many events wait, more are left out. 1 to 1,000,000. A WorkerEvent of the service "events" says how many,
+  /// each time that there is room again: only to this `tell`, before the next event that waits. Metrics does not count
+  /// it.
   std::size_t most_waiting = 10'000;
   /// How long its end waits for what still waits in it. At least 0.
   Duration grace = std::chrono::seconds(1);

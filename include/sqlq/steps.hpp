@@ -39,6 +39,7 @@
 
 #include <sqlq/args.hpp>
 #include <sqlq/clock.hpp>
+#include <sqlq/error.hpp>
 #include <sqlq/job.hpp>
 
 namespace sqlq {
@@ -115,11 +116,29 @@ enum class SignalStatus : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_string(SignalStatus status) noexcept;
 
+namespace detail {
+
+/// In a handler of that Error: throws it with what was read before it, as in "the signal 'approved': the stored JSON
+/// ...". An empty name: none.
+[[noreturn]] void refuse_stored(const Error& error, std::string_view what, StepName name);
+
+/// Reads stored JSON; an error says which it was.
+template <Encodable T>
+[[nodiscard]] T read_stored(std::string_view text, std::string_view what, StepName name = "") {
+  try {
+    return codec<T>::decode(text);
+  } catch (const Error& error) {
+    refuse_stored(error, what, name);
+  }
+}
+
+}  // namespace detail
+
 /// How the children of `all` are read: the result that a child set, as a T. Throws Error(invalid_argument) where the
 /// job has no result or another shape.
 template <Encodable T>
 [[nodiscard]] T result_of(const Job& job) {
-  return codec<T>::decode(job.result);
+  return detail::read_stored<T>(job.result, "the job's result");
 }
 
 }  // namespace sqlq

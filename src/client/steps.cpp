@@ -1,6 +1,7 @@
 // Durable steps as seen from outside: signals, and what an operator sees and does.
 
 #include <algorithm>
+#include <typeinfo>
 
 #include <sqlq/admin.hpp>
 #include <sqlq/backend/dialect.hpp>
@@ -60,6 +61,13 @@ bool is_taken(backend::Dialect& dialect, const std::string& unique_key) {
 }
 
 }  // namespace
+
+void detail::refuse_stored(const Error& error, std::string_view what, StepName name) {
+  if (typeid(error) != typeid(Error)) throw;  // one of a codec of the user's
+  std::string which(what);
+  if (!name.name().empty()) which += " " + named({.name = std::string(name.name()), .number = name.number()});
+  throw Error(error.code(), which + ": " + error.what());
+}
 
 SignalStatus Client::signal(JobId id, const std::string& name, std::string_view json, SignalMode mode) {
   return send_signal(db_, id, name, json, mode, nullptr);

@@ -51,7 +51,7 @@ Events::Events(std::function<void(const WorkerEvent&)> callback, std::shared_ptr
                core::Observers observers)
     : observers_(std::move(observers)),
       mailbox_(std::make_shared<Mailbox>(
-          "on_event",
+          "on_event", "make it quicker, or give the worker an observer made by sqlq::queued",
           [told = callback ? std::move(callback) : print](const Event& event) {
             if (const auto* its = std::get_if<WorkerEvent>(&event)) told(*its);
           },

@@ -68,7 +68,7 @@ std::optional<Event> Mailbox::next() {
   }
   if (const std::size_t dropped = std::exchange(dropped_, 0)) {
     return WorkerEvent{WorkerEvent::Level::warning, WorkerEvent::Code::other, "events",
-                       std::to_string(dropped) + " events were left out: " + whose_ + " took too long", {}};
+                       std::to_string(dropped) + " events were left out: " + whose_ + " took too long; " + remedy_, {}};
   }
   std::optional<Event> event(std::move(waiting_.front()));
   waiting_.pop_front();

@@ -23,9 +23,15 @@ class Mailbox final : public std::enable_shared_from_this<Mailbox> {
  public:
   using Call = std::function<void(const Event&)>;
 
-  /// `whose`: a literal, as "on_event". Without `callbacks` a post calls the function itself.
-  Mailbox(const char* whose, Call call, std::shared_ptr<Callbacks> callbacks, std::size_t most_waiting)
-      : whose_(whose), call_(std::move(call)), callbacks_(std::move(callbacks)), most_waiting_(most_waiting) {}
+  /// Literals: `whose` as "on_event"; `remedy` is what to do where it is too slow. Without `callbacks` a post calls the
+  /// function itself.
+  Mailbox(const char* whose, const char* remedy, Call call, std::shared_ptr<Callbacks> callbacks,
+          std::size_t most_waiting)
+      : whose_(whose),
+        remedy_(remedy),
+        call_(std::move(call)),
+        callbacks_(std::move(callbacks)),
+        most_waiting_(most_waiting) {}
 
   void post(Event event) noexcept;
   /// Closes the callbacks: waiting events are delivered until then, events posted from now on are not, for threads of
@@ -38,6 +44,7 @@ class Mailbox final : public std::enable_shared_from_this<Mailbox> {
   [[nodiscard]] std::optional<Event> next();
 
   const char* const whose_;
+  const char* const remedy_;
   const Call call_;
   const std::shared_ptr<Callbacks> callbacks_;
   const std::size_t most_waiting_;

@@ -18,7 +18,9 @@ class Queued final : public Observer {
  public:
   Queued(Mailbox::Call tell, const QueuedOptions& options)
       : grace_(options.grace),
-        mailbox_(std::make_shared<Mailbox>("an observer", std::move(tell), callbacks_, options.most_waiting)) {
+        mailbox_(std::make_shared<Mailbox>(
+            "an observer", "make it quicker, or raise QueuedOptions::most_waiting to bear longer bursts",
+            std::move(tell), callbacks_, options.most_waiting)) {
     callbacks_->start(1);
   }
   /// In a forked child the thread is not there, and its locks may be held for ever.

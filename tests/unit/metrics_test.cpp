@@ -57,6 +57,18 @@ TEST(Metrics, HistogramsAreOfSecondsAndAddUp) {
   EXPECT_LINE(metrics, R"(sqlq_job_run_seconds_count{queue="q",kind="k"} 4)");
 }
 
+TEST(Metrics, TheBoundsAreThoseOfItsHeader) {
+  const std::string text = Metrics{}.text();
+  const std::string before = "sqlq_claim_seconds_bucket{le=\"";
+  std::vector<std::string> bounds;
+  for (std::size_t at = text.find(before); at != std::string::npos; at = text.find(before, at)) {
+    at += before.size();
+    bounds.push_back(text.substr(at, text.find('"', at) - at));
+  }
+  EXPECT_EQ(bounds, (std::vector<std::string>{"0.001", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1",
+                                              "2.5", "5", "10", "30", "60", "300", "3600", "+Inf"}));
+}
+
 TEST(Metrics, OfTheWorkerAsAWhole) {
   Metrics metrics;
   metrics.observe(JobsClaimed{.asked = 10, .got = 4, .took = 2ms});

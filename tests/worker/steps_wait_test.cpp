@@ -44,6 +44,17 @@ TEST_F(Waits, ASignalWakesTheJobAtOnce) {
   EXPECT_EQ(find(id).state, JobState::success);
 }
 
+TEST_F(Waits, ASignalOfAnotherShapeIsNamed) {
+  PlayedWorker w = waiter();
+  const JobId id = start();
+  EXPECT_EQ(client.signal(id, "approved", std::string_view("[1]")), SignalStatus::stored);
+  w.work();
+  const auto history = w.admin().history(id);
+  ASSERT_EQ(history.size(), 1U);
+  const std::string& said = history[0].message;
+  EXPECT_TRUE(has(said, "the signal 'approved': the stored JSON has another shape")) << said;
+}
+
 TEST_F(Waits, ASignalThatComesBeforeAnybodyWaitsIsThere) {
   PlayedWorker w = waiter();
   const JobId id = start();
