@@ -1,6 +1,8 @@
 #include "client/doctor_schedules.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,17 +28,38 @@ bool before(const std::optional<TimePoint>& time, const std::optional<TimePoint>
   return time && (!other || *time < *other);
 }
 
-/// A row, and what it means.
+/// A row that is read, and what it means.
 struct Known {
-  explicit Known(const backend::PeriodicRow& row)
-      : schedule(core::read_definition(row.name, row.definition)),
-        standing(core::read_state(row.name, row.state)),
-        rule(core::Rule::parse(schedule.rule, schedule.zone)) {}
-
-  Schedule schedule;
-  core::Standing standing;
+  const Schedule& schedule;
+  const core::Standing& standing;
   core::Rule rule;
 };
+
+/// Schedules that have the same fault.
+using Faults = std::map<std::string, found::Names>;
+
+constexpr std::size_t most_faults_told = 5;
+
+/// One finding for each fault, and one for all that are more: `tell(names, fault)`, where that is empty.
+template <class Tell>
+void tell_each(const Faults& faults, Tell tell) {
+  found::Names others;
+  std::size_t told = 0;
+  for (const auto& [fault, names] : faults) {
+    if (told++ < most_faults_told) {
+      tell(names, fault);
+    } else {
+      others.insert(names.begin(), names.end());
+    }
+  }
+  if (!others.empty()) tell(others, std::string());
+}
+
+/// ": " and the fault; without one how to learn it.
+std::string because(const std::string& fault, const found::Names& names) {
+  if (!fault.empty()) return ": " + fault;
+  return ", for other reasons, which `sqlq schedule show NAME` says, as of " + core::shell_operand(*names.begin());
+}
 
 class Ticking {
  public:
@@ -70,21 +93,30 @@ class Ticking {
   }
 
   void look_at(const backend::PeriodicRow& row) {
-    try {
-      look_at(row, Known(row));
-    } catch (const Error& e) {
-      if (e.code() != Errc::schema && e.code() != Errc::invalid_argument && e.code() != Errc::configuration) throw;
-      if (unreadable_.empty()) why_unreadable_ = e.what();
-      unreadable_.insert(row.name);
+    const core::ReadRow read(row.name, row.definition, row.state);
+    if (read.why) {
+      (read.why->newer() ? newer_ : unreadable_)[read.why->why()].insert(row.name);
+      return;
     }
+    try {
+      core::check_policies(*read.schedule);
+    } catch (const Error& e) {
+      at_odds_[e.what()].insert(row.name);
+    }
+    std::optional<core::Rule> rule;
+    try {
+      rule = core::Rule::parse(read.schedule->rule, read.schedule->zone);
+    } catch (const Error& e) {
+      if (e.code() != Errc::invalid_argument && e.code() != Errc::configuration) throw;
+      ruleless_[e.what()].insert(row.name);
+      return;
+    }
+    look_at(row, Known{*read.schedule, *read.standing, *rule});
   }
 
   void look_at(const backend::PeriodicRow& row, const Known& known) {
     const core::Standing& s = known.standing;
-    if (!s.trouble.empty()) {
-      if (troubled_.empty()) trouble_ = s.trouble;
-      troubled_.insert(row.name);
-    }
+    if (!s.trouble.empty()) troubled_[s.trouble].insert(row.name);
     const std::optional<TimePoint> last = std::max(s.past, s.last_tick);
     if (last && *last > saturating_add(now_, clocks_differ)) {
       if (ahead_.empty()) tick_ = *last;
@@ -129,34 +161,51 @@ class Ticking {
   bool known_ = false;   // whether there is a list of workers
   bool worked_ = false;  // whether one is listed
   TimePoint now_{};
-  found::Names unreadable_{};
-  found::Names troubled_{};
+  Faults newer_{};
+  Faults unreadable_{};
+  Faults ruleless_{};
+  Faults at_odds_{};
+  Faults troubled_{};
   found::Names ahead_{};
   found::Names asleep_{};
   found::Names late_{};
-  std::string why_unreadable_{};  // the first of them
-  std::string trouble_{};         // of the first of them
-  TimePoint tick_{};              // of the first that is ahead
-  TimePoint missed_{};            // of the first that is asleep
-  TimePoint since_{};             // the earliest
+  TimePoint tick_{};    // of the first that is ahead
+  TimePoint missed_{};  // of the first that is asleep
+  TimePoint since_{};   // the earliest
 };
 
 void Ticking::tell(std::vector<Finding>& findings) const {
-  if (!unreadable_.empty()) {
-    findings.push_back(found::warning(
-        "schedule_unreadable",
-        found::called("schedule", unreadable_) + ": a program like this one cannot fire it; of the first: " +
-            why_unreadable_,
+  using found::called;
+  const auto row = [&](const std::string& sentence, const std::string& advice) {
+    findings.push_back(found::warning("schedule_unreadable", sentence, advice));
+  };
+  tell_each(newer_, [&](const found::Names& names, const std::string& why) {
+    row(called("schedule", names) + " cannot be read" + because(why, names),
+        "use a newer sqlq: workers of that version fire what this one cannot read");
+  });
+  tell_each(unreadable_, [&](const found::Names& names, const std::string& why) {
+    row(called("schedule", names) + " cannot be read" + because(why, names),
         "start the program that syncs it, make it anew with `sqlq schedule set NAME --rule RULE --kind KIND`, or "
-        "forget it: `sqlq schedule remove " + found::operands(unreadable_) + "`"));
-  }
-  if (!troubled_.empty()) {
+        "forget it: `sqlq schedule remove " + found::operands(names) + "`");
+  });
+  tell_each(ruleless_, [&](const found::Names& names, const std::string& why) {
+    row(called("schedule", names) + " can fire nothing here" + because(why, names),
+        "for a zone that is right update this system's time zones; else start the program that syncs it, set it right "
+        "with `sqlq schedule set NAME --rule RULE --zone ZONE`, or forget it: `sqlq schedule remove " +
+            found::operands(names) + "`");
+  });
+  tell_each(at_odds_, [&](const found::Names& names, const std::string& why) {
     findings.push_back(found::warning(
-        "schedule_trouble",
-        found::called("schedule", troubled_) + ": the last tick could not be fired; of the first: " + trouble_,
-        "mend the cause; the next tick is tried as usual. `sqlq schedule show " +
-            core::shell_operand(*troubled_.begin()) + "` says how it stands"));
-  }
+        "schedule_at_odds", called("schedule", names) + because(why, names),
+        "change it in the program that syncs it, or by `sqlq schedule set`, as in `sqlq schedule set --missed one " +
+            core::shell_operand(*names.begin()) + "`"));
+  });
+  tell_each(troubled_, [&](const found::Names& names, const std::string& why) {
+    findings.push_back(found::warning(
+        "schedule_trouble", called("schedule", names) + ": the last tick could not be fired" + because(why, names),
+        "mend the cause; the next tick is tried as usual. `sqlq schedule show " + core::shell_operand(*names.begin()) +
+            "` says how it stands"));
+  });
   if (!ahead_.empty()) {
     findings.push_back(found::warning(
         "schedule_ahead",

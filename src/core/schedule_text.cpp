@@ -39,13 +39,13 @@ std::optional<TimePoint> time_in(const json& object, const char* field) {
 
 json parse_object(const std::string& name, std::string_view text, const char* what) {
   json object = json::parse(text.begin(), text.end(), nullptr, false);
-  if (!object.is_object()) throw UnreadableSchedule(name, std::string("its ") + what + " is no JSON object", false);
+  if (!object.is_object()) throw UnreadableSchedule(name, std::string("the ") + what + " is no JSON object", false);
   const auto version = object.find("v");
   if (version == object.end() || !version->is_number_integer()) {
-    throw UnreadableSchedule(name, std::string("its ") + what + " has no version", false);
+    throw UnreadableSchedule(name, std::string("the ") + what + " has no version", false);
   }
   if (version->get<std::int64_t>() > text_version) {
-    throw UnreadableSchedule(name, std::string("its ") + what + " was written by a newer program", true);
+    throw UnreadableSchedule(name, std::string("the ") + what + " was written by a newer program", true);
   }
   return object;
 }
@@ -56,9 +56,9 @@ auto read_fields(const std::string& name, const char* what, Read read) {
   try {
     return read();
   } catch (const json::exception&) {  // its message may quote the row
-    throw UnreadableSchedule(name, std::string("a field of its ") + what + " is missing or has another type", false);
+    throw UnreadableSchedule(name, std::string("a field of the ") + what + " is missing or has another type", false);
   } catch (const Error& e) {
-    throw UnreadableSchedule(name, std::string("its ") + what + " is wrong: " + e.what(), false);
+    throw UnreadableSchedule(name, std::string("the ") + what + " is wrong: " + e.what(), false);
   }
 }
 

@@ -90,11 +90,14 @@ TEST_F(DoctorOfSchedules, WhatCouldNotBeFired) {
   add("a b", {.next = now() + 1h, .trouble = "the database refuses\nthe job"});
   add("c", {.next = now() + 1h, .trouble = "another"});
   add("d", {.next = now() + 1h});
-  EXPECT_EQ(finding().code, "schedule_trouble");
-  EXPECT_EQ(finding().severity, Finding::Severity::warning);
-  EXPECT_EQ(finding().sentence, "the schedules 'a b', 'c': the last tick could not be fired; of the first: the "
-                                "database refuses\\nthe job");
-  EXPECT_TRUE(has(finding().advice, "`sqlq schedule show 'a b'`")) << finding().advice;
+  add("e", {.next = now() + 1h, .trouble = "another"});
+  const std::vector<Finding> all = findings();
+  ASSERT_EQ(all.size(), 2U) << "one for each reason";
+  EXPECT_EQ(all[0].code, "schedule_trouble");
+  EXPECT_EQ(all[0].severity, Finding::Severity::warning);
+  EXPECT_EQ(all[0].sentence, "the schedules 'c', 'e': the last tick could not be fired: another");
+  EXPECT_EQ(all[1].sentence, "the schedule 'a b': the last tick could not be fired: the database refuses\\nthe job");
+  EXPECT_TRUE(has(all[1].advice, "`sqlq schedule show 'a b'`")) << all[1].advice;
 }
 
 TEST_F(DoctorOfSchedules, WhatWasFiredByAClockThatWasAhead) {
@@ -188,6 +191,48 @@ TEST_F(DoctorOfSchedules, WhatCannotBeReadOrHasARuleZoneOrParamsThatAreWrong) {
   fake_.rows.back().definition = "secret";
   EXPECT_EQ(finding().code, "schedule_unreadable");
   EXPECT_FALSE(has(finding().sentence, "secret")) << finding().sentence;
+}
+
+TEST_F(DoctorOfSchedules, EachReasonIsAFindingUpToANumber) {
+  const auto damage = [&](const std::string& name, const std::string& definition) {
+    add(name, {.next = now() + 1h});
+    fake_.rows.back().definition = definition;
+  };
+  damage("a", "[]");
+  damage("b", R"({"v":1})");
+  damage("c", "no JSON");
+  damage("n", R"({"v":2})");
+  const std::vector<Finding> all = findings();
+  ASSERT_EQ(all.size(), 3U);
+  for (const Finding& f : all) EXPECT_EQ(f.code, "schedule_unreadable");
+  EXPECT_EQ(all[0].sentence, "the schedule 'n' cannot be read: the definition was written by a newer program");
+  EXPECT_TRUE(has(all[0].advice, "newer sqlq") && !has(all[0].advice, "schedule set")) << all[0].advice;
+  EXPECT_TRUE(has(all[1].sentence, "the schedule 'b' cannot be read: a field of the definition")) << all[1].sentence;
+  EXPECT_EQ(all[2].sentence, "the schedules 'a', 'c' cannot be read: the definition is no JSON object");
+  fake_.rows.clear();
+  for (int i = 10; i < 30; ++i) {
+    add({.name = "s" + std::to_string(i), .rule = std::to_string(i + 60) + " * * * *", .job = {"k", "{}", {}}}, {});
+  }
+  ASSERT_EQ(findings().size(), 6U);
+  EXPECT_TRUE(has(findings()[5].sentence, "the schedules 's15', ")) << findings()[5].sentence;
+  EXPECT_TRUE(has(findings()[5].sentence, "`sqlq schedule show NAME`")) << findings()[5].sentence;
+}
+
+TEST_F(DoctorOfSchedules, WhosePoliciesAreAtOdds) {
+  Schedule s{.name = "a", .rule = "@daily", .job = {"k", "{}", {}}};
+  s.missed = Missed::all;
+  add(s, {.next = now() + 1h});
+  EXPECT_EQ(finding().code, "schedule_at_odds");
+  EXPECT_TRUE(has(finding().sentence, "the schedule 'a': missed `all` needs overlap `allow`")) << finding().sentence;
+  fake_.rows.clear();
+  s.overlap = Overlap::allow;
+  add(s, {.next = now() + 1h});
+  EXPECT_EQ(findings().size(), 0U);
+  fake_.rows.clear();
+  s.job.options.unique_key = "k";
+  add(s, {.next = now() + 1h});
+  EXPECT_EQ(finding().code, "schedule_at_odds");
+  EXPECT_TRUE(has(finding().advice, "`sqlq schedule set --missed one a`")) << finding().advice;
 }
 
 TEST_F(DoctorOfSchedules, WhatMayNotBeReadIsANote) {
