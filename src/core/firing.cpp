@@ -100,7 +100,7 @@ Rule rule_of(const Schedule& schedule) {
   try {
     return Rule::parse(schedule.rule, schedule.zone);
   } catch (const Error& e) {
-    throw Error(e.code(), "the schedule " + quoted(schedule.name) + " can fire nothing here: " + e.what() +
+    throw Error(e.code(), "the schedule " + core::quoted(schedule.name) + " can fire nothing here: " + e.what() +
                               "; sync it again, or set its rule and zone anew");
   }
 }
