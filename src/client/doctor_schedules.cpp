@@ -56,9 +56,8 @@ void tell_each(const Faults& faults, Tell tell) {
 }
 
 /// ": " and the fault; without one how to learn it.
-std::string because(const std::string& fault, const found::Names& names) {
-  if (!fault.empty()) return ": " + fault;
-  return ", for other reasons, which `sqlq schedule show NAME` says, as of " + core::shell_operand(*names.begin());
+std::string because(const std::string& fault) {
+  return fault.empty() ? ", each for a reason that `sqlq schedule show NAME` says" : ": " + fault;
 }
 
 class Ticking {
@@ -180,29 +179,29 @@ void Ticking::tell(std::vector<Finding>& findings) const {
     findings.push_back(found::warning("schedule_unreadable", sentence, advice));
   };
   tell_each(newer_, [&](const found::Names& names, const std::string& why) {
-    row(called("schedule", names) + " cannot be read" + because(why, names),
+    row(called("schedule", names) + " cannot be read" + because(why),
         "use a newer sqlq: workers of that version fire what this one cannot read");
   });
   tell_each(unreadable_, [&](const found::Names& names, const std::string& why) {
-    row(called("schedule", names) + " cannot be read" + because(why, names),
+    row(called("schedule", names) + " cannot be read" + because(why),
         "start the program that syncs it, make it anew with `sqlq schedule set NAME --rule RULE --kind KIND`, or "
         "forget it: `sqlq schedule remove " + found::operands(names) + "`");
   });
   tell_each(ruleless_, [&](const found::Names& names, const std::string& why) {
-    row(called("schedule", names) + " can fire nothing here" + because(why, names),
+    row(called("schedule", names) + " can fire nothing here" + because(why),
         "for a zone that is right update this system's time zones; else start the program that syncs it, set it right "
         "with `sqlq schedule set NAME --rule RULE --zone ZONE`, or forget it: `sqlq schedule remove " +
             found::operands(names) + "`");
   });
   tell_each(at_odds_, [&](const found::Names& names, const std::string& why) {
     findings.push_back(found::warning(
-        "schedule_at_odds", called("schedule", names) + because(why, names),
+        "schedule_at_odds", called("schedule", names) + because(why),
         "change it in the program that syncs it, or by `sqlq schedule set`, as in `sqlq schedule set --missed one " +
             core::shell_operand(*names.begin()) + "`"));
   });
   tell_each(troubled_, [&](const found::Names& names, const std::string& why) {
     findings.push_back(found::warning(
-        "schedule_trouble", called("schedule", names) + ": the last tick could not be fired" + because(why, names),
+        "schedule_trouble", called("schedule", names) + ": the last tick could not be fired" + because(why),
         "mend the cause; the next tick is tried as usual. `sqlq schedule show " + core::shell_operand(*names.begin()) +
             "` says how it stands"));
   });

@@ -4,6 +4,9 @@
 #include <string>
 #include <vector>
 
+#include <sqlq/backend/dialect.hpp>
+#include <sqlq/schedule.hpp>
+
 #include "jobs.hpp"
 
 namespace sqlq::program {
@@ -121,6 +124,7 @@ TEST_F(ScheduleCommands, OfSeveralThoseThatAreThereAreChangedAndTheRestIsTold) {
     const Result result = schedule(all);
     EXPECT_EQ(result.code, 7) << words[0] << result.err;
     EXPECT_TRUE(has(result.err, "sqlq: there is no schedule 'nobody'\n")) << result.err;
+    EXPECT_TRUE(has(result.err, "done for 2 of 3 schedules: repeat it")) << "how to go on: " << result.err;
     return result;
   };
   some({"pause", "--dry-run"});
@@ -190,6 +194,30 @@ TEST_F(ScheduleCommands, SeveralArePausedAndResumed) {
   EXPECT_TRUE(has(schedule({"next", "a"}).err, "'a' is paused"));
   EXPECT_EQ(told({"resume", "a"})["paused"], false);
   EXPECT_EQ(schedule({"resume", "b"}).err, "schedule 'b' goes on\n");
+}
+
+TEST_F(ScheduleCommands, ANameThatIsGivenTwiceCountsOnce) {
+  set("a");
+  const Result resumed = schedule({"resume", "a", "a", "nobody", "nobody"});
+  EXPECT_EQ(resumed.code, 7);
+  EXPECT_EQ(lines_of(resumed.err).size(), 3U) << resumed.err;
+  EXPECT_EQ(lines_of(schedule({"run", "a", "a"}).out).size(), 1U);
+  EXPECT_EQ(schedule({"remove", "a", "a", "--yes"}).code, 0);
+}
+
+TEST_F(ScheduleCommands, OfOneThatCannotBeReadNothingIsMadeUp) {
+  set("a");
+  backend::Periodic& part = *db().dialect().periodic();
+  const backend::PeriodicRow row = part.periodic_get(std::vector<std::string>{"a"}).at(0).value();
+  const backend::PeriodicChange damaged{.name = "a", .expected = row.version, .next = row.next, .definition = "[]",
+                                        .state = row.state};
+  ASSERT_TRUE(part.periodic_change({&damaged, 1}, {}).at(0).applied);
+  const nlohmann::json shown = told({"show", "a"});
+  for (const char* field : {"rule", "zone", "kind", "params", "on_missed", "next"}) {
+    EXPECT_EQ(shown[field], nullptr) << field;
+  }
+  EXPECT_EQ(shown["fired"], 0);
+  EXPECT_TRUE(has(shown["trouble"].get<std::string>(), "cannot be read")) << shown;
 }
 
 TEST_F(ScheduleCommands, RunEnqueuesTheJobNow) {

@@ -110,6 +110,25 @@ ExitCode set_schedule(Context& context, const ScheduleSettings& given) {
 
 // ------------------------------------------------------------------------------------------------- pause, remove
 
+/// Each name once, in the order given.
+Names each_once(const Names& names) {
+  Names once;
+  for (const std::string& name : names) {
+    if (std::ranges::find(once, name) == once.end()) once.push_back(name);
+  }
+  return once;
+}
+
+/// Says how to go on where only a part was done.
+ExitCode ended(Context& context, const Tally& tally) {
+  const ExitCode code = tally.code();
+  if (code == ExitCode::partly_done) {
+    context.complain("done for " + human(tally.done) + " of " + counted(tally.things, "schedule") +
+                     ": repeat it for the others alone, by the names that 'sqlq schedule list' shows");
+  }
+  return code;
+}
+
 void complain_unknown(Context& context, const std::string& name) {
   context.complain("there is no schedule " + schedule_name(name));
 }
@@ -133,7 +152,7 @@ ExitCode to_schedules(Context& context, const Names& names, const std::string& d
     told.add((dry ? "would be: " : "") + ("schedule " + schedule_name(name)) + " " + done,
              {name, dry ? paused : now->paused, dry ? Value() : Value(now->next)});
   }
-  return tally.code();
+  return ended(context, tally);
 }
 
 ExitCode remove_schedules(Context& context, const Names& names) {
@@ -157,7 +176,7 @@ ExitCode remove_schedules(Context& context, const Names& names) {
     told.add((dry ? "would remove schedule " : "removed schedule ") + schedule_name(name),
              {name, dry ? "dry_run" : "removed"});
   }
-  return Tally{names.size(), there.size(), names.size() - there.size()}.code();
+  return ended(context, Tally{names.size(), there.size(), names.size() - there.size()});
 }
 
 // ------------------------------------------------------------------------------------------------- run, backfill
@@ -190,7 +209,7 @@ ExitCode run_schedules(Context& context, const Names& names) {
       context.say(std::string(to_string(job->status)) + ": a live job has the unique key; nothing was stored");
     }
   }
-  return tally.code();
+  return ended(context, tally);
 }
 
 struct TickRange {
@@ -295,18 +314,18 @@ void add_schedule_changes(CLI::App& root, Context& context) {
   CLI::App& pausing = add("pause", "Let these schedules fire no more until resume, also when they are set again",
                           "nightly poll");
   context.on(pausing, [&context, names = names_of(pausing)] {
-    return to_schedules(context, *names, "is paused", true,
+    return to_schedules(context, each_once(*names), "is paused", true,
                         [](Schedules& all, const std::string& name) { return all.pause(name); });
   });
 
   CLI::App& resuming = add("resume", "Undo pause: goes on with the first tick after now", "nightly");
   context.on(resuming, [&context, names = names_of(resuming)] {
-    return to_schedules(context, *names, "goes on", false,
+    return to_schedules(context, each_once(*names), "goes on", false,
                         [](Schedules& all, const std::string& name) { return all.resume(name); });
   });
 
   CLI::App& running = add("run", "Enqueue the jobs of these schedules now, and print the ids", "nightly");
-  context.on(running, [&context, names = names_of(running)] { return run_schedules(context, *names); });
+  context.on(running, [&context, names = names_of(running)] { return run_schedules(context, each_once(*names)); });
 
   CLI::App& filling = add("backfill", "Enqueue a job for each tick of the past, fired or not; asks. Again: nothing",
                           "nightly --from 2026-11-01 --to 2026-11-08");
@@ -317,7 +336,7 @@ void add_schedule_changes(CLI::App& root, Context& context) {
   context.on(filling, [&context, range] { return backfill(context, *range); });
 
   CLI::App& removing = add("remove", "Forget these schedules; asks. Jobs that they have enqueued stay", "poll");
-  context.on(removing, [&context, names = names_of(removing)] { return remove_schedules(context, *names); });
+  context.on(removing, [&context, names = names_of(removing)] { return remove_schedules(context, each_once(*names)); });
 }
 
 }  // namespace sqlq::tool

@@ -1,8 +1,11 @@
 #include "schedule_records.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <optional>
 #include <sstream>
+#include <string_view>
 #include <utility>
 
 #include "exit_code.hpp"
@@ -14,6 +17,10 @@ namespace {
 
 constexpr std::array all_missed{Missed::one, Missed::skip, Missed::all};
 constexpr std::array all_overlap{Overlap::skip, Overlap::allow, Overlap::queue_one, Overlap::cancel_old};
+
+/// What is not of the definition.
+constexpr std::array<std::string_view, 9> standing{"schedule", "paused",  "next",   "last_tick", "trouble",
+                                                   "fired",    "skipped", "missed", "last_job"};
 
 template <class Words>
 std::vector<std::string> words(const Words& values) {
@@ -60,7 +67,7 @@ std::vector<Column> schedule_columns(bool whole) {
 std::vector<Value> schedule_row(const ScheduleState& state) {
   const Schedule& schedule = state.schedule;
   const EnqueueOptions& options = schedule.job.options;
-  return {schedule.name,
+  std::vector<Value> row{schedule.name,
           schedule.rule,
           schedule.zone,
           schedule.job.kind,
@@ -87,6 +94,14 @@ std::vector<Value> schedule_row(const ScheduleState& state) {
           value_or_nothing(options.timeout, options.timeout > Duration::zero()),
           options.retention,
           headers_value(options.headers)};
+  if (schedule.rule.empty()) {  // it cannot be read: what was set is not known
+    const std::vector<Column> columns = schedule_columns(true);
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const bool stands = std::ranges::find(standing, std::string_view(columns[i].name)) != standing.end();
+      if (!stands) row[i] = Value();
+    }
+  }
+  return row;
 }
 
 std::vector<Column> tick_columns() {
