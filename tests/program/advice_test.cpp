@@ -123,6 +123,7 @@ std::string complaint(Words words) {
   if (mentioned != nullptr) return {};
   for (std::string& word : words) {
     if (word == "N" || word == "VERSION") word = "1";
+    if (word == "--number=X") word = "--number=1";  // an expression of a source
   }
   std::reverse(words.begin(), words.end());
   try {
