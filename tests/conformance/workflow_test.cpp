@@ -357,9 +357,12 @@ TEST_P(Workflow, TheNextCallFindsATransactionThatIsNotCommitted) {
   SQLQ_NEEDS(steps);
   SQLQ_NEEDS(borrowed_transactions);
   const auto connection = user();
+  connection->execute("CREATE TABLE user_rows (n INTEGER)");
   std::atomic<int> harmed{0};
   QuietWorker worker{db(), workflow([&](JobContext& job) {
                        connection->begin();
+                       // Written first: where there is one writer, a transaction that has read may come too late.
+                       connection->execute("INSERT INTO user_rows (n) VALUES (1)");
                        job.step(connection->tx(), "book", [] {});
                        EXPECT_EQ(code_of([&] { return job.step("next", [&] { return ++harmed; }); }), "misuse");
                        EXPECT_EQ(code_of([&] {
@@ -375,6 +378,7 @@ TEST_P(Workflow, TheNextCallFindsATransactionThatIsNotCommitted) {
   ASSERT_TRUE(reaches(id, JobState::success));
   EXPECT_EQ(harmed, 0);
   EXPECT_EQ(admin().steps(id).size(), 3U);
+  connection->execute("DROP TABLE user_rows");
 }
 
 TEST_P(Workflow, ASwallowedSuspensionIsNoSuccessInTheUsersTransactionEither) {
