@@ -9,6 +9,7 @@
 
 #include <sqlq/error.hpp>
 
+#include "core/function_ref.hpp"
 #include "core/mutant.hpp"
 #include "core/steps.hpp"
 #include "sql/job_row.hpp"
@@ -91,39 +92,23 @@ class SqlSteps final : public backend::Steps {
 
   std::vector<StepRecord> read_steps(JobId id, const Tx* within) override {
     std::vector<StepRecord> steps;
-    const auto look = [&](Session& s) {
+    look_in(within, [&](Session& s) {
       steps.clear();
       s.execute(steps_, {{"id", std::string_view(id.to_string())}, {"n", core::most_steps}}, [&](const Row& row) {
         steps.push_back(read_step_record(Fields(row)));
       });
-    };
-    if (within == nullptr) {
-      runner_.read(look, Statements::one);
-    } else {
-      runner_.within(*within, {}, [&](Work& w) {
-        w.wrote_nothing();
-        look(w.session());
-      });
-    }
+    });
     return steps;
   }
 
   bool has_step(JobId id, const From& key, const Tx* within) override {
     bool there = false;
-    const auto look = [&](Session& s) {
+    look_in(within, [&](Session& s) {
       there = s.integer(has_, {{"id", std::string_view(id.to_string())},
                                {"kind", static_cast<int>(key.kind)},
                                {"name", key.name},
                                {"number", key.number}}) != 0;
-    };
-    if (within == nullptr) {
-      runner_.read(look, Statements::one);
-    } else {
-      runner_.within(*within, {}, [&](Work& w) {
-        w.wrote_nothing();
-        look(w.session());
-      });
-    }
+    });
     return there;
   }
 
@@ -193,6 +178,18 @@ class SqlSteps final : public backend::Steps {
 
  private:
   using Adding = SharedCalls<NewStep, std::optional<StepRecord>>;
+
+  /// By one statement: on a snapshot of its own, or in the user's transaction.
+  void look_in(const Tx* within, core::FunctionRef<void(Session&)> look) {
+    if (within == nullptr) {
+      runner_.read(look, Statements::one);
+    } else {
+      runner_.within(*within, {}, [&](Work& w) {
+        w.wrote_nothing();
+        look(w.session());
+      });
+    }
+  }
 
   Adding::Answers add(Adding::Items steps, bool shared) {
     Adding::Answers added;
