@@ -220,6 +220,7 @@ class Dialect : public Reading {
   [[nodiscard]] virtual Transfer* transfer() noexcept { return nullptr; }
   [[nodiscard]] virtual Periodic* periodic() noexcept { return nullptr; }
   [[nodiscard]] virtual Steps* steps() noexcept { return nullptr; }
+  [[nodiscard]] virtual Inbox* inbox() noexcept { return nullptr; }
 };
 
 }  // namespace sqlq::backend

@@ -17,7 +17,9 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include <sqlq/admin.hpp>
@@ -303,6 +305,54 @@ class Steps {
   /// recorded with that. False: the job is not finished, or there is none, or no such row: nothing changed. Replay:
   /// false, or true with nothing to do.
   virtual bool forget_steps(JobId id, const std::optional<From>& from, bool signals = false) = 0;
+};
+
+/// A row of the inbox, as somebody has written it: nothing of it has been checked. Empty: NULL.
+struct InboxRow {
+  std::int64_t number = 0;  ///< above 0; grows with each row
+  std::string kind{};
+  std::optional<std::string> params{};
+  bool too_long = false;  ///< params and headers were not read, for they are longer than asked for
+  std::optional<std::string> queue{};
+  std::optional<std::int64_t> priority{};
+  std::optional<TimePoint> run_at{};
+  bool odd_run_at = false;  ///< a time was given that cannot be read
+  std::optional<std::string> unique_key{};
+  std::optional<std::int64_t> max_attempts{};
+  std::optional<std::int64_t> timeout_s{};
+  std::optional<std::string> headers{};
+  std::optional<std::string> id{};
+};
+
+/// What becomes of a row: a job, as enqueue stores it; an errored job; or the reason why it is kept in the table.
+struct InboxItem {
+  std::int64_t number = 0;
+  std::variant<EnqueueItem, const StoredJob*, std::string_view> fate{};
+};
+
+/// A table of the user's database into which anybody may insert jobs (docs/inbox.md).
+class Inbox {
+ public:
+  virtual ~Inbox() = default;
+
+  /// The first rows above `after`, in the order of their numbers, without those that are kept. Waits for nobody's
+  /// locks. `max_bytes`: of the params and headers of one row.
+  [[nodiscard]] virtual std::vector<InboxRow> inbox_rows(std::int64_t after, std::size_t limit,
+                                                         std::size_t max_bytes) = 0;
+  /// Takes rows away and stores what becomes of them, in one transaction; a row that is kept gets the negative of its
+  /// number and the reason. No number twice. Per item: the answer of enqueue, or `inserted` with the errored job's id;
+  /// empty for one that is kept, and for one whose row is gone or locked: nothing is done about that. Waits for nobody's
+  /// rows; unique keys and ids of jobs are waited for as by enqueue, but only briefly. Errc::refused when the database
+  /// refuses one of them for good: nothing is changed. Watchers of wake-ups are told. Replay, also by a call that tries
+  /// again inside: empty.
+  virtual std::vector<std::optional<Enqueued>> inbox_take(std::span<const InboxItem> items, Now now) = 0;
+
+  struct Counts {
+    CappedCount waiting{};
+    CappedCount kept{};
+  };
+  /// Counted up to `cap` each.
+  [[nodiscard]] virtual Counts inbox_counts(std::uint64_t cap) = 0;
 };
 
 }  // namespace sqlq::backend
