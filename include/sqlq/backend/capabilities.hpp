@@ -32,10 +32,11 @@ struct Capabilities {
   std::size_t longest_result = std::numeric_limits<std::size_t>::max();
 };
 
+/// One yes or no, for people.
 struct CapabilityRow {
-  std::string_view name;
-  bool Capabilities::*field;
-  std::string_view sentence;
+  std::string_view name;      ///< the name of the field
+  bool Capabilities::*field;  ///< the field
+  std::string_view sentence;  ///< what it means
 };
 /// Every yes or no of Capabilities, in order.
 [[nodiscard]] std::span<const CapabilityRow> capability_table() noexcept;

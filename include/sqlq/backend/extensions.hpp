@@ -35,20 +35,22 @@ namespace sqlq::backend {
 
 /// A job that has succeeded, whose place in its queue goes to another job.
 struct Success {
-  JobId id{};
-  LeaseToken token{};
+  JobId id{};                 ///< the job
+  LeaseToken token{};         ///< of its lease
   std::string_view result{};  ///< JSON text; empty: keeps the stored one
   std::string_view queue{};   ///< the job's
 };
 
+/// Ends leases and claims as many jobs in their places.
 struct HandOverRequest {
-  ClaimRequest claim{};
+  ClaimRequest claim{};             ///< what to claim then
   std::span<const Success> ends{};  ///< leases to end first; none twice
   bool limited = true;              ///< jobs of queues with a limit may be claimed
 };
 
+/// The answer to it.
 struct HandOverResult {
-  ClaimResult claim{};
+  ClaimResult claim{};                ///< the jobs that were claimed
   std::vector<FinishStatus> ended{};  ///< one outcome for each of the request's `ends`, in order
 };
 
@@ -119,7 +121,7 @@ class Workers {
 /// Changes to a job that waits; an empty field changes nothing.
 struct JobChange {
   std::optional<std::string_view> queue{};  ///< made if there is none, with default settings
-  std::optional<int> priority{};
+  std::optional<int> priority{};            ///< lower number first
 };
 
 /// Changes jobs that nobody holds.
@@ -147,7 +149,7 @@ class Insight {
 
 /// A job with all that belongs to it.
 struct StoredJob {
-  Job job{};
+  Job job{};                             ///< without its lease token
   std::vector<AttemptRecord> history{};  ///< oldest first
   std::vector<LogLine> log{};            ///< in order of (claim, number)
   std::vector<StepRecord> steps{};       ///< in the order of their recording; none without the part Steps
@@ -155,7 +157,7 @@ struct StoredJob {
 
 /// What became of a job that was to be stored.
 enum class StoreStatus : std::uint8_t {
-  stored = 1,
+  stored = 1,        ///< by this call
   existing_id = 2,   ///< a job has its id: nothing changed
   existing_key = 3,  ///< a live job has its unique key: nothing changed
 };
@@ -171,9 +173,10 @@ class Transfer {
   /// first of them, at least one of those that are there, when they are large: together more than `max_bytes`. `read`
   /// says how many of `ids` were looked at.
   struct Read {
-    std::vector<StoredJob> jobs{};
-    std::size_t read = 0;
+    std::vector<StoredJob> jobs{};  ///< in the order asked for
+    std::size_t read = 0;           ///< how many of `ids` were looked at
   };
+  /// See Read.
   [[nodiscard]] virtual Read read_jobs(std::span<const JobId> ids, std::size_t max_bytes) = 0;
   /// Stores jobs that are not held, in this order, each with everything that is in it but the lease token: state,
   /// times, counts, history, log and steps are as given, also a state waiting. Makes their queues with default
@@ -184,7 +187,7 @@ class Transfer {
 
 /// A row about something that happens again and again. The core knows what its texts mean; the backend does not.
 struct PeriodicRow {
-  std::string name{};
+  std::string name{};               ///< its key, compared byte by byte
   std::int64_t version = 0;         ///< of the row; grows with each change
   std::optional<TimePoint> next{};  ///< when to look at it next; empty: never
   std::string definition{};         ///< JSON text: what was asked for
@@ -193,20 +196,22 @@ struct PeriodicRow {
 
 /// One change to such a row, which is made if the row has that version still.
 struct PeriodicChange {
-  std::string_view name{};
-  std::int64_t expected = 0;  ///< the version that was read; 0: there must be no such row
-  bool remove = false;        ///< the row goes; else it gets what follows
-  std::optional<TimePoint> next{};
-  std::string_view definition{};
-  std::string_view state{};
+  std::string_view name{};              ///< of the row
+  std::int64_t expected = 0;            ///< the version that was read; 0: there must be no such row
+  bool remove = false;                  ///< the row goes; else it gets what follows
+  std::optional<TimePoint> next{};      ///< as in PeriodicRow
+  std::string_view definition{};        ///< as in PeriodicRow
+  std::string_view state{};             ///< as in PeriodicRow
   std::span<const EnqueueItem> jobs{};  ///< stored if the change is made, in the same transaction
 };
 
+/// What became of a change.
 struct PeriodicOutcome {
   bool applied = false;            ///< false: the row had another version, or somebody has locked it: nothing was done
   std::vector<Enqueued> jobs{};    ///< one for each of the change's, if it was applied
 };
 
+/// Rows that are due.
 struct PeriodicDue {
   std::vector<PeriodicRow> rows{};   ///< due ones, in order of (next, name)
   std::optional<TimePoint> next{};   ///< when the first that is not among them is to be looked at
@@ -222,6 +227,7 @@ class Periodic {
   [[nodiscard]] virtual PeriodicDue periodic_due(std::size_t limit, Now now) = 0;
   /// In order of name (bytes), strictly above `after`.
   [[nodiscard]] virtual std::vector<PeriodicRow> periodic_list(std::string_view after, std::size_t limit) = 0;
+  /// One answer for each name, in order; none: there is no such row.
   [[nodiscard]] virtual std::vector<std::optional<PeriodicRow>> periodic_get(std::span<const std::string> names) = 0;
   /// Compare and set, all in one transaction: a change whose row has another version is an answer, not an error. At
   /// most 1,000 changes with 10,000 jobs together; no name twice. Errc::refused when the database refuses one of them
@@ -235,25 +241,27 @@ class Periodic {
 
 /// What a step of a job is recorded as. The row's key is (job, kind, name, number).
 struct NewStep {
-  JobId id{};
-  LeaseToken token{};
+  JobId id{};                        ///< the job
+  LeaseToken token{};                ///< of its lease
   StepKind kind = StepKind::result;  ///< not StepKind::signal
-  std::string_view name{};
-  std::int64_t number = 0;
-  std::string_view value{};        ///< JSON text; may be empty
-  std::optional<Duration> delay{};  ///< StepRecord::until = now + delay
+  std::string_view name{};           ///< part of the key
+  std::int64_t number = 0;           ///< part of the key
+  std::string_view value{};          ///< JSON text; may be empty
+  std::optional<Duration> delay{};   ///< StepRecord::until = now + delay
   /// No other execution of the job has begun: nobody else can be recording this step.
   bool first_claim = false;
 };
 
+/// What became of a step that was to be recorded.
 enum class RecordStatus : std::uint8_t {
   recorded = 1,  ///< by this call
   existing = 2,  ///< a row of this key is there, or for wait and expired the signal: nothing was added but the wait
   stale = 3,     ///< the lease is lost: nothing was changed
 };
 
+/// The answer to `record_step`.
 struct RecordAnswer {
-  RecordStatus status = RecordStatus::stale;
+  RecordStatus status = RecordStatus::stale;  ///< what became of it
   StepRecord step{};  ///< the row that is there now: recorded or existing; for wait and expired the signal if there is
                       ///< one of that name and number
 };
@@ -265,9 +273,9 @@ class Steps {
 
   /// The key of a row of a job.
   struct From {
-    StepKind kind = StepKind::result;
-    std::string_view name{};
-    std::int64_t number = 0;
+    StepKind kind = StepKind::result;  ///< part of the key
+    std::string_view name{};           ///< part of the key
+    std::int64_t number = 0;           ///< part of the key
   };
 
   /// In the order of their recording; at most 10,000.
