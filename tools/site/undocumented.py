@@ -31,7 +31,7 @@ def main(folder):
             if compound.get("kind") not in kinds or compound.get("prot") == "private":
                 continue
             where = compound.findtext("compoundname")
-            if where.endswith(".md"):
+            if where.endswith((".md", ".dox")):
                 continue
             nodes = [(where, compound)]
             if compound.get("kind") != "file":  # its members are those of its namespaces
