@@ -8,7 +8,7 @@ import re
 import sys
 from pathlib import Path
 
-SOURCE = re.compile(r"\.[a-z]+\.html(#|$)|^tests/[a-z]+/(#|$)")
+SOURCE = re.compile(r"\.[a-z]+\.html(#|$)|^(tests|schema|examples)/.*index\.html")
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:

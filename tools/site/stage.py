@@ -122,11 +122,15 @@ class Site:
             self.write(path + ".md", f"# {path}\n\n````{language}\n{source.read_text()}````\n")
 
     def run(self):
+        navigation = Path("mkdocs.yml").read_text()
         for page in [Path("README.md"), *sorted(Path("docs").rglob("*.md"))]:
             self.add(page.as_posix())
+            if page.parent.name != "decisions" and f": {page.as_posix()}\n" not in navigation:
+                print(f"error: the navigation in mkdocs.yml lacks {page.as_posix()}", file=sys.stderr)
+                self.dead.append(None)
         while self.waiting:
             self.lay(self.waiting.pop())
-        for dead in self.dead:
+        for dead in filter(None, self.dead):
             print(f"error: leads nowhere: {dead}", file=sys.stderr)
         return 1 if self.dead else 0
 
