@@ -77,8 +77,8 @@ int number_of(const std::string& version) {
 void check_version(const Greeting& server) {
   const int least = server.mariadb ? 10'006'000 : 8'000'016;
   if (number_of(server.version) >= least) return;
-  throw Error(Errc::schema,
-              std::string(server.mariadb ? "MariaDB " : "MySQL ") + server.version +
+  throw Error(Errc::configuration,
+              std::string(server.mariadb ? "MariaDB " : "MySQL ") + server.version + " at " + server.place +
                   " is too old: sqlq needs MariaDB 10.6 or MySQL 8.0.16, or newer",
               "mysql");
 }
