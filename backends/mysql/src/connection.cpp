@@ -4,6 +4,7 @@
 
 #include <array>
 #include <charconv>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -19,12 +20,33 @@ unsigned seconds_of(Duration d) {
 
 const char* or_null(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
 
-void set_up_tls(MYSQL* handle, const Options& o) {
+/// The file with the authorities that this system trusts.
+std::string system_authorities() {
+  for (const char* file : {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                           "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"}) {
+    std::error_code none;
+    if (std::filesystem::exists(file, none)) return file;
+  }
+  throw Error(Errc::configuration,
+              "tls=verify needs the authorities that may sign the server's certificate, and this system has no file of "
+              "them: name yours with the URL option 'ca'",
+              "mysql");
+}
+
+/// Who must have signed the server's certificate; empty: it does not matter. Never left to the client library where it
+/// does: from 3.4 on, Connector/C without a file accepts what nobody signed of a server that knows the password.
+std::string authorities(const Options& o) {
+  const bool asked = o.tls == Options::Tls::verify && o.socket.empty() && o.ca.empty();
+  return asked ? system_authorities() : o.ca;
+}
+
+void set_up_tls(MYSQL* handle, const Options& o, const std::string& ca) {
   if (o.tls == Options::Tls::off || !o.socket.empty()) return;
-  mysql_ssl_set(handle, or_null(o.key), or_null(o.cert), or_null(o.ca), nullptr, nullptr);
-  my_bool yes = 1;
+  mysql_ssl_set(handle, or_null(o.key), or_null(o.cert), or_null(ca), nullptr, nullptr);
+  const my_bool yes = 1;
+  const my_bool verify = o.tls == Options::Tls::verify ? 1 : 0;  // the default depends on the client library
   if (o.tls != Options::Tls::prefer) mysql_optionsv(handle, MYSQL_OPT_SSL_ENFORCE, &yes);
-  if (o.tls == Options::Tls::verify) mysql_optionsv(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
+  mysql_optionsv(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
 }
 
 /// The client library goes on without TLS where a server has none, whatever was asked of it.
@@ -37,6 +59,7 @@ void check_tls(MYSQL* handle, const Options& o, const std::string& place) {
 }
 
 MYSQL* make_handle(const Options& o) {
+  const std::string ca = authorities(o);
   MYSQL* handle = mysql_init(nullptr);
   if (handle == nullptr) throw Error(Errc::busy, "no memory for a connection", "mysql");
   const unsigned connect = seconds_of(o.connect_timeout);
@@ -51,7 +74,7 @@ MYSQL* make_handle(const Options& o) {
   mysql_optionsv(handle, MYSQL_OPT_LOCAL_INFILE, &no_files);
   const unsigned transport = o.socket.empty() ? MYSQL_PROTOCOL_TCP : MYSQL_PROTOCOL_SOCKET;
   mysql_optionsv(handle, MYSQL_OPT_PROTOCOL, &transport);  // "localhost" is a host, not a socket
-  set_up_tls(handle, o);
+  set_up_tls(handle, o, ca);
   return handle;
 }
 
