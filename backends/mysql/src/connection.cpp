@@ -97,6 +97,8 @@ int number_of(const std::string& version) {
   return parts[0] * 1'000'000 + parts[1] * 1'000 + parts[2];
 }
 
+constexpr unsigned unknown_variable = 1193;
+
 void check_version(const Greeting& server) {
   const int least = server.mariadb ? 10'006'000 : 8'000'016;
   if (number_of(server.version) >= least) return;
@@ -124,7 +126,12 @@ std::unique_ptr<Connection> Connection::open(const Options& options, const sql::
       // A program that a handler starts must not keep the server from noticing that this process has died.
       ::fcntl(static_cast<int>(mysql_get_socket(handle)), F_SETFD, FD_CLOEXEC);
       check_tls(handle, options, place);
-      connection->configure(options);
+      try {
+        connection->configure(options);
+      } catch (const Error& e) {
+        if (e.native_code() == unknown_variable) connection->greet(server);  // it is too old to know all settings
+        throw;
+      }
       connection->greet(server);
       if (!connection->greeting_.read_only) return connection;
       throw Error(Errc::wrong_node, "the server at " + place + " is read-only: connect to the primary", "mysql");
@@ -190,7 +197,7 @@ void Connection::greet(const sql::Statement& server) {
 /// own is gone may not know of a claim yet, and takes the outcome for a stale one.
 void Connection::see_all_nodes() {
   constexpr std::string_view text = "SET SESSION wsrep_sync_wait = 7";  // SELECT, UPDATE and DELETE, INSERT
-  constexpr unsigned unknown_variable = 1193;  // of a server that can be no node
+  // A server that can be no node does not know it.
   if (mysql_real_query(handle_, text.data(), text.size()) != 0 && mysql_errno(handle_) != unknown_variable) {
     raise(handle_, "session settings");
   }
