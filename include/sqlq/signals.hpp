@@ -4,7 +4,8 @@
 
 #include <initializer_list>
 #include <memory>
-#include <stop_token>
+
+#include <sqlq/stop_token.hpp>
 
 namespace sqlq {
 
@@ -20,7 +21,7 @@ class SignalStop {
   ~SignalStop();
   SignalStop(const SignalStop&) = delete;
   SignalStop& operator=(const SignalStop&) = delete;
-  [[nodiscard]] std::stop_token token() const noexcept;
+  [[nodiscard]] sqlq::stop_token token() const noexcept;
 
  private:
   struct Impl;

@@ -1,3 +1,4 @@
+#include <sqlq/stop_token.hpp>
 #include <sqlq/worker.hpp>
 
 #include <algorithm>
@@ -263,10 +264,10 @@ WorkerStats Worker::stop() {
                           .drain = options.drain_timeout});
 }
 
-WorkerStats Worker::run(std::stop_token until) {
+WorkerStats Worker::run(sqlq::stop_token until) {
   start();
   {
-    const std::stop_callback on_stop(until, [this] { impl_->ended->notify(); });
+    const sqlq::stop_callback on_stop(until, [this] { impl_->ended->notify(); });
     while (!until.stop_requested() && impl_->stage != Impl::Stage::stopped) {
       impl_->ended->wait_until(SteadyPoint::max());
     }
