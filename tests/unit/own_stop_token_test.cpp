@@ -11,7 +11,6 @@
 
 #include <sqlq/own_stop_token.hpp>
 #include <sqlq/stop_token.hpp>
-#include <sqlq/stop_token.hpp>
 
 namespace sqlq {
 namespace {
@@ -41,7 +40,7 @@ TYPED_TEST_SUITE(StopTokens, Kinds);
 
 TYPED_TEST(StopTokens, AreWhatTheStandardLibraryHas) {
 #if defined(__cpp_lib_jthread)
-  EXPECT_TRUE((std::is_same_v<stop_token, sqlq::stop_token>));
+  EXPECT_TRUE((std::is_same_v<stop_token, std::stop_token>));
 #else
   EXPECT_TRUE((std::is_same_v<stop_token, own::stop_token>));
 #endif
