@@ -135,7 +135,9 @@ void Worker::Impl::start() {
     stage = Stage::stopped;
     schedule.hasten({.limit = Duration(0)}, shared.options.grace, shared.clock().steady());
     shut_down();
-    throw Error(Errc::busy, std::string("the system refused a thread for the worker: ") + e.what());
+    throw Error(Errc::busy, std::string("the system refused a thread for the worker: ") + e.what() +
+                                "; choose a lower concurrency, or raise the limits of the process (ulimit -u; a "
+                                "32-bit one has room for more when their stacks are smaller: ulimit -s)");
   }
 }
 
