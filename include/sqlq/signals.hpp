@@ -4,7 +4,8 @@
 
 #include <initializer_list>
 #include <memory>
-#include <stop_token>
+
+#include <sqlq/stop_token.hpp>
 
 namespace sqlq {
 
@@ -22,7 +23,7 @@ class SignalStop {
   SignalStop(const SignalStop&) = delete;
   SignalStop& operator=(const SignalStop&) = delete;
   /// Tripped by the first of the signals.
-  [[nodiscard]] std::stop_token token() const noexcept;
+  [[nodiscard]] sqlq::stop_token token() const noexcept;
 
  private:
   struct Impl;

@@ -20,13 +20,13 @@
 #include <functional>
 #include <iosfwd>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
 #include <sqlq/database.hpp>
 #include <sqlq/filter.hpp>
 #include <sqlq/job.hpp>
+#include <sqlq/stop_token.hpp>
 
 namespace sqlq {
 
@@ -59,7 +59,7 @@ struct TransferOptions {
   std::optional<JobId> after{};  ///< only jobs with greater ids: TransferReport::next of a call that was stopped
   /// Called every few hundred jobs, on the calling thread. False: stop.
   std::function<bool(const TransferReport&)> on_progress{};
-  std::stop_token stop{};  ///< asked now and then: the call ends, TransferReport::next says where
+  sqlq::stop_token stop{};  ///< asked now and then: the call ends, TransferReport::next says where
 };
 
 /// A sum of all jobs that fit a filter. Two databases with the same jobs have the same.
@@ -88,6 +88,6 @@ TransferReport import_jobs(std::istream& from, const Database& to, const Transfe
 TransferReport copy_jobs(const Database& from, const Database& to, const TransferOptions& options = {});
 
 /// Reads all jobs that fit.
-[[nodiscard]] TransferSum sum_of_jobs(const Database& db, const JobFilter& filter = {}, std::stop_token stop = {});
+[[nodiscard]] TransferSum sum_of_jobs(const Database& db, const JobFilter& filter = {}, sqlq::stop_token stop = {});
 
 }  // namespace sqlq

@@ -5,6 +5,8 @@
 
 #include <sqlq/conformance/suite.hpp>
 
+#include <sqlq/stop_token.hpp>
+
 #include "quiet_worker.hpp"
 
 namespace sqlq::conformance {
@@ -225,7 +227,7 @@ TEST_P(Inbox, SeveralTakersMakeOneJobOfEachRow) {
   std::vector<Database> handles;
   for (int i = 0; i < 4; ++i) handles.push_back(another());
   std::atomic<int> taken{0};
-  std::vector<std::jthread> threads;
+  std::vector<sqlq::jthread> threads;
   for (Database& handle : handles) {
     threads.emplace_back([&taken, &handle, now = clock().instant()] {
       backend::Inbox& part = *handle.ready().inbox();
