@@ -14,6 +14,7 @@
 #include <sqlq/client.hpp>
 #include <sqlq/database.hpp>
 #include <sqlq/explain.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/filter.hpp>
 #include <sqlq/finding.hpp>
 #include <sqlq/job.hpp>
@@ -67,7 +68,7 @@ enum class RequeueStatus {
   duplicate,     ///< a live job has its unique key; nothing changed
   not_found,
 };
-[[nodiscard]] std::string_view to_string(RequeueStatus status) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(RequeueStatus status) noexcept;
 
 /// What a finished job forgets before it runs again (Admin::restart). Steps are in the order of their recording.
 struct RestartOptions {
@@ -87,7 +88,7 @@ enum class ActionStatus {
   unchanged,  ///< the job is in no state for it; nothing changed
   not_found,
 };
-[[nodiscard]] std::string_view to_string(ActionStatus status) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(ActionStatus status) noexcept;
 
 /// The state of a job after its lease was taken away.
 enum class AfterTaking {
@@ -132,7 +133,7 @@ enum class DeleteQueueStatus {
   not_empty,  ///< jobs are left in it that were not to go, or run: the queue stays (others may have gone already)
   not_found,
 };
-[[nodiscard]] std::string_view to_string(DeleteQueueStatus status) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(DeleteQueueStatus status) noexcept;
 
 /// A kind of job that waits in a queue.
 struct WaitingKind {
@@ -141,7 +142,7 @@ struct WaitingKind {
 };
 
 /// The operator's side. Cheap to copy. Thread-safety: all members from any thread. Errors: as Client.
-class Admin {
+class SQLQ_API Admin {
  public:
   explicit Admin(Database db) : db_(std::move(db)) {}
 

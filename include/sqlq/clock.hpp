@@ -16,6 +16,8 @@
 #include <optional>
 #include <string>
 
+#include <sqlq/export.hpp>
+
 namespace sqlq {
 
 using Duration = std::chrono::microseconds;
@@ -72,7 +74,7 @@ struct Instant {
 ///
 /// Thread-safety: `notify` from any thread; `wait_until` from one thread at a time. A notification given while nobody
 /// waits is kept (once) for the next wait.
-class Signal {
+class SQLQ_TYPE Signal {
  public:
   virtual ~Signal() = default;
   /// Ends the current wait, or the next one. Never blocks for long, never throws.
@@ -86,7 +88,7 @@ class Signal {
 ///
 /// Thread-safety: all members may be called from any thread. Lifetime: signals may outlive neither their waiters nor
 /// the clock that made them.
-class Clock {
+class SQLQ_TYPE Clock {
  public:
   virtual ~Clock() = default;
   [[nodiscard]] virtual TimePoint now() const = 0;
@@ -101,6 +103,6 @@ class Clock {
 };
 
 /// The machine's clocks. One object for the whole process.
-[[nodiscard]] std::shared_ptr<Clock> system_clock();
+[[nodiscard]] SQLQ_API std::shared_ptr<Clock> system_clock();
 
 }  // namespace sqlq

@@ -6,6 +6,8 @@
 #include <memory>
 #include <stop_token>
 
+#include <sqlq/export.hpp>
+
 namespace sqlq {
 
 /// While it lives, the first of the given signals trips the token instead of ending the process; the handlers found
@@ -14,7 +16,7 @@ namespace sqlq {
 /// the full expression, which is long enough).
 ///
 /// One object per signal and process at a time (else Error(misuse)). Thread-safety: make and destroy on one thread.
-class SignalStop {
+class SQLQ_API SignalStop {
  public:
   SignalStop(std::initializer_list<int> numbers);  // not `signals`, which is a macro of Qt
   ~SignalStop();

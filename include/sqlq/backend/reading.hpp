@@ -11,13 +11,14 @@
 
 #include <sqlq/admin.hpp>
 #include <sqlq/backend/requests.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/tx.hpp>
 
 namespace sqlq::backend {
 
-class Reading {
+class SQLQ_TYPE Reading {
  public:
   virtual ~Reading() = default;
 
