@@ -98,6 +98,7 @@ struct BatchOptions {
 class SQLQ_API BatchContext {
  public:
   struct Impl;
+  /// For the worker and the test harness.
   explicit BatchContext(Impl& impl) noexcept : impl_(&impl) {}
   BatchContext(const BatchContext&) = delete;
   BatchContext& operator=(const BatchContext&) = delete;
@@ -119,6 +120,7 @@ class SQLQ_API BatchContext {
   /// Sets JSON text as the job's result, as JobContext::set_result does. An error that is let through is an exception
   /// of the handler, like any other.
   void set_result(std::size_t i, std::string_view json);
+  /// The same with a value of any type that can be a result.
   template <class T>
     requires(!std::convertible_to<const T&, std::string_view> && Encodable<T>)
   void set_result(std::size_t i, const T& value) {

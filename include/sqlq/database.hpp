@@ -45,7 +45,9 @@ class SQLQ_API Database {
 
   /// Backend, version and place, without passwords: for logs.
   [[nodiscard]] std::string description() const;
+  /// The clock it was opened with.
   [[nodiscard]] Clock& clock() const noexcept;
+  /// The limits it was opened with.
   [[nodiscard]] const PayloadLimits& limits() const noexcept;
 
   /// The backend behind this handle, for tools and tests. It is not checked that the schema fits.

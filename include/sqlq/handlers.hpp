@@ -97,16 +97,17 @@ class SQLQ_API Handlers {
  public:
   /// The functions in the table.
   using Function = std::function<Outcome(JobContext&)>;
+  /// The same for batch handlers: one outcome for each job.
   using BatchFunction = std::function<detail::BatchOutcomes(BatchContext&)>;
   /// What a batch handler has.
   struct Batch {
-    BatchFunction run;
-    BatchOptions options;
+    BatchFunction run;     ///< called with all jobs of the batch
+    BatchOptions options;  ///< how batches are filled
   };
   /// One row of the table.
   struct Entry {
-    Function run;  ///< empty for a batch handler
-    HandlerOptions options;
+    Function run;                          ///< empty for a batch handler
+    HandlerOptions options;                ///< of the kind
     std::shared_ptr<const Batch> batch{};  ///< null for a single handler
   };
 

@@ -18,21 +18,27 @@
 namespace sqlq {
 
 /// Stored as these numbers: never renumber.
-enum class LogLevel : std::uint8_t { debug = 1, info = 2, warn = 3, error = 4 };
+enum class LogLevel : std::uint8_t {
+  debug = 1,  ///< for the author of the handler
+  info = 2,   ///< what happened
+  warn = 3,   ///< odd, but the job goes on
+  error = 4,  ///< something failed
+};
+/// "debug", "info", ...
 [[nodiscard]] SQLQ_API std::string_view to_string(LogLevel level) noexcept;
 
 /// One line. `claim` and `number` order the lines of a job: first by execution, then as written.
 struct LogLine {
-  JobId job{};
-  LeaseToken token{};      ///< of the execution that wrote it; the database refuses lines of a lost lease
-  std::int64_t claim = 0;  ///< Job::claims of that execution
-  int attempt = 0;
-  std::int64_t number = 0;  ///< 1, 2, ... within one execution; 64 bits
-  TimePoint at{};
-  LogLevel level = LogLevel::info;
-  std::string text{};  ///< at most 16 KiB, cut at a character boundary
-  std::string queue{};  ///< of the job, for sinks; lines read from the database have none
-  std::string kind{};   ///< the same
+  JobId job{};                      ///< whose line it is
+  LeaseToken token{};               ///< of the execution that wrote it; the database refuses lines of a lost lease
+  std::int64_t claim = 0;           ///< Job::claims of that execution
+  int attempt = 0;                  ///< Job::attempt of that execution
+  std::int64_t number = 0;          ///< 1, 2, ... within one execution; 64 bits
+  TimePoint at{};                   ///< when it was written
+  LogLevel level = LogLevel::info;  ///< how important it is
+  std::string text{};               ///< at most 16 KiB, cut at a character boundary
+  std::string queue{};              ///< of the job, for sinks; lines read from the database have none
+  std::string kind{};               ///< the same
 };
 
 /// Where lines go. Implement it to send them to your own logging.
@@ -101,11 +107,16 @@ std::string log_text(const T& value) {
 /// after the job was finished are still stored, those after another worker claimed it are not).
 class SQLQ_API JobLogger {
  public:
+  /// Lines about this execution of the job, to `sink`, stamped by `clock`.
   JobLogger(const Job& job, std::shared_ptr<LogSink> sink, std::shared_ptr<Clock> clock = system_clock());
 
+  /// A line as it is; a `{}` in it stays.
   void debug(std::string_view text) { write(LogLevel::debug, text); }
+  /// The same, of level info.
   void info(std::string_view text) { write(LogLevel::info, text); }
+  /// The same, of level warn.
   void warn(std::string_view text) { write(LogLevel::warn, text); }
+  /// The same, of level error.
   void error(std::string_view text) { write(LogLevel::error, text); }
   /// With values in the place of each `{}`: log.info("{} of {} sent", n, all). A value is anything like a string, with
   /// a to_string or with an operator<<. There are no format options; `{{` is a `{`. A `{}` without a value stays as it
@@ -115,21 +126,25 @@ class SQLQ_API JobLogger {
   void debug(std::string_view format, const Values&... values) {
     write(LogLevel::debug, format, values...);
   }
+  /// The same, of level info.
   template <class... Values>
     requires(sizeof...(Values) > 0)
   void info(std::string_view format, const Values&... values) {
     write(LogLevel::info, format, values...);
   }
+  /// The same, of level warn.
   template <class... Values>
     requires(sizeof...(Values) > 0)
   void warn(std::string_view format, const Values&... values) {
     write(LogLevel::warn, format, values...);
   }
+  /// The same, of level error.
   template <class... Values>
     requires(sizeof...(Values) > 0)
   void error(std::string_view format, const Values&... values) {
     write(LogLevel::error, format, values...);
   }
+  /// The same, of any level.
   template <class... Values>
     requires(sizeof...(Values) > 0)
   void write(LogLevel level, std::string_view format, const Values&... values) {

@@ -21,6 +21,7 @@ namespace sqlq {
 /// event. One that ends its thread: see Worker. A negative delay counts as zero.
 class SQLQ_API RetryPolicy {
  public:
+  /// The delay after attempt number `attempt`, which is 1 or more, has failed.
   using Function = std::function<Duration(int attempt)>;
 
   /// The default back-off.

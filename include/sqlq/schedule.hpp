@@ -74,6 +74,7 @@ enum class Missed : std::uint8_t {
   all = 3,   ///< each fires, oldest first: of the latest Schedule::most_missed. Only beside Overlap::allow and for a
              ///< job without a unique key: else the others would find the job of the first, so `sync` refuses it
 };
+/// "one", "skip", ...
 [[nodiscard]] SQLQ_API std::string_view to_string(Missed missed) noexcept;
 
 /// What happens at a tick when the last job of the schedule has not finished yet.
@@ -83,6 +84,7 @@ enum class Overlap : std::uint8_t {
   queue_one = 3,   ///< the latest such tick is kept, and fires within 5 s after that job has finished
   cancel_old = 4,  ///< that job is cancelled; the tick fires within 5 s after it has finished
 };
+/// "skip", "allow", ...
 [[nodiscard]] SQLQ_API std::string_view to_string(Overlap overlap) noexcept;
 
 /// One schedule, as a program wants it.
@@ -93,10 +95,10 @@ struct Schedule {
   /// What each tick enqueues. `delay`, `run_at` and `id` must be empty; headers are kept. With a unique key the tick
   /// enqueues nothing while a live job has the key, which counts as skipped.
   NewJob job{};
-  Missed missed = Missed::one;
-  std::size_t most_missed = 100;           ///< 1 to 10,000; for Missed::all
+  Missed missed = Missed::one;               ///< what becomes of ticks that nobody fired in time
+  std::size_t most_missed = 100;             ///< 1 to 10,000; for Missed::all
   Duration grace = std::chrono::minutes(1);  ///< 1 s to 365 days; for Missed::skip
-  Overlap overlap = Overlap::skip;
+  Overlap overlap = Overlap::skip;           ///< what a tick does while the job of an earlier one has not finished
   /// Each tick is enqueued with a delay that is drawn from 0 to this; 0 to 24 h.
   Duration jitter{0};
   OptionalTime start{};  ///< no tick before it
@@ -106,7 +108,7 @@ struct Schedule {
 /// A schedule, and how it stands.
 struct ScheduleState {
   Schedule schedule{};                   ///< where it cannot be read: only the name, and the rule is empty
-  bool paused = false;
+  bool paused = false;                   ///< true: it fires no tick
   std::optional<TimePoint> next{};       ///< the next tick; empty: paused, it can fire none, or there is none any more
   std::optional<TimePoint> last_tick{};  ///< of the last tick that was fired or skipped
   std::optional<JobId> last_job{};       ///< the last job that was enqueued; it may be gone
@@ -120,21 +122,29 @@ struct ScheduleState {
 };
 
 /// What `sync` did with each schedule.
-enum class SyncStatus : std::uint8_t { added = 1, changed = 2, unchanged = 3 };
+enum class SyncStatus : std::uint8_t {
+  added = 1,      ///< there was none of its name
+  changed = 2,    ///< it was there with another definition
+  unchanged = 3,  ///< it was there as it is
+};
+/// "added", "changed", ...
 [[nodiscard]] SQLQ_API std::string_view to_string(SyncStatus status) noexcept;
 
 /// A tick in the zone of its schedule. Printed as "2026-11-30T02:30:00+01:00".
 struct Tick {
-  TimePoint at{};
+  TimePoint at{};                 ///< the moment
   std::chrono::seconds offset{};  ///< of the zone's local time from UTC
 
+  /// The moment.
   operator TimePoint() const noexcept { return at; }  // NOLINT: it is one
   /// What the zone's clocks show: `floor<days>(tick.local())` is the day.
   [[nodiscard]] std::chrono::local_time<Duration> local() const noexcept {
     return std::chrono::local_time<Duration>(at.time_since_epoch() + offset);
   }
+  /// The same moment with the same offset.
   bool operator==(const Tick&) const = default;
 };
+/// As "2026-11-30T02:30:00+01:00".
 SQLQ_API std::ostream& operator<<(std::ostream& out, const Tick& tick);
 
 /// The tick that a job was enqueued for, in the zone that its schedule had then: read from its header `sqlq-tick`.
@@ -160,13 +170,16 @@ class SQLQ_API Schedules {
   /// stays paused, and keeps its counts, as far as these can be read. But Error(schema) for one of a newer program.
   /// Answers in the order given.
   std::vector<SyncStatus> sync(std::span<const Schedule> schedules);
+  /// From a list in braces.
   std::vector<SyncStatus> sync(std::initializer_list<Schedule> schedules) { return sync(std::span(schedules)); }
   /// What `sync` would answer now, and its errors of the arguments. Changes nothing.
   [[nodiscard]] std::vector<SyncStatus> preview(std::span<const Schedule> schedules) const;
+  /// From a list in braces.
   [[nodiscard]] std::vector<SyncStatus> preview(std::initializer_list<Schedule> schedules) const {
     return preview(std::span(schedules));
   }
 
+  /// The schedule as it is now; empty if there is none.
   [[nodiscard]] std::optional<ScheduleState> find(const std::string& name) const;
   /// In order of the name, names strictly above `after`; `limit` is 1 to 1,000.
   [[nodiscard]] std::vector<ScheduleState> list(const std::string& after = {}, std::size_t limit = 1000) const;

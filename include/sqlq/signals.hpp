@@ -18,10 +18,12 @@ namespace sqlq {
 /// One object per signal and process at a time (else Error(misuse)). Thread-safety: make and destroy on one thread.
 class SQLQ_API SignalStop {
  public:
+  /// Takes these signals until it is destroyed.
   SignalStop(std::initializer_list<int> numbers);  // not `signals`, which is a macro of Qt
   ~SignalStop();
   SignalStop(const SignalStop&) = delete;
   SignalStop& operator=(const SignalStop&) = delete;
+  /// Tripped by the first of the signals.
   [[nodiscard]] std::stop_token token() const noexcept;
 
  private:

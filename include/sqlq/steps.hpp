@@ -48,6 +48,7 @@ namespace sqlq {
 /// Thrown through a handler to give its slot back. Catch it only to throw it on.
 class SQLQ_TYPE Suspension {
  public:
+  /// `until`: TimePoint::max() is for ever.
   explicit Suspension(TimePoint until) noexcept : until_(until) {}
   /// When the job goes on unless it is woken before.
   [[nodiscard]] TimePoint until() const noexcept { return until_; }
@@ -59,11 +60,16 @@ class SQLQ_TYPE Suspension {
 /// Names a step, a sleep, a wait, a signal. Implicit, for `job.step("charge", ...)`.
 class StepName {
  public:
+  /// The text must live as long as the name does.
   StepName(std::string_view name, std::int64_t number = 0) noexcept : name_(name), number_(number) {}  // NOLINT
+  /// The same.
   StepName(const char* name, std::int64_t number = 0) noexcept : name_(name), number_(number) {}       // NOLINT
+  /// The same.
   StepName(const std::string& name, std::int64_t number = 0) noexcept : name_(name), number_(number) {}  // NOLINT
 
+  /// The text.
   [[nodiscard]] std::string_view name() const noexcept { return name_; }
+  /// Tells steps of one name apart; 0 where none was given.
   [[nodiscard]] std::int64_t number() const noexcept { return number_; }
 
  private:
@@ -86,9 +92,9 @@ enum class StepKind : std::uint8_t {
 
 /// One row of a job's steps.
 struct StepRecord {
-  StepKind kind = StepKind::result;
-  std::string name{};
-  std::int64_t number = 0;
+  StepKind kind = StepKind::result;  ///< what was recorded
+  std::string name{};                ///< StepName::name
+  std::int64_t number = 0;           ///< StepName::number
   std::int64_t claim = 0;            ///< Job::claims of the execution that recorded it; 0: came from outside
   TimePoint at{};                    ///< when it was recorded
   std::optional<TimePoint> until{};  ///< of sleep and wait
@@ -115,6 +121,7 @@ enum class SignalStatus : std::uint8_t {
   not_found = 4,  ///< there is no such job
   replaced = 5,   ///< SignalMode::replace, and one was there: it has the new value
 };
+/// "stored", "existing", ...
 [[nodiscard]] SQLQ_API std::string_view to_string(SignalStatus status) noexcept;
 
 namespace detail {

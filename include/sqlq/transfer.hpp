@@ -33,8 +33,8 @@ namespace sqlq {
 
 /// A job that was not stored, and why.
 struct TransferProblem {
-  JobId id{};
-  std::string why{};
+  JobId id{};         ///< of the job
+  std::string why{};  ///< one line, no payload
 };
 
 /// What was done so far, or in all.
@@ -53,20 +53,21 @@ struct TransferReport {
   std::optional<JobId> next{};  ///< TransferOptions::after of a call that goes on; empty: all is done
 };
 
+/// What is transferred.
 struct TransferOptions {
-  JobFilter filter{};
-  bool queues = true;             ///< the settings of queues too: all, or those that the filter names
-  std::optional<JobId> after{};   ///< only jobs with greater ids: TransferReport::next of a call that was stopped
+  JobFilter filter{};            ///< only these jobs; empty: all
+  bool queues = true;            ///< the settings of queues too: all, or those that the filter names
+  std::optional<JobId> after{};  ///< only jobs with greater ids: TransferReport::next of a call that was stopped
   /// Called every few hundred jobs, on the calling thread. False: stop.
   std::function<bool(const TransferReport&)> on_progress{};
-  std::stop_token stop{};
+  std::stop_token stop{};  ///< asked now and then: the call ends, TransferReport::next says where
 };
 
 /// A sum of all jobs that fit a filter. Two databases with the same jobs have the same.
 struct TransferSum {
-  std::uint64_t jobs = 0;
+  std::uint64_t jobs = 0;  ///< that are not held
   std::uint64_t held = 0;  ///< not part of `jobs` and checksum
-  std::string checksum{};
+  std::string checksum{};  ///< of these jobs; 16 hexadecimal digits
   friend bool operator==(const TransferSum&, const TransferSum&) = default;
 };
 

@@ -71,12 +71,12 @@ struct StopOptions {
 
 /// Counts of the work of a worker so far; the last value is the summary of a run.
 struct WorkerStats {
-  std::uint64_t claimed = 0;
-  std::uint64_t succeeded = 0;
+  std::uint64_t claimed = 0;    ///< jobs that it was given
+  std::uint64_t succeeded = 0;  ///< executions that ended so
   std::uint64_t failed = 0;     ///< attempts that failed, retried or not
-  std::uint64_t discarded = 0;
-  std::uint64_t snoozed = 0;
-  std::uint64_t cancelled = 0;
+  std::uint64_t discarded = 0;  ///< ended for good by their handlers
+  std::uint64_t snoozed = 0;    ///< put off by their handlers, or suspended
+  std::uint64_t cancelled = 0;  ///< asked to stop, and ended so
   std::uint64_t released = 0;   ///< given back at stop, before or after they had started
   std::uint64_t lost = 0;       ///< outcomes refused or not sent because the lease was lost
   std::uint64_t abandoned = 0;  ///< handlers still running when stop returned: they ignored their stop token
@@ -159,6 +159,7 @@ class SQLQ_API Worker {
 
   /// Looks for work now. A hint; never needed for correctness.
   void wake() noexcept;
+  /// The counts so far. Also after stop.
   [[nodiscard]] WorkerStats stats() const;
 
  private:

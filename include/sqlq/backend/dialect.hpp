@@ -67,6 +67,7 @@ class SQLQ_TYPE Dialect : public Reading {
  public:
   // ---------------------------------------------------------------------------------------------- the backend itself
 
+  /// What the backend can do. Fixed as long as it lives.
   [[nodiscard]] virtual const Capabilities& capabilities() const noexcept = 0;
   /// Backend, version, place; no password.
   [[nodiscard]] virtual std::string description() const = 0;
@@ -213,14 +214,23 @@ class SQLQ_TYPE Dialect : public Reading {
   // ---------------------------------------------------------------------------------------------- optional parts
   // extensions.hpp says what they are. Null: the backend does not have it.
 
+  /// Ends and claims in one call.
   [[nodiscard]] virtual HandOver* hand_over() noexcept { return nullptr; }
+  /// Tells outages from crashes.
   [[nodiscard]] virtual Outages* outages() noexcept { return nullptr; }
+  /// Lists the workers.
   [[nodiscard]] virtual Workers* workers() noexcept { return nullptr; }
+  /// Changes jobs that wait.
   [[nodiscard]] virtual Editing* editing() noexcept { return nullptr; }
+  /// What explain and doctor ask.
   [[nodiscard]] virtual Insight* insight() noexcept { return nullptr; }
+  /// Whole jobs out and in.
   [[nodiscard]] virtual Transfer* transfer() noexcept { return nullptr; }
+  /// Rows of schedules.
   [[nodiscard]] virtual Periodic* periodic() noexcept { return nullptr; }
+  /// Durable steps and signals.
   [[nodiscard]] virtual Steps* steps() noexcept { return nullptr; }
+  [[nodiscard]] virtual Inbox* inbox() noexcept { return nullptr; }
 };
 
 }  // namespace sqlq::backend

@@ -18,6 +18,7 @@
 
 namespace sqlq::backend {
 
+/// What a backend answers without changing anything. Thread-safety and errors as Dialect.
 class SQLQ_TYPE Reading {
  public:
   virtual ~Reading() = default;
@@ -44,6 +45,7 @@ class SQLQ_TYPE Reading {
 
   /// In order of name (bytes), names strictly above `after`.
   [[nodiscard]] virtual std::vector<Queue> queues(std::string_view after, std::size_t limit) = 0;
+  /// None: there is no queue of this name.
   [[nodiscard]] virtual std::optional<Queue> queue(std::string_view name) = 0;
   /// As `queue`, with its `counts` and since when the pending job, or scheduled one that is due, waits that could have
   /// run first.

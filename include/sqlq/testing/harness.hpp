@@ -42,15 +42,20 @@ namespace sqlq::testing {
 /// attempts as in a worker.
 class SQLQ_API Harness {
  public:
+  /// On a database of this URL, which the harness opens and migrates.
   Harness(std::string_view url, Handlers handlers, WorkerOptions options = {})
       : Harness(at(url), std::move(handlers), std::move(options)) {}
   ~Harness();
   Harness(const Harness&) = delete;
   Harness& operator=(const Harness&) = delete;
 
+  /// The handle that it works on.
   [[nodiscard]] Database& database() noexcept;
+  /// A client of the database.
   [[nodiscard]] Client client() const;
+  /// The operator's side of it.
   [[nodiscard]] Admin admin() const;
+  /// The time of the database and of the harness.
   [[nodiscard]] ManualClock& clock() noexcept;
   /// clock().advance(by)
   void advance(Duration by);
@@ -68,6 +73,7 @@ class SQLQ_API Harness {
   std::size_t work_for(Duration time, std::size_t limit = 10000);
   /// One sweep: reap, purge. Throws what these do.
   void sweep();
+  /// Counts as of a worker.
   [[nodiscard]] WorkerStats stats() const;
   /// Events the worker reported so far.
   [[nodiscard]] const std::vector<WorkerEvent>& events() const;

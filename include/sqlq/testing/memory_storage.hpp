@@ -67,14 +67,19 @@ class SQLQ_API MemoryStorage {
 /// Errors: misuse for begin inside and for commit and rollback outside of a transaction.
 class SQLQ_API MemoryConnection {
  public:
+  /// A connection to this storage, outside of any transaction.
   explicit MemoryConnection(const MemoryStorage& storage);
   ~MemoryConnection();
   MemoryConnection(const MemoryConnection&) = delete;
   MemoryConnection& operator=(const MemoryConnection&) = delete;
 
+  /// Begins a transaction.
   void begin();
+  /// All that was done in it exists now.
   void commit();
+  /// Nothing of it has been done.
   void rollback();
+  /// Is one open?
   [[nodiscard]] bool in_transaction() const noexcept;
   /// The view of it that sqlq gets.
   [[nodiscard]] Tx tx() noexcept;
