@@ -25,6 +25,7 @@
 #include <sqlq/admin.hpp>
 #include <sqlq/backend/requests.hpp>
 #include <sqlq/client.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/steps.hpp>
@@ -56,7 +57,7 @@ struct HandOverResult {
 
 /// Passes the places of a queue with a limit from job to job. Where claims of such a queue wait for one another, a
 /// worker that ends and claims in one transaction need not wait: the number of held jobs never grows.
-class HandOver {
+class SQLQ_TYPE HandOver {
  public:
   virtual ~HandOver() = default;
 
@@ -74,7 +75,7 @@ class HandOver {
 
 /// Knows that a worker lives although nothing could be written for it. Without this part each lease that ended counts
 /// as a crash, and a worker stops a job whose lease it cannot renew in time, whatever the reason.
-class Outages {
+class SQLQ_TYPE Outages {
  public:
   virtual ~Outages() = default;
 
@@ -98,7 +99,7 @@ class Outages {
 /// as well as any. A worker is known by its name and its id together. All of it is rare: at most one call a worker in
 /// several seconds. None of it may wait longer for somebody's lock than a second or two, nor keep the calls of
 /// `Dialect` from their connections meanwhile.
-class Workers {
+class SQLQ_TYPE Workers {
  public:
   virtual ~Workers() = default;
 
@@ -125,7 +126,7 @@ struct JobChange {
 };
 
 /// Changes jobs that nobody holds.
-class Editing {
+class SQLQ_TYPE Editing {
  public:
   virtual ~Editing() = default;
 
@@ -136,7 +137,7 @@ class Editing {
 };
 
 /// Answers questions that only explanations need.
-class Insight {
+class SQLQ_TYPE Insight {
  public:
   virtual ~Insight() = default;
 
@@ -163,7 +164,7 @@ enum class StoreStatus : std::uint8_t {
 };
 
 /// Takes jobs out of a database and puts them into another one as they are.
-class Transfer {
+class SQLQ_TYPE Transfer {
  public:
   virtual ~Transfer() = default;
 
@@ -219,7 +220,7 @@ struct PeriodicDue {
 };
 
 /// Schedules. None of it is on the way of a plain job: a worker asks once in 10 s, or when something is due.
-class Periodic {
+class SQLQ_TYPE Periodic {
  public:
   virtual ~Periodic() = default;
 
@@ -267,7 +268,7 @@ struct RecordAnswer {
 };
 
 /// Durable steps of jobs (steps.hpp).
-class Steps {
+class SQLQ_TYPE Steps {
  public:
   virtual ~Steps() = default;
 
@@ -339,7 +340,7 @@ struct InboxItem {
 };
 
 /// A table of the user's database into which anybody may insert jobs (docs/inbox.md).
-class Inbox {
+class SQLQ_TYPE Inbox {
  public:
   virtual ~Inbox() = default;
 
