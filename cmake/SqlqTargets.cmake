@@ -29,9 +29,21 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
   list(APPEND hardening -mbranch-protection=standard)
 endif()
+if(WIN32)  # g++ 12 dies of -fstack-clash-protection there; the others need libssp of whoever links us
+  set(hardening "")
+endif()
 target_compile_options(sqlq_build_flags INTERFACE "$<$<CONFIG:Release,RelWithDebInfo>:${hardening}>")
-target_link_options(sqlq_build_flags INTERFACE
-  $<$<CONFIG:Release,RelWithDebInfo>:LINKER:-z,relro,-z,now,-z,noexecstack>)
+if(NOT WIN32 AND NOT APPLE)  # linkers of ELF only
+  target_link_options(sqlq_build_flags INTERFACE
+    $<$<CONFIG:Release,RelWithDebInfo>:LINKER:-z,relro,-z,now,-z,noexecstack>)
+endif()
+
+# There std::atomic::wait, semaphores and ~stop_callback of g++ before 13 may sleep for ever.
+if(WIN32 AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13
+    AND NOT CMAKE_CXX_FLAGS MATCHES "mingw_wait")
+  message(WARNING "g++ ${CMAKE_CXX_COMPILER_VERSION} loses wake-ups on Windows: take g++ 13 or newer, or compile the "
+    "whole program with -include ${PROJECT_SOURCE_DIR}/cmake/toolchains/mingw_wait.hpp and link libsynchronization")
+endif()
 
 # sqlq_set_up(TARGET): what every target of ours gets.
 function(sqlq_set_up target)

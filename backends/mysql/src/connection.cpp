@@ -1,13 +1,12 @@
 #include "connection.hpp"
 
-#include <fcntl.h>
-
 #include <array>
 #include <charconv>
 #include <optional>
 #include <utility>
 
 #include "errors.hpp"
+#include "platform/wake_up.hpp"
 #include "sql/doubt.hpp"
 
 namespace sqlq::mysql {
@@ -99,7 +98,7 @@ std::unique_ptr<Connection> Connection::open(const Options& options, const sql::
         raise_connect(mysql_errno(handle), mysql_error(handle), place);
       }
       // A program that a handler starts must not keep the server from noticing that this process has died.
-      ::fcntl(static_cast<int>(mysql_get_socket(handle)), F_SETFD, FD_CLOEXEC);
+      platform::close_in_programs(static_cast<int>(mysql_get_socket(handle)));
       check_tls(handle, options, place);
       connection->configure(options);
       connection->greet(server);

@@ -29,7 +29,7 @@ class Watcher {
   const Options options_;
   const std::string channel_;
   const std::function<void()> heard_;
-  StopEvent stop_;
+  platform::WakeUp stop_;
   std::jthread thread_;
 };
 

@@ -1,0 +1,21 @@
+#pragma once
+/// \file
+/// The language of what client libraries say.
+
+namespace sqlq::platform {
+
+/// While it lives, the calling thread's libraries say what they have to say in English, whatever the program's
+/// language: for texts that are compared. Nested or not; on one thread.
+class English final {
+ public:
+  English() noexcept;
+  ~English();
+  English(const English&) = delete;
+  English& operator=(const English&) = delete;
+
+ private:
+  struct State;
+  State* state_;  ///< null: the system could not
+};
+
+}  // namespace sqlq::platform
