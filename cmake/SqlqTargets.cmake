@@ -19,6 +19,10 @@ target_compile_options(sqlq_build_flags INTERFACE
   $<$<BOOL:${SQLQ_WERROR}>:-Werror>
   -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 
+# On 32-bit systems the C library refuses files over 2 GiB and times after 2038 unless it is asked for the large ones.
+# No public header has a type of that size.
+target_compile_definitions(sqlq_build_flags INTERFACE _FILE_OFFSET_BITS=64 _TIME_BITS=64)
+
 # Hardening of optimised builds; ci/hardening looks whether a program has it. Each processor has its own protection of
 # the control flow. Some compilers define _FORTIFY_SOURCE themselves; a second definition would be a warning.
 include(CheckPIESupported)
@@ -36,13 +40,6 @@ target_compile_options(sqlq_build_flags INTERFACE "$<$<CONFIG:Release,RelWithDeb
 if(NOT WIN32 AND NOT APPLE)  # linkers of ELF only
   target_link_options(sqlq_build_flags INTERFACE
     $<$<CONFIG:Release,RelWithDebInfo>:LINKER:-z,relro,-z,now,-z,noexecstack>)
-endif()
-
-# There std::atomic::wait, semaphores and ~stop_callback of g++ before 13 may sleep for ever.
-if(WIN32 AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13
-    AND NOT CMAKE_CXX_FLAGS MATCHES "mingw_wait")
-  message(WARNING "g++ ${CMAKE_CXX_COMPILER_VERSION} loses wake-ups on Windows: take g++ 13 or newer, or compile the "
-    "whole program with -include ${PROJECT_SOURCE_DIR}/cmake/toolchains/mingw_wait.hpp and link libsynchronization")
 endif()
 
 # sqlq_set_up(TARGET): what every target of ours gets.

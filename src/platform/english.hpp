@@ -2,11 +2,13 @@
 /// \file
 /// The language of what client libraries say.
 
+#include <sqlq/export.hpp>
+
 namespace sqlq::platform {
 
 /// While it lives, the calling thread's libraries say what they have to say in English, whatever the program's
 /// language: for texts that are compared. Nested or not; on one thread.
-class English final {
+class SQLQ_API English final {
  public:
   English() noexcept;
   ~English();

@@ -8,6 +8,8 @@
 #include <string>
 #include <system_error>
 
+#include <sqlq/export.hpp>
+
 namespace sqlq::platform {
 
 /// All zero: none. Not of dev_t and ino_t, whose sizes are a matter of compiler flags.
@@ -26,10 +28,10 @@ enum class Refusal {
   forbidden,     ///< for this process
   exhausted,     ///< files or memory; may succeed later
 };
-[[nodiscard]] Refusal refusal_of(int system_error) noexcept;
+[[nodiscard]] SQLQ_API Refusal refusal_of(int system_error) noexcept;
 
 /// The text of a system's error, in UTF-8.
-[[nodiscard]] std::string system_text(int system_error);
+[[nodiscard]] SQLQ_API std::string system_text(int system_error);
 
 /// What the system says of a path.
 struct FileLook {
@@ -44,27 +46,27 @@ struct FileLook {
   /// Neither there nor missing: the system could not tell.
   [[nodiscard]] bool unknown() const noexcept { return error != 0 && !missing(); }
 };
-[[nodiscard]] FileLook look_at(const std::string& path) noexcept;
+[[nodiscard]] SQLQ_API FileLook look_at(const std::string& path) noexcept;
 
 /// The whole name of a file whose name may be relative to the working directory; `failed` when that cannot be found
 /// out. On Windows "/C:/x" is "C:/x", so that URLs have one form.
-[[nodiscard]] std::string whole_name(const std::string& path, std::error_code& failed);
+[[nodiscard]] SQLQ_API std::string whole_name(const std::string& path, std::error_code& failed);
 
 /// Bytes that are left for this process on the volume of the path; very many when the system cannot tell.
-[[nodiscard]] std::int64_t free_bytes(const std::string& path) noexcept;
+[[nodiscard]] SQLQ_API std::int64_t free_bytes(const std::string& path) noexcept;
 
 /// Whether a file that a process has open can be neither deleted, renamed nor replaced.
-[[nodiscard]] bool open_files_stay() noexcept;
+[[nodiscard]] SQLQ_API bool open_files_stay() noexcept;
 
 /// Makes an empty file that only its owner may read and write, whatever the umask or the access list of the folder; one
 /// that is there stays as it is. Returns the system's error, or 0.
 ///
 /// It opens the file and closes it, which on POSIX systems drops all locks this process has on it: only for files that
 /// this process does not have open.
-[[nodiscard]] int create_private(const std::string& path) noexcept;
+[[nodiscard]] SQLQ_API int create_private(const std::string& path) noexcept;
 
 /// Gives the file `to` the access list of `from` where that is one of its own, not the folder's. Does nothing where the
 /// database's library gives its further files the same rights by itself. Errors are dropped.
-void share_access(const std::string& from, const std::string& to) noexcept;
+SQLQ_API void share_access(const std::string& from, const std::string& to) noexcept;
 
 }  // namespace sqlq::platform

@@ -5,12 +5,13 @@
 #include <array>
 
 #include <sqlq/clock.hpp>
+#include <sqlq/export.hpp>
 
 namespace sqlq::platform {
 
 /// Once it is set, every wait that knows it ends at once, for ever. Thread-safe. Error(busy) when the system has no
 /// descriptor left for it.
-class WakeUp final {
+class SQLQ_API WakeUp final {
  public:
   WakeUp();
   ~WakeUp();
@@ -29,11 +30,11 @@ enum class Until { readable, writable, either };
 enum class Waited { ready, too_late, stopped };
 
 /// Waits until the socket (-1: none) is what `until` says, an error of it included, or `stop` (null: none) is set.
-[[nodiscard]] Waited wait_for(int socket, Until until, SteadyPoint deadline, const WakeUp* stop);
+[[nodiscard]] SQLQ_API Waited wait_for(int socket, Until until, SteadyPoint deadline, const WakeUp* stop);
 
 /// Programs that this process starts do not inherit the socket, which keeps its other end from noticing that this
 /// process has ended.
-void close_in_programs(int socket) noexcept;
+SQLQ_API void close_in_programs(int socket) noexcept;
 
 /// What one look at both says; of the system. Waits for at most so many milliseconds. An interruption counts as
 /// nothing seen, another error as ready, for the next use of the socket tells what is wrong with it.

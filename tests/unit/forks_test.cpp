@@ -15,6 +15,7 @@
 #include <gtest/gtest.h>
 
 #include <sqlq/signals.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "platform/process.hpp"
 #include "platform/random.hpp"
@@ -124,7 +125,7 @@ TEST(SignalStop, AForkedChildDiesAndItsParentGoesOn) {
 TEST(SignalStop, AChildThatAStopCallbackForksIsEnded) {
   const SignalStop stop{SIGUSR1};
   std::promise<pid_t> forked;
-  const std::stop_callback callback(stop.token(), [&] {
+  const sqlq::stop_callback callback(stop.token(), [&] {
     const pid_t child = ::fork();
     if (child != 0) forked.set_value(child);
   });

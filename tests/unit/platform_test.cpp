@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <sqlq/signals.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "core/checks.hpp"
 #include "platform/file_system.hpp"
@@ -39,7 +40,7 @@ TEST(Random, NumbersDifferBetweenThreads) {
   constexpr std::size_t per_thread = 1000;
   std::vector<std::vector<std::uint64_t>> drawn(4);
   {
-    std::vector<std::jthread> threads;
+    std::vector<sqlq::jthread> threads;
     for (auto& numbers : drawn) {
       threads.emplace_back([&numbers] {
         for (std::size_t i = 0; i < per_thread; ++i) numbers.push_back(platform::random64());
@@ -107,9 +108,9 @@ void earlier_handler(int signal) {
 }
 
 // Waits until the token is tripped: by the object's thread, some time after the signal.
-void wait_for_stop(const std::stop_token& token) {
+void wait_for_stop(const sqlq::stop_token& token) {
   const auto signal = system_clock()->make_signal();
-  const std::stop_callback wake(token, [&] { signal->notify(); });
+  const sqlq::stop_callback wake(token, [&] { signal->notify(); });
   signal->wait_until(SteadyPoint::max());
 }
 
@@ -134,7 +135,7 @@ TEST(SignalStop, TheFirstSignalStopsAndTheSecondGoesToTheEarlierHandler) {
 TEST(SignalStop, GivesHandlersBackWithoutASignal) {
   const auto before = std::signal(SIGINT, earlier_handler);
   earlier_handler_calls = 0;
-  std::stop_token token;
+  sqlq::stop_token token;
   { token = SignalStop{SIGINT}.token(); }
   EXPECT_FALSE(token.stop_requested());
   std::raise(SIGINT);

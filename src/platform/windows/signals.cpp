@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <sqlq/error.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "platform/user_code.hpp"
 #include "platform/windows/api.hpp"
@@ -147,7 +148,7 @@ struct SignalStop::Impl {
   HANDLE event;
   std::atomic<bool> closing{false};
   std::vector<int> signals;
-  std::stop_source source;
+  sqlq::stop_source source;
   std::thread thread;
 };
 
@@ -155,6 +156,6 @@ SignalStop::SignalStop(std::initializer_list<int> signals) : impl_(std::make_uni
 
 SignalStop::~SignalStop() = default;
 
-std::stop_token SignalStop::token() const noexcept { return impl_->source.get_token(); }
+sqlq::stop_token SignalStop::token() const noexcept { return impl_->source.get_token(); }
 
 }  // namespace sqlq
