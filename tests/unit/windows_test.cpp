@@ -27,7 +27,8 @@ class WindowsFiles : public ::testing::Test {
   ~WindowsFiles() override { std::filesystem::remove_all(folder_); }
   [[nodiscard]] std::string path(const std::wstring& name) const { return narrow((folder_ / name).wstring()); }
 
-  /// How many others than one user the access list lets in; -1: there is no list, all may do all.
+  /// How many others than its owner, and the system itself, the access list lets in; -1: there is no list, all may do
+  /// all.
   static int others_of(const std::string& file) {
     PACL list = nullptr;
     PSECURITY_DESCRIPTOR descriptor = nullptr;
@@ -43,7 +44,8 @@ class WindowsFiles : public ::testing::Test {
       EXPECT_NE(::GetAce(list, i, &entry), 0);
       auto* const allowed = static_cast<ACCESS_ALLOWED_ACE*>(entry);
       if (allowed->Header.AceType != ACCESS_ALLOWED_ACE_TYPE) continue;
-      if (::EqualSid(owner, reinterpret_cast<PSID>(&allowed->SidStart)) == 0) ++others;
+      const PSID user = reinterpret_cast<PSID>(&allowed->SidStart);
+      if (::EqualSid(owner, user) == 0 && ::IsWellKnownSid(user, WinLocalSystemSid) == 0) ++others;
     }
     ::LocalFree(descriptor);
     return others;

@@ -44,6 +44,17 @@ std::wstring this_user() {
   return ::ConvertSidToStringSidW(user->User.Sid, text.out()) != 0 ? std::wstring(text.get()) : std::wstring();
 }
 
+/// Nothing in it comes from the folder. (Not SE_DACL_PROTECTED, which Wine does not keep.)
+bool is_of_its_own(PACL list) {
+  if (list == nullptr) return false;
+  for (DWORD i = 0; i < list->AceCount; ++i) {
+    void* entry = nullptr;
+    if (::GetAce(list, i, &entry) == 0) return false;
+    if ((static_cast<const ACE_HEADER*>(entry)->AceFlags & INHERITED_ACE) != 0) return false;
+  }
+  return true;
+}
+
 int make_for(const std::wstring& user, const std::wstring& path) {
   if (user.empty()) return ERROR_ACCESS_DENIED;
   // P: nothing of the folder's list is inherited. FA: all rights.
@@ -155,10 +166,7 @@ void share_access(const std::string& from, const std::string& to) noexcept {
                                 nullptr, descriptor.out()) != ERROR_SUCCESS) {
       return;
     }
-    SECURITY_DESCRIPTOR_CONTROL control = 0;
-    DWORD revision = 0;
-    if (::GetSecurityDescriptorControl(descriptor.get(), &control, &revision) == 0) return;
-    if ((control & SE_DACL_PROTECTED) == 0) return;
+    if (!is_of_its_own(list)) return;
     ::SetNamedSecurityInfoW(wide(to).data(), SE_FILE_OBJECT,
                             DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, nullptr, nullptr, list,
                             nullptr);
