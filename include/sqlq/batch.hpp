@@ -68,6 +68,7 @@
 #include <sqlq/client.hpp>
 #include <sqlq/clock.hpp>
 #include <sqlq/context.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/outcome.hpp>
@@ -79,7 +80,7 @@ class BatchContext;
 
 namespace detail {
 /// Leaves the job at this place out of the batch: its attempt has failed with the exception that is being handled.
-void leave_out(BatchContext& batch, std::size_t i);
+SQLQ_API void leave_out(BatchContext& batch, std::size_t i);
 }  // namespace detail
 
 /// How the jobs of a kind are gathered.
@@ -94,7 +95,7 @@ struct BatchOptions {
 ///
 /// Thread-safety: all members from any thread. Lifetime: until the handler returns. Errors: misuse for a place that is
 /// not below size(). In the child of a fork() as JobContext.
-class BatchContext {
+class SQLQ_API BatchContext {
  public:
   struct Impl;
   /// For the worker and the test harness.

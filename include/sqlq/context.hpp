@@ -15,6 +15,7 @@
 
 #include <sqlq/args.hpp>
 #include <sqlq/client.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/steps.hpp>
@@ -32,7 +33,7 @@ enum class StopReason {
   lease_lost,  ///< the lease could not be renewed in time or was taken: every write will be refused
 };
 /// "none", "cancel", ...
-[[nodiscard]] std::string_view to_string(StopReason reason) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(StopReason reason) noexcept;
 
 /// Handed to a handler for one execution.
 ///
@@ -40,7 +41,7 @@ enum class StopReason {
 ///
 /// In the child of a fork() (worker.hpp) the job is the parent's: set_result, set_progress, complete_in and the durable
 /// steps throw Error(misuse), and so does what client() gives; lines of log() go nowhere.
-class JobContext {
+class SQLQ_API JobContext {
  public:
   struct Impl;
   /// For the worker and the test harness.

@@ -7,6 +7,8 @@
 
 #include <sqlq/stop_token.hpp>
 
+#include <sqlq/export.hpp>
+
 namespace sqlq {
 
 /// While it lives, the first of the given signals trips the token instead of ending the process; the handlers found
@@ -15,7 +17,7 @@ namespace sqlq {
 /// the full expression, which is long enough).
 ///
 /// One object per signal and process at a time (else Error(misuse)). Thread-safety: make and destroy on one thread.
-class SignalStop {
+class SQLQ_API SignalStop {
  public:
   /// Takes these signals until it is destroyed.
   SignalStop(std::initializer_list<int> numbers);  // not `signals`, which is a macro of Qt

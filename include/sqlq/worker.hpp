@@ -12,6 +12,7 @@
 #include <sqlq/clock.hpp>
 #include <sqlq/database.hpp>
 #include <sqlq/enqueue.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/handlers.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
@@ -125,7 +126,7 @@ struct WorkerStats {
 /// flushed no more. Threads of the worker that run no handlers cannot be cancelled. A stop callback that ends its
 /// thread ends the process, as one that throws. Cancel a handler's thread only where it waits in its own code: inside
 /// of a call of this library or of a database's client locks may stay held.
-class Worker {
+class SQLQ_API Worker {
  public:
   /// Errors: invalid_argument for options out of range and for handlers without any kind or on_any.
   Worker(Database db, Handlers handlers, WorkerOptions options = {});

@@ -15,6 +15,8 @@
 #include <variant>
 #include <vector>
 
+#include <sqlq/export.hpp>
+
 #include "core/function_ref.hpp"
 #include "sql/statement.hpp"
 
@@ -90,7 +92,7 @@ class Fields {
 using RowSink = core::FunctionRef<void(const Row&)>;
 
 /// One connection's statements. Not thread-safe: one thread at a time.
-class Session {
+class SQLQ_API Session {
  public:
   Session() = default;
   Session(const Session&) = delete;

@@ -236,6 +236,7 @@ constexpr std::array all_exceptions{
     Exception{"leftovers", "tests/process/storage_sqlite_test.cpp", "a machine may forbid to mount, and it says so"},
     Exception{"named-paths", "include/sqlq/conformance/suite.hpp", "names files of a backend of somebody else's"},
     Exception{"named-paths", "docs/from-go-sqlq.md", "names a file of the reader's program"},
+    Exception{"time", "examples/handlers.cpp", "shows how a handler waits until its token is tripped"},
     Exception{"mutexes", "src/core/mutex.hpp", "is what the others take"},
     Exception{"threads", "src/worker/replaceable_thread.", "owns the threads of services and those that run handlers"},
     Exception{"threads", "src/worker/thread_starter.", "starts them for these two"},
