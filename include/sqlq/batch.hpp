@@ -60,7 +60,6 @@
 #include <cstddef>
 #include <functional>
 #include <span>
-#include <stop_token>
 #include <string_view>
 #include <type_traits>
 #include <vector>
@@ -73,6 +72,7 @@
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/outcome.hpp>
+#include <sqlq/stop_token.hpp>
 
 namespace sqlq {
 
@@ -109,7 +109,7 @@ class SQLQ_API BatchContext {
   [[nodiscard]] const Job& job(std::size_t i) const;
 
   /// Tripped when all jobs are to stop; see JobContext::stop_token.
-  [[nodiscard]] std::stop_token stop_token() const noexcept;
+  [[nodiscard]] sqlq::stop_token stop_token() const noexcept;
   /// Whether and why this job is to stop. When it is not `none`, the work for it may be left out: return an error for
   /// it, which is recorded as for a single handler that gives up (a cancelled job ends as cancelled).
   [[nodiscard]] StopReason stop_reason(std::size_t i) const;

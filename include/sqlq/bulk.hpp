@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -21,6 +20,7 @@
 #include <sqlq/export.hpp>
 #include <sqlq/filter.hpp>
 #include <sqlq/job.hpp>
+#include <sqlq/stop_token.hpp>
 
 namespace sqlq {
 
@@ -101,7 +101,7 @@ struct BulkOptions {
   /// Called after each step, on the calling thread, with what was done so far; `next` is set as long as there may be
   /// more. False: stop.
   std::function<bool(const BulkReport&)> on_progress{};
-  std::stop_token stop{};  ///< asked before each step: no further one begins
+  sqlq::stop_token stop{};  ///< asked before each step: no further one begins
 };
 
 /// Thread-safety: all members from any thread. Lifetime: keeps the database open. Errors: those of Admin. After one

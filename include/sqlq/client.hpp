@@ -6,7 +6,6 @@
 #include <optional>
 #include <ranges>
 #include <span>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +17,7 @@
 #include <sqlq/job.hpp>
 #include <sqlq/retry.hpp>
 #include <sqlq/steps.hpp>
+#include <sqlq/stop_token.hpp>
 #include <sqlq/tx.hpp>
 
 namespace sqlq {
@@ -236,7 +236,7 @@ class SQLQ_API Client {
   /// Waits until the job has finished, and returns it. Empty: it had not by then, or `stop` was tripped, or there is no
   /// such job (any more: retention). If a worker has run it, the lines that its handler wrote are there (Admin::logs
   /// says which may come later). Looks after 5 ms at first and then after a quarter of the time since, at most 2 s.
-  [[nodiscard]] std::optional<Job> wait(JobId id, Duration timeout, std::stop_token stop = {}) const;
+  [[nodiscard]] std::optional<Job> wait(JobId id, Duration timeout, sqlq::stop_token stop = {}) const;
 
   // ------------------------------------------------------------------------------------------------- signal
   /// Sends a signal to a job that waits for it, or will (JobContext::wait). `name` as StepName; the value is JSON of at
@@ -283,7 +283,7 @@ class SQLQ_API Client {
   /// of yours there is no claim, ping or reap: a lease that nobody else sees protects nothing, and what it has locked
   /// would stop others.
   [[nodiscard]] std::vector<Job> claim(std::span<const std::string> queues, const ClaimFilter& filter, std::size_t n,
-                                       Duration wait, std::stop_token stop = {});
+                                       Duration wait, sqlq::stop_token stop = {});
   /// One job or none, from one queue.
   [[nodiscard]] std::optional<Job> claim_one(const std::string& queue, const ClaimFilter& filter = {});
 

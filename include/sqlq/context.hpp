@@ -8,7 +8,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -20,6 +19,7 @@
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/steps.hpp>
+#include <sqlq/stop_token.hpp>
 #include <sqlq/tx.hpp>
 
 namespace sqlq {
@@ -60,11 +60,11 @@ class SQLQ_API JobContext {
 
   /// Tripped when the handler should stop early: check it between steps of long work, or pass it on to waits. A handler
   /// that ignores it cannot be stopped; C++ has no safe way to end a thread from outside. A callback that you register
-  /// with std::stop_callback is called on a thread that the worker keeps for that (or, when the token was tripped
+  /// with stop_callback is called on a thread that the worker keeps for that (or, when the token was tripped
   /// before, on yours): it may take its time, and no lease, timeout or other job waits for it. It must not throw and
-  /// must not end its thread: by the rules of std::stop_callback either ends the process (std::terminate), so catch
+  /// must not end its thread: by the rules of stop_callback either ends the process (std::terminate), so catch
   /// everything there. stop_reason() says why before the token is tripped.
-  [[nodiscard]] std::stop_token stop_token() const noexcept;
+  [[nodiscard]] sqlq::stop_token stop_token() const noexcept;
   /// Why the token was tripped; StopReason::none: it was not.
   [[nodiscard]] StopReason stop_reason() const noexcept;
 

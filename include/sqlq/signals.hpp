@@ -4,7 +4,8 @@
 
 #include <initializer_list>
 #include <memory>
-#include <stop_token>
+
+#include <sqlq/stop_token.hpp>
 
 #include <sqlq/export.hpp>
 
@@ -24,7 +25,7 @@ class SQLQ_API SignalStop {
   SignalStop(const SignalStop&) = delete;
   SignalStop& operator=(const SignalStop&) = delete;
   /// Tripped by the first of the signals.
-  [[nodiscard]] std::stop_token token() const noexcept;
+  [[nodiscard]] sqlq::stop_token token() const noexcept;
 
  private:
   struct Impl;

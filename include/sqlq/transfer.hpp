@@ -20,7 +20,6 @@
 #include <functional>
 #include <iosfwd>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -28,6 +27,7 @@
 #include <sqlq/export.hpp>
 #include <sqlq/filter.hpp>
 #include <sqlq/job.hpp>
+#include <sqlq/stop_token.hpp>
 
 namespace sqlq {
 
@@ -60,7 +60,7 @@ struct TransferOptions {
   std::optional<JobId> after{};  ///< only jobs with greater ids: TransferReport::next of a call that was stopped
   /// Called every few hundred jobs, on the calling thread. False: stop.
   std::function<bool(const TransferReport&)> on_progress{};
-  std::stop_token stop{};  ///< asked now and then: the call ends, TransferReport::next says where
+  sqlq::stop_token stop{};  ///< asked now and then: the call ends, TransferReport::next says where
 };
 
 /// A sum of all jobs that fit a filter. Two databases with the same jobs have the same.
@@ -90,6 +90,6 @@ SQLQ_API TransferReport copy_jobs(const Database& from, const Database& to, cons
 
 /// Reads all jobs that fit.
 [[nodiscard]] SQLQ_API TransferSum sum_of_jobs(const Database& db, const JobFilter& filter = {},
-                                               std::stop_token stop = {});
+                                               sqlq::stop_token stop = {});
 
 }  // namespace sqlq

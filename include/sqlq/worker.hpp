@@ -6,7 +6,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -18,6 +17,7 @@
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/observer.hpp>
+#include <sqlq/stop_token.hpp>
 
 namespace sqlq {
 
@@ -155,7 +155,7 @@ class SQLQ_API Worker {
   /// The same, with the times of WorkerOptions.
   WorkerStats stop();
   /// start, wait until the token is tripped, stop. Returns the summary.
-  WorkerStats run(std::stop_token until);
+  WorkerStats run(sqlq::stop_token until);
 
   /// Looks for work now. A hint; never needed for correctness.
   void wake() noexcept;

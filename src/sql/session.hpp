@@ -5,6 +5,7 @@
 /// Each backend implements it over its native handle, for connections of our own and for those borrowed from the user.
 /// The operations of a backend are written once against this interface.
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -42,8 +43,10 @@ struct Arg {
   const char* name;
   Value value;
 
-  constexpr Arg(const char* n, std::int64_t v) : name(n), value(v) {}
-  constexpr Arg(const char* n, int v) : name(n), value(std::int64_t{v}) {}
+  // Of any signed type: 64 bits are `long` to some standard libraries, and `long long` to others on the same system.
+  template <class Integer>
+    requires(std::signed_integral<Integer> || std::same_as<Integer, bool>)
+  constexpr Arg(const char* n, Integer v) : name(n), value(std::int64_t{v}) {}
   constexpr Arg(const char* n, std::string_view v) : name(n), value(v) {}
   constexpr Arg(const char* n, Bytes v) : name(n), value(v) {}
   constexpr Arg(const char* n, std::nullptr_t) : name(n), value(nullptr) {}

@@ -230,6 +230,7 @@ class SQLQ_TYPE Dialect : public Reading {
   [[nodiscard]] virtual Periodic* periodic() noexcept { return nullptr; }
   /// Durable steps and signals.
   [[nodiscard]] virtual Steps* steps() noexcept { return nullptr; }
+  /// Jobs by plain INSERTs.
   [[nodiscard]] virtual Inbox* inbox() noexcept { return nullptr; }
 };
 

@@ -318,25 +318,25 @@ class SQLQ_TYPE Steps {
 
 /// A row of the inbox, as somebody has written it: nothing of it has been checked. Empty: NULL.
 struct InboxRow {
-  std::int64_t number = 0;  ///< above 0; grows with each row
-  std::string kind{};
-  std::optional<std::string> params{};
-  bool too_long = false;  ///< params and headers were not read, for they are longer than asked for
-  std::optional<std::string> queue{};
-  std::optional<std::int64_t> priority{};
-  std::optional<TimePoint> run_at{};
-  bool odd_run_at = false;  ///< a time was given that cannot be read
-  std::optional<std::string> unique_key{};
-  std::optional<std::int64_t> max_attempts{};
-  std::optional<std::int64_t> timeout_s{};
-  std::optional<std::string> headers{};
-  std::optional<std::string> id{};
+  std::int64_t number = 0;                     ///< above 0; grows with each row
+  std::string kind{};                          ///< of the job
+  std::optional<std::string> params{};         ///< JSON text
+  bool too_long = false;                       ///< params and headers were not read, for they are longer than asked for
+  std::optional<std::string> queue{};          ///< its name
+  std::optional<std::int64_t> priority{};      ///< lower number first
+  std::optional<TimePoint> run_at{};           ///< not before
+  bool odd_run_at = false;                     ///< a time was given that cannot be read
+  std::optional<std::string> unique_key{};     ///< as EnqueueOptions::unique_key
+  std::optional<std::int64_t> max_attempts{};  ///< as EnqueueOptions::max_attempts
+  std::optional<std::int64_t> timeout_s{};     ///< of one attempt, in seconds
+  std::optional<std::string> headers{};        ///< a JSON object of strings
+  std::optional<std::string> id{};             ///< of the job, as text
 };
 
 /// What becomes of a row: a job, as enqueue stores it; an errored job; or the reason why it is kept in the table.
 struct InboxItem {
-  std::int64_t number = 0;
-  std::variant<EnqueueItem, const StoredJob*, std::string_view> fate{};
+  std::int64_t number = 0;                                               ///< of the row
+  std::variant<EnqueueItem, const StoredJob*, std::string_view> fate{};  ///< the three of them, in this order
 };
 
 /// A table of the user's database into which anybody may insert jobs (docs/inbox.md).
@@ -356,9 +356,10 @@ class SQLQ_TYPE Inbox {
   /// again inside: empty.
   virtual std::vector<std::optional<Enqueued>> inbox_take(std::span<const InboxItem> items, Now now) = 0;
 
+  /// How many rows there are.
   struct Counts {
-    CappedCount waiting{};
-    CappedCount kept{};
+    CappedCount waiting{};  ///< not looked at yet
+    CappedCount kept{};     ///< with a reason
   };
   /// Counted up to `cap` each.
   [[nodiscard]] virtual Counts inbox_counts(std::uint64_t cap) = 0;
