@@ -25,7 +25,7 @@ std::string without_arguments(std::string_view code) {
 bool is_declaration(std::string_view statement) {
   static constexpr std::array defined{"template", "constexpr", "consteval", "inline", "using", "friend",
                                       "static_assert", "= default", "= delete", "= 0", "typedef", "concept"};
-  if (!statement.ends_with(';')) return false;
+  if (!statement.ends_with(';') || contains(statement, "(*")) return false;  // a pointer to a function
   for (const char* word : defined) {
     if (contains_word(statement, word)) return false;
   }
