@@ -232,6 +232,7 @@ constexpr std::array all_rules{
     Rule{"characters", "what is read is what is compiled", check_characters},
     Rule{"leftovers", "nothing is left for later in the text, and no test is skipped silently", check_leftovers},
     Rule{"manual", "the public header is the manual", check_manual},
+    Rule{"exports", "what users call is found in shared libraries, too", check_exports},
     Rule{"headers", "a header changes nothing for who includes it", check_headers},
     Rule{"toolchain", "g++ 12 and clang 14 build it", check_toolchain},
     Rule{"paths", "the tree works on every machine", check_paths},
