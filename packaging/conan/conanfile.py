@@ -58,7 +58,7 @@ class SqlqConan(ConanFile):
     def export_sources(self):
         for folder in ("backends", "cmake", "docs", "examples", "include", "schema", "src", "tools"):
             copy(self, folder + "/*", src=self._tree(), dst=self.export_sources_folder)
-        for file in ("CMakeLists.txt", "LICENSE", "README.md", "CHANGELOG.md"):
+        for file in ("CMakeLists.txt", "LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md"):
             copy(self, file, src=self._tree(), dst=self.export_sources_folder)
 
     def layout(self):
