@@ -14,6 +14,7 @@
 #include <sqlq/client.hpp>
 #include <sqlq/database.hpp>
 #include <sqlq/explain.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/filter.hpp>
 #include <sqlq/finding.hpp>
 #include <sqlq/job.hpp>
@@ -69,7 +70,7 @@ enum class RequeueStatus {
   not_found,     ///< there is no such job
 };
 /// "requeued", "not_finished", ...
-[[nodiscard]] std::string_view to_string(RequeueStatus status) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(RequeueStatus status) noexcept;
 
 /// What a finished job forgets before it runs again (Admin::restart). Steps are in the order of their recording.
 struct RestartOptions {
@@ -90,7 +91,7 @@ enum class ActionStatus {
   not_found,  ///< there is no such job
 };
 /// "done", "unchanged", ...
-[[nodiscard]] std::string_view to_string(ActionStatus status) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(ActionStatus status) noexcept;
 
 /// The state of a job after its lease was taken away.
 enum class AfterTaking {
@@ -137,7 +138,7 @@ enum class DeleteQueueStatus {
   not_found,  ///< there is no such queue
 };
 /// "deleted", "not_empty", ...
-[[nodiscard]] std::string_view to_string(DeleteQueueStatus status) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(DeleteQueueStatus status) noexcept;
 
 /// A kind of job that waits in a queue.
 struct WaitingKind {
@@ -146,7 +147,7 @@ struct WaitingKind {
 };
 
 /// The operator's side. Cheap to copy. Thread-safety: all members from any thread. Errors: as Client.
-class Admin {
+class SQLQ_API Admin {
  public:
   /// On this database; throws nothing and asks it nothing.
   explicit Admin(Database db) : db_(std::move(db)) {}

@@ -12,14 +12,15 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
 #include <sqlq/admin.hpp>
 #include <sqlq/database.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/filter.hpp>
 #include <sqlq/job.hpp>
+#include <sqlq/stop_token.hpp>
 
 namespace sqlq {
 
@@ -64,7 +65,7 @@ class BulkAction {
   int priority_;
 };
 /// "retry", "cancel", "erase", "run_now", "move", "set_priority".
-[[nodiscard]] std::string_view to_string(BulkAction::Kind kind) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(BulkAction::Kind kind) noexcept;
 
 /// What a filter means now.
 struct BulkPreview {
@@ -100,13 +101,13 @@ struct BulkOptions {
   /// Called after each step, on the calling thread, with what was done so far; `next` is set as long as there may be
   /// more. False: stop.
   std::function<bool(const BulkReport&)> on_progress{};
-  std::stop_token stop{};  ///< asked before each step: no further one begins
+  sqlq::stop_token stop{};  ///< asked before each step: no further one begins
 };
 
 /// Thread-safety: all members from any thread. Lifetime: keeps the database open. Errors: those of Admin. After one
 /// that came from `apply` the steps before it stay done: call it again with the `before` of the last report that
 /// on_progress was given, or from the start: what is done fits the filter no more, or does not change again.
-class Bulk {
+class SQLQ_API Bulk {
  public:
   /// On this database; asks it nothing.
   explicit Bulk(Database db) : db_(std::move(db)) {}

@@ -6,7 +6,6 @@
 #include <optional>
 #include <ranges>
 #include <span>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,9 +13,11 @@
 #include <sqlq/args.hpp>
 #include <sqlq/database.hpp>
 #include <sqlq/enqueue.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/retry.hpp>
 #include <sqlq/steps.hpp>
+#include <sqlq/stop_token.hpp>
 #include <sqlq/tx.hpp>
 
 namespace sqlq {
@@ -46,7 +47,7 @@ enum class FinishStatus {
   ended_otherwise,  ///< this lease was ended in another way before, as by `error` before `success`: nothing was changed
 };
 /// "applied", "already_applied", ...
-[[nodiscard]] std::string_view to_string(FinishStatus status) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(FinishStatus status) noexcept;
 /// Did the write reach the job, now or before?
 [[nodiscard]] constexpr bool accepted(FinishStatus s) noexcept {
   return s != FinishStatus::stale && s != FinishStatus::ended_otherwise;
@@ -59,7 +60,7 @@ enum class LeaseStatus {
   lost,              ///< somebody else may have the job: stop, and expect every write to be refused
 };
 /// "renewed", "cancel_requested", ...
-[[nodiscard]] std::string_view to_string(LeaseStatus status) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(LeaseStatus status) noexcept;
 
 /// Answer to cancel.
 enum class CancelStatus {
@@ -69,7 +70,7 @@ enum class CancelStatus {
   not_found,   ///< there is no such job
 };
 /// "cancelled", "cancelling", ...
-[[nodiscard]] std::string_view to_string(CancelStatus status) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(CancelStatus status) noexcept;
 
 /// How an error is to be handled.
 struct ErrorOptions {
@@ -80,7 +81,7 @@ struct ErrorOptions {
 /// How one lease is to end. The same as the members of Client of the same names, for many jobs in one call.
 ///
 ///     client.finish({Ending::success(first), Ending::error(second, "no such address"), Ending::release(third)});
-class Ending {
+class SQLQ_API Ending {
  public:
   /// As Client::success.
   [[nodiscard]] static Ending success(const Job& job, std::string result = {});
@@ -122,7 +123,7 @@ struct ReapReport {
 /// Thread-safety: all members from any thread at once, except that a `Tx` belongs to one thread at a time.
 /// Errors: every call may throw `Error`. invalid_argument is thrown before anything is sent. Calls are bounded in time
 /// by the backend's timeouts. A call that threw with `outcome_unknown()` can be repeated with the same ids or lease.
-class Client {
+class SQLQ_API Client {
  public:
   /// On this database; asks it nothing.
   explicit Client(Database db) : db_(std::move(db)) {}
@@ -235,7 +236,7 @@ class Client {
   /// Waits until the job has finished, and returns it. Empty: it had not by then, or `stop` was tripped, or there is no
   /// such job (any more: retention). If a worker has run it, the lines that its handler wrote are there (Admin::logs
   /// says which may come later). Looks after 5 ms at first and then after a quarter of the time since, at most 2 s.
-  [[nodiscard]] std::optional<Job> wait(JobId id, Duration timeout, std::stop_token stop = {}) const;
+  [[nodiscard]] std::optional<Job> wait(JobId id, Duration timeout, sqlq::stop_token stop = {}) const;
 
   // ------------------------------------------------------------------------------------------------- signal
   /// Sends a signal to a job that waits for it, or will (JobContext::wait). `name` as StepName; the value is JSON of at
@@ -282,7 +283,7 @@ class Client {
   /// of yours there is no claim, ping or reap: a lease that nobody else sees protects nothing, and what it has locked
   /// would stop others.
   [[nodiscard]] std::vector<Job> claim(std::span<const std::string> queues, const ClaimFilter& filter, std::size_t n,
-                                       Duration wait, std::stop_token stop = {});
+                                       Duration wait, sqlq::stop_token stop = {});
   /// One job or none, from one queue.
   [[nodiscard]] std::optional<Job> claim_one(const std::string& queue, const ClaimFilter& filter = {});
 

@@ -16,6 +16,8 @@
 #include <optional>
 #include <string>
 
+#include <sqlq/export.hpp>
+
 namespace sqlq {
 
 /// All lengths of time, in microseconds.
@@ -78,7 +80,7 @@ struct Instant {
 ///
 /// Thread-safety: `notify` from any thread; `wait_until` from one thread at a time. A notification given while nobody
 /// waits is kept (once) for the next wait.
-class Signal {
+class SQLQ_TYPE Signal {
  public:
   virtual ~Signal() = default;
   /// Ends the current wait, or the next one. Never blocks for long, never throws.
@@ -92,7 +94,7 @@ class Signal {
 ///
 /// Thread-safety: all members may be called from any thread. Lifetime: signals may outlive neither their waiters nor
 /// the clock that made them.
-class Clock {
+class SQLQ_TYPE Clock {
  public:
   virtual ~Clock() = default;
   /// The wall time.
@@ -111,6 +113,6 @@ class Clock {
 };
 
 /// The machine's clocks. One object for the whole process.
-[[nodiscard]] std::shared_ptr<Clock> system_clock();
+[[nodiscard]] SQLQ_API std::shared_ptr<Clock> system_clock();
 
 }  // namespace sqlq

@@ -8,7 +8,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -16,9 +15,11 @@
 
 #include <sqlq/args.hpp>
 #include <sqlq/client.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/steps.hpp>
+#include <sqlq/stop_token.hpp>
 #include <sqlq/tx.hpp>
 
 namespace sqlq {
@@ -32,7 +33,7 @@ enum class StopReason {
   lease_lost,  ///< the lease could not be renewed in time or was taken: every write will be refused
 };
 /// "none", "cancel", ...
-[[nodiscard]] std::string_view to_string(StopReason reason) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(StopReason reason) noexcept;
 
 /// Handed to a handler for one execution.
 ///
@@ -40,7 +41,7 @@ enum class StopReason {
 ///
 /// In the child of a fork() (worker.hpp) the job is the parent's: set_result, set_progress, complete_in and the durable
 /// steps throw Error(misuse), and so does what client() gives; lines of log() go nowhere.
-class JobContext {
+class SQLQ_API JobContext {
  public:
   struct Impl;
   /// For the worker and the test harness.
@@ -59,11 +60,11 @@ class JobContext {
 
   /// Tripped when the handler should stop early: check it between steps of long work, or pass it on to waits. A handler
   /// that ignores it cannot be stopped; C++ has no safe way to end a thread from outside. A callback that you register
-  /// with std::stop_callback is called on a thread that the worker keeps for that (or, when the token was tripped
+  /// with stop_callback is called on a thread that the worker keeps for that (or, when the token was tripped
   /// before, on yours): it may take its time, and no lease, timeout or other job waits for it. It must not throw and
-  /// must not end its thread: by the rules of std::stop_callback either ends the process (std::terminate), so catch
+  /// must not end its thread: by the rules of stop_callback either ends the process (std::terminate), so catch
   /// everything there. stop_reason() says why before the token is tripped.
-  [[nodiscard]] std::stop_token stop_token() const noexcept;
+  [[nodiscard]] sqlq::stop_token stop_token() const noexcept;
   /// Why the token was tripped; StopReason::none: it was not.
   [[nodiscard]] StopReason stop_reason() const noexcept;
 

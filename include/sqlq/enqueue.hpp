@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <sqlq/clock.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 
 namespace sqlq {
@@ -28,7 +29,7 @@ struct PayloadLimits {
 /// Throws Error(invalid_argument) unless `text` is one JSON document within the limits: valid UTF-8, no NUL (neither
 /// raw nor as \\u0000, which not every database can store), no number too large for a double. `what` names the text in
 /// the message; the message never quotes it. Cost: one pass, no tree is built.
-void check_json(std::string_view text, const PayloadLimits& limits, std::string_view what);
+SQLQ_API void check_json(std::string_view text, const PayloadLimits& limits, std::string_view what);
 
 /// As a retention: the finished job stays until somebody deletes it.
 inline constexpr Duration unlimited_retention = Duration::max();
@@ -120,7 +121,7 @@ enum class EnqueueStatus : std::uint8_t {
   existing_key = 3,  ///< a live job has its unique key: nothing changed
 };
 /// "inserted", "existing_id", ...
-[[nodiscard]] std::string_view to_string(EnqueueStatus status) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(EnqueueStatus status) noexcept;
 
 /// The answer of enqueue for each job.
 struct Enqueued {

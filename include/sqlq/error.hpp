@@ -14,6 +14,8 @@
 #include <string>
 #include <string_view>
 
+#include <sqlq/export.hpp>
+
 namespace sqlq {
 
 /// The kind of trouble.
@@ -38,10 +40,10 @@ enum class Errc {
 };
 
 /// The name of a code, for logs: "invalid_argument", "busy", ...
-[[nodiscard]] std::string_view to_string(Errc code) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(Errc code) noexcept;
 
 /// The library's exception. Copyable; copies share nothing.
-class Error : public std::runtime_error {
+class SQLQ_API Error : public std::runtime_error {
  public:
   /// \param message   what, why, what to do; no payload, no bound value, no password
   /// \param backend   the backend that reported it, empty when no database was involved

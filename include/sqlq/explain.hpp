@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <sqlq/clock.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 
 namespace sqlq {
@@ -64,6 +65,6 @@ struct Reason {
 };
 
 /// "schema_behind", "not_found", ...: stable, for programs.
-[[nodiscard]] std::string_view to_string(Reason::Code code) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(Reason::Code code) noexcept;
 
 }  // namespace sqlq

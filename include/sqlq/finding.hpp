@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include <sqlq/export.hpp>
+
 namespace sqlq {
 
 /// Something about an installation that an operator should know. Thread-safety: a plain value.
@@ -22,6 +24,6 @@ struct Finding {
 };
 
 /// "note", "warning", "error".
-[[nodiscard]] std::string_view to_string(Finding::Severity severity) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(Finding::Severity severity) noexcept;
 
 }  // namespace sqlq

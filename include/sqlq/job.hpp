@@ -14,13 +14,14 @@
 #include <string_view>
 
 #include <sqlq/clock.hpp>
+#include <sqlq/export.hpp>
 
 namespace sqlq {
 
 /// Identity of a job: a UUID version 7, made by the client before anything is sent. Therefore an enqueue whose outcome
 /// is unknown can be repeated without making a second job, and queues can be merged or moved between databases.
 /// Ids made by one process increase strictly in the order they were made.
-class JobId {
+class SQLQ_API JobId {
  public:
   /// The nil id (all zero): no job has it.
   constexpr JobId() = default;
@@ -85,9 +86,9 @@ enum class JobState : std::uint8_t {
 };
 
 /// "pending", "running", ... (the column texts of the documentation and of logs).
-[[nodiscard]] std::string_view to_string(JobState state) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(JobState state) noexcept;
 /// The inverse of to_string; `JobState::invalid` for anything else.
-[[nodiscard]] JobState parse_job_state(std::string_view text) noexcept;
+[[nodiscard]] SQLQ_API JobState parse_job_state(std::string_view text) noexcept;
 /// success, errored or cancelled: nothing more will happen by itself.
 [[nodiscard]] constexpr bool is_finished(JobState s) noexcept {
   return s == JobState::success || s == JobState::errored || s == JobState::cancelled;
@@ -157,7 +158,7 @@ enum class Cause : std::uint8_t {
   outage = 10,      ///< no heartbeat within keepalive, but the worker lived: it said so later; no crash
 };
 /// "failed", "discarded", ...
-[[nodiscard]] std::string_view to_string(Cause cause) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(Cause cause) noexcept;
 
 /// One line of a job's history. Every execution beyond the first is explained by the line before it.
 struct AttemptRecord {

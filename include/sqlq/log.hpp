@@ -12,6 +12,7 @@
 
 #include <sqlq/clock.hpp>
 #include <sqlq/database.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 
 namespace sqlq {
@@ -24,7 +25,7 @@ enum class LogLevel : std::uint8_t {
   error = 4,  ///< something failed
 };
 /// "debug", "info", ...
-[[nodiscard]] std::string_view to_string(LogLevel level) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(LogLevel level) noexcept;
 
 /// One line. `claim` and `number` order the lines of a job: first by execution, then as written.
 struct LogLine {
@@ -46,7 +47,7 @@ struct LogLine {
 /// Errors: exceptions from a sink never reach the writer of a line. A worker reports them to its events; in own loops,
 /// where nobody asks for them, they are dropped: catch what you want to know of in `write`. A sink that forks or ends
 /// its thread: see Worker.
-class LogSink {
+class SQLQ_TYPE LogSink {
  public:
   virtual ~LogSink() = default;
   /// Takes one line. Must not block for long: it runs on the handler's thread.
@@ -63,7 +64,7 @@ class LogSink {
 };
 
 /// Any callable taking a LogLine. It must be callable from many threads at once.
-[[nodiscard]] std::shared_ptr<LogSink> make_log_sink(std::function<void(const LogLine&)> write);
+[[nodiscard]] SQLQ_API std::shared_ptr<LogSink> make_log_sink(std::function<void(const LogLine&)> write);
 
 /// The database sink, which workers use by default. Buffers lines and writes them in batches when 1000 are waiting or
 /// `flush` is called; a failed flush keeps them for the next one. When 100,000 lines or 64 MiB of text wait (the
@@ -73,7 +74,7 @@ class LogSink {
 /// Of each job about the last 10,000 lines stay, and of these about the last 8 MiB. `write` never touches the database:
 /// call `flush` yourself in own loops, before the call that ends the job. Lines that were not flushed yet (in a worker:
 /// of about the last second, of jobs that still run) are gone when the process is killed.
-[[nodiscard]] std::shared_ptr<LogSink> database_log_sink(Database db);
+[[nodiscard]] SQLQ_API std::shared_ptr<LogSink> database_log_sink(Database db);
 
 namespace detail {
 
@@ -96,7 +97,7 @@ std::string log_text(const T& value) {
 }
 
 /// Puts the values where `format` has {}; what is left over of them goes to the end.
-[[nodiscard]] std::string fill_in(std::string_view format, std::initializer_list<std::string> values);
+[[nodiscard]] SQLQ_API std::string fill_in(std::string_view format, std::initializer_list<std::string> values);
 
 }  // namespace detail
 
@@ -104,7 +105,7 @@ std::string log_text(const T& value) {
 ///
 /// Thread-safety: all members from any thread. Lifetime: keeps the sink alive; may outlive the handler (lines written
 /// after the job was finished are still stored, those after another worker claimed it are not).
-class JobLogger {
+class SQLQ_API JobLogger {
  public:
   /// Lines about this execution of the job, to `sink`, stamped by `clock`.
   JobLogger(const Job& job, std::shared_ptr<LogSink> sink, std::shared_ptr<Clock> clock = system_clock());

@@ -12,6 +12,7 @@
 
 #include <sqlq/clock.hpp>
 #include <sqlq/database.hpp>
+#include <sqlq/export.hpp>
 
 namespace sqlq {
 
@@ -69,7 +70,7 @@ struct MigrationStatus {
 /// done. Errors: schema when the tables were changed by hand, or are newer than the library and not compatible with it;
 /// invalid_argument for a version that does not exist; and those of any call. After an error the schema is as it was
 /// before the step that failed, or in the middle of it where the step or the database has no transaction for it.
-class Migrator {
+class SQLQ_API Migrator {
  public:
   /// On this database; asks it nothing.
   explicit Migrator(Database db) : db_(std::move(db)) {}

@@ -29,6 +29,7 @@
 
 #include <sqlq/clock.hpp>
 #include <sqlq/enqueue.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 
 namespace sqlq {
@@ -69,7 +70,7 @@ enum class JobEnd : std::uint8_t {
   lost,       ///< its outcome was refused, or not sent, because the lease was lost or is given up; others run it
 };
 /// "success", "retried", ...
-[[nodiscard]] std::string_view to_string(JobEnd end) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(JobEnd end) noexcept;
 
 /// A worker has done with a job that it had claimed: the outcome is committed, or lost. For each claimed job it is told
 /// once, but for jobs whose outcomes a stop could not write any more. Where the database answers that the job was
@@ -165,7 +166,7 @@ using Event = std::variant<JobEnqueued, JobsClaimed, JobStarted, JobEnded, Lease
 ///
 /// Thread-safety: `observe` is called from many threads at once. Lifetime: shared by the clients and workers that it is
 /// given to; threads that a stop has left behind may tell it of something after the stop.
-class Observer {
+class SQLQ_TYPE Observer {
  public:
   Observer() = default;
   virtual ~Observer() = default;
@@ -196,6 +197,7 @@ struct QueuedOptions {
 /// `tell` refers to must live as long.
 /// After fork(): in the child it tells nothing. A child that comes out of `tell` is ended (worker.hpp).
 /// Errors: invalid_argument for an empty function or options out of range; busy when the system refuses a thread.
-[[nodiscard]] std::shared_ptr<Observer> queued(std::function<void(const Event&)> tell, QueuedOptions options = {});
+[[nodiscard]] SQLQ_API std::shared_ptr<Observer> queued(std::function<void(const Event&)> tell,
+                                                        QueuedOptions options = {});
 
 }  // namespace sqlq

@@ -12,12 +12,13 @@
 #include <utility>
 
 #include <sqlq/clock.hpp>
+#include <sqlq/export.hpp>
 
 namespace sqlq {
 
 /// Throw it from anywhere below a handler to end the job without a retry, also nested in other exceptions
 /// (std::throw_with_nested). The message of an attempt has the texts of all levels: "outer: inner".
-class Discard : public std::runtime_error {
+class SQLQ_TYPE Discard : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };

@@ -55,6 +55,7 @@
 #include <sqlq/clock.hpp>
 #include <sqlq/database.hpp>
 #include <sqlq/enqueue.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 
 namespace sqlq {
@@ -74,7 +75,7 @@ enum class Missed : std::uint8_t {
              ///< job without a unique key: else the others would find the job of the first, so `sync` refuses it
 };
 /// "one", "skip", ...
-[[nodiscard]] std::string_view to_string(Missed missed) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(Missed missed) noexcept;
 
 /// What happens at a tick when the last job of the schedule has not finished yet.
 enum class Overlap : std::uint8_t {
@@ -84,7 +85,7 @@ enum class Overlap : std::uint8_t {
   cancel_old = 4,  ///< that job is cancelled; the tick fires within 5 s after it has finished
 };
 /// "skip", "allow", ...
-[[nodiscard]] std::string_view to_string(Overlap overlap) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(Overlap overlap) noexcept;
 
 /// One schedule, as a program wants it.
 struct Schedule {
@@ -127,7 +128,7 @@ enum class SyncStatus : std::uint8_t {
   unchanged = 3,  ///< it was there as it is
 };
 /// "added", "changed", ...
-[[nodiscard]] std::string_view to_string(SyncStatus status) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(SyncStatus status) noexcept;
 
 /// A tick in the zone of its schedule. Printed as "2026-11-30T02:30:00+01:00".
 struct Tick {
@@ -144,11 +145,11 @@ struct Tick {
   bool operator==(const Tick&) const = default;
 };
 /// As "2026-11-30T02:30:00+01:00".
-std::ostream& operator<<(std::ostream& out, const Tick& tick);
+SQLQ_API std::ostream& operator<<(std::ostream& out, const Tick& tick);
 
 /// The tick that a job was enqueued for, in the zone that its schedule had then: read from its header `sqlq-tick`.
 /// Empty for jobs that no schedule has made.
-[[nodiscard]] std::optional<Tick> tick_of(const Job& job);
+[[nodiscard]] SQLQ_API std::optional<Tick> tick_of(const Job& job);
 
 /// Thread-safety: all members from any thread. Lifetime: keeps the database open.
 ///
@@ -156,7 +157,7 @@ std::ostream& operator<<(std::ostream& out, const Tick& tick);
 /// the place in the rule and what is allowed there. A rule that can never fire (February 30, or no tick between start
 /// and end) is one of these.
 /// configuration where the backend has no schedules (capability `periodic`), or the system no time zones.
-class Schedules {
+class SQLQ_API Schedules {
  public:
   /// `defaults`: for options of the jobs that the schedules leave empty. Its hooks are called for none of those jobs;
   /// its observers are told of what run_now and backfill store.
@@ -210,7 +211,7 @@ class Schedules {
 
 /// The ticks of a rule strictly after `after`, without any database: for tests, and to show a rule to its author. Fewer
 /// than `n` where the time points end. `@every` counts from `after`. Errors as Schedules.
-[[nodiscard]] std::vector<Tick> ticks_after(const std::string& rule, const std::string& zone, TimePoint after,
-                                            std::size_t n);
+[[nodiscard]] SQLQ_API std::vector<Tick> ticks_after(const std::string& rule, const std::string& zone, TimePoint after,
+                                                     std::size_t n);
 
 }  // namespace sqlq

@@ -40,12 +40,13 @@
 #include <sqlq/args.hpp>
 #include <sqlq/clock.hpp>
 #include <sqlq/error.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 
 namespace sqlq {
 
 /// Thrown through a handler to give its slot back. Catch it only to throw it on.
-class Suspension {
+class SQLQ_TYPE Suspension {
  public:
   /// `until`: TimePoint::max() is for ever.
   explicit Suspension(TimePoint until) noexcept : until_(until) {}
@@ -87,7 +88,7 @@ enum class StepKind : std::uint8_t {
   children = 7,  ///< `all` has enqueued children; `value` is the JSON array of their ids
 };
 /// "result", "sleep", "wait", "signal", "expired", "decision", "children".
-[[nodiscard]] std::string_view to_string(StepKind kind) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(StepKind kind) noexcept;
 
 /// One row of a job's steps.
 struct StepRecord {
@@ -121,13 +122,13 @@ enum class SignalStatus : std::uint8_t {
   replaced = 5,   ///< SignalMode::replace, and one was there: it has the new value
 };
 /// "stored", "existing", ...
-[[nodiscard]] std::string_view to_string(SignalStatus status) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(SignalStatus status) noexcept;
 
 namespace detail {
 
 /// In a handler of that Error: throws it with what was read before it, as in "the signal 'approved': the stored JSON
 /// ...". An empty name: none.
-[[noreturn]] void refuse_stored(const Error& error, std::string_view what, StepName name);
+[[noreturn]] SQLQ_API void refuse_stored(const Error& error, std::string_view what, StepName name);
 
 /// Reads stored JSON; an error says which it was.
 template <Encodable T>

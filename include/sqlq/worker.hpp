@@ -6,17 +6,18 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
 #include <sqlq/clock.hpp>
 #include <sqlq/database.hpp>
 #include <sqlq/enqueue.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/handlers.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/observer.hpp>
+#include <sqlq/stop_token.hpp>
 
 namespace sqlq {
 
@@ -125,7 +126,7 @@ struct WorkerStats {
 /// flushed no more. Threads of the worker that run no handlers cannot be cancelled. A stop callback that ends its
 /// thread ends the process, as one that throws. Cancel a handler's thread only where it waits in its own code: inside
 /// of a call of this library or of a database's client locks may stay held.
-class Worker {
+class SQLQ_API Worker {
  public:
   /// Errors: invalid_argument for options out of range and for handlers without any kind or on_any.
   Worker(Database db, Handlers handlers, WorkerOptions options = {});
@@ -154,7 +155,7 @@ class Worker {
   /// The same, with the times of WorkerOptions.
   WorkerStats stop();
   /// start, wait until the token is tripped, stop. Returns the summary.
-  WorkerStats run(std::stop_token until);
+  WorkerStats run(sqlq::stop_token until);
 
   /// Looks for work now. A hint; never needed for correctness.
   void wake() noexcept;

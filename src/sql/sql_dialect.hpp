@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
+#include <sqlq/export.hpp>
 
 #include "sql/claim_apart.hpp"
 #include "sql/enqueue_queue.hpp"
@@ -30,7 +31,7 @@
 
 namespace sqlq::sql {
 
-class SqlDialect final : public backend::Dialect,
+class SQLQ_API SqlDialect final : public backend::Dialect,
                          public backend::HandOver,
                          public backend::Outages,
                          public backend::Editing {

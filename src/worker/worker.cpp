@@ -1,3 +1,4 @@
+#include <sqlq/stop_token.hpp>
 #include <sqlq/worker.hpp>
 
 #include <algorithm>
@@ -134,7 +135,9 @@ void Worker::Impl::start() {
     stage = Stage::stopped;
     schedule.hasten({.limit = Duration(0)}, shared.options.grace, shared.clock().steady());
     shut_down();
-    throw Error(Errc::busy, std::string("the system refused a thread for the worker: ") + e.what());
+    throw Error(Errc::busy, std::string("the system refused a thread for the worker: ") + e.what() +
+                                "; choose a lower concurrency, or raise the limits of the process (ulimit -u; a "
+                                "32-bit one has room for more when their stacks are smaller: ulimit -s)");
   }
 }
 
@@ -265,10 +268,10 @@ WorkerStats Worker::stop() {
                           .drain = options.drain_timeout});
 }
 
-WorkerStats Worker::run(std::stop_token until) {
+WorkerStats Worker::run(sqlq::stop_token until) {
   start();
   {
-    const std::stop_callback on_stop(until, [this] { impl_->ended->notify(); });
+    const sqlq::stop_callback on_stop(until, [this] { impl_->ended->notify(); });
     while (!until.stop_requested() && impl_->stage != Impl::Stage::stopped) {
       impl_->ended->wait_until(SteadyPoint::max());
     }

@@ -7,6 +7,8 @@
 #include <span>
 #include <string_view>
 
+#include <sqlq/export.hpp>
+
 namespace sqlq::backend {
 
 /// Each yes or no has a sentence in `capability_table`, which documentation and the suite's report print.
@@ -39,6 +41,6 @@ struct CapabilityRow {
   std::string_view sentence;  ///< what it means
 };
 /// Every yes or no of Capabilities, in order.
-[[nodiscard]] std::span<const CapabilityRow> capability_table() noexcept;
+[[nodiscard]] SQLQ_API std::span<const CapabilityRow> capability_table() noexcept;
 
 }  // namespace sqlq::backend

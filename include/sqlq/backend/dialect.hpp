@@ -48,6 +48,7 @@
 #include <sqlq/backend/requests.hpp>
 #include <sqlq/client.hpp>
 #include <sqlq/error.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/migrator.hpp>
 #include <sqlq/tx.hpp>
@@ -55,14 +56,14 @@
 namespace sqlq::backend {
 
 /// Keeps a subscription alive; destroying it ends it (and waits for a callback that is running).
-class Subscription {
+class SQLQ_TYPE Subscription {
  public:
   virtual ~Subscription() = default;
 };
 
 /// The part that every backend has. Reading is an interface of its own (reading.hpp), and so is each optional part
 /// (extensions.hpp).
-class Dialect : public Reading {
+class SQLQ_TYPE Dialect : public Reading {
  public:
   // ---------------------------------------------------------------------------------------------- the backend itself
 
@@ -229,6 +230,7 @@ class Dialect : public Reading {
   [[nodiscard]] virtual Periodic* periodic() noexcept { return nullptr; }
   /// Durable steps and signals.
   [[nodiscard]] virtual Steps* steps() noexcept { return nullptr; }
+  /// Jobs by plain INSERTs.
   [[nodiscard]] virtual Inbox* inbox() noexcept { return nullptr; }
 };
 

@@ -25,6 +25,7 @@
 #include <sqlq/admin.hpp>
 #include <sqlq/backend/requests.hpp>
 #include <sqlq/client.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/steps.hpp>
@@ -56,7 +57,7 @@ struct HandOverResult {
 
 /// Passes the places of a queue with a limit from job to job. Where claims of such a queue wait for one another, a
 /// worker that ends and claims in one transaction need not wait: the number of held jobs never grows.
-class HandOver {
+class SQLQ_TYPE HandOver {
  public:
   virtual ~HandOver() = default;
 
@@ -74,7 +75,7 @@ class HandOver {
 
 /// Knows that a worker lives although nothing could be written for it. Without this part each lease that ended counts
 /// as a crash, and a worker stops a job whose lease it cannot renew in time, whatever the reason.
-class Outages {
+class SQLQ_TYPE Outages {
  public:
   virtual ~Outages() = default;
 
@@ -98,7 +99,7 @@ class Outages {
 /// as well as any. A worker is known by its name and its id together. All of it is rare: at most one call a worker in
 /// several seconds. None of it may wait longer for somebody's lock than a second or two, nor keep the calls of
 /// `Dialect` from their connections meanwhile.
-class Workers {
+class SQLQ_TYPE Workers {
  public:
   virtual ~Workers() = default;
 
@@ -125,7 +126,7 @@ struct JobChange {
 };
 
 /// Changes jobs that nobody holds.
-class Editing {
+class SQLQ_TYPE Editing {
  public:
   virtual ~Editing() = default;
 
@@ -136,7 +137,7 @@ class Editing {
 };
 
 /// Answers questions that only explanations need.
-class Insight {
+class SQLQ_TYPE Insight {
  public:
   virtual ~Insight() = default;
 
@@ -163,7 +164,7 @@ enum class StoreStatus : std::uint8_t {
 };
 
 /// Takes jobs out of a database and puts them into another one as they are.
-class Transfer {
+class SQLQ_TYPE Transfer {
  public:
   virtual ~Transfer() = default;
 
@@ -219,7 +220,7 @@ struct PeriodicDue {
 };
 
 /// Schedules. None of it is on the way of a plain job: a worker asks once in 10 s, or when something is due.
-class Periodic {
+class SQLQ_TYPE Periodic {
  public:
   virtual ~Periodic() = default;
 
@@ -267,7 +268,7 @@ struct RecordAnswer {
 };
 
 /// Durable steps of jobs (steps.hpp).
-class Steps {
+class SQLQ_TYPE Steps {
  public:
   virtual ~Steps() = default;
 
@@ -317,29 +318,29 @@ class Steps {
 
 /// A row of the inbox, as somebody has written it: nothing of it has been checked. Empty: NULL.
 struct InboxRow {
-  std::int64_t number = 0;  ///< above 0; grows with each row
-  std::string kind{};
-  std::optional<std::string> params{};
-  bool too_long = false;  ///< params and headers were not read, for they are longer than asked for
-  std::optional<std::string> queue{};
-  std::optional<std::int64_t> priority{};
-  std::optional<TimePoint> run_at{};
-  bool odd_run_at = false;  ///< a time was given that cannot be read
-  std::optional<std::string> unique_key{};
-  std::optional<std::int64_t> max_attempts{};
-  std::optional<std::int64_t> timeout_s{};
-  std::optional<std::string> headers{};
-  std::optional<std::string> id{};
+  std::int64_t number = 0;                     ///< above 0; grows with each row
+  std::string kind{};                          ///< of the job
+  std::optional<std::string> params{};         ///< JSON text
+  bool too_long = false;                       ///< params and headers were not read, for they are longer than asked for
+  std::optional<std::string> queue{};          ///< its name
+  std::optional<std::int64_t> priority{};      ///< lower number first
+  std::optional<TimePoint> run_at{};           ///< not before
+  bool odd_run_at = false;                     ///< a time was given that cannot be read
+  std::optional<std::string> unique_key{};     ///< as EnqueueOptions::unique_key
+  std::optional<std::int64_t> max_attempts{};  ///< as EnqueueOptions::max_attempts
+  std::optional<std::int64_t> timeout_s{};     ///< of one attempt, in seconds
+  std::optional<std::string> headers{};        ///< a JSON object of strings
+  std::optional<std::string> id{};             ///< of the job, as text
 };
 
 /// What becomes of a row: a job, as enqueue stores it; an errored job; or the reason why it is kept in the table.
 struct InboxItem {
-  std::int64_t number = 0;
-  std::variant<EnqueueItem, const StoredJob*, std::string_view> fate{};
+  std::int64_t number = 0;                                               ///< of the row
+  std::variant<EnqueueItem, const StoredJob*, std::string_view> fate{};  ///< the three of them, in this order
 };
 
 /// A table of the user's database into which anybody may insert jobs (docs/inbox.md).
-class Inbox {
+class SQLQ_TYPE Inbox {
  public:
   virtual ~Inbox() = default;
 
@@ -355,9 +356,10 @@ class Inbox {
   /// again inside: empty.
   virtual std::vector<std::optional<Enqueued>> inbox_take(std::span<const InboxItem> items, Now now) = 0;
 
+  /// How many rows there are.
   struct Counts {
-    CappedCount waiting{};
-    CappedCount kept{};
+    CappedCount waiting{};  ///< not looked at yet
+    CappedCount kept{};     ///< with a reason
   };
   /// Counted up to `cap` each.
   [[nodiscard]] virtual Counts inbox_counts(std::uint64_t cap) = 0;

@@ -23,19 +23,20 @@
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
+#include <sqlq/export.hpp>
 
 namespace sqlq::backend {
 
 /// Thread-safety: that of the inner dialect, which it passes calls on to without any lock of its own.
 /// Lifetime: owns the inner dialect. Subscriptions made through it are the inner dialect's.
 /// Errors: those of the inner dialect, unchanged, and whatever `target` throws.
-class ForwardingDialect : public Dialect,
-                          public HandOver,
-                          public Outages,
-                          public Workers,
-                          public Editing,
-                          public Insight,
-                          public Transfer, public Periodic, public Steps, public Inbox {
+class SQLQ_TYPE ForwardingDialect : public Dialect,
+                                    public HandOver,
+                                    public Outages,
+                                    public Workers,
+                                    public Editing,
+                                    public Insight,
+                                    public Transfer, public Periodic, public Steps, public Inbox {
  public:
   /// `inner` may be null when a derived class overrides `target`, and with it capabilities, description and migrations,
   /// which go to the inner dialect directly.

@@ -11,6 +11,7 @@
 
 #include <sqlq/admin.hpp>
 #include <sqlq/backend/requests.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/tx.hpp>
@@ -18,7 +19,7 @@
 namespace sqlq::backend {
 
 /// What a backend answers without changing anything. Thread-safety and errors as Dialect.
-class Reading {
+class SQLQ_TYPE Reading {
  public:
   virtual ~Reading() = default;
 

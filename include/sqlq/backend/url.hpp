@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <sqlq/clock.hpp>
+#include <sqlq/export.hpp>
 
 namespace sqlq::backend {
 
@@ -22,7 +23,7 @@ namespace sqlq::backend {
 /// path; write '?' and '%' in names as %3F and %25.
 ///
 /// A plain value. Errors: Error(invalid_argument) with the reason and the place, never with the password.
-class Url {
+class SQLQ_API Url {
  public:
   /// Throws for a missing or malformed scheme, a bad percent escape, NUL, a malformed or repeated option. Schemes are
   /// made lower-case.

@@ -28,6 +28,7 @@
 #include <sqlq/admin.hpp>
 #include <sqlq/client.hpp>
 #include <sqlq/database.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/handlers.hpp>
 #include <sqlq/testing/manual_clock.hpp>
 #include <sqlq/worker.hpp>
@@ -39,7 +40,7 @@ namespace sqlq::testing {
 ///
 /// Thread-safety: one thread. Errors: those of open, migrate and of every call; handlers' exceptions become failed
 /// attempts as in a worker.
-class Harness {
+class SQLQ_API Harness {
  public:
   /// On a database of this URL, which the harness opens and migrates.
   Harness(std::string_view url, Handlers handlers, WorkerOptions options = {})
