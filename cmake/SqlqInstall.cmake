@@ -122,7 +122,7 @@ set(doc "${CMAKE_INSTALL_DOCDIR}")
 if(NOT PROJECT_IS_TOP_LEVEL)  # that one is named after the project around us
   set(doc "${CMAKE_INSTALL_DATAROOTDIR}/doc/sqlq")
 endif()
-install(FILES LICENSE README.md CHANGELOG.md DESTINATION "${doc}")
+install(FILES LICENSE README.md CHANGELOG.md SECURITY.md DESTINATION "${doc}")
 install(DIRECTORY docs DESTINATION "${doc}")
 install(DIRECTORY backends schema examples DESTINATION "${doc}"
   FILES_MATCHING PATTERN "README.md" PATTERN "*.sql" REGEX "/examples/[^/]*\\.[ch]pp$"

@@ -19,6 +19,10 @@ target_compile_options(sqlq_build_flags INTERFACE
   $<$<BOOL:${SQLQ_WERROR}>:-Werror>
   -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 
+# On 32-bit systems the C library refuses files over 2 GiB and times after 2038 unless it is asked for the large ones.
+# No public header has a type of that size.
+target_compile_definitions(sqlq_build_flags INTERFACE _FILE_OFFSET_BITS=64 _TIME_BITS=64)
+
 # Hardening of optimised builds; ci/hardening looks whether a program has it. Each processor has its own protection of
 # the control flow. Some compilers define _FORTIFY_SOURCE themselves; a second definition would be a warning.
 include(CheckPIESupported)

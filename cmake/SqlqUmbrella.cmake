@@ -24,7 +24,7 @@ endfunction()
 sqlq_umbrella(sqlq sqlq ${backends})
 
 file(GLOB testing_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/testing/*.cpp")
-list(FILTER testing_sources EXCLUDE REGEX "/manual_clock\\.cpp$")
+list(FILTER testing_sources EXCLUDE REGEX "/(manual_clock|harness)\\.cpp$")  # sqlq_core has them
 sqlq_add_library(sqlq_testing testing ${testing_sources})
 # The harness opens databases in the tests that use it: they get the umbrella, the library itself does not need it.
 target_link_libraries(sqlq_testing PUBLIC sqlq_core INTERFACE $<BUILD_INTERFACE:sqlq>)

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -96,7 +97,8 @@ inline std::vector<FoundFile> find_files(const std::filesystem::path& root, cons
     const std::string path = it->path().string();
     if (!it->is_regular_file(error) || path == db || path == db + "-wal" || path == db + "-shm") continue;
     const auto size = it->file_size(error);
-    const auto modified = it->last_write_time(error).time_since_epoch().count();
+    const auto written = it->last_write_time(error).time_since_epoch();
+    const auto modified = std::chrono::duration_cast<std::chrono::nanoseconds>(written).count();
     files.push_back({percent_encode(path), size, modified});
   }
   std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });

@@ -14,6 +14,7 @@
 #include <sqlq/client.hpp>
 #include <sqlq/database.hpp>
 #include <sqlq/explain.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/filter.hpp>
 #include <sqlq/finding.hpp>
 #include <sqlq/job.hpp>
@@ -31,12 +32,12 @@ struct QueueOptions {
 
 /// A queue as it is now.
 struct Queue {
-  std::string name{};
-  std::string description{};
-  std::optional<std::uint32_t> concurrency{};
-  int priority = 1;
-  bool paused = false;
-  TimePoint created_at{};
+  std::string name{};                          ///< 1 to 255 bytes of UTF-8, compared byte by byte
+  std::string description{};                   ///< for people; empty: none
+  std::optional<std::uint32_t> concurrency{};  ///< jobs held at once over all processes; 0: none; empty: no limit
+  int priority = 1;                            ///< lower number first, among queues
+  bool paused = false;                         ///< true: nothing of it is claimed
+  TimePoint created_at{};                      ///< when the queue was made
 };
 
 /// Where a page begins. Pages go from the newest job to the oldest (by id); a job enqueued meanwhile changes no page
@@ -55,9 +56,10 @@ struct JobPage {
 
 /// A number that was counted only so far.
 struct CappedCount {
-  std::uint64_t value = 0;
-  bool capped = false;  ///< true: there are more than `value`
+  std::uint64_t value = 0;  ///< what was counted
+  bool capped = false;      ///< true: there are more than `value`
 };
+/// How many jobs there are in each state.
 using JobCounts = std::map<JobState, CappedCount>;
 
 /// Answer to requeue.
@@ -65,9 +67,10 @@ enum class RequeueStatus {
   requeued,      ///< finished -> pending, attempts and crashes back to zero
   not_finished,  ///< it will run anyway; nothing changed
   duplicate,     ///< a live job has its unique key; nothing changed
-  not_found,
+  not_found,     ///< there is no such job
 };
-[[nodiscard]] std::string_view to_string(RequeueStatus status) noexcept;
+/// "requeued", "not_finished", ...
+[[nodiscard]] SQLQ_API std::string_view to_string(RequeueStatus status) noexcept;
 
 /// What a finished job forgets before it runs again (Admin::restart). Steps are in the order of their recording.
 struct RestartOptions {
@@ -83,11 +86,12 @@ struct RestartOptions {
 
 /// Answer to what an operator does to one job.
 enum class ActionStatus {
-  done,
+  done,       ///< it was changed
   unchanged,  ///< the job is in no state for it; nothing changed
-  not_found,
+  not_found,  ///< there is no such job
 };
-[[nodiscard]] std::string_view to_string(ActionStatus status) noexcept;
+/// "done", "unchanged", ...
+[[nodiscard]] SQLQ_API std::string_view to_string(ActionStatus status) noexcept;
 
 /// The state of a job after its lease was taken away.
 enum class AfterTaking {
@@ -97,9 +101,9 @@ enum class AfterTaking {
 
 /// A queue with its numbers.
 struct QueueStats {
-  Queue queue{};
-  JobCounts counts{};                      ///< by state, each capped; every state but `waiting` is present
-  std::optional<TimePoint> oldest_due{};   ///< since when the job that waits longest could have run; empty: none waits
+  Queue queue{};                          ///< its settings
+  JobCounts counts{};                     ///< by state, each capped; every state but `waiting` is present
+  std::optional<TimePoint> oldest_due{};  ///< since when the job that waits longest could have run; empty: none waits
   /// How long that is: age(std::chrono::system_clock::now()). Zero when none waits, and when the clocks disagree.
   [[nodiscard]] Duration age(TimePoint now) const noexcept {
     if (!oldest_due || *oldest_due >= now) return Duration::zero();
@@ -107,6 +111,7 @@ struct QueueStats {
     const Duration at = now.time_since_epoch();
     return due < Duration::zero() && at > Duration::max() + due ? Duration::max() : at - due;
   }
+  /// For a time of any unit, such as `system_clock::now()`.
   template <class Unit>
   [[nodiscard]] Duration age(std::chrono::sys_time<Unit> now) const noexcept {
     return age(to_time_point(now));
@@ -115,7 +120,7 @@ struct QueueStats {
 
 /// The result of a purge.
 struct PurgeReport {
-  std::size_t deleted = 0;
+  std::size_t deleted = 0;    ///< jobs that are gone
   std::vector<JobId> kept{};  ///< the database refused: something of yours refers to them. Tried again in a day
 };
 
@@ -128,21 +133,23 @@ struct DeleteQueueOptions {
 
 /// Answer to delete_queue.
 enum class DeleteQueueStatus {
-  deleted,
+  deleted,    ///< the queue is gone, with the jobs that were to go
   not_empty,  ///< jobs are left in it that were not to go, or run: the queue stays (others may have gone already)
-  not_found,
+  not_found,  ///< there is no such queue
 };
-[[nodiscard]] std::string_view to_string(DeleteQueueStatus status) noexcept;
+/// "deleted", "not_empty", ...
+[[nodiscard]] SQLQ_API std::string_view to_string(DeleteQueueStatus status) noexcept;
 
 /// A kind of job that waits in a queue.
 struct WaitingKind {
-  std::string queue{};
-  std::string kind{};
+  std::string queue{};  ///< where they wait
+  std::string kind{};   ///< what they are
 };
 
 /// The operator's side. Cheap to copy. Thread-safety: all members from any thread. Errors: as Client.
-class Admin {
+class SQLQ_API Admin {
  public:
+  /// On this database; throws nothing and asks it nothing.
   explicit Admin(Database db) : db_(std::move(db)) {}
 
   // ------------------------------------------------------------------------------------------------- queues
@@ -151,11 +158,15 @@ class Admin {
   /// Changes one setting. Error(invalid_argument) when there is no such queue. A lowered limit stops no running job;
   /// nothing is claimed until enough have finished.
   void set_description(const std::string& name, const std::string& description);
+  /// Empty: no limit. 0: nothing is claimed.
   void set_concurrency(const std::string& name, std::optional<std::uint32_t> limit);
+  /// Lower numbers come first.
   void set_priority(const std::string& name, int priority);
   /// No claim that starts after this returned takes a job of the queue; running jobs go on.
   void pause(const std::string& name);
+  /// Undoes `pause`.
   void resume(const std::string& name);
+  /// The queue as it is now; empty if there is none.
   [[nodiscard]] std::optional<Queue> queue(const std::string& name) const;
   /// In order of name, at most `limit` (1 to 10,000) after the name given.
   [[nodiscard]] std::vector<Queue> queues(const std::string& after = {}, std::size_t limit = 1000) const;
@@ -170,6 +181,7 @@ class Admin {
   DeleteQueueStatus delete_queue(const std::string& name, const DeleteQueueOptions& options = {});
 
   // ------------------------------------------------------------------------------------------------- jobs
+  /// The job as it is now; empty if there is none.
   [[nodiscard]] std::optional<Job> find(JobId id) const;
   /// One page. It is full unless it is the last. However many jobs there are,
   /// - a page is quick (milliseconds) when the newest 2,000 jobs below `before` fill it, and without a filter;
@@ -198,6 +210,7 @@ class Admin {
   /// not take them at first.
   [[nodiscard]] std::vector<LogLine> logs(JobId id, std::pair<std::int64_t, std::int64_t> after = {0, 0},
                                           std::size_t limit = 1000) const;
+  /// As Client::cancel.
   CancelStatus cancel(JobId id);
   /// Runs a finished job again: same id, params and history; recorded with cause `requeued`.
   RequeueStatus requeue(JobId id);

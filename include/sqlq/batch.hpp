@@ -60,7 +60,6 @@
 #include <cstddef>
 #include <functional>
 #include <span>
-#include <stop_token>
 #include <string_view>
 #include <type_traits>
 #include <vector>
@@ -69,9 +68,11 @@
 #include <sqlq/client.hpp>
 #include <sqlq/clock.hpp>
 #include <sqlq/context.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/outcome.hpp>
+#include <sqlq/stop_token.hpp>
 
 namespace sqlq {
 
@@ -79,7 +80,7 @@ class BatchContext;
 
 namespace detail {
 /// Leaves the job at this place out of the batch: its attempt has failed with the exception that is being handled.
-void leave_out(BatchContext& batch, std::size_t i);
+SQLQ_API void leave_out(BatchContext& batch, std::size_t i);
 }  // namespace detail
 
 /// How the jobs of a kind are gathered.
@@ -94,9 +95,10 @@ struct BatchOptions {
 ///
 /// Thread-safety: all members from any thread. Lifetime: until the handler returns. Errors: misuse for a place that is
 /// not below size(). In the child of a fork() as JobContext.
-class BatchContext {
+class SQLQ_API BatchContext {
  public:
   struct Impl;
+  /// For the worker and the test harness.
   explicit BatchContext(Impl& impl) noexcept : impl_(&impl) {}
   BatchContext(const BatchContext&) = delete;
   BatchContext& operator=(const BatchContext&) = delete;
@@ -107,7 +109,7 @@ class BatchContext {
   [[nodiscard]] const Job& job(std::size_t i) const;
 
   /// Tripped when all jobs are to stop; see JobContext::stop_token.
-  [[nodiscard]] std::stop_token stop_token() const noexcept;
+  [[nodiscard]] sqlq::stop_token stop_token() const noexcept;
   /// Whether and why this job is to stop. When it is not `none`, the work for it may be left out: return an error for
   /// it, which is recorded as for a single handler that gives up (a cancelled job ends as cancelled).
   [[nodiscard]] StopReason stop_reason(std::size_t i) const;
@@ -118,6 +120,7 @@ class BatchContext {
   /// Sets JSON text as the job's result, as JobContext::set_result does. An error that is let through is an exception
   /// of the handler, like any other.
   void set_result(std::size_t i, std::string_view json);
+  /// The same with a value of any type that can be a result.
   template <class T>
     requires(!std::convertible_to<const T&, std::string_view> && Encodable<T>)
   void set_result(std::size_t i, const T& value) {

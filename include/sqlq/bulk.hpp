@@ -12,20 +12,22 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
 #include <sqlq/admin.hpp>
 #include <sqlq/database.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/filter.hpp>
 #include <sqlq/job.hpp>
+#include <sqlq/stop_token.hpp>
 
 namespace sqlq {
 
 /// What is done to each job. A job in no state for it is left as it is.
 class BulkAction {
  public:
+  /// What is done.
   enum class Kind {
     retry,         ///< finished -> pending, as Admin::requeue
     cancel,        ///< as Admin::cancel: waiting jobs end at once, running ones are asked to stop
@@ -35,16 +37,24 @@ class BulkAction {
     set_priority,  ///< of pending, scheduled and waiting jobs
   };
 
+  /// See Kind::retry.
   static BulkAction retry() { return BulkAction(Kind::retry); }
+  /// See Kind::cancel.
   static BulkAction cancel() { return BulkAction(Kind::cancel); }
+  /// See Kind::erase.
   static BulkAction erase() { return BulkAction(Kind::erase); }
+  /// See Kind::run_now.
   static BulkAction run_now() { return BulkAction(Kind::run_now); }
   /// `queue`: 1 to 255 bytes of UTF-8 without control characters.
   static BulkAction move(std::string queue) { return BulkAction(Kind::move, std::move(queue)); }
+  /// Lower numbers come first.
   static BulkAction set_priority(int priority) { return BulkAction(Kind::set_priority, {}, priority); }
 
+  /// What is done.
   [[nodiscard]] Kind kind() const noexcept { return kind_; }
+  /// Of Kind::move; else empty.
   [[nodiscard]] const std::string& queue() const noexcept { return queue_; }
+  /// Of Kind::set_priority; else 0.
   [[nodiscard]] int priority() const noexcept { return priority_; }
 
  private:
@@ -55,11 +65,11 @@ class BulkAction {
   int priority_;
 };
 /// "retry", "cancel", "erase", "run_now", "move", "set_priority".
-[[nodiscard]] std::string_view to_string(BulkAction::Kind kind) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(BulkAction::Kind kind) noexcept;
 
 /// What a filter means now.
 struct BulkPreview {
-  CappedCount count{};
+  CappedCount count{};        ///< jobs that fit the filter
   std::vector<Job> sample{};  ///< the newest of them, without params and results
 };
 
@@ -75,6 +85,7 @@ struct BulkReport {
   std::optional<JobId> next{};  ///< BulkOptions::before of the call that goes on; empty: all is done
 };
 
+/// How `Bulk::apply` goes about it.
 struct BulkOptions {
   /// Begins below this id: BulkReport::next of a call that was stopped. Empty: with the newest job.
   std::optional<JobId> before{};
@@ -90,14 +101,15 @@ struct BulkOptions {
   /// Called after each step, on the calling thread, with what was done so far; `next` is set as long as there may be
   /// more. False: stop.
   std::function<bool(const BulkReport&)> on_progress{};
-  std::stop_token stop{};
+  sqlq::stop_token stop{};  ///< asked before each step: no further one begins
 };
 
 /// Thread-safety: all members from any thread. Lifetime: keeps the database open. Errors: those of Admin. After one
 /// that came from `apply` the steps before it stay done: call it again with the `before` of the last report that
 /// on_progress was given, or from the start: what is done fits the filter no more, or does not change again.
-class Bulk {
+class SQLQ_API Bulk {
  public:
+  /// On this database; asks it nothing.
   explicit Bulk(Database db) : db_(std::move(db)) {}
 
   /// Counts up to `cap` (1 to 1,000,000) jobs and shows up to `sample` (0 to 1000) of them. Changes nothing. Reads all

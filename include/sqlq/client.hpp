@@ -6,7 +6,6 @@
 #include <optional>
 #include <ranges>
 #include <span>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,9 +13,11 @@
 #include <sqlq/args.hpp>
 #include <sqlq/database.hpp>
 #include <sqlq/enqueue.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/retry.hpp>
 #include <sqlq/steps.hpp>
+#include <sqlq/stop_token.hpp>
 #include <sqlq/tx.hpp>
 
 namespace sqlq {
@@ -45,7 +46,8 @@ enum class FinishStatus {
   stale,            ///< the lease is lost (reaped, claimed again, requeued, no such job): nothing was changed
   ended_otherwise,  ///< this lease was ended in another way before, as by `error` before `success`: nothing was changed
 };
-[[nodiscard]] std::string_view to_string(FinishStatus status) noexcept;
+/// "applied", "already_applied", ...
+[[nodiscard]] SQLQ_API std::string_view to_string(FinishStatus status) noexcept;
 /// Did the write reach the job, now or before?
 [[nodiscard]] constexpr bool accepted(FinishStatus s) noexcept {
   return s != FinishStatus::stale && s != FinishStatus::ended_otherwise;
@@ -57,16 +59,18 @@ enum class LeaseStatus {
   cancel_requested,  ///< renewed; please stop and say `cancelled`
   lost,              ///< somebody else may have the job: stop, and expect every write to be refused
 };
-[[nodiscard]] std::string_view to_string(LeaseStatus status) noexcept;
+/// "renewed", "cancel_requested", ...
+[[nodiscard]] SQLQ_API std::string_view to_string(LeaseStatus status) noexcept;
 
 /// Answer to cancel.
 enum class CancelStatus {
   cancelled,   ///< it had not started; it is finished now
   cancelling,  ///< it is running and will be told
   finished,    ///< too late, nothing changed
-  not_found,
+  not_found,   ///< there is no such job
 };
-[[nodiscard]] std::string_view to_string(CancelStatus status) noexcept;
+/// "cancelled", "cancelling", ...
+[[nodiscard]] SQLQ_API std::string_view to_string(CancelStatus status) noexcept;
 
 /// How an error is to be handled.
 struct ErrorOptions {
@@ -77,12 +81,17 @@ struct ErrorOptions {
 /// How one lease is to end. The same as the members of Client of the same names, for many jobs in one call.
 ///
 ///     client.finish({Ending::success(first), Ending::error(second, "no such address"), Ending::release(third)});
-class Ending {
+class SQLQ_API Ending {
  public:
+  /// As Client::success.
   [[nodiscard]] static Ending success(const Job& job, std::string result = {});
+  /// As Client::error.
   [[nodiscard]] static Ending error(const Job& job, std::string_view message, const ErrorOptions& options = {});
+  /// As Client::cancelled.
   [[nodiscard]] static Ending cancelled(const Job& job);
+  /// As Client::snooze.
   [[nodiscard]] static Ending snooze(const Job& job, Duration delay);
+  /// As Client::release.
   [[nodiscard]] static Ending release(const Job& job);
 
  private:
@@ -114,8 +123,9 @@ struct ReapReport {
 /// Thread-safety: all members from any thread at once, except that a `Tx` belongs to one thread at a time.
 /// Errors: every call may throw `Error`. invalid_argument is thrown before anything is sent. Calls are bounded in time
 /// by the backend's timeouts. A call that threw with `outcome_unknown()` can be repeated with the same ids or lease.
-class Client {
+class SQLQ_API Client {
  public:
+  /// On this database; asks it nothing.
   explicit Client(Database db) : db_(std::move(db)) {}
   /// With defaults for the jobs that it enqueues. Errors: invalid_argument, as for EnqueueOptions.
   Client(Database db, ClientOptions defaults);
@@ -137,28 +147,20 @@ class Client {
   std::vector<Enqueued> enqueue_many(R&& args, const EnqueueOptions& options = {}) {
     return enqueue_many(std::span<const NewJob>(describe_all(args, options)));
   }
+  /// In your transaction.
   template <JobRange R>
   std::vector<Enqueued> enqueue_many(Tx tx, R&& args, const EnqueueOptions& options = {}) {
     return enqueue_many(tx, std::span<const NewJob>(describe_all(args, options)));
   }
+  /// From a list in braces.
   template <JobArgs A>
   std::vector<Enqueued> enqueue_many(std::initializer_list<A> args, const EnqueueOptions& options = {}) {
     return enqueue_many(std::span<const NewJob>(describe_all(args, options)));
   }
+  /// From a list in braces, in your transaction.
   template <JobArgs A>
   std::vector<Enqueued> enqueue_many(Tx tx, std::initializer_list<A> args, const EnqueueOptions& options = {}) {
     return enqueue_many(tx, std::span<const NewJob>(describe_all(args, options)));
-  }
-  /// A type that is no job: says in words what it lacks.
-  template <NoJobArgs A>
-  Enqueued enqueue(const A&, const EnqueueOptions& = {}) {
-    static_cast<void>(check_job_type<A>());
-    return {};
-  }
-  template <NoJobArgs A>
-  Enqueued enqueue(Tx, const A&, const EnqueueOptions& = {}) {
-    static_cast<void>(check_job_type<A>());
-    return {};
   }
   /// As enqueue, and gives back the job as the database has it: one more read. In your transaction it reads there.
   ///
@@ -171,9 +173,22 @@ class Client {
   EnqueuedRow enqueue_row(const A& args, EnqueueOptions options = {}) {
     return enqueue_row(describe(args, std::move(options)));
   }
+  /// In your transaction.
   template <JobArgs A>
   EnqueuedRow enqueue_row(Tx tx, const A& args, EnqueueOptions options = {}) {
     return enqueue_row(tx, describe(args, std::move(options)));
+  }
+  /// \cond
+  // A type that is no job: these say in words what it lacks.
+  template <NoJobArgs A>
+  Enqueued enqueue(const A&, const EnqueueOptions& = {}) {
+    static_cast<void>(check_job_type<A>());
+    return {};
+  }
+  template <NoJobArgs A>
+  Enqueued enqueue(Tx, const A&, const EnqueueOptions& = {}) {
+    static_cast<void>(check_job_type<A>());
+    return {};
   }
   template <NoJobArgs A>
   EnqueuedRow enqueue_row(const A&, const EnqueueOptions& = {}) {
@@ -185,7 +200,6 @@ class Client {
     static_cast<void>(check_job_type<A>());
     return {};
   }
-
   template <NoJobRange R>
   std::vector<Enqueued> enqueue_many(R&&, const EnqueueOptions& = {}) {
     return refuse<std::ranges::range_value_t<R>>();
@@ -194,15 +208,20 @@ class Client {
   std::vector<Enqueued> enqueue_many(Tx, R&&, const EnqueueOptions& = {}) {
     return refuse<std::ranges::range_value_t<R>>();
   }
+  /// \endcond
 
   /// Untyped: kind and JSON text.
   Enqueued enqueue(const NewJob& job);
+  /// Untyped, in your transaction.
   Enqueued enqueue(Tx tx, const NewJob& job);
+  /// Untyped, with the row as the database has it.
   EnqueuedRow enqueue_row(const NewJob& job);
+  /// The same in your transaction.
   EnqueuedRow enqueue_row(Tx tx, const NewJob& job);
   /// All or nothing; at most 100,000 jobs in one call; answers in the order given. Duplicates (id or unique key) are
   /// answers, not errors.
   std::vector<Enqueued> enqueue_many(std::span<const NewJob> jobs);
+  /// In your transaction.
   std::vector<Enqueued> enqueue_many(Tx tx, std::span<const NewJob> jobs);
 
   // ------------------------------------------------------------------------------------------------- look
@@ -212,11 +231,12 @@ class Client {
   [[nodiscard]] std::optional<Job> find(Tx tx, JobId id) const;
   /// Is cancellation asked for? (In a worker the stop token says it without a query.)
   [[nodiscard]] bool is_cancelled(JobId id) const;
+  /// As your transaction sees it.
   [[nodiscard]] bool is_cancelled(Tx tx, JobId id) const;
   /// Waits until the job has finished, and returns it. Empty: it had not by then, or `stop` was tripped, or there is no
   /// such job (any more: retention). If a worker has run it, the lines that its handler wrote are there (Admin::logs
   /// says which may come later). Looks after 5 ms at first and then after a quarter of the time since, at most 2 s.
-  [[nodiscard]] std::optional<Job> wait(JobId id, Duration timeout, std::stop_token stop = {}) const;
+  [[nodiscard]] std::optional<Job> wait(JobId id, Duration timeout, sqlq::stop_token stop = {}) const;
 
   // ------------------------------------------------------------------------------------------------- signal
   /// Sends a signal to a job that waits for it, or will (JobContext::wait). `name` as StepName; the value is JSON of at
@@ -228,6 +248,7 @@ class Client {
   SignalStatus signal(JobId id, const std::string& name, const T& value, SignalMode mode = SignalMode::first) {
     return signal(id, name, std::string_view(codec<T>::encode(value)), mode);
   }
+  /// In your transaction: sent when that commits.
   template <class T>
     requires(!std::convertible_to<const T&, std::string_view> && Encodable<T>)
   SignalStatus signal(Tx tx, JobId id, const std::string& name, const T& value, SignalMode mode = SignalMode::first) {
@@ -242,6 +263,7 @@ class Client {
   // ------------------------------------------------------------------------------------------------- cancel
   /// Asks a job to stop. Affects this job only.
   CancelStatus cancel(JobId id);
+  /// In your transaction: asked when that commits.
   CancelStatus cancel(Tx tx, JobId id);
 
   // ------------------------------------------------------------------------------------------------- own loop
@@ -261,7 +283,7 @@ class Client {
   /// of yours there is no claim, ping or reap: a lease that nobody else sees protects nothing, and what it has locked
   /// would stop others.
   [[nodiscard]] std::vector<Job> claim(std::span<const std::string> queues, const ClaimFilter& filter, std::size_t n,
-                                       Duration wait, std::stop_token stop = {});
+                                       Duration wait, sqlq::stop_token stop = {});
   /// One job or none, from one queue.
   [[nodiscard]] std::optional<Job> claim_one(const std::string& queue, const ClaimFilter& filter = {});
 
@@ -269,6 +291,7 @@ class Client {
   /// and no more as a crash of the job: its process lives. Of several, one whose renewal the database refuses for good
   /// keeps no other from it: Error(refused) comes after the others were renewed.
   LeaseStatus ping(const Job& job);
+  /// Many in one call; answers in the order given.
   std::vector<LeaseStatus> ping(std::span<const Job> jobs);
 
   /// Sets the job's result while it runs, for others to read at once; it stays whatever becomes of the job, until it is
@@ -278,13 +301,16 @@ class Client {
   bool set_progress(const Job& job, const Progress& progress);
   /// running -> success. `result` is JSON text, stored together with the state; empty: what was set before stays.
   FinishStatus success(const Job& job, std::string_view result = {});
+  /// In your transaction: ended when that commits.
   FinishStatus success(Tx tx, const Job& job, std::string_view result = {});
   /// running -> scheduled for the retry, or errored when no attempts are left or `discard`. `message` is kept in the
   /// job's history, cut at 64 KiB; invalid UTF-8 in it is replaced.
   FinishStatus error(const Job& job, std::string_view message, const ErrorOptions& options = {});
+  /// In your transaction.
   FinishStatus error(Tx tx, const Job& job, std::string_view message, const ErrorOptions& options = {});
   /// cancelling -> cancelled (a running job that is not being cancelled is ended as cancelled too).
   FinishStatus cancelled(const Job& job);
+  /// In your transaction.
   FinishStatus cancelled(Tx tx, const Job& job);
   /// running -> scheduled for now + delay; the attempt is given back, earlier crashes are forgotten.
   FinishStatus snooze(const Job& job, Duration delay);
@@ -293,7 +319,9 @@ class Client {
 
   /// Ends many leases in one call and one transaction, each as it says; answers in the order given. At most 10,000.
   std::vector<FinishStatus> finish(std::span<const Ending> endings);
+  /// In your transaction.
   std::vector<FinishStatus> finish(Tx tx, std::span<const Ending> endings);
+  /// From a list in braces.
   std::vector<FinishStatus> finish(std::initializer_list<Ending> endings) { return finish(std::span(endings)); }
 
   /// Returns jobs whose lease ended to pending, or ends them when attempts or max_crashes are used up; writes a line
@@ -302,6 +330,7 @@ class Client {
   /// meanwhile are left for up to 2 s more, in which their holders can renew them.
   ReapReport reap(std::span<const std::string> queues = {});
 
+  /// The handle it was made with.
   [[nodiscard]] const Database& database() const noexcept { return db_; }
 
  private:

@@ -16,19 +16,24 @@
 #include <optional>
 #include <string>
 
+#include <sqlq/export.hpp>
+
 namespace sqlq {
 
+/// All lengths of time, in microseconds.
 using Duration = std::chrono::microseconds;
+/// Wall time: microseconds since 1970, UTC.
 using TimePoint = std::chrono::sys_time<Duration>;
 
 /// Tag of the steady time line (a std::chrono clock without now(): only a `Clock` tells the time).
 struct SteadyLine {
-  using duration = Duration;
-  using rep = duration::rep;
-  using period = duration::period;
-  using time_point = std::chrono::time_point<SteadyLine>;
-  static constexpr bool is_steady = true;
+  using duration = Duration;                               ///< microseconds
+  using rep = duration::rep;                               ///< as std::chrono asks for it
+  using period = duration::period;                         ///< as std::chrono asks for it
+  using time_point = std::chrono::time_point<SteadyLine>;  ///< a moment on the line
+  static constexpr bool is_steady = true;                  ///< nobody can set it
 };
+/// A moment on the steady line: only differences mean something.
 using SteadyPoint = SteadyLine::time_point;
 
 /// Adds without overflow: the result stays within what the time point can hold. Use it for durations given by users.
@@ -55,8 +60,11 @@ template <class Unit>
 class OptionalTime : public std::optional<TimePoint> {
  public:
   constexpr OptionalTime() noexcept = default;
+  /// None.
   constexpr OptionalTime(std::nullopt_t) noexcept {}                                             // NOLINT: converts
+  /// That one, or none.
   constexpr OptionalTime(std::optional<TimePoint> at) noexcept : std::optional<TimePoint>(at) {}  // NOLINT: converts
+  /// A wall time of any unit.
   template <class Unit>
   constexpr OptionalTime(std::chrono::sys_time<Unit> at) noexcept  // NOLINT: converts
       : std::optional<TimePoint>(to_time_point(at)) {}
@@ -64,15 +72,15 @@ class OptionalTime : public std::optional<TimePoint> {
 
 /// The two times of one moment; what a request to the database carries when a test owns the time.
 struct Instant {
-  TimePoint wall{};
-  SteadyPoint steady{};
+  TimePoint wall{};      ///< for due times and time stamps
+  SteadyPoint steady{};  ///< for leases
 };
 
 /// A thing one thread waits on and others poke: an auto-reset event.
 ///
 /// Thread-safety: `notify` from any thread; `wait_until` from one thread at a time. A notification given while nobody
 /// waits is kept (once) for the next wait.
-class Signal {
+class SQLQ_TYPE Signal {
  public:
   virtual ~Signal() = default;
   /// Ends the current wait, or the next one. Never blocks for long, never throws.
@@ -86,21 +94,25 @@ class Signal {
 ///
 /// Thread-safety: all members may be called from any thread. Lifetime: signals may outlive neither their waiters nor
 /// the clock that made them.
-class Clock {
+class SQLQ_TYPE Clock {
  public:
   virtual ~Clock() = default;
+  /// The wall time.
   [[nodiscard]] virtual TimePoint now() const = 0;
+  /// The moment on the steady line.
   [[nodiscard]] virtual SteadyPoint steady() const = 0;
   /// Names the steady time line: two readings compare only under the same name. Changes when the host restarts.
   [[nodiscard]] virtual std::string steady_epoch() const = 0;
+  /// A signal that waits by this clock.
   [[nodiscard]] virtual std::unique_ptr<Signal> make_signal() = 0;
   /// True for clocks under a test's control; then requests carry the test's time instead of the database's.
   [[nodiscard]] virtual bool simulated() const noexcept { return false; }
 
+  /// Both times.
   [[nodiscard]] Instant instant() const { return {now(), steady()}; }
 };
 
 /// The machine's clocks. One object for the whole process.
-[[nodiscard]] std::shared_ptr<Clock> system_clock();
+[[nodiscard]] SQLQ_API std::shared_ptr<Clock> system_clock();
 
 }  // namespace sqlq

@@ -8,7 +8,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -16,9 +15,11 @@
 
 #include <sqlq/args.hpp>
 #include <sqlq/client.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/steps.hpp>
+#include <sqlq/stop_token.hpp>
 #include <sqlq/tx.hpp>
 
 namespace sqlq {
@@ -31,7 +32,8 @@ enum class StopReason {
   shutdown,    ///< the worker stops and the soft deadline has passed; the job will be released
   lease_lost,  ///< the lease could not be renewed in time or was taken: every write will be refused
 };
-[[nodiscard]] std::string_view to_string(StopReason reason) noexcept;
+/// "none", "cancel", ...
+[[nodiscard]] SQLQ_API std::string_view to_string(StopReason reason) noexcept;
 
 /// Handed to a handler for one execution.
 ///
@@ -39,26 +41,31 @@ enum class StopReason {
 ///
 /// In the child of a fork() (worker.hpp) the job is the parent's: set_result, set_progress, complete_in and the durable
 /// steps throw Error(misuse), and so does what client() gives; lines of log() go nowhere.
-class JobContext {
+class SQLQ_API JobContext {
  public:
   struct Impl;
+  /// For the worker and the test harness.
   explicit JobContext(Impl& impl) noexcept : impl_(&impl) {}
   JobContext(const JobContext&) = delete;
   JobContext& operator=(const JobContext&) = delete;
 
   /// The job as it was claimed.
   [[nodiscard]] const Job& job() const noexcept;
+  /// Job::id.
   [[nodiscard]] JobId id() const noexcept { return job().id; }
+  /// Job::attempt: 1 for the first.
   [[nodiscard]] int attempt() const noexcept { return job().attempt; }
+  /// Job::lease_token.
   [[nodiscard]] LeaseToken lease_token() const noexcept { return job().lease_token; }
 
   /// Tripped when the handler should stop early: check it between steps of long work, or pass it on to waits. A handler
   /// that ignores it cannot be stopped; C++ has no safe way to end a thread from outside. A callback that you register
-  /// with std::stop_callback is called on a thread that the worker keeps for that (or, when the token was tripped
+  /// with stop_callback is called on a thread that the worker keeps for that (or, when the token was tripped
   /// before, on yours): it may take its time, and no lease, timeout or other job waits for it. It must not throw and
-  /// must not end its thread: by the rules of std::stop_callback either ends the process (std::terminate), so catch
+  /// must not end its thread: by the rules of stop_callback either ends the process (std::terminate), so catch
   /// everything there. stop_reason() says why before the token is tripped.
-  [[nodiscard]] std::stop_token stop_token() const noexcept;
+  [[nodiscard]] sqlq::stop_token stop_token() const noexcept;
+  /// Why the token was tripped; StopReason::none: it was not.
   [[nodiscard]] StopReason stop_reason() const noexcept;
 
   /// The job's log.
@@ -73,6 +80,7 @@ class JobContext {
   /// large" through ends its job as errored (Cause::discarded): another attempt would repeat its effects for the same
   /// result. misuse after complete_in, which has written the result.
   void set_result(std::string_view json);
+  /// The same with a value of any type that can be a result.
   template <class T>
     requires(!std::convertible_to<const T&, std::string_view> && Encodable<T>)
   void set_result(const T& value) {
@@ -103,6 +111,7 @@ class JobContext {
   auto step(StepName name, F&& body) -> std::invoke_result_t<F&> {
     return run_step<std::invoke_result_t<F&>>(nullptr, name, body);
   }
+  /// The same with a name and a number.
   template <class F>
   auto step(std::string_view name, std::int64_t number, F&& body) -> std::invoke_result_t<F&> {
     return step(StepName(name, number), body);
@@ -120,6 +129,7 @@ class JobContext {
   auto step(Tx tx, StepName name, F&& body) -> std::invoke_result_t<F&> {
     return run_step<std::invoke_result_t<F&>>(&tx, name, body);
   }
+  /// The same with a name and a number.
   template <class F>
   auto step(Tx tx, std::string_view name, std::int64_t number, F&& body) -> std::invoke_result_t<F&> {
     return step(tx, StepName(name, number), body);
@@ -145,6 +155,7 @@ class JobContext {
   /// or cancel with a Tx), the parent looks again after at most 5 minutes. A child whose job is gone (Admin::erase, its
   /// retention) is answered with JobState::invalid and its id.
   [[nodiscard]] std::vector<Job> all(StepName name, std::span<const NewJob> children);
+  /// The same with values of one job type, each with the same options.
   template <JobRange R>
   [[nodiscard]] std::vector<Job> all(StepName name, const R& children, const EnqueueOptions& options = {}) {
     using A = std::ranges::range_value_t<R>;

@@ -8,6 +8,7 @@
 
 #include <sqlq/clock.hpp>
 #include <sqlq/enqueue.hpp>
+#include <sqlq/export.hpp>
 
 namespace sqlq {
 
@@ -32,7 +33,7 @@ struct DatabaseOptions {
 /// A static object may hold one: the library destroys nothing at exit, so calls work until the process is gone, from
 /// destructors of static objects and from threads that outlive main. The clients of servers may have more to say: what
 /// OpenSSL and theirs tear down at exit is gone for new connections.
-class Database {
+class SQLQ_API Database {
  public:
   /// For backends' own tests and for wrapping a dialect; applications call `open`.
   explicit Database(std::unique_ptr<backend::Dialect> dialect, DatabaseOptions options = {});
@@ -44,7 +45,9 @@ class Database {
 
   /// Backend, version and place, without passwords: for logs.
   [[nodiscard]] std::string description() const;
+  /// The clock it was opened with.
   [[nodiscard]] Clock& clock() const noexcept;
+  /// The limits it was opened with.
   [[nodiscard]] const PayloadLimits& limits() const noexcept;
 
   /// The backend behind this handle, for tools and tests. It is not checked that the schema fits.
@@ -82,6 +85,6 @@ class Database {
 /// Defined in the umbrella library `sqlq::sqlq`, which knows the backends that were built, or those of them that
 /// find_package(sqlq COMPONENTS ...) named. A program that links single backend libraries calls `register_schemes` of
 /// each and `backend::open` instead.
-[[nodiscard]] Database open(std::string_view url, DatabaseOptions options = {});
+[[nodiscard]] SQLQ_API Database open(std::string_view url, DatabaseOptions options = {});
 
 }  // namespace sqlq

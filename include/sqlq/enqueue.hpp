@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <sqlq/clock.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 
 namespace sqlq {
@@ -28,7 +29,7 @@ struct PayloadLimits {
 /// Throws Error(invalid_argument) unless `text` is one JSON document within the limits: valid UTF-8, no NUL (neither
 /// raw nor as \\u0000, which not every database can store), no number too large for a double. `what` names the text in
 /// the message; the message never quotes it. Cost: one pass, no tree is built.
-void check_json(std::string_view text, const PayloadLimits& limits, std::string_view what);
+SQLQ_API void check_json(std::string_view text, const PayloadLimits& limits, std::string_view what);
 
 /// As a retention: the finished job stays until somebody deletes it.
 inline constexpr Duration unlimited_retention = Duration::max();
@@ -80,7 +81,7 @@ struct EnqueueOptions {
 struct NewJob {
   std::string kind{};           ///< 1 to 255 bytes of UTF-8 without control characters
   std::string params = "null";  ///< JSON text
-  EnqueueOptions options{};
+  EnqueueOptions options{};     ///< all that is not in kind and params
 };
 
 /// A hook around enqueue: gets a job that is to be stored, and answers the job to store.
@@ -119,12 +120,13 @@ enum class EnqueueStatus : std::uint8_t {
   existing_id = 2,   ///< a job has its id, as after a call that was repeated: nothing changed
   existing_key = 3,  ///< a live job has its unique key: nothing changed
 };
-[[nodiscard]] std::string_view to_string(EnqueueStatus status) noexcept;
+/// "inserted", "existing_id", ...
+[[nodiscard]] SQLQ_API std::string_view to_string(EnqueueStatus status) noexcept;
 
 /// The answer of enqueue for each job.
 struct Enqueued {
-  JobId id{};  ///< of the new job, or of the one that was there already
-  EnqueueStatus status = EnqueueStatus::inserted;
+  JobId id{};                                      ///< of the new job, or of the one that was there already
+  EnqueueStatus status = EnqueueStatus::inserted;  ///< whether this call stored it
 
   /// Whether this call stored it.
   [[nodiscard]] constexpr bool inserted() const noexcept { return status == EnqueueStatus::inserted; }

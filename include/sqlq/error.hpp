@@ -14,6 +14,8 @@
 #include <string>
 #include <string_view>
 
+#include <sqlq/export.hpp>
+
 namespace sqlq {
 
 /// The kind of trouble.
@@ -38,10 +40,10 @@ enum class Errc {
 };
 
 /// The name of a code, for logs: "invalid_argument", "busy", ...
-[[nodiscard]] std::string_view to_string(Errc code) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(Errc code) noexcept;
 
 /// The library's exception. Copyable; copies share nothing.
-class Error : public std::runtime_error {
+class SQLQ_API Error : public std::runtime_error {
  public:
   /// \param message   what, why, what to do; no payload, no bound value, no password
   /// \param backend   the backend that reported it, empty when no database was involved
@@ -50,6 +52,7 @@ class Error : public std::runtime_error {
   explicit Error(Errc code, const std::string& message, std::string backend = {}, int native = 0,
                  std::string statement = {});
 
+  /// What kind of error it is.
   [[nodiscard]] Errc code() const noexcept { return code_; }
 
   /// May the same call be repeated as it is? True for retry_transaction, busy, connection, wrong_node; what only a
@@ -61,8 +64,11 @@ class Error : public std::runtime_error {
   /// tokens is always safe in sqlq.
   [[nodiscard]] bool outcome_unknown() const noexcept { return code_ == Errc::outcome_unknown; }
 
+  /// The name of the backend that it came from; empty: none.
   [[nodiscard]] const std::string& backend() const noexcept { return backend_; }
+  /// The database's own number of the error; 0: none.
   [[nodiscard]] int native_code() const noexcept { return native_; }
+  /// The name of the statement that failed, never its text; may be empty.
   [[nodiscard]] const std::string& statement() const noexcept { return statement_; }
 
  private:

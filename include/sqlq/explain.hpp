@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <sqlq/clock.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 
 namespace sqlq {
@@ -44,26 +45,26 @@ struct Reason {
     clocks_differ,   ///< the database's clock and this host's differ by `difference`, so that times are doubtful
     may_run,         ///< nothing known is in its way: a worker takes it at its next claim
   };
-  Code code = Code::may_run;
-  std::string sentence{};  ///< the reason with its facts, one line; no payload, no control characters
+  Code code = Code::may_run;  ///< the reason, for programs; it says which of the fields below are set
+  std::string sentence{};     ///< the reason with its facts, one line; no payload, no control characters
 
-  JobState state = JobState::invalid;
-  std::string queue{};
-  std::string kind{};
-  std::string worker{};
-  std::string message{};
+  JobState state = JobState::invalid;  ///< of the job
+  std::string queue{};                 ///< its queue
+  std::string kind{};                  ///< its kind
+  std::string worker{};                ///< the name of one worker
+  std::string message{};               ///< the last error of a finished job
   std::string step{};                  ///< the name of a sleep, signal or `all` (steps.hpp)
   std::int64_t number = 0;             ///< of `step`
   std::vector<std::string> workers{};  ///< at most 10 names
   std::vector<JobId> jobs{};           ///< at most 10
-  std::optional<TimePoint> at{};
-  std::uint64_t count = 0;
-  bool capped = false;
-  std::uint32_t limit = 0;
-  Duration difference{};
+  std::optional<TimePoint> at{};       ///< since when or until when; empty: unknown, or no end
+  std::uint64_t count = 0;             ///< of what the code says
+  bool capped = false;                 ///< true: there are more than `count`
+  std::uint32_t limit = 0;             ///< the concurrency of the queue
+  Duration difference{};               ///< the database's clock less this host's
 };
 
 /// "schema_behind", "not_found", ...: stable, for programs.
-[[nodiscard]] std::string_view to_string(Reason::Code code) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(Reason::Code code) noexcept;
 
 }  // namespace sqlq

@@ -20,9 +20,9 @@ namespace sqlq {
 /// Thread-safety: a plain value. Errors: whoever takes a filter throws Error(invalid_argument) for names, keys and
 /// states that no job can have, and for more than 10,000 ids or 1,000 names.
 struct JobFilter {
-  std::vector<JobId> ids{};
+  std::vector<JobId> ids{};           ///< these jobs; empty: all
   std::vector<std::string> queues{};  ///< compared byte by byte, as all names
-  std::vector<std::string> kinds{};
+  std::vector<std::string> kinds{};   ///< the same; empty: all
   /// Jobs in JobState::waiting, which nothing makes in this version, are in no index of a database. A list with this
   /// state named finds them all, slowly; one without states that has other fields may pass over them.
   std::vector<JobState> states{};

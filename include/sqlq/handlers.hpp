@@ -14,6 +14,7 @@
 #include <sqlq/batch.hpp>
 #include <sqlq/batch_call.hpp>
 #include <sqlq/context.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/handler_call.hpp>
 #include <sqlq/outcome.hpp>
 #include <sqlq/retry.hpp>
@@ -48,7 +49,7 @@ struct HandlerOptions {
 };
 
 /// The rest of an execution, for a hook around work: the hooks within it, and the handler.
-class Next {
+class SQLQ_API Next {
  public:
   Next(const Next&) = delete;
   Next& operator=(const Next&) = delete;
@@ -92,20 +93,21 @@ using WorkHook = std::function<Outcome(JobContext&, Next&)>;
 /// Thread-safety: register from one thread, before a worker starts. Errors: invalid_argument for a bad kind, misuse for
 /// a kind (or on_any) registered twice and for registering after a worker started. A type that is no job or a function
 /// that is no handler of it does not compile; the compiler's message begins with "sqlq:" and says why in words.
-class Handlers {
+class SQLQ_API Handlers {
  public:
   /// The functions in the table.
   using Function = std::function<Outcome(JobContext&)>;
+  /// The same for batch handlers: one outcome for each job.
   using BatchFunction = std::function<detail::BatchOutcomes(BatchContext&)>;
   /// What a batch handler has.
   struct Batch {
-    BatchFunction run;
-    BatchOptions options;
+    BatchFunction run;     ///< called with all jobs of the batch
+    BatchOptions options;  ///< how batches are filled
   };
   /// One row of the table.
   struct Entry {
-    Function run;  ///< empty for a batch handler
-    HandlerOptions options;
+    Function run;                          ///< empty for a batch handler
+    HandlerOptions options;                ///< of the kind
     std::shared_ptr<const Batch> batch{};  ///< null for a single handler
   };
 

@@ -14,20 +14,23 @@
 #include <string_view>
 
 #include <sqlq/clock.hpp>
+#include <sqlq/export.hpp>
 
 namespace sqlq {
 
 /// Identity of a job: a UUID version 7, made by the client before anything is sent. Therefore an enqueue whose outcome
 /// is unknown can be repeated without making a second job, and queues can be merged or moved between databases.
 /// Ids made by one process increase strictly in the order they were made.
-class JobId {
+class SQLQ_API JobId {
  public:
   /// The nil id (all zero): no job has it.
   constexpr JobId() = default;
+  /// The id with these bytes, most significant first.
   constexpr explicit JobId(std::array<std::uint8_t, 16> bytes) : bytes_(bytes) {}
 
   /// A new id for the given moment: JobId::make(std::chrono::system_clock::now()). Thread-safe.
   [[nodiscard]] static JobId make(TimePoint now);
+  /// The same for a time of any unit.
   template <class Unit>
   [[nodiscard]] static JobId make(std::chrono::sys_time<Unit> now) {
     return make(to_time_point(now));
@@ -37,7 +40,9 @@ class JobId {
 
   /// The 36-character lower-case form.
   [[nodiscard]] std::string to_string() const;
+  /// Most significant first.
   [[nodiscard]] const std::array<std::uint8_t, 16>& bytes() const noexcept { return bytes_; }
+  /// Is it the id that no job has?
   [[nodiscard]] bool nil() const noexcept { return *this == JobId{}; }
 
   friend constexpr auto operator<=>(const JobId&, const JobId&) = default;
@@ -50,7 +55,7 @@ class JobId {
 /// Negative: the claim might take several suspects (is_suspect), and the end of its lease without a word ends none of
 /// them.
 struct LeaseToken {
-  std::int64_t value = 0;
+  std::int64_t value = 0;  ///< the random number
   friend constexpr auto operator<=>(const LeaseToken&, const LeaseToken&) = default;
 };
 
@@ -81,9 +86,9 @@ enum class JobState : std::uint8_t {
 };
 
 /// "pending", "running", ... (the column texts of the documentation and of logs).
-[[nodiscard]] std::string_view to_string(JobState state) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(JobState state) noexcept;
 /// The inverse of to_string; `JobState::invalid` for anything else.
-[[nodiscard]] JobState parse_job_state(std::string_view text) noexcept;
+[[nodiscard]] SQLQ_API JobState parse_job_state(std::string_view text) noexcept;
 /// success, errored or cancelled: nothing more will happen by itself.
 [[nodiscard]] constexpr bool is_finished(JobState s) noexcept {
   return s == JobState::success || s == JobState::errored || s == JobState::cancelled;
@@ -102,30 +107,30 @@ using Headers = std::map<std::string, std::string>;
 
 /// A job as the database had it at the moment of the call.
 struct Job {
-  JobId id{};
-  std::string queue{};
-  std::string kind{};
-  JobState state = JobState::invalid;
+  JobId id{};                               ///< a UUID of version 7: ids made later are greater
+  std::string queue{};                      ///< 1 to 255 bytes of UTF-8
+  std::string kind{};                       ///< 1 to 255 bytes of UTF-8: names the handler
+  JobState state = JobState::invalid;       ///< invalid only in an object that no database has filled
   int priority = 10;                        ///< lower number first
   std::string params{};                     ///< JSON text, byte for byte as enqueued
   std::string result{};                     ///< JSON text, the last that was set, also while it runs; empty: none
   std::string unique_key{};                 ///< empty: none
   int attempt = 0;                          ///< claims charged so far, this one included
-  int max_attempts = 25;
+  int max_attempts = 25;                    ///< attempts before it is errored
   int crashes = 0;                          ///< leases that ended without a word from the worker, since it last snoozed
-  int max_crashes = 3;
+  int max_crashes = 3;                      ///< crashes before it is errored
   std::int64_t claims = 0;                  ///< all claims ever, also those given back; never decreases
   LeaseToken lease_token{};                 ///< of the running or last lease; 0 if it was taken away
   std::string worker{};                     ///< name of the worker that holds or held the lease
   Duration keepalive{};                     ///< length of the lease without a heartbeat
   Duration timeout{};                       ///< longest run of one attempt; zero: none
   std::optional<Duration> retention{};      ///< empty: 24 h for success and cancelled, 7 days for errored
-  TimePoint created_at{};
+  TimePoint created_at{};                   ///< when it was enqueued
   TimePoint queued_at{};                    ///< last time it was put (back) into the queue
   TimePoint run_at{};                       ///< not before
   std::optional<TimePoint> started_at{};    ///< of the last claim
   std::optional<TimePoint> heartbeat_at{};  ///< last sign of life of the last claim
-  std::optional<TimePoint> finished_at{};
+  std::optional<TimePoint> finished_at{};   ///< empty: it has not finished
   std::optional<Progress> progress{};       ///< of a held job that told any in this execution; not in claimed jobs
   Headers headers{};                        ///< as enqueued; empty for most. Also in lists without payloads
 };
@@ -136,6 +141,7 @@ struct Job {
 [[nodiscard]] constexpr bool is_suspect(int crashes, int max_crashes) noexcept {
   return crashes > 0 && crashes + 1 >= max_crashes;
 }
+/// The same for a job.
 [[nodiscard]] inline bool is_suspect(const Job& job) noexcept { return is_suspect(job.crashes, job.max_crashes); }
 
 /// Why an attempt did not end in success. Stored as these numbers: never renumber.
@@ -151,15 +157,16 @@ enum class Cause : std::uint8_t {
   taken_away = 9,   ///< an operator took the lease away
   outage = 10,      ///< no heartbeat within keepalive, but the worker lived: it said so later; no crash
 };
-[[nodiscard]] std::string_view to_string(Cause cause) noexcept;
+/// "failed", "discarded", ...
+[[nodiscard]] SQLQ_API std::string_view to_string(Cause cause) noexcept;
 
 /// One line of a job's history. Every execution beyond the first is explained by the line before it.
 struct AttemptRecord {
-  std::int64_t claim = 0;  ///< Job::claims at that time: which execution this line is about
-  int attempt = 0;         ///< Job::attempt of that execution, also when it was given back
-  Cause cause = Cause::failed;
-  TimePoint at{};
-  std::string worker{};
+  std::int64_t claim = 0;       ///< Job::claims at that time: which execution this line is about
+  int attempt = 0;              ///< Job::attempt of that execution, also when it was given back
+  Cause cause = Cause::failed;  ///< why the execution was not the last
+  TimePoint at{};               ///< when the line was written
+  std::string worker{};         ///< name of the worker that held the lease; empty: none
   /// The error's text or, for Cause::snoozed, what the job was suspended for: "sleeps: 'cool-off'", "waits for the
   /// signal: 'approved'", "waits for 3 children: 'parts'". At most 64 KiB, cut at a character boundary.
   std::string message{};

@@ -21,6 +21,7 @@
 
 namespace sqlq {
 
+/// A type that nlohmann::json converts to and from.
 template <class T>
 concept JsonConvertible = requires(const T& value, const nlohmann::json& json) {
   nlohmann::json(value);
@@ -36,7 +37,9 @@ concept WithoutMembers = std::is_class_v<T> && std::is_empty_v<T> && std::is_def
 template <class T>
   requires(WithoutMembers<T> && !JsonConvertible<T>)
 struct codec<T> {
+  /// Always "{}".
   static std::string encode(const T&) { return "{}"; }
+  /// A value, whatever the text.
   static T decode(std::string_view) { return T{}; }
 };
 

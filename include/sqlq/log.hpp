@@ -12,26 +12,33 @@
 
 #include <sqlq/clock.hpp>
 #include <sqlq/database.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 
 namespace sqlq {
 
 /// Stored as these numbers: never renumber.
-enum class LogLevel : std::uint8_t { debug = 1, info = 2, warn = 3, error = 4 };
-[[nodiscard]] std::string_view to_string(LogLevel level) noexcept;
+enum class LogLevel : std::uint8_t {
+  debug = 1,  ///< for the author of the handler
+  info = 2,   ///< what happened
+  warn = 3,   ///< odd, but the job goes on
+  error = 4,  ///< something failed
+};
+/// "debug", "info", ...
+[[nodiscard]] SQLQ_API std::string_view to_string(LogLevel level) noexcept;
 
 /// One line. `claim` and `number` order the lines of a job: first by execution, then as written.
 struct LogLine {
-  JobId job{};
-  LeaseToken token{};      ///< of the execution that wrote it; the database refuses lines of a lost lease
-  std::int64_t claim = 0;  ///< Job::claims of that execution
-  int attempt = 0;
-  std::int64_t number = 0;  ///< 1, 2, ... within one execution; 64 bits
-  TimePoint at{};
-  LogLevel level = LogLevel::info;
-  std::string text{};  ///< at most 16 KiB, cut at a character boundary
-  std::string queue{};  ///< of the job, for sinks; lines read from the database have none
-  std::string kind{};   ///< the same
+  JobId job{};                      ///< whose line it is
+  LeaseToken token{};               ///< of the execution that wrote it; the database refuses lines of a lost lease
+  std::int64_t claim = 0;           ///< Job::claims of that execution
+  int attempt = 0;                  ///< Job::attempt of that execution
+  std::int64_t number = 0;          ///< 1, 2, ... within one execution; 64 bits
+  TimePoint at{};                   ///< when it was written
+  LogLevel level = LogLevel::info;  ///< how important it is
+  std::string text{};               ///< at most 16 KiB, cut at a character boundary
+  std::string queue{};              ///< of the job, for sinks; lines read from the database have none
+  std::string kind{};               ///< the same
 };
 
 /// Where lines go. Implement it to send them to your own logging.
@@ -40,7 +47,7 @@ struct LogLine {
 /// Errors: exceptions from a sink never reach the writer of a line. A worker reports them to its events; in own loops,
 /// where nobody asks for them, they are dropped: catch what you want to know of in `write`. A sink that forks or ends
 /// its thread: see Worker.
-class LogSink {
+class SQLQ_TYPE LogSink {
  public:
   virtual ~LogSink() = default;
   /// Takes one line. Must not block for long: it runs on the handler's thread.
@@ -57,7 +64,7 @@ class LogSink {
 };
 
 /// Any callable taking a LogLine. It must be callable from many threads at once.
-[[nodiscard]] std::shared_ptr<LogSink> make_log_sink(std::function<void(const LogLine&)> write);
+[[nodiscard]] SQLQ_API std::shared_ptr<LogSink> make_log_sink(std::function<void(const LogLine&)> write);
 
 /// The database sink, which workers use by default. Buffers lines and writes them in batches when 1000 are waiting or
 /// `flush` is called; a failed flush keeps them for the next one. When 100,000 lines or 64 MiB of text wait (the
@@ -67,7 +74,7 @@ class LogSink {
 /// Of each job about the last 10,000 lines stay, and of these about the last 8 MiB. `write` never touches the database:
 /// call `flush` yourself in own loops, before the call that ends the job. Lines that were not flushed yet (in a worker:
 /// of about the last second, of jobs that still run) are gone when the process is killed.
-[[nodiscard]] std::shared_ptr<LogSink> database_log_sink(Database db);
+[[nodiscard]] SQLQ_API std::shared_ptr<LogSink> database_log_sink(Database db);
 
 namespace detail {
 
@@ -90,7 +97,7 @@ std::string log_text(const T& value) {
 }
 
 /// Puts the values where `format` has {}; what is left over of them goes to the end.
-[[nodiscard]] std::string fill_in(std::string_view format, std::initializer_list<std::string> values);
+[[nodiscard]] SQLQ_API std::string fill_in(std::string_view format, std::initializer_list<std::string> values);
 
 }  // namespace detail
 
@@ -98,13 +105,18 @@ std::string log_text(const T& value) {
 ///
 /// Thread-safety: all members from any thread. Lifetime: keeps the sink alive; may outlive the handler (lines written
 /// after the job was finished are still stored, those after another worker claimed it are not).
-class JobLogger {
+class SQLQ_API JobLogger {
  public:
+  /// Lines about this execution of the job, to `sink`, stamped by `clock`.
   JobLogger(const Job& job, std::shared_ptr<LogSink> sink, std::shared_ptr<Clock> clock = system_clock());
 
+  /// A line as it is; a `{}` in it stays.
   void debug(std::string_view text) { write(LogLevel::debug, text); }
+  /// The same, of level info.
   void info(std::string_view text) { write(LogLevel::info, text); }
+  /// The same, of level warn.
   void warn(std::string_view text) { write(LogLevel::warn, text); }
+  /// The same, of level error.
   void error(std::string_view text) { write(LogLevel::error, text); }
   /// With values in the place of each `{}`: log.info("{} of {} sent", n, all). A value is anything like a string, with
   /// a to_string or with an operator<<. There are no format options; `{{` is a `{`. A `{}` without a value stays as it
@@ -114,21 +126,25 @@ class JobLogger {
   void debug(std::string_view format, const Values&... values) {
     write(LogLevel::debug, format, values...);
   }
+  /// The same, of level info.
   template <class... Values>
     requires(sizeof...(Values) > 0)
   void info(std::string_view format, const Values&... values) {
     write(LogLevel::info, format, values...);
   }
+  /// The same, of level warn.
   template <class... Values>
     requires(sizeof...(Values) > 0)
   void warn(std::string_view format, const Values&... values) {
     write(LogLevel::warn, format, values...);
   }
+  /// The same, of level error.
   template <class... Values>
     requires(sizeof...(Values) > 0)
   void error(std::string_view format, const Values&... values) {
     write(LogLevel::error, format, values...);
   }
+  /// The same, of any level.
   template <class... Values>
     requires(sizeof...(Values) > 0)
   void write(LogLevel level, std::string_view format, const Values&... values) {

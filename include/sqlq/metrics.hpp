@@ -33,6 +33,7 @@
 #include <memory>
 #include <string>
 
+#include <sqlq/export.hpp>
 #include <sqlq/observer.hpp>
 
 namespace sqlq {
@@ -49,7 +50,7 @@ struct MetricsOptions {
 ///
 /// Thread-safety: all members from any thread. An event costs a lock and a look-up; `text` holds the lock while it
 /// copies the numbers, and not while it writes them.
-class Metrics final : public Observer {
+class SQLQ_API Metrics final : public Observer {
  public:
   /// Errors: invalid_argument for options out of range.
   explicit Metrics(MetricsOptions options = {});

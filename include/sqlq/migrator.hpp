@@ -12,6 +12,7 @@
 
 #include <sqlq/clock.hpp>
 #include <sqlq/database.hpp>
+#include <sqlq/export.hpp>
 
 namespace sqlq {
 
@@ -29,13 +30,13 @@ struct Migration {
   /// takes effect by itself, and the step is recorded at its end. One that was interrupted is begun anew by the next
   /// `Migrator::up` or `down`.
   bool up_in_transaction = true;
-  bool down_in_transaction = true;
+  bool down_in_transaction = true;  ///< the same for `down`
   /// `up` and `down` with the statements that keep the record of the step, and that make what the tables are in where
   /// there is such a thing: for other tools. Each statement ends with a line that ends with `;`; one that has such
   /// lines within it stands between the comments `-- +goose StatementBegin` and `-- +goose StatementEnd`. Empty when
   /// the backend has none: then `up` and `down` are all there is.
   std::string up_script{};
-  std::string down_script{};
+  std::string down_script{};  ///< as `up_script`
 };
 
 /// For which tool `Migrator::sql` writes.
@@ -48,10 +49,11 @@ enum class SqlForm {
 
 /// How the schema stands.
 struct MigrationStatus {
+  /// A step that was applied.
   struct Applied {
-    int version = 0;
-    std::string name{};
-    TimePoint at{};
+    int version = 0;          ///< its number
+    std::string name{};       ///< of the step
+    TimePoint at{};           ///< when it was applied
     int compatible_from = 0;  ///< as `Migration::compatible_from`, which it had when it was applied
   };
   /// Highest version applied; 0: none. May be above `latest`: a newer library has migrated, and its steps are
@@ -68,8 +70,9 @@ struct MigrationStatus {
 /// done. Errors: schema when the tables were changed by hand, or are newer than the library and not compatible with it;
 /// invalid_argument for a version that does not exist; and those of any call. After an error the schema is as it was
 /// before the step that failed, or in the middle of it where the step or the database has no transaction for it.
-class Migrator {
+class SQLQ_API Migrator {
  public:
+  /// On this database; asks it nothing.
   explicit Migrator(Database db) : db_(std::move(db)) {}
 
   /// Applies the missing steps, up to `target` (default: the latest). Idempotent. Returns how many steps were applied.
@@ -78,6 +81,7 @@ class Migrator {
   /// Undoes all steps above `target` (0 or more), newest first. Jobs in dropped tables are gone. Errors: schema also
   /// when a newer library made one of the steps: only a library that knows a step can undo it.
   int down(int target);
+  /// How the schema stands now. Changes nothing.
   [[nodiscard]] MigrationStatus status() const;
   /// The SQL that up (from < to) or down (from > to) would run, for other migration tools or for review. It keeps the
   /// library's record as well: a schema that it made is accepted as if `up` had made it. It has no BEGIN and no COMMIT:

@@ -29,6 +29,7 @@
 
 #include <sqlq/clock.hpp>
 #include <sqlq/enqueue.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 
 namespace sqlq {
@@ -36,16 +37,16 @@ namespace sqlq {
 /// A client, a handler's client, JobContext::all or a schedule has asked for a job, and the database has answered.
 struct JobEnqueued {
   JobId id{};  ///< of the new job, or of the one that was there already
-  std::string queue{};
-  std::string kind{};
-  EnqueueStatus status = EnqueueStatus::inserted;
+  std::string queue{};  ///< of the job that was asked for
+  std::string kind{};  ///< the same
+  EnqueueStatus status = EnqueueStatus::inserted;  ///< whether it was stored
   bool in_transaction = false;  ///< of the user's: the job exists only if that commits, which is told to nobody
 };
 
 /// A worker has claimed jobs, or found none.
 struct JobsClaimed {
   std::size_t asked = 0;  ///< free slots
-  std::size_t got = 0;
+  std::size_t got = 0;    ///< jobs that it was given
   Duration took{};        ///< from the request to the answer; a hand-over also writes outcomes in it
 };
 
@@ -58,25 +59,25 @@ struct JobStarted {
 
 /// How an execution ended.
 enum class JobEnd : std::uint8_t {
-  success,
+  success,    ///< it succeeded
   retried,    ///< it failed and runs again (Cause::failed or timed_out)
   errored,    ///< it failed for good: no attempts were left
   discarded,  ///< the handler ended it for good
-  cancelled,
-  snoozed,
+  cancelled,  ///< it was asked to stop, and has
+  snoozed,    ///< the handler wants it to run later
   suspended,  ///< by a durable step: it sleeps, or waits
   released,   ///< given back with its attempt, also when its handler had not begun
   lost,       ///< its outcome was refused, or not sent, because the lease was lost or is given up; others run it
 };
 /// "success", "retried", ...
-[[nodiscard]] std::string_view to_string(JobEnd end) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(JobEnd end) noexcept;
 
 /// A worker has done with a job that it had claimed: the outcome is committed, or lost. For each claimed job it is told
 /// once, but for jobs whose outcomes a stop could not write any more. Where the database answers that the job was
 /// cancelled meanwhile, the end is `cancelled`.
 struct JobEnded {
   std::shared_ptr<const Job> job{};  ///< as it was claimed
-  JobEnd end = JobEnd::success;
+  JobEnd end = JobEnd::success;      ///< how the execution ended
   std::optional<Cause> cause{};      ///< as in the line of its history; empty for success and lost
   /// How long the handler ran, of a batch handler its whole call; of one that a stop has left behind, or that has ended
   /// its thread: until then. Empty: it was not begun, and no JobStarted was told.
@@ -96,12 +97,13 @@ struct LeasesEnded {
 
 /// A worker has fired ticks of a schedule. Each of its jobs is told by a JobEnqueued before.
 struct TicksFired {
-  std::string schedule{};
-  std::size_t ticks = 0;  ///< that have stored a job
+  std::string schedule{};  ///< its name
+  std::size_t ticks = 0;   ///< that have stored a job
 };
 
 /// Why a worker takes no jobs from a queue, as far as it can see.
 struct IdleReason {
+  /// The reason, for programs.
   enum class Why {
     paused,      ///< jobs wait and the queue is paused
     limit_used,  ///< jobs wait, and as many of the queue's are held as its concurrency allows: `limit`. `worker` holds
@@ -113,21 +115,26 @@ struct IdleReason {
                  ///< it is busy with the jobs that it has
     other_case,  ///< no queue has this name of WorkerOptions::queues; `other` differs from it in upper and lower case
   };
-  Why why{};
-  std::string queue{};
-  std::string kind{};
-  std::string other{};
-  std::string worker{};
-  std::uint32_t limit = 0;
-  std::optional<TimePoint> at{};
+  Why why{};                      ///< the reason; it says which of the fields below are set
+  std::string queue{};            ///< the queue that it is about
+  std::string kind{};             ///< of the jobs that wait
+  std::string other{};            ///< the name that the queue has
+  std::string worker{};           ///< who holds the newest job
+  std::uint32_t limit = 0;        ///< the concurrency of the queue
+  std::optional<TimePoint> at{};  ///< since when or until when; empty: unknown
 };
 
 /// Something a worker wants somebody to know.
 struct WorkerEvent {
-  enum class Level { info, warning, error };
+  /// How much it matters. info: all is well; warning: it works on, look when you can; error: jobs wait or were hurt.
+  enum class Level {
+    info,     ///< all is well
+    warning,  ///< the worker works on; look when you can
+    error,    ///< jobs wait, or an outcome was lost
+  };
   /// The topic, for programs; the message says the same to people. Values may be added.
   enum class Code {
-    other,
+    other,            ///< anything else; also what a newer library adds, for older programs
     service_failed,   ///< a service could not do its turn; it backs off and tries again
     lease_lost,       ///< a job's lease was lost; its outcome will be refused
     outcome_late,     ///< an outcome came after the lease was lost and was refused
@@ -139,11 +146,11 @@ struct WorkerEvent {
                       ///< names it and says why; the others fire
     idle,             ///< the worker leaves jobs alone: `idle` and the message say why. At most one a minute
   };
-  Level level = Level::info;
-  Code code = Code::other;
-  std::string service{};         ///< the part of the worker: "fetcher", "completer", "heartbeat", ...
-  std::string message{};         ///< one line, control characters as escapes (\n); no payload, no password
-  std::optional<JobId> job{};    ///< if it is about one job
+  Level level = Level::info;   ///< how much it matters
+  Code code = Code::other;     ///< the topic
+  std::string service{};       ///< the part of the worker: "fetcher", "completer", "heartbeat", ...
+  std::string message{};       ///< one line, control characters as escapes (\n); no payload, no password
+  std::optional<JobId> job{};  ///< if it is about one job
   /// Code::idle: the reasons, at most 10. no_handler is also told while the worker is busy with other jobs.
   std::vector<IdleReason> idle{};
 };
@@ -159,7 +166,7 @@ using Event = std::variant<JobEnqueued, JobsClaimed, JobStarted, JobEnded, Lease
 ///
 /// Thread-safety: `observe` is called from many threads at once. Lifetime: shared by the clients and workers that it is
 /// given to; threads that a stop has left behind may tell it of something after the stop.
-class Observer {
+class SQLQ_TYPE Observer {
  public:
   Observer() = default;
   virtual ~Observer() = default;
@@ -190,6 +197,7 @@ struct QueuedOptions {
 /// `tell` refers to must live as long.
 /// After fork(): in the child it tells nothing. A child that comes out of `tell` is ended (worker.hpp).
 /// Errors: invalid_argument for an empty function or options out of range; busy when the system refuses a thread.
-[[nodiscard]] std::shared_ptr<Observer> queued(std::function<void(const Event&)> tell, QueuedOptions options = {});
+[[nodiscard]] SQLQ_API std::shared_ptr<Observer> queued(std::function<void(const Event&)> tell,
+                                                        QueuedOptions options = {});
 
 }  // namespace sqlq

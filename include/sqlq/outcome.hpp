@@ -12,12 +12,13 @@
 #include <utility>
 
 #include <sqlq/clock.hpp>
+#include <sqlq/export.hpp>
 
 namespace sqlq {
 
 /// Throw it from anywhere below a handler to end the job without a retry, also nested in other exceptions
 /// (std::throw_with_nested). The message of an attempt has the texts of all levels: "outer: inner".
-class Discard : public std::runtime_error {
+class SQLQ_TYPE Discard : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
@@ -25,8 +26,15 @@ class Discard : public std::runtime_error {
 /// A plain value.
 class [[nodiscard]] Outcome {
  public:
-  enum class Kind { done, error, discard, snooze };
+  /// How the handler ended; each has a function below.
+  enum class Kind {
+    done,     ///< it has succeeded
+    error,    ///< it has failed: a retry, if attempts are left
+    discard,  ///< it has failed for good
+    snooze,   ///< it runs again later, and the attempt does not count
+  };
 
+  /// The job has succeeded.
   static Outcome done() { return Outcome(Kind::done, {}, {}); }
   /// The same as throwing an exception with this text.
   static Outcome error(std::string message) { return Outcome(Kind::error, std::move(message), {}); }
@@ -36,8 +44,11 @@ class [[nodiscard]] Outcome {
   /// its history.
   static Outcome snooze(Duration delay, std::string why = {}) { return Outcome(Kind::snooze, std::move(why), delay); }
 
+  /// How it ended.
   [[nodiscard]] Kind kind() const noexcept { return kind_; }
+  /// Why; empty for done.
   [[nodiscard]] const std::string& message() const noexcept { return message_; }
+  /// Of a snooze; else zero.
   [[nodiscard]] Duration delay() const noexcept { return delay_; }
 
  private:

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <sqlq/clock.hpp>
+#include <sqlq/export.hpp>
 
 namespace sqlq {
 
@@ -18,8 +19,9 @@ namespace sqlq {
 /// Thread-safety: `delay` may be called from many threads at once; a custom function must allow that.
 /// Errors: for a custom function that throws, or is empty, the default back-off is taken, and a worker says so by an
 /// event. One that ends its thread: see Worker. A negative delay counts as zero.
-class RetryPolicy {
+class SQLQ_API RetryPolicy {
  public:
+  /// The delay after attempt number `attempt`, which is 1 or more, has failed.
   using Function = std::function<Duration(int attempt)>;
 
   /// The default back-off.
@@ -41,6 +43,6 @@ class RetryPolicy {
 };
 
 /// The default formula with the random part given (0 <= random < 30): saturating in 64 bits, capped at 24 h.
-[[nodiscard]] Duration default_backoff(int attempt, std::uint32_t random) noexcept;
+[[nodiscard]] SQLQ_API Duration default_backoff(int attempt, std::uint32_t random) noexcept;
 
 }  // namespace sqlq

@@ -55,6 +55,7 @@
 #include <sqlq/clock.hpp>
 #include <sqlq/database.hpp>
 #include <sqlq/enqueue.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 
 namespace sqlq {
@@ -73,7 +74,8 @@ enum class Missed : std::uint8_t {
   all = 3,   ///< each fires, oldest first: of the latest Schedule::most_missed. Only beside Overlap::allow and for a
              ///< job without a unique key: else the others would find the job of the first, so `sync` refuses it
 };
-[[nodiscard]] std::string_view to_string(Missed missed) noexcept;
+/// "one", "skip", ...
+[[nodiscard]] SQLQ_API std::string_view to_string(Missed missed) noexcept;
 
 /// What happens at a tick when the last job of the schedule has not finished yet.
 enum class Overlap : std::uint8_t {
@@ -82,7 +84,8 @@ enum class Overlap : std::uint8_t {
   queue_one = 3,   ///< the latest such tick is kept, and fires within 5 s after that job has finished
   cancel_old = 4,  ///< that job is cancelled; the tick fires within 5 s after it has finished
 };
-[[nodiscard]] std::string_view to_string(Overlap overlap) noexcept;
+/// "skip", "allow", ...
+[[nodiscard]] SQLQ_API std::string_view to_string(Overlap overlap) noexcept;
 
 /// One schedule, as a program wants it.
 struct Schedule {
@@ -92,10 +95,10 @@ struct Schedule {
   /// What each tick enqueues. `delay`, `run_at` and `id` must be empty; headers are kept. With a unique key the tick
   /// enqueues nothing while a live job has the key, which counts as skipped.
   NewJob job{};
-  Missed missed = Missed::one;
-  std::size_t most_missed = 100;           ///< 1 to 10,000; for Missed::all
+  Missed missed = Missed::one;               ///< what becomes of ticks that nobody fired in time
+  std::size_t most_missed = 100;             ///< 1 to 10,000; for Missed::all
   Duration grace = std::chrono::minutes(1);  ///< 1 s to 365 days; for Missed::skip
-  Overlap overlap = Overlap::skip;
+  Overlap overlap = Overlap::skip;           ///< what a tick does while the job of an earlier one has not finished
   /// Each tick is enqueued with a delay that is drawn from 0 to this; 0 to 24 h.
   Duration jitter{0};
   OptionalTime start{};  ///< no tick before it
@@ -105,7 +108,7 @@ struct Schedule {
 /// A schedule, and how it stands.
 struct ScheduleState {
   Schedule schedule{};                   ///< where it cannot be read: only the name, and the rule is empty
-  bool paused = false;
+  bool paused = false;                   ///< true: it fires no tick
   std::optional<TimePoint> next{};       ///< the next tick; empty: paused, it can fire none, or there is none any more
   std::optional<TimePoint> last_tick{};  ///< of the last tick that was fired or skipped
   std::optional<JobId> last_job{};       ///< the last job that was enqueued; it may be gone
@@ -119,26 +122,34 @@ struct ScheduleState {
 };
 
 /// What `sync` did with each schedule.
-enum class SyncStatus : std::uint8_t { added = 1, changed = 2, unchanged = 3 };
-[[nodiscard]] std::string_view to_string(SyncStatus status) noexcept;
+enum class SyncStatus : std::uint8_t {
+  added = 1,      ///< there was none of its name
+  changed = 2,    ///< it was there with another definition
+  unchanged = 3,  ///< it was there as it is
+};
+/// "added", "changed", ...
+[[nodiscard]] SQLQ_API std::string_view to_string(SyncStatus status) noexcept;
 
 /// A tick in the zone of its schedule. Printed as "2026-11-30T02:30:00+01:00".
 struct Tick {
-  TimePoint at{};
+  TimePoint at{};                 ///< the moment
   std::chrono::seconds offset{};  ///< of the zone's local time from UTC
 
+  /// The moment.
   operator TimePoint() const noexcept { return at; }  // NOLINT: it is one
   /// What the zone's clocks show: `floor<days>(tick.local())` is the day.
   [[nodiscard]] std::chrono::local_time<Duration> local() const noexcept {
     return std::chrono::local_time<Duration>(at.time_since_epoch() + offset);
   }
+  /// The same moment with the same offset.
   bool operator==(const Tick&) const = default;
 };
-std::ostream& operator<<(std::ostream& out, const Tick& tick);
+/// As "2026-11-30T02:30:00+01:00".
+SQLQ_API std::ostream& operator<<(std::ostream& out, const Tick& tick);
 
 /// The tick that a job was enqueued for, in the zone that its schedule had then: read from its header `sqlq-tick`.
 /// Empty for jobs that no schedule has made.
-[[nodiscard]] std::optional<Tick> tick_of(const Job& job);
+[[nodiscard]] SQLQ_API std::optional<Tick> tick_of(const Job& job);
 
 /// Thread-safety: all members from any thread. Lifetime: keeps the database open.
 ///
@@ -146,7 +157,7 @@ std::ostream& operator<<(std::ostream& out, const Tick& tick);
 /// the place in the rule and what is allowed there. A rule that can never fire (February 30, or no tick between start
 /// and end) is one of these.
 /// configuration where the backend has no schedules (capability `periodic`), or the system no time zones.
-class Schedules {
+class SQLQ_API Schedules {
  public:
   /// `defaults`: for options of the jobs that the schedules leave empty. Its hooks are called for none of those jobs;
   /// its observers are told of what run_now and backfill store.
@@ -159,13 +170,16 @@ class Schedules {
   /// stays paused, and keeps its counts, as far as these can be read. But Error(schema) for one of a newer program.
   /// Answers in the order given.
   std::vector<SyncStatus> sync(std::span<const Schedule> schedules);
+  /// From a list in braces.
   std::vector<SyncStatus> sync(std::initializer_list<Schedule> schedules) { return sync(std::span(schedules)); }
   /// What `sync` would answer now, and its errors of the arguments. Changes nothing.
   [[nodiscard]] std::vector<SyncStatus> preview(std::span<const Schedule> schedules) const;
+  /// From a list in braces.
   [[nodiscard]] std::vector<SyncStatus> preview(std::initializer_list<Schedule> schedules) const {
     return preview(std::span(schedules));
   }
 
+  /// The schedule as it is now; empty if there is none.
   [[nodiscard]] std::optional<ScheduleState> find(const std::string& name) const;
   /// In order of the name, names strictly above `after`; `limit` is 1 to 1,000.
   [[nodiscard]] std::vector<ScheduleState> list(const std::string& after = {}, std::size_t limit = 1000) const;
@@ -197,7 +211,7 @@ class Schedules {
 
 /// The ticks of a rule strictly after `after`, without any database: for tests, and to show a rule to its author. Fewer
 /// than `n` where the time points end. `@every` counts from `after`. Errors as Schedules.
-[[nodiscard]] std::vector<Tick> ticks_after(const std::string& rule, const std::string& zone, TimePoint after,
-                                            std::size_t n);
+[[nodiscard]] SQLQ_API std::vector<Tick> ticks_after(const std::string& rule, const std::string& zone, TimePoint after,
+                                                     std::size_t n);
 
 }  // namespace sqlq

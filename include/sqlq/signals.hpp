@@ -4,7 +4,10 @@
 
 #include <initializer_list>
 #include <memory>
-#include <stop_token>
+
+#include <sqlq/stop_token.hpp>
+
+#include <sqlq/export.hpp>
 
 namespace sqlq {
 
@@ -14,13 +17,15 @@ namespace sqlq {
 /// the full expression, which is long enough).
 ///
 /// One object per signal and process at a time (else Error(misuse)). Thread-safety: make and destroy on one thread.
-class SignalStop {
+class SQLQ_API SignalStop {
  public:
+  /// Takes these signals until it is destroyed.
   SignalStop(std::initializer_list<int> numbers);  // not `signals`, which is a macro of Qt
   ~SignalStop();
   SignalStop(const SignalStop&) = delete;
   SignalStop& operator=(const SignalStop&) = delete;
-  [[nodiscard]] std::stop_token token() const noexcept;
+  /// Tripped by the first of the signals.
+  [[nodiscard]] sqlq::stop_token token() const noexcept;
 
  private:
   struct Impl;

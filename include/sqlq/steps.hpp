@@ -40,13 +40,15 @@
 #include <sqlq/args.hpp>
 #include <sqlq/clock.hpp>
 #include <sqlq/error.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 
 namespace sqlq {
 
 /// Thrown through a handler to give its slot back. Catch it only to throw it on.
-class Suspension {
+class SQLQ_TYPE Suspension {
  public:
+  /// `until`: TimePoint::max() is for ever.
   explicit Suspension(TimePoint until) noexcept : until_(until) {}
   /// When the job goes on unless it is woken before.
   [[nodiscard]] TimePoint until() const noexcept { return until_; }
@@ -58,11 +60,16 @@ class Suspension {
 /// Names a step, a sleep, a wait, a signal. Implicit, for `job.step("charge", ...)`.
 class StepName {
  public:
+  /// The text must live as long as the name does.
   StepName(std::string_view name, std::int64_t number = 0) noexcept : name_(name), number_(number) {}  // NOLINT
+  /// The same.
   StepName(const char* name, std::int64_t number = 0) noexcept : name_(name), number_(number) {}       // NOLINT
+  /// The same.
   StepName(const std::string& name, std::int64_t number = 0) noexcept : name_(name), number_(number) {}  // NOLINT
 
+  /// The text.
   [[nodiscard]] std::string_view name() const noexcept { return name_; }
+  /// Tells steps of one name apart; 0 where none was given.
   [[nodiscard]] std::int64_t number() const noexcept { return number_; }
 
  private:
@@ -81,13 +88,13 @@ enum class StepKind : std::uint8_t {
   children = 7,  ///< `all` has enqueued children; `value` is the JSON array of their ids
 };
 /// "result", "sleep", "wait", "signal", "expired", "decision", "children".
-[[nodiscard]] std::string_view to_string(StepKind kind) noexcept;
+[[nodiscard]] SQLQ_API std::string_view to_string(StepKind kind) noexcept;
 
 /// One row of a job's steps.
 struct StepRecord {
-  StepKind kind = StepKind::result;
-  std::string name{};
-  std::int64_t number = 0;
+  StepKind kind = StepKind::result;  ///< what was recorded
+  std::string name{};                ///< StepName::name
+  std::int64_t number = 0;           ///< StepName::number
   std::int64_t claim = 0;            ///< Job::claims of the execution that recorded it; 0: came from outside
   TimePoint at{};                    ///< when it was recorded
   std::optional<TimePoint> until{};  ///< of sleep and wait
@@ -114,13 +121,14 @@ enum class SignalStatus : std::uint8_t {
   not_found = 4,  ///< there is no such job
   replaced = 5,   ///< SignalMode::replace, and one was there: it has the new value
 };
-[[nodiscard]] std::string_view to_string(SignalStatus status) noexcept;
+/// "stored", "existing", ...
+[[nodiscard]] SQLQ_API std::string_view to_string(SignalStatus status) noexcept;
 
 namespace detail {
 
 /// In a handler of that Error: throws it with what was read before it, as in "the signal 'approved': the stored JSON
 /// ...". An empty name: none.
-[[noreturn]] void refuse_stored(const Error& error, std::string_view what, StepName name);
+[[noreturn]] SQLQ_API void refuse_stored(const Error& error, std::string_view what, StepName name);
 
 /// Reads stored JSON; an error says which it was.
 template <Encodable T>

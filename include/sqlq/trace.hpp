@@ -20,6 +20,7 @@
 #include <string_view>
 
 #include <sqlq/enqueue.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/handlers.hpp>
 #include <sqlq/job.hpp>
 
@@ -33,7 +34,7 @@ struct TraceContext {
 
 /// Whether the text is a traceparent: version, trace id, parent id and flags in lower-case hexadecimal digits,
 /// 00-32-16-2; ids that are not all zero; no version ff. Text after a version above 00 may go on after another "-".
-[[nodiscard]] bool is_traceparent(std::string_view text) noexcept;
+[[nodiscard]] SQLQ_API bool is_traceparent(std::string_view text) noexcept;
 
 /// A hook that puts what `current` says into the headers of each job. A job that has a header `traceparent` keeps what
 /// it has. A malformed traceparent is left out, so that no job is refused for its trace; so is a tracestate that has
@@ -41,7 +42,7 @@ struct TraceContext {
 ///
 /// `current` is called by the thread that enqueues; what it throws comes out of the enqueue. Error(configuration) where
 /// the backend stores no headers, as for every header.
-[[nodiscard]] EnqueueHook send_trace(std::function<TraceContext()> current = {});
+[[nodiscard]] SQLQ_API EnqueueHook send_trace(std::function<TraceContext()> current = {});
 
 /// The trace that a job came with.
 struct JobTrace : TraceContext {
@@ -51,13 +52,13 @@ struct JobTrace : TraceContext {
   bool child = false;
 };
 /// Empty: it came with none, or with a malformed one.
-[[nodiscard]] std::optional<JobTrace> trace_of(const Job& job);
+[[nodiscard]] SQLQ_API std::optional<JobTrace> trace_of(const Job& job);
 
 /// A hook around work: while the handler runs, its job's trace is current_trace() on its thread.
 ///
 ///     handlers.around(sqlq::keep_trace);
-Outcome keep_trace(JobContext& context, Next& next);
+SQLQ_API Outcome keep_trace(JobContext& context, Next& next);
 /// Empty outside of such a handler, on other threads, and where the job came with no trace.
-[[nodiscard]] TraceContext current_trace();
+[[nodiscard]] SQLQ_API TraceContext current_trace();
 
 }  // namespace sqlq

@@ -20,20 +20,21 @@
 #include <functional>
 #include <iosfwd>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
 #include <sqlq/database.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/filter.hpp>
 #include <sqlq/job.hpp>
+#include <sqlq/stop_token.hpp>
 
 namespace sqlq {
 
 /// A job that was not stored, and why.
 struct TransferProblem {
-  JobId id{};
-  std::string why{};
+  JobId id{};         ///< of the job
+  std::string why{};  ///< one line, no payload
 };
 
 /// What was done so far, or in all.
@@ -52,20 +53,21 @@ struct TransferReport {
   std::optional<JobId> next{};  ///< TransferOptions::after of a call that goes on; empty: all is done
 };
 
+/// What is transferred.
 struct TransferOptions {
-  JobFilter filter{};
-  bool queues = true;             ///< the settings of queues too: all, or those that the filter names
-  std::optional<JobId> after{};   ///< only jobs with greater ids: TransferReport::next of a call that was stopped
+  JobFilter filter{};            ///< only these jobs; empty: all
+  bool queues = true;            ///< the settings of queues too: all, or those that the filter names
+  std::optional<JobId> after{};  ///< only jobs with greater ids: TransferReport::next of a call that was stopped
   /// Called every few hundred jobs, on the calling thread. False: stop.
   std::function<bool(const TransferReport&)> on_progress{};
-  std::stop_token stop{};
+  sqlq::stop_token stop{};  ///< asked now and then: the call ends, TransferReport::next says where
 };
 
 /// A sum of all jobs that fit a filter. Two databases with the same jobs have the same.
 struct TransferSum {
-  std::uint64_t jobs = 0;
+  std::uint64_t jobs = 0;  ///< that are not held
   std::uint64_t held = 0;  ///< not part of `jobs` and checksum
-  std::string checksum{};
+  std::string checksum{};  ///< of these jobs; 16 hexadecimal digits
   friend bool operator==(const TransferSum&, const TransferSum&) = default;
 };
 
@@ -75,18 +77,19 @@ struct TransferSum {
 
 /// Writes jobs as a stream. A part of a stream (with `after`, or stopped) is a stream by itself. Error(internal) when
 /// `to` fails.
-TransferReport export_jobs(const Database& from, std::ostream& to, const TransferOptions& options = {});
+SQLQ_API TransferReport export_jobs(const Database& from, std::ostream& to, const TransferOptions& options = {});
 
 /// Stores the jobs of a stream. Pending and scheduled ones may be claimed at once. Error(invalid_argument) for text
 /// that is no such stream, with the number of the line and the name of the field; the lines before it are stored. A
 /// stream without its last line was cut off: Error(invalid_argument) after all of it was stored. `after` and `filter`
 /// choose among the jobs of the stream.
-TransferReport import_jobs(std::istream& from, const Database& to, const TransferOptions& options = {});
+SQLQ_API TransferReport import_jobs(std::istream& from, const Database& to, const TransferOptions& options = {});
 
 /// The same from database to database. The source is only read.
-TransferReport copy_jobs(const Database& from, const Database& to, const TransferOptions& options = {});
+SQLQ_API TransferReport copy_jobs(const Database& from, const Database& to, const TransferOptions& options = {});
 
 /// Reads all jobs that fit.
-[[nodiscard]] TransferSum sum_of_jobs(const Database& db, const JobFilter& filter = {}, std::stop_token stop = {});
+[[nodiscard]] SQLQ_API TransferSum sum_of_jobs(const Database& db, const JobFilter& filter = {},
+                                               sqlq::stop_token stop = {});
 
 }  // namespace sqlq

@@ -31,7 +31,9 @@ class Tx {
   /// For backends' headers: `type` names the handle's C type ("soci::session", ...); it must be a string literal.
   constexpr Tx(std::string_view type, void* handle) noexcept : type_(type), handle_(handle) {}
 
+  /// The C type of the handle.
   [[nodiscard]] constexpr std::string_view type() const noexcept { return type_; }
+  /// The handle; it belongs to the user.
   [[nodiscard]] constexpr void* handle() const noexcept { return handle_; }
 
  private:

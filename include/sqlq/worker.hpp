@@ -6,17 +6,18 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
 #include <sqlq/clock.hpp>
 #include <sqlq/database.hpp>
 #include <sqlq/enqueue.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/handlers.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/observer.hpp>
+#include <sqlq/stop_token.hpp>
 
 namespace sqlq {
 
@@ -70,12 +71,12 @@ struct StopOptions {
 
 /// Counts of the work of a worker so far; the last value is the summary of a run.
 struct WorkerStats {
-  std::uint64_t claimed = 0;
-  std::uint64_t succeeded = 0;
+  std::uint64_t claimed = 0;    ///< jobs that it was given
+  std::uint64_t succeeded = 0;  ///< executions that ended so
   std::uint64_t failed = 0;     ///< attempts that failed, retried or not
-  std::uint64_t discarded = 0;
-  std::uint64_t snoozed = 0;
-  std::uint64_t cancelled = 0;
+  std::uint64_t discarded = 0;  ///< ended for good by their handlers
+  std::uint64_t snoozed = 0;    ///< put off by their handlers, or suspended
+  std::uint64_t cancelled = 0;  ///< asked to stop, and ended so
   std::uint64_t released = 0;   ///< given back at stop, before or after they had started
   std::uint64_t lost = 0;       ///< outcomes refused or not sent because the lease was lost
   std::uint64_t abandoned = 0;  ///< handlers still running when stop returned: they ignored their stop token
@@ -125,7 +126,7 @@ struct WorkerStats {
 /// flushed no more. Threads of the worker that run no handlers cannot be cancelled. A stop callback that ends its
 /// thread ends the process, as one that throws. Cancel a handler's thread only where it waits in its own code: inside
 /// of a call of this library or of a database's client locks may stay held.
-class Worker {
+class SQLQ_API Worker {
  public:
   /// Errors: invalid_argument for options out of range and for handlers without any kind or on_any.
   Worker(Database db, Handlers handlers, WorkerOptions options = {});
@@ -154,10 +155,11 @@ class Worker {
   /// The same, with the times of WorkerOptions.
   WorkerStats stop();
   /// start, wait until the token is tripped, stop. Returns the summary.
-  WorkerStats run(std::stop_token until);
+  WorkerStats run(sqlq::stop_token until);
 
   /// Looks for work now. A hint; never needed for correctness.
   void wake() noexcept;
+  /// The counts so far. Also after stop.
   [[nodiscard]] WorkerStats stats() const;
 
  private:

@@ -23,7 +23,7 @@ struct WorkerInfo {
   std::vector<std::string> kinds{};   ///< that it has a handler for; empty: all (Handlers::on_any)
   std::uint32_t concurrency = 0;      ///< how many jobs it can run at once
   std::uint32_t busy = 0;             ///< how many of them ran when it was last seen
-  TimePoint started_at{};
+  TimePoint started_at{};  ///< when it was started
   TimePoint seen_at{};     ///< when it last said that it is there
   bool draining = false;   ///< Admin::drain: it claims no more jobs, or will not once it is seen the next time
 };

@@ -10,6 +10,7 @@
 
 #include <sqlq/backend/dialect.hpp>
 #include <sqlq/error.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "client/bulk_pace.hpp"
 #include "core/checks.hpp"
@@ -162,7 +163,7 @@ class Application {
   BulkReport report_{};
   BulkPace pace_{options_.share};
   const std::unique_ptr<Signal> signal_;
-  std::stop_callback<std::function<void()>> on_stop_;
+  sqlq::stop_callback<std::function<void()>> on_stop_;
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <sqlq/backend/dialect.hpp>
 #include <sqlq/error.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "client/waiting.hpp"
 #include "core/checks.hpp"
@@ -173,7 +174,7 @@ bool Client::is_cancelled(JobId id) const { return asked_to_stop(find(id)); }
 
 bool Client::is_cancelled(Tx tx, JobId id) const { return asked_to_stop(find(tx, id)); }
 
-std::optional<Job> Client::wait(JobId id, Duration timeout, std::stop_token stop) const {
+std::optional<Job> Client::wait(JobId id, Duration timeout, sqlq::stop_token stop) const {
   std::optional<Waiting> waiting;  // made when it is needed: it may cost a connection
   for (;;) {
     std::optional<Job> job = find(id);
@@ -195,7 +196,7 @@ std::vector<Job> Client::claim(std::span<const std::string> queues, const ClaimF
 }
 
 std::vector<Job> Client::claim(std::span<const std::string> queues, const ClaimFilter& filter, std::size_t n,
-                               Duration wait, std::stop_token stop) {
+                               Duration wait, sqlq::stop_token stop) {
   core::check_range(n, 1, core::max_claim, "the number of jobs to claim");
   const std::vector<std::string> queue_names = core::check_names(queues, "a queue name");
   const std::vector<std::string> kind_names = core::check_names(filter.kinds, "a kind");

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <sqlq/stop_token.hpp>
+
 namespace sqlq::client {
 
 namespace {
@@ -12,7 +14,7 @@ constexpr Duration longest = std::chrono::seconds(2);
 
 }  // namespace
 
-Waiting::Waiting(const Database& db, Duration timeout, std::stop_token stop)
+Waiting::Waiting(const Database& db, Duration timeout, sqlq::stop_token stop)
     : clock_(db.clock()),
       stop_(std::move(stop)),
       began_(clock_.steady()),

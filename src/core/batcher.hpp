@@ -10,6 +10,8 @@
 #include <exception>
 #include <limits>
 
+#include <sqlq/export.hpp>
+
 #include "core/isolate.hpp"
 #include "core/mutex.hpp"
 
@@ -19,7 +21,7 @@ namespace sqlq::core {
 /// stack, and where there is no memory everybody still hears of it.
 ///
 /// A call waits without a deadline of its own: for as long as the writes before it take, which must be bounded.
-class Batcher {
+class SQLQ_API Batcher {
  protected:
   class Line;
 

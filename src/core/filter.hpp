@@ -4,6 +4,7 @@
 
 #include <span>
 
+#include <sqlq/export.hpp>
 #include <sqlq/filter.hpp>
 #include <sqlq/job.hpp>
 
@@ -11,6 +12,6 @@ namespace sqlq::core {
 
 /// Whether the job fits the filter. `history`: its lines, oldest first; only the last one matters, and only to
 /// JobFilter::error. Thread-safety: a pure function. Cost: a look at each id and name of the filter.
-[[nodiscard]] bool matches(const JobFilter& filter, const Job& job, std::span<const AttemptRecord> history);
+[[nodiscard]] SQLQ_API bool matches(const JobFilter& filter, const Job& job, std::span<const AttemptRecord> history);
 
 }  // namespace sqlq::core

@@ -7,15 +7,16 @@
 #include <string>
 #include <string_view>
 
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 
 namespace sqlq::core {
 
 /// The headers must have passed check_headers (checks.hpp).
-[[nodiscard]] std::string headers_text(const Headers& headers);
+[[nodiscard]] SQLQ_API std::string headers_text(const Headers& headers);
 
 /// Never throws for what the text says: a claim must not fail because somebody has changed a job by hand. What is no
 /// string in a JSON object is left out.
-[[nodiscard]] Headers read_headers(std::string_view text);
+[[nodiscard]] SQLQ_API Headers read_headers(std::string_view text);
 
 }  // namespace sqlq::core

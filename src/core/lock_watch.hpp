@@ -6,13 +6,14 @@
 #include <optional>
 
 #include <sqlq/clock.hpp>
+#include <sqlq/export.hpp>
 
 #include "core/mutex.hpp"
 
 namespace sqlq::core {
 
 /// While somebody holds the lock nobody can renew a lease, and nobody can take one back. Thread-safe.
-class LockWatch {
+class SQLQ_API LockWatch {
  public:
   /// `longest_gap`: between two looks. In a longer one somebody may have had the lock and nobody here have seen it.
   explicit LockWatch(std::shared_ptr<Clock> clock, Duration longest_gap = std::chrono::milliseconds(1500))

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include <sqlq/export.hpp>
+
 namespace sqlq::core {
 
 /// A job's history cuts error messages to this.
@@ -41,9 +43,9 @@ inline constexpr std::size_t max_note_bytes = std::size_t{1} << 10;
 [[nodiscard]] bool same_but_for_case(std::string_view one, std::string_view other) noexcept;
 
 /// The text in characters that any database can store: all others are replaced by '?'.
-[[nodiscard]] std::string ascii_text(std::string_view text, std::size_t max_bytes);
+[[nodiscard]] SQLQ_API std::string ascii_text(std::string_view text, std::size_t max_bytes);
 
 /// The parts in order, with `between` between them.
-[[nodiscard]] std::string joined(std::span<const std::string> parts, std::string_view between);
+[[nodiscard]] SQLQ_API std::string joined(std::span<const std::string> parts, std::string_view between);
 
 }  // namespace sqlq::core

@@ -112,7 +112,7 @@ std::string in_words(Duration time) {
   };
   constexpr std::array<Unit, 4> units{{{86'400, " d"}, {3'600, " h"}, {60, " min"}, {1, " s"}}};
   // The opposite of the smallest number is none.
-  const std::int64_t count = std::max(time.count(), -std::numeric_limits<std::int64_t>::max());
+  const auto count = std::max<std::int64_t>(time.count(), -std::numeric_limits<std::int64_t>::max());
   const auto whole = static_cast<std::uint64_t>(count < 0 ? -count : count);
   const std::uint64_t seconds = whole / 1'000'000;
   if (seconds == 0) return whole == 0 ? "0 s" : std::to_string(whole / 1000) + " ms";

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include <sqlq/export.hpp>
+
 namespace sqlq::platform {
 
 /// The name of a file system whose files other hosts may write as well, by the number that Linux has for it (statfs);
@@ -13,6 +15,6 @@ namespace sqlq::platform {
 [[nodiscard]] std::optional<std::string> network_name(std::uint64_t type);
 
 /// That of the file system of `path`; empty when it is a local one, or when the system cannot tell. Thread-safe.
-[[nodiscard]] std::optional<std::string> network_file_system(const std::string& path);
+[[nodiscard]] SQLQ_API std::optional<std::string> network_file_system(const std::string& path);
 
 }  // namespace sqlq::platform

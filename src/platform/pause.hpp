@@ -4,10 +4,11 @@
 /// Everything else waits on a `Signal`.
 
 #include <sqlq/clock.hpp>
+#include <sqlq/export.hpp>
 
 namespace sqlq::platform {
 
 /// Sleeps for real time, whatever clock a test has injected. Zero and negative durations return at once.
-void pause_for(Duration duration);
+SQLQ_API void pause_for(Duration duration);
 
 }  // namespace sqlq::platform

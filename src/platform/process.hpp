@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include <sqlq/export.hpp>
+
 namespace sqlq::platform {
 
 /// A process as others of the same host can look it up. A number of a process is used again; together with the time of
@@ -16,9 +18,9 @@ struct Process {
 };
 
 /// The one that calls. Without a host where the system does not tell all of it.
-[[nodiscard]] Process this_process();
+[[nodiscard]] SQLQ_API Process this_process();
 
 /// Whether it has certainly ended. False when in doubt: another host, another container, a system that does not tell.
-[[nodiscard]] bool known_dead(const Process& process);
+[[nodiscard]] SQLQ_API bool known_dead(const Process& process);
 
 }  // namespace sqlq::platform

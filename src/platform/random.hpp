@@ -6,17 +6,18 @@
 
 #include <cstdint>
 
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 
 namespace sqlq::platform {
 
-[[nodiscard]] std::uint64_t random64();
+[[nodiscard]] SQLQ_API std::uint64_t random64();
 
 /// Any positive token: 63 random bits, but not 0, which means "none".
-[[nodiscard]] LeaseToken random_token();
+[[nodiscard]] SQLQ_API LeaseToken random_token();
 
 /// 0 <= result < bound; `bound` must not be 0.
-[[nodiscard]] std::uint32_t random_below(std::uint32_t bound);
+[[nodiscard]] SQLQ_API std::uint32_t random_below(std::uint32_t bound);
 
 /// While it lives, the random numbers of the thread that made it come from a seed, so that a simulation can be
 /// repeated: ids, tokens, jitter. One at a time.

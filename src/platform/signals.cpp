@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <sqlq/error.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "platform/forks.hpp"
 #include "platform/user_code.hpp"
@@ -179,7 +180,7 @@ struct SignalStop::Impl {
   const platform::Maker maker{};
   std::array<int, 2> pipe;
   std::vector<int> signals;
-  std::stop_source source;
+  sqlq::stop_source source;
   std::thread thread;
 };
 
@@ -190,6 +191,6 @@ SignalStop::~SignalStop() {
   if (impl_->maker.is_parent()) platform::keep_for_ever(impl_.release());
 }
 
-std::stop_token SignalStop::token() const noexcept { return impl_->source.get_token(); }
+sqlq::stop_token SignalStop::token() const noexcept { return impl_->source.get_token(); }
 
 }  // namespace sqlq

@@ -4,6 +4,8 @@
 
 #include <exception>
 
+#include <sqlq/export.hpp>
+
 #include "platform/forks.hpp"
 
 namespace sqlq::platform {
@@ -40,7 +42,7 @@ void ignore_cancellation() noexcept;
 
 /// The same while it lives; what comes meanwhile ends the thread later. For waits in a line where others find what lies
 /// on this thread's stack. Such a wait must be bounded.
-class NoCancellation final {
+class SQLQ_API NoCancellation final {
  public:
   NoCancellation() noexcept;
   ~NoCancellation();

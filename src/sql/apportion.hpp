@@ -15,12 +15,13 @@
 #include <utility>
 #include <vector>
 
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 
 namespace sqlq::sql {
 
 /// A lane that has work. Suspects wait in lanes of their own, with the negative number.
-struct Lane {
+struct SQLQ_API Lane {
   std::int64_t id = 0;
   std::int64_t queue_id = 0;
   std::string queue{};
@@ -87,10 +88,11 @@ struct Merging {
 /// The best jobs over all lanes, in claim order: by queue priority, priority, due time, insertion, within the rooms of
 /// limited queues. `known`: the first places of lanes, in any order. Reads on in a lane only when all that is known of
 /// it was picked and more could be.
-[[nodiscard]] std::vector<Pick> merge(const std::vector<Lane>& lanes, std::vector<Place> known, const Merging& how);
+[[nodiscard]] SQLQ_API std::vector<Pick> merge(const std::vector<Lane>& lanes, std::vector<Place> known,
+                                               const Merging& how);
 
 /// How many of each lane.
-[[nodiscard]] std::vector<Portion> apportion(const std::vector<Lane>& lanes, std::span<const Pick> picks);
+[[nodiscard]] SQLQ_API std::vector<Portion> apportion(const std::vector<Lane>& lanes, std::span<const Pick> picks);
 
 /// The jobs of `taken`, which are in any order. Each knows its rank().
 template <class Taken>
@@ -103,9 +105,9 @@ template <class Taken>
 }
 
 /// How many jobs a claim could take from these lanes if each had many.
-[[nodiscard]] std::int64_t could_take(const std::vector<Lane>& lanes, std::int64_t limit);
+[[nodiscard]] SQLQ_API std::int64_t could_take(const std::vector<Lane>& lanes, std::int64_t limit);
 
 /// How many of these jobs, taken from these lanes, are of queues with a limit.
-[[nodiscard]] std::size_t of_limited(const std::vector<Lane>& lanes, std::span<const Job> jobs);
+[[nodiscard]] SQLQ_API std::size_t of_limited(const std::vector<Lane>& lanes, std::span<const Job> jobs);
 
 }  // namespace sqlq::sql

@@ -23,6 +23,8 @@
 #include <string>
 #include <string_view>
 
+#include <sqlq/export.hpp>
+
 #include "sql/statement.hpp"
 
 namespace sqlq::sql {
@@ -35,10 +37,10 @@ struct Substitution {
 
 /// Replaces each `{name}`: tables that live where the user wants them, and the text's own pieces, which it takes out.
 /// Error(internal) for a name that is not given, and for a piece whose name is taken.
-[[nodiscard]] std::string expand(std::string_view text, std::span<const Substitution> substitutions);
+[[nodiscard]] SQLQ_API std::string expand(std::string_view text, std::span<const Substitution> substitutions);
 
 /// Immutable after construction; usable from all threads.
-class Catalogue {
+class SQLQ_API Catalogue {
  public:
   /// Throws Error(internal) naming the line for anything malformed, for duplicates, and for parameters in the text that
   /// are not declared or declared and not in the text.

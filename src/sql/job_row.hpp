@@ -8,6 +8,7 @@
 
 #include <sqlq/admin.hpp>
 #include <sqlq/backend/dialect.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/steps.hpp>
@@ -33,23 +34,23 @@ namespace sqlq::sql {
 inline constexpr std::string_view outage_remark = "; its worker lives, so this was an outage and no crash";
 
 /// Its 16 bytes or its text.
-[[nodiscard]] JobId read_id(std::string_view text);
+[[nodiscard]] SQLQ_API JobId read_id(std::string_view text);
 
 /// Columns: id, state, priority, params, result, unique_key?, attempt, max_attempts, crashes, max_crashes, claims,
 /// token, worker, keepalive, timeout, retention?, created, queued, due, started?, heartbeat?, finished?, headers?
-[[nodiscard]] Job read_job(Fields& fields);
+[[nodiscard]] SQLQ_API Job read_job(Fields& fields);
 /// Places of a lane. Columns: priority, due, seq
-[[nodiscard]] std::vector<Place> read_places(Session& session, const Statement& statement, std::int64_t lane,
-                                             std::initializer_list<Arg> args);
+[[nodiscard]] SQLQ_API std::vector<Place> read_places(Session& session, const Statement& statement, std::int64_t lane,
+                                                      std::initializer_list<Arg> args);
 /// The same of the statement `peek`: the next `n` after `last`.
-[[nodiscard]] std::vector<Place> read_on(Session& session, const Statement& peek, std::int64_t lane, const Place& last,
-                                         std::int64_t n);
+[[nodiscard]] SQLQ_API std::vector<Place> read_on(Session& session, const Statement& peek, std::int64_t lane,
+                                                  const Place& last, std::int64_t n);
 /// Columns: claim, attempt, cause, at, worker, message
 [[nodiscard]] AttemptRecord read_attempt(Fields fields);
 /// Columns: kind, name, number, claim, at, until?, value
 [[nodiscard]] StepRecord read_step_record(Fields fields);
 /// A step as its row was just written, by its execution's number and at this time.
-[[nodiscard]] StepRecord recorded_step(const backend::NewStep& step, std::int64_t claim, std::int64_t at);
+[[nodiscard]] SQLQ_API StepRecord recorded_step(const backend::NewStep& step, std::int64_t claim, std::int64_t at);
 /// Columns: token, claim, attempt, number, at, level, text
 [[nodiscard]] LogLine read_log_line(JobId job, Fields fields);
 /// Columns: name, description, concurrency?, priority, paused, created

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <sqlq/export.hpp>
 #include <sqlq/finding.hpp>
 
 #include "sql/operations.hpp"
@@ -27,8 +28,8 @@ using Layout = std::map<LayoutKey, std::string>;
 
 /// Lines "table kind name definition".
 [[nodiscard]] Layout parse_layout(std::string_view text);
-[[nodiscard]] std::string text_of(const Layout& layout);
-[[nodiscard]] Layout read_layout(Session& session, const Catalogue& queries);
+[[nodiscard]] SQLQ_API std::string text_of(const Layout& layout);
+[[nodiscard]] SQLQ_API Layout read_layout(Session& session, const Catalogue& queries);
 
 /// Compares the tables with what Operations::layout expects. Says nothing where the tables are of another version, for
 /// that says it all; a later one may have more than we know. `session` sees one snapshot.

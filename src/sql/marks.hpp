@@ -17,6 +17,7 @@
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
+#include <sqlq/export.hpp>
 
 #include "core/mutex.hpp"
 #include "sql/apportion.hpp"
@@ -32,7 +33,7 @@ struct Ready {
 };
 
 /// Thread-safe.
-class Marks {
+class SQLQ_API Marks {
  public:
   /// The lanes for this request with the places to look from, while they hold; none: look everywhere.
   [[nodiscard]] std::vector<Ready> find(const backend::ClaimRequest& request);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
+#include <sqlq/export.hpp>
 
 #include "sql/catalogue.hpp"
 #include "sql/marks.hpp"
@@ -35,7 +36,7 @@ using DistinctJobs = std::span<const backend::StoredJob* const>;
 using Vacated = std::map<std::string_view, std::int64_t>;
 
 /// A claim by itself, or the second half of a hand-over.
-struct Claim {
+struct SQLQ_API Claim {
   const backend::ClaimRequest& request;
   bool limited = true;                       ///< whether jobs of queues that have a limit may be taken
   std::span<const backend::Success> ends{};  ///< of a hand-over: the leases of its first half

@@ -278,7 +278,7 @@ class Changing {
 
 class SqlPeriodic final : public backend::Periodic {
  public:
-  SqlPeriodic(Operations& operations, Runner& runner, PeriodicHost host)
+  SqlPeriodic(Operations& operations, Runner& runner, StoringHost host)
       : SqlPeriodic(operations.queries(), operations, runner, std::move(host)) {}
 
   // Nearly always nothing is due: then it is one statement.
@@ -358,7 +358,7 @@ class SqlPeriodic final : public backend::Periodic {
   }
 
  private:
-  SqlPeriodic(const Catalogue& c, Operations& operations, Runner& runner, PeriodicHost host)
+  SqlPeriodic(const Catalogue& c, Operations& operations, Runner& runner, StoringHost host)
       : first_(c["periodic_first"]),
         due_(c["periodic_due"]),
         next_(c["periodic_next"]),
@@ -381,12 +381,12 @@ class SqlPeriodic final : public backend::Periodic {
   const ChangeStatements change_;
   Operations& operations_;
   Runner& runner_;
-  const PeriodicHost host_;
+  const StoringHost host_;
 };
 
 }  // namespace
 
-std::unique_ptr<backend::Periodic> make_periodic(Operations& operations, Runner& runner, PeriodicHost host) {
+std::unique_ptr<backend::Periodic> make_periodic(Operations& operations, Runner& runner, StoringHost host) {
   return std::make_unique<SqlPeriodic>(operations, runner, std::move(host));
 }
 

@@ -10,6 +10,7 @@
 
 #include <sqlq/clock.hpp>
 #include <sqlq/error.hpp>
+#include <sqlq/export.hpp>
 
 #include "core/mutex.hpp"
 #include "sql/work.hpp"
@@ -27,7 +28,7 @@ struct PoolOptions {
 
 /// Thread-safe. Made as needed, never more than `size`; the one used last is used next, so that idle ones grow old and
 /// are closed.
-class Pool {
+class SQLQ_API Pool {
  public:
   using Connect = std::function<std::unique_ptr<Connection>()>;
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
+#include <sqlq/export.hpp>
 
 #include "sql/catalogue.hpp"
 #include "sql/session.hpp"
@@ -70,8 +71,8 @@ void queue_upsert(Session& s, const ReadQueries& q, std::string_view name, const
 /// The text as a JSON string, quotes included.
 [[nodiscard]] std::string json_string(std::string_view text);
 /// Lists travel as one parameter: a JSON array.
-[[nodiscard]] std::string json_array(std::span<const JobId> ids);
-[[nodiscard]] std::string json_array(std::span<const std::int64_t> numbers);
-[[nodiscard]] std::string json_array(std::span<const std::string> texts);
+[[nodiscard]] SQLQ_API std::string json_array(std::span<const JobId> ids);
+[[nodiscard]] SQLQ_API std::string json_array(std::span<const std::int64_t> numbers);
+[[nodiscard]] SQLQ_API std::string json_array(std::span<const std::string> texts);
 
 }  // namespace sqlq::sql

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
+#include <sqlq/export.hpp>
 
 #include "sql/apportion.hpp"
 
@@ -32,11 +33,11 @@ struct Head {
 };
 
 /// Those of the selection that a claim takes, in claim order. Of `heads` that are of none of the lanes it takes none.
-[[nodiscard]] std::vector<Head> choose(const std::vector<Lane>& lanes, std::span<const Head> heads,
-                                       const Selection& selection, const backend::ClaimRequest& request);
+[[nodiscard]] SQLQ_API std::vector<Head> choose(const std::vector<Lane>& lanes, std::span<const Head> heads,
+                                                const Selection& selection, const backend::ClaimRequest& request);
 
 /// The answer of a claim that starts nothing.
-[[nodiscard]] std::vector<Job> only_ids(std::span<const Head> heads);
-[[nodiscard]] std::vector<std::int64_t> seqs_of(std::span<const Head> heads);
+[[nodiscard]] SQLQ_API std::vector<Job> only_ids(std::span<const Head> heads);
+[[nodiscard]] SQLQ_API std::vector<std::int64_t> seqs_of(std::span<const Head> heads);
 
 }  // namespace sqlq::sql

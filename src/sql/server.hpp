@@ -10,6 +10,7 @@
 
 #include <sqlq/backend/dialect.hpp>
 #include <sqlq/error.hpp>
+#include <sqlq/export.hpp>
 
 #include "sql/operations.hpp"
 #include "sql/pool.hpp"
@@ -43,7 +44,7 @@ class Server : public Operations {
 
 /// The dialect over a server. Connects once, so that a wrong URL is noticed now. The clock tells how long an operation
 /// has waited, so it must be the one of the requests.
-[[nodiscard]] std::unique_ptr<backend::Dialect> make_server_dialect(
+[[nodiscard]] SQLQ_API std::unique_ptr<backend::Dialect> make_server_dialect(
     std::unique_ptr<Server> server, const PoolOptions& pool, const std::shared_ptr<Clock>& clock = system_clock());
 
 }  // namespace sqlq::sql

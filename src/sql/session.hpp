@@ -5,6 +5,7 @@
 /// Each backend implements it over its native handle, for connections of our own and for those borrowed from the user.
 /// The operations of a backend are written once against this interface.
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -13,6 +14,8 @@
 #include <string_view>
 #include <variant>
 #include <vector>
+
+#include <sqlq/export.hpp>
 
 #include "core/function_ref.hpp"
 #include "sql/statement.hpp"
@@ -40,8 +43,10 @@ struct Arg {
   const char* name;
   Value value;
 
-  constexpr Arg(const char* n, std::int64_t v) : name(n), value(v) {}
-  constexpr Arg(const char* n, int v) : name(n), value(std::int64_t{v}) {}
+  // Of any signed type: 64 bits are `long` to some standard libraries, and `long long` to others on the same system.
+  template <class Integer>
+    requires(std::signed_integral<Integer> || std::same_as<Integer, bool>)
+  constexpr Arg(const char* n, Integer v) : name(n), value(std::int64_t{v}) {}
   constexpr Arg(const char* n, std::string_view v) : name(n), value(v) {}
   constexpr Arg(const char* n, Bytes v) : name(n), value(v) {}
   constexpr Arg(const char* n, std::nullptr_t) : name(n), value(nullptr) {}
@@ -87,7 +92,7 @@ class Fields {
 using RowSink = core::FunctionRef<void(const Row&)>;
 
 /// One connection's statements. Not thread-safe: one thread at a time.
-class Session {
+class SQLQ_API Session {
  public:
   Session() = default;
   Session(const Session&) = delete;

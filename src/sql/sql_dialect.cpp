@@ -27,14 +27,9 @@ SqlDialect::SqlDialect(std::unique_ptr<Operations> operations, std::unique_ptr<R
       insight_(make_insight(operations_->queries(), *runner_)),
       transfer_(make_transfer(operations_->queries(), *runner_,
                               [this](auto jobs, const Now& now) { return store_whole(jobs, now); })),
-      periodic_(make_periodic(
-          *operations_, *runner_,
-          {.with_lanes = [this](auto items, const Now& at, auto change) { with_lanes(items, at, false, change); },
-           .tell = [this](auto items) {
-             if (Marks* const marks = operations_->marks()) marks->stored(items);
-             tell();
-           }})),
+      periodic_(make_periodic(*operations_, *runner_, storing())),
       steps_(make_steps(*operations_, *runner_, [this](bool committed) { woke(committed); })),
+      inbox_(make_inbox(*operations_, *runner_, storing())),
       clock_(std::move(clock)),
       hints_(capabilities().cross_process_wakeup
                  ? Hints::Watch([this](std::function<void()> heard) { return runner_->watch(std::move(heard)); })
@@ -74,6 +69,14 @@ auto SqlDialect::read(const Operation& operation, Statements statements) {
   std::invoke_result_t<const Operation&, Session&> result{};
   runner_->read([&](Session& s) { result = operation(s); }, statements);
   return result;
+}
+
+StoringHost SqlDialect::storing() {
+  return {.with_lanes = [this](auto items, const Now& at, auto change) { with_lanes(items, at, false, change); },
+          .tell = [this](auto items) {
+            if (Marks* const marks = operations_->marks()) marks->stored(items);
+            tell();
+          }};
 }
 
 // A borrowed transaction is the user's to begin again.

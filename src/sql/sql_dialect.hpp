@@ -12,10 +12,12 @@
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
+#include <sqlq/export.hpp>
 
 #include "sql/claim_apart.hpp"
 #include "sql/enqueue_queue.hpp"
 #include "sql/hints.hpp"
+#include "sql/inbox.hpp"
 #include "sql/insight.hpp"
 #include "sql/known_lanes.hpp"
 #include "sql/operations.hpp"
@@ -29,7 +31,7 @@
 
 namespace sqlq::sql {
 
-class SqlDialect final : public backend::Dialect,
+class SQLQ_API SqlDialect final : public backend::Dialect,
                          public backend::HandOver,
                          public backend::Outages,
                          public backend::Editing {
@@ -93,6 +95,7 @@ class SqlDialect final : public backend::Dialect,
   backend::Transfer* transfer() noexcept override { return transfer_.get(); }
   backend::Periodic* periodic() noexcept override { return periodic_.get(); }
   backend::Steps* steps() noexcept override { return steps_.get(); }
+  backend::Inbox* inbox() noexcept override { return inbox_.get(); }
 
  private:
   using Claiming = core::FunctionRef<backend::ClaimResult(Work&, const Claim&)>;
@@ -124,6 +127,7 @@ class SqlDialect final : public backend::Dialect,
   backend::HandOverResult take(const backend::HandOverRequest& request, Claiming claiming);
   void give_back_strays(const Now& now);
   bool give_up(JobId id, std::string_view why, const Now& now);
+  [[nodiscard]] StoringHost storing();
   /// Tells this process's workers, and others where the database does not do it.
   void tell() noexcept;
   /// Jobs that were told to go on may have become ready, or will when the user's transaction is committed.
@@ -144,6 +148,7 @@ class SqlDialect final : public backend::Dialect,
   const std::unique_ptr<backend::Transfer> transfer_;
   const std::unique_ptr<backend::Periodic> periodic_;
   const std::unique_ptr<backend::Steps> steps_;
+  const std::unique_ptr<backend::Inbox> inbox_;
   const std::shared_ptr<Clock> clock_;
   KnownLanes lanes_;
   Strays strays_;

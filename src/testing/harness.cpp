@@ -88,6 +88,7 @@ void Harness::advance(Duration by) { impl_->clock->advance(by); }
 std::size_t Harness::work_due(std::size_t limit) {
   worker::Runtime& services = impl_->runtime;
   services.ticker.fire_due();
+  services.intake.take_all();
   for (std::size_t done = 0; done < limit;) {
     const worker::HeldPtr lease = impl_->next(limit - done);
     if (lease == nullptr) return done;

@@ -1,3 +1,4 @@
+#include <sqlq/stop_token.hpp>
 #include <sqlq/transfer.hpp>
 
 #include "transfer/checksum.hpp"
@@ -28,7 +29,7 @@ TransferReport copy_jobs(const Database& from, const Database& to, const Transfe
   return report;
 }
 
-TransferSum sum_of_jobs(const Database& db, const JobFilter& filter, std::stop_token stop) {
+TransferSum sum_of_jobs(const Database& db, const JobFilter& filter, sqlq::stop_token stop) {
   TransferSum sum;
   transfer::Checksum lines;
   transfer::Source source(db, filter, std::nullopt);

@@ -3,6 +3,7 @@
 #include <string>
 
 #include <sqlq/error.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "platform/user_code.hpp"
 #include "worker/events.hpp"
@@ -20,7 +21,7 @@ JobContext::Impl& at(const BatchContext::Impl& batch, std::size_t i) {
 
 std::size_t BatchContext::size() const noexcept { return impl_->members.size(); }
 const Job& BatchContext::job(std::size_t i) const { return at(*impl_, i).lease->job(); }
-std::stop_token BatchContext::stop_token() const noexcept { return impl_->stop.get_token(); }
+sqlq::stop_token BatchContext::stop_token() const noexcept { return impl_->stop.get_token(); }
 StopReason BatchContext::stop_reason(std::size_t i) const { return at(*impl_, i).lease->stop_reason(); }
 JobLogger& BatchContext::log(std::size_t i) { return at(*impl_, i).log; }
 void BatchContext::set_result(std::size_t i, std::string_view json) { JobContext(at(*impl_, i)).set_result(json); }

@@ -6,12 +6,12 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <utility>
 #include <vector>
 
 #include <sqlq/batch.hpp>
 #include <sqlq/outcome.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "worker/context.hpp"
 
@@ -35,7 +35,7 @@ struct BatchContext::Impl {
     std::unique_ptr<JobContext::Impl> context;
     std::optional<Outcome> left_out{};  // with this one
     std::atomic<bool> stopped{false};
-    std::stop_callback<std::function<void()>> on_stop;  // last: it uses the others
+    sqlq::stop_callback<std::function<void()>> on_stop;  // last: it uses the others
   };
   using Members = std::vector<std::unique_ptr<Member>>;
 
@@ -43,7 +43,7 @@ struct BatchContext::Impl {
     for (auto& context : contexts) members.push_back(std::make_unique<Member>(*this, std::move(context)));
   }
 
-  std::stop_source stop{};
+  sqlq::stop_source stop{};
   std::atomic<std::size_t> going_on;  // whose tokens were not tripped
   Members members{};                  // that the handler sees
   Members others{};                   // that were left out

@@ -5,6 +5,7 @@
 
 #include <sqlq/client.hpp>
 #include <sqlq/error.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "core/checks.hpp"
 #include "core/text.hpp"
@@ -23,7 +24,7 @@ std::string_view to_string(StopReason reason) noexcept {
 }
 
 const Job& JobContext::job() const noexcept { return impl_->lease->job(); }
-std::stop_token JobContext::stop_token() const noexcept { return impl_->lease->stop_token(); }
+sqlq::stop_token JobContext::stop_token() const noexcept { return impl_->lease->stop_token(); }
 StopReason JobContext::stop_reason() const noexcept { return impl_->lease->stop_reason(); }
 JobLogger& JobContext::log() noexcept { return impl_->log; }
 Client JobContext::client() const { return {impl_->shared.db, impl_->shared.options.client}; }

@@ -8,13 +8,13 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <stop_token>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include <sqlq/context.hpp>
 #include <sqlq/job.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "core/mutex.hpp"
 
@@ -36,7 +36,7 @@ class Held final {
   /// At or after Job::started_at, which is by the clock of the database.
   [[nodiscard]] SteadyPoint claimed_at() const noexcept { return claimed_at_; }
 
-  [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
+  [[nodiscard]] sqlq::stop_token stop_token() const noexcept { return stop_.get_token(); }
   [[nodiscard]] StopReason stop_reason() const noexcept { return reason_.load(); }
   /// Why the token is, or is about to be, tripped; the first reason stays. True for the first: then the token is to be
   /// tripped, see Shared::trip.
@@ -87,7 +87,7 @@ class Held final {
  private:
   const Job job_;
   const SteadyPoint claimed_at_;
-  std::stop_source stop_;
+  sqlq::stop_source stop_;
   std::atomic<StopReason> reason_{StopReason::none};
   std::atomic<bool> lost_{false};
   std::atomic<bool> outage_known_{false};

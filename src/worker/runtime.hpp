@@ -10,6 +10,7 @@
 #include "worker/fetcher.hpp"
 #include "worker/follow_ups.hpp"
 #include "worker/heartbeat.hpp"
+#include "worker/intake.hpp"
 #include "worker/interims.hpp"
 #include "worker/log_shipper.hpp"
 #include "worker/maintenance.hpp"
@@ -44,6 +45,7 @@ struct Runtime {
   Maintenance maintenance{shared, fetcher};
   Presence presence{shared, fetcher};
   Ticker ticker{shared};
+  Intake intake{shared};
   Interims interims{shared};
   LogShipper log_shipper{shared, *logs, interims};
   Executor executor{shared, logs, interims, completer, fetcher, watchdog};

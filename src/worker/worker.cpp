@@ -1,3 +1,4 @@
+#include <sqlq/stop_token.hpp>
 #include <sqlq/worker.hpp>
 
 #include <algorithm>
@@ -44,15 +45,16 @@ struct Engine {
   ServiceLoop shipping = loop_for(runtime.log_shipper);
   ServiceLoop announcing = loop_for(runtime.presence);
   ServiceLoop ticking = loop_for(runtime.ticker);
+  ServiceLoop taking_in = loop_for(runtime.intake);
   ServiceLoop following = loop_for(runtime.follow_ups);
 
   /// The watchdog ends last: it gets the others the threads that the system has refused.
-  const std::array<ServiceLoop*, 11> loops{&completing,  &beating,    &shipping, &fetching,  &reaping, &purging,
-                                           &maintaining, &announcing, &ticking,  &following, &watching};
+  const std::array<ServiceLoop*, 12> loops{&completing,  &beating,    &shipping, &fetching,  &reaping,   &purging,
+                                           &maintaining, &announcing, &ticking,  &taking_in, &following, &watching};
   /// What these do is not worth waiting for somebody's lock.
-  const std::array<ServiceLoop*, 5> optional{&reaping, &purging, &maintaining, &announcing, &following};
+  const std::array<ServiceLoop*, 6> optional{&reaping, &purging, &maintaining, &announcing, &taking_in, &following};
   /// These begin nothing once the worker is to stop.
-  const std::array<ServiceLoop*, 5> beginning{&fetching, &reaping, &purging, &maintaining, &ticking};
+  const std::array<ServiceLoop*, 6> beginning{&fetching, &reaping, &purging, &maintaining, &ticking, &taking_in};
 };
 
 }  // namespace worker
@@ -122,6 +124,7 @@ void Worker::Impl::start() {
     services->runtime.heartbeat.hint();  // first: the claim that follows must not take it for one about its jobs
     services->runtime.fetcher.wake();
     services->runtime.ticker.hint();
+    services->runtime.intake.hint();
   });
   runtime.logs->set_flush_hint([services = engine] { services->runtime.log_shipper.wake(); });
   runtime.logs->report_refused(true);
@@ -132,7 +135,9 @@ void Worker::Impl::start() {
     stage = Stage::stopped;
     schedule.hasten({.limit = Duration(0)}, shared.options.grace, shared.clock().steady());
     shut_down();
-    throw Error(Errc::busy, std::string("the system refused a thread for the worker: ") + e.what());
+    throw Error(Errc::busy, std::string("the system refused a thread for the worker: ") + e.what() +
+                                "; choose a lower concurrency, or raise the limits of the process (ulimit -u; a "
+                                "32-bit one has room for more when their stacks are smaller: ulimit -s)");
   }
 }
 
@@ -263,10 +268,10 @@ WorkerStats Worker::stop() {
                           .drain = options.drain_timeout});
 }
 
-WorkerStats Worker::run(std::stop_token until) {
+WorkerStats Worker::run(sqlq::stop_token until) {
   start();
   {
-    const std::stop_callback on_stop(until, [this] { impl_->ended->notify(); });
+    const sqlq::stop_callback on_stop(until, [this] { impl_->ended->notify(); });
     while (!until.stop_requested() && impl_->stage != Impl::Stage::stopped) {
       impl_->ended->wait_until(SteadyPoint::max());
     }

@@ -9,7 +9,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include <sqlq/admin.hpp>
@@ -18,6 +17,7 @@
 #include <sqlq/client.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/testing/manual_clock.hpp>
+#include <sqlq/stop_token.hpp>
 #include <sqlq/worker.hpp>
 
 #include "platform/pause.hpp"
@@ -135,7 +135,7 @@ class LockedLines {
   WorkerStats stopped(Worker& worker) {
     WorkerStats stats;
     std::atomic<bool> over{false};
-    const std::jthread stopping([&] {
+    const sqlq::jthread stopping([&] {
       stats = worker.stop();
       over = true;
     });

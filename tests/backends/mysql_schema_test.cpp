@@ -36,7 +36,7 @@ class Sample {
   static std::string_view text_for(const std::string& statement, const std::string& param) {
     if (statement == "ready_remove") return "[[1,2,3,4]]";
     if (statement == "scheduled_remove") return "[[1,2,3]]";
-    if (param == "seqs") return "[1,2]";
+    if (param == "seqs" || param == "numbers") return "[1,2]";
     if (statement == "finished_add") return "[1,2]";
     if (statement == "steps_add") return R"([["1","2","1","name","0","1","1","7","null"]])";
     if (statement.starts_with("periodic_") && param == "names") return R"(["a","b"])";
@@ -125,13 +125,14 @@ class MysqlSchema : public OnServer {
     native_.exec("INSERT INTO sqlq_keys SELECT unique_key, id FROM sqlq_jobs WHERE state IN (1, 2, 5, 7) AND "
                  "unique_key IS NOT NULL");
     native_.exec("INSERT INTO sqlq_periodic SELECT CONCAT('n', seq), 1, seq, '{}', '{}' FROM sqlq_jobs");
+    native_.exec("INSERT INTO sqlq_inbox (kind) SELECT 'k' FROM sqlq_jobs");
     native_.exec("INSERT INTO sqlq_history SELECT seq, 1, 1, 1, 1, 1, '', '' FROM sqlq_jobs WHERE state = 2");
     native_.exec("INSERT INTO sqlq_steps SELECT seq, 1, 'a', 0, 1, 1, 1, NULL, '1' FROM sqlq_jobs");
     native_.exec("INSERT INTO sqlq_logs SELECT seq, 1, 1, 1, 1, 1, '' FROM sqlq_jobs WHERE state = 2");
   }
   void analyze() const {
     native_.exec("ANALYZE TABLE sqlq_jobs, sqlq_ready, sqlq_scheduled, sqlq_claims, sqlq_finished, sqlq_workers, "
-                 "sqlq_keys, sqlq_lanes, sqlq_queues, sqlq_history, sqlq_logs, sqlq_periodic");
+                 "sqlq_keys, sqlq_lanes, sqlq_queues, sqlq_history, sqlq_logs, sqlq_periodic, sqlq_inbox");
   }
 
   [[nodiscard]] std::vector<Step> plan(const sql::Statement& statement) const {
@@ -285,6 +286,11 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"periodic_lock", {{"p", "PRIMARY"}}},
     {"periodic_set", {{"p", "PRIMARY"}}},
     {"periodic_remove", {{"p", "PRIMARY"}}},
+    {"inbox_rows", {{"i", "PRIMARY"}}},
+    {"inbox_lock", {{"i", "PRIMARY"}}},
+    {"inbox_remove", {{"sqlq_inbox", "PRIMARY"}}},
+    {"inbox_keep", {{"sqlq_inbox", "PRIMARY"}}},
+    {"inbox_counts", {{"i", "PRIMARY"}}},
 };
 
 const std::set<std::string> lists = {"list",            "list_ids",   "list_bound",     "count_pending",

@@ -5,6 +5,7 @@
 
 #include <sqlq/admin.hpp>
 #include <sqlq/schedule.hpp>
+#include <sqlq/stop_token.hpp>
 #include <sqlq/tx.hpp>
 
 #include "backends/postgres_fixture.hpp"
@@ -164,7 +165,7 @@ TEST_F(PostgresTrouble, WhoWaitsForAStrangersKeyKeepsNobodyElseWaiting) {
                          options().schema + "%' AND pid <> pg_backend_pid()")[0] != "0";
   }));
   {
-    std::vector<std::jthread> innocents;
+    std::vector<sqlq::jthread> innocents;
     for (int i = 0; i < 6; ++i) {
       innocents.emplace_back([&, i] {
         try {
@@ -257,7 +258,7 @@ TEST_F(PostgresTrouble, APurgeLeavesNoLineBehind) {
   constexpr int jobs = 400;
   std::atomic<int> left{jobs};
   {
-    std::vector<std::jthread> threads;
+    std::vector<sqlq::jthread> threads;
     for (int t = 0; t < 2; ++t) {
       threads.emplace_back([&] {
         Client client(db);
@@ -266,7 +267,7 @@ TEST_F(PostgresTrouble, APurgeLeavesNoLineBehind) {
           for (const Job& job : client.claim()) {
             const LogLine line{.job = job.id, .token = job.lease_token, .claim = job.claims, .attempt = job.attempt,
                                .number = 1, .at = system_clock()->now(), .text = "line"};
-            std::jthread writer([&] { db.dialect().append_logs({&line, 1}); });
+            sqlq::jthread writer([&] { db.dialect().append_logs({&line, 1}); });
             client.success(job);
           }
           --left;
@@ -300,7 +301,7 @@ TEST_F(PostgresTrouble, ALineThatIsCommittedWhileAJobIsDeletedGoesWithIt) {
     Client(db).success(Client(db).claim().at(0));
     native_.exec("SELECT pg_advisory_lock(" + key + ")");
     {
-      const std::jthread deleting([&] { deletion(id); });
+      const sqlq::jthread deleting([&] { deletion(id); });
       EXPECT_TRUE(eventually([&] {
         return native_.query("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND query LIKE '%" +
                              options().schema + "%'")[0] == "1";

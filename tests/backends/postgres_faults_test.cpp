@@ -8,6 +8,7 @@
 #include <thread>
 
 #include <sqlq/admin.hpp>
+#include <sqlq/stop_token.hpp>
 #include <sqlq/worker.hpp>
 
 #include "backends/postgres_fixture.hpp"
@@ -390,7 +391,7 @@ TEST_F(PostgresFaults, AtTheServersLimitOfConnectionsACallWaits) {
     std::atomic<bool> begun{false};
     bool inserted = false;
     {
-      const std::jthread second([&] {
+      const sqlq::jthread second([&] {
         begun = true;
         const auto db = backend::open(as_role + "&watch=false&pool_wait=60s");
         inserted = Client(db).enqueue(NewJob{.kind = "k"}).inserted();

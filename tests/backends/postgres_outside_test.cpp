@@ -1,7 +1,8 @@
 // Steps of the schema that run outside of a transaction, here one that makes an index without keeping writers away.
 
 #include <atomic>
-#include <thread>
+
+#include <sqlq/stop_token.hpp>
 
 #include "backends/postgres_fixture.hpp"
 #include "sql/migrations.hpp"
@@ -71,7 +72,7 @@ TEST_F(PostgresOutside, WhoWaitsForTheLockDoesNotKeepTheIndexWaiting) {
   native_.exec("SELECT pg_advisory_lock(hashtextextended('sqlq migrations of ' || current_schema(), 0))");
   const int before = db_.dialect().migration_status().current;
   std::atomic<int> steps{-1};
-  std::jthread waiting([&, url = url()] {
+  sqlq::jthread waiting([&, url = url()] {
     steps = backend::open(url).dialect().migrate(backend::Direction::up, before, {});
   });
   for (int i = 0; i < 5; ++i) {

@@ -34,7 +34,7 @@ const std::map<std::string, std::string> samples = {
     {"created_to", "9"}, {"lowest", "0"}, {"highest", "9"}, {"error", "e"}, {"payloads", "1"}, {"priority", "1"},
     {"headers", "{NULL,NULL}"}, {"told", "1"}, {"ord", "1"}, {"at", "1"}, {"until", "1"}, {"value", "1"},
     {"queue_id", "1"}, {"priority", "10"}, {"due", "1000"}, {"seq", "1000"}, {"after", "9"}, {"last", "10"},
-    {"jsons", "{1,1}"}, {"most", "10"},
+    {"jsons", "{1,1}"}, {"most", "10"}, {"numbers", "[1,2]"}, {"problem", "p"},
     {"rows", R"([{"name":"a","version":1,"becomes":2,"next":1,"definition":"{}","state":"{}"}])"},
 };
 
@@ -117,7 +117,8 @@ class PostgresSchema : public PostgresTest {
                  "INSERT INTO sqlq_steps SELECT i, 1, 'a', 0, 1, 1, 1, NULL, '1' FROM generate_series(1, 100000) i;"
                  "INSERT INTO sqlq_history SELECT i, 1, 1, 0, 1, 1, '', '' FROM generate_series(1, 100000) i;"
                  "INSERT INTO sqlq_logs SELECT i, 1, 1, 0, 1, 1, '' FROM generate_series(1, 100000) i;"
-                 "INSERT INTO sqlq_periodic SELECT 'n' || i, 1, i, '{}', '{}' FROM generate_series(1, 100000) i");
+                 "INSERT INTO sqlq_periodic SELECT 'n' || i, 1, i, '{}', '{}' FROM generate_series(1, 100000) i;"
+                 "INSERT INTO sqlq_inbox (kind) SELECT 'k' FROM generate_series(1, 100000) i");
   }
 
   void expect_good_plans(bool kept, bool passing, const std::set<std::string>& only = {});
@@ -237,6 +238,11 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"periodic_lock", {"sqlq_periodic_pkey", "LockRows"}},
     {"periodic_set", {"sqlq_periodic_pkey"}},
     {"periodic_remove", {"sqlq_periodic_pkey"}},
+    {"inbox_rows", {"sqlq_inbox_pkey", "Index Cond: (n > $1)"}},
+    {"inbox_lock", {"sqlq_inbox_pkey", "LockRows"}},
+    {"inbox_remove", {"sqlq_inbox_pkey"}},
+    {"inbox_keep", {"sqlq_inbox_pkey"}},
+    {"inbox_counts", {"sqlq_inbox_pkey"}},
 };
 
 const std::set<std::string> lists = {"list",          "list_ids",        "list_bound", "count_pending",
@@ -251,7 +257,7 @@ const std::set<std::string> batches = {
 
 /// Nothing walks through a table that may be long.
 void PostgresSchema::expect_no_scan(const std::string& name, const std::string& plan) {
-  for (const char* table : {"jobs", "history", "logs", "periodic", "steps"}) {
+  for (const char* table : {"jobs", "history", "logs", "periodic", "steps", "inbox"}) {
     EXPECT_EQ(plan.find("Seq Scan on sqlq_" + std::string(table)), std::string::npos) << name << ":\n" << plan;
   }
 }
@@ -288,7 +294,7 @@ void PostgresSchema::expect_good_plans(bool kept, bool passing, const std::set<s
 TEST_F(PostgresSchema, HotPlansOnAnEmptyTable) { expect_good_plans(true, false); }
 
 TEST_F(PostgresSchema, HotPlansOnAnAnalyzedEmptyTable) {
-  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic, sqlq_inbox");
   expect_good_plans(true, false);
 }
 
@@ -299,19 +305,19 @@ TEST_F(PostgresSchema, HotPlansOnAFilledTable) {
 
 TEST_F(PostgresSchema, HotPlansWithStatisticsOfAFilledTable) {
   fill();
-  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic, sqlq_inbox");
   expect_good_plans(true, true);
 }
 
 TEST_F(PostgresSchema, HotPlansWithStatisticsOfAnEmptyTable) {
-  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic, sqlq_inbox");
   fill();
   expect_good_plans(true, true);
 }
 
 TEST_F(PostgresSchema, HotPlansWhereNearlyAllJobsAreFinished) {
   fill("CASE WHEN i % 1000 = 0 THEN 1 + (i / 1000) % 7 ELSE 3 END");
-  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic, sqlq_inbox");
   expect_good_plans(true, true);
 }
 
@@ -344,7 +350,7 @@ TEST_F(PostgresSchema, ListsAndCountsOfAMillionJobsAreBounded) {
 
 TEST_F(PostgresSchema, HotPlansWhereAllJobsWait) {
   fill("1");
-  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic, sqlq_inbox");
   expect_good_plans(true, true);
 }
 

@@ -1,7 +1,8 @@
 // Steps beside open transactions, and what a step costs the row of its job.
 
 #include <atomic>
-#include <thread>
+
+#include <sqlq/stop_token.hpp>
 
 #include "backends/open_step.hpp"
 #include "backends/postgres_fixture.hpp"
@@ -52,7 +53,7 @@ TEST_F(PostgresSteps, OneThatWaitsForALockHarmsNobody) {
   ASSERT_EQ(held.size(), jobs);
   std::atomic<int> harmed{0}, refused{0};
   {
-    std::vector<std::jthread> threads;
+    std::vector<sqlq::jthread> threads;
     for (std::size_t i = 0; i < jobs; ++i) {
       threads.emplace_back([&, i] {
         const std::string name = i == 0 ? "bad" : "good";

@@ -164,6 +164,18 @@ TEST_F(SqliteFile, AReplacedFileIsNoticedBeforeAnythingIsAcknowledged) {
   expect_error(Errc::corrupt, "deleted or replaced", [&] { (void)Client(db).find(first); });
 }
 
+/// Empty pages behind the end take no room on the disk, and SQLite does not mind them.
+TEST_F(SqliteFile, AFileThatGrowsOverFourGigabytesIsTheSameFile) {
+  auto db = open();
+  const JobId first = enqueue(db);
+  std::filesystem::resize_file(path(), std::uintmax_t{5} << 30);
+  const JobId second = enqueue(db);
+  EXPECT_TRUE(Client(db).find(first));
+  auto again = open();
+  EXPECT_TRUE(Client(again).find(second));
+  enqueue(again);
+}
+
 /// What goes into a deleted WAL is gone with the process, and others begin a new one meanwhile; without the index that
 /// others use, writers and checkpoints do not see each other.
 TEST_F(SqliteFile, ADeletedWalOrIndexIsNoticedBeforeAnythingIsAcknowledged) {

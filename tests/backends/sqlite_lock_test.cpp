@@ -11,6 +11,7 @@
 #include <sqlq/database.hpp>
 #include <sqlq/sqlite.hpp>
 #include <sqlq/testing/manual_clock.hpp>
+#include <sqlq/stop_token.hpp>
 #include <sqlq/worker.hpp>
 
 #include "backends/sqlite_scratch.hpp"
@@ -70,8 +71,8 @@ TEST_F(SqliteLock, WhoReapsLeavesThoseWhoWaitedForTheLockAMoment) {
   const auto alive = client.claim({}, {.kinds = {"alive"}}).at(0);
   const auto dead = client.claim({}, {.kinds = {"dead"}}).at(0);
   hold_lock();
-  std::jthread renewing([&] { EXPECT_EQ(client.ping(alive), LeaseStatus::renewed); });
-  std::jthread reaping([&] { EXPECT_EQ(Client(*other_.db).reap().total(), 0U); });
+  sqlq::jthread renewing([&] { EXPECT_EQ(client.ping(alive), LeaseStatus::renewed); });
+  sqlq::jthread reaping([&] { EXPECT_EQ(Client(*other_.db).reap().total(), 0U); });
   pass(40s, {&owner_, &other_});
   free_lock();
   renewing.join();
@@ -89,7 +90,7 @@ TEST_F(SqliteLock, WhatEndedBeforeIsTakenBackAtOnce) {
   const auto dead = client.claim().at(0);
   clock_->advance(31s);
   hold_lock();
-  std::jthread reaping([&] { EXPECT_EQ(Client(*other_.db).reap().returned, std::vector<JobId>{dead.id}); });
+  sqlq::jthread reaping([&] { EXPECT_EQ(Client(*other_.db).reap().returned, std::vector<JobId>{dead.id}); });
   pass(10s, {&other_});
   free_lock();
 }
@@ -111,8 +112,8 @@ class SqliteLockedWorker : public SqliteLock {
     others.start();
     hold();
     {
-      const std::jthread one([&] { wait_for_lock(owner_); });
-      const std::jthread two([&] { wait_for_lock(other_); });
+      const sqlq::jthread one([&] { wait_for_lock(owner_); });
+      const sqlq::jthread two([&] { wait_for_lock(other_); });
       pass(90s, {&owner_, &other_});
       let_go();
       ended_.count_down();

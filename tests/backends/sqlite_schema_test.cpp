@@ -57,7 +57,8 @@ class SqliteSchema : public Scratch {
                   "  keepalive_us, created_us, queued_us, params, expires_us)"
                   "SELECT printf('%036d', i), 1 + i % 2, 1 + i % 2, 1 + i % 7, 10, i, 25, 3, 30, i, i, '{}',"
                   "  iif(i % 7 IN (2, 3, 5), i, NULL) FROM n;"
-                  "INSERT INTO sqlq_periodic SELECT 'n' || seq, 1, seq, '{}', '{}' FROM sqlq_jobs"),
+                  "INSERT INTO sqlq_periodic SELECT 'n' || seq, 1, seq, '{}', '{}' FROM sqlq_jobs;"
+                  "INSERT INTO sqlq_inbox (kind) SELECT 'k' FROM sqlq_jobs"),
               SQLITE_OK);
   }
 
@@ -174,6 +175,11 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"periodic_lock", {"SEARCH sqlq_periodic USING PRIMARY KEY (name=?)"}},
     {"periodic_set", {"SEARCH p USING PRIMARY KEY (name=?)"}},
     {"periodic_remove", {"SEARCH sqlq_periodic USING PRIMARY KEY (name=?)"}},
+    {"inbox_rows", {"SEARCH sqlq_inbox USING INTEGER PRIMARY KEY (rowid>?)"}},
+    {"inbox_lock", {"SEARCH sqlq_inbox USING INTEGER PRIMARY KEY (rowid=?)"}},
+    {"inbox_remove", {"SEARCH sqlq_inbox USING INTEGER PRIMARY KEY (rowid=?)"}},
+    {"inbox_keep", {"SEARCH sqlq_inbox USING INTEGER PRIMARY KEY (rowid=?)"}},
+    {"inbox_counts", {"SEARCH sqlq_inbox USING INTEGER PRIMARY KEY (rowid>?)"}},
 };
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }

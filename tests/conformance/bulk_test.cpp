@@ -7,10 +7,10 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <utility>
 
 #include <sqlq/bulk.hpp>
+#include <sqlq/stop_token.hpp>
 #include <sqlq/conformance/suite.hpp>
 
 namespace sqlq::conformance {
@@ -183,7 +183,7 @@ TEST_P(InBulk, WhatWasLimitedOrStoppedGoesOnWhereItStopped) {
       [](BulkOptions& options) { options.limit = 1; },
       [](BulkOptions& options) { options.on_progress = [](const BulkReport&) { return false; }; },
       [&](BulkOptions& options) {
-        auto source = std::make_shared<std::stop_source>();
+        auto source = std::make_shared<sqlq::stop_source>();
         options.stop = source->get_token();
         options.on_progress = [source](const BulkReport&) { return source->request_stop(); };
       },
@@ -217,7 +217,7 @@ TEST_P(InBulk, WhatWasLimitedOrStoppedGoesOnWhereItStopped) {
 
 TEST_P(InBulk, StoppedBeforeItBeganItHasNotDoneAll) {
   for (int i = 0; i < 10; ++i) enqueue();
-  std::stop_source stopped;
+  sqlq::stop_source stopped;
   stopped.request_stop();
   BulkOptions options = in_steps_of(3);
   options.stop = stopped.get_token();

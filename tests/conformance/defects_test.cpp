@@ -5,10 +5,10 @@
 #include <climits>
 #include <set>
 #include <stdexcept>
-#include <thread>
 
 #include <sqlq/conformance/suite.hpp>
 #include <sqlq/migrator.hpp>
+#include <sqlq/stop_token.hpp>
 #include <sqlq/worker.hpp>
 
 #include "quiet_worker.hpp"
@@ -27,7 +27,7 @@ Handlers handler(F run) {
 
 void wait_for_stop(JobContext& job) {
   Moment stopped;
-  const std::stop_callback on_stop(job.stop_token(), [&] { stopped.happen(); });
+  const sqlq::stop_callback on_stop(job.stop_token(), [&] { stopped.happen(); });
   stopped.wait();
 }
 
@@ -253,7 +253,7 @@ TEST_P(Defects, Defect13_ShutdownCancelledHandlersAtOnce) {
                      })};
   ASSERT_TRUE(started.wait());
   {
-    const std::jthread stopper([&] { worker->stop(1h); });
+    const sqlq::jthread stopper([&] { worker->stop(1h); });
     go_on.happen();
   }
   EXPECT_FALSE(tripped);

@@ -6,10 +6,10 @@
 #include <latch>
 #include <random>
 #include <stdexcept>
-#include <thread>
 
 #include <sqlq/backend/register.hpp>
 #include <sqlq/migrator.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "report.hpp"
 
@@ -139,7 +139,7 @@ std::unique_ptr<UserConnection> Conformance::user() {
 
 void in_threads(int n, const std::function<void(int)>& body) {
   std::latch start{n};
-  std::vector<std::jthread> threads;
+  std::vector<sqlq::jthread> threads;
   threads.reserve(static_cast<std::size_t>(n));
   for (int i = 0; i < n; ++i) {
     threads.emplace_back([&start, &body, i] {

@@ -1,8 +1,8 @@
 // The toolbox of programs that run their own loop.
 
-#include <thread>
-
 #include <sqlq/conformance/suite.hpp>
+
+#include <sqlq/stop_token.hpp>
 
 namespace sqlq::conformance {
 
@@ -69,7 +69,7 @@ TEST_P(OwnLoop, AClaimThatWaitsTakesWhatComes) {
   use_system_clock();
   enqueue();
   EXPECT_EQ(client().claim({}, {}, 5, 20s).size(), 1u) << "what is there it takes at once";
-  std::jthread producer([&] { enqueue(); });
+  sqlq::jthread producer([&] { enqueue(); });
   EXPECT_EQ(client().claim({}, {}, 5, 20s).size(), 1u);
 }
 
@@ -77,8 +77,8 @@ TEST_P(OwnLoop, AClaimThatWaitsGivesUpWhenItIsTimeOrIsToldTo) {
   use_system_clock();
   enqueue({.delay = 1h});
   EXPECT_TRUE(client().claim({}, {}, 5, 20ms).empty());
-  std::stop_source stop;
-  std::jthread operator_of_it([&] { stop.request_stop(); });
+  sqlq::stop_source stop;
+  sqlq::jthread operator_of_it([&] { stop.request_stop(); });
   EXPECT_TRUE(client().claim({}, {}, 5, 1h, stop.get_token()).empty());
 }
 
@@ -86,7 +86,7 @@ TEST_P(OwnLoop, TheEndOfAJobCanBeWaitedFor) {
   use_system_clock();
   const JobId id = enqueue();
   EXPECT_EQ(client().wait(id, 10ms), std::nullopt);
-  std::jthread worker([&] { client().success(take(), "7"); });
+  sqlq::jthread worker([&] { client().success(take(), "7"); });
   const std::optional<Job> job = client().wait(id, 20s);
   ASSERT_TRUE(job);
   EXPECT_EQ(job->state, JobState::success);

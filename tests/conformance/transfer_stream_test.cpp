@@ -8,6 +8,7 @@
 #include <sqlq/conformance/suite.hpp>
 #include <sqlq/migrator.hpp>
 #include <sqlq/testing/memory_storage.hpp>
+#include <sqlq/stop_token.hpp>
 #include <sqlq/transfer.hpp>
 
 #include "transferred.hpp"
@@ -321,7 +322,7 @@ TEST_P(Transfer, WhatWasStoppedGoesOnWhereItWas) {
   EXPECT_LT(first.jobs, whole.jobs);
   EXPECT_EQ(import_of(part.str(), second).stored, first.jobs) << "a part is a stream by itself";
 
-  std::stop_source source;
+  sqlq::stop_source source;
   source.request_stop();
   TransferReport report;
   for (int calls = 0; calls < 1000; ++calls) {

@@ -8,6 +8,7 @@
 #include <sqlq/conformance/suite.hpp>
 #include <sqlq/json.hpp>
 #include <sqlq/sqlq.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "quiet_worker.hpp"
 
@@ -33,7 +34,7 @@ Handlers handler(const std::string& kind, F run, HandlerOptions options = {}) {
 /// Waits until the stop token is tripped.
 void wait_until_stopped(JobContext& job) {
   Moment stopped;
-  const std::stop_callback on_stop(job.stop_token(), [&] { stopped.happen(); });
+  const sqlq::stop_callback on_stop(job.stop_token(), [&] { stopped.happen(); });
   stopped.wait();
 }
 

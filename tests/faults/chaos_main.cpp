@@ -18,11 +18,11 @@
 #include <fstream>
 #include <iostream>
 #include <set>
-#include <thread>
 #include <utility>
 
 #include <sqlq/backend/url.hpp>
 #include <sqlq/sqlq.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "chaos_nemesis.hpp"
 #include "check.hpp"
@@ -129,7 +129,7 @@ class Chaos {
                 .pass = [this](std::int64_t us) { pass(us); },
                 .service = [this](const std::string& command) { service(command); }};
     doomer.use(scene);
-    if (!is_file()) asker_ = std::jthread([this](const std::stop_token& stop) { ask(stop); });
+    if (!is_file()) asker_ = sqlq::jthread([this](const sqlq::stop_token& stop) { ask(stop); });
     crowd.start();
     start_proxies();
     const bool began = scene.wait_for_all();
@@ -220,7 +220,7 @@ class Chaos {
     for (const Place& place : crowd_->places()) proxy_->serve(crowd_->number(place), place.pid());
   }
   /// Asks the server all the time: leases may also end because it did not answer, on a machine that is too busy.
-  void ask(const std::stop_token& stop) const {
+  void ask(const sqlq::stop_token& stop) const {
     std::unique_ptr<process::Audit> audit;
     while (!stop.stop_requested()) {
       try {
@@ -374,7 +374,7 @@ class Chaos {
   std::unique_ptr<process::Audit> audit_{};
   std::int64_t next_look_us_ = 0;
   std::size_t looks_ = 0;
-  std::jthread asker_{};  // last: it uses the others
+  sqlq::jthread asker_{};  // last: it uses the others
 };
 
 }  // namespace

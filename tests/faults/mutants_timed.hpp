@@ -6,11 +6,11 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include <sqlq/sqlq.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "faults/check.hpp"
 #include "process/child.hpp"
@@ -33,7 +33,7 @@ class TimedLoad {
     sync();
     const std::vector<JobId> waiting = enqueue_all("waits", 16, R"({"n":8,"us":500000})");
     static_cast<void>(enqueue_all("steps", 64, R"({"n":4,"us":400000})"));
-    std::jthread sender([&](const std::stop_token& stop) { send_to(waiting, stop); });
+    sqlq::jthread sender([&](const sqlq::stop_token& stop) { send_to(waiting, stop); });
     for (Process& worker : workers_) worker = start_worker();
     for (Process& worker : workers_) stop_and_resume(*worker);
     sender = {};
@@ -85,7 +85,7 @@ class TimedLoad {
     return ids;
   }
   /// Some before the job waits, some while it does, some too late; some twice, of which the first wins.
-  void send_to(const std::vector<JobId>& jobs, const std::stop_token& stop) {
+  void send_to(const std::vector<JobId>& jobs, const sqlq::stop_token& stop) {
     const auto any = [&](std::size_t n) {
       return static_cast<std::size_t>(random_.between(0, static_cast<std::int64_t>(n) - 1));
     };

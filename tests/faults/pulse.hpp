@@ -6,8 +6,8 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
-#include <stop_token>
-#include <thread>
+
+#include <sqlq/stop_token.hpp>
 
 #include "record.hpp"
 
@@ -19,7 +19,7 @@ class Pulse {
   static constexpr std::chrono::milliseconds interval{25};
 
   explicit Pulse(const Recorder& recorder)
-      : thread_([&recorder](const std::stop_token& stop) {
+      : thread_([&recorder](const sqlq::stop_token& stop) {
           std::mutex mutex;
           std::condition_variable_any wake;
           std::unique_lock lock(mutex);
@@ -30,7 +30,7 @@ class Pulse {
         }) {}
 
  private:
-  std::jthread thread_;
+  sqlq::jthread thread_;
 };
 
 }  // namespace sqlq::faults

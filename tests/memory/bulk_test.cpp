@@ -2,7 +2,6 @@
 
 #include <functional>
 #include <memory>
-#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +12,7 @@
 #include <sqlq/backend/forwarding.hpp>
 #include <sqlq/bulk.hpp>
 #include <sqlq/client.hpp>
+#include <sqlq/stop_token.hpp>
 #include <sqlq/testing/manual_clock.hpp>
 #include <sqlq/testing/memory_storage.hpp>
 
@@ -139,7 +139,7 @@ TEST_F(BulkTest, GoesOnWhereItWasStopped) {
 
 TEST_F(BulkTest, AStopTokenThatIsTrippedBeforeAndInBetween) {
   ended(7);
-  std::stop_source source;
+  sqlq::stop_source source;
   BulkOptions options = unhurried;
   options.stop = source.get_token();
   options.on_progress = [&](const BulkReport&) { return source.request_stop(), true; };
@@ -285,7 +285,7 @@ TEST_F(BulkWaits, NobodyWaitsForAStepThatIsNotToCome) {
 }
 
 TEST_F(BulkWaits, AStopEndsAWait) {
-  std::stop_source source;
+  sqlq::stop_source source;
   waits.in_between = [&] { source.request_stop(); };
   const BulkReport report =
       Bulk(slow).apply(BulkAction::retry(), errored, {.step = 4, .stop = source.get_token()});

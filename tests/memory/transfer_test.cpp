@@ -16,6 +16,7 @@
 #include <sqlq/migrator.hpp>
 #include <sqlq/testing/manual_clock.hpp>
 #include <sqlq/testing/memory_storage.hpp>
+#include <sqlq/stop_token.hpp>
 #include <sqlq/transfer.hpp>
 
 #include "support/expect_error.hpp"
@@ -285,7 +286,7 @@ TEST(Transfer, WhatWasStoppedGoesOn) {
 TEST(Transfer, AStopBeforeTheBeginMovesNothing) {
   Place from;
   from.enqueue_many(3);
-  std::stop_source stop;
+  sqlq::stop_source stop;
   stop.request_stop();
   Place to;
   const TransferReport report = copy_jobs(from.db, to.db, {.stop = stop.get_token()});

@@ -28,7 +28,7 @@ chosen(sqlite --label unit)
 expect("sqlite --label unit" HAS ": memory_conformance" LACKS "${unit}" ": sqlite_conformance")
 chosen(sqlite --label unit,examples)
 expect("sqlite --label unit,examples"
-  HAS ": memory_conformance" ": examples\\.readme_is_compiled" ": examples\\.readme\n"
+  HAS ": memory_conformance" ": examples\\.blocks_of_README" ": examples\\.readme\n"
   LACKS ": examples\\.readme\\.(postgres|mysql|mariadb)" ": tidy\\.")
 chosen(sqlite)
 expect("sqlite" HAS ": memory_conformance" ": tidy\\." ": sqlite_conformance"

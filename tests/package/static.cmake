@@ -16,6 +16,15 @@ if(EXISTS "${prefix}/bin/sqlq")  # where CLI11 and fmt are
   endforeach()
 endif()
 
+# What a newcomer does first, as the installed pages say it.
+set(follow "${CMAKE_COMMAND}" -E env "CXX=${CXX}" "CMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}"
+  bash "${CMAKE_CURRENT_LIST_DIR}/follow.sh")
+run(${follow} "${prefix}/share/doc/sqlq/README.md" "${prefix}" "${SCRATCH}/readme" 1)
+says("Hello, Ada")
+if(EXISTS "${prefix}/bin/sqlq")
+  run(${follow} "${prefix}/share/doc/sqlq/docs/first-job.md" "${prefix}" "${SCRATCH}/first job")
+endif()
+
 set(consumer -S "${CMAKE_CURRENT_LIST_DIR}/consumer" -DWAY=installed "-DCMAKE_PREFIX_PATH=${prefix}"
   -DCMAKE_BUILD_TYPE=Debug)
 run(${configure} ${consumer} -B "${SCRATCH}/build")

@@ -7,7 +7,8 @@
 #include <cstdlib>
 #include <iostream>
 #include <memory>
-#include <thread>
+
+#include <sqlq/stop_token.hpp>
 
 #include "child.hpp"
 #include "connection.hpp"
@@ -27,7 +28,7 @@ class Checkpointer {
  public:
   using Way = void (*)(sqlite::Connection& writer, sqlite::Connection& checkpointer);
 
-  Checkpointer(const std::string& path, Way way) : thread_([this, path, way](const std::stop_token& stop) {
+  Checkpointer(const std::string& path, Way way) : thread_([this, path, way](const sqlq::stop_token& stop) {
     try {
       const sqlite::Options options{.path = path, .full_sync = false};
       sqlite::Connection writer(options, sqlite::Connection::Role::writer);
@@ -48,7 +49,7 @@ class Checkpointer {
 
  private:
   std::string failure_{};
-  std::jthread thread_;
+  sqlq::jthread thread_;
 };
 
 class Checkpoints : public Scratch {

@@ -5,9 +5,9 @@
 
 #include <stdexcept>
 #include <string>
-#include <thread>
 
 #include <sqlq/sqlq.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "audit.hpp"
 #include "faults/record.hpp"
@@ -64,7 +64,7 @@ inline void start_flow(const faults::Recorder& recorder, Client& client, Client&
                           : status == SignalStatus::existing ? Code::duplicate
                                                              : Code::refused);
   };
-  const std::jthread second([&] { send(other, 2); });
+  const sqlq::jthread second([&] { send(other, 2); });
   send(client, 1);
 }
 

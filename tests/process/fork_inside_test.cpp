@@ -13,6 +13,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include <sqlq/stop_token.hpp>
+
 #include "place.hpp"
 
 namespace sqlq::process {
@@ -190,7 +192,7 @@ TEST_P(ForkInside, AChildOfAFlushIsEnded) {
 
 TEST_P(ForkInside, AStopCallbacksChildIsEnded) {
   run([this](JobContext& job) {
-    const std::stop_callback callback(job.stop_token(), [this] { fork_here(Way::returns); });
+    const sqlq::stop_callback callback(job.stop_token(), [this] { fork_here(Way::returns); });
     job.client().cancel(job.id());
     EXPECT_TRUE(eventually([&] { return job.stop_token().stop_requested(); }));
     return Outcome::done();

@@ -16,11 +16,11 @@
 #include <mutex>
 #include <random>
 #include <string>
-#include <thread>
 #include <type_traits>
 #include <vector>
 
 #include <sqlq/sqlq.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "faults/pulse.hpp"
 #include "helper.hpp"
@@ -62,7 +62,7 @@ class Mixer {
     std::cout << "ready" << std::endl;
     std::string go;
     std::getline(std::cin, go);
-    std::vector<std::jthread> threads;
+    std::vector<sqlq::jthread> threads;
     for (std::int64_t i = 0; i < threads_; ++i) {
       threads.emplace_back([this, i] {
         try {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include <sqlq/sqlq.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "faults/pulse.hpp"
 #include "flows.hpp"
@@ -110,7 +111,7 @@ Outcome gate(const Recorder& recorder, JobContext& context) {
 Outcome patient(const Recorder& recorder, JobContext& context) {
   recorder.write(begin_of(What::start, context.job()));
   const auto signal = context.client().database().clock().make_signal();
-  const std::stop_callback wake(context.stop_token(), [&] { signal->notify(); });
+  const sqlq::stop_callback wake(context.stop_token(), [&] { signal->notify(); });
   say("started " + name_of(context.job()));
   while (!context.stop_token().stop_requested()) signal->wait_until(SteadyPoint::max());
   say("stopped " + name_of(context.job()) + " " + std::string(to_string(context.stop_reason())));

@@ -18,6 +18,8 @@
 #include <thread>
 #include <vector>
 
+#include <sqlq/stop_token.hpp>
+
 #include "command_runner.hpp"
 #include "processes.hpp"
 
@@ -49,7 +51,7 @@ class Commands : public ::testing::Test {
   }
 
   tool::ProcessGuard guard{};
-  std::stop_source stop{};
+  sqlq::stop_source stop{};
   bool stop_at_line = false;
   std::vector<std::string> lines{};
 };

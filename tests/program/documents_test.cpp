@@ -22,7 +22,11 @@ namespace sqlq::program {
 namespace {
 
 std::vector<std::string> documents() {
-  std::vector<std::string> names{"cli.md", "periodic.md", "workflows.md"};
+  std::vector<std::string> names;
+  for (const char* page : {"cli", "embedded", "from-celery", "from-oban", "from-river", "from-sidekiq",
+                           "from-sqlite-to-a-server", "periodic", "retries", "workflows"}) {
+    names.push_back(std::string(page) + ".md");
+  }
   const std::filesystem::path folder = std::filesystem::path(SQLQ_DOCS) / "cli";
   if (!std::filesystem::exists(folder)) return names;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {

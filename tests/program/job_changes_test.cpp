@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include <sqlq/stop_token.hpp>
+
 #include "command_line.hpp"
 #include "jobs.hpp"
 
@@ -278,7 +280,7 @@ class Interrupting : public std::streambuf {
     text.append(bytes, static_cast<std::size_t>(n));
     if (!sent_ && text.find("retry: 2") != std::string::npos) {
       sent_ = true;
-      const std::stop_token stop = context_->stop();
+      const sqlq::stop_token stop = context_->stop();
       ::kill(::getpid(), SIGINT);
       EXPECT_TRUE(process::eventually([&] { return stop.stop_requested(); }));
     }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <sqlq/error.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "sql/enqueue_queue.hpp"
 
@@ -37,8 +38,8 @@ class EnqueueQueueTest : public ::testing::Test {
   /// Lets one call for each of `kinds` gather; then one of the two in front ends. Returns what each was answered.
   std::vector<Answer> gather(const std::vector<std::string>& kinds) {
     std::vector<Answer> answers(kinds.size());
-    std::vector<std::jthread> blockers;
-    std::vector<std::jthread> threads;
+    std::vector<sqlq::jthread> blockers;
+    std::vector<sqlq::jthread> threads;
     for (std::size_t i = 0; i < most; ++i) {
       blockers.emplace_back([this] {
         const auto blocker = item("blocker");
@@ -166,8 +167,8 @@ TEST_F(EnqueueQueueTest, WhatMayWaitForAStrangerSharesWithNobody) {
     queue.call({&one, 1});
   };
   {
-    const std::jthread first(keyed);
-    const std::jthread second(keyed);
+    const sqlq::jthread first(keyed);
+    const sqlq::jthread second(keyed);
     // The second waits for the first, and not in the store.
     while (queue.waiting_for_keys() == 0) std::this_thread::yield();
     for (int i = 0; i < 5; ++i) {

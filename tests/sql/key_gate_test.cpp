@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 
+#include <sqlq/stop_token.hpp>
+
 #include "sql/key_gate.hpp"
 
 namespace sqlq::sql {
@@ -14,9 +16,9 @@ TEST(KeyGate, AThreadThatIsEndedWhileItWaitsHarmsNobody) {
   KeyGate gate(2, std::chrono::hours(1));
   auto first = std::make_unique<KeyGate::Pass>(gate, KeyGate::Keys{"k"});
   const auto pass = [&] { const KeyGate::Pass inside(gate, {"k"}); };
-  std::jthread ended(pass);
+  sqlq::jthread ended(pass);
   while (gate.waiting() < 1) std::this_thread::yield();
-  std::jthread last(pass);
+  sqlq::jthread last(pass);
   while (gate.waiting() < 2) std::this_thread::yield();
   ::pthread_cancel(ended.native_handle());
   first.reset();

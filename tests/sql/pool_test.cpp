@@ -12,6 +12,8 @@
 
 #include <sqlq/testing/manual_clock.hpp>
 
+#include <sqlq/stop_token.hpp>
+
 #include "fake_server.hpp"
 #include "sql/pool.hpp"
 
@@ -27,7 +29,7 @@ TEST(Pool, EachConnectionThatComesBackIsForAnotherWaiter) {
     std::unique_ptr<Pool::Lease> first(new Pool::Lease(pool.take()));
     std::unique_ptr<Pool::Lease> second(new Pool::Lease(pool.take()));
     std::latch all_have_one{n};
-    std::vector<std::jthread> threads;
+    std::vector<sqlq::jthread> threads;
     for (std::size_t i = 0; i < n; ++i) {
       threads.emplace_back([&] {
         const Pool::Lease lease = pool.take();
@@ -45,9 +47,9 @@ TEST(Pool, AThreadThatIsEndedWhileItWaitsHarmsNobody) {
   Pool pool({.size = 1, .wait = std::chrono::hours(1)}, [&] { return std::make_unique<FakeConnection>(script); });
   std::unique_ptr<Pool::Lease> first(new Pool::Lease(pool.take()));
   const auto take = [&] { const Pool::Lease lease = pool.take(); };
-  std::jthread ended(take);
+  sqlq::jthread ended(take);
   while (pool.waiting() < 1) std::this_thread::yield();
-  std::jthread last(take);
+  sqlq::jthread last(take);
   while (pool.waiting() < 2) std::this_thread::yield();
   ::pthread_cancel(ended.native_handle());
   first.reset();
@@ -63,7 +65,7 @@ TEST(Pool, WhoLeavesSomeForOthersIsInNobodysWay) {
   Pool pool({.size = 3, .wait = std::chrono::hours(1)}, [&] { return std::make_unique<FakeConnection>(script); });
   std::unique_ptr<Pool::Lease> aside(new Pool::Lease(pool.take(2)));
   std::atomic<bool> took{false};
-  std::jthread second([&] {
+  sqlq::jthread second([&] {
     const Pool::Lease lease = pool.take(2);
     took = true;
   });
@@ -75,7 +77,7 @@ TEST(Pool, WhoLeavesSomeForOthersIsInNobodysWay) {
   {
     std::unique_ptr<Pool::Lease> one(new Pool::Lease(pool.take()));
     const Pool::Lease two = pool.take();
-    std::jthread third([&] { const Pool::Lease three = pool.take(); });
+    sqlq::jthread third([&] { const Pool::Lease three = pool.take(); });
     while (pool.waiting() < 2) std::this_thread::yield();
     one.reset();  // for the third thread, though the second one came first
     third.join();
@@ -103,7 +105,7 @@ class FullServer : public ::testing::Test {
     std::optional<Errc> error;
     std::atomic<bool> over{false};
     {
-      const std::jthread taker([&] {
+      const sqlq::jthread taker([&] {
         try {
           const Pool::Lease lease = pool.take();
         } catch (const Error& e) {

@@ -71,7 +71,7 @@ void check_time(const File& file, Report& report) {
 }
 
 void check_threads(const File& file, Report& report) {
-  static constexpr std::array words{"std::jthread", "std::thread", "std::async", "pthread_create"};
+  static constexpr std::array words{"sqlq::jthread", "std::thread", "std::async", "pthread_create"};
   if (!library(file)) return;
   for (std::size_t i = 0; i < file.lines.size(); ++i) {
     const auto code = code_of(file.lines[i]);
@@ -82,6 +82,13 @@ void check_threads(const File& file, Report& report) {
       report.add(file, i + 1, std::string(word) + ": threads are owned by few files");
     }
   }
+}
+
+void check_stop_tokens(const File& file, Report& report) {
+  static constexpr std::array words{"std::jthread", "std::stop_token", "std::stop_source", "std::stop_callback",
+                                    "<stop_token>"};
+  const bool watched = library(file) || file.in("tools") || file.in("tests");
+  if (watched && file.is_cpp() && !own_sources(file)) forbid_words(file, report, words, "take <sqlq/stop_token.hpp>");
 }
 
 void check_mutexes(const File& file, Report& report) {
@@ -196,6 +203,7 @@ constexpr std::array all_rules{
     Rule{"backend-names", "differences between backends are declared capabilities, never names", check_backend_names},
     Rule{"time", "time and waiting come from an injected sqlq::Clock, so that tests own them", check_time},
     Rule{"threads", "every thread has one owner that joins it and catches what it throws", check_threads},
+    Rule{"stop-tokens", "not every standard library has them", check_stop_tokens},
     Rule{"mutexes", "clang checks which mutex guards what", check_mutexes},
     Rule{"size", "a file has one role", check_size},
     Rule{"line-length", "two files fit side by side", check_line_length},
@@ -220,10 +228,15 @@ constexpr std::array all_exceptions{
     Exception{"backend-names", "include/sqlq/adapters/", "each is about the library of one database"},
     Exception{"manual", "include/sqlq/handler_call.hpp", "what its assertions say is the manual"},
     Exception{"manual", "include/sqlq/batch_call.hpp", "what its assertions say is the manual"},
+    Exception{"manual", "include/sqlq/own_stop_token.hpp", "the C++ standard is its manual"},
+    Exception{"stop-tokens", "include/sqlq/stop_token.hpp", "is what the others take"},
+    Exception{"stop-tokens", "tests/unit/own_stop_token_test.cpp", "compares the two"},
+    Exception{"threads", "include/sqlq/own_stop_token.hpp", "its jthread is one, which it joins"},
     Exception{"leftovers", "tests/deploy/deploy_test.cpp", "a clone may lack the history, and it says so"},
     Exception{"leftovers", "tests/process/storage_sqlite_test.cpp", "a machine may forbid to mount, and it says so"},
     Exception{"named-paths", "include/sqlq/conformance/suite.hpp", "names files of a backend of somebody else's"},
     Exception{"named-paths", "docs/from-go-sqlq.md", "names a file of the reader's program"},
+    Exception{"time", "examples/handlers.cpp", "shows how a handler waits until its token is tripped"},
     Exception{"mutexes", "src/core/mutex.hpp", "is what the others take"},
     Exception{"threads", "src/worker/replaceable_thread.", "owns the threads of services and those that run handlers"},
     Exception{"threads", "src/worker/thread_starter.", "starts them for these two"},

@@ -17,6 +17,7 @@
 #include <pthread.h>
 
 #include <sqlq/error.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "core/batcher.hpp"
 
@@ -96,10 +97,10 @@ struct BatcherTest : ::testing::Test {
 
   /// Begins `calls`, one thread each, one after the other, behind writes that are kept under way; ends one of these.
   void gather(const std::vector<std::function<void()>>& calls) {
-    std::vector<std::jthread> first;
+    std::vector<sqlq::jthread> first;
     for (std::size_t i = 0; i < most_leading; ++i) first.emplace_back([this] { numbers.add(0); });
     for (std::size_t i = 0; i < most_leading; ++i) numbers.blocked.acquire();
-    std::vector<std::jthread> threads;
+    std::vector<sqlq::jthread> threads;
     for (std::size_t i = 0; i < calls.size(); ++i) {
       threads.emplace_back(calls[i]);
       while (numbers.waiting() <= i) std::this_thread::yield();
@@ -221,10 +222,10 @@ TEST_F(BatcherTest, AnErrorOfAPartIsToldToThatPart) {
 }
 
 TEST_F(BatcherTest, WhoComesWhileTheLeaderPreparesIsTakenAlong) {
-  std::jthread second;
+  sqlq::jthread second;
   numbers.before = [&](std::size_t waiting) {
     EXPECT_EQ(waiting, 0U);
-    second = std::jthread([&] { numbers.add(2); });
+    second = sqlq::jthread([&] { numbers.add(2); });
     while (numbers.waiting() == 0) std::this_thread::yield();
     return most_weight;
   };
@@ -254,7 +255,7 @@ TEST_F(BatcherTest, TheNextLeadsWhenTheLastHasFinished) {
 }
 
 TEST_F(BatcherTest, TryingDoesNotWait) {
-  std::jthread first([&] { numbers.add(0); });
+  sqlq::jthread first([&] { numbers.add(0); });
   numbers.blocked.acquire();
   EXPECT_FALSE(numbers.try_add(1));
   numbers.go.release();
@@ -276,11 +277,11 @@ TEST_F(BatcherTest, WhenTheLeadersThreadIsEndedTheOthersAreWrittenWithoutIt) {
 }
 
 TEST_F(BatcherTest, ACallerWhoseThreadIsEndedWhileItWaitsHarmsNobody) {
-  const std::jthread leader([&] { numbers.add(0); });
+  const sqlq::jthread leader([&] { numbers.add(0); });
   numbers.blocked.acquire();
-  std::jthread ended([&] { numbers.add(1); });
+  sqlq::jthread ended([&] { numbers.add(1); });
   while (numbers.waiting() < 1) std::this_thread::yield();
-  const std::jthread last([&] { numbers.add(2); });
+  const sqlq::jthread last([&] { numbers.add(2); });
   while (numbers.waiting() < 2) std::this_thread::yield();
   ::pthread_cancel(ended.native_handle());
   numbers.go.release();
@@ -314,7 +315,7 @@ TEST_F(BatcherTest, ManyThreadsAreEachWrittenOnce) {
   for (int i = 0; i < threads * each; i += 37) numbers.bad.insert(i + 1);
   std::atomic<int> refused{0};
   {
-    std::vector<std::jthread> all;
+    std::vector<sqlq::jthread> all;
     for (int t = 0; t < threads; ++t) {
       all.emplace_back([&, t] {
         for (int i = 0; i < each; ++i) refused += add(1 + t * each + i).has_value();

@@ -1,13 +1,13 @@
 #include <algorithm>
 #include <cctype>
 #include <string>
-#include <thread>
 #include <unordered_set>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include <sqlq/job.hpp>
+#include <sqlq/stop_token.hpp>
 
 namespace sqlq {
 namespace {
@@ -86,7 +86,7 @@ TEST(JobId, IsUniqueAndOrderedPerThread) {
   constexpr std::size_t per_thread = 20'000;
   std::vector<std::vector<JobId>> made(8);
   {
-    std::vector<std::jthread> threads;
+    std::vector<sqlq::jthread> threads;
     for (auto& ids : made) {
       threads.emplace_back([&ids] {
         for (std::size_t i = 0; i < per_thread; ++i) ids.push_back(JobId::make(base() + Duration(i)));

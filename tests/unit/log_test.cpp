@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <atomic>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include <sqlq/log.hpp>
+#include <sqlq/stop_token.hpp>
 #include <sqlq/testing/manual_clock.hpp>
 
 #include "support/expect_error.hpp"
@@ -104,7 +104,7 @@ TEST(JobLogger, OneJobsLinesComeInOrderFromManyThreads) {
   std::vector<LogLine> lines;  // not locked: the logger lets one line through at a time
   JobLogger log(job_of(5), make_log_sink([&](const LogLine& line) { lines.push_back(line); }));
   {
-    std::vector<std::jthread> threads;
+    std::vector<sqlq::jthread> threads;
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([log]() mutable {
         for (int j = 0; j < 500; ++j) log.info("x");
@@ -234,7 +234,7 @@ TEST(DatabaseLogSink, WritersAndFlushersMeet) {
   sink->set_flush_hint([&] { ++asked; });
   std::vector<Job> jobs{job_of(1), job_of(2), job_of(3)};
   {
-    std::vector<std::jthread> threads;
+    std::vector<sqlq::jthread> threads;
     for (const Job& job : jobs) {
       threads.emplace_back([&sink, &job] {
         JobLogger log(job, sink);

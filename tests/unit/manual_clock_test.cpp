@@ -1,8 +1,9 @@
-#include <thread>
 
 #include <gtest/gtest.h>
 
 #include <sqlq/testing/manual_clock.hpp>
+
+#include <sqlq/stop_token.hpp>
 
 #include "support/expect_error.hpp"
 
@@ -65,7 +66,7 @@ TEST(ManualSignal, AWaitingThreadWakesWhenItsTimeIsReached) {
   const SteadyPoint deadline = clock.steady() + 10s;
   bool notified = true;
   {
-    const std::jthread waiter([&] { notified = signal->wait_until(deadline); });
+    const sqlq::jthread waiter([&] { notified = signal->wait_until(deadline); });
     clock.advance(4s);
     clock.advance(6s);
   }
@@ -81,8 +82,8 @@ TEST(ManualSignal, ANotificationWakesOnlyItsOwnWaiter) {
   bool one_notified = false;
   bool other_notified = true;
   {
-    const std::jthread first([&] { one_notified = one->wait_until(SteadyPoint::max()); });
-    const std::jthread second([&] { other_notified = other->wait_until(deadline); });
+    const sqlq::jthread first([&] { one_notified = one->wait_until(SteadyPoint::max()); });
+    const sqlq::jthread second([&] { other_notified = other->wait_until(deadline); });
     one->notify();
     clock.advance(1h);
   }
@@ -95,7 +96,7 @@ TEST(ManualSignal, ARestartEndsWaits) {
   const auto signal = clock.make_signal();
   clock.advance(5h);
   bool notified = true;
-  std::jthread waiter([&] { notified = signal->wait_until(SteadyPoint(8h)); });
+  sqlq::jthread waiter([&] { notified = signal->wait_until(SteadyPoint(8h)); });
   clock.restart_host();
   clock.advance(7h);  // for a waiter that came after the restart
   waiter.join();
@@ -115,7 +116,7 @@ TEST(SystemClock, TellsTimeAndWaits) {
   EXPECT_GE(clock->steady(), deadline);
   signal->notify();
   EXPECT_TRUE(signal->wait_until(SteadyPoint::max()));
-  const std::jthread notifier([&] { signal->notify(); });
+  const sqlq::jthread notifier([&] { signal->notify(); });
   EXPECT_TRUE(signal->wait_until(SteadyPoint::max() - 1us));
 }
 

@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include <sqlq/signals.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "core/checks.hpp"
 #include "platform/file_system.hpp"
@@ -52,7 +53,7 @@ TEST(Random, NumbersDifferBetweenThreads) {
   constexpr std::size_t per_thread = 1000;
   std::vector<std::vector<std::uint64_t>> drawn(4);
   {
-    std::vector<std::jthread> threads;
+    std::vector<sqlq::jthread> threads;
     for (auto& numbers : drawn) {
       threads.emplace_back([&numbers] {
         for (std::size_t i = 0; i < per_thread; ++i) numbers.push_back(platform::random64());
@@ -160,9 +161,9 @@ std::atomic<int> earlier_handler_calls{0};
 void earlier_handler(int) { ++earlier_handler_calls; }
 
 // Waits until the token is tripped: by the object's thread, some time after the signal.
-void wait_for_stop(const std::stop_token& token) {
+void wait_for_stop(const sqlq::stop_token& token) {
   const auto signal = system_clock()->make_signal();
-  const std::stop_callback wake(token, [&] { signal->notify(); });
+  const sqlq::stop_callback wake(token, [&] { signal->notify(); });
   signal->wait_until(SteadyPoint::max());
 }
 
@@ -187,7 +188,7 @@ TEST(SignalStop, TheFirstSignalStopsAndTheSecondGoesToTheEarlierHandler) {
 TEST(SignalStop, GivesHandlersBackWithoutASignal) {
   const auto before = std::signal(SIGUSR1, earlier_handler);
   earlier_handler_calls = 0;
-  std::stop_token token;
+  sqlq::stop_token token;
   { token = SignalStop{SIGUSR1}.token(); }
   EXPECT_FALSE(token.stop_requested());
   std::raise(SIGUSR1);
@@ -257,7 +258,7 @@ TEST(SignalStop, AForkedChildDiesAndItsParentGoesOn) {
 TEST(SignalStop, AChildThatAStopCallbackForksIsEnded) {
   const SignalStop stop{SIGUSR1};
   std::promise<pid_t> forked;
-  const std::stop_callback callback(stop.token(), [&] {
+  const sqlq::stop_callback callback(stop.token(), [&] {
     const pid_t child = ::fork();
     if (child != 0) forked.set_value(child);
   });

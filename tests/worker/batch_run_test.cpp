@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <sqlq/json.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "support/expect_error.hpp"
 #include "worker/batching.hpp"
@@ -141,7 +142,7 @@ TEST(BatchRun, TheTokenIsTrippedWhenAllAreToStop) {
   OfFour* all = nullptr;
   bool told = false;
   OfFour s([&](BatchContext& batch) {
-    const std::stop_callback callback(batch.stop_token(), [&] { told = true; });
+    const sqlq::stop_callback callback(batch.stop_token(), [&] { told = true; });
     for (std::size_t i = 0; i < 4; ++i) {
       EXPECT_FALSE(told) << i;
       all->runtime.shared.trip(all->lease(i), i == 2 ? StopReason::lease_lost : StopReason::cancel);

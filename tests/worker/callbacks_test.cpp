@@ -4,12 +4,12 @@
 #include <latch>
 #include <mutex>
 #include <optional>
-#include <stop_token>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include <sqlq/testing/manual_clock.hpp>
+#include <sqlq/stop_token.hpp>
 #include <sqlq/worker.hpp>
 
 #include "support/recording_dialect.hpp"
@@ -143,7 +143,7 @@ struct SlowCallbacks : ::testing::Test {
 
 TEST_F(SlowCallbacks, AStopCallbackThatTakesLongEndsNobodysLease) {
   start([](const WorkerEvent&) {}, [this](JobContext& job) {
-    const std::stop_callback slow(job.stop_token(), [this] {
+    const sqlq::stop_callback slow(job.stop_token(), [this] {
       blocked.count_down();
       release.wait();
     });
@@ -175,7 +175,7 @@ TEST_F(SlowCallbacks, AStopCallbackThatTakesLongKeepsNobodyElsesTokenFromBeingTr
   const JobId other = add_guilty();
   std::latch told(1);
   start([](const WorkerEvent&) {}, [&](JobContext& job) {
-    const std::stop_callback slow(job.stop_token(), [&, first = job.id() == bad] {
+    const sqlq::stop_callback slow(job.stop_token(), [&, first = job.id() == bad] {
       if (!first) return told.count_down();
       blocked.count_down();
       release.wait();

@@ -16,6 +16,7 @@
 #include <sqlq/client.hpp>
 #include <sqlq/schedule.hpp>
 #include <sqlq/testing/memory_storage.hpp>
+#include <sqlq/stop_token.hpp>
 #include <sqlq/worker.hpp>
 
 #include "worker/service_loop.hpp"
@@ -157,7 +158,7 @@ TEST_P(LockedCall, DelaysNothingElse) {
     EXPECT_EQ(client.find(id)->crashes, id == dead ? 1 : 0);
   }
   std::atomic<bool> stopped{false};
-  const std::jthread stopper([&] {
+  const sqlq::jthread stopper([&] {
     worker->stop({.limit = 1h});
     stopped = true;
   });

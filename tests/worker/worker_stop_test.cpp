@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sqlq/stop_token.hpp>
 #include <sqlq/worker.hpp>
 
 #include "support/expect_error.hpp"
@@ -20,7 +21,7 @@ namespace {
 using namespace std::chrono_literals;
 
 TEST_F(WorkerTest, RunWorksUntilTheTokenIsTripped) {
-  std::stop_source stop;
+  sqlq::stop_source stop;
   const JobId id = database.add();
   Worker worker(base.db, handle([&](JobContext&) {
                   stop.request_stop();
@@ -40,7 +41,7 @@ TEST_F(WorkerTest, RunEndsWhenSomebodyElseStopsTheWorker) {
                   return Outcome::done();
                 }),
                 quiet());
-  std::jthread other([&] {
+  sqlq::jthread other([&] {
     ran.wait();
     worker.stop(1h);
   });
@@ -85,7 +86,7 @@ TEST_F(WorkerInTime, RunningJobsMayFinishDuringTheDrain) {
                 quiet());
   worker.start();
   running.wait();
-  std::jthread stopping([&] { EXPECT_EQ(worker.stop(20s).succeeded, 1U); });
+  sqlq::jthread stopping([&] { EXPECT_EQ(worker.stop(20s).succeeded, 1U); });
   clock->advance(19s);
   go_on.set_value();
   stopping.join();
@@ -107,7 +108,7 @@ TEST_F(WorkerInTime, AfterTheDrainTheTokensAreTripped) {
                 options);
   worker.start();
   running.wait();
-  std::jthread stopping([&] { EXPECT_EQ(worker.stop({.limit = 2h, .drain = 30s}).released, 1U); });
+  sqlq::jthread stopping([&] { EXPECT_EQ(worker.stop({.limit = 2h, .drain = 30s}).released, 1U); });
   advance_until(told);
   stopping.join();
   EXPECT_EQ(database.messages.back(), "shutdown");
@@ -161,7 +162,7 @@ TEST_F(WorkerInTime, AStopHasOneLimit) {
                 options);
   worker.start();
   advance_until(running, 0ms);
-  std::jthread stopping([&] { EXPECT_EQ(worker.stop(2s).abandoned, 1U); });
+  sqlq::jthread stopping([&] { EXPECT_EQ(worker.stop(2s).abandoned, 1U); });
   advance_until(told);
   clock->advance(2s);  // and no more: a stop that needs longer never returns
   stopping.join();
@@ -195,7 +196,7 @@ TEST_F(WorkerInTime, ASecondStopHastensTheFirst) {
                 options);
   worker.start();
   running.wait();
-  std::jthread patient([&] { EXPECT_EQ(worker.stop({.limit = 2h, .drain = 2h}).released, 1U); });
+  sqlq::jthread patient([&] { EXPECT_EQ(worker.stop({.limit = 2h, .drain = 2h}).released, 1U); });
   EXPECT_EQ(worker.stop({.limit = 1h, .drain = 0s}).released, 1U) << "no time has passed";
 }
 
@@ -220,7 +221,7 @@ TEST_F(WorkerInTime, AStopReturnsThoughTheNetworkIsSilent) {
     Worker worker(base.db, handle(do_nothing), options);
     worker.start();
     advance_until(asked, 0ms);
-    std::jthread stopping([&] {
+    sqlq::jthread stopping([&] {
       EXPECT_EQ(worker.stop(2s).claimed, 0U);
       stopped = true;
     });

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <sqlq/stop_token.hpp>
 #include <sqlq/worker.hpp>
 
 #include "context.hpp"
@@ -88,7 +89,7 @@ class Arrivals {
     signal_->notify();
   }
   /// Waits for so many at all, or until stopped, or for 10 s in which none came.
-  bool wait_for(std::uint64_t count, const std::stop_token& stop, const std::function<void(std::uint64_t)>& each) {
+  bool wait_for(std::uint64_t count, const sqlq::stop_token& stop, const std::function<void(std::uint64_t)>& each) {
     std::uint64_t before = 0;
     SteadyPoint at = clock_.steady();
     while (!stop.stop_requested()) {

@@ -9,6 +9,8 @@
 
 #include <poll.h>
 
+#include <sqlq/stop_token.hpp>
+
 namespace sqlq::tool {
 namespace {
 
@@ -77,7 +79,7 @@ class Running {
   }
 
   CommandEnd to_the_end() {
-    const std::stop_callback on_stop(input_.stop, [this] {
+    const sqlq::stop_callback on_stop(input_.stop, [this] {
       const char byte = 's';
       [[maybe_unused]] const auto written = ::write(stop_pipe_.write.get(), &byte, 1);
     });

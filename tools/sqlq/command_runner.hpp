@@ -3,11 +3,11 @@
 /// Runs a command to its end: feeds it, reads what it says, and ends it when it is to stop. Knows nothing of jobs.
 
 #include <functional>
-#include <stop_token>
 #include <string>
 #include <string_view>
 
 #include <sqlq/clock.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "child_process.hpp"
 
@@ -21,7 +21,7 @@ struct CommandInput {
   std::size_t most_output = 0;        ///< bytes of standard output that are kept
   /// Called for each line of standard error as it comes, on the calling thread; also for a last one without its end.
   std::function<void(std::string_view)> on_line{};
-  std::stop_token stop{};             ///< tripped: SIGTERM to the whole group...
+  sqlq::stop_token stop{};             ///< tripped: SIGTERM to the whole group...
   Duration grace{};                   ///< ... and SIGKILL so long after that
   /// When the command itself has ended, and others of its group still hold its output open: how long they are waited
   /// for, or to the end of the grace if it was to stop. Then they are killed.

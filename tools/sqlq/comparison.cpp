@@ -6,6 +6,7 @@
 
 #include <sqlq/admin.hpp>
 #include <sqlq/clock.hpp>
+#include <sqlq/stop_token.hpp>
 #include <sqlq/transfer.hpp>
 
 namespace sqlq::tool {
@@ -78,7 +79,7 @@ std::vector<JobId> those_in(const Database& db, const std::vector<JobId>& ids) {
 
 }  // namespace
 
-Comparison compare_jobs(const Database& source, const Database& target, const JobFilter& filter, std::stop_token stop,
+Comparison compare_jobs(const Database& source, const Database& target, const JobFilter& filter, sqlq::stop_token stop,
                         const ComparisonStep& on_step) {
   Comparison found;
   const Admin admin{source};

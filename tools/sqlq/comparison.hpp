@@ -5,12 +5,12 @@
 
 #include <cstdint>
 #include <functional>
-#include <stop_token>
 #include <vector>
 
 #include <sqlq/database.hpp>
 #include <sqlq/filter.hpp>
 #include <sqlq/job.hpp>
+#include <sqlq/stop_token.hpp>
 
 namespace sqlq::tool {
 
@@ -29,7 +29,7 @@ using ComparisonStep = std::function<void(const Comparison&, const std::vector<J
 /// All jobs of `source` that fit the filter, in steps of some hundred, newest first. Memory: one step. Errors: those of
 /// Admin.
 [[nodiscard]] Comparison compare_jobs(const Database& source, const Database& target, const JobFilter& filter,
-                                      std::stop_token stop, const ComparisonStep& on_step);
+                                      sqlq::stop_token stop, const ComparisonStep& on_step);
 
 /// Calls `with` with the ids of those jobs of `source` that fit the filter and are in the target, in whatever state: in
 /// steps of some hundred, newest first; it may delete them. Errors: those of Admin.

@@ -10,6 +10,8 @@
 #include <string>
 #include <utility>
 
+#include <sqlq/stop_token.hpp>
+
 #include "filter_options.hpp"
 #include "secrets.hpp"
 #include "text.hpp"
@@ -160,7 +162,7 @@ void Context::progress(const std::string& line) {
   progress_ = line;
 }
 
-std::stop_token Context::stop() {
+sqlq::stop_token Context::stop() {
   if (!signals_) signals_.emplace(std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP});
   return signals_->token();
 }

@@ -8,13 +8,13 @@
 #include <iosfwd>
 #include <mutex>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include <sqlq/sqlq.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "exit_code.hpp"
 #include "records.hpp"
@@ -92,7 +92,7 @@ class Context {
   void progress(const std::string& line);
 
   /// Tripped by SIGINT, SIGTERM, SIGHUP: commands end after the step that they are in.
-  [[nodiscard]] std::stop_token stop();
+  [[nodiscard]] sqlq::stop_token stop();
   /// Whether it was, where `stop` was asked for.
   [[nodiscard]] bool stopped() const { return signals_ && signals_->token().stop_requested(); }
   [[nodiscard]] bool stdout_is_terminal() const;

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include <sqlq/stop_token.hpp>
+
 #include "context.hpp"
 #include "enqueue_line.hpp"
 #include "filter_options.hpp"
@@ -171,7 +173,7 @@ class JobLines {
 
   ExitCode store_all(bool exist_ok) {
     std::string line;
-    const std::stop_token stop = context_.stop();
+    const sqlq::stop_token stop = context_.stop();
     while (!stop.stop_requested() && read(line)) {
       if (stop.stop_requested()) break;  // the line may be a part of one
       ++number_;

@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include <sqlq/stop_token.hpp>
+
 #include "context.hpp"
 #include "filter_options.hpp"
 #include "job_change.hpp"
@@ -128,7 +130,7 @@ Answer looked_at(Context& context, const Change& change, JobId id) {
 }
 
 ExitCode change_each(Context& context, const Change& change, const std::vector<JobId>& ids) {
-  const std::stop_token stop = context.stop();
+  const sqlq::stop_token stop = context.stop();
   Records records = context.records({{"id", Column::left, Column::whole}, {"answer"}, {"why"}});
   std::vector<Answer> answers;
   try {

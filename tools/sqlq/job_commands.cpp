@@ -4,6 +4,8 @@
 #include <ostream>
 #include <utility>
 
+#include <sqlq/stop_token.hpp>
+
 #include "context.hpp"
 #include "filter_options.hpp"
 #include "job_records.hpp"
@@ -24,7 +26,7 @@ struct ListOptions {
 };
 
 ExitCode list(Context& context, const ListOptions& options) {
-  const std::stop_token stop = context.stop();
+  const sqlq::stop_token stop = context.stop();
   const JobFilter filter = options.filter->filter(context.now());
   Page page{.before = {}, .limit = 1, .payloads = options.payloads};
   if (!options.before.empty()) page.before = read_id(options.before, "--before");
@@ -118,7 +120,7 @@ struct LogOptions {
 };
 
 ExitCode logs(Context& context, const LogOptions& options) {
-  const std::stop_token stop = context.stop();  // from here on a signal ends what is printed as it should end
+  const sqlq::stop_token stop = context.stop();  // from here on a signal ends what is printed as it should end
   const JobId id = read_id(options.id, "the argument");
   const Admin admin = context.admin();
   std::optional<Job> job = admin.find(id);

@@ -7,16 +7,18 @@
 #include <ostream>
 #include <utility>
 
+#include <sqlq/stop_token.hpp>
+
 #include "filter_options.hpp"
 #include "job_records.hpp"
 #include "text.hpp"
 
 namespace sqlq::tool {
 
-bool pause_for(Duration time, std::stop_token stop) {
+bool pause_for(Duration time, sqlq::stop_token stop) {
   const auto clock = system_clock();
   const auto signal = clock->make_signal();
-  const std::stop_callback wake(stop, [&signal] { signal->notify(); });
+  const sqlq::stop_callback wake(stop, [&signal] { signal->notify(); });
   const SteadyPoint until = saturating_add(clock->steady(), time);
   while (!stop.stop_requested() && signal->wait_until(until)) {
   }
@@ -33,7 +35,7 @@ struct WaitOptions {
 };
 
 ExitCode wait_for_jobs(Context& context, const WaitOptions& options) {
-  const std::stop_token stop = context.stop();
+  const sqlq::stop_token stop = context.stop();
   std::vector<JobId> ids;
   for (const std::string& id : options.ids) ids.push_back(read_id(id, "the argument"));
   const auto clock = system_clock();
@@ -203,7 +205,7 @@ void print_line(Context& context, const Happening& happening, const std::string&
 }
 
 ExitCode tail(Context& context, const TailOptions& options) {
-  const std::stop_token stop = context.stop();
+  const sqlq::stop_token stop = context.stop();
   const Duration interval = read_duration(options.interval, "--interval");
   if (interval < std::chrono::milliseconds(100)) {
     throw Exit(ExitCode::usage, "--interval: at least 100ms, so that workers keep the database");

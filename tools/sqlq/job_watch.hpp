@@ -6,13 +6,13 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <sqlq/clock.hpp>
 #include <sqlq/job.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "context.hpp"
 
@@ -56,7 +56,7 @@ class Follower {
 [[nodiscard]] TimePoint time_of_state(const Job& job);
 
 /// Waits; false when `stop` was tripped.
-bool pause_for(Duration time, std::stop_token stop);
+bool pause_for(Duration time, sqlq::stop_token stop);
 
 /// `job wait` and `job tail`.
 void add_job_watching(CLI::App& job, Context& context);

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include <sqlq/stop_token.hpp>
+
 #include "context.hpp"
 #include "job_records.hpp"
 #include "text.hpp"
@@ -59,7 +61,7 @@ bool each_page(Context& context, const JobFilter& filter, std::uint64_t most, Us
   const Admin admin = context.admin();
   Page page{.limit = 1000, .payloads = false};
   std::uint64_t read = 0;
-  const std::stop_token stop = context.stop();
+  const sqlq::stop_token stop = context.stop();
   for (;;) {
     if (stop.stop_requested()) throw Exit(ExitCode::interrupted, "interrupted");
     const JobPage step = admin.list_step(filter, page);

@@ -14,6 +14,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <sqlq/stop_token.hpp>
+
 #include "exit_code.hpp"
 
 namespace sqlq::tool {
@@ -125,8 +127,8 @@ void Terminal::write(std::string_view bytes) {
   }
 }
 
-std::string Terminal::wait(Duration time, const std::stop_token& stop) {
-  const std::stop_callback<std::function<void()>> at_stop(stop, [] { wake(); });
+std::string Terminal::wait(Duration time, const sqlq::stop_token& stop) {
+  const sqlq::stop_callback<std::function<void()>> at_stop(stop, [] { wake(); });
   std::array<pollfd, 2> ends{pollfd{pipe_ends[0], POLLIN, 0}, pollfd{has_keys ? STDIN_FILENO : -1, POLLIN, 0}};
   const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(std::max(time, Duration::zero())).count();
   ::poll(ends.data(), ends.size(), static_cast<int>(std::min<std::int64_t>(milliseconds, 3'600'000)));

@@ -4,11 +4,11 @@
 /// the program ends, the terminal is as it was.
 
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <string_view>
 
 #include <sqlq/clock.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "top_screen.hpp"
 
@@ -27,7 +27,7 @@ class Terminal {
   [[nodiscard]] static ScreenSize size();
   static void write(std::string_view bytes);
   /// Waits for keys, for a change of the size, for `stop` or for so long. What was typed; empty: something else.
-  [[nodiscard]] std::string wait(Duration time, const std::stop_token& stop);
+  [[nodiscard]] std::string wait(Duration time, const sqlq::stop_token& stop);
   /// Whether the whole screen must be drawn anew since the last call: another size, or another program had it.
   [[nodiscard]] bool disturbed();
 };

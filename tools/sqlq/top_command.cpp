@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include <sqlq/bulk.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "context.hpp"
 #include "terminal.hpp"
@@ -139,7 +140,7 @@ class Top {
     data_ = reader_.read(wish_for(state_, Terminal::size(), choice_.cap));  // its errors end the program
     context_.out().flush();
     Terminal terminal;
-    const std::stop_token stop = context_.stop();
+    const sqlq::stop_token stop = context_.stop();
     SteadyPoint next = clock_.steady() + interval_;
     while (!stop.stop_requested()) {
       draw();

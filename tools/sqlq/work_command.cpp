@@ -14,6 +14,8 @@
 #include <system_error>
 #include <utility>
 
+#include <sqlq/stop_token.hpp>
+
 #include "command_runner.hpp"
 #include "context.hpp"
 #include "filter_options.hpp"
@@ -218,7 +220,7 @@ class Work {
   const Duration stop_wait_;
   std::optional<Duration> idle_exit_{};
   const std::string file_;
-  const std::stop_token stop_;
+  const sqlq::stop_token stop_;
   std::optional<WorkLeft> left_{};
   std::optional<ProcessGuard> guard_{std::in_place};
   std::mutex printing_{};

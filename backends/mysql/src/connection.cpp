@@ -4,6 +4,7 @@
 
 #include <array>
 #include <charconv>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
@@ -19,12 +20,33 @@ unsigned seconds_of(Duration d) {
 
 const char* or_null(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
 
-void set_up_tls(MYSQL* handle, const Options& o) {
+/// The file with the authorities that this system trusts.
+std::string system_authorities() {
+  for (const char* file : {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                           "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"}) {
+    std::error_code none;
+    if (std::filesystem::exists(file, none)) return file;
+  }
+  throw Error(Errc::configuration,
+              "tls=verify needs the authorities that may sign the server's certificate, and this system has no file of "
+              "them: name yours with the URL option 'ca'",
+              "mysql");
+}
+
+/// Who must have signed the server's certificate; empty: it does not matter. Never left to the client library where it
+/// does: from 3.4 on, Connector/C without a file accepts what nobody signed of a server that knows the password.
+std::string authorities(const Options& o) {
+  const bool asked = o.tls == Options::Tls::verify && o.socket.empty() && o.ca.empty();
+  return asked ? system_authorities() : o.ca;
+}
+
+void set_up_tls(MYSQL* handle, const Options& o, const std::string& ca) {
   if (o.tls == Options::Tls::off || !o.socket.empty()) return;
-  mysql_ssl_set(handle, or_null(o.key), or_null(o.cert), or_null(o.ca), nullptr, nullptr);
-  my_bool yes = 1;
+  mysql_ssl_set(handle, or_null(o.key), or_null(o.cert), or_null(ca), nullptr, nullptr);
+  const my_bool yes = 1;
+  const my_bool verify = o.tls == Options::Tls::verify ? 1 : 0;  // the default depends on the client library
   if (o.tls != Options::Tls::prefer) mysql_optionsv(handle, MYSQL_OPT_SSL_ENFORCE, &yes);
-  if (o.tls == Options::Tls::verify) mysql_optionsv(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
+  mysql_optionsv(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
 }
 
 /// The client library goes on without TLS where a server has none, whatever was asked of it.
@@ -37,6 +59,7 @@ void check_tls(MYSQL* handle, const Options& o, const std::string& place) {
 }
 
 MYSQL* make_handle(const Options& o) {
+  const std::string ca = authorities(o);
   MYSQL* handle = mysql_init(nullptr);
   if (handle == nullptr) throw Error(Errc::busy, "no memory for a connection", "mysql");
   const unsigned connect = seconds_of(o.connect_timeout);
@@ -51,7 +74,7 @@ MYSQL* make_handle(const Options& o) {
   mysql_optionsv(handle, MYSQL_OPT_LOCAL_INFILE, &no_files);
   const unsigned transport = o.socket.empty() ? MYSQL_PROTOCOL_TCP : MYSQL_PROTOCOL_SOCKET;
   mysql_optionsv(handle, MYSQL_OPT_PROTOCOL, &transport);  // "localhost" is a host, not a socket
-  set_up_tls(handle, o);
+  set_up_tls(handle, o, ca);
   return handle;
 }
 
@@ -74,11 +97,13 @@ int number_of(const std::string& version) {
   return parts[0] * 1'000'000 + parts[1] * 1'000 + parts[2];
 }
 
+constexpr unsigned unknown_variable = 1193;
+
 void check_version(const Greeting& server) {
   const int least = server.mariadb ? 10'006'000 : 8'000'016;
   if (number_of(server.version) >= least) return;
-  throw Error(Errc::schema,
-              std::string(server.mariadb ? "MariaDB " : "MySQL ") + server.version +
+  throw Error(Errc::configuration,
+              std::string(server.mariadb ? "MariaDB " : "MySQL ") + server.version + " at " + server.place +
                   " is too old: sqlq needs MariaDB 10.6 or MySQL 8.0.16, or newer",
               "mysql");
 }
@@ -101,7 +126,12 @@ std::unique_ptr<Connection> Connection::open(const Options& options, const sql::
       // A program that a handler starts must not keep the server from noticing that this process has died.
       ::fcntl(static_cast<int>(mysql_get_socket(handle)), F_SETFD, FD_CLOEXEC);
       check_tls(handle, options, place);
-      connection->configure(options);
+      try {
+        connection->configure(options);
+      } catch (const Error& e) {
+        if (e.native_code() == unknown_variable) connection->greet(server);  // it is too old to know all settings
+        throw;
+      }
       connection->greet(server);
       if (!connection->greeting_.read_only) return connection;
       throw Error(Errc::wrong_node, "the server at " + place + " is read-only: connect to the primary", "mysql");
@@ -167,7 +197,7 @@ void Connection::greet(const sql::Statement& server) {
 /// own is gone may not know of a claim yet, and takes the outcome for a stale one.
 void Connection::see_all_nodes() {
   constexpr std::string_view text = "SET SESSION wsrep_sync_wait = 7";  // SELECT, UPDATE and DELETE, INSERT
-  constexpr unsigned unknown_variable = 1193;  // of a server that can be no node
+  // A server that can be no node does not know it.
   if (mysql_real_query(handle_, text.data(), text.size()) != 0 && mysql_errno(handle_) != unknown_variable) {
     raise(handle_, "session settings");
   }

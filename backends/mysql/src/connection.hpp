@@ -25,7 +25,7 @@ class Connection final : public sql::Connection {
  public:
   /// Connects to the first host that takes writes and makes all settings; the statement `server` asks it who it is.
   /// Errors: connection (nobody answered), wrong_node (read-only, or a node that is not part of its cluster),
-  /// invalid_argument (user, password, database).
+  /// permission (user, password), configuration (the database is not there, the server is too old).
   static std::unique_ptr<Connection> open(const Options& options, const sql::Statement& server);
 
   ~Connection() override;

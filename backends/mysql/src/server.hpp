@@ -105,7 +105,8 @@ class MysqlServer final : public sql::Server {
       .transfer = true,
       .headers = true,
       .periodic = true,
-      .steps = true};
+      .steps = true,
+      .inbox = true};
 
   const Options options_;
   const Schema schema_;

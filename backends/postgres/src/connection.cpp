@@ -203,9 +203,11 @@ Attempt attempt(const Options& o, Role role, const std::pair<std::string, std::s
   if (state == PGRES_POLLING_FAILED) {
     a.error = connect_error(a.handle.get(), place);
   } else if (PQserverVersion(a.handle.get()) < oldest_version) {
-    a.error.emplace(Errc::invalid_argument, "PostgreSQL: " + place + " has version " +
-                                                std::to_string(PQserverVersion(a.handle.get()) / 10000) +
-                                                "; 13 or newer is needed", "postgres");
+    const char* version = PQparameterStatus(a.handle.get(), "server_version");
+    a.error.emplace(Errc::configuration,
+                    "PostgreSQL " + std::string(version == nullptr ? "" : version) + " at " + place +
+                        " is too old: sqlq needs PostgreSQL 13 or newer",
+                    "postgres");
   } else if (o.writable && !writable(a.handle.get(), deadline)) {
     a.error = read_only(place);
   } else {

@@ -19,10 +19,9 @@ enum class Role {
   hints,  ///< LISTEN or NOTIFY
 };
 
-/// Connects to the first of the servers that can be written to, giving each `connect_timeout`. Errors: invalid_argument
-/// (too old), permission and configuration (refused), busy (no connection left), wrong_node (all are read-only),
-/// connection. `stop`: a descriptor that ends the
-/// attempt when it can be read (Errc::connection).
+/// Connects to the first of the servers that can be written to, giving each `connect_timeout`. Errors: permission and
+/// configuration (refused, or too old), busy (no connection left), wrong_node (all are read-only), connection. `stop`:
+/// a descriptor that ends the attempt when it can be read (Errc::connection).
 [[nodiscard]] Handle connect(const Options& options, Role role, int stop = -1);
 
 class PgConnection final : public sql::Connection {

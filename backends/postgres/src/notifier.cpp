@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <sqlq/stop_token.hpp>
+
 #include "arrays.hpp"
 
 namespace sqlq::postgres {
@@ -20,7 +22,7 @@ constexpr std::size_t most_followed = 1000;
 }  // namespace
 
 Notifier::Notifier(const Options& options, const Schema& schema)
-    : options_(options), schema_(schema), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+    : options_(options), schema_(schema), thread_([this](const sqlq::stop_token& stop) { run(stop); }) {}
 
 Notifier::~Notifier() {
   thread_.request_stop();
@@ -53,7 +55,7 @@ SteadyPoint Notifier::next_look() {
   return earliest;
 }
 
-void Notifier::run(const std::stop_token& stop) {
+void Notifier::run(const sqlq::stop_token& stop) {
   while (!stop.stop_requested()) {
     const auto now = clock_->steady();
     SteadyPoint wake;

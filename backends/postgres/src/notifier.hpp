@@ -7,10 +7,10 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <sqlq/clock.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "arrays.hpp"
 #include "connection.hpp"
@@ -38,7 +38,7 @@ class Notifier {
  private:
   static constexpr Duration last_words = std::chrono::seconds(1);
 
-  void run(const std::stop_token& stop);
+  void run(const sqlq::stop_token& stop);
   void turn(bool announced);
   void last_turn() noexcept;
   [[nodiscard]] bool some_committed(sql::Session& session);
@@ -61,7 +61,7 @@ class Notifier {
   std::map<std::string, Followed> followed_;
   std::unique_ptr<PgConnection> connection_;  // only touched by the thread
   SteadyPoint quiet_until_{};                 // likewise
-  std::jthread thread_;
+  sqlq::jthread thread_;
 };
 
 }  // namespace sqlq::postgres

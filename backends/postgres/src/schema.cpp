@@ -22,6 +22,14 @@ std::string clock_of(const char* given) {
          ", (extract(epoch FROM statement_timestamp()) * 1000000)::bigint))";
 }
 
+/// Names of channels have 63 bytes at most, cut between characters. Two schemas may share one: hints are only hints.
+std::string channel_of(const std::string& schema) {
+  const std::string whole = "sqlq_" + schema;
+  std::size_t size = std::min<std::size_t>(whole.size(), 63);
+  while (size < whole.size() && (static_cast<unsigned char>(whole[size]) & 0xc0U) == 0x80) --size;
+  return whole.substr(0, size);
+}
+
 std::vector<sql::Substitution> substitutions(const std::string& schema) {
   const std::string place = quoted_name(schema) + ".sqlq_";
   std::vector<sql::Substitution> all{
@@ -31,12 +39,14 @@ std::vector<sql::Substitution> substitutions(const std::string& schema) {
       {"schema", quoted_name(schema)},
       {"schema_name", quoted_text(schema)},
       {"jobs_seq", quoted_text(place + "jobs_seq_seq") + "::regclass"},
+      {"channel", quoted_text(channel_of(schema))},
+      {"inbox_told", place + "inbox_told"},
       {"queues_oid", quoted_text(place + "queues") + "::regclass::oid::integer"},
   };
   std::string made;
   for (const char* table :
        {"queues", "lanes", "jobs", "history", "logs", "progress", "agenda", "registry", "periodic", "steps",
-        "jobs_readable", "migrations"}) {
+        "inbox", "jobs_readable", "migrations"}) {
     all.push_back({table, place + table});
     made += (made.empty() ? "" : ", ") + quoted_text(std::string("sqlq_") + table);
   }
@@ -68,14 +78,6 @@ std::vector<Migration> placed_migrations(const std::string& schema, const sql::C
   if (schema != "public") record.before_up.insert(record.before_up.begin(), "schema_make_if_missing");
   sql::write_scripts(migrations, catalogue, record);
   return migrations;
-}
-
-/// Names of channels have 63 bytes at most, cut between characters. Two schemas may share one: hints are only hints.
-std::string channel_of(const std::string& schema) {
-  const std::string whole = "sqlq_" + schema;
-  std::size_t size = std::min<std::size_t>(whole.size(), 63);
-  while (size < whole.size() && (static_cast<unsigned char>(whole[size]) & 0xc0U) == 0x80) --size;
-  return whole.substr(0, size);
 }
 
 }  // namespace

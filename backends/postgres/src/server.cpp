@@ -73,6 +73,7 @@ backend::Capabilities capabilities_of(const Options& options) {
           .headers = true,
           .periodic = true,
           .steps = true,
+          .inbox = true,
           .longest_result = std::size_t{500} << 20};  // a parameter has 1 GiB, and a character may need an escape
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <sqlq/error.hpp>
+#include <sqlq/stop_token.hpp>
 
 #include "connection.hpp"
 #include "errors.hpp"
@@ -24,7 +25,7 @@ Watcher::Watcher(const Options& options, std::string channel, std::function<void
     : options_(options),
       channel_(std::move(channel)),
       heard_(std::move(heard)),
-      thread_([this](const std::stop_token& stop) { watch(stop); }) {}
+      thread_([this](const sqlq::stop_token& stop) { watch(stop); }) {}
 
 Watcher::~Watcher() {
   thread_.request_stop();
@@ -53,7 +54,7 @@ bool Watcher::hear(PGconn* connection) {
   return true;
 }
 
-void Watcher::watch(const std::stop_token& stop) {
+void Watcher::watch(const sqlq::stop_token& stop) {
   Duration pause = first_pause;
   while (!stop.stop_requested()) {
     try {

@@ -5,7 +5,8 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <thread>
+
+#include <sqlq/stop_token.hpp>
 
 #include "options.hpp"
 #include "wire.hpp"
@@ -22,7 +23,7 @@ class Watcher {
   Watcher& operator=(const Watcher&) = delete;
 
  private:
-  void watch(const std::stop_token& stop);
+  void watch(const sqlq::stop_token& stop);
   [[nodiscard]] Handle listen();
   [[nodiscard]] bool hear(PGconn* connection);
 
@@ -30,7 +31,7 @@ class Watcher {
   const std::string channel_;
   const std::function<void()> heard_;
   StopEvent stop_;
-  std::jthread thread_;
+  sqlq::jthread thread_;
 };
 
 }  // namespace sqlq::postgres

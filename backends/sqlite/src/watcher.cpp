@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <sqlq/stop_token.hpp>
+
 namespace sqlq::sqlite {
 namespace {
 
@@ -18,7 +20,7 @@ Watcher::Watcher(std::function<bool()> foreign_commit, std::function<void()> hea
     : foreign_commit_(std::move(foreign_commit)),
       heard_(std::move(heard)),
       signal_(system_clock()->make_signal()),
-      thread_([this](const std::stop_token& stop) { watch(stop); }) {}
+      thread_([this](const sqlq::stop_token& stop) { watch(stop); }) {}
 
 Watcher::~Watcher() {
   thread_.request_stop();
@@ -26,7 +28,7 @@ Watcher::~Watcher() {
   thread_.join();
 }
 
-void Watcher::watch(const std::stop_token& stop) {
+void Watcher::watch(const sqlq::stop_token& stop) {
   const auto clock = system_clock();
   SteadyPoint heard_at = clock->steady() - slowest * share;
   while (!stop.stop_requested()) {

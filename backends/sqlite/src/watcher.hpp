@@ -4,9 +4,9 @@
 
 #include <functional>
 #include <memory>
-#include <thread>
 
 #include <sqlq/clock.hpp>
+#include <sqlq/stop_token.hpp>
 
 namespace sqlq::sqlite {
 
@@ -21,12 +21,12 @@ class Watcher {
   Watcher& operator=(const Watcher&) = delete;
 
  private:
-  void watch(const std::stop_token& stop);
+  void watch(const sqlq::stop_token& stop);
 
   const std::function<bool()> foreign_commit_;
   const std::function<void()> heard_;
   const std::unique_ptr<Signal> signal_;
-  std::jthread thread_;
+  sqlq::jthread thread_;
 };
 
 }  // namespace sqlq::sqlite

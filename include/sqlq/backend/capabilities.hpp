@@ -7,6 +7,8 @@
 #include <span>
 #include <string_view>
 
+#include <sqlq/export.hpp>
+
 namespace sqlq::backend {
 
 /// Each yes or no has a sentence in `capability_table`, which documentation and the suite's report print.
@@ -26,17 +28,19 @@ struct Capabilities {
   bool headers = false;               ///< stores EnqueueItem::headers
   bool periodic = false;              ///< has the optional part Periodic (extensions.hpp)
   bool steps = false;                 ///< has the optional part Steps (extensions.hpp)
+  bool inbox = false;                 ///< has the optional part Inbox (extensions.hpp)
   /// Bytes of a result that can be stored in any case, whatever its characters: larger ones are refused where they are
   /// set. Fixed as long as the Database lives.
   std::size_t longest_result = std::numeric_limits<std::size_t>::max();
 };
 
+/// One yes or no, for people.
 struct CapabilityRow {
-  std::string_view name;
-  bool Capabilities::*field;
-  std::string_view sentence;
+  std::string_view name;      ///< the name of the field
+  bool Capabilities::*field;  ///< the field
+  std::string_view sentence;  ///< what it means
 };
 /// Every yes or no of Capabilities, in order.
-[[nodiscard]] std::span<const CapabilityRow> capability_table() noexcept;
+[[nodiscard]] SQLQ_API std::span<const CapabilityRow> capability_table() noexcept;
 
 }  // namespace sqlq::backend

@@ -48,6 +48,7 @@
 #include <sqlq/backend/requests.hpp>
 #include <sqlq/client.hpp>
 #include <sqlq/error.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/migrator.hpp>
 #include <sqlq/tx.hpp>
@@ -55,17 +56,18 @@
 namespace sqlq::backend {
 
 /// Keeps a subscription alive; destroying it ends it (and waits for a callback that is running).
-class Subscription {
+class SQLQ_TYPE Subscription {
  public:
   virtual ~Subscription() = default;
 };
 
 /// The part that every backend has. Reading is an interface of its own (reading.hpp), and so is each optional part
 /// (extensions.hpp).
-class Dialect : public Reading {
+class SQLQ_TYPE Dialect : public Reading {
  public:
   // ---------------------------------------------------------------------------------------------- the backend itself
 
+  /// What the backend can do. Fixed as long as it lives.
   [[nodiscard]] virtual const Capabilities& capabilities() const noexcept = 0;
   /// Backend, version, place; no password.
   [[nodiscard]] virtual std::string description() const = 0;
@@ -212,14 +214,24 @@ class Dialect : public Reading {
   // ---------------------------------------------------------------------------------------------- optional parts
   // extensions.hpp says what they are. Null: the backend does not have it.
 
+  /// Ends and claims in one call.
   [[nodiscard]] virtual HandOver* hand_over() noexcept { return nullptr; }
+  /// Tells outages from crashes.
   [[nodiscard]] virtual Outages* outages() noexcept { return nullptr; }
+  /// Lists the workers.
   [[nodiscard]] virtual Workers* workers() noexcept { return nullptr; }
+  /// Changes jobs that wait.
   [[nodiscard]] virtual Editing* editing() noexcept { return nullptr; }
+  /// What explain and doctor ask.
   [[nodiscard]] virtual Insight* insight() noexcept { return nullptr; }
+  /// Whole jobs out and in.
   [[nodiscard]] virtual Transfer* transfer() noexcept { return nullptr; }
+  /// Rows of schedules.
   [[nodiscard]] virtual Periodic* periodic() noexcept { return nullptr; }
+  /// Durable steps and signals.
   [[nodiscard]] virtual Steps* steps() noexcept { return nullptr; }
+  /// Jobs by plain INSERTs.
+  [[nodiscard]] virtual Inbox* inbox() noexcept { return nullptr; }
 };
 
 }  // namespace sqlq::backend

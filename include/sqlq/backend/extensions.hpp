@@ -17,12 +17,15 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include <sqlq/admin.hpp>
 #include <sqlq/backend/requests.hpp>
 #include <sqlq/client.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/steps.hpp>
@@ -33,26 +36,28 @@ namespace sqlq::backend {
 
 /// A job that has succeeded, whose place in its queue goes to another job.
 struct Success {
-  JobId id{};
-  LeaseToken token{};
+  JobId id{};                 ///< the job
+  LeaseToken token{};         ///< of its lease
   std::string_view result{};  ///< JSON text; empty: keeps the stored one
   std::string_view queue{};   ///< the job's
 };
 
+/// Ends leases and claims as many jobs in their places.
 struct HandOverRequest {
-  ClaimRequest claim{};
+  ClaimRequest claim{};             ///< what to claim then
   std::span<const Success> ends{};  ///< leases to end first; none twice
   bool limited = true;              ///< jobs of queues with a limit may be claimed
 };
 
+/// The answer to it.
 struct HandOverResult {
-  ClaimResult claim{};
+  ClaimResult claim{};                ///< the jobs that were claimed
   std::vector<FinishStatus> ended{};  ///< one outcome for each of the request's `ends`, in order
 };
 
 /// Passes the places of a queue with a limit from job to job. Where claims of such a queue wait for one another, a
 /// worker that ends and claims in one transaction need not wait: the number of held jobs never grows.
-class HandOver {
+class SQLQ_TYPE HandOver {
  public:
   virtual ~HandOver() = default;
 
@@ -70,7 +75,7 @@ class HandOver {
 
 /// Knows that a worker lives although nothing could be written for it. Without this part each lease that ended counts
 /// as a crash, and a worker stops a job whose lease it cannot renew in time, whatever the reason.
-class Outages {
+class SQLQ_TYPE Outages {
  public:
   virtual ~Outages() = default;
 
@@ -94,7 +99,7 @@ class Outages {
 /// as well as any. A worker is known by its name and its id together. All of it is rare: at most one call a worker in
 /// several seconds. None of it may wait longer for somebody's lock than a second or two, nor keep the calls of
 /// `Dialect` from their connections meanwhile.
-class Workers {
+class SQLQ_TYPE Workers {
  public:
   virtual ~Workers() = default;
 
@@ -117,11 +122,11 @@ class Workers {
 /// Changes to a job that waits; an empty field changes nothing.
 struct JobChange {
   std::optional<std::string_view> queue{};  ///< made if there is none, with default settings
-  std::optional<int> priority{};
+  std::optional<int> priority{};            ///< lower number first
 };
 
 /// Changes jobs that nobody holds.
-class Editing {
+class SQLQ_TYPE Editing {
  public:
   virtual ~Editing() = default;
 
@@ -132,7 +137,7 @@ class Editing {
 };
 
 /// Answers questions that only explanations need.
-class Insight {
+class SQLQ_TYPE Insight {
  public:
   virtual ~Insight() = default;
 
@@ -145,7 +150,7 @@ class Insight {
 
 /// A job with all that belongs to it.
 struct StoredJob {
-  Job job{};
+  Job job{};                             ///< without its lease token
   std::vector<AttemptRecord> history{};  ///< oldest first
   std::vector<LogLine> log{};            ///< in order of (claim, number)
   std::vector<StepRecord> steps{};       ///< in the order of their recording; none without the part Steps
@@ -153,13 +158,13 @@ struct StoredJob {
 
 /// What became of a job that was to be stored.
 enum class StoreStatus : std::uint8_t {
-  stored = 1,
+  stored = 1,        ///< by this call
   existing_id = 2,   ///< a job has its id: nothing changed
   existing_key = 3,  ///< a live job has its unique key: nothing changed
 };
 
 /// Takes jobs out of a database and puts them into another one as they are.
-class Transfer {
+class SQLQ_TYPE Transfer {
  public:
   virtual ~Transfer() = default;
 
@@ -169,9 +174,10 @@ class Transfer {
   /// first of them, at least one of those that are there, when they are large: together more than `max_bytes`. `read`
   /// says how many of `ids` were looked at.
   struct Read {
-    std::vector<StoredJob> jobs{};
-    std::size_t read = 0;
+    std::vector<StoredJob> jobs{};  ///< in the order asked for
+    std::size_t read = 0;           ///< how many of `ids` were looked at
   };
+  /// See Read.
   [[nodiscard]] virtual Read read_jobs(std::span<const JobId> ids, std::size_t max_bytes) = 0;
   /// Stores jobs that are not held, in this order, each with everything that is in it but the lease token: state,
   /// times, counts, history, log and steps are as given, also a state waiting. Makes their queues with default
@@ -182,7 +188,7 @@ class Transfer {
 
 /// A row about something that happens again and again. The core knows what its texts mean; the backend does not.
 struct PeriodicRow {
-  std::string name{};
+  std::string name{};               ///< its key, compared byte by byte
   std::int64_t version = 0;         ///< of the row; grows with each change
   std::optional<TimePoint> next{};  ///< when to look at it next; empty: never
   std::string definition{};         ///< JSON text: what was asked for
@@ -191,20 +197,22 @@ struct PeriodicRow {
 
 /// One change to such a row, which is made if the row has that version still.
 struct PeriodicChange {
-  std::string_view name{};
-  std::int64_t expected = 0;  ///< the version that was read; 0: there must be no such row
-  bool remove = false;        ///< the row goes; else it gets what follows
-  std::optional<TimePoint> next{};
-  std::string_view definition{};
-  std::string_view state{};
+  std::string_view name{};              ///< of the row
+  std::int64_t expected = 0;            ///< the version that was read; 0: there must be no such row
+  bool remove = false;                  ///< the row goes; else it gets what follows
+  std::optional<TimePoint> next{};      ///< as in PeriodicRow
+  std::string_view definition{};        ///< as in PeriodicRow
+  std::string_view state{};             ///< as in PeriodicRow
   std::span<const EnqueueItem> jobs{};  ///< stored if the change is made, in the same transaction
 };
 
+/// What became of a change.
 struct PeriodicOutcome {
   bool applied = false;            ///< false: the row had another version, or somebody has locked it: nothing was done
   std::vector<Enqueued> jobs{};    ///< one for each of the change's, if it was applied
 };
 
+/// Rows that are due.
 struct PeriodicDue {
   std::vector<PeriodicRow> rows{};   ///< due ones, in order of (next, name)
   std::optional<TimePoint> next{};   ///< when the first that is not among them is to be looked at
@@ -212,7 +220,7 @@ struct PeriodicDue {
 };
 
 /// Schedules. None of it is on the way of a plain job: a worker asks once in 10 s, or when something is due.
-class Periodic {
+class SQLQ_TYPE Periodic {
  public:
   virtual ~Periodic() = default;
 
@@ -220,6 +228,7 @@ class Periodic {
   [[nodiscard]] virtual PeriodicDue periodic_due(std::size_t limit, Now now) = 0;
   /// In order of name (bytes), strictly above `after`.
   [[nodiscard]] virtual std::vector<PeriodicRow> periodic_list(std::string_view after, std::size_t limit) = 0;
+  /// One answer for each name, in order; none: there is no such row.
   [[nodiscard]] virtual std::vector<std::optional<PeriodicRow>> periodic_get(std::span<const std::string> names) = 0;
   /// Compare and set, all in one transaction: a change whose row has another version is an answer, not an error. At
   /// most 1,000 changes with 10,000 jobs together; no name twice. Errc::refused when the database refuses one of them
@@ -233,39 +242,41 @@ class Periodic {
 
 /// What a step of a job is recorded as. The row's key is (job, kind, name, number).
 struct NewStep {
-  JobId id{};
-  LeaseToken token{};
+  JobId id{};                        ///< the job
+  LeaseToken token{};                ///< of its lease
   StepKind kind = StepKind::result;  ///< not StepKind::signal
-  std::string_view name{};
-  std::int64_t number = 0;
-  std::string_view value{};        ///< JSON text; may be empty
-  std::optional<Duration> delay{};  ///< StepRecord::until = now + delay
+  std::string_view name{};           ///< part of the key
+  std::int64_t number = 0;           ///< part of the key
+  std::string_view value{};          ///< JSON text; may be empty
+  std::optional<Duration> delay{};   ///< StepRecord::until = now + delay
   /// No other execution of the job has begun: nobody else can be recording this step.
   bool first_claim = false;
 };
 
+/// What became of a step that was to be recorded.
 enum class RecordStatus : std::uint8_t {
   recorded = 1,  ///< by this call
   existing = 2,  ///< a row of this key is there, or for wait and expired the signal: nothing was added but the wait
   stale = 3,     ///< the lease is lost: nothing was changed
 };
 
+/// The answer to `record_step`.
 struct RecordAnswer {
-  RecordStatus status = RecordStatus::stale;
+  RecordStatus status = RecordStatus::stale;  ///< what became of it
   StepRecord step{};  ///< the row that is there now: recorded or existing; for wait and expired the signal if there is
                       ///< one of that name and number
 };
 
 /// Durable steps of jobs (steps.hpp).
-class Steps {
+class SQLQ_TYPE Steps {
  public:
   virtual ~Steps() = default;
 
   /// The key of a row of a job.
   struct From {
-    StepKind kind = StepKind::result;
-    std::string_view name{};
-    std::int64_t number = 0;
+    StepKind kind = StepKind::result;  ///< part of the key
+    std::string_view name{};           ///< part of the key
+    std::int64_t number = 0;           ///< part of the key
   };
 
   /// In the order of their recording; at most 10,000.
@@ -303,6 +314,55 @@ class Steps {
   /// recorded with that. False: the job is not finished, or there is none, or no such row: nothing changed. Replay:
   /// false, or true with nothing to do.
   virtual bool forget_steps(JobId id, const std::optional<From>& from, bool signals = false) = 0;
+};
+
+/// A row of the inbox, as somebody has written it: nothing of it has been checked. Empty: NULL.
+struct InboxRow {
+  std::int64_t number = 0;                     ///< above 0; grows with each row
+  std::string kind{};                          ///< of the job
+  std::optional<std::string> params{};         ///< JSON text
+  bool too_long = false;                       ///< params and headers were not read, for they are longer than asked for
+  std::optional<std::string> queue{};          ///< its name
+  std::optional<std::int64_t> priority{};      ///< lower number first
+  std::optional<TimePoint> run_at{};           ///< not before
+  bool odd_run_at = false;                     ///< a time was given that cannot be read
+  std::optional<std::string> unique_key{};     ///< as EnqueueOptions::unique_key
+  std::optional<std::int64_t> max_attempts{};  ///< as EnqueueOptions::max_attempts
+  std::optional<std::int64_t> timeout_s{};     ///< of one attempt, in seconds
+  std::optional<std::string> headers{};        ///< a JSON object of strings
+  std::optional<std::string> id{};             ///< of the job, as text
+};
+
+/// What becomes of a row: a job, as enqueue stores it; an errored job; or the reason why it is kept in the table.
+struct InboxItem {
+  std::int64_t number = 0;                                               ///< of the row
+  std::variant<EnqueueItem, const StoredJob*, std::string_view> fate{};  ///< the three of them, in this order
+};
+
+/// A table of the user's database into which anybody may insert jobs (docs/inbox.md).
+class SQLQ_TYPE Inbox {
+ public:
+  virtual ~Inbox() = default;
+
+  /// The first rows above `after`, in the order of their numbers, without those that are kept. Waits for nobody's
+  /// locks. `max_bytes`: of the params and headers of one row.
+  [[nodiscard]] virtual std::vector<InboxRow> inbox_rows(std::int64_t after, std::size_t limit,
+                                                         std::size_t max_bytes) = 0;
+  /// Takes rows away and stores what becomes of them, in one transaction; a row that is kept gets the negative of its
+  /// number and the reason. No number twice. Per item: the answer of enqueue, or `inserted` with the errored job's id;
+  /// empty for one that is kept, and for one whose row is gone or locked: nothing is done about that. Waits for nobody's
+  /// rows; unique keys and ids of jobs are waited for as by enqueue, but only briefly. Errc::refused when the database
+  /// refuses one of them for good: nothing is changed. Watchers of wake-ups are told. Replay, also by a call that tries
+  /// again inside: empty.
+  virtual std::vector<std::optional<Enqueued>> inbox_take(std::span<const InboxItem> items, Now now) = 0;
+
+  /// How many rows there are.
+  struct Counts {
+    CappedCount waiting{};  ///< not looked at yet
+    CappedCount kept{};     ///< with a reason
+  };
+  /// Counted up to `cap` each.
+  [[nodiscard]] virtual Counts inbox_counts(std::uint64_t cap) = 0;
 };
 
 }  // namespace sqlq::backend

@@ -23,19 +23,20 @@
 #include <vector>
 
 #include <sqlq/backend/dialect.hpp>
+#include <sqlq/export.hpp>
 
 namespace sqlq::backend {
 
 /// Thread-safety: that of the inner dialect, which it passes calls on to without any lock of its own.
 /// Lifetime: owns the inner dialect. Subscriptions made through it are the inner dialect's.
 /// Errors: those of the inner dialect, unchanged, and whatever `target` throws.
-class ForwardingDialect : public Dialect,
-                          public HandOver,
-                          public Outages,
-                          public Workers,
-                          public Editing,
-                          public Insight,
-                          public Transfer, public Periodic, public Steps {
+class SQLQ_TYPE ForwardingDialect : public Dialect,
+                                    public HandOver,
+                                    public Outages,
+                                    public Workers,
+                                    public Editing,
+                                    public Insight,
+                                    public Transfer, public Periodic, public Steps, public Inbox {
  public:
   /// `inner` may be null when a derived class overrides `target`, and with it capabilities, description and migrations,
   /// which go to the inner dialect directly.
@@ -241,6 +242,19 @@ class ForwardingDialect : public Dialect,
   void wake(std::span<const JobId> ids, Now now) override { target("wake").steps()->wake(ids, now); }
   bool forget_steps(JobId id, const std::optional<From>& from, bool signals) override {
     return target("forget_steps").steps()->forget_steps(id, from, signals);
+  }
+  // Calls of workers. A decorator that counts or checks what is enqueued finds the jobs of the inbox in `inbox_take`.
+  // Where it fails, the rows stay and are looked at again.
+  [[nodiscard]] Inbox* inbox() noexcept override { return inner_ && inner_->inbox() ? this : nullptr; }
+  [[nodiscard]] std::vector<InboxRow> inbox_rows(std::int64_t after, std::size_t limit,
+                                                 std::size_t max_bytes) override {
+    return target("inbox_rows").inbox()->inbox_rows(after, limit, max_bytes);
+  }
+  std::vector<std::optional<Enqueued>> inbox_take(std::span<const InboxItem> items, Now now) override {
+    return target("inbox_take").inbox()->inbox_take(items, now);
+  }
+  [[nodiscard]] Counts inbox_counts(std::uint64_t cap) override {
+    return target("inbox_counts").inbox()->inbox_counts(cap);
   }
 
  protected:

@@ -11,13 +11,15 @@
 
 #include <sqlq/admin.hpp>
 #include <sqlq/backend/requests.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/tx.hpp>
 
 namespace sqlq::backend {
 
-class Reading {
+/// What a backend answers without changing anything. Thread-safety and errors as Dialect.
+class SQLQ_TYPE Reading {
  public:
   virtual ~Reading() = default;
 
@@ -43,6 +45,7 @@ class Reading {
 
   /// In order of name (bytes), names strictly above `after`.
   [[nodiscard]] virtual std::vector<Queue> queues(std::string_view after, std::size_t limit) = 0;
+  /// None: there is no queue of this name.
   [[nodiscard]] virtual std::optional<Queue> queue(std::string_view name) = 0;
   /// As `queue`, with its `counts` and since when the pending job, or scheduled one that is due, waits that could have
   /// run first.

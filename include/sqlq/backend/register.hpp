@@ -11,6 +11,7 @@
 #include <sqlq/backend/dialect.hpp>
 #include <sqlq/backend/url.hpp>
 #include <sqlq/database.hpp>
+#include <sqlq/export.hpp>
 
 namespace sqlq::backend {
 
@@ -21,15 +22,15 @@ using Factory = std::function<std::unique_ptr<Dialect>(const Url& url, std::shar
 /// Makes `scheme:...` open through `factory`. Scheme: lower-case letters, digits, '+', '-', '.', beginning with a
 /// letter. Registering a scheme again replaces its factory. `form` is an example of a whole URL, for the message that a
 /// connection string without a known scheme gets. Thread-safe.
-void register_backend(std::string scheme, Factory factory, std::string form = {});
+SQLQ_API void register_backend(std::string scheme, Factory factory, std::string form = {});
 
 /// The same for a backend that is built in: what was registered under the scheme before is kept.
-void register_builtin(std::string scheme, Factory factory, std::string form = {});
+SQLQ_API void register_builtin(std::string scheme, Factory factory, std::string form = {});
 
 /// The schemes known now, sorted.
-[[nodiscard]] std::vector<std::string> registered_schemes();
+[[nodiscard]] SQLQ_API std::vector<std::string> registered_schemes();
 
 /// Opens through the registered backends only; `sqlq::open` registers the built-in ones first, then calls this.
-[[nodiscard]] Database open(std::string_view url, DatabaseOptions options = {});
+[[nodiscard]] SQLQ_API Database open(std::string_view url, DatabaseOptions options = {});
 
 }  // namespace sqlq::backend

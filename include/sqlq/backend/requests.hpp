@@ -16,28 +16,29 @@
 
 namespace sqlq::backend {
 
+/// The time of a request. Empty: the backend asks its own clock; given: a test owns the time.
 using Now = std::optional<Instant>;
 
 /// One job to store; `options` resolved by the core: `id` is always set.
 struct EnqueueItem {
-  JobId id{};
+  JobId id{};  ///< never nil
   /// The core has made the id for this call, and nobody else has it: a second try within the call that finds it knows
   /// that the first has stored it. Only for backends that try again inside.
   bool fresh_id = false;
-  std::string_view queue{};
-  std::string_view kind{};
-  std::string_view params{};
-  std::optional<std::string_view> unique_key{};
-  int priority = 10;
-  int max_attempts = 25;
-  int max_crashes = 3;
-  Duration keepalive{};
-  Duration timeout{};
-  std::optional<Duration> retention{};
+  std::string_view queue{};                      ///< made, with default settings, if there is none
+  std::string_view kind{};                       ///< 1 to 255 bytes
+  std::string_view params{};                     ///< JSON text, kept byte for byte
+  std::optional<std::string_view> unique_key{};  ///< empty: none
+  int priority = 10;                             ///< lower number first
+  int max_attempts = 25;                         ///< 1 or more
+  int max_crashes = 3;                           ///< 1 or more
+  Duration keepalive{};                          ///< length of the lease
+  Duration timeout{};                            ///< of one attempt; zero: none
+  std::optional<Duration> retention{};           ///< empty: the defaults of Job::retention
   /// Due at this wall time or, when it is empty, `delay` after the backend's now; never before now, which is the
   /// Job::run_at of one that is due at once.
   std::optional<TimePoint> run_at{};
-  Duration delay{};
+  Duration delay{};            ///< zero or more
   std::string_view headers{};  ///< a JSON object of strings, for Job::headers; empty for most
 };
 
@@ -54,33 +55,36 @@ enum class FinishKind : std::uint8_t {
   release = 6,
 };
 
+/// How one lease is to end.
 struct Finish {
-  JobId id{};
-  LeaseToken token{};
-  FinishKind kind = FinishKind::success;
-  std::string_view result{};  ///< JSON text, for every kind; empty: keeps the stored one
-  std::string_view message{};
-  Cause cause = Cause::failed;
-  Duration delay{};
+  JobId id{};                             ///< the job
+  LeaseToken token{};                     ///< of its lease
+  FinishKind kind = FinishKind::success;  ///< the way
+  std::string_view result{};              ///< JSON text, for every kind; empty: keeps the stored one
+  std::string_view message{};             ///< for the history
+  Cause cause = Cause::failed;            ///< for the history, of retry and fail
+  Duration delay{};                       ///< of retry and snooze; zero or more
 };
 
+/// Which jobs a claim may take, and for whom.
 struct ClaimRequest {
   std::span<const std::string> queues{};  ///< empty: all
   std::span<const std::string> kinds{};   ///< empty: all
   std::size_t limit = 1;                  ///< 1 to 10,000
   LeaseToken token{};                     ///< random, made by the core for this claim; never 0; < 0 if suspects > 1
-  std::string_view worker{};
+  std::string_view worker{};              ///< its name, for Job::worker
   std::size_t suspects = 1;               ///< at most so many suspects (is_suspect) among them
-  Now now{};
+  Now now{};                              ///< the time of the claim
 };
 
 /// A job that the database refuses to start for good: a trigger or constraint of the user's.
 struct RefusedJob {
-  JobId id{};
+  JobId id{};          ///< the job
   bool ended = false;  ///< as errored; else it waits, and is passed over for a minute
-  std::string why{};
+  std::string why{};   ///< the database's words, without values
 };
 
+/// The answer to a claim.
 struct ClaimResult {
   std::vector<Job> jobs{};              ///< in claim order
   std::optional<TimePoint> next_due{};  ///< a hint: when the earliest scheduled job of these queues becomes due
@@ -93,10 +97,10 @@ struct ClaimResult {
 
 /// Changes to a queue's settings; an empty field changes nothing.
 struct QueueChange {
-  std::optional<std::string_view> description{};
+  std::optional<std::string_view> description{};              ///< for people
   std::optional<std::optional<std::uint32_t>> concurrency{};  ///< given and empty: no limit
-  std::optional<int> priority{};
-  std::optional<bool> paused{};
+  std::optional<int> priority{};                              ///< lower number first
+  std::optional<bool> paused{};                               ///< true: nothing of it is claimed
 };
 
 /// An operator's action on single jobs.
@@ -110,24 +114,28 @@ enum class Action {
 };
 
 /// Which way a migration may go.
-enum class Direction { up, down };
+enum class Direction {
+  up,    ///< the step is applied
+  down,  ///< the step is undone
+};
 
 /// The result and progress that a running job shows before it ends.
 struct Interim {
-  JobId id{};
-  LeaseToken token{};
-  std::string_view result{};            ///< JSON text; empty: keeps the stored one
-  std::optional<Progress> progress{};   ///< empty: keeps the stored one; `at` is ignored
+  JobId id{};                          ///< the job
+  LeaseToken token{};                  ///< of its lease
+  std::string_view result{};           ///< JSON text; empty: keeps the stored one
+  std::optional<Progress> progress{};  ///< empty: keeps the stored one; `at` is ignored
 };
 
+/// One lease.
 struct LeaseRef {
-  JobId id{};
-  LeaseToken token{};
+  JobId id{};          ///< the job
+  LeaseToken token{};  ///< of its claim
 };
 
 /// A claim whose lease was lost while the process that had made it lived.
 struct OutlivedClaim {
-  JobId id{};
+  JobId id{};                 ///< the job
   std::int64_t claim = 0;     ///< Job::claims
   std::string_view worker{};  ///< Job::worker
 };

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <sqlq/clock.hpp>
+#include <sqlq/export.hpp>
 
 namespace sqlq::backend {
 
@@ -22,7 +23,7 @@ namespace sqlq::backend {
 /// path; write '?' and '%' in names as %3F and %25.
 ///
 /// A plain value. Errors: Error(invalid_argument) with the reason and the place, never with the password.
-class Url {
+class SQLQ_API Url {
  public:
   /// Throws for a missing or malformed scheme, a bad percent escape, NUL, a malformed or repeated option. Schemes are
   /// made lower-case.
@@ -30,6 +31,7 @@ class Url {
   /// Whether the text begins with a well-formed scheme.
   [[nodiscard]] static bool has_scheme(std::string_view text) noexcept;
 
+  /// What is before the colon, in lower case.
   [[nodiscard]] const std::string& scheme() const noexcept { return scheme_; }
   /// Was there a "//" after the scheme?
   [[nodiscard]] bool has_authority() const noexcept { return has_authority_; }
@@ -38,8 +40,8 @@ class Url {
 
   /// `//user:password@host:port,host:port/path`, every part but the hosts' separators optional.
   struct Authority {
-    std::string user{};
-    std::optional<std::string> password{};
+    std::string user{};                                ///< decoded; empty: none given
+    std::optional<std::string> password{};             ///< decoded; empty: none given
     std::vector<std::pair<std::string, int>> hosts{};  ///< port 0 when not given; IPv6 without its brackets
     std::string path{};                                ///< without the leading slash
   };
@@ -51,6 +53,7 @@ class Url {
   [[nodiscard]] std::optional<std::string> option(std::string_view name) const;
   /// Typed options: the default when not given; Error(invalid_argument) naming option and expected form when malformed.
   [[nodiscard]] bool flag(std::string_view name, bool otherwise) const;  ///< true/false, 1/0, yes/no, on/off
+  /// A whole number from `least` to `most`.
   [[nodiscard]] std::int64_t integer(std::string_view name, std::int64_t otherwise, std::int64_t least,
                                      std::int64_t most) const;
   /// A number with unit: "500ms", "5s", "2m", "1h". The unit is required (0 may go without).

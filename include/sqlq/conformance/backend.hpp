@@ -28,8 +28,11 @@ class UserConnection {
   virtual void execute(const std::string& sql) = 0;
   /// The one number of the one row of a query: SELECT COUNT(*) FROM t.
   [[nodiscard]] virtual std::int64_t query_int(const std::string& sql) = 0;
+  /// Begins a transaction.
   virtual void begin() { execute("BEGIN"); }
+  /// Ends it well.
   virtual void commit() { execute("COMMIT"); }
+  /// Takes it back.
   virtual void rollback() { execute("ROLLBACK"); }
   /// Is a transaction open, according to the connection itself?
   [[nodiscard]] virtual bool in_transaction() = 0;
@@ -43,7 +46,7 @@ class UserConnection {
 /// One kind of connection that the backend can borrow from.
 struct Handle {
   std::string name{};  ///< for messages: "native", "soci", ...
-  std::function<std::unique_ptr<UserConnection>(const std::string& url)> open{};
+  std::function<std::unique_ptr<UserConnection>(const std::string& url)> open{};  ///< makes one
 };
 
 /// A way to break a migrated database from outside, so that an error of the database itself is about a job's values: a
@@ -95,8 +98,8 @@ using BackendFactory = Backend (*)();
 
 /// The parameter of every test of the suite.
 struct Candidate {
-  std::string name{};
-  BackendFactory make = nullptr;
+  std::string name{};             ///< of the instantiation
+  BackendFactory make = nullptr;  ///< describes the backend
 };
 inline void PrintTo(const Candidate& candidate, std::ostream* out) { *out << candidate.name; }
 

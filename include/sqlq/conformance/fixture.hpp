@@ -46,13 +46,19 @@ class Conformance : public ::testing::TestWithParam<Candidate> {
  protected:
   Conformance();
   ~Conformance() override;
+  /// Makes the scratch database.
   void SetUp() override;
+  /// Drops all scratch databases.
   void TearDown() override;
 
   // ---------------------------------------------------------------------------------------------- the database
+  /// The description that the test runs with.
   [[nodiscard]] const Backend& backend() const noexcept { return backend_; }
+  /// What the backend declares.
   [[nodiscard]] const backend::Capabilities& capabilities() const noexcept { return capabilities_; }
+  /// Does it declare this one?
   [[nodiscard]] bool has(bool backend::Capabilities::*field) const noexcept { return capabilities_.*field; }
+  /// Of the test's scratch database.
   [[nodiscard]] const std::string& url() const noexcept { return url_; }
   /// The test's handle before any migration.
   [[nodiscard]] Database& blank();
@@ -62,9 +68,11 @@ class Conformance : public ::testing::TestWithParam<Candidate> {
   [[nodiscard]] Database another();
   /// The URL of one more, empty scratch database.
   [[nodiscard]] std::string scratch();
+  /// A handle on any URL, with the clock of the test.
   [[nodiscard]] Database open(const std::string& url, DatabaseOptions options = {}) const;
 
   // ---------------------------------------------------------------------------------------------- time
+  /// The time of the test, unless it uses the clock of the machine.
   [[nodiscard]] testing::ManualClock& clock() noexcept { return *manual_; }
   /// The clock the test's handles are opened with.
   [[nodiscard]] std::shared_ptr<Clock> shared_clock() const noexcept { return clock_; }
@@ -72,18 +80,24 @@ class Conformance : public ::testing::TestWithParam<Candidate> {
   void use_system_clock();
 
   // ---------------------------------------------------------------------------------------------- shorthand on db()
+  /// A client of db().
   [[nodiscard]] Client client() { return Client{db()}; }
+  /// The operator's side of db().
   [[nodiscard]] Admin admin() { return Admin{db()}; }
+  /// The seam itself.
   [[nodiscard]] backend::Dialect& dialect() { return db().ready(); }
   /// Enqueues `null` of kind "work".
   JobId enqueue(EnqueueOptions options = {}) { return enqueue_kind("work", std::move(options)); }
+  /// Enqueues `null` of this kind.
   JobId enqueue_kind(const std::string& kind, EnqueueOptions options = {});
+  /// Claims up to n jobs of these queues and kinds; none given: of all.
   [[nodiscard]] std::vector<Job> claim(std::size_t n, const std::vector<std::string>& queues = {},
                                        const std::vector<std::string>& kinds = {});
   /// Claims one job; a failed test if there is none.
   [[nodiscard]] Job take(const std::vector<std::string>& queues = {});
   /// The job as it is now; a failed test if it is gone.
   [[nodiscard]] Job row(JobId id);
+  /// Of the job as it is now.
   [[nodiscard]] JobState state(JobId id) { return row(id).state; }
   /// Waits, in real time and not for ever, until the job is in that state. For tests with workers.
   [[nodiscard]] bool reaches(JobId id, JobState wanted);
@@ -112,6 +126,7 @@ class Conformance : public ::testing::TestWithParam<Candidate> {
   bool migrated_ = false;
 };
 
+/// How the message of a test begins that needs a capability which is not declared.
 inline constexpr const char* not_applicable = "not applicable: ";
 
 /// Leaves the test as not applicable unless the backend declares the capability.
@@ -136,7 +151,9 @@ void in_threads(int n, const std::function<void(int)>& body);
 class Moment {
  public:
   Moment();
+  /// Wakes the thread that waits. From any thread.
   void happen() noexcept;
+  /// Did it? From any thread.
   [[nodiscard]] bool happened() const noexcept { return happened_; }
   /// Returns happened(). One thread at a time.
   bool wait(Duration at_most = std::chrono::seconds(20));
@@ -192,9 +209,10 @@ template <class Call>
   X(OwnLoop, __VA_ARGS__) X(Refused, __VA_ARGS__) X(Publish, __VA_ARGS__) X(Filter, __VA_ARGS__)           \
   X(Edit, __VA_ARGS__) X(InBulk, __VA_ARGS__) X(Transfer, __VA_ARGS__) X(Insight, __VA_ARGS__)             \
   X(Explain, __VA_ARGS__) X(Periodic, __VA_ARGS__) X(Ticks, __VA_ARGS__) X(Steps, __VA_ARGS__)             \
-  X(Workflow, __VA_ARGS__) X(BatchHandlers, __VA_ARGS__) X(Observing, __VA_ARGS__)
+  X(Workflow, __VA_ARGS__) X(BatchHandlers, __VA_ARGS__) X(Observing, __VA_ARGS__) X(Inbox, __VA_ARGS__)
 // clang-format on
 
+/// Makes the class of one topic.
 #define SQLQ_CONFORMANCE_DECLARE(topic, ...) \
   class topic : public Conformance {};
 SQLQ_CONFORMANCE_TOPICS(SQLQ_CONFORMANCE_DECLARE, )

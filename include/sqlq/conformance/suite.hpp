@@ -50,6 +50,7 @@
 #include <sqlq/conformance/backend.hpp>
 #include <sqlq/conformance/fixture.hpp>
 
+/// One topic of SQLQ_CONFORMANCE.
 #define SQLQ_CONFORMANCE_INSTANTIATE(topic, name, factory) \
   INSTANTIATE_TEST_SUITE_P(name, topic, ::testing::Values(Candidate{#name, factory}));
 

@@ -28,6 +28,7 @@
 #include <sqlq/admin.hpp>
 #include <sqlq/client.hpp>
 #include <sqlq/database.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/handlers.hpp>
 #include <sqlq/testing/manual_clock.hpp>
 #include <sqlq/worker.hpp>
@@ -39,8 +40,9 @@ namespace sqlq::testing {
 ///
 /// Thread-safety: one thread. Errors: those of open, migrate and of every call; handlers' exceptions become failed
 /// attempts as in a worker.
-class Harness {
+class SQLQ_API Harness {
  public:
+  /// On a database of this URL, which the harness opens and migrates.
   Harness(std::string_view url, Handlers handlers, WorkerOptions options = {})
       : Harness(at(url), std::move(handlers), std::move(options)) {}
   /// On a database that you have opened with that clock: for other options, and for a backend of yours.
@@ -50,9 +52,13 @@ class Harness {
   Harness(const Harness&) = delete;
   Harness& operator=(const Harness&) = delete;
 
+  /// The handle that it works on.
   [[nodiscard]] Database& database() noexcept;
+  /// A client of the database.
   [[nodiscard]] Client client() const;
+  /// The operator's side of it.
   [[nodiscard]] Admin admin() const;
+  /// The time of the database and of the harness.
   [[nodiscard]] ManualClock& clock() noexcept;
   /// clock().advance(by)
   void advance(Duration by);
@@ -70,6 +76,7 @@ class Harness {
   std::size_t work_for(Duration time, std::size_t limit = 10000);
   /// One sweep: reap, purge. Throws what these do.
   void sweep();
+  /// Counts as of a worker.
   [[nodiscard]] WorkerStats stats() const;
   /// Events the worker reported so far.
   [[nodiscard]] const std::vector<WorkerEvent>& events() const;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <sqlq/clock.hpp>
+#include <sqlq/export.hpp>
 
 namespace sqlq::testing {
 
@@ -15,7 +16,7 @@ namespace sqlq::testing {
 ///
 /// Threads waiting on its signals really wait (they do not spin) and wake when the time they wait for is reached.
 /// Thread-safety: all members from any thread.
-class ManualClock final : public Clock {
+class SQLQ_API ManualClock final : public Clock {
  public:
   ManualClock();
   ~ManualClock() override;

@@ -15,13 +15,14 @@
 
 #include <sqlq/clock.hpp>
 #include <sqlq/database.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/tx.hpp>
 
 namespace sqlq::testing {
 
 /// Where the jobs are. Lifetime: copies, handles and connections share it; the last of them ends it.
 /// Thread-safety: all members from any thread.
-class MemoryStorage {
+class SQLQ_API MemoryStorage {
  public:
   /// Empty and not migrated.
   MemoryStorage();
@@ -64,16 +65,21 @@ class MemoryStorage {
 ///
 /// Thread-safety: one thread at a time. Lifetime: a transaction still open at the end is rolled back.
 /// Errors: misuse for begin inside and for commit and rollback outside of a transaction.
-class MemoryConnection {
+class SQLQ_API MemoryConnection {
  public:
+  /// A connection to this storage, outside of any transaction.
   explicit MemoryConnection(const MemoryStorage& storage);
   ~MemoryConnection();
   MemoryConnection(const MemoryConnection&) = delete;
   MemoryConnection& operator=(const MemoryConnection&) = delete;
 
+  /// Begins a transaction.
   void begin();
+  /// All that was done in it exists now.
   void commit();
+  /// Nothing of it has been done.
   void rollback();
+  /// Is one open?
   [[nodiscard]] bool in_transaction() const noexcept;
   /// The view of it that sqlq gets.
   [[nodiscard]] Tx tx() noexcept;

@@ -59,11 +59,16 @@ DELETE FROM {migrations} WHERE version = :version
 
 -- name: drops
 -- returns: sql text
--- What teardown runs: all views with one statement, then all tables with one, so that their order does not matter.
+-- What teardown runs: all views with one statement, then all tables with one, so that their order does not matter, and
+-- the function of a trigger at last.
 SELECT 'DROP ' || o.kind || ' ' || string_agg(format('%I.%I', o.schema, o.name), ', ' ORDER BY o.name)
   FROM (SELECT CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END AS kind, s.nspname AS schema, c.relname AS name
           FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
-         WHERE s.nspname = {schema_name} AND c.relkind IN ('r', 'p', 'v') AND c.relname IN ({made})) o
+         WHERE s.nspname = {schema_name} AND c.relkind IN ('r', 'p', 'v') AND c.relname IN ({made})
+         UNION ALL
+        SELECT 'FUNCTION', s.nspname, f.proname
+          FROM pg_catalog.pg_proc f JOIN pg_catalog.pg_namespace s ON s.oid = f.pronamespace
+         WHERE s.nspname = {schema_name} AND f.proname = 'sqlq_inbox_told' AND f.pronargs = 0) o
  GROUP BY o.kind ORDER BY o.kind DESC
 
 -- name: in_the_way

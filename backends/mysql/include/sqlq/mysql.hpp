@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include <sqlq/backend/register.hpp>
+#include <sqlq/export.hpp>
 #include <sqlq/tx.hpp>
 
 struct st_mysql;
@@ -24,9 +25,9 @@ inline constexpr std::string_view handle_type = "MYSQL";
 
 /// Makes "mysql:" and "mariadb:" URLs open through this backend, unless something was registered for them.
 /// `sqlq::open` does it; a program that links single backends calls it once and then `backend::open`. Thread-safe.
-void register_schemes();
+SQLQ_API void register_schemes();
 
 /// For `backend::register_backend` under another scheme.
-[[nodiscard]] backend::Factory factory();
+[[nodiscard]] SQLQ_API backend::Factory factory();
 
 }  // namespace sqlq::mysql

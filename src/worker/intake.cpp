@@ -1,0 +1,191 @@
+#include "worker/intake.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <sqlq/error.hpp>
+
+#include "core/checks.hpp"
+#include "core/enqueue_items.hpp"
+#include "core/headers.hpp"
+#include "core/inbox.hpp"
+#include "core/isolate.hpp"
+#include "core/text.hpp"
+#include "platform/random.hpp"
+#include "worker/claim_policy.hpp"
+
+namespace sqlq::worker {
+namespace {
+
+using std::chrono::milliseconds, std::chrono::minutes, std::chrono::seconds;
+
+constexpr std::size_t most_rows = 200;
+constexpr std::size_t most_left = 10'000;
+constexpr Duration least_between_looks = milliseconds(200);
+constexpr Duration left_alone = seconds(1);
+/// Without the right to read the table, or without the table.
+constexpr Duration between_looks_in_vain = minutes(1);
+constexpr std::size_t max_problem_bytes = 1024;
+
+std::string number_of(const backend::InboxRow& row) { return std::to_string(row.number); }
+
+}  // namespace
+
+Intake::Intake(Shared& shared) : Service(shared.clock()), shared_(shared), jitter_(platform::random64()) {}
+
+// A hint that comes while it looks is kept.
+SteadyPoint Intake::step() {
+  backend::Inbox* const part = shared_.dialect().inbox();
+  if (part == nullptr) return SteadyPoint::max();
+  if (hinted_ && !failing_) next_look_ = std::min(next_look_, saturating_add(last_look_, least_between_looks));
+  if (shared_.clock().steady() < next_look_) return next_look_;
+  hinted_ = false;
+  try {
+    look(*part);
+  } catch (const Error& e) {
+    if (e.code() != Errc::permission && e.code() != Errc::schema) throw;
+    failed(e.what());
+    return next_look_;
+  }
+  if (std::exchange(failing_, false)) shared_.events.report(Events::Level::info, name(), "rows are taken again");
+  return next_look_;
+}
+
+void Intake::take_all() {
+  backend::Inbox* const part = shared_.dialect().inbox();
+  if (part == nullptr) return;
+  do {
+    look(*part);
+  } while (next_look_ == SteadyPoint::min());
+}
+
+void Intake::look(backend::Inbox& part) {
+  last_look_ = shared_.clock().steady();
+  bool more = false;
+  Rows rows;
+  for (backend::InboxRow& row : read(part, more)) {
+    judge(rows.emplace_back(Taken{.row = std::move(row)}));
+  }
+  std::vector<Taken*> usual;
+  std::vector<Taken*> waiting;
+  for (Taken& taken : rows) (taken.may_wait ? waiting : usual).push_back(&taken);
+  write(part, usual);
+  write_apart(part, waiting);
+  if (!rows.empty()) last_found_ = last_look_;
+  if (more && !rows.empty()) {
+    next_look_ = SteadyPoint::min();
+    return;
+  }
+  const bool told = shared_.dialect().capabilities().cross_process_wakeup;
+  std::optional<Duration> since_found;
+  if (last_found_) since_found = last_look_ - *last_found_;
+  const Duration wait = policy::poll(told ? longest_wait_when_told : longest_wait, told, since_found);
+  next_look_ = saturating_add(last_look_, jitter_.between(wait - wait / 5, wait));
+  for (const auto& [number, until] : left_) next_look_ = std::min(next_look_, until);
+}
+
+/// Those that are not left alone; `more`: there may be others behind them.
+std::vector<backend::InboxRow> Intake::read(backend::Inbox& part, bool& more) {
+  std::erase_if(left_, [this](const auto& left) { return left.second <= last_look_; });
+  const std::size_t limit = most_rows + std::min(left_.size(), most_left);
+  std::vector<backend::InboxRow> rows = part.inbox_rows(0, limit, core::longest_inbox_row(shared_.db.limits()));
+  more = rows.size() >= limit;
+  std::erase_if(rows, [this](const backend::InboxRow& row) { return left_.contains(row.number); });
+  return rows;
+}
+
+void Intake::judge(Taken& taken) {
+  taken.item.number = taken.row.number;
+  if (taken.row.too_long) {
+    keep(taken, "params and headers together are too long: put large data elsewhere, and refer to it");
+    return;
+  }
+  try {
+    static const ClientOptions defaults;
+    taken.job = core::job_of(taken.row, shared_.db.limits());
+    backend::EnqueueItem item = core::item_of(taken.job, defaults, shared_.clock().now());
+    taken.headers = core::headers_text(taken.job.options.headers);
+    item.headers = taken.headers;
+    taken.may_wait = item.unique_key || !item.fresh_id;
+    taken.item.fate = item;
+  } catch (const Error& e) {
+    make_errored(taken, e.what());
+  }
+}
+
+void Intake::make_errored(Taken& taken, const std::string& why) {
+  taken.errored =
+      core::errored_job_of(taken.row, why, shared_.options.name, shared_.clock().now(), shared_.db.limits());
+  taken.item.fate = &std::as_const(taken.errored);
+  shared_.events.report(Events::Level::warning, name(),
+                        "row " + number_of(taken.row) + " of the inbox becomes an errored job: " + why,
+                        taken.errored.job.id);
+}
+
+void Intake::keep(Taken& taken, std::string_view why) {
+  taken.headers = core::ascii_text(why, max_problem_bytes);
+  taken.item.fate = std::string_view(taken.headers);
+  shared_.events.report(Events::Level::warning, name(),
+                        "row " + number_of(taken.row) + " of the inbox is kept as row -" + number_of(taken.row) +
+                            ", which is not looked at: " + taken.headers);
+}
+
+/// What the database refuses alone becomes an errored job and, if that is refused too, is kept.
+void Intake::write(backend::Inbox& part, std::span<Taken*> some) {
+  if (some.empty()) return;
+  const auto write_some = [&](std::span<Taken* const> rows) { store(part, rows); };
+  for (const core::Offender& refused : core::isolate(some, write_some)) {
+    Taken& taken = *some[refused.index];
+    make_errored(taken, refused.error.what());
+    Taken* one = &taken;
+    if (core::isolate(std::span(&one, 1), write_some, true).empty()) continue;
+    keep(taken, refused.error.what());
+    store(part, std::span(&one, 1));
+  }
+}
+
+/// One whose key or id somebody is storing in a transaction that is open is left alone, and keeps no other waiting.
+void Intake::write_apart(backend::Inbox& part, std::span<Taken*> some) {
+  std::size_t first = 0;
+  core::by_halves(some.size(), [&](std::size_t n) {
+    try {
+      write(part, some.subspan(first, n));
+    } catch (const Error& e) {
+      if (e.code() != Errc::busy && e.code() != Errc::retry_transaction) throw;
+      if (n > 1) return false;
+      leave(*some[first]);
+    }
+    first += n;
+    return true;
+  });
+}
+
+void Intake::store(backend::Inbox& part, std::span<Taken* const> some) {
+  std::vector<backend::InboxItem> items;
+  for (const Taken* taken : some) items.push_back(taken->item);
+  const auto answers = part.inbox_take(items, shared_.now());
+  core::expect_answers(answers.size(), items.size());
+  for (std::size_t i = 0; i < some.size(); ++i) {
+    if (!answers[i]) {
+      leave(*some[i]);
+      continue;
+    }
+    const auto* const job = std::get_if<backend::EnqueueItem>(&items[i].fate);
+    if (job == nullptr) continue;
+    core::tell_enqueued(shared_.options.observers, std::span(job, 1), std::span(&*answers[i], 1), false);
+  }
+}
+
+void Intake::leave(const Taken& taken) {
+  left_[taken.row.number] = saturating_add(shared_.clock().steady(), left_alone);
+}
+
+void Intake::failed(const std::string& why) {
+  next_look_ = saturating_add(shared_.clock().steady(), between_looks_in_vain);
+  if (std::exchange(failing_, true)) return;
+  shared_.events.report(Events::Level::warning, name(),
+                        "the worker works, but cannot take rows of the inbox: " + why + "; it tries again each minute",
+                        {}, Events::Code::service_failed);
+}
+
+}  // namespace sqlq::worker
