@@ -151,6 +151,14 @@ const std::vector<Sample>& samples() {
        false},
       {"sql-place", "src/client/a.cpp", "run(\"SELECT id FROM jobs\");\n", true},
       {"sql-place", "src/client/a.cpp", "log(\"selected\");\n", false},
+      {"systems", "src/core/a.cpp", "#ifdef _WIN32\n", true},
+      {"systems", "tests/unit/a.cpp", "#if defined(__linux__) && x\n", true},
+      {"systems", "include/sqlq/a.hpp", "#  if defined(_MSC_VER)\n", true},
+      {"systems", "src/worker/a.cpp", "#include <unistd.h>\n", true},
+      {"systems", "backends/postgres/src/a.cpp", "#include <sys/eventfd.h>\n", true},
+      {"systems", "src/platform/posix/a.cpp", "#include <unistd.h>\n#if defined(__linux__)\n", false},
+      {"systems", "tests/process/a.cpp", "#include <unistd.h>\n", false},
+      {"systems", "src/core/a.cpp", "#if defined(__cpp_rtti)\n// not on _WIN32\n", false},
   };
   return all;
 }
