@@ -243,8 +243,11 @@ class SQLQ_TYPE ForwardingDialect : public Dialect,
   bool forget_steps(JobId id, const std::optional<From>& from, bool signals) override {
     return target("forget_steps").steps()->forget_steps(id, from, signals);
   }
-  // Calls of workers. A decorator that counts or checks what is enqueued finds the jobs of the inbox in `inbox_take`.
-  // Where it fails, the rows stay and are looked at again.
+  // ---- the inbox
+  // Calls of workers. A decorator that counts or checks what is enqueued finds the jobs of the inbox in `inbox_take`:
+  // as EnqueueItem, and those that could be no jobs as StoredJob. Params in `inbox_rows` are as somebody has inserted
+  // them: one that encrypts payloads has nothing to decrypt there, and encrypts what `inbox_take` is given. Where it
+  // fails, the rows stay and are looked at again.
   [[nodiscard]] Inbox* inbox() noexcept override { return inner_ && inner_->inbox() ? this : nullptr; }
   [[nodiscard]] std::vector<InboxRow> inbox_rows(std::int64_t after, std::size_t limit,
                                                  std::size_t max_bytes) override {
