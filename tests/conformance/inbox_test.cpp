@@ -24,9 +24,9 @@ class Taker {
 
   /// Waits, in real time and not for ever, until it has run so many jobs and so many rows wait.
   [[nodiscard]] bool has(std::size_t runs, UserConnection& user, std::int64_t rows = 0) const {
-    const auto until = std::chrono::steady_clock::now() + 60s;
+    const SteadyPoint until = system_clock()->steady() + 60s;
     while (runs_ != runs || rows_in(user) != rows) {
-      if (std::chrono::steady_clock::now() > until) {
+      if (system_clock()->steady() > until) {
         for (const std::string& event : worker_.events()) ADD_FAILURE() << event;
         return false;
       }

@@ -52,13 +52,14 @@ class InboxEverywhere : public ProgramOn<process::Anywhere> {
     if (is_postgres()) {
       connect = "import psycopg2\nc = psycopg2.connect('" + server_url() + "')\n";
     } else if (!place().is_file()) {
-      connect = "import MySQLdb\nc = MySQLdb.connect(host='" + part("@", ":") + "', port=" + part(":", "/") + ", user='" +
-                part("//", "@") + "', database='" + base() + "', charset='utf8mb4')\n";
+      connect = "import MySQLdb\nc = MySQLdb.connect(host='" + part("@", ":") + "', port=" + part(":", "/") +
+                ", user='" + part("//", "@") + "', database='" + base() + "', charset='utf8mb4')\n";
     }
     if (place().is_file()) {
       for (auto at = text.find("%s"); at != std::string::npos; at = text.find("%s")) text.replace(at, 2, "?");
     }
-    succeeds("/usr/bin/python3", {"-c", connect + "c.cursor().execute(\"" + text + "\", " + values + ")\nc.commit()\n"});
+    const std::string insert = "c.cursor().execute(\"" + text + "\", " + values + ")\nc.commit()\n";
+    succeeds("/usr/bin/python3", {"-c", connect + insert});
   }
 };
 SQLQ_PLACES(InboxEverywhere, SQLQ_EVERYWHERE);
