@@ -1,5 +1,5 @@
-# Who reads the system's time zones for schedules: the standard library where it can, else Howard Hinnant's date.
-# src/core/zone_files.cpp is the only file that knows.
+# Who reads the system's time zones for schedules: the standard library where it can, else Howard Hinnant's date; on
+# Windows, where that finds none, the library itself. src/core/zone_files.cpp is the only file that knows.
 
 include(CheckCXXSourceCompiles)
 
@@ -15,6 +15,8 @@ if(SQLQ_ZONES)
   unset(CMAKE_CXX_STANDARD)
   if(SQLQ_STD_HAS_ZONES)
     set(SQLQ_ZONES_BY std)
+  elseif(WIN32)
+    set(SQLQ_ZONES_BY files)
   else()
     set(SQLQ_ZONES_BY date)
     if(NOT TARGET date::date-tz)  # a parent project's own goes first
