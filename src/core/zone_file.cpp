@@ -70,7 +70,9 @@ std::vector<std::string> names_in(const std::vector<std::string>& folders) {
 std::uint64_t number_at(std::string_view text, std::uint64_t at, std::size_t bytes) {
   if (at > text.size()) return 0;
   std::uint64_t number = 0;
-  for (const char byte : text.substr(at, bytes)) number = number << 8U | static_cast<unsigned char>(byte);
+  for (const char byte : text.substr(static_cast<std::size_t>(at), bytes)) {
+    number = number << 8U | static_cast<unsigned char>(byte);
+  }
   return number;
 }
 

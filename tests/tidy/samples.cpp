@@ -122,8 +122,8 @@ const std::vector<Sample>& samples() {
       {"exports", "include/sqlq/a.hpp", "SQLQ_API int f();\nclass SQLQ_API A {\n  int f() const;\n};\n", false},
       {"exports", "include/sqlq/a.hpp", "template <class T>\nint f(T t);\nint x = f(1);\n", false},
       {"exports", "include/sqlq/a.hpp",
-       "struct A {\n  std::function<void(int)> f{};\n  void (*p)(A*) = nullptr;\n  int g() {\n    h();\n  }\n  int i = j();\n"
-       "};\n",
+       "struct A {\n  std::function<void(int)> f{};\n  void (*p)(A*) = nullptr;\n"
+       "  int g() {\n    h();\n  }\n  int i = j();\n};\n",
        false},
       {"exports", "src/core/a.hpp", "int f();\n", false},
       {"headers", "src/core/a.hpp", "int x;\n", true},

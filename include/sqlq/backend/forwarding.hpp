@@ -240,8 +240,8 @@ class SQLQ_TYPE ForwardingDialect
     return target("forget_steps").steps()->forget_steps(id, from, signals);
   }
   // Calls of workers. A decorator that counts or checks what is enqueued finds the jobs of the inbox in `inbox_take`.
-  // Where it fails, the rows stay and are looked at again. Rows are what others have written: params of theirs may be no
-  // JSON, and were never encrypted.
+  // Where it fails, the rows stay and are looked at again. Rows are what others have written: params of theirs may be
+  // no JSON, and were never encrypted.
   [[nodiscard]] Inbox* inbox() noexcept override { return inner_ && inner_->inbox() ? this : nullptr; }
   [[nodiscard]] std::vector<InboxRow> inbox_rows(std::int64_t after, std::size_t limit,
                                                  std::size_t max_bytes) override {

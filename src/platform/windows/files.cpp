@@ -167,9 +167,13 @@ void share_access(const std::string& from, const std::string& to) noexcept {
       return;
     }
     if (!is_of_its_own(list)) return;
-    ::SetNamedSecurityInfoW(wide(to).data(), SE_FILE_OBJECT,
-                            DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, nullptr, nullptr, list,
-                            nullptr);
+    SECURITY_DESCRIPTOR own{};
+    if (::InitializeSecurityDescriptor(&own, SECURITY_DESCRIPTOR_REVISION) == 0 ||
+        ::SetSecurityDescriptorDacl(&own, TRUE, list, FALSE) == 0 ||
+        ::SetSecurityDescriptorControl(&own, SE_DACL_PROTECTED, SE_DACL_PROTECTED) == 0) {
+      return;
+    }
+    ::SetFileSecurityW(wide(to).c_str(), DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, &own);
   } catch (...) {  // as any error
   }
 }
