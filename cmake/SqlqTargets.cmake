@@ -33,9 +33,14 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
   list(APPEND hardening -mbranch-protection=standard)
 endif()
+if(WIN32)  # g++ 12 dies of -fstack-clash-protection there; the others need libssp of whoever links us
+  set(hardening "")
+endif()
 target_compile_options(sqlq_build_flags INTERFACE "$<$<CONFIG:Release,RelWithDebInfo>:${hardening}>")
-target_link_options(sqlq_build_flags INTERFACE
-  $<$<CONFIG:Release,RelWithDebInfo>:LINKER:-z,relro,-z,now,-z,noexecstack>)
+if(NOT WIN32 AND NOT APPLE)  # linkers of ELF only
+  target_link_options(sqlq_build_flags INTERFACE
+    $<$<CONFIG:Release,RelWithDebInfo>:LINKER:-z,relro,-z,now,-z,noexecstack>)
+endif()
 
 # sqlq_set_up(TARGET): what every target of ours gets.
 function(sqlq_set_up target)

@@ -45,7 +45,7 @@ struct HandlerOptions {
   RetryPolicy retry{};               ///< delay after a failed attempt
   Duration timeout{0};               ///< for jobs enqueued without one; zero: none
   OnStop on_stop = OnStop::release;  ///< for attempts that a stop interrupts
-  bool keep_steps = true;            ///< false: the durable steps of a job go when it succeeds, not with the job
+  bool keep_steps = true;            ///< false: a job's steps and signals go when it succeeds, not with the job
 };
 
 /// The rest of an execution, for a hook around work: the hooks within it, and the handler.

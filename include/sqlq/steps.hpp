@@ -28,9 +28,9 @@
 ///
 /// **Limits.** Names are 1 to 255 bytes of UTF-8 without control characters. A value is JSON text of at most 1 MiB
 /// (Error invalid_argument otherwise; a handler that lets "too large" through ends its job as errored, for another
-/// attempt would repeat the effect). A job has at most 10,000 steps, signals included. Steps are deleted with their
-/// job, or at its success where HandlerOptions::keep_steps is false. Admin::requeue keeps them: what was done stays
-/// done; Admin::restart forgets them from a step on, and signals too when it is asked to.
+/// attempt would repeat the effect). A job has at most 10,000 steps, signals included. All of them are deleted with
+/// their job, or at its success where HandlerOptions::keep_steps is false. Admin::requeue keeps them: what was done
+/// stays done; Admin::restart forgets steps from one on, and signals too when it is asked to.
 
 #include <cstdint>
 #include <optional>

@@ -135,13 +135,12 @@ std::optional<std::string> ExecutionSteps::await_signal(StepName name, Duration 
   };
   if (const StepRecord* expired = row(StepKind::expired, key)) return answer(*expired);
   const StepRecord* waits = row(StepKind::wait, key);
-  if (const StepRecord* signal = row(StepKind::signal, key)) {
-    // The first time it is recorded where the signal was received, for since and Admin::restart.
-    return answer(waits != nullptr ? *signal : write(StepKind::wait, key, {}, std::max(timeout, Duration::zero())));
-  }
-  if (waits != nullptr ? now() < waits->until.value_or(waits->at) : timeout > Duration::zero()) {
-    // Also where it is recorded: from here on a signal is told to the suspended job, and the answer has earlier ones.
-    const StepRecord& step = write(StepKind::wait, key, {}, timeout);
+  const StepRecord* signal = row(StepKind::signal, key);
+  if (waits != nullptr && signal != nullptr) return answer(*signal);
+  if (waits == nullptr || now() < waits->until.value_or(waits->at)) {
+    // The first time in any case, for since and Admin::restart. Also where it is recorded: from here on a signal is
+    // told to the suspended job, and the answer has earlier ones.
+    const StepRecord& step = write(StepKind::wait, key, {}, std::max(timeout, Duration::zero()));
     if (step.kind == StepKind::signal) return answer(step);
     const TimePoint until = step.until.value_or(step.at);
     if (now() < until) suspend(until, "waits for the signal: " + label(key.name, key.number));

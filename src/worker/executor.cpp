@@ -133,8 +133,7 @@ Ending Executor::conclude(JobContext::Impl& impl, const Outcome& outcome, const 
   if (impl.log.lines() > 0) lease->set_logged();
   const core::MutexLock lock(impl.mutex);
   const bool done = outcome.kind() == Outcome::Kind::done;
-  const bool has_steps = impl.steps != nullptr || lease->job().claims > 1;
-  const bool forget = done && !options.keep_steps && has_steps;
+  const bool forget = done && !options.keep_steps;  // also where it has called no step: signals come from others
   if (impl.completed) {  // the result was of that transaction
     Ending ending = completed_by_handler(lease, outcome, options);
     ending.forget_steps = forget;

@@ -61,7 +61,7 @@ SteadyPoint FollowUps::step() {
   try {
     wake_parents(wanted);
     while (!wanted.forget.empty()) {
-      steps->forget_steps(wanted.forget.back(), std::nullopt);
+      steps->forget_steps(wanted.forget.back(), std::nullopt, true);
       wanted.forget.pop_back();
     }
   } catch (...) {

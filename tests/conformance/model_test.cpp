@@ -37,7 +37,8 @@ TEST_P(Model, ARandomSequenceMeansTheSameHereAndThere) {
   RecordProperty("seed", std::to_string(seed));
   SCOPED_TRACE("SQLQ_CONFORMANCE_SEED=" + std::to_string(seed));
   Dice dice(seed);
-  Twin twin({Client{db()}, Client{another()}, Client{another()}}, admin(), clock(), capabilities().outages);
+  Twin twin({db(), another(), another()}, std::static_pointer_cast<testing::ManualClock>(shared_clock()),
+            capabilities());
   try {
     for (int i = 1; i <= 600; ++i) {
       twin.apply(dice.command());

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "twin_values.hpp"
@@ -12,12 +13,35 @@ const std::vector<std::pair<std::size_t, Command::Kind>>& usual_commands() {
   static const std::vector<std::pair<std::size_t, Command::Kind>> all{
       {14, enqueue}, {5, enqueue_many}, {3, enqueue_again}, {20, claim},  {8, success}, {5, error}, {3, discard},
       {3, cancelled}, {4, snooze},      {4, release},       {5, ping},    {6, cancel},  {6, reap},  {3, purge},
-      {5, requeue},   {2, pause},       {3, resume},        {4, limit},   {3, priority}, {8, advance}};
+      {5, requeue},   {2, pause},       {3, resume},        {4, limit},   {3, priority}, {8, advance},
+      {3, run_now},   {24, run},        {10, record},       {14, signal}, {6, restart},  {7, sync},
+      {2, pause_schedule}, {3, resume_schedule}, {2, remove_schedule},    {3, fire},     {12, tick}};
   return all;
 }
 
-Twin::Twin(std::vector<Client> clients, Admin admin, testing::ManualClock& clock, bool outages)
-    : clients_(std::move(clients)), admin_(std::move(admin)), clock_(clock), outages_(outages) {
+namespace {
+
+std::vector<Client> clients_of(const std::vector<Database>& handles) {
+  return {handles.begin(), handles.end()};
+}
+
+/// Of both kinds; `run` answers what a handler does.
+Handlers handlers_of(const std::function<Outcome(JobContext&)>& run) {
+  Handlers handlers;
+  handlers.on("x", Handlers::Function(run), {.retry = RetryPolicy::constant(twin::retry)});
+  handlers.on("y", Handlers::Function(run), {.retry = RetryPolicy::constant(twin::retry), .keep_steps = false});
+  return handlers;
+}
+
+}  // namespace
+
+Twin::Twin(const std::vector<Database>& handles, const std::shared_ptr<testing::ManualClock>& clock,
+           const backend::Capabilities& capabilities)
+    : clients_(clients_of(handles)),
+      admin_(handles.front()),
+      clock_(*clock),
+      capabilities_(capabilities),
+      worker_(clock, handles.back(), handlers_of([this](JobContext& context) { return execute(context); })) {
   for (const std::string& queue : twin::queues) {
     admin_.create_queue(queue);
     admin_.resume(queue);
@@ -50,6 +74,17 @@ void Twin::apply(const Command& command) {
     case limit:
     case priority: return change_queue(command.kind);
     case advance: return this->advance();
+    case run_now: return this->run_now();
+    case run: return this->run();
+    case record: return this->record();
+    case signal: return this->signal();
+    case restart: return this->restart();
+    case sync: return this->sync();
+    case pause_schedule:
+    case resume_schedule:
+    case remove_schedule: return steer(command.kind);
+    case fire: return this->fire();
+    case tick: return this->tick();
   }
 }
 
@@ -104,7 +139,7 @@ std::tuple<int, int, TimePoint> Twin::rank(const Known& job) const {
 const Twin::Known* Twin::first_ready(const std::vector<std::string>& of_queues,
                                      const std::vector<std::string>& of_kinds, bool suspects) const {
   const Known* first = nullptr;
-  const auto place = [this](const Known& job) { return std::pair(rank(job), job.number); };
+  const auto place = [this](const Known& job) { return std::pair(rank(job), job.order); };
   for (const auto& [id, job] : jobs_) {
     if (!ready(job, of_queues, of_kinds) || (job.is_suspect() && !suspects)) continue;
     if (first == nullptr || place(job) < place(*first)) first = &job;
@@ -144,6 +179,15 @@ void Twin::put_back(JobId id, Known& job) const {
   require(job.run_at <= clock_.now(), name(id) + " was put back, but is not due");
 }
 
+/// It waits and may run at once; since when it is due, and whether its state says so already, is the backend's choice.
+void Twin::adopt_due(JobId id, Known& job) const {
+  const std::optional<Job> now = admin_.find(id);
+  require(now && (now->state == JobState::pending || now->state == JobState::scheduled), name(id) + " does not wait");
+  require(now->run_at <= clock_.now(), name(id) + " is not due");
+  job.state = now->state;
+  job.run_at = now->run_at;
+}
+
 // ------------------------------------------------------------------------------------------------- everything
 
 void Twin::compare() {
@@ -171,12 +215,14 @@ void Twin::compare() {
     }
     for (const auto& [claim, cause] : known.history) should.push_back(twin::text(claim) + ":" + twin::text(cause));
     same(is, should, "the history" + of);
+    compare_steps(job.id, known);
   }
   for (const auto& [queue, lane] : lanes_) {
     const JobCounts counts = admin_.counts(queue);
     const std::uint64_t is = counts.at(JobState::running).value + counts.at(JobState::cancelling).value;
     same(static_cast<std::size_t>(is), static_cast<std::size_t>(held(queue)), "jobs held in queue " + queue);
   }
+  compare_schedules();
 }
 
 void Twin::require(bool holds, const std::string& otherwise) const {
@@ -187,6 +233,10 @@ void Twin::require(bool holds, const std::string& otherwise) const {
 }
 
 void clear(Client client, Admin admin, testing::ManualClock& clock) {
+  if (client.database().ready().periodic() != nullptr) {
+    Schedules schedules(client.database());
+    for (const ScheduleState& state : schedules.list()) schedules.remove(state.schedule.name);
+  }
   for (int round = 0; round < 10; ++round) {
     const std::vector<Job> all = admin.list({}, {.limit = 1000});
     if (all.empty()) return;

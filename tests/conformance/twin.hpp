@@ -5,15 +5,23 @@
 
 #include <array>
 #include <cstdint>
+#include <exception>
 #include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <tuple>
 #include <vector>
 
 #include <sqlq/admin.hpp>
+#include <sqlq/backend/dialect.hpp>
 #include <sqlq/client.hpp>
+#include <sqlq/context.hpp>
+#include <sqlq/outcome.hpp>
+#include <sqlq/schedule.hpp>
+#include <sqlq/testing/harness.hpp>
 #include <sqlq/testing/manual_clock.hpp>
 
 namespace sqlq::conformance {
@@ -42,9 +50,20 @@ struct Command {
     limit,
     priority,
     advance,
+    run_now,   ///< of a job
+    run,       ///< by a worker, whose handler has durable steps
+    record,    ///< a step, by hand
+    signal,
+    restart,
+    sync,
+    pause_schedule,
+    resume_schedule,
+    remove_schedule,
+    fire,      ///< Schedules::run_now
+    tick,      ///< a worker looks for schedules that are due
   };
   Kind kind = Kind::enqueue;
-  std::array<std::uint8_t, 24> choices{};
+  std::array<std::uint8_t, 32> choices{};
 };
 
 /// How often each kind should come, of a hundred or so.
@@ -59,17 +78,23 @@ class Mismatch : public std::runtime_error {
 /// Thread-safety: one thread at a time. Every member but the constructor throws Mismatch.
 class Twin {
  public:
-  /// The database has no jobs. Commands go through any of the clients, which are on one storage. `outages`: whether it
-  /// takes crashes back that were none.
-  Twin(std::vector<Client> clients, Admin admin, testing::ManualClock& clock, bool outages);
+  /// The database has no jobs and no schedules. Commands go through any of the handles, which are on one storage and
+  /// have that clock. What the backend cannot do is left out.
+  Twin(const std::vector<Database>& handles, const std::shared_ptr<testing::ManualClock>& clock,
+       const backend::Capabilities& capabilities);
+  Twin(const Twin&) = delete;
+  Twin& operator=(const Twin&) = delete;
 
   void apply(const Command& command);
   /// Everything there is: jobs, their histories, counts.
   void compare();
 
  private:
+  /// Whether its next snooze ends at once, because a signal has come meanwhile.
+  enum class Told : std::uint8_t { no, perhaps, yes };
   struct Known {
-    int number = 0;  ///< of its insertion
+    int number = 0;  ///< of its name in messages
+    int order = 0;   ///< of its insertion; jobs of ticks that were fired together have the same
     std::string queue{};
     std::string kind{};
     std::string key{};
@@ -89,6 +114,8 @@ class Twin {
     TimePoint expires{};
     std::string result{};
     std::vector<std::pair<std::int64_t, Cause>> history{};
+    std::vector<StepRecord> steps{};  ///< in the order of their recording
+    Told told = Told::no;
 
     [[nodiscard]] bool is_held() const { return state == JobState::running || state == JobState::cancelling; }
     [[nodiscard]] bool is_suspect() const { return sqlq::is_suspect(crashes, max_crashes); }
@@ -101,6 +128,28 @@ class Twin {
     bool paused = false;
   };
   using Entry = std::pair<const JobId, Known>;
+  using Key = std::tuple<StepKind, std::string, std::int64_t>;
+  /// One execution by the worker, as its handler has it.
+  struct Execution {
+    JobId id{};
+    std::set<Key> met{};            ///< the steps that it has come to
+    std::set<std::string> stale{};  ///< values of signals that were replaced meanwhile
+    Command::Kind way = Command::Kind::success;
+    Duration delay{};
+    std::string result{};
+    std::exception_ptr mismatch{};
+  };
+  /// A schedule. Its ticks up to `decided` were fired, skipped or missed, or are kept or carried.
+  struct Periodic {
+    Schedule asked{};
+    TimePoint added{};
+    TimePoint decided{};
+    bool paused = false;
+    std::vector<TimePoint> carried{};  ///< due when the rule was changed
+    std::optional<TimePoint> kept{};   ///< fires when the last job has finished
+    bool perhaps = false;              ///< what is carried or kept may have been decided on, or given up
+    ScheduleState was{};               ///< when it was looked at last
+  };
 
   // Choices of the command that is being done.
   int number(int least, int most);
@@ -122,6 +171,13 @@ class Twin {
 
   // What becomes true.
   void end(Known& job, JobState how) const;
+  void cancel_waiting(Known& job) const;
+  void take(const Job& job, const std::vector<std::string>& queues, const std::vector<std::string>& kinds,
+            bool& suspects);
+  void end_lease(JobId id, Known& job, Command::Kind how, Duration delay, const std::string& result, bool cancelled);
+  void snooze(JobId id, Known& job, Duration delay) const;
+  void adopt_due(JobId id, Known& job) const;
+  void run_again(JobId id, Known& job);
   void wait_until(Known& job, Duration delay) const;
   void put_back(JobId id, Known& job) const;
   Enqueued expect_enqueued(const NewJob& job);
@@ -141,6 +197,41 @@ class Twin {
   void requeue();
   void change_queue(Command::Kind how);
   void advance();
+  void run_now();
+
+  // Steps (twin_steps.cpp, twin_signals.cpp).
+  static StepRecord* find(Known& job, StepKind kind, std::string_view name, std::int64_t number);
+  StepRecord& add(Known& job, StepKind kind, std::string_view name, std::int64_t number, std::string value = {},
+                  std::optional<TimePoint> until = {}) const;
+  void run();
+  void given_back();
+  Outcome execute(JobContext& context);
+  Outcome act(JobContext& context, Known& job);
+  bool met_before(JobContext& context, StepKind kind, StepName name);
+  void do_step(JobContext& context, Known& job);
+  void do_sleep(JobContext& context, Known& job);
+  void do_wait(JobContext& context, Known& job);
+  void do_since(JobContext& context, Known& job);
+  [[noreturn]] void suspended(TimePoint until, const std::optional<TimePoint>& expected);
+  void adopt_step(JobId id, Known& job, StepKind kind, StepName name, TimePoint until) const;
+  void record();
+  void signal();
+  void send(JobId id, Known* job);
+  void restart();
+  void compare_steps(JobId id, const Known& job) const;
+
+  // Schedules (twin_schedules.cpp).
+  Schedules schedules() { return Schedules(client().database()); }
+  Schedule some_schedule();
+  void sync();
+  void steer(Command::Kind how);
+  void fire();
+  void tick();
+  void look_at(const std::string& name, Periodic& schedule, const std::vector<Job>& fired);
+  void add_fired(const Periodic& schedule, const Job& job, int order);
+  [[nodiscard]] std::optional<TimePoint> tick_after(const Periodic& schedule, TimePoint after) const;
+  [[nodiscard]] std::vector<TimePoint> due(const Periodic& schedule) const;
+  void compare_schedules();
 
   void done(std::string line) { trace_.push_back(std::move(line)); }
   void require(bool holds, const std::string& otherwise) const;
@@ -150,18 +241,22 @@ class Twin {
   std::vector<Client> clients_;
   mutable Admin admin_;
   testing::ManualClock& clock_;
-  const bool outages_;
+  const backend::Capabilities capabilities_;
+  testing::Harness worker_;
   std::map<JobId, Known> jobs_{};
   std::map<std::string, Lane> lanes_{};
   std::vector<Job> leases_{};
   std::vector<NewJob> enqueued_{};
+  std::map<std::string, Periodic> schedules_{};
+  std::optional<Execution> execution_{};
   int inserted_ = 0;
   const Command* command_ = nullptr;
   std::size_t choice_ = 0;
   std::vector<std::string> trace_{};
 };
 
-/// Leaves no jobs, whatever the database held: cancels what lives, ends leases, lets retention pass. Moves the clock.
+/// Leaves no jobs and no schedules, whatever the database held: cancels what lives, ends leases, lets retention pass.
+/// Moves the clock.
 void clear(Client client, Admin admin, testing::ManualClock& clock);
 
 }  // namespace sqlq::conformance

@@ -20,20 +20,27 @@ void Twin::cancel() {
   done("cancel " + name(id) + ": " + twin::text(said));
   same(said, expected, "the answer");
   if (said == CancelStatus::cancelling) job.state = JobState::cancelling;
-  if (said != CancelStatus::cancelled) return;
+  if (said == CancelStatus::cancelled) cancel_waiting(job);
+}
+
+void Twin::cancel_waiting(Known& job) const {
   job.record(Cause::cancelled);
   end(job, JobState::cancelled);
 }
 
 void Twin::purge() {
   std::set<std::string> names;
+  std::vector<JobId> ids;
   for (const auto& [id, job] : jobs_) {
-    if (job.is_over() && job.expires <= clock_.now()) names.insert(name(id));
+    if (!job.is_over() || job.expires > clock_.now()) continue;
+    names.insert(name(id));
+    ids.push_back(id);
   }
-  std::erase_if(jobs_, [&](const auto& entry) { return names.contains(name(entry.first)); });
+  for (const JobId id : ids) jobs_.erase(id);
   const std::size_t gone = admin_.purge().deleted;
   done("purge: " + twin::text(gone) + ", should be " + twin::text(names));
   same(gone, names.size(), "how many are gone");
+  for (const JobId id : ids) require(!capabilities_.steps || admin_.steps(id).empty(), "steps are left of one");
 }
 
 void Twin::requeue() {
@@ -46,13 +53,30 @@ void Twin::requeue() {
   const RequeueStatus said = admin_.requeue(id);
   done("requeue " + name(id) + ": " + twin::text(said));
   same(said, expected, "the answer");
-  if (said != RequeueStatus::requeued) return;
+  if (said == RequeueStatus::requeued) run_again(id, job);
+}
+
+/// What a requeue changes; steps stay.
+void Twin::run_again(JobId id, Known& job) {
   job.attempt = 0;
   job.crashes = 0;
   job.token = {};
   job.result.clear();
   job.record(Cause::requeued);
+  if (job.told == Told::yes) job.told = Told::perhaps;
   put_back(id, job);
+}
+
+void Twin::run_now() {
+  Entry* entry = any_job();
+  if (entry == nullptr) return;
+  auto& [id, job] = *entry;
+  const bool waits = job.state == JobState::scheduled;
+  const bool overdue = waits && job.run_at <= clock_.now();
+  const ActionStatus said = admin_.run_now(id);
+  done("run now " + name(id) + ": " + twin::text(said));
+  require(overdue || (said == ActionStatus::done) == waits, "the answer is wrong");
+  if (waits) adopt_due(id, job);
 }
 
 void Twin::change_queue(Command::Kind how) {

@@ -14,7 +14,8 @@ namespace sqlq::conformance {
 namespace twin {
 
 inline const std::vector<std::string> queues{"a", "b", "c"};
-inline const std::vector<std::string> kinds{"x", "y"};
+inline const std::vector<std::string> kinds{"x", "y"};  // the steps of y go when it succeeds
+inline constexpr Duration retry = std::chrono::seconds(5);  // after a failed attempt of the worker
 
 inline bool meant(const std::vector<std::string>& names, const std::string& name) {
   return names.empty() || std::ranges::find(names, name) != names.end();

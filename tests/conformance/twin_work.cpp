@@ -64,6 +64,7 @@ Enqueued Twin::expect_enqueued(const NewJob& asked) {
   }
   Known job;
   job.number = ++inserted_;
+  job.order = inserted_;
   job.queue = *o.queue;
   job.kind = asked.kind;
   job.key = o.unique_key.value_or("");
@@ -91,26 +92,32 @@ void Twin::claim() {
   require(claimed.size() <= n, "more jobs than asked for");
   bool suspects = true;  // one more may be taken
   for (const Job& job : claimed) {
-    const Known* first = first_ready(of_queues, of_kinds, suspects);
-    require(first != nullptr && jobs_.contains(job.id), name(job.id) + " was not ready");
-    Known& taken = jobs_.at(job.id);
-    require(ready(taken, of_queues, of_kinds), name(job.id) + " was not ready");
-    require(suspects || !taken.is_suspect(), name(job.id) + " is a second suspect");
-    suspects = suspects && !taken.is_suspect();
-    require(rank(taken) == rank(*first), name(job.id) + " was taken before job " + twin::text(first->number));
-    if (taken.claims == 0 && first->claims == 0) same(taken.number, first->number, "the next in order of insertion");
-    taken.state = JobState::running;
-    ++taken.attempt;
-    ++taken.claims;
-    taken.token = job.lease_token;
-    taken.lease_until = clock_.steady() + taken.keepalive;
-    same(job.attempt, taken.attempt, "the attempt of " + name(job.id));
-    same(job.claims, taken.claims, "the claims of " + name(job.id));
-    leases_.push_back(job);
+    take(job, of_queues, of_kinds, suspects);
   }
   if (claimed.size() == n) return;
   const Known* left = first_ready(of_queues, of_kinds, suspects);
   require(left == nullptr, left == nullptr ? "" : "job " + twin::text(left->number) + " was ready and was left");
+}
+
+/// Somebody has claimed it. `suspects`: whether that claim may take one more of them.
+void Twin::take(const Job& job, const std::vector<std::string>& of_queues, const std::vector<std::string>& of_kinds,
+                bool& suspects) {
+  const Known* first = first_ready(of_queues, of_kinds, suspects);
+  require(first != nullptr && jobs_.contains(job.id), name(job.id) + " was not ready");
+  Known& taken = jobs_.at(job.id);
+  require(ready(taken, of_queues, of_kinds), name(job.id) + " was not ready");
+  require(suspects || !taken.is_suspect(), name(job.id) + " is a second suspect");
+  suspects = suspects && !taken.is_suspect();
+  require(rank(taken) == rank(*first), name(job.id) + " was taken before job " + twin::text(first->number));
+  if (taken.claims == 0 && first->claims == 0) same(taken.order, first->order, "the next in order of insertion");
+  taken.state = JobState::running;
+  ++taken.attempt;
+  ++taken.claims;
+  taken.token = job.lease_token;
+  taken.lease_until = clock_.steady() + taken.keepalive;
+  same(job.attempt, taken.attempt, "the attempt of " + name(job.id));
+  same(job.claims, taken.claims, "the claims of " + name(job.id));
+  leases_.push_back(job);
 }
 
 void Twin::finish(Command::Kind how) {
@@ -132,7 +139,6 @@ void Twin::finish(Command::Kind how) {
   const std::string result = std::to_string(number(0, 9));
   FinishStatus said{};
   std::string did = "success";
-  Cause cause = Cause::failed;
   if (how == success) {
     said = client().success(*lease, result);
   } else if (how == error) {
@@ -140,19 +146,15 @@ void Twin::finish(Command::Kind how) {
     said = client().error(*lease, "no", {.retry = RetryPolicy::constant(delay)});
   } else if (how == discard) {
     did = "error, discarded";
-    cause = Cause::discarded;
     said = client().error(*lease, "no", {.discard = true});
   } else if (how == cancelled) {
     did = "cancelled";
-    cause = Cause::cancelled;
     said = client().cancelled(*lease);
   } else if (how == snooze) {
     did = "snooze for " + twin::text(delay);
-    cause = Cause::snoozed;
     said = client().snooze(*lease, delay);
   } else {
     did = "release";
-    cause = Cause::released;
     said = client().release(*lease);
   }
   done(did + " of " + name(id) + ", claim " + twin::text(lease->claims) + ": " + twin::text(said));
@@ -160,16 +162,27 @@ void Twin::finish(Command::Kind how) {
   if (said != FinishStatus::applied && said != FinishStatus::cancelled) return;
 
   job->ended = way;
-  if (how == success) job->result = result;
-  if (said == FinishStatus::cancelled) cause = Cause::cancelled;
-  if (how != success || said == FinishStatus::cancelled) job->record(cause);
-  if (said == FinishStatus::cancelled || how == cancelled) return end(*job, JobState::cancelled);
-  if (how == success) return end(*job, JobState::success);
-  if (how == discard || (how == error && job->attempt >= job->max_attempts)) return end(*job, JobState::errored);
-  if (how != error) --job->attempt;
-  if (how == snooze) job->crashes = 0;
-  if (how == release) return put_back(id, *job);
-  wait_until(*job, delay);
+  end_lease(id, *job, how, delay, result, said == FinishStatus::cancelled);
+}
+
+/// The holder has ended it so; `cancelled`: cancellation had been asked for.
+void Twin::end_lease(JobId id, Known& job, Command::Kind how, Duration delay, const std::string& result,
+                     bool cancelled) {
+  using Way = Command::Kind;
+  if (how == Way::success) job.result = result;
+  if (how == Way::success && !cancelled) return end(job, JobState::success);
+  cancelled = cancelled || how == Way::cancelled;
+  job.record(cancelled             ? Cause::cancelled
+             : how == Way::error   ? Cause::failed
+             : how == Way::discard ? Cause::discarded
+             : how == Way::snooze  ? Cause::snoozed
+                                   : Cause::released);
+  if (cancelled) return end(job, JobState::cancelled);
+  if (how == Way::discard || (how == Way::error && job.attempt >= job.max_attempts)) return end(job, JobState::errored);
+  if (how != Way::error) --job.attempt;
+  if (how == Way::release) return put_back(id, job);
+  if (how == Way::snooze) return snooze(id, job, delay);
+  wait_until(job, delay);
 }
 
 void Twin::ping() {
@@ -185,7 +198,7 @@ void Twin::ping() {
   same(said, expected, "the answer");
   if (holds) {
     found->second.lease_until = clock_.steady() + found->second.keepalive;
-  } else if (found != jobs_.end() && outages_) {
+  } else if (found != jobs_.end() && capabilities_.outages) {
     take_back_crash(found->first, found->second, lease->claims);
   }
 }

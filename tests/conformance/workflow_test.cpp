@@ -418,12 +418,49 @@ TEST_P(Workflow, SinceIsTrueFromTheFirstExecutionOn) {
   EXPECT_EQ(news, 2);
 }
 
-TEST_P(Workflow, StepsGoAtSuccessWhenAsked) {
+TEST_P(Workflow, StepsGoAtSuccessWhenAskedAndSignalsWithThem) {
   SQLQ_NEEDS(steps);
-  QuietWorker worker{db(), workflow([&](JobContext& job) { job.step("a", [] {}); }, {.keep_steps = false})};
+  QuietWorker worker{db(), workflow([&](JobContext& job) {
+                       EXPECT_EQ(job.client().signal(job.id(), "go", "1"), SignalStatus::stored);
+                       job.step("a", [] {});
+                       EXPECT_EQ(job.wait<int>("go", 1h), 1);
+                     }, {.keep_steps = false})};
   const JobId id = enqueue();
   ASSERT_TRUE(reaches(id, JobState::success));
   EXPECT_TRUE(eventually([&] { return admin().steps(id).empty(); }));
+}
+
+TEST_P(Workflow, SignalsGoAtSuccessAlsoWhereNoStepWasCalled) {
+  SQLQ_NEEDS(steps);
+  const JobId id = enqueue();
+  ASSERT_EQ(client().signal(id, "go", "1"), SignalStatus::stored);
+  QuietWorker worker{db(), workflow([](JobContext&) {}, {.keep_steps = false})};
+  ASSERT_TRUE(reaches(id, JobState::success));
+  EXPECT_TRUE(eventually([&] { return admin().steps(id).empty(); }));
+}
+
+TEST_P(Workflow, AWaitWithoutTimeIsRecordedAsAnyOther) {
+  SQLQ_NEEDS(steps);
+  const JobId id = enqueue();
+  ASSERT_EQ(client().signal(id, "early", "1"), SignalStatus::stored);
+  QuietWorker worker{db(), workflow([](JobContext& job) {
+                       EXPECT_EQ(job.wait<int>("early", Duration(0)), 1);
+                       job.set_result(job.wait<int>("late", -1s).value_or(0));
+                     })};
+  ASSERT_TRUE(reaches(id, JobState::success));
+  EXPECT_EQ(row(id).result, "0");
+  const auto waits = [&] {
+    Lines names;
+    for (const StepRecord& step : admin().steps(id)) {
+      if (step.kind == StepKind::wait) names.push_back(step.name);
+    }
+    return names;
+  };
+  EXPECT_EQ(waits(), (Lines{"early", "late"}));
+  // So a restart may begin with it, and it waits anew.
+  ASSERT_EQ(admin().restart(id, "late"), RequeueStatus::requeued);
+  ASSERT_TRUE(reaches(id, JobState::success));
+  EXPECT_EQ(waits(), (Lines{"early", "late"}));
 }
 
 TEST_P(Workflow, ALostLeaseEndsTheWorkflow) {

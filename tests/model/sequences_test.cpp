@@ -52,15 +52,16 @@ TEST_P(Sequences, MeanTheSameHereAndThere) {
   params.maxSize = longest;
   rc::detail::TestMetadata metadata;
   metadata.id = "Sequences/" + GetParam().name;
-  const std::vector<Client> clients{Client{db()}, Client{another()}, Client{another()}};
+  const std::vector<Database> handles{db(), another(), another()};
+  const auto manual = std::static_pointer_cast<sqlq::testing::ManualClock>(shared_clock());
   using NothingToReproduce = std::unordered_map<std::string, rc::detail::Reproduce>;
   rc::detail::TestListenerAdapter quiet;
   std::size_t done = 0;
   const auto result = rc::detail::checkTestable(
       [&] {
         const auto commands = *rc::gen::container<std::vector<Command>>(any_command());
-        clear(clients.front(), admin(), clock());
-        Twin twin(clients, admin(), clock(), capabilities().outages);
+        clear(client(), admin(), clock());
+        Twin twin(handles, manual, capabilities());
         for (const Command& command : commands) twin.apply(command);
         twin.compare();
         done += commands.size();

@@ -45,6 +45,9 @@ class SQLQ_API Harness {
   /// On a database of this URL, which the harness opens and migrates.
   Harness(std::string_view url, Handlers handlers, WorkerOptions options = {})
       : Harness(at(url), std::move(handlers), std::move(options)) {}
+  /// On a database that you have opened with that clock: for other options, and for a backend of yours.
+  Harness(std::shared_ptr<ManualClock> clock, Database db, Handlers handlers, WorkerOptions options = {})
+      : Harness(Opened{std::move(clock), std::move(db)}, std::move(handlers), std::move(options)) {}
   ~Harness();
   Harness(const Harness&) = delete;
   Harness& operator=(const Harness&) = delete;

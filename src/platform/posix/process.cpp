@@ -11,6 +11,8 @@
 #include <csignal>
 #include <unistd.h>
 
+#include "platform/system.hpp"
+
 namespace sqlq::platform {
 namespace {
 
@@ -52,7 +54,7 @@ std::optional<Stat> stat_of(std::int64_t pid) {
 
 /// Numbers of processes mean the same to all that share it.
 std::string this_host() {
-  const std::string boot = text_of("/proc/sys/kernel/random/boot_id");
+  const std::string boot = boot_id();
   const std::string pids = link_of("/proc/self/ns/pid");
   const bool ours = link_of("/proc/self") == std::to_string(::getpid());  // and not of another namespace
   if (boot.empty() || pids.empty() || !ours) return {};
