@@ -75,6 +75,22 @@ function(check_components build)
   file(REMOVE_RECURSE "${SCRATCH}/components")
 endfunction()
 
+# check_exported(PREFIX): its shared libraries export the names that packaging/abi lists, no other and no less.
+function(check_exported prefix)
+  file(GLOB_RECURSE core "${prefix}/libsqlq_core.so")
+  cmake_path(GET core PARENT_PATH libraries)
+  run(sh "${SQLQ_PACKAGE_TESTS}/exported_names.sh" "${libraries}" "${SCRATCH}/names")
+  execute_process(COMMAND diff -u "--exclude=*.abi.xz" "${SOURCE_DIR}/packaging/abi" "${SCRATCH}/names"
+    RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR
+      "The shared libraries export other names than packaging/abi lists (-: are gone, +: are new):\n${output}\n"
+      "What is new is seen because of SQLQ_API (sqlq/export.hpp): make sure that it must be. What is gone breaks "
+      "programs that were linked before: once there was a release it needs a new minor version. If you want this:\n"
+      "  rm ${SOURCE_DIR}/packaging/abi/*.names && cp ${SCRATCH}/names/*.names ${SOURCE_DIR}/packaging/abi/")
+  endif()
+endfunction()
+
 # check_installed(PREFIX [STATIC]): every choice of backends links those and no other, by CMake and by pkg-config.
 function(check_installed prefix)
   run(${configure} -S "${SQLQ_PACKAGE_TESTS}/subset" -B "${SCRATCH}/subset" -DCMAKE_BUILD_TYPE=Debug

@@ -15,6 +15,7 @@ if(files OR NOT files_of_runtime)
     "${files_of_runtime}")
 endif()
 run("${CMAKE_COMMAND}" --install "${SCRATCH}/build" --prefix "${SCRATCH}/an odd+prefix")
+check_exported("${SCRATCH}/an odd+prefix")
 file(REMOVE_RECURSE "${SCRATCH}/build")  # nothing may be found there any more
 check_installed("${SCRATCH}/an odd+prefix")
 
