@@ -22,7 +22,7 @@ using backend::Now;
 using backend::StoredJob;
 
 /// Columns as inbox_rows declares them.
-InboxRow read_row(const Row& row) {
+InboxRow read_inbox_row(const Row& row) {
   const auto text = [&](std::size_t column) {
     return row.null(column) ? std::nullopt : std::optional<std::string>(row.text(column));
   };
@@ -78,7 +78,7 @@ class SqlInbox final : public backend::Inbox {
                 {{"after", std::max<std::int64_t>(after, 0)},
                  {"n", static_cast<std::int64_t>(limit)},
                  {"most", static_cast<std::int64_t>(max_bytes)}},
-                [&](const Row& row) { rows.push_back(read_row(row)); });
+                [&](const Row& row) { rows.push_back(read_inbox_row(row)); });
     };
     runner_.read(look, Statements::one);
     return rows;
