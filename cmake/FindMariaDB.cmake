@@ -12,7 +12,7 @@ find_package(PkgConfig QUIET)
 if(PkgConfig_FOUND)
   pkg_check_modules(MariaDB_PC QUIET libmariadb)
 endif()
-find_path(MariaDB_INCLUDE_DIR NAMES mysql.h HINTS ${MariaDB_PC_INCLUDE_DIRS} PATH_SUFFIXES mariadb)
+find_path(MariaDB_INCLUDE_DIR NAMES mysql.h HINTS ${MariaDB_PC_INCLUDE_DIRS} PATH_SUFFIXES mariadb mysql)
 find_library(MariaDB_LIBRARY NAMES mariadb HINTS ${MariaDB_PC_LIBRARY_DIRS})
 if(MariaDB_INCLUDE_DIR AND EXISTS "${MariaDB_INCLUDE_DIR}/mariadb_version.h")
   file(STRINGS "${MariaDB_INCLUDE_DIR}/mariadb_version.h" _mariadb_version

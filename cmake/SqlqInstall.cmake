@@ -1,16 +1,32 @@
 # The installed package: find_package(sqlq COMPONENTS ...) with the targets of this build, sqlq.pc, the documentation.
+# Each file belongs to one component of `cmake --install`: runtime (shared libraries as programs load them), dev (what
+# compiling against them takes, static libraries included), tools (the program), doc.
 
 include(CMakePackageConfigHelpers)
 
 set(sqlq_config_dir "${CMAKE_INSTALL_LIBDIR}/cmake/sqlq")
 get_property(SQLQ_COMPONENT_LIST GLOBAL PROPERTY SQLQ_BACKENDS)
+get_property(type TARGET sqlq_core PROPERTY TYPE)
+set(shared FALSE)
+if(type STREQUAL "SHARED_LIBRARY")
+  set(shared TRUE)
+endif()
+
+# What else must be found: a static library needs its own libraries wherever it is linked, a shared one brings them
+# along, and no header of ours includes theirs but nlohmann_json's.
 set(SQLQ_COMPONENT_DEPENDENCIES "")
 set(zones "")
-if(SQLQ_ZONES_BY STREQUAL "date")
+if(SQLQ_ZONES_BY STREQUAL "date" AND NOT shared)
   set(SQLQ_COMPONENT_DEPENDENCIES "sqlq_find(libhowardhinnant-date-dev date::date-tz date 3 CONFIG)\n")
   set(zones -ldate-tz)  # has no module of pkg-config
 endif()
+set(modules "")
 foreach(backend IN LISTS SQLQ_COMPONENT_LIST)
+  if(shared)
+    break()
+  endif()
+  get_property(wanted GLOBAL PROPERTY SQLQ_PKG_CONFIG_${backend})
+  list(APPEND modules ${wanted})
   get_property(packages GLOBAL PROPERTY SQLQ_PACKAGES_${backend})
   get_property(debian GLOBAL PROPERTY SQLQ_DEBIAN_${backend})
   list(TRANSFORM packages REPLACE "^([^=]+)=(.*)$" "  sqlq_find(\"${debian}\" \\1 \\2)")
@@ -51,13 +67,14 @@ endforeach()
 list(JOIN SQLQ_COMPONENT_LIST "_" name)
 set_property(TARGET sqlq PROPERTY EXPORT_NAME with_${name})
 install(TARGETS ${targets} EXPORT sqlqTargets
-  ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
-  LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
-  OBJECTS DESTINATION "${CMAKE_INSTALL_LIBDIR}/sqlq"
-  FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+  RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT runtime
+  LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT runtime NAMELINK_COMPONENT dev
+  ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT dev
+  OBJECTS DESTINATION "${CMAKE_INSTALL_LIBDIR}/sqlq" COMPONENT dev
+  FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT dev)
 # Headers that compile where the library that they are about is: no part of what must compile alone.
-install(DIRECTORY include/sqlq/adapters DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sqlq")
-install(EXPORT sqlqTargets NAMESPACE sqlq:: DESTINATION "${sqlq_config_dir}")
+install(DIRECTORY include/sqlq/adapters DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/sqlq" COMPONENT dev)
+install(EXPORT sqlqTargets NAMESPACE sqlq:: DESTINATION "${sqlq_config_dir}" COMPONENT dev)
 
 configure_package_config_file(cmake/sqlqConfig.cmake.in generated/sqlqConfig.cmake
   INSTALL_DESTINATION "${sqlq_config_dir}"
@@ -67,9 +84,9 @@ install(FILES
   "${PROJECT_BINARY_DIR}/generated/sqlqConfig.cmake"
   "${PROJECT_BINARY_DIR}/generated/sqlqConfigVersion.cmake"
   cmake/FindMariaDB.cmake
-  DESTINATION "${sqlq_config_dir}")
+  DESTINATION "${sqlq_config_dir}" COMPONENT dev)
 
-# sqlq.pc: all backends. A static library needs what it is made of wherever it is linked, a shared one brings it along.
+# sqlq.pc: all backends.
 cmake_path(IS_ABSOLUTE CMAKE_INSTALL_LIBDIR absolute)
 if(absolute)
   set(SQLQ_PC_PREFIX "${CMAKE_INSTALL_PREFIX}")
@@ -84,37 +101,22 @@ set(SQLQ_PC_INCLUDEDIR "${CMAKE_INSTALL_INCLUDEDIR}")
 if(NOT absolute)
   string(PREPEND SQLQ_PC_INCLUDEDIR "\${prefix}/")
 endif()
-set(modules "")
-foreach(backend IN LISTS SQLQ_COMPONENT_LIST)
-  get_property(wanted GLOBAL PROPERTY SQLQ_PKG_CONFIG_${backend})
-  list(APPEND modules ${wanted})
-endforeach()
 list(JOIN modules ", " modules)
 set(SQLQ_PC_REQUIRES "nlohmann_json >= 3.11")
-set(SQLQ_PC_REQUIRES_PRIVATE "${modules}")
+if(modules)
+  string(APPEND SQLQ_PC_REQUIRES ", ${modules}")
+endif()
 set(libraries sqlq ${backend_targets})
-set(private "")
-if(TARGET sqlq_sql)
-  set(private sqlq_sql)
+if(TARGET sqlq_sql AND NOT shared)
+  list(APPEND libraries sqlq_sql)
 endif()
+list(APPEND libraries sqlq_core)
 list(TRANSFORM libraries PREPEND "-l")
-list(TRANSFORM private PREPEND "-l")
-get_property(type TARGET sqlq_core PROPERTY TYPE)
-if(type STREQUAL "SHARED_LIBRARY")
-  list(JOIN libraries " " SQLQ_PC_LIBS)
-  string(APPEND SQLQ_PC_LIBS " -lsqlq_core")
-  list(APPEND private ${zones} -pthread)
-  list(JOIN private " " SQLQ_PC_LIBS_PRIVATE)
-else()
-  list(APPEND libraries ${private} -lsqlq_core ${zones} -pthread)
-  list(JOIN libraries " " SQLQ_PC_LIBS)
-  set(SQLQ_PC_LIBS_PRIVATE "")
-  if(modules)
-    string(APPEND SQLQ_PC_REQUIRES ", ${modules}")
-  endif()
-endif()
+list(APPEND libraries ${zones} -pthread)
+list(JOIN libraries " " SQLQ_PC_LIBS)
 configure_file(cmake/sqlq.pc.in generated/sqlq.pc @ONLY)
-install(FILES "${PROJECT_BINARY_DIR}/generated/sqlq.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+install(FILES "${PROJECT_BINARY_DIR}/generated/sqlq.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig"
+  COMPONENT dev)
 
 # The documentation keeps its folders, so that its links hold (SqlqInstallDocs.cmake sees to the others); headers and
 # messages name it as share/doc/sqlq/...
@@ -122,9 +124,9 @@ set(doc "${CMAKE_INSTALL_DOCDIR}")
 if(NOT PROJECT_IS_TOP_LEVEL)  # that one is named after the project around us
   set(doc "${CMAKE_INSTALL_DATAROOTDIR}/doc/sqlq")
 endif()
-install(FILES LICENSE README.md CHANGELOG.md SECURITY.md DESTINATION "${doc}")
-install(DIRECTORY docs DESTINATION "${doc}")
-install(DIRECTORY backends schema examples DESTINATION "${doc}"
+install(FILES LICENSE README.md CHANGELOG.md SECURITY.md DESTINATION "${doc}" COMPONENT doc)
+install(DIRECTORY docs DESTINATION "${doc}" COMPONENT doc)
+install(DIRECTORY backends schema examples DESTINATION "${doc}" COMPONENT doc
   FILES_MATCHING PATTERN "README.md" PATTERN "*.sql" REGEX "/examples/[^/]*\\.[ch]pp$"
   PATTERN "src" EXCLUDE PATTERN "include" EXCLUDE PATTERN "data" EXCLUDE PATTERN "expected" EXCLUDE)
 foreach(name IN ITEMS doc CMAKE_INSTALL_INCLUDEDIR)
@@ -137,4 +139,4 @@ endforeach()
 install(CODE "
   set(SQLQ_DOC_DIR \"\$ENV{DESTDIR}${installed_doc}\")
   set(SQLQ_INCLUDE_DIR \"\$ENV{DESTDIR}${installed_CMAKE_INSTALL_INCLUDEDIR}\")
-  include(\"${PROJECT_SOURCE_DIR}/cmake/SqlqInstallDocs.cmake\")")
+  include(\"${PROJECT_SOURCE_DIR}/cmake/SqlqInstallDocs.cmake\")" COMPONENT doc)

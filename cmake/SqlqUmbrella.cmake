@@ -6,7 +6,8 @@ add_library(sqlq_open OBJECT "${PROJECT_SOURCE_DIR}/src/open.cpp")
 sqlq_set_up(sqlq_open)
 target_link_libraries(sqlq_open PUBLIC sqlq_core)
 
-# sqlq_umbrella(TARGET EXPORT_NAME BACKENDS...): sqlq::open with these backends.
+# sqlq_umbrella(TARGET EXPORT_NAME BACKENDS...): sqlq::open with these backends. Two small objects that nothing but a
+# program's own choice of backends needs: a static library always, so that no shared one needs several databases.
 function(sqlq_umbrella target alias)
   set(SQLQ_DECLARATIONS "")
   set(SQLQ_CALLS "")
@@ -16,7 +17,7 @@ function(sqlq_umbrella target alias)
   endforeach()
   set(builtin "${PROJECT_BINARY_DIR}/generated/${target}_backends.cpp")
   configure_file("${PROJECT_SOURCE_DIR}/src/builtin_backends.cpp.in" "${builtin}" @ONLY)
-  sqlq_add_library(${target} ${alias} "${builtin}" $<TARGET_OBJECTS:sqlq_open>)
+  sqlq_add_library(${target} ${alias} STATIC "${builtin}" $<TARGET_OBJECTS:sqlq_open>)
   list(TRANSFORM ARGN PREPEND sqlq_)
   target_link_libraries(${target} PUBLIC sqlq_core ${ARGN})
 endfunction()

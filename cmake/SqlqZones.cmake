@@ -1,5 +1,5 @@
-# Who reads the system's time zones for schedules: the standard library where it can, else Howard Hinnant's date.
-# src/core/zone_files.cpp is the only file that knows.
+# Who reads the system's time zones for schedules: the standard library where it can, else Howard Hinnant's date; on
+# Windows, where that finds none, the library itself. src/core/zone_files.cpp is the only file that knows.
 
 include(CheckCXXSourceCompiles)
 
@@ -15,6 +15,8 @@ if(SQLQ_ZONES)
   unset(CMAKE_CXX_STANDARD)
   if(SQLQ_STD_HAS_ZONES)
     set(SQLQ_ZONES_BY std)
+  elseif(WIN32)
+    set(SQLQ_ZONES_BY files)
   else()
     set(SQLQ_ZONES_BY date)
     if(NOT TARGET date::date-tz)  # a parent project's own goes first
@@ -36,6 +38,11 @@ function(sqlq_use_zones target)
     target_compile_definitions(${target} PRIVATE SQLQ_ZONES_BY_${upper})
   endif()
   if(SQLQ_ZONES_BY STREQUAL "date")
-    target_link_libraries(${target} PRIVATE date::date-tz)
+    get_property(type TARGET ${target} PROPERTY TYPE)
+    if(type STREQUAL "SHARED_LIBRARY")  # it brings date along: whoever links it when it is installed need not find it
+      target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:date::date-tz>)
+    else()
+      target_link_libraries(${target} PRIVATE date::date-tz)
+    endif()
   endif()
 endfunction()

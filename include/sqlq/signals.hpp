@@ -16,6 +16,10 @@ namespace sqlq {
 /// gone, but then no signal trips it: keep the object for as long as you wait (the temporary above lives to the end of
 /// the full expression, which is long enough).
 ///
+/// Windows has SIGINT (Ctrl+C) and SIGBREAK (Ctrl+Break). A console that is closed, a log-off and a shutdown count as
+/// SIGTERM there; the system ends the process some seconds later (5 for a closed console), so keep the worker's
+/// shutdown times below that.
+///
 /// One object per signal and process at a time (else Error(misuse)). Thread-safety: make and destroy on one thread.
 class SQLQ_API SignalStop {
  public:

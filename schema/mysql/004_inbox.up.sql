@@ -5,7 +5,8 @@
 
 -- n is for us: leave it out. What is NULL or left out is as in EnqueueOptions (sqlq/enqueue.hpp); params are JSON,
 -- run_at is UTC, headers a JSON object of texts, job_id a UUID. A row of which not even an errored job could be stored
--- is kept with a negative n and the reason in `problem`. Texts have a character set, so that each writer's is converted.
+-- is kept with a negative n and the reason in `problem`. Texts have a character set, so that each writer's is
+-- converted.
 CREATE TABLE IF NOT EXISTS {inbox} (
   n            BIGINT NOT NULL AUTO_INCREMENT,
   kind         VARCHAR(255) NOT NULL,

@@ -200,6 +200,17 @@ void look_at_clock(backend::Insight& insight, const Clock& clock, Findings& find
                                                     : found::warning("clock_offset", what, advice));
 }
 
+void look_at_inbox(backend::Inbox& inbox, Findings& findings) {
+  constexpr std::uint64_t cap = 1000;
+  const CappedCount kept = inbox.inbox_counts(cap).kept;
+  if (kept.value == 0) return;
+  const std::string number = (kept.capped ? "more than " : "") + std::to_string(kept.value);
+  findings.push_back(found::warning(
+      "inbox_kept",
+      number + " rows of sqlq_inbox could not become jobs, not even errored ones: the column problem says why",
+      "mend or delete them, and give them back by UPDATE sqlq_inbox SET n = -n, problem = NULL WHERE n < 0"));
+}
+
 constexpr std::size_t longest_sentence = 4096;
 
 }  // namespace
@@ -215,6 +226,9 @@ std::vector<Finding> Admin::doctor() const {
   if (usable) {
     found::look_at("the kinds of jobs, the queues or the workers", findings,
                    [&] { Work(dialect, now).judge(findings); });
+    if (backend::Inbox* const inbox = dialect.inbox()) {
+      found::look_at("the inbox", findings, [&] { look_at_inbox(*inbox, findings); });
+    }
     if (dialect.periodic() != nullptr) {
       found::look_at("the schedules", findings, [&] { client::judge_schedules(db_, now, findings); });
     }

@@ -20,16 +20,14 @@ using nlohmann::json;
 /// More than check_headers lets through, written as JSON.
 constexpr std::size_t most_header_text = std::size_t{128} << 10;
 
-[[noreturn]] void refuse_row(const std::string& column, const std::string& problem) {
+[[noreturn]] void reject(const std::string& column, const std::string& problem) {
   throw Error(Errc::invalid_argument, "the column " + column + " " + problem);
 }
 
 int number_of(std::int64_t value, const char* column) {
   constexpr int least = std::numeric_limits<int>::min();
   constexpr int most = std::numeric_limits<int>::max();
-  if (value < least || value > most) {
-    refuse_row(column, "must be " + std::to_string(least) + " to " + std::to_string(most));
-  }
+  if (value < least || value > most) reject(column, "must be " + std::to_string(least) + " to " + std::to_string(most));
   return static_cast<int>(value);
 }
 
@@ -37,7 +35,7 @@ Headers headers_of(const std::string& text) {
   const json object = json::parse(text, nullptr, false);
   const auto is_text = [](const json& value) { return value.is_string(); };
   if (!object.is_object() || !std::ranges::all_of(object, is_text)) {
-    refuse_row("headers", R"(must be a JSON object of texts, as {"name": "value"}, or NULL)");
+    reject("headers", R"(must be a JSON object of texts, as {"name": "value"}, or NULL)");
   }
   return read_headers(text);
 }
@@ -74,16 +72,16 @@ NewJob job_of(const InboxRow& row, const PayloadLimits& limits) {
   if (row.priority) job.options.priority = number_of(*row.priority, "priority");
   if (row.max_attempts) job.options.max_attempts = number_of(*row.max_attempts, "max_attempts");
   if (row.timeout_s) {
-    if (*row.timeout_s < 0) refuse_row("timeout_s", "must not be negative (0 means no limit)");
+    if (*row.timeout_s < 0) reject("timeout_s", "must not be negative (0 means no limit)");
     job.options.timeout = seconds(std::min<std::int64_t>(*row.timeout_s, longest_timeout.count()));
   }
-  if (row.odd_run_at) refuse_row("run_at", "is no time that can be read: write it as the database's own functions do");
+  if (row.odd_run_at) reject("run_at", "is no time that can be read: write it as the database's own functions do");
   job.options.run_at = row.run_at;
   job.options.unique_key = row.unique_key;
   if (row.headers) job.options.headers = headers_of(*row.headers);
   if (row.id) {
     job.options.id = JobId::parse(*row.id);
-    if (!job.options.id) refuse_row("job_id", "must be a UUID, as 019b0000-0000-7000-8000-000000000001, or NULL");
+    if (!job.options.id) reject("job_id", "must be a UUID, as 019b0000-0000-7000-8000-000000000001, or NULL");
   }
   check_job(job, limits);
   return job;

@@ -1,19 +1,16 @@
 // The system's time zones, read by Howard Hinnant's date library (SQLQ_ZONES_BY_DATE), by the standard library
-// (SQLQ_ZONES_BY_STD), or not at all: cmake/SqlqZones.cmake. What is read is copied: the libraries' own lists are
-// destroyed at exit, which threads of ours may outlive.
+// (SQLQ_ZONES_BY_STD), from a folder of zone files (SQLQ_ZONES_BY_FILES), or not at all: cmake/SqlqZones.cmake. What is
+// read is copied: the libraries' own lists are destroyed at exit, which threads of ours may outlive.
 
 #include "core/zone.hpp"
 
-#include <cstdint>
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
-#include <string_view>
 #include <utility>
 
 #include <sqlq/error.hpp>
 
 #include "core/words.hpp"
+#include "core/zone_file.hpp"
 
 #ifdef SQLQ_ZONES_BY_DATE
 #include <date/tz.h>
@@ -21,7 +18,11 @@
 
 namespace sqlq::core {
 
-#if !defined(SQLQ_ZONES_BY_DATE) && !defined(SQLQ_ZONES_BY_STD)
+#if defined(SQLQ_ZONES_BY_FILES)
+
+Zone read_zone(const std::string& name) { return ZoneFile::read(name).zone(); }
+
+#elif !defined(SQLQ_ZONES_BY_DATE) && !defined(SQLQ_ZONES_BY_STD)
 
 Zone read_zone(const std::string& name) {
   throw Error(Errc::configuration, "the time zone " + core::quoted(name) +
@@ -53,41 +54,9 @@ namespace tz = std::chrono;
 // The library (3.0.1) does not read the last line of a file, and leaves out changes that change nothing. Where the
 // files list all changes until 2037, as Debian's do, it knows no summer time after that; where they list only what the
 // last line does not say, it is wrong today. And it ends the process (assert) when a file is none of a zone.
-std::string file_of(const std::string& name) {
-  for (const char* folder : {"/usr/share/zoneinfo/uclibc/", "/usr/share/zoneinfo/", "/var/db/timezone/zoneinfo/"}) {
-    std::ifstream file(folder + name, std::ios::binary);
-    std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-    if (text.starts_with("TZif") && text.ends_with('\n')) return text;
-    if (!text.empty()) break;
-  }
-  throw Error(Errc::configuration, "the file of the time zone " + core::quoted(name) +
-                                       " cannot be read, or is none: install the system's time zones anew (tzdata)");
-}
-
-/// Its first byte is the highest one; 0 beyond the end.
-std::uint64_t number_at(std::string_view text, std::uint64_t at, std::size_t bytes) {
-  if (at > text.size()) return 0;
-  std::uint64_t number = 0;
-  for (const char byte : text.substr(at, bytes)) number = number << 8U | static_cast<unsigned char>(byte);
-  return number;
-}
-
-/// RFC 8536, 3: a header and numbers of 32 bits, the same with 64 bits, a last line.
 Rest rest_of(const std::string& name) {
-  const std::string text = file_of(name);
-  constexpr std::uint64_t header = 44;
-  const auto count = [&](std::uint64_t begin, std::uint64_t n) { return number_at(text, begin + 20 + 4 * n, 4); };
-  const std::uint64_t second = header + count(0, 0) + count(0, 1) + 8 * count(0, 2) + 5 * count(0, 3) +
-                               6 * count(0, 4) + count(0, 5);
-  const std::uint64_t changes = count(second, 3);
-  Rest rest;
-  if (changes > 0) {
-    const std::uint64_t last = number_at(text, second + header + 8 * (changes - 1), 8);
-    rest.from = UtcSeconds(seconds(static_cast<std::int64_t>(last)));
-  }
-  const std::size_t line = text.rfind('\n', text.size() - 2) + 1;
-  rest.tail = ZoneTail::parse(std::string_view(text).substr(line, text.size() - 1 - line));
-  return rest;
+  const ZoneFile file = ZoneFile::read(name);
+  return {file.last_change(), file.tail()};
 }
 
 #else

@@ -4,10 +4,6 @@
 #include <array>
 #include <utility>
 
-#if defined(__linux__)
-#include <sys/vfs.h>
-#endif
-
 namespace sqlq::platform {
 
 std::optional<std::string> network_name(std::uint64_t type) {
@@ -19,16 +15,6 @@ std::optional<std::string> network_name(std::uint64_t type) {
   }};
   const auto at = std::ranges::find(known, static_cast<std::uint32_t>(type), &decltype(known)::value_type::first);
   return at == known.end() ? std::nullopt : std::optional<std::string>(at->second);
-}
-
-std::optional<std::string> network_file_system(const std::string& path) {
-#if defined(__linux__)
-  struct statfs found {};
-  if (::statfs(path.c_str(), &found) == 0) return network_name(static_cast<std::uint64_t>(found.f_type));
-#else
-  static_cast<void>(path);
-#endif
-  return std::nullopt;
 }
 
 }  // namespace sqlq::platform

@@ -3,7 +3,7 @@
 #include <atomic>
 #include <new>
 
-#include <pthread.h>
+#include "platform/system.hpp"
 
 namespace sqlq::platform {
 namespace {
@@ -21,7 +21,7 @@ void count_fork() { counted.fetch_add(1, std::memory_order_relaxed); }
 }  // namespace
 
 unsigned forks() noexcept {
-  static const int watching = ::pthread_atfork(nullptr, nullptr, count_fork);
+  static const bool watching = (watch_forks(count_fork), true);
   static_cast<void>(watching);
   return counted.load(std::memory_order_relaxed);
 }

@@ -1,21 +1,17 @@
 #include "platform/host.hpp"
 
-#include <array>
 #include <string_view>
-
-#include <unistd.h>
 
 #include "core/text.hpp"
 #include "platform/random.hpp"
+#include "platform/system.hpp"
 
 namespace sqlq::platform {
 
 namespace {
 
 std::string read_host_name() {
-  std::array<char, 256> buffer{};
-  if (::gethostname(buffer.data(), buffer.size() - 1) != 0) return "localhost";
-  std::string name = core::clean_text(buffer.data(), 200);
+  std::string name = core::clean_text(system_name(), 200);
   for (char& c : name) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
   }
@@ -34,8 +30,6 @@ std::string host_name() {
   static const std::string& host = *new std::string(read_host_name());  // never destroyed: CONTRIBUTING.md
   return host;
 }
-
-std::int64_t process_id() { return ::getpid(); }
 
 std::string worker_name(std::uint32_t tag) {
   return host_name() + ":" + std::to_string(process_id()) + ":" + hex(tag);

@@ -4,12 +4,10 @@
 #include <cstddef>
 #include <optional>
 
-#include <sys/random.h>
-#include <unistd.h>
-
 #include <sqlq/error.hpp>
 
 #include "platform/forks.hpp"
+#include "platform/system.hpp"
 
 namespace sqlq::platform {
 
@@ -22,7 +20,7 @@ class Pool {
   std::uint64_t next() {
     const unsigned now = forks();
     if (left_ == 0 || forks_seen_ != now) {
-      if (::getentropy(numbers_.data(), sizeof(numbers_)) != 0) {
+      if (!entropy(numbers_.data(), sizeof(numbers_))) {
         throw Error(Errc::internal, "the operating system gave no random numbers");
       }
       left_ = numbers_.size();
@@ -32,7 +30,7 @@ class Pool {
   }
 
  private:
-  std::array<std::uint64_t, 32> numbers_{};  // 256 bytes: the most getentropy gives at once
+  std::array<std::uint64_t, 32> numbers_{};  // 256 bytes: the most the system gives at once
   std::size_t left_ = 0;
   unsigned forks_seen_ = 0;
 };

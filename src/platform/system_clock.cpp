@@ -1,9 +1,10 @@
 #include <condition_variable>
-#include <fstream>
 #include <mutex>
 #include <utility>
 
 #include <sqlq/clock.hpp>
+
+#include "platform/system.hpp"
 
 namespace sqlq {
 
@@ -39,12 +40,11 @@ class SystemSignal final : public Signal {
   bool notified_ = false;
 };
 
-// The kernel's name for this run of the host. Without one a restart of the host goes unnoticed: leases from before it
-// are then compared with the new steady time, and end late, but end.
-std::string read_boot_id() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  return std::getline(file, id) && !id.empty() ? id : "unknown-boot";
+// Without a name for this run of the host its restart goes unnoticed: leases from before it are then compared with the
+// new steady time, and end late, but end.
+std::string read_epoch() {
+  std::string id = platform::boot_id();
+  return id.empty() ? "unknown-boot" : id;
 }
 
 class SystemClock final : public Clock {
@@ -59,7 +59,7 @@ class SystemClock final : public Clock {
   [[nodiscard]] std::unique_ptr<Signal> make_signal() override { return std::make_unique<SystemSignal>(); }
 
  private:
-  std::string epoch_ = read_boot_id();
+  std::string epoch_ = read_epoch();
 };
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <set>
-#include <sstream>
 
 #include "core/findings.hpp"
 #include "core/text.hpp"
@@ -30,11 +29,12 @@ Finding drift(std::string what) {
 
 Layout parse_layout(std::string_view text) {
   Layout layout;
-  std::istringstream lines{std::string(text)};
-  for (LayoutKey key; lines >> key.table >> key.kind >> key.name;) {
-    std::string definition;
-    std::getline(lines >> std::ws, definition);
-    layout.emplace(key, definition);
+  for (std::string_view line; core::take_until('\n', text, line);) {
+    LayoutKey key;
+    for (std::string* field : {&key.table, &key.kind, &key.name}) {
+      if (std::string_view word; core::take_until(' ', line, word)) *field = word;
+    }
+    layout.emplace(std::move(key), line);
   }
   return layout;
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
-#include <sstream>
 #include <string>
 
 #include <sqlq/error.hpp>
@@ -96,14 +95,14 @@ bool in_transaction(const Migration& step, backend::Direction direction) {
 std::vector<std::string> statements_of(const std::string& script) {
   std::vector<std::string> statements(1);
   bool marked = false;
-  std::istringstream lines(script);
-  for (std::string line; std::getline(lines, line);) {
+  std::string_view rest = script;
+  for (std::string_view line; core::take_until('\n', rest, line);) {
     const bool end = line == "-- +goose StatementEnd";
     if (line == "-- +goose StatementBegin") marked = true;
     if (line.starts_with("--") || line.empty()) {
       if (!end) continue;
     } else {
-      statements.back() += line + '\n';
+      statements.back().append(line) += '\n';
     }
     if (end) marked = false;
     if (end || (!marked && line.ends_with(';'))) statements.emplace_back();

@@ -16,7 +16,7 @@ constexpr SteadyPoint first_steady{std::chrono::hours(1)};
 
 // One mutex and one condition for the clock and all its signals: an advance cannot slip between a waiter's look at the
 // time and its sleep.
-struct ManualClock::State {
+struct SQLQ_LOCAL ManualClock::State {
   mutable std::mutex mutex;
   std::condition_variable changed;
   TimePoint wall = first_wall;

@@ -23,7 +23,7 @@ namespace sqlq::testing {
 
 inline constexpr std::string_view connection_type = "sqlq::testing::MemoryConnection";
 
-struct MemoryStorage::Impl {
+struct SQLQ_LOCAL MemoryStorage::Impl {
   struct Applied {
     MigrationStatus::Applied step{};
     std::string checksum{};

@@ -28,7 +28,7 @@ class ResultRefused final : public Error {
 
 }  // namespace worker
 
-struct JobContext::Impl {
+struct SQLQ_LOCAL JobContext::Impl {
   worker::Shared& shared;
   worker::Interims& interims;
   worker::HeldPtr lease;

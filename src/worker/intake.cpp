@@ -23,6 +23,7 @@ constexpr std::size_t most_taken = 200;
 constexpr std::size_t most_left = 10'000;
 constexpr Duration least_between_takes = milliseconds(200);
 constexpr Duration left_for_others = seconds(1);
+constexpr Duration left_alone_at_most = minutes(1);
 /// Without the right to read the table, or without the table.
 constexpr Duration between_looks_in_vain = minutes(1);
 constexpr std::size_t max_problem_bytes = 1024;
@@ -81,16 +82,21 @@ void Intake::look(backend::Inbox& part) {
   if (last_found_) since_found = last_look_ - *last_found_;
   const Duration wait = policy::poll(told ? longest_wait_when_told : longest_wait, told, since_found);
   next_look_ = saturating_add(last_look_, jitter_.between(wait - wait / 5, wait));
-  for (const auto& [number, until] : left_) next_look_ = std::min(next_look_, until);
+  for (const auto& [number, left] : left_) next_look_ = std::min(next_look_, left.until);
 }
 
 /// Those that are not left alone; `more`: there may be others behind them.
 std::vector<backend::InboxRow> Intake::read(backend::Inbox& part, bool& more) {
-  std::erase_if(left_, [this](const auto& left) { return left.second <= last_look_; });
   const std::size_t limit = most_taken + std::min(left_.size(), most_left);
   std::vector<backend::InboxRow> rows = part.inbox_rows(0, limit, core::longest_inbox_row(shared_.db.limits()));
   more = rows.size() >= limit;
-  std::erase_if(rows, [this](const backend::InboxRow& row) { return left_.contains(row.number); });
+  std::erase_if(left_, [&](const auto& left) {  // those that are gone
+    return !std::ranges::binary_search(rows, left.first, {}, &backend::InboxRow::number);
+  });
+  std::erase_if(rows, [this](const backend::InboxRow& row) {
+    const auto left = left_.find(row.number);
+    return left != left_.end() && last_look_ < left->second.until;
+  });
   return rows;
 }
 
@@ -177,7 +183,9 @@ void Intake::store(backend::Inbox& part, std::span<Taken* const> some) {
 }
 
 void Intake::leave(const Taken& taken) {
-  left_[taken.row.number] = saturating_add(shared_.clock().steady(), left_for_others);
+  Left& left = left_[taken.row.number];
+  left.pause = std::clamp(left.pause * 2, left_for_others, left_alone_at_most);
+  left.until = saturating_add(shared_.clock().steady(), left.pause);
 }
 
 void Intake::failed(const std::string& why) {

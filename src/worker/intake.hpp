@@ -19,7 +19,7 @@ namespace sqlq::worker {
 /// service of its own: nothing else of the worker waits for it.
 ///
 /// A row that is no job becomes an errored one, which says why. A row that is locked, or whose unique key somebody is
-/// storing, keeps no other from becoming a job: it is left alone for a second.
+/// storing, keeps no other from becoming a job: it is left alone for a second, and twice as long each time.
 class Intake final : public Service {
  public:
   /// Longest time between two looks, which is how soon a row is seen of which nobody has told the worker.
@@ -48,6 +48,10 @@ class Intake final : public Service {
     backend::InboxItem item{};
     bool may_wait = false;  // for somebody who stores the same key or id
   };
+  struct Left {
+    SteadyPoint until{};  // it is left alone
+    Duration pause{};
+  };
   using Rows = std::deque<Taken>;  // items refer to what is in it
 
   void look(backend::Inbox& part);
@@ -67,7 +71,7 @@ class Intake final : public Service {
   SteadyPoint next_look_ = SteadyPoint::min();
   SteadyPoint last_look_ = SteadyPoint::min();
   std::optional<SteadyPoint> last_found_;
-  std::map<std::int64_t, SteadyPoint> left_;  // rows, until when they are left alone
+  std::map<std::int64_t, Left> left_;  // rows that could not be taken
   bool failing_ = false;
 };
 

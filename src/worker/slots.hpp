@@ -69,8 +69,12 @@ class Slots final {
  private:
   // Both counts in one, so that no slot is ever seen in none of them: claims above, jobs below.
   static constexpr std::uint64_t one_claim = std::uint64_t{1} << 32;
-  static constexpr std::size_t jobs_in(std::uint64_t state) noexcept { return state & (one_claim - 1); }
-  static constexpr std::size_t claims_in(std::uint64_t state) noexcept { return state / one_claim; }
+  static constexpr std::size_t jobs_in(std::uint64_t state) noexcept {
+    return static_cast<std::size_t>(state & (one_claim - 1));
+  }
+  static constexpr std::size_t claims_in(std::uint64_t state) noexcept {
+    return static_cast<std::size_t>(state / one_claim);
+  }
 
   // Half of the range: what claims give back is not yet told from a limit that is near.
   static constexpr std::uint64_t no_limit = std::uint64_t{1} << 63;

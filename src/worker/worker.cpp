@@ -70,7 +70,7 @@ using worker::ServiceLoop;
 using worker::Shared;
 using worker::StopSchedule;
 
-struct Worker::Impl {
+struct SQLQ_LOCAL Worker::Impl {
   enum class Stage { fresh, running, stopped };
 
   Impl(Database db, Handlers handlers, WorkerOptions options)

@@ -91,7 +91,7 @@ constexpr conformance::NativeQuestions questions{
 /// Memory where there is a file system for it: the suite tests meaning, not disks.
 std::filesystem::path scratch_folder() {
   const std::filesystem::path memory = "/dev/shm";
-  const bool usable = ::access(memory.c_str(), W_OK) == 0;
+  const bool usable = ::access(memory.string().c_str(), W_OK) == 0;
   return usable ? memory : std::filesystem::temp_directory_path();
 }
 

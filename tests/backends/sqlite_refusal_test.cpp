@@ -16,7 +16,7 @@
 
 #include "backends/sqlite_scratch.hpp"
 #include "errors.hpp"
-#include "file_id.hpp"
+#include "platform/files.hpp"
 #include "support/expect_error.hpp"
 
 namespace sqlq::sqlite {
@@ -220,7 +220,7 @@ TEST_F(SqliteRefusal, WhatCouldNotBeFoundOutIsNotCalledReplaced) {
   const std::string moved = folder() + ".moved";
   std::filesystem::rename(folder(), moved);
   std::filesystem::create_symlink(folder(), folder());  // leads to itself
-  EXPECT_TRUE(look_at(path()).unknown());
+  EXPECT_TRUE(platform::look_at(path()).unknown());
   const std::string said = error_of(Errc::busy, [&] { enqueue(db); });
   EXPECT_TRUE(has(said, "could not be found out") && has(said, path()) && !has(said, "replaced")) << said;
   expect_error(Errc::busy, "could not be found out", [&] { (void)Client(db).find(before); });
@@ -232,10 +232,10 @@ TEST_F(SqliteRefusal, WhatCouldNotBeFoundOutIsNotCalledReplaced) {
 }
 
 TEST(SqliteFileId, ToldFromMissing) {
-  EXPECT_TRUE(look_at("/none/there").missing());
-  EXPECT_TRUE((FileLook{.error = EOVERFLOW}).unknown());
-  EXPECT_FALSE(look_at("/").unknown());
-  EXPECT_FALSE(look_at("/").missing());
+  EXPECT_TRUE(platform::look_at("/none/there").missing());
+  EXPECT_TRUE((platform::FileLook{.error = EOVERFLOW}).unknown());
+  EXPECT_FALSE(platform::look_at("/").unknown());
+  EXPECT_FALSE(platform::look_at("/").missing());
 }
 
 }  // namespace

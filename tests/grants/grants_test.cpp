@@ -55,6 +55,12 @@ class Grants : public Anywhere {
   Database as(const std::string& role, const std::vector<std::string>& recipes) { return as(role, recipes, tables()); }
   /// The same with another schema or prefix.
   Database as(const std::string& role, const std::vector<std::string>& recipes, const std::string& its) {
+    const std::string name = make_role(role, recipes, its);
+    const std::string all = url().substr(0, url().rfind('=') + 1) + its;
+    return open(all.substr(0, all.find("//") + 2) + name + all.substr(all.find('@')));
+  }
+  /// Returns its name.
+  std::string make_role(const std::string& role, const std::vector<std::string>& recipes, const std::string& its) {
     const std::string name = role + std::to_string(::getpid());
     admin_ << (is_postgres() ? "CREATE ROLE " + name + " LOGIN" : "CREATE USER " + name + "@localhost");
     roles_.push_back(name);
@@ -68,8 +74,7 @@ class Grants : public Anywhere {
         admin_ << statement;
       }
     }
-    const std::string all = url().substr(0, url().rfind('=') + 1) + its;
-    return open(all.substr(0, all.find("//") + 2) + name + all.substr(all.find('@')));
+    return name;
   }
 
   /// Takes from the role made last what the recipes gave it on that table.
@@ -83,14 +88,14 @@ class Grants : public Anywhere {
   [[nodiscard]] bool is_postgres() const { return place().service == "postgres"; }
   /// The schema, or the prefix.
   [[nodiscard]] std::string tables() const { return url().substr(url().rfind('=') + 1); }
-  [[nodiscard]] std::string soci_words() const {
+  [[nodiscard]] std::string soci_words(const std::string& who = {}) const {
     const std::string all = url();  // scheme://user@host:port/...
     const auto user = all.find("//") + 2;
     const auto host = all.find('@') + 1;
     const auto port = all.find(':', host) + 1;
     const std::string words = "host=" + all.substr(host, port - 1 - host) + " port=" +
                               all.substr(port, all.find_first_of("/?", port) - port) + " user=" +
-                              all.substr(user, host - 1 - user);
+                              (who.empty() ? all.substr(user, host - 1 - user) : who);
     return is_postgres() ? "postgresql://" + words + " dbname=postgres" : "mysql://" + words + " db=sqlq";
   }
 
@@ -140,6 +145,39 @@ TEST_P(Grants, AProducerEnqueuesAndNothingElse) {
   testing::expect_error(forbidden(), "grant", [&] { (void)Client{db}.claim(); });
   testing::expect_error(forbidden(), "grant", [&] { Admin{db}.pause("default"); });
   testing::expect_error(forbidden(), "grant", [&] { Migrator{db}.teardown(); });
+}
+
+TEST_P(Grants, AnInserterWritesRowsOfTheInboxAndNothingElse) {
+  const std::string table = is_postgres() ? tables() + ".sqlq_inbox" : tables() + "sqlq_inbox";
+  soci::session inserter{soci_words(make_role("inserter", {"inserter"}, tables()))};
+  inserter << "INSERT INTO " + table + " (kind) VALUES ('k')";
+  EXPECT_THROW(inserter << "DELETE FROM " + table, soci::soci_error);
+  EXPECT_THROW(inserter << "INSERT INTO " + table + "2 (kind) VALUES ('k')", soci::soci_error);
+  const Database db = as("worker", {"worker"});
+  Handlers handlers;
+  handlers.on("k", [](JobContext&) {});
+  Worker worker{db, handlers, {.on_event = [](const WorkerEvent& event) { ADD_FAILURE() << event.message; }}};
+  worker.start();
+  EXPECT_TRUE(eventually([&] { return Admin{db}.counts()[JobState::success].value == 1; }));
+  worker.stop();
+}
+
+TEST_P(Grants, AWorkerWithoutTheInboxWorksAndSaysSoOnce) {
+  const Database db = as("worker", {"worker"});
+  revoke_all_on("inbox");
+  Handlers handlers;
+  handlers.on("k", [](JobContext&) {});
+  std::atomic<int> told{0};
+  Worker worker{db, handlers, {.on_event = [&](const WorkerEvent& event) {
+    if (event.service == "inbox") ++told;
+    if (event.service != "inbox") ADD_FAILURE() << event.message;
+  }}};
+  worker.start();
+  EXPECT_TRUE(eventually([&] { return told == 1; }));
+  Client{db}.enqueue(NewJob{"k"});
+  EXPECT_TRUE(eventually([&] { return Admin{db}.counts()[JobState::success].value == 1; }));
+  worker.stop();
+  EXPECT_EQ(told, 1);
 }
 
 TEST_P(Grants, AWorkerDoesAllOfAWorkersWork) {

@@ -1,5 +1,6 @@
 # What the package tests share: running commands, and a consumer's configuration.
 
+cmake_minimum_required(VERSION 3.25)
 set(SQLQ_PACKAGE_TESTS "${CMAKE_CURRENT_LIST_DIR}")
 
 function(run)  # run(COMMAND...): must succeed; sets `output`
@@ -38,7 +39,43 @@ set(configure "${CMAKE_COMMAND}" -G "${GENERATOR}" "-DCMAKE_CXX_COMPILER=${CXX}"
 file(REMOVE_RECURSE "${SCRATCH}")
 file(MAKE_DIRECTORY "${SCRATCH}")
 
-# check_installed(PREFIX): every choice of backends links those and no other, by find_package and by pkg-config.
+# check_components(BUILD): each file that is installed belongs to one of the four components; none belongs to no
+# component, or to two. Sets files_of_<component>.
+function(check_components build)
+  set(together "")
+  foreach(component runtime dev tools doc Unspecified)  # CMake's own name for what has none
+    set(prefix "${SCRATCH}/components/${component}")
+    file(MAKE_DIRECTORY "${prefix}")
+    run("${CMAKE_COMMAND}" --install "${build}" --prefix "${prefix}" --component ${component})
+    file(GLOB_RECURSE files RELATIVE "${prefix}" "${prefix}/*")
+    set(files_of_${component} "${files}")
+    set(files_of_${component} "${files}" PARENT_SCOPE)
+    list(APPEND together ${files})
+  endforeach()
+  list(LENGTH files_of_Unspecified number)
+  if(NOT number EQUAL 0)
+    message(FATAL_ERROR "${number} files belong to no component: ${files_of_Unspecified}")
+  endif()
+  run("${CMAKE_COMMAND}" --install "${build}" --prefix "${SCRATCH}/components/all")
+  file(GLOB_RECURSE all RELATIVE "${SCRATCH}/components/all" "${SCRATCH}/components/all/*")
+  list(SORT all)
+  list(SORT together)
+  if(NOT all STREQUAL together)
+    message(FATAL_ERROR "the components are not what is installed, each file once:\n${together}\n\n${all}")
+  endif()
+  foreach(pair "dev=^include/sqlq/sqlq.hpp$" "dev=/cmake/sqlq/sqlqConfig.cmake$" "dev=/pkgconfig/sqlq.pc$"
+      "doc=^share/doc/sqlq/README.md$")
+    string(REGEX MATCH "^([a-z]+)=(.*)$" ignored "${pair}")
+    set(files ${files_of_${CMAKE_MATCH_1}})
+    list(FILTER files INCLUDE REGEX "${CMAKE_MATCH_2}")
+    if(NOT files)
+      message(FATAL_ERROR "component ${CMAKE_MATCH_1} lacks ${CMAKE_MATCH_2}")
+    endif()
+  endforeach()
+  file(REMOVE_RECURSE "${SCRATCH}/components")
+endfunction()
+
+# check_installed(PREFIX [STATIC]): every choice of backends links those and no other, by CMake and by pkg-config.
 function(check_installed prefix)
   run(${configure} -S "${SQLQ_PACKAGE_TESTS}/subset" -B "${SCRATCH}/subset" -DCMAKE_BUILD_TYPE=Debug
     "-DCMAKE_PREFIX_PATH=${prefix}" "-DSQLQ_PREFIX=${prefix}")
@@ -77,10 +114,16 @@ function(check_installed prefix)
   file(COPY "${SQLQ_PACKAGE_TESTS}/consumer/main.cpp" DESTINATION "${SCRATCH}/by_hand")
   run(sh -ec "cd '${SCRATCH}/by_hand'\n${commands}")
   says("hello from a job")
-  set(by_hand "${CMAKE_COMMAND}" -E env "PKG_CONFIG_PATH=${folder}" sh -ec)
-  run(${by_hand} "pkg-config --static --libs sqlq")  # Debian's libpq.pc names libraries that Debian has not: not linked
-  foreach(library sqlq sqlq_sqlite sqlq_postgres sqlq_mysql sqlq_sql sqlq_core sqlite3 pq mariadb)
+  run(sh -ec "PKG_CONFIG_PATH='${folder}' pkg-config --libs sqlq")
+  foreach(library sqlq sqlq_sqlite sqlq_postgres sqlq_mysql sqlq_core)
     says(" -l${library}( |\n)")
+  endforeach()
+  foreach(library sqlq_sql sqlite3 pq mariadb)  # what shared libraries bring along themselves
+    if("STATIC" IN_LIST ARGN)
+      says(" -l${library}( |\n)")
+    else()
+      says_not(" -l${library}( |\n)")
+    endif()
   endforeach()
 
   foreach(file pqxx qtsql sqlitecpp)

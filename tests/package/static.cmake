@@ -1,10 +1,14 @@
 # The static library of this very build: installed below an odd folder, moved, and used.
 include("${CMAKE_CURRENT_LIST_DIR}/run.cmake")
 
+check_components("${BUILD_DIR}")
+if(files_of_runtime)
+  message(FATAL_ERROR "programs that are linked to static libraries need nothing at run time: ${files_of_runtime}")
+endif()
 run("${CMAKE_COMMAND}" --install "${BUILD_DIR}" --prefix "${SCRATCH}/first")
 set(prefix "${SCRATCH}/an odd+prefix")
 file(RENAME "${SCRATCH}/first" "${prefix}")
-check_installed("${prefix}")
+check_installed("${prefix}" STATIC)
 if(EXISTS "${prefix}/bin/sqlq")  # where CLI11 and fmt are
   run("${prefix}/bin/sqlq" -d "sqlite://${SCRATCH}/jobs.db" schema up)
   says("the schema is at [1-9]")

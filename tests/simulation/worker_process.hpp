@@ -88,7 +88,7 @@ class WorkerProcess final {
     bool stopped = false;
   };
   enum class End { done, error, discard, snooze, complete, forget };
-  struct Execution {
+  struct SQLQ_LOCAL Execution {
     worker::HeldPtr lease;
     const HandlerOptions& options;
     std::unique_ptr<JobContext::Impl> impl;

@@ -13,7 +13,7 @@ namespace tidy {
 namespace {
 
 constexpr std::array top_folders{"include/", "src/", "backends/", "schema/", "tests/", "examples/",
-                           "ci/",      "cmake/", "bench/",  "docs/",   "sqlq/"};
+                           "ci/",      "cmake/", "bench/",  "docs/",   "packaging/", "sqlq/"};
 
 bool is_one_of(char c, std::string_view all) { return all.find(c) != std::string_view::npos; }
 bool in_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || is_one_of(c, "_-./+"); }

@@ -120,7 +120,8 @@ void check_line_length(const File& file, Report& report) {
 
 void check_characters(const File& file, Report& report) {
   for (std::size_t i = 0; i < file.lines.size(); ++i) {
-    const auto& line = file.lines[i];
+    std::string_view line = file.lines[i];
+    if (file.path == "packaging/debian/rules" && line.starts_with('\t')) line.remove_prefix(1);  // make wants it
     const bool plain = std::all_of(line.begin(), line.end(), [](char c) { return c >= ' ' && c <= '~'; });
     if (!plain) report.add(file, i + 1, "a tab, control or non-ASCII character; write escapes in strings");
     if (!line.empty() && line.back() == ' ') report.add(file, i + 1, "ends in a space");
@@ -198,6 +199,28 @@ void check_sql_place(const File& file, Report& report) {
   }
 }
 
+/// What is asked which operating system it is compiled for, and what only one of them has.
+void check_systems(const File& file, Report& report) {
+  static constexpr std::array systems{"_WIN32",      "_WIN64",   "__linux__", "__linux",     "__unix__",  "__APPLE__",
+                                      "__MINGW32__", "_MSC_VER", "__GLIBC__", "__FreeBSD__", "__CYGWIN__"};
+  static constexpr std::array headers{"<unistd.h>", "<fcntl.h>", "<poll.h>", "<pthread.h>", "<signal.h>",
+                                      "<locale.h>", "<sys/",     "<io.h>",   "<windows.h>", "<winsock2.h>",
+                                      "<spawn.h>",  "<dlfcn.h>"};
+  if (!file.is_cpp() || own_sources(file) || file.in("src/platform")) return;
+  for (std::size_t i = 0; i < file.lines.size(); ++i) {
+    const auto code = code_of(file.lines[i]);
+    const auto first = code.find_first_not_of(' ');
+    if (first == std::string_view::npos || code[first] != '#') continue;
+    for (const char* word : systems) {
+      if (contains_word(code, word)) report.add(file, i + 1, std::string(word) + ": the platform's halves know that");
+    }
+    if (!library(file)) continue;
+    for (const char* header : headers) {
+      if (contains(code, header)) report.add(file, i + 1, std::string(header) + ": not on every system");
+    }
+  }
+}
+
 constexpr std::array all_rules{
     Rule{"includes", "the shape of the library is who may include whom", check_includes},
     Rule{"backend-names", "differences between backends are declared capabilities, never names", check_backend_names},
@@ -210,15 +233,18 @@ constexpr std::array all_rules{
     Rule{"characters", "what is read is what is compiled", check_characters},
     Rule{"leftovers", "nothing is left for later in the text, and no test is skipped silently", check_leftovers},
     Rule{"manual", "the public header is the manual", check_manual},
+    Rule{"exports", "what users call is found in shared libraries, too", check_exports},
     Rule{"headers", "a header changes nothing for who includes it", check_headers},
     Rule{"toolchain", "g++ 12 and clang 14 build it", check_toolchain},
     Rule{"paths", "the tree works on every machine", check_paths},
     Rule{"named-paths", "what a text sends its reader to is there", check_named_paths, true},
     Rule{"sql-place", "SQL is a reviewed file", check_sql_place},
+    Rule{"systems", "what differs by operating system is asked of src/platform", check_systems},
 };
 
 constexpr std::array all_exceptions{
     Exception{"includes", "src/core/headers.cpp", "headers are stored as JSON"},
+    Exception{"includes", "src/core/inbox.cpp", "rows of the inbox have headers and params that others wrote as JSON"},
     Exception{"includes", "src/core/json_check.cpp", "checks JSON with the parser that will read it"},
     Exception{"includes", "src/core/schedule_text.cpp", "schedules are stored as JSON"},
     Exception{"includes", "src/transfer/line_parser.cpp", "reads JSON token by token, and keeps nothing of a bad line"},
@@ -241,7 +267,9 @@ constexpr std::array all_exceptions{
     Exception{"threads", "src/worker/replaceable_thread.", "owns the threads of services and those that run handlers"},
     Exception{"threads", "src/worker/thread_starter.", "starts them for these two"},
     Exception{"threads", "src/worker/callbacks.", "owns the threads that run the user's callbacks"},
-    Exception{"threads", "src/platform/signals.cpp", "waits for signals where the handler itself may do nothing"},
+    Exception{"threads", "src/platform/posix/signals.cpp", "waits for signals: their handler may do nothing"},
+    Exception{"threads", "src/platform/windows/signals.cpp", "waits for signals: their handler may do nothing"},
+    Exception{"systems", "tools/sqlq/descriptor.cpp", "the program is one for POSIX systems"},
     Exception{"threads", "backends/sqlite/src/watcher.", "watches the file for other processes' commits"},
     Exception{"threads", "backends/postgres/src/watcher.", "waits for notifications of other processes"},
     Exception{"threads", "backends/postgres/src/notifier.", "notifies other processes, so that no caller waits for it"},

@@ -25,6 +25,7 @@ struct Exception {
 [[nodiscard]] std::span<const Rule> rules();
 [[nodiscard]] std::span<const Exception> exceptions();
 
+void check_exports(const File& file, Report& report);      // exports.cpp
 void check_includes(const File& file, Report& report);     // includes.cpp
 void check_named_paths(const File& file, Report& report);  // named_paths.cpp
 

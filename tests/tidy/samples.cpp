@@ -115,6 +115,17 @@ const std::vector<Sample>& samples() {
       {"manual", "include/sqlq/a.hpp", manual(1, 20), true},
       {"manual", "backends/sqlite/include/sqlq/a.hpp", manual(1, 20), true},
       {"manual", "include/sqlq/a.hpp", manual(8, 16), false},
+      {"exports", "include/sqlq/a.hpp", "int f();\n", true},
+      {"exports", "include/sqlq/a.hpp", "[[nodiscard]] std::vector<int> f(int a,\n    int b = g());\n", true},
+      {"exports", "backends/sqlite/include/sqlq/a.hpp", "std::ostream& operator<<(std::ostream& o, A a);\n", true},
+      {"exports", "include/sqlq/a.hpp", "class A {\n public:\n  A() = default;\n  int f() const;\n};\n", true},
+      {"exports", "include/sqlq/a.hpp", "SQLQ_API int f();\nclass SQLQ_API A {\n  int f() const;\n};\n", false},
+      {"exports", "include/sqlq/a.hpp", "template <class T>\nint f(T t);\nint x = f(1);\n", false},
+      {"exports", "include/sqlq/a.hpp",
+       "struct A {\n  std::function<void(int)> f{};\n  void (*p)(A*) = nullptr;\n"
+       "  int g() {\n    h();\n  }\n  int i = j();\n};\n",
+       false},
+      {"exports", "src/core/a.hpp", "int f();\n", false},
       {"headers", "src/core/a.hpp", "int x;\n", true},
       {"headers", "src/core/a.hpp", "#pragma once\nusing namespace std;\n", true},
       {"headers", "src/core/a.hpp", "#pragma once\n#include <iostream>\n", true},
@@ -140,6 +151,14 @@ const std::vector<Sample>& samples() {
        false},
       {"sql-place", "src/client/a.cpp", "run(\"SELECT id FROM jobs\");\n", true},
       {"sql-place", "src/client/a.cpp", "log(\"selected\");\n", false},
+      {"systems", "src/core/a.cpp", "#ifdef _WIN32\n", true},
+      {"systems", "tests/unit/a.cpp", "#if defined(__linux__) && x\n", true},
+      {"systems", "include/sqlq/a.hpp", "#  if defined(_MSC_VER)\n", true},
+      {"systems", "src/worker/a.cpp", "#include <unistd.h>\n", true},
+      {"systems", "backends/postgres/src/a.cpp", "#include <sys/eventfd.h>\n", true},
+      {"systems", "src/platform/posix/a.cpp", "#include <unistd.h>\n#if defined(__linux__)\n", false},
+      {"systems", "tests/process/a.cpp", "#include <unistd.h>\n", false},
+      {"systems", "src/core/a.cpp", "#if defined(__cpp_rtti)\n// not on _WIN32\n", false},
   };
   return all;
 }

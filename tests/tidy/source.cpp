@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::array folders{"include", "src",   "backends", "schema", "tests", "examples",
-                             "ci",      "cmake", "tools",    "bench",  ".ci",   "docs"};
+                             "ci",      "cmake", "tools",    "bench",  ".ci",   "docs",  "packaging"};
 
 bool written_by_people(const fs::path& path) {
   if (contains(path.generic_string(), "/examples/data/")) return false;  // files for an example to read

@@ -33,7 +33,9 @@ const Fault* Faults::next(std::string_view trip) {
   trips_.emplace_back(trip);
   const Fault* fault = nullptr;
   if (fault_ && number == at_) fault = &*fault_;
-  if (percent_ > 0 && static_cast<int>(random_() % 100) < percent_) fault = &some_[random_() % some_.size()];
+  if (percent_ > 0 && static_cast<int>(random_() % 100) < percent_) {
+    fault = &some_[static_cast<std::size_t>(random_() % some_.size())];
+  }
   if (fault != nullptr && !fault->fits(trip)) fault = nullptr;
   if (fault != nullptr) {
     happened_.push_back(fault->name + " at " + std::string(trip));

@@ -173,8 +173,8 @@ void Trial::some_by_chance(std::span<const Fault> kinds, const std::vector<Known
     std::vector<Fault> some(kinds.begin(), kinds.end());
     std::shuffle(some.begin(), some.end(), random);
     some.resize((some.size() + 1) / 2);  // each round without a half of them, so that rare combinations come up
-    const Known& one = known[random() % known.size()];
-    const int percent = std::array{10, 30, 60}[random() % 3];
+    const Known& one = known[static_cast<std::size_t>(random() % known.size())];
+    const int percent = std::array{10, 30, 60}[static_cast<std::size_t>(random() % 3)];
     prepare(*one.operation);
     faults_.by_chance(some, percent, random());
     judge(one, nullptr);

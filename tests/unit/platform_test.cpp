@@ -1,15 +1,10 @@
 #include <array>
 #include <atomic>
 #include <csignal>
-#include <future>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -22,16 +17,8 @@
 #include "platform/pause.hpp"
 #include "platform/process.hpp"
 #include "platform/random.hpp"
-#include "platform/standard_error.hpp"
+#include "platform/wake_up.hpp"
 #include "support/expect_error.hpp"
-
-#if defined(__SANITIZE_THREAD__)
-#define SQLQ_THREAD_SANITIZER 1
-#elif defined(__has_feature)
-#define SQLQ_THREAD_SANITIZER __has_feature(thread_sanitizer)
-#else
-#define SQLQ_THREAD_SANITIZER 0
-#endif
 
 namespace sqlq {
 namespace {
@@ -65,30 +52,11 @@ TEST(Random, NumbersDifferBetweenThreads) {
   EXPECT_EQ(all.size(), drawn.size() * per_thread);
 }
 
-TEST(Random, AForkedChildDrawsOtherNumbers) {
-  static_cast<void>(platform::random64());  // the pool is full now
-  int ends[2];
-  ASSERT_EQ(::pipe(ends), 0);
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    const std::uint64_t number = platform::random64();
-    ::_exit(::write(ends[1], &number, sizeof number) == sizeof number ? 0 : 1);
-  }
-  std::uint64_t theirs = 0;
-  EXPECT_EQ(::read(ends[0], &theirs, sizeof theirs), static_cast<ssize_t>(sizeof theirs));
-  int status = 0;
-  EXPECT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_NE(platform::random64(), theirs);
-  ::close(ends[0]);
-  ::close(ends[1]);
-}
-
 TEST(KnownDead, OnlyWhoHasCertainlyEndedIs) {
   using platform::Process;
   const Process self = platform::this_process();
   ASSERT_FALSE(self.host.empty());
-  EXPECT_EQ(self.pid, ::getpid());
+  EXPECT_EQ(self.pid, platform::process_id());
   EXPECT_FALSE(platform::known_dead(self));
   EXPECT_TRUE(platform::known_dead({.host = self.host, .pid = self.pid, .started = self.started - 1}))
       << "the number was used before";
@@ -96,30 +64,6 @@ TEST(KnownDead, OnlyWhoHasCertainlyEndedIs) {
   EXPECT_FALSE(platform::known_dead({.host = "", .pid = self.pid, .started = self.started - 1}));
   EXPECT_FALSE(platform::known_dead({.host = self.host}));
   EXPECT_FALSE(platform::known_dead({})) << "a system that does not tell";
-}
-
-TEST(KnownDead, AChildFromItsDeathOn) {
-  int ends[2];
-  ASSERT_EQ(::pipe(ends), 0);
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    const platform::Process self = platform::this_process();
-    const auto written = ::write(ends[1], &self.started, sizeof self.started);
-    ::pause();
-    ::_exit(static_cast<int>(written));
-  }
-  platform::Process process{.host = platform::this_process().host, .pid = child};
-  ASSERT_EQ(::read(ends[0], &process.started, sizeof process.started), static_cast<ssize_t>(sizeof process.started));
-  EXPECT_FALSE(platform::known_dead(process));
-  ::kill(child, SIGKILL);
-  siginfo_t info{};
-  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
-  EXPECT_TRUE(platform::known_dead(process)) << "dead, and not waited for";
-  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
-  EXPECT_TRUE(platform::known_dead(process));
-  ::close(ends[0]);
-  ::close(ends[1]);
 }
 
 TEST(Random, BelowStaysBelow) {
@@ -144,7 +88,7 @@ TEST(Random, ASeedGivesTheSameNumbersAgain) {
 TEST(Host, WorkerNamesAreNamesAndDiffer) {
   const std::string name = platform::default_worker_name();
   EXPECT_NO_THROW(core::check_name(name, "the worker's name"));
-  EXPECT_TRUE(has(name, ":" + std::to_string(::getpid()) + ":"));
+  EXPECT_TRUE(has(name, ":" + std::to_string(platform::process_id()) + ":"));
   EXPECT_NE(name, platform::default_worker_name());
   EXPECT_EQ(platform::worker_name(7), platform::worker_name(7));
 }
@@ -158,7 +102,10 @@ TEST(Pause, TakesAtLeastItsTime) {
 }
 
 std::atomic<int> earlier_handler_calls{0};
-void earlier_handler(int) { ++earlier_handler_calls; }
+void earlier_handler(int signal) {
+  ++earlier_handler_calls;
+  std::signal(signal, earlier_handler);  // some systems take a handler away when it is called
+}
 
 // Waits until the token is tripped: by the object's thread, some time after the signal.
 void wait_for_stop(const sqlq::stop_token& token) {
@@ -168,116 +115,81 @@ void wait_for_stop(const sqlq::stop_token& token) {
 }
 
 TEST(SignalStop, TheFirstSignalStopsAndTheSecondGoesToTheEarlierHandler) {
-  const auto before = std::signal(SIGUSR1, earlier_handler);
+  const auto before = std::signal(SIGINT, earlier_handler);
   earlier_handler_calls = 0;
   {
-    const SignalStop stop{SIGUSR1, SIGUSR2};
+    const SignalStop stop{SIGINT, SIGTERM};
     EXPECT_FALSE(stop.token().stop_requested());
-    std::raise(SIGUSR1);
+    std::raise(SIGINT);
     wait_for_stop(stop.token());
     EXPECT_TRUE(stop.token().stop_requested());
     EXPECT_EQ(earlier_handler_calls, 0);
-    std::raise(SIGUSR1);
+    std::raise(SIGINT);
     EXPECT_EQ(earlier_handler_calls, 1);
   }
-  std::raise(SIGUSR1);
+  std::raise(SIGINT);
   EXPECT_EQ(earlier_handler_calls, 2);
-  std::signal(SIGUSR1, before);
+  std::signal(SIGINT, before);
 }
 
 TEST(SignalStop, GivesHandlersBackWithoutASignal) {
-  const auto before = std::signal(SIGUSR1, earlier_handler);
+  const auto before = std::signal(SIGINT, earlier_handler);
   earlier_handler_calls = 0;
   sqlq::stop_token token;
-  { token = SignalStop{SIGUSR1}.token(); }
+  { token = SignalStop{SIGINT}.token(); }
   EXPECT_FALSE(token.stop_requested());
-  std::raise(SIGUSR1);
+  std::raise(SIGINT);
   EXPECT_EQ(earlier_handler_calls, 1);
-  EXPECT_EQ(std::signal(SIGUSR1, before), earlier_handler);
+  EXPECT_EQ(std::signal(SIGINT, before), earlier_handler);
 }
 
 TEST(SignalStop, LeavesAHandlerAloneThatCameAfterTheFirstSignal) {
   earlier_handler_calls = 0;
-  const auto before = std::signal(SIGUSR1, SIG_DFL);
+  const auto before = std::signal(SIGINT, SIG_DFL);
   {
-    const SignalStop stop{SIGUSR1};
-    std::raise(SIGUSR1);
+    const SignalStop stop{SIGINT};
+    std::raise(SIGINT);
     wait_for_stop(stop.token());
-    EXPECT_EQ(std::signal(SIGUSR1, earlier_handler), SIG_DFL);
+    EXPECT_EQ(std::signal(SIGINT, earlier_handler), SIG_DFL);
   }
-  EXPECT_EQ(std::signal(SIGUSR1, before), earlier_handler);
+  EXPECT_EQ(std::signal(SIGINT, before), earlier_handler);
 }
 
-#if !SQLQ_THREAD_SANITIZER
-TEST(StandardError, AFullPipeKeepsNoProcessFromEnding) {
-  int ends[2];
-  ASSERT_EQ(::pipe(ends), 0);
-  ASSERT_EQ(::fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
-  const std::string much(4096, 'x');
-  while (::write(ends[1], much.data(), much.size()) > 0) {
-  }
-  ASSERT_EQ(::fcntl(ends[1], F_SETFL, 0), 0);
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    ::alarm(60);
-    ::dup2(ends[1], STDERR_FILENO);
-    static std::atomic<bool> writes{false};
-    std::thread([] {
-      writes = true;
-      platform::write_to_standard_error("a line\n");
-    }).detach();
-    while (!writes) std::this_thread::yield();
-    std::exit(0);  // NOLINT(concurrency-mt-unsafe): this is what is tested
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-  ::close(ends[0]);
-  ::close(ends[1]);
+TEST(WakeUp, EndsAWaitForEver) {
+  using platform::Until;
+  using platform::Waited;
+  using platform::wait_for;
+  const SteadyPoint now = system_clock()->steady();
+  platform::WakeUp wake_up;
+  EXPECT_EQ(wait_for(-1, Until::readable, now, &wake_up), Waited::too_late);
+  std::thread other([&] { wake_up.set(); });
+  EXPECT_EQ(wait_for(-1, Until::readable, SteadyPoint::max(), &wake_up), Waited::stopped);
+  EXPECT_EQ(wait_for(-1, Until::either, now, &wake_up), Waited::stopped) << "it stays set";
+  other.join();
 }
-#endif
 
-// ThreadSanitizer delivers no signals in a child that was forked while other threads ran; every other build has this.
-#if !SQLQ_THREAD_SANITIZER
-TEST(SignalStop, AForkedChildDiesAndItsParentGoesOn) {
-  const SignalStop stop{SIGTERM};
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    std::raise(SIGTERM);
-    ::_exit(0);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
-  EXPECT_FALSE(stop.token().stop_requested());
-}
-#endif
-
-TEST(SignalStop, AChildThatAStopCallbackForksIsEnded) {
-  const SignalStop stop{SIGUSR1};
-  std::promise<pid_t> forked;
-  const sqlq::stop_callback callback(stop.token(), [&] {
-    const pid_t child = ::fork();
-    if (child != 0) forked.set_value(child);
-  });
-  std::raise(SIGUSR1);
-  const pid_t child = forked.get_future().get();
-  ASSERT_GE(child, 0);
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 70);
+TEST(WakeUp, AWaitForASocketIsOneForWhatItIsWaitedFor) {
+  using platform::Until;
+  using platform::Waited;
+  using platform::wait_for;
+  const SteadyPoint now = system_clock()->steady();
+  platform::WakeUp socket;  // as good as any other: it can be read when it is set
+  const platform::WakeUp stop;
+  EXPECT_EQ(wait_for(socket.descriptor(), Until::readable, now, &stop), Waited::too_late);
+  EXPECT_EQ(wait_for(socket.descriptor(), Until::readable, now, nullptr), Waited::too_late);
+  socket.set();
+  EXPECT_EQ(wait_for(socket.descriptor(), Until::readable, SteadyPoint::max(), &stop), Waited::ready);
+  EXPECT_EQ(wait_for(socket.descriptor(), Until::either, now, nullptr), Waited::ready);
 }
 
 TEST(SignalStop, RefusesMisuse) {
   const auto make = [](std::initializer_list<int> signals) { const SignalStop stop{signals}; };
   EXPECT_FALSE(error_of(Errc::invalid_argument, [&] { make({}); }).empty());
-  EXPECT_FALSE(error_of(Errc::invalid_argument, [&] { make({SIGUSR1, 9999}); }).empty());
-  EXPECT_FALSE(error_of(Errc::invalid_argument, [&] { make({SIGUSR1, SIGKILL}); }).empty());
-  const SignalStop stop{SIGUSR1};  // the refused ones have left nothing behind
-  EXPECT_FALSE(error_of(Errc::misuse, [&] { make({SIGUSR2, SIGUSR1}); }).empty());
-  const SignalStop other{SIGUSR2};
+  EXPECT_FALSE(error_of(Errc::invalid_argument, [&] { make({SIGINT, 9999}); }).empty());
+  EXPECT_FALSE(error_of(Errc::invalid_argument, [&] { make({SIGINT, 9}); }).empty());
+  const SignalStop stop{SIGINT};  // the refused ones have left nothing behind
+  EXPECT_FALSE(error_of(Errc::misuse, [&] { make({SIGTERM, SIGINT}); }).empty());
+  const SignalStop other{SIGTERM};
 }
 
 }  // namespace

@@ -5,7 +5,8 @@
 
 Begins with README.md and docs, and follows links. In the copies, what is no page becomes one: a public header is a page
 of the reference (TAGS: Doxygen's tag file of it), any other file a page with its text, a folder a list of its files. A
-link that leads nowhere is an error. On GitHub the same links lead to the files themselves.
+link that leads nowhere is an error, and so are a page that the navigation lacks and a header that docs/reference.md
+lacks. On GitHub the same links lead to the files themselves.
 """
 import posixpath
 import re
@@ -62,7 +63,7 @@ def outside_code(text, change):
 class Site:
     def __init__(self, out, tags):
         self.out, self.headers = Path(out), headers(tags)
-        self.waiting, self.seen, self.dead = [], set(), []
+        self.waiting, self.seen, self.faults = [], set(), []
 
     def add(self, path):
         if path not in self.seen:
@@ -90,7 +91,7 @@ class Site:
         folder = posixpath.dirname(page)
         path = posixpath.normpath(posixpath.join(folder, file))
         if path.startswith("..") or not Path(path).exists():
-            self.dead.append(f"{page}: {target}")
+            self.faults.append(f"the link in {page} leads nowhere: {target}")
             return target
         return posixpath.relpath(self.page_of(path), folder or ".") + mark + anchor
 
@@ -126,13 +127,16 @@ class Site:
         for page in [Path("README.md"), *sorted(Path("docs").rglob("*.md"))]:
             self.add(page.as_posix())
             if page.parent.name != "decisions" and f": {page.as_posix()}\n" not in navigation:
-                print(f"error: the navigation in mkdocs.yml lacks {page.as_posix()}", file=sys.stderr)
-                self.dead.append(None)
+                self.faults.append(f"the navigation in mkdocs.yml lacks {page.as_posix()}")
+        listed = Path("docs/reference.md").read_text()
+        for header in sorted(Path("include").rglob("*.hpp")):
+            if f"(../{header.as_posix()})" not in listed:
+                self.faults.append(f"docs/reference.md lacks {header.as_posix()}")
         while self.waiting:
             self.lay(self.waiting.pop())
-        for dead in filter(None, self.dead):
-            print(f"error: leads nowhere: {dead}", file=sys.stderr)
-        return 1 if self.dead else 0
+        for fault in self.faults:
+            print(f"error: {fault}", file=sys.stderr)
+        return 1 if self.faults else 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 #include "connection.hpp"
 
-#include <fcntl.h>
-
 #include <array>
 #include <charconv>
 #include <filesystem>
@@ -9,6 +7,7 @@
 #include <utility>
 
 #include "errors.hpp"
+#include "platform/wake_up.hpp"
 #include "sql/doubt.hpp"
 
 namespace sqlq::mysql {
@@ -124,7 +123,7 @@ std::unique_ptr<Connection> Connection::open(const Options& options, const sql::
         raise_connect(mysql_errno(handle), mysql_error(handle), place);
       }
       // A program that a handler starts must not keep the server from noticing that this process has died.
-      ::fcntl(static_cast<int>(mysql_get_socket(handle)), F_SETFD, FD_CLOEXEC);
+      platform::close_in_programs(static_cast<int>(mysql_get_socket(handle)));
       check_tls(handle, options, place);
       try {
         connection->configure(options);

@@ -1,8 +1,5 @@
 #include "connection.hpp"
 
-#include <locale.h>
-#include <poll.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -11,6 +8,7 @@
 #include <sqlq/error.hpp>
 
 #include "errors.hpp"
+#include "platform/english.hpp"
 #include "platform/random.hpp"
 #include "sql/doubt.hpp"
 
@@ -91,25 +89,6 @@ constexpr std::array troubles{
     Trouble{"weak password", Errc::configuration, "see the server's log"},
 };
 
-/// libpq speaks the language of the program; while this lives, English on this thread.
-class English {
- public:
-  English() : locale_(::newlocale(LC_MESSAGES_MASK, "C", nullptr)) {
-    if (locale_ != nullptr) before_ = ::uselocale(locale_);
-  }
-  ~English() {
-    if (locale_ == nullptr) return;
-    ::uselocale(before_);
-    ::freelocale(locale_);
-  }
-  English(const English&) = delete;
-  English& operator=(const English&) = delete;
-
- private:
-  locale_t locale_;
-  locale_t before_{};
-};
-
 Error connect_error(const PGconn* handle, const std::string& place) {
   const std::string message = PQerrorMessage(handle);
   const std::string state = sqlstate_in(message);
@@ -131,7 +110,7 @@ Error connect_error(const PGconn* handle, const std::string& place) {
 /// A pooler in transaction mode drops what a session sets, or hands on what another client has set. In a session of our
 /// own the newer timeouts are off after this.
 std::optional<Error> foreign_session(PGconn* handle, const std::string& mark, const std::string& place,
-                                     SteadyPoint deadline, int stop) {
+                                     SteadyPoint deadline, const platform::WakeUp* stop) {
   std::string query = "SELECT s.mark";
   for (const std::string& name : newer_timeouts(handle)) {
     query += ", CASE WHEN s.mark = '" + mark + "' THEN set_config('" + name + "', '0', false) END";
@@ -165,7 +144,8 @@ bool writable(PGconn* handle, SteadyPoint deadline) {
   return result && PQntuples(result.get()) == 1 && std::strcmp(PQgetvalue(result.get(), 0, 0), "off") == 0;
 }
 
-Attempt attempt(const Options& o, Role role, const std::pair<std::string, std::string>& host, int stop) {
+Attempt attempt(const Options& o, Role role, const std::pair<std::string, std::string>& host,
+                const platform::WakeUp* stop) {
   std::vector<const char*> names;
   std::vector<const char*> values;
   const auto add = [&](const char* name, const std::string& value) {
@@ -181,7 +161,7 @@ Attempt attempt(const Options& o, Role role, const std::pair<std::string, std::s
   names.push_back(nullptr);
   values.push_back(nullptr);
 
-  const English english;
+  const platform::English english;  // libpq speaks the language of the program
   const SteadyPoint deadline = saturating_add(system_clock()->steady(), o.connect_timeout);
   const std::string place = host.first.empty() ? "the local server" : host.first + (host.second.empty() ? "" : ":") +
                                                                           host.second;
@@ -190,7 +170,8 @@ Attempt attempt(const Options& o, Role role, const std::pair<std::string, std::s
   PQsetErrorVerbosity(a.handle.get(), PQERRORS_VERBOSE);
   auto state = PQstatus(a.handle.get()) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
   while (state != PGRES_POLLING_OK && state != PGRES_POLLING_FAILED) {
-    const auto waited = wait_for(a.handle.get(), state == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline, stop);
+    const Until until = state == PGRES_POLLING_READING ? Until::readable : Until::writable;
+    const auto waited = wait_for(a.handle.get(), until, deadline, stop);
     if (waited != Waited::ready) {
       a.error.emplace(Errc::connection,
                       "PostgreSQL: cannot connect to " + place + ": it did not answer within connect_timeout; " +
@@ -221,7 +202,7 @@ void ignore_notice(void*, const PGresult*) {}
 
 }  // namespace
 
-Handle connect(const Options& options, Role role, int stop) {
+Handle connect(const Options& options, Role role, const platform::WakeUp* stop) {
   std::optional<Error> first;
   for (const auto& host : options.hosts) {
     Attempt a = attempt(options, role, host, stop);
@@ -238,7 +219,8 @@ Handle connect(const Options& options, Role role, int stop) {
   throw *first;
 }
 
-PgConnection::PgConnection(const Options& options, const std::vector<std::string>& texts, Role role, int stop)
+PgConnection::PgConnection(const Options& options, const std::vector<std::string>& texts, Role role,
+                           const platform::WakeUp* stop)
     : options_(options),
       handle_(connect(options, role, stop)),
       session_(handle_.get(), texts, options.pooled ? PgSession::Plans::each_time : PgSession::Plans::kept,

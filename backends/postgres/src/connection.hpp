@@ -21,13 +21,14 @@ enum class Role {
 
 /// Connects to the first of the servers that can be written to, giving each `connect_timeout`. Errors: permission and
 /// configuration (refused, or too old), busy (no connection left), wrong_node (all are read-only), connection. `stop`:
-/// a descriptor that ends the attempt when it can be read (Errc::connection).
-[[nodiscard]] Handle connect(const Options& options, Role role, int stop = -1);
+/// ends the attempt when it is set (Errc::connection).
+[[nodiscard]] Handle connect(const Options& options, Role role, const platform::WakeUp* stop = nullptr);
 
 class PgConnection final : public sql::Connection {
  public:
-  /// Connects. Options and texts must outlive it. `stop`: ends every wait, from now on; -1: nothing does.
-  PgConnection(const Options& options, const std::vector<std::string>& texts, Role role = Role::work, int stop = -1);
+  /// Connects. Options and texts must outlive it. `stop`: ends every wait, from now on; null: nothing does.
+  PgConnection(const Options& options, const std::vector<std::string>& texts, Role role = Role::work,
+               const platform::WakeUp* stop = nullptr);
 
   sql::Session& session() noexcept override { return session_; }
   void begin() override;

@@ -106,7 +106,7 @@ void Notifier::last_turn() noexcept {
 void Notifier::turn(bool announced) {
   quiet_until_ = saturating_add(clock_->steady(), pace);
   if (!connection_) {
-    connection_ = std::make_unique<PgConnection>(options_, schema_.texts(), Role::hints, hurry_.descriptor());
+    connection_ = std::make_unique<PgConnection>(options_, schema_.texts(), Role::hints, &hurry_);
   }
   sql::Session& session = connection_->session();
   if (some_committed(session) || announced) {

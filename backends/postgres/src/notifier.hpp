@@ -55,7 +55,7 @@ class Notifier {
   const std::shared_ptr<Clock> clock_ = system_clock();
   const std::unique_ptr<Signal> signal_ = clock_->make_signal();
   const std::unique_ptr<Signal> over_ = clock_->make_signal();  // the thread is done
-  StopEvent hurry_{};  // ends each wait for the server
+  platform::WakeUp hurry_{};  // ends each wait for the server
   std::mutex mutex_;
   bool announced_ = false;
   std::map<std::string, Followed> followed_;

@@ -30,8 +30,9 @@ class PgSession final : public sql::Session {
 
   /// `texts`: the catalogue's statements with $1, $2, ... for parameters, by Statement::index. `patience`: how long to
   /// wait for an answer. Neither handle nor texts are owned.
-  /// `stop`: a descriptor that ends every wait when it can be read, as if the patience were over; -1: none.
-  PgSession(PGconn* handle, const std::vector<std::string>& texts, Plans plans, Duration patience, int stop = -1)
+  /// `stop`: ends every wait when it is set, as if the patience were over; null: nothing does.
+  PgSession(PGconn* handle, const std::vector<std::string>& texts, Plans plans, Duration patience,
+            const platform::WakeUp* stop = nullptr)
       : handle_(handle), texts_(texts), plans_(plans), patience_(patience), stop_(stop) {}
   /// One on a user's connection.
   [[nodiscard]] static std::unique_ptr<PgSession> borrowed(PGconn* handle, const std::vector<std::string>& texts,
@@ -65,7 +66,7 @@ class PgSession final : public sql::Session {
   const std::vector<std::string>& texts_;
   Plans plans_;
   Duration patience_;
-  int stop_;
+  const platform::WakeUp* stop_;
   Owner owner_ = Owner::sqlq;
   std::vector<std::string> prepared_{};  // names, by Statement::index; empty: not yet
   bool spoiled_ = false;

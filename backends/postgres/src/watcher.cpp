@@ -1,7 +1,5 @@
 #include "watcher.hpp"
 
-#include <poll.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -34,7 +32,7 @@ Watcher::~Watcher() {
 }
 
 Handle Watcher::listen() {
-  Handle connection = connect(options_, Role::hints, stop_.descriptor());
+  Handle connection = connect(options_, Role::hints, &stop_);
   if (PQsendQuery(connection.get(), ("LISTEN " + quoted_name(channel_)).c_str()) == 0) return nullptr;
   const Result result =
       receive(connection.get(), saturating_add(system_clock()->steady(), options_.connect_timeout));
@@ -43,7 +41,7 @@ Handle Watcher::listen() {
 
 /// Waits for notifications and passes them on. False when the connection is lost or it is time to stop.
 bool Watcher::hear(PGconn* connection) {
-  if (wait_for(connection, POLLIN, SteadyPoint::max(), stop_.descriptor()) != Waited::ready) return false;
+  if (wait_for(connection, Until::readable, SteadyPoint::max(), &stop_) != Waited::ready) return false;
   if (PQconsumeInput(connection) == 0) return false;
   bool any = false;
   struct Free {
@@ -67,7 +65,7 @@ void Watcher::watch(const sqlq::stop_token& stop) {
     } catch (...) {  // the server is away: other calls say so; hints may be lost
     }
     const auto left = pause / 2 + Duration(platform::random_below(static_cast<std::uint32_t>(pause.count())));
-    static_cast<void>(wait_for(nullptr, 0, saturating_add(system_clock()->steady(), left), stop_.descriptor()));
+    static_cast<void>(wait_for(nullptr, Until::readable, saturating_add(system_clock()->steady(), left), &stop_));
     pause = std::min(pause * 2, longest_pause);
   }
 }

@@ -30,7 +30,7 @@ class Watcher {
   const Options options_;
   const std::string channel_;
   const std::function<void()> heard_;
-  StopEvent stop_;
+  platform::WakeUp stop_;
   sqlq::jthread thread_;
 };
 

@@ -1,10 +1,5 @@
 #include "connection.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <utility>
 
 #include <sqlq/clock.hpp>
@@ -20,17 +15,12 @@
 namespace sqlq::sqlite {
 namespace {
 
-/// New files are for their owner alone, whatever the umask; SQLite gives -wal and -shm the same mode. Closing the
-/// descriptor would drop all locks this process has on the file: O_EXCL says that nobody had it open before, and the
-/// mutex in open() keeps our other connections from opening it meanwhile.
+/// New files are for their owner alone; SQLite gives -wal and -shm the same mode. The mutex in open() keeps our other
+/// connections from opening the file meanwhile.
 void create_private(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
-  if (fd < 0 && errno != EEXIST) {
-    raise({.code = SQLITE_CANTOPEN, .message = "cannot make the file", .file = path, .system_error = errno}, {});
-  }
-  if (fd < 0) return;
-  ::fchmod(fd, S_IRUSR | S_IWUSR);  // a umask may have taken even the owner's rights
-  ::close(fd);
+  const int refused = platform::create_private(path);
+  if (refused == 0) return;
+  raise({.code = SQLITE_CANTOPEN, .message = "cannot make the file", .file = path, .system_error = refused}, {});
 }
 
 }  // namespace
@@ -80,7 +70,7 @@ void Connection::open() {
 
 void Connection::remember_file() {
   if (options_.in_memory()) return;
-  const FileLook look = look_at(options_.path);
+  const platform::FileLook look = platform::look_at(options_.path);
   if (look.error != 0) {
     raise({.code = SQLITE_CANTOPEN, .message = "cannot look at the file", .file = options_.path,
            .system_error = look.error}, {});
@@ -92,7 +82,8 @@ void Connection::remember_file() {
 void Connection::remember_log() {
   const std::string index_path = std::string(sqlite3_db_filename(handle_, "main")) + "-shm";
   for (const std::string& path : {wal_path_, index_path}) {
-    if (const FileLook look = look_at(path); look.error == 0) opened_.push_back({path, look.id});
+    platform::share_access(options_.path, path);
+    if (const auto look = platform::look_at(path); look.error == 0) opened_.push_back({path, look.id});
   }
 }
 
@@ -198,6 +189,7 @@ bool Connection::checkpoint(Connection& writer) {
 }
 
 void Connection::check_files(Errc when_replaced, Errc when_unknown) const {
+  if (platform::open_files_stay()) return;
   for (const Opened& one : opened_) {
     if (!leads_to(one.path, one.file, when_unknown)) refuse(one.path, when_replaced);
   }

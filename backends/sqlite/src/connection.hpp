@@ -56,9 +56,9 @@ class Connection final : public sql::Connection {
   /// Pages in the WAL after this connection's last commit.
   [[nodiscard]] int wal_pages() const noexcept { return wal_pages_; }
   /// Bytes of the WAL's file.
-  [[nodiscard]] std::int64_t wal_size() const noexcept { return look_at(wal_path_).size; }
+  [[nodiscard]] std::int64_t wal_size() const noexcept { return platform::look_at(wal_path_).size; }
   /// Bytes that this process may still write to the volume of the file.
-  [[nodiscard]] std::int64_t free_space() const noexcept { return free_bytes(options_.path); }
+  [[nodiscard]] std::int64_t free_space() const noexcept { return platform::free_bytes(options_.path); }
   /// The WAL is cut to so many bytes whenever it begins anew.
   void limit_wal(std::int64_t bytes);
   /// Writes something, after all of the WAL was copied: SQLite then begins it anew, unless somebody reads from it, and

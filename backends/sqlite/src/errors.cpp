@@ -1,12 +1,13 @@
 #include "errors.hpp"
 
 #include <algorithm>
-#include <cerrno>
 
-#include "file_id.hpp"
+#include "platform/files.hpp"
 
 namespace sqlq::sqlite {
 namespace {
+
+using platform::Refusal;
 
 std::string_view advice(Errc code, const Failure& failure) {
   const bool users = failure.owner == Owner::user;
@@ -31,11 +32,11 @@ std::string_view advice(Errc code, const Failure& failure) {
       if (users) return "your connection was opened read-only, has PRAGMA query_only, or an authorizer that forbids it";
       return "make the file and its folder writable for this process: SQLite makes files beside it";
     case Errc::configuration:
-      switch (failure.system_error) {
-        case ENOENT:
+      switch (platform::refusal_of(failure.system_error)) {
+        case Refusal::missing:
           return "check the path: the folder must exist, and with create=false the file as well (`sqlq schema up` "
                  "makes it)";
-        case EISDIR: return "this is a folder: name a file in it";
+        case Refusal::folder: return "this is a folder: name a file in it";
         default: return "check the path";
       }
     case Errc::schema:
@@ -62,13 +63,9 @@ bool may_be_shown(int extended_code, std::string_view message) noexcept {
 }
 
 Errc of_refused_open(int system_error) noexcept {
-  switch (system_error) {
-    case EACCES:
-    case EPERM:
-    case EROFS: return Errc::permission;
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM: return Errc::busy;
+  switch (platform::refusal_of(system_error)) {
+    case Refusal::forbidden: return Errc::permission;
+    case Refusal::exhausted: return Errc::busy;
     default: return Errc::configuration;
   }
 }
@@ -127,7 +124,7 @@ void raise(const Failure& failure, const std::string& statement) {
                                                       : "an error was reported whose text may contain values";
   text += " (code " + std::to_string(failure.code) + ")";
   if (failure.system_error != 0 && (failure.code & 0xff) == SQLITE_CANTOPEN) {
-    text += ": " + system_text(failure.system_error);
+    text += ": " + platform::system_text(failure.system_error);
   }
   if (!failure.file.empty() && is_about_the_file(failure.code & 0xff)) text += ", file '" + failure.file + "'";
   if (failure.owner == Owner::user) text += ", on your connection";

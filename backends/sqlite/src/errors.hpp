@@ -19,7 +19,7 @@ struct Failure {
   int code = 0;                ///< extended result code
   std::string_view message{};  ///< SQLite's
   std::string file{};          ///< the database's, empty for one in memory
-  int system_error = 0;        ///< errno, where the system refused something; else 0
+  int system_error = 0;        ///< where the system refused something (platform/files.hpp); else 0
   Owner owner = Owner::us;
 
   /// The last failure on the handle.

@@ -1,9 +1,10 @@
 #include "options.hpp"
 
-#include <filesystem>
 #include <system_error>
 
 #include <sqlq/error.hpp>
+
+#include "platform/files.hpp"
 
 namespace sqlq::sqlite {
 
@@ -12,14 +13,14 @@ namespace {
 /// The process may go to another folder while the database is open.
 std::string absolute(const std::string& path) {
   std::error_code failed;
-  const std::filesystem::path whole = std::filesystem::absolute(path, failed);
+  std::string whole = platform::whole_name(path, failed);
   if (failed) {
     throw Error(Errc::configuration,
                 "the file '" + path + "' is relative to the working directory, which cannot be found out (" +
                     failed.message() + "): go to a directory that is there, or write sqlite:///absolute/name.db",
                 "sqlite", failed.value());
   }
-  return whole.string();
+  return whole;
 }
 
 }  // namespace

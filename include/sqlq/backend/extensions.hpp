@@ -350,10 +350,10 @@ class SQLQ_TYPE Inbox {
                                                          std::size_t max_bytes) = 0;
   /// Takes rows away and stores what becomes of them, in one transaction; a row that is kept gets the negative of its
   /// number and the reason. No number twice. Per item: the answer of enqueue, or `inserted` with the errored job's id;
-  /// empty for one that is kept, and for one whose row is gone or locked: nothing is done about that. Waits for nobody's
-  /// rows; unique keys and ids of jobs are waited for as by enqueue, but only briefly. Errc::refused when the database
-  /// refuses one of them for good: nothing is changed. Watchers of wake-ups are told. Replay, also by a call that tries
-  /// again inside: empty.
+  /// empty for one that is kept, and for one whose row is gone or locked: nothing is done about that. Waits for
+  /// nobody's rows; unique keys and ids of jobs are waited for as by enqueue, but only briefly. Errc::refused when the
+  /// database refuses one of them for good: nothing is changed. Watchers of wake-ups are told. Replay, also by a call
+  /// that tries again inside: empty.
   virtual std::vector<std::optional<Enqueued>> inbox_take(std::span<const InboxItem> items, Now now) = 0;
 
   /// How many rows there are.

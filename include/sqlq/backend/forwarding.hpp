@@ -30,13 +30,9 @@ namespace sqlq::backend {
 /// Thread-safety: that of the inner dialect, which it passes calls on to without any lock of its own.
 /// Lifetime: owns the inner dialect. Subscriptions made through it are the inner dialect's.
 /// Errors: those of the inner dialect, unchanged, and whatever `target` throws.
-class SQLQ_TYPE ForwardingDialect : public Dialect,
-                                    public HandOver,
-                                    public Outages,
-                                    public Workers,
-                                    public Editing,
-                                    public Insight,
-                                    public Transfer, public Periodic, public Steps, public Inbox {
+class SQLQ_TYPE ForwardingDialect
+    : public Dialect, public HandOver, public Outages, public Workers, public Editing, public Insight, public Transfer,
+      public Periodic, public Steps, public Inbox {
  public:
   /// `inner` may be null when a derived class overrides `target`, and with it capabilities, description and migrations,
   /// which go to the inner dialect directly.
@@ -244,7 +240,8 @@ class SQLQ_TYPE ForwardingDialect : public Dialect,
     return target("forget_steps").steps()->forget_steps(id, from, signals);
   }
   // Calls of workers. A decorator that counts or checks what is enqueued finds the jobs of the inbox in `inbox_take`.
-  // Where it fails, the rows stay and are looked at again.
+  // Where it fails, the rows stay and are looked at again. Rows are what others have written: params of theirs may be
+  // no JSON, and were never encrypted.
   [[nodiscard]] Inbox* inbox() noexcept override { return inner_ && inner_->inbox() ? this : nullptr; }
   [[nodiscard]] std::vector<InboxRow> inbox_rows(std::int64_t after, std::size_t limit,
                                                  std::size_t max_bytes) override {

@@ -3,21 +3,29 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <fstream>
-#include <iterator>
 #include <optional>
-#include <sstream>
+#include <string_view>
 
 #include <csignal>
+#include <fcntl.h>
 #include <unistd.h>
+
+#include "platform/system.hpp"
 
 namespace sqlq::platform {
 namespace {
 
 /// Empty when it cannot be read.
 std::string text_of(const std::string& file) {
-  std::ifstream in(file);
-  std::string text{std::istreambuf_iterator<char>(in), {}};
+  std::string text;
+  const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return text;
+  std::array<char, 512> buffer{};
+  for (auto n = ::read(descriptor, buffer.data(), buffer.size()); n > 0;
+       n = ::read(descriptor, buffer.data(), buffer.size())) {
+    text.append(buffer.data(), static_cast<std::size_t>(n));
+  }
+  ::close(descriptor);
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
 }
@@ -40,19 +48,25 @@ std::optional<Stat> stat_of(std::int64_t pid) {
   const std::string text = text_of("/proc/" + std::to_string(pid) + "/stat");
   const auto name_end = text.rfind(')');  // the name before it may have anything in it
   if (name_end == std::string::npos) return {};
-  std::istringstream rest(text.substr(name_end + 1));
+  std::string_view rest = std::string_view(text).substr(name_end + 1);
   Stat stat;
-  std::string skipped;
-  rest >> stat.state;                                      // field 3
-  for (int field = 4; field < 20; ++field) rest >> skipped;
-  rest >> stat.threads >> skipped >> stat.started;         // fields 20 to 22
-  if (!rest) return {};
-  return stat;
+  for (int field = 3; !rest.empty(); ++field) {
+    rest.remove_prefix(1);  // the space before it
+    const std::string_view word = rest.substr(0, rest.find(' '));
+    rest.remove_prefix(word.size());
+    if (word.empty()) return {};
+    if (field == 3) stat.state = word[0];
+    if (field == 20) std::from_chars(word.data(), word.data() + word.size(), stat.threads);
+    if (field == 22 && std::from_chars(word.data(), word.data() + word.size(), stat.started).ec == std::errc()) {
+      return stat;
+    }
+  }
+  return {};
 }
 
 /// Numbers of processes mean the same to all that share it.
 std::string this_host() {
-  const std::string boot = text_of("/proc/sys/kernel/random/boot_id");
+  const std::string boot = boot_id();
   const std::string pids = link_of("/proc/self/ns/pid");
   const bool ours = link_of("/proc/self") == std::to_string(::getpid());  // and not of another namespace
   if (boot.empty() || pids.empty() || !ours) return {};
