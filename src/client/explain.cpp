@@ -28,7 +28,6 @@ namespace {
 
 using core::in_words;
 using core::one_line;
-using core::quoted;
 using Code = Reason::Code;
 
 constexpr std::size_t most_named = 10;
@@ -55,7 +54,7 @@ std::vector<std::string> names_of(const std::vector<WorkerInfo>& workers) {
 /// "'a', 'b' and others".
 std::string list_of(const std::vector<std::string>& names, std::size_t all) {
   std::vector<std::string> parts;
-  for (const std::string& name : names) parts.push_back(quoted(name));
+  for (const std::string& name : names) parts.push_back(core::quoted(name));
   return core::joined(parts, ", ") + (names.size() == most_named && all > most_named ? " and others" : "");
 }
 
@@ -182,7 +181,7 @@ class Explanation {
                   .state = job_.state,
                   .worker = job_.worker,
                   .at = job_.started_at};
-    std::string sentence = "the job runs on worker " + quoted(job_.worker) +
+    std::string sentence = "the job runs on worker " + core::quoted(job_.worker) +
                            (job_.started_at ? " since " + when(*job_.started_at) : std::string());
     const TimePoint alive = sign_of_life(job_);
     if (lease_end(job_) <= now_) {
@@ -311,7 +310,7 @@ class Explanation {
   void add_queue(bool due) {
     const std::optional<Queue> queue = dialect_.queue(job_.queue);
     if (!queue) return;
-    const std::string name = "queue " + quoted(job_.queue);
+    const std::string name = "queue " + core::quoted(job_.queue);
     if (queue->paused) {
       add({.code = Code::queue_paused, .queue = job_.queue},
           name + " is paused: resume it with Admin::resume or `sqlq queue resume " + core::shell_operand(job_.queue) +
@@ -359,11 +358,11 @@ class Explanation {
       if (job.worker != first.worker) continue;
       if (++on_it <= most_named) reason.jobs.push_back(job.id);
     }
-    const std::string sentence = "the limit of queue " + quoted(job_.queue) + ", " + std::to_string(limit) +
+    const std::string sentence = "the limit of queue " + core::quoted(job_.queue) + ", " + std::to_string(limit) +
                                  ", is used up: " + counted(reason.count, "job") +
                                  (reason.count == 1 ? " is held, " : " are held, ") + std::to_string(on_it) +
-                                 " of them by worker " + quoted(first.worker) + ", such as " + first.id.to_string() +
-                                 ", " + about_holder(first);
+                                 " of them by worker " + core::quoted(first.worker) + ", such as " +
+                                 first.id.to_string() + ", " + about_holder(first);
     add(std::move(reason), sentence);
   }
 
@@ -386,10 +385,10 @@ class Explanation {
   }
 
   void add_workers(bool due) {
-    const std::string start = "start a worker that works queue " + quoted(job_.queue) +
-                              " and has a handler for kind " + quoted(job_.kind) + ", such as `sqlq work --queue " +
-                              core::shell_item(job_.queue) + " --kind " + core::shell_item(job_.kind) +
-                              " -- COMMAND`";
+    const std::string start = "start a worker that works queue " + core::quoted(job_.queue) +
+                              " and has a handler for kind " + core::quoted(job_.kind) +
+                              ", such as `sqlq work --queue " + core::shell_item(job_.queue) + " --kind " +
+                              core::shell_item(job_.kind) + " -- COMMAND`";
     if (workers_->empty()) {
       return add({.code = Code::no_worker}, "no worker is listed (own loops never are): " + start);
     }
@@ -398,7 +397,7 @@ class Explanation {
     if (able.empty()) {
       std::vector<std::string> names = names_of(*workers_);
       const std::string sentence = "none of the listed workers, " + list_of(names, workers_->size()) +
-                                   ", works queue " + quoted(job_.queue) + ": " + start;
+                                   ", works queue " + core::quoted(job_.queue) + ": " + start;
       return add({.code = Code::none_of_queue, .queue = job_.queue, .workers = std::move(names)}, sentence);
     }
     std::vector<std::string> names = names_of(able);
@@ -406,8 +405,8 @@ class Explanation {
     std::erase_if(able, [&](const WorkerInfo& w) { return !w.kinds.empty() && !contains(w.kinds, job_.kind); });
     if (able.empty()) {
       return add({.code = Code::none_of_kind, .queue = job_.queue, .kind = job_.kind, .workers = std::move(names)},
-                 "none of the listed workers of queue " + quoted(job_.queue) + ", " + named +
-                     ", has a handler for kind " + quoted(job_.kind) + ": " + start);
+                 "none of the listed workers of queue " + core::quoted(job_.queue) + ", " + named +
+                     ", has a handler for kind " + core::quoted(job_.kind) + ": " + start);
     }
     names = names_of(able);
     named = list_of(names, able.size());
@@ -421,7 +420,7 @@ class Explanation {
       return add({.code = Code::draining, .workers = std::move(names)}, sentence);
     }
     const auto last = std::ranges::max_element(able, {}, &WorkerInfo::seen_at);
-    seen_ = "; of those " + quoted(last->name) + " was seen last, " + in_words(now_ - last->seen_at) + " ago";
+    seen_ = "; of those " + core::quoted(last->name) + " was seen last, " + in_words(now_ - last->seen_at) + " ago";
     const bool none_free = std::ranges::all_of(able, [](const WorkerInfo& w) { return w.busy >= w.concurrency; });
     if (none_free && due) {
       names = names_of(able);
@@ -446,7 +445,8 @@ class Explanation {
     if (before.value == 0) return;
     add({.code = Code::behind, .queue = job_.queue, .count = before.value, .capped = before.capped},
         (before.capped ? std::to_string(before.value) + " or more jobs" : counted(before.value, "job")) +
-            " of queue " + quoted(job_.queue) + (before.value == 1 && !before.capped ? " comes first" : " come first"));
+            " of queue " + core::quoted(job_.queue) +
+            (before.value == 1 && !before.capped ? " comes first" : " come first"));
   }
 
   backend::Dialect& dialect_;

@@ -19,10 +19,10 @@ namespace {
 
 using std::chrono::milliseconds, std::chrono::minutes, std::chrono::seconds;
 
-constexpr std::size_t most_rows = 200;
+constexpr std::size_t most_taken = 200;
 constexpr std::size_t most_left = 10'000;
-constexpr Duration least_between_looks = milliseconds(200);
-constexpr Duration left_alone = seconds(1);
+constexpr Duration least_between_takes = milliseconds(200);
+constexpr Duration left_for_others = seconds(1);
 constexpr Duration left_alone_at_most = minutes(1);
 /// Without the right to read the table, or without the table.
 constexpr Duration between_looks_in_vain = minutes(1);
@@ -38,7 +38,7 @@ Intake::Intake(Shared& shared) : Service(shared.clock()), shared_(shared), jitte
 SteadyPoint Intake::step() {
   backend::Inbox* const part = shared_.dialect().inbox();
   if (part == nullptr) return SteadyPoint::max();
-  if (hinted_ && !failing_) next_look_ = std::min(next_look_, saturating_add(last_look_, least_between_looks));
+  if (hinted_ && !failing_) next_look_ = std::min(next_look_, saturating_add(last_look_, least_between_takes));
   if (shared_.clock().steady() < next_look_) return next_look_;
   hinted_ = false;
   try {
@@ -87,7 +87,7 @@ void Intake::look(backend::Inbox& part) {
 
 /// Those that are not left alone; `more`: there may be others behind them.
 std::vector<backend::InboxRow> Intake::read(backend::Inbox& part, bool& more) {
-  const std::size_t limit = most_rows + std::min(left_.size(), most_left);
+  const std::size_t limit = most_taken + std::min(left_.size(), most_left);
   std::vector<backend::InboxRow> rows = part.inbox_rows(0, limit, core::longest_inbox_row(shared_.db.limits()));
   more = rows.size() >= limit;
   std::erase_if(left_, [&](const auto& left) {  // those that are gone
@@ -184,7 +184,7 @@ void Intake::store(backend::Inbox& part, std::span<Taken* const> some) {
 
 void Intake::leave(const Taken& taken) {
   Left& left = left_[taken.row.number];
-  left.pause = std::clamp(left.pause * 2, left_alone, left_alone_at_most);
+  left.pause = std::clamp(left.pause * 2, left_for_others, left_alone_at_most);
   left.until = saturating_add(shared_.clock().steady(), left.pause);
 }
 
