@@ -39,9 +39,9 @@ using Kinds = ::testing::Types<Standard, Own>;
 TYPED_TEST_SUITE(StopTokens, Kinds);
 
 TEST(OwnStopTokens, AreChosenWhereTheStandardLibraryHasNone) {
-#if defined(__cpp_lib_jthread) && defined(__linux__)
+#ifdef SQLQ_STOP_TOKENS_OF_STD
   EXPECT_TRUE((std::is_same_v<stop_token, std::stop_token>));
-#elif !defined(__cpp_lib_jthread)
+#else
   EXPECT_TRUE((std::is_same_v<stop_token, own::stop_token>));
 #endif
 }
