@@ -39,9 +39,9 @@ using Kinds = ::testing::Types<Standard, Own>;
 TYPED_TEST_SUITE(StopTokens, Kinds);
 
 TEST(OwnStopTokens, AreChosenWhereTheStandardLibraryHasNone) {
-#ifdef SQLQ_STOP_TOKENS_OF_STD
+#if defined(__cpp_lib_jthread) && defined(_GLIBCXX_HAVE_LINUX_FUTEX)
   EXPECT_TRUE((std::is_same_v<stop_token, std::stop_token>));
-#else
+#elif !defined(__cpp_lib_jthread)
   EXPECT_TRUE((std::is_same_v<stop_token, own::stop_token>));
 #endif
 }
