@@ -51,7 +51,7 @@ std::vector<std::string> names_in(const std::vector<std::string>& folders) {
   return names;
 }
 
-[[noreturn]] void refuse(const std::string& name) {
+[[noreturn]] void refuse_file(const std::string& name) {
   const std::vector<std::string> folders = platform::zone_folders();
   const std::vector<std::string> names = names_in(folders);
   if (names.empty()) {
@@ -79,7 +79,7 @@ std::uint64_t number_at(std::string_view text, std::uint64_t at, std::size_t byt
 }  // namespace
 
 ZoneFile ZoneFile::read(const std::string& name) {
-  if (!may_be_a_name(name)) refuse(name);
+  if (!may_be_a_name(name)) refuse_file(name);
   for (const std::string& folder : platform::zone_folders()) {
     const std::string text = text_of(path_of(folder + name));
     if (text.empty()) continue;
@@ -87,7 +87,7 @@ ZoneFile ZoneFile::read(const std::string& name) {
     throw Error(Errc::configuration, "the file of the time zone " + core::quoted(name) +
                                          " cannot be read, or is none: install the system's time zones anew (tzdata)");
   }
-  refuse(name);
+  refuse_file(name);
 }
 
 /// RFC 8536, 3: a header and numbers of 32 bits, the same with 64 bits, a last line.
