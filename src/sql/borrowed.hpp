@@ -31,6 +31,6 @@ inline void check_handle(const Tx& tx, const std::string& backend) {
               backend);
 }
 
-constexpr std::string_view your_transaction_reads_only = "your transaction is read-only: begin one that may write";
+inline constexpr std::string_view your_transaction_reads_only = "your transaction is read-only: begin one that may write";
 
 }  // namespace sqlq::sql
