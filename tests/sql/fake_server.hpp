@@ -151,6 +151,7 @@ class FakeServer : public Server {
             "insight_due", "transfer_ids", "transfer_sizes", "transfer_history", "transfer_log", "transfer_steps",
             "periodic_first", "periodic_due", "periodic_next", "periodic_list", "periodic_get", "periodic_versions",
             "periodic_lock", "periodic_add", "periodic_set", "periodic_remove",
+            "inbox_rows", "inbox_lock", "inbox_remove", "inbox_keep", "inbox_counts",
             "steps", "step_has", "step_job", "step_add", "step_insert", "step_find", "step_signal_last",
             "step_replace", "steps_forget", "steps_forget_signals"}) {
         text += std::string("-- name: ") + name + "\nSELECT 1\n";
