@@ -31,6 +31,7 @@ inline void check_handle(const Tx& tx, const std::string& backend) {
               backend);
 }
 
-inline constexpr std::string_view your_transaction_reads_only = "your transaction is read-only: begin one that may write";
+inline constexpr std::string_view your_transaction_reads_only =
+    "your transaction is read-only: begin one that may write";
 
 }  // namespace sqlq::sql
