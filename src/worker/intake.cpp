@@ -107,9 +107,8 @@ void Intake::judge(Taken& taken) {
     return;
   }
   try {
-    static const ClientOptions defaults;
     taken.job = core::job_of(taken.row, shared_.db.limits());
-    backend::EnqueueItem item = core::item_of(taken.job, defaults, shared_.clock().now());
+    backend::EnqueueItem item = core::item_of(taken.job, defaults_, shared_.clock().now());
     taken.headers = core::headers_text(taken.job.options.headers);
     item.headers = taken.headers;
     taken.may_wait = item.unique_key || !item.fresh_id;

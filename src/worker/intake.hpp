@@ -66,6 +66,7 @@ class Intake final : public Service {
   void failed(const std::string& why);
 
   Shared& shared_;
+  const ClientOptions defaults_{};
   Jitter jitter_;
   std::atomic<bool> hinted_{false};
   SteadyPoint next_look_ = SteadyPoint::min();
