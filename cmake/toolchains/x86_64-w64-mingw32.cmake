@@ -22,4 +22,7 @@ set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
 # compiler's own libraries beside them. mingw_wait.hpp says why it is included.
 set(CMAKE_CXX_FLAGS_INIT "-Wa,-mbig-obj -include ${CMAKE_CURRENT_LIST_DIR}/mingw_wait.hpp")
 set(CMAKE_EXE_LINKER_FLAGS_INIT "-static")
-set(CMAKE_CXX_STANDARD_LIBRARIES_INIT "-lsynchronization")
+# CMake's own list, and what mingw_wait.hpp calls.
+set(CMAKE_CXX_STANDARD_LIBRARIES
+  "-lkernel32 -luser32 -lgdi32 -lwinspool -lshell32 -lole32 -loleaut32 -luuid -lcomdlg32 -ladvapi32 -lsynchronization"
+  CACHE STRING "")
