@@ -39,8 +39,8 @@ struct Report {
 };
 
 /// A database, and a worker that runs what is due.
-struct Queue {
-  explicit Queue(const Handlers& handlers) : harness("sqlite::memory:", handlers) {}
+struct InMemory {
+  explicit InMemory(const Handlers& handlers) : harness("sqlite::memory:", handlers) {}
   std::string params_of(JobId id) { return client.find(id).value().params; }
 
   testing::Harness harness;
@@ -50,7 +50,7 @@ struct Queue {
 Handlers nothing() { return Handlers().on<Tidy>([] {}); }
 
 TEST(FirstLines, TimesOfTheSystemClock) {
-  Queue q(nothing());
+  InMemory q(nothing());
   // the type of std::chrono::system_clock::now()
   const std::chrono::sys_time<std::chrono::nanoseconds> soon = q.harness.clock().now() + 5min + 1ns;
   const JobId id = q.client.enqueue(Mail{"ada"}, {.run_at = soon}).id;
@@ -65,7 +65,7 @@ TEST(FirstLines, TimesOfTheSystemClock) {
 }
 
 TEST(FirstLines, ManyInAnyRange) {
-  Queue q(nothing());
+  InMemory q(nothing());
   std::vector<Mail> vector{{"a"}, {"b"}};
   const std::array<Mail, 1> array{{{"c"}}};
   const std::list<Mail> list{{"d"}};
@@ -86,7 +86,7 @@ TEST(FirstLines, AJobWithoutParameters) {
   Handlers handlers;
   int ran = 0;
   handlers.on<Tidy>([&] { ++ran; });
-  Queue q(handlers);
+  InMemory q(handlers);
   const JobId id = q.client.enqueue(Tidy{}).id;
   EXPECT_EQ(q.params_of(id), "{}");
   q.client.enqueue(NewJob{"tidy"});  // whatever was stored for it
@@ -105,7 +105,7 @@ TEST(FirstLines, HandlersOfEveryForm) {
   });
   handlers.on<Mail>([&](Mail mail, JobContext& job) { ran += mail.to == "ada" && job.attempt() == 1 ? 1 : 0; });
   handlers.on<Tidy>([&](JobContext&) { ++ran; });
-  Queue q(handlers);
+  InMemory q(handlers);
   for (const char* kind : {"void", "outcome", "tidy"}) q.client.enqueue(NewJob{kind});
   q.client.enqueue(Mail{"ada"});
   q.harness.work_due();
@@ -120,7 +120,7 @@ TEST(FirstLines, HandlersThatOwnWhatCannotBeCopied) {
   auto also = std::make_unique<int>(0);
   int* const untyped = also.get();
   handlers.on("untyped", [owned = std::move(also)](JobContext&) { ++*owned; });
-  Queue q(handlers);
+  InMemory q(handlers);
   q.client.enqueue(Mail{"ada"});
   q.client.enqueue(NewJob{"untyped"});
   q.harness.work_due();
@@ -140,7 +140,7 @@ TEST(FirstLines, MembersOfStandardTypes) {
   EXPECT_EQ(back.every, 10min);
   EXPECT_EQ(back.since, sys_seconds(1'700'000'000s));
   EXPECT_EQ(back.weight, std::chrono::duration<double>(0.5));
-  Queue q(nothing());
+  InMemory q(nothing());
   EXPECT_EQ(q.params_of(q.client.enqueue(full).id), text);
   const Report empty = codec<Report>::decode(codec<Report>::encode(Report{}));
   EXPECT_EQ(empty.title, std::nullopt);
