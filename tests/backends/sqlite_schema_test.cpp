@@ -199,8 +199,8 @@ void SqliteSchema::expect_good_plans() const {
       EXPECT_TRUE(contains_one(whole, part)) << name << " does not use " << part << ":\n" << whole;
     }
     for (const auto& line : lines) {
-      const bool few = name == "list_ids" || name == "steps";  // the jobs that are named, the steps of one
-      EXPECT_FALSE(contains(line, "TEMP B-TREE") && !few) << name << " sorts:\n" << whole;
+      const bool few_rows = name == "list_ids" || name == "steps";  // the jobs that are named, the steps of one
+      EXPECT_FALSE(contains(line, "TEMP B-TREE") && !few_rows) << name << " sorts:\n" << whole;
       // Walking an index of held jobs is bounded by the workers' slots; walking the table is not.
       const bool scan = line.starts_with("SCAN sqlq_jobs") || line.starts_with("SCAN j");
       EXPECT_FALSE(scan && !contains(line, "sqlq_jobs_held") && !contains(line, "json_each")) << name << ":\n" << whole;
