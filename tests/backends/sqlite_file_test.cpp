@@ -43,7 +43,7 @@ class SqliteFile : public Scratch {
 /// Sets the mask of new files' modes for as long as it lives.
 class Umask {
  public:
-  explicit Umask(unsigned mask) : before_(::umask(static_cast<mode_t>(mask))) {}
+  explicit Umask(unsigned mask) : before_(static_cast<mode_t>(::umask(static_cast<mode_t>(mask)))) {}
   ~Umask() { ::umask(before_); }
   Umask(const Umask&) = delete;
   Umask& operator=(const Umask&) = delete;

@@ -65,7 +65,8 @@ void Twin::snooze(JobId id, Known& job, Duration delay) const {
 void Twin::restart() {
   Entry* const entry = any_job();
   if (entry == nullptr || !capabilities_.steps) return;
-  auto& [id, job] = *entry;
+  const JobId id = entry->first;
+  auto& job = entry->second;
   const std::vector<std::string> names{"s", "t", "z", "g", "h"};
   RestartOptions options{.forget_signals = number(0, 1) == 1};
   if (number(0, 3) > 0) {

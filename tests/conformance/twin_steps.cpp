@@ -52,7 +52,7 @@ void Twin::adopt_step(JobId id, Known& job, StepKind kind, StepName step, TimePo
 
 void Twin::run() {
   tick();
-  execution_.emplace();
+  execution_ = Execution{};
   const std::size_t ran = worker_.work_due(1);
   const Execution execution = *std::exchange(execution_, {});
   if (execution.mismatch) std::rethrow_exception(execution.mismatch);
