@@ -148,6 +148,7 @@ class Twin {
     std::vector<TimePoint> carried{};  ///< due when the rule was changed
     std::optional<TimePoint> kept{};   ///< fires when the last job has finished
     bool perhaps = false;              ///< what is carried or kept may have been decided on, or given up
+    std::set<TimePoint> perhaps_kept{};  // one of these may be the one that is kept
     ScheduleState was{};               ///< when it was looked at last
   };
 
