@@ -12,4 +12,9 @@ namespace sqlq::core {
 /// `defaults` does.
 [[nodiscard]] backend::EnqueueItem item_of(const NewJob& job, const ClientOptions& defaults, TimePoint now);
 
+/// Storing it may have to wait for the transaction of somebody who stores the same key or id.
+[[nodiscard]] inline bool may_wait(const backend::EnqueueItem& item) noexcept {
+  return item.unique_key || !item.fresh_id;
+}
+
 }  // namespace sqlq::core

@@ -8,6 +8,7 @@
 
 #include <sqlq/error.hpp>
 
+#include "core/enqueue_items.hpp"
 #include "sql/job_row.hpp"
 #include "sql/reading.hpp"
 #include "sql/transfer.hpp"
@@ -46,16 +47,9 @@ InboxRow read_inbox_row(const Row& row) {
   return found;
 }
 
-std::string json_numbers(const std::set<std::int64_t>& numbers) {
-  std::string json;
-  for (const std::int64_t n : numbers) json += (json.empty() ? "[" : ",") + std::to_string(n);
-  return json + "]";
-}
-
-/// Storing it may wait for the transaction of somebody who stores the same.
 bool may_wait(const InboxItem& item) {
   const auto* const job = std::get_if<EnqueueItem>(&item.fate);
-  return job != nullptr && (job->unique_key || !job->fresh_id);
+  return job != nullptr && core::may_wait(*job);
 }
 
 class SqlInbox final : public backend::Inbox {
@@ -115,37 +109,37 @@ class SqlInbox final : public backend::Inbox {
   }
 
  private:
-  static CappedCount capped(std::int64_t n, std::uint64_t cap) {
-    const auto count = static_cast<std::uint64_t>(n);
-    return {.value = std::min(count, cap), .capped = count > cap};
-  }
-
   std::vector<std::optional<Enqueued>> take(Work& w, std::span<const InboxItem> items,
                                             std::vector<EnqueueItem>& stored) const {
     w.begin();
-    std::set<std::int64_t> wanted;
-    for (const InboxItem& item : items) wanted.insert(item.number);
+    std::vector<std::int64_t> wanted;
+    for (const InboxItem& item : items) wanted.push_back(item.number);
+    std::ranges::sort(wanted);
     std::set<std::int64_t> mine;
-    w.session().execute(lock_, {{"numbers", std::string_view(json_numbers(wanted))}},
+    w.session().execute(lock_, {{"numbers", std::string_view(json_array(wanted))}},
                         [&](const Row& row) { mine.insert(row.integer(0)); });
     std::vector<std::optional<Enqueued>> answers(items.size());
     stored.clear();
     std::vector<std::size_t> of_stored;
+    std::vector<std::int64_t> used;
     std::vector<StoredJob> failed;
     for (std::size_t i = 0; i < items.size(); ++i) {
       if (!mine.contains(items[i].number)) continue;
+      if (std::holds_alternative<std::string_view>(items[i].fate)) {
+        keep(w.session(), items[i]);
+        continue;
+      }
+      used.push_back(items[i].number);
       if (const auto* const job = std::get_if<EnqueueItem>(&items[i].fate)) {
         stored.push_back(*job);
         of_stored.push_back(i);
-      } else if (const auto* const errored = std::get_if<const StoredJob*>(&items[i].fate)) {
-        failed.push_back(**errored);
-        answers[i] = {.id = (*errored)->job.id, .status = EnqueueStatus::inserted};
       } else {
-        keep(w.session(), items[i]);
-        mine.erase(items[i].number);
+        const StoredJob& errored = *std::get<const StoredJob*>(items[i].fate);
+        failed.push_back(errored);
+        answers[i] = {.id = errored.job.id, .status = EnqueueStatus::inserted};
       }
     }
-    remove(w.session(), mine);
+    remove(w.session(), used);
     Work inside(w.session(), w.now(), nullptr);
     if (!stored.empty()) {
       const std::vector<Enqueued> said = operations_.enqueue(inside, stored);
@@ -163,9 +157,9 @@ class SqlInbox final : public backend::Inbox {
   }
 
   /// All of them: they are locked, as far as this server knows.
-  void remove(Session& s, const std::set<std::int64_t>& numbers) const {
+  void remove(Session& s, std::span<const std::int64_t> numbers) const {
     if (numbers.empty()) return;
-    if (s.execute(remove_, {{"numbers", std::string_view(json_numbers(numbers))}}) == numbers.size()) return;
+    if (s.execute(remove_, {{"numbers", std::string_view(json_array(numbers))}}) == numbers.size()) return;
     throw Error(Errc::retry_transaction, "somebody else takes the same rows of the inbox: try again");
   }
 

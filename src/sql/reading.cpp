@@ -59,12 +59,6 @@ struct Lanes {
   [[nodiscard]] bool all() const noexcept { return queues.all() && kinds.all(); }
 };
 
-/// One more than `cap` is enough to know that there are more.
-CappedCount capped(std::int64_t counted, std::uint64_t cap) {
-  const auto n = static_cast<std::uint64_t>(counted);
-  return {.value = std::min(n, cap), .capped = n > cap};
-}
-
 template <class Item, class ToJson>
 std::string array_of(std::span<const Item> items, ToJson&& to_json) {
   std::string json = "[";
@@ -99,6 +93,11 @@ void add_progress(Session& s, const ReadQueries& q, std::vector<Job>& jobs) {
 }
 
 }  // namespace
+
+CappedCount capped(std::int64_t counted, std::uint64_t cap) {
+  const auto n = static_cast<std::uint64_t>(counted);
+  return {.value = std::min(n, cap), .capped = n > cap};
+}
 
 ReadQueries::ReadQueries(const Catalogue& c)
     : get(c["get"]),

@@ -68,6 +68,9 @@ void queue_upsert(Session& s, const ReadQueries& q, std::string_view name, const
 [[nodiscard]] bool queue_update(Session& s, const ReadQueries& q, std::string_view name,
                                 const backend::QueueChange& change);
 
+/// What was counted up to one more than `cap`, which is enough to know that there are more.
+[[nodiscard]] CappedCount capped(std::int64_t counted, std::uint64_t cap);
+
 /// The text as a JSON string, quotes included.
 [[nodiscard]] std::string json_string(std::string_view text);
 /// Lists travel as one parameter: a JSON array.

@@ -111,7 +111,7 @@ void Intake::judge(Taken& taken) {
     backend::EnqueueItem item = core::item_of(taken.job, defaults_, shared_.clock().now());
     taken.headers = core::headers_text(taken.job.options.headers);
     item.headers = taken.headers;
-    taken.may_wait = item.unique_key || !item.fresh_id;
+    taken.may_wait = core::may_wait(item);
     taken.item.fate = item;
   } catch (const Error& e) {
     make_errored(taken, e.what());
@@ -128,25 +128,26 @@ void Intake::make_errored(Taken& taken, const std::string& why) {
 }
 
 void Intake::keep(Taken& taken, std::string_view why) {
-  taken.headers = core::ascii_text(why, max_problem_bytes);
-  taken.item.fate = std::string_view(taken.headers);
+  taken.problem = core::ascii_text(why, max_problem_bytes);
+  taken.item.fate = std::string_view(taken.problem);
   shared_.events.report(Events::Level::warning, name(),
                         "row " + number_of(taken.row) + " of the inbox is kept as row -" + number_of(taken.row) +
-                            ", which is not looked at: " + taken.headers);
+                            ", which is not looked at: " + taken.problem);
 }
 
 /// What the database refuses alone becomes an errored job and, if that is refused too, is kept.
 void Intake::write(backend::Inbox& part, std::span<Taken*> some) {
-  if (some.empty()) return;
-  const auto write_some = [&](std::span<Taken* const> rows) { store(part, rows); };
-  for (const core::Offender& refused : core::isolate(some, write_some)) {
-    Taken& taken = *some[refused.index];
-    make_errored(taken, refused.error.what());
-    Taken* one = &taken;
-    if (core::isolate(std::span(&one, 1), write_some, true).empty()) continue;
-    keep(taken, refused.error.what());
-    store(part, std::span(&one, 1));
-  }
+  core::write_or_replace(
+      some, [&](std::span<Taken* const> rows) { store(part, rows); },
+      [&](Taken* taken, const Error& why) {
+        make_errored(*taken, why.what());
+        return taken;
+      },
+      [&](const core::Offender& refused, Taken* taken, bool lost) {
+        if (!lost) return;
+        keep(*taken, refused.error.what());
+        store(part, std::span(&taken, 1));
+      });
 }
 
 /// One whose key or id somebody is storing in a transaction that is open is left alone, and keeps no other waiting.

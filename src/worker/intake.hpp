@@ -45,6 +45,7 @@ class Intake final : public Service {
     NewJob job{};
     std::string headers{};
     backend::StoredJob errored{};
+    std::string problem{};
     backend::InboxItem item{};
     bool may_wait = false;  // for somebody who stores the same key or id
   };

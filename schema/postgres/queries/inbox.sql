@@ -3,7 +3,7 @@
 -- name: inbox_rows
 -- params: after int, n int, most int
 -- returns: n int, kind text, params text?, too_long int, queue text?, priority int?, run_at int?, odd_run_at int, unique_key text?, max_attempts int?, timeout int?, headers text?, job_id text?
--- Without locks. What is longer than anything can be is cut; params and headers of more than `most` bytes are left out.
+-- Without locks. Texts longer than any can be are cut; params and headers of more than `most` bytes are left out.
 SELECT i.n, left(i.kind, 1000), CASE l.too_long WHEN 0 THEN i.params END, l.too_long, left(i.queue, 1000), i.priority,
        CASE l.odd_run_at WHEN 0 THEN (extract(epoch FROM i.run_at) * 1000000)::bigint END, l.odd_run_at,
        left(i.unique_key, 1000), i.max_attempts, i.timeout_s, CASE l.too_long WHEN 0 THEN i.headers END,

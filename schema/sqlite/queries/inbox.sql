@@ -3,7 +3,7 @@
 -- name: inbox_rows
 -- params: after int, n int, most int
 -- returns: n int, kind text, params text?, too_long int, queue text?, priority int?, run_at int?, odd_run_at int, unique_key text?, max_attempts int?, timeout int?, headers text?, job_id text?
--- What is longer than anything can be is cut; params and headers of more than `most` bytes are left out.
+-- Texts longer than any can be are cut; params and headers of more than `most` bytes are left out.
 SELECT n, substr(kind, 1, 1000), iif(size > :most, NULL, params), size > :most, substr(queue, 1, 1000), priority,
        CAST((julianday(run_at) - 2440587.5) * 86400000 + 0.5 AS INTEGER) * 1000,
        run_at IS NOT NULL AND julianday(run_at) IS NULL, substr(unique_key, 1, 1000), max_attempts, timeout_s,
