@@ -18,6 +18,7 @@
 #include <sqlq/filter.hpp>
 #include <sqlq/finding.hpp>
 #include <sqlq/job.hpp>
+#include <sqlq/limits.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/worker_info.hpp>
 
@@ -102,7 +103,7 @@ enum class AfterTaking {
 /// A queue with its numbers.
 struct QueueStats {
   Queue queue{};                          ///< its settings
-  JobCounts counts{};                     ///< by state, each capped; every state but `waiting` is present
+  JobCounts counts{};                     ///< by state, each capped; every state is present
   std::optional<TimePoint> oldest_due{};  ///< since when the job that waits longest could have run; empty: none waits
   /// How long that is: age(std::chrono::system_clock::now()). Zero when none waits, and when the clocks disagree.
   [[nodiscard]] Duration age(TimePoint now) const noexcept {
@@ -127,8 +128,7 @@ struct PurgeReport {
 /// Which jobs of a queue go with it.
 struct DeleteQueueOptions {
   bool finished = false;  ///< finished ones are deleted, with logs and histories
-  bool waiting = false;   ///< pending and scheduled ones are cancelled first, and then count as finished. Jobs in
-                          ///< JobState::waiting do not keep a queue: its row comes back when they may run
+  bool waiting = false;   ///< pending, scheduled and waiting ones are cancelled first, and then count as finished
 };
 
 /// Answer to delete_queue.
@@ -180,6 +180,29 @@ class SQLQ_API Admin {
   /// again it goes on.
   DeleteQueueStatus delete_queue(const std::string& name, const DeleteQueueOptions& options = {});
 
+  // ------------------------------------------------------------------------------------------------- limits by key
+  // limits.hpp says what they are. Error(configuration) where the backend has none (capability `limits`);
+  // Error(invalid_argument) for numbers out of range.
+
+  /// Limits for each key of the queue that has none of its own. The queue is made if there is none. A lowered limit
+  /// stops no job that was let in.
+  void set_key_limits(const std::string& queue, const KeyLimits& limits);
+  /// Limits of one key; empty: those of the queue again.
+  void set_key_limits(const std::string& queue, const std::string& key, const std::optional<KeyLimits>& limits);
+  /// Those of each key of the queue; the defaults, which limit nothing, when none were set.
+  [[nodiscard]] KeyLimits key_limits(const std::string& queue) const;
+  /// Keys that have jobs, limits of their own or a state, in order of key, at most `limit` (1 to 1,000) after the one
+  /// given.
+  [[nodiscard]] std::vector<KeyStatus> keys(const std::string& queue, const std::string& after = {},
+                                            std::size_t limit = 100) const;
+  /// One of them; a status without jobs when nothing is known of it.
+  [[nodiscard]] KeyStatus key(const std::string& queue, const std::string& key) const;
+  /// No job of the key is let in for so long, unless it was shut for longer already; those that run go on. The longest
+  /// Duration: until open_key.
+  void shut_key(const std::string& queue, const std::string& key, Duration pause);
+  /// Lets jobs in again: after shut_key, Outcome::throttled and AfterError::hold.
+  void open_key(const std::string& queue, const std::string& key);
+
   // ------------------------------------------------------------------------------------------------- jobs
   /// The job as it is now; empty if there is none.
   [[nodiscard]] std::optional<Job> find(JobId id) const;
@@ -194,8 +217,8 @@ class SQLQ_API Admin {
   /// One step of `list`, which is always quick: it reads at most some 60,000 jobs, whatever the filter. A caller that
   /// must answer soon, such as a web page, shows what was found and goes on with Page{.before = *next}.
   [[nodiscard]] JobPage list_step(const JobFilter& filter = {}, const Page& page = {}) const;
-  /// Jobs by state, of one queue or (empty) of all, each counted up to `cap` (1 to 1,000,000). Every state is present
-  /// but JobState::waiting, which nothing makes in this version. Other jobs cost nothing. A job that is counted costs
+  /// Jobs by state, of one queue or (empty) of all, each counted up to `cap` (1 to 1,000,000). Every state is
+  /// present. Other jobs cost nothing. A job that is counted costs
   /// 0.1 us (an embedded database) to 3 us (a server): 30 ms for each state at the default cap, and seconds at a
   /// million.
   [[nodiscard]] JobCounts counts(const std::string& queue = {}, std::uint64_t cap = 10000) const;

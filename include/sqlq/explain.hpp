@@ -26,7 +26,11 @@ struct Reason {
     stuck,           ///< running on `worker`, whose last sign of life `at` is longer ago than the lease: it is put back
                      ///< by the next sweep of any worker
     cancelling,      ///< running on `worker`, which was asked to stop
-    waiting,         ///< in state waiting: it waits for another job or for room
+    waiting,         ///< in state waiting, and nothing is known of what it waits for
+    key_used,        ///< `count` jobs of its key `key` are let in, as many as its limit `limit` allows: `jobs`
+    key_rate,        ///< its key `key` has started as many as its rate allows; the next may start at `at`
+    key_shut,        ///< no job of its key `key` is let in before `at`; empty: until somebody opens it
+    key_line,        ///< `count` jobs of its key `key` are let in before it; `capped`: or more
     sleeping,        ///< its durable step `step` sleeps until `at`
     waits_for_signal,    ///< its handler waits for the signal `step` until `at`
     waits_for_children,  ///< `count` of the jobs that its step `step` has enqueued have not finished; `jobs` are some
@@ -53,6 +57,7 @@ struct Reason {
   std::string kind{};                  ///< its kind
   std::string worker{};                ///< the name of one worker
   std::string message{};               ///< the last error of a finished job
+  std::string key{};                   ///< its key (limits.hpp)
   std::string step{};                  ///< the name of a sleep, signal or `all` (steps.hpp)
   std::int64_t number = 0;             ///< of `step`
   std::vector<std::string> workers{};  ///< at most 10 names
@@ -60,7 +65,7 @@ struct Reason {
   std::optional<TimePoint> at{};       ///< since when or until when; empty: unknown, or no end
   std::uint64_t count = 0;             ///< of what the code says
   bool capped = false;                 ///< true: there are more than `count`
-  std::uint32_t limit = 0;             ///< the concurrency of the queue
+  std::uint32_t limit = 0;             ///< the concurrency of the queue, or of the key
   Duration difference{};               ///< the database's clock less this host's
 };
 

@@ -81,8 +81,7 @@ enum class JobState : std::uint8_t {
   cancelling = 5,  ///< still running, asked to stop
   cancelled = 6,   ///< stopped before it finished
   scheduled = 7,   ///< pending, but not before its due time
-  waiting = 8,     ///< may not run yet: it waits for another job or for room, not for a time. Nothing makes such jobs
-                   ///< in this version; one that a newer program made is never claimed, and can be read and cancelled
+  waiting = 8,     ///< may not run yet: it waits for its key to have room (limits.hpp)
 };
 
 /// "pending", "running", ... (the column texts of the documentation and of logs).

@@ -6,6 +6,7 @@
 ///     throw std::runtime_error("...");   // or Outcome::error("..."): retry while attempts are left
 ///     return sqlq::discard("bad input"); // no retry, though attempts are left
 ///     return Outcome::snooze(5min);      // later, without charging the attempt
+///     return Outcome::throttled(30s);    // the same, and no other job of its key before
 
 #include <stdexcept>
 #include <string>
@@ -32,6 +33,7 @@ class [[nodiscard]] Outcome {
     error,    ///< it has failed: a retry, if attempts are left
     discard,  ///< it has failed for good
     snooze,   ///< it runs again later, and the attempt does not count
+    throttled,  ///< as snooze, and no other job of its key is let in until then
   };
 
   /// The job has succeeded.
@@ -44,11 +46,17 @@ class [[nodiscard]] Outcome {
   /// its history.
   static Outcome snooze(Duration delay, std::string why = {}) { return Outcome(Kind::snooze, std::move(why), delay); }
 
+  /// Somebody else's limit was met, as by an answer 429: as snooze, and no job of the same key (EnqueueOptions::key) is
+  /// let in before now + retry_after; those that run go on. A job without a key is only snoozed.
+  static Outcome throttled(Duration retry_after, std::string why = {}) {
+    return Outcome(Kind::throttled, std::move(why), retry_after);
+  }
+
   /// How it ended.
   [[nodiscard]] Kind kind() const noexcept { return kind_; }
   /// Why; empty for done.
   [[nodiscard]] const std::string& message() const noexcept { return message_; }
-  /// Of a snooze; else zero.
+  /// Of a snooze and of throttled; else zero.
   [[nodiscard]] Duration delay() const noexcept { return delay_; }
 
  private:

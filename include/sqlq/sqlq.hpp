@@ -81,6 +81,7 @@
 #include <sqlq/handlers.hpp>
 #include <sqlq/job.hpp>
 #include <sqlq/json.hpp>
+#include <sqlq/limits.hpp>
 #include <sqlq/log.hpp>
 #include <sqlq/metrics.hpp>
 #include <sqlq/migrator.hpp>

@@ -6,7 +6,7 @@ namespace sqlq::backend {
 
 std::span<const CapabilityRow> capability_table() noexcept {
   using C = Capabilities;
-  static constexpr std::array<CapabilityRow, 16> table{{
+  static constexpr std::array<CapabilityRow, 17> table{{
       {"shared_storage", &C::shared_storage, "Several processes may open the same URL and share its jobs."},
       {"survives_reopen", &C::survives_reopen, "Jobs are still there after every handle was closed."},
       {"transactional_ddl", &C::transactional_ddl, "A migration step is applied whole or not at all."},
@@ -26,6 +26,7 @@ std::span<const CapabilityRow> capability_table() noexcept {
       {"periodic", &C::periodic, "Schedules enqueue jobs at their ticks."},
       {"steps", &C::steps, "Handlers have durable steps, sleeps, waits, signals and children."},
       {"inbox", &C::inbox, "A plain INSERT into the table of the inbox enqueues a job, from any language."},
+      {"limits", &C::limits, "Jobs can have a key, of which so many run at once, so often, and in order."},
   }};
   return table;
 }

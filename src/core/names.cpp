@@ -58,6 +58,10 @@ std::string_view to_string(Reason::Code code) noexcept {
     case ReasonCode::stuck: return "stuck";
     case ReasonCode::cancelling: return "cancelling";
     case ReasonCode::waiting: return "waiting";
+    case ReasonCode::key_used: return "key_used";
+    case ReasonCode::key_rate: return "key_rate";
+    case ReasonCode::key_shut: return "key_shut";
+    case ReasonCode::key_line: return "key_line";
     case ReasonCode::sleeping: return "sleeping";
     case ReasonCode::waits_for_signal: return "waits_for_signal";
     case ReasonCode::waits_for_children: return "waits_for_children";

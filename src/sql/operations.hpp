@@ -125,6 +125,11 @@ class Operations {
   virtual std::vector<ActionStatus> edit(Work& work, std::span<const JobId> ids, const backend::JobChange& change) = 0;
   virtual std::vector<bool> append_logs(Work& work, std::span<const LogLine> lines) = 0;
 
+  // Limits by key (limits.hpp).
+  /// waiting -> pending, in the order given, of which it answers those that it has changed. It passes over jobs that
+  /// somebody has locked and those that wait no more. In a transaction that has begun; waits for nobody.
+  virtual std::vector<std::int64_t> let_in(Work& /*work*/, std::span<const std::int64_t> /*seqs*/) { return {}; }
+
   // Durable steps (steps.hpp).
   /// Locks a job's row until the end of the transaction, which it begins. Waits for whoever has locked it. Empty: there
   /// is no such job.

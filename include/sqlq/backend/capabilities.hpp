@@ -29,6 +29,7 @@ struct Capabilities {
   bool periodic = false;              ///< has the optional part Periodic (extensions.hpp)
   bool steps = false;                 ///< has the optional part Steps (extensions.hpp)
   bool inbox = false;                 ///< has the optional part Inbox (extensions.hpp)
+  bool limits = false;                ///< has the optional part Gates (extensions.hpp)
   /// Bytes of a result that can be stored in any case, whatever its characters: larger ones are refused where they are
   /// set. Fixed as long as the Database lives.
   std::size_t longest_result = std::numeric_limits<std::size_t>::max();

@@ -232,6 +232,8 @@ class SQLQ_TYPE Dialect : public Reading {
   [[nodiscard]] virtual Steps* steps() noexcept { return nullptr; }
   /// Jobs by plain INSERTs.
   [[nodiscard]] virtual Inbox* inbox() noexcept { return nullptr; }
+  /// Limits by key.
+  [[nodiscard]] virtual Gates* gates() noexcept { return nullptr; }
 };
 
 }  // namespace sqlq::backend

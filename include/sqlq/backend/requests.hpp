@@ -40,6 +40,9 @@ struct EnqueueItem {
   std::optional<TimePoint> run_at{};
   Duration delay{};            ///< zero or more
   std::string_view headers{};  ///< a JSON object of strings, for Job::headers; empty for most
+  /// Its key, which its headers name too; empty for most. A job with a key is stored as waiting, due when it would have
+  /// been, and is let in by Gates (extensions.hpp).
+  std::string_view key{};
 };
 
 /// How the holder of a lease ends it. Stored as these numbers: never renumber.
