@@ -16,12 +16,12 @@
 namespace sqlq::worker {
 namespace {
 
-using std::chrono::milliseconds;
+using std::chrono::milliseconds, std::chrono::seconds;
 
 constexpr std::size_t most_per_look = 1000;
 /// More are not kept: a look finds them in time.
 constexpr std::size_t most_noted = 10'000;
-constexpr Pace::AfterHint gate_gaps{.least = milliseconds(5), .most = milliseconds(100)};
+constexpr Pace::Gaps gate_gaps{.least = milliseconds(5), .most = milliseconds(100), .longest = seconds(15)};
 /// Where a look has let nobody in and says that there is more: somebody else looks at it.
 constexpr Duration shortest_retry = milliseconds(2);
 constexpr Duration longest_retry = milliseconds(100);

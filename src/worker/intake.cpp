@@ -19,7 +19,7 @@ using std::chrono::milliseconds, std::chrono::minutes, std::chrono::seconds;
 
 constexpr std::size_t most_taken = 200;
 constexpr std::size_t most_left = 10'000;
-constexpr Pace::AfterHint intake_gaps{.least = milliseconds(200), .most = milliseconds(200)};
+constexpr Pace::Gaps intake_gaps{.least = milliseconds(200), .most = milliseconds(200)};
 constexpr Duration left_for_others = seconds(1);
 constexpr Duration left_alone_at_most = minutes(1);
 constexpr std::size_t max_problem_bytes = 1024;

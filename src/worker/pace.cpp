@@ -5,16 +5,15 @@
 
 namespace sqlq::worker {
 
-Pace::Pace(Clock& clock, AfterHint after_hint)
-    : clock_(clock), after_hint_(after_hint), jitter_(platform::random64()) {}
+Pace::Pace(Clock& clock, Gaps gaps) : clock_(clock), gaps_(gaps), jitter_(platform::random64()) {}
 
 SteadyPoint Pace::next() const {
   return hinted_ && !deaf_ ? std::min(planned_, saturating_add(last_, gap())) : planned_;
 }
 
 Duration Pace::gap() const {
-  if (!found_) return after_hint_.most;
-  return std::clamp((clock_.steady() - *found_) / 4, after_hint_.least, after_hint_.most);
+  if (!found_) return gaps_.most;
+  return std::clamp((clock_.steady() - *found_) / 4, gaps_.least, gaps_.most);
 }
 
 bool Pace::is_time() {
@@ -27,14 +26,15 @@ void Pace::begin() {
   hinted_ = false;
   deaf_ = false;
   last_ = clock_.steady();
+  planned_ = SteadyPoint::min();
 }
 
 void Pace::plan(const backend::Capabilities& can) {
   const bool told = can.cross_process_wakeup || !can.shared_storage;
   std::optional<Duration> since_found;
   if (found_) since_found = last_ - *found_;
-  const Duration wait = policy::poll(told ? longest_wait_when_told : longest_wait, told, since_found);
-  planned_ = saturating_add(last_, jitter_.between(wait - wait / 5, wait));
+  const Duration wait = policy::poll(told ? gaps_.longest_when_told : gaps_.longest, told, since_found);
+  planned_ = saturating_add(last_, jitter_.about(wait));
 }
 
 void Pace::rest() {

@@ -17,23 +17,22 @@ namespace sqlq::worker {
 /// Thread-safety: `hint` from any thread, the rest from one.
 class Pace final {
  public:
-  /// Longest time between two looks, which is how soon something is seen of which nobody has told the worker. Rare, for
-  /// an idle worker makes no more than a query a second.
-  static constexpr Duration longest_wait = std::chrono::seconds(10);
-  /// The same where the database tells of changes: a net below what is lost.
-  static constexpr Duration longest_wait_when_told = std::chrono::seconds(15);
-
   /// What it rests for where it has no right to read, or where there is no table.
   static constexpr Duration longest_rest = std::chrono::minutes(1);
 
-  /// After a look, hints are for the next one so long after it: a quarter of the time since something was found last,
-  /// within these bounds.
-  struct AfterHint {
+  /// How soon a look follows another one.
+  struct Gaps {
+    // After a hint: a quarter of the time since something was found last, within these bounds.
     Duration least;
     Duration most;
+    /// In any case: so soon is seen of what nobody has told the worker. Rare, for an idle worker makes no more than a
+    /// query a second for everything it does.
+    Duration longest = std::chrono::seconds(10);
+    /// The same where the database tells of changes: a net below what is lost.
+    Duration longest_when_told = std::chrono::seconds(15);
   };
 
-  Pace(Clock& clock, AfterHint after_hint);
+  Pace(Clock& clock, Gaps gaps);
 
   /// There may be something to do. Cheap, however often. True: wake the service.
   [[nodiscard]] bool hint() noexcept { return !hinted_.exchange(true); }
@@ -66,7 +65,7 @@ class Pace final {
 
  private:
   Clock& clock_;
-  const AfterHint after_hint_;
+  const Gaps gaps_;
   Jitter jitter_;
   std::atomic<bool> hinted_{false};
   bool deaf_ = false;

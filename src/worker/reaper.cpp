@@ -35,8 +35,7 @@ SteadyPoint Reaper::step() {
     fetcher_.wake();
   }
   if (report.total() >= most_per_reap) return SteadyPoint::min();
-  const Duration sweep = shared_.options.sweep;
-  return saturating_add(shared_.clock().steady(), jitter_.between(sweep - sweep / 5, sweep));
+  return saturating_add(shared_.clock().steady(), jitter_.about(shared_.options.sweep));
 }
 
 Service::Retry Reaper::retry() const noexcept {

@@ -20,7 +20,7 @@ constexpr std::size_t most_jobs = 1000;
 constexpr std::size_t most_bytes = std::size_t{4} << 20;
 constexpr std::size_t bytes_beside_params = 512;
 
-constexpr Pace::AfterHint ticker_gaps{.least = seconds(1), .most = seconds(1)};
+constexpr Pace::Gaps ticker_gaps{.least = seconds(1), .most = seconds(1)};
 constexpr Duration again_if_not_applied = seconds(1);
 constexpr Duration left_alone = minutes(1);
 constexpr Duration between_tellings = hours(1);
