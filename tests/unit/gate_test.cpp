@@ -62,7 +62,8 @@ TEST(GateSettings, ThatCannotBeReadLetNobodyIn) {
         R"({"concurrency":"1"})", R"({"concurrency":null})", R"({"weight":2})", R"({"concurrency":5,"weight":2})",
         R"({"rate":5})", R"({"rate":{}})", R"({"rate":{"count":1,"per_us":1000}})",
         R"({"rate":{"count":0,"per_us":1000,"burst":1}})", R"({"rate":{"count":1,"per_us":1000,"burst":2}})",
-        R"({"rate":{"count":1,"per_us":999,"burst":1}})", R"({"rate":{"count":1,"per_us":18446744073709551615,"burst":1}})",
+        R"({"rate":{"count":1,"per_us":999,"burst":1}})",
+        R"({"rate":{"count":1,"per_us":18446744073709551615,"burst":1}})",
         R"({"rate":{"count":1,"per_us":1000,"burst":1,"weight":1}})", R"({"order":0})", R"({"order":3})",
         R"({"order":257})", R"({"after_error":2})", R"({"order":2,"after_error":3})"}) {
     EXPECT_EQ(read_key_limits(text), closed) << text;
