@@ -320,6 +320,8 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"gate_jobs", {{"d", "sqlq_gated_line"}, {"j", "PRIMARY"}}},
     {"gate_before", {{"j", "sqlq_jobs_id"}, {"m", "PRIMARY"}, {"d", "sqlq_gated_line"}}},
     {"gates_forget", {{"g", "PRIMARY"}}},
+    {"gated_forget", {{"d", "sqlq_gated_line"}}},
+    {"gate_in_seqs", {{"j", "PRIMARY"}}},
     {"count_waiting", {{"d", "sqlq_gated_line"}, {"j", "PRIMARY"}}},
     {"inbox_rows", {{"i", "PRIMARY"}}},
     {"inbox_lock", {{"i", "PRIMARY"}}},

@@ -293,6 +293,11 @@ SELECT COUNT(*) FROM (
 
 -- name: gates_forget
 -- params: queue text
--- Of a queue that has no jobs.
+-- Of a queue that has no jobs. And gated_forget.
 DELETE g FROM {queues} q FORCE INDEX (sqlq_queues_name)
  STRAIGHT_JOIN {gates} g FORCE INDEX (PRIMARY) ON g.queue_id = q.id WHERE q.name = :queue
+
+-- name: gated_forget
+-- params: queue text
+DELETE d FROM {queues} q FORCE INDEX (sqlq_queues_name)
+ STRAIGHT_JOIN {gated} d FORCE INDEX (sqlq_gated_line) ON d.queue_id = q.id WHERE q.name = :queue
