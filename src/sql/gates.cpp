@@ -731,9 +731,8 @@ class SqlGates final : public backend::Gates {
   const GatesNews news_;
 };
 
-void line_in(const Operations& operations, const Work& work, std::span<const JobId> ids) {
-  if (ids.empty()) return;
-  work.session().execute(operations.queries()["gate_in"], {{"ids", std::string_view(json_array(ids))}});
+void line_in(Operations& operations, Work& work, std::span<const JobId> ids) {
+  if (!ids.empty()) operations.line_in(work, ids);
 }
 
 }  // namespace
