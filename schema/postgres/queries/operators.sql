@@ -34,11 +34,11 @@ WITH locked AS MATERIALIZED (
 chosen AS MATERIALIZED (
   SELECT DISTINCT ON (coalesce('k' || unique_key, 'i' || id)) id
     FROM locked l
-   WHERE (SELECT o.id FROM {jobs} o WHERE o.unique_key = l.unique_key AND o.state IN (1, 2, 5, 7)) IS NULL
+   WHERE (SELECT o.id FROM {jobs} o WHERE o.unique_key = l.unique_key AND o.state IN (1, 2, 5, 7, 8)) IS NULL
    ORDER BY coalesce('k' || unique_key, 'i' || id), n),
 changed AS (
   UPDATE {jobs} j
-     SET state = 1, attempt = 0, crashes = 0, lane_id = abs(j.lane_id), lease_token = 0, due_us = {now},
+     SET state = CASE WHEN j.flags & 2 <> 0 THEN 8 ELSE 1 END, attempt = 0, crashes = 0, lane_id = abs(j.lane_id), lease_token = 0, due_us = {now},
          queued_us = {now}, result = '', finished_us = NULL, expires_us = NULL, notes = j.notes + 1
    WHERE j.id = ANY (ARRAY(SELECT id FROM chosen)) AND +j.state IN (3, 4, 6)
   RETURNING j.id, j.seq, j.notes, j.claims),
@@ -128,14 +128,18 @@ DELETE FROM {jobs} j WHERE j.id = ANY (ARRAY(SELECT id FROM chosen)) AND +j.stat
 -- What could not be deleted is not tried again for a day.
 UPDATE {jobs} j SET expires_us = {now} + 86400000000 WHERE j.id = :id::uuid AND +j.state IN (3, 4, 6)
 
+-- piece: may_run_earlier
+-- A job with a key then waits for nothing but its key.
+(+j.state = 7 OR (+j.state = 8 AND j.flags & 2 <> 0 AND j.due_us > {now}))
+
 -- name: run_now
 -- params: ids text, now int?
 -- returns: id text
 WITH locked AS MATERIALIZED (
   SELECT j.id FROM unnest(:ids::uuid[]) AS w(id) JOIN {jobs} j ON j.id = w.id
-   WHERE +j.state = 7 ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j)
-UPDATE {jobs} j SET state = 1, due_us = {now}, queued_us = {now}
-  FROM locked l WHERE j.id = l.id AND +j.state = 7 RETURNING j.id
+   WHERE {may_run_earlier} ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j)
+UPDATE {jobs} j SET state = CASE j.state WHEN 7 THEN 1 ELSE 8 END, due_us = {now}, queued_us = {now}
+  FROM locked l WHERE j.id = l.id AND {may_run_earlier} RETURNING j.id
 
 -- name: edit_kinds
 -- params: ids text, queue text
@@ -179,7 +183,8 @@ WITH locked AS MATERIALIZED (
    WHERE +j.state IN (2, 5) ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j),
 changed AS (
   UPDATE {jobs} j
-     SET state = CASE WHEN j.state = 5 THEN 6 WHEN :ends = 1 THEN 4 ELSE 1 END, lease_token = 0,
+     SET state = CASE WHEN j.state = 5 THEN 6 WHEN :ends = 1 THEN 4 WHEN j.flags & 2 <> 0 THEN 8 ELSE 1 END,
+         lease_token = 0,
          attempt = j.attempt - CASE WHEN j.state = 2 AND :ends = 0 THEN 1 ELSE 0 END,
          queued_us = CASE WHEN j.state = 2 AND :ends = 0 THEN {now} ELSE j.queued_us END,
          finished_us = CASE WHEN j.state = 5 OR :ends = 1 THEN {now} END,
@@ -191,7 +196,7 @@ changed AS (
   RETURNING j.id, j.seq, j.state, j.notes, j.claims, j.attempt, j.worker),
 noted AS (
   INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
-  SELECT seq, notes, claims, {now}, attempt + CASE state WHEN 1 THEN 1 ELSE 0 END,
+  SELECT seq, notes, claims, {now}, attempt + CASE WHEN state IN (1, 8) THEN 1 ELSE 0 END,
          CASE state WHEN 6 THEN 7 ELSE 9 END, worker, 'taken away by an operator' FROM changed),
 trimmed AS ({trim})
 SELECT id FROM changed

@@ -92,13 +92,13 @@ UPDATE {jobs} j SET flags = (j.flags & ~1) | :told WHERE j.id = :id::uuid AND (j
 -- are due, those that are held are told to go on.
 UPDATE {jobs} j
    SET state = CASE j.state WHEN 7 THEN 1 ELSE j.state END,
-       due_us = CASE j.state WHEN 7 THEN {now} ELSE j.due_us END,
-       queued_us = CASE j.state WHEN 7 THEN {now} ELSE j.queued_us END,
-       flags = CASE j.state WHEN 7 THEN j.flags ELSE j.flags | 1 END
+       due_us = CASE WHEN j.state IN (7, 8) THEN {now} ELSE j.due_us END,
+       queued_us = CASE WHEN j.state IN (7, 8) THEN {now} ELSE j.queued_us END,
+       flags = CASE WHEN j.state IN (7, 8) THEN j.flags ELSE j.flags | 1 END
   FROM unnest(:ids::uuid[]) AS w(id)
  WHERE j.id = w.id
    AND ((+j.state IN (2, 5) AND j.flags & 1 = 0)
-        OR (+j.state = 7 AND (SELECT s.kind FROM {steps} s WHERE s.job_seq = j.seq AND s.kind = 7 LIMIT 1) = 7))
+        OR ({may_run_earlier} AND (SELECT s.kind FROM {steps} s WHERE s.job_seq = j.seq AND s.kind = 7 LIMIT 1) = 7))
 
 -- name: steps_forget
 -- params: seq int, ord int
