@@ -64,7 +64,8 @@ std::vector<Column> job_columns(bool payloads, std::size_t width) {
                               {"error"}};
   for (const char* name : {"cause", "max_attempts", "crashes", "max_crashes", "claims", "unique_key", "queued_at",
                            "run_at", "started_at", "heartbeat_at", "finished_at", "keepalive", "timeout", "retention",
-                           "progress_done", "progress_total", "progress_note", "progress_at", "headers"}) {
+                           "progress_done", "progress_total", "progress_note", "progress_at", "headers",
+                           "key"}) {
     columns.push_back(data(name));
   }
   if (payloads) {
@@ -96,6 +97,7 @@ std::vector<Value> job_row(const Job& job, const std::optional<AttemptRecord>& l
     row.resize(row.size() + 4);
   }
   row.push_back(headers_value(job.headers));
+  row.push_back(text_or_nothing(std::string(key_of(job))));
   if (payloads) {
     row.push_back(json_or_nothing(job.params));
     row.push_back(json_or_nothing(job.result));
@@ -163,7 +165,8 @@ std::vector<Value> step_row(const StepRecord& step, bool full) {
 
 std::vector<Column> reason_columns() {
   return {{"code"},    {"sentence"}, {"state"}, {"queue"}, {"kind"},  {"worker"},     {"message"}, {"workers"},
-          {"jobs"},    {"at"},       {"count"}, {"limit"}, {"difference"}, {"step"}, {"step_number"}};
+          {"jobs"},    {"at"},       {"count"}, {"limit"}, {"difference"}, {"step"}, {"step_number"},
+          {"key"}};
 }
 
 std::vector<Value> reason_row(const Reason& reason) {
@@ -174,7 +177,9 @@ std::vector<Value> reason_row(const Reason& reason) {
     return Value(Value::Json{nlohmann::json(texts).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)});
   };
   const bool counted = reason.code == Code::limit_used || reason.code == Code::suspect ||
-                       reason.code == Code::behind || reason.code == Code::waits_for_children;
+                       reason.code == Code::behind || reason.code == Code::waits_for_children ||
+                       reason.code == Code::key_used || reason.code == Code::key_line;
+  const bool limited = reason.code == Code::limit_used || reason.code == Code::key_used;
   return {to_string(reason.code),
           reason.sentence,
           reason.state == JobState::invalid ? Value() : Value(to_string(reason.state)),
@@ -186,10 +191,11 @@ std::vector<Value> reason_row(const Reason& reason) {
           list(ids),
           reason.at,
           counted ? Value(Value::Count{reason.count, reason.capped}) : Value(),
-          reason.code == Code::limit_used ? Value(std::int64_t{reason.limit}) : Value(),
+          limited ? Value(std::int64_t{reason.limit}) : Value(),
           time_or_none(reason.difference),
           text_or_nothing(reason.step),
-          reason.step.empty() ? Value() : Value(reason.number)};
+          reason.step.empty() ? Value() : Value(reason.number),
+          text_or_nothing(reason.key)};
 }
 
 std::vector<LogLine> last_lines(const Admin& admin, JobId id, std::size_t most) {
