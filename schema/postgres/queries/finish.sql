@@ -179,7 +179,7 @@ less AS MATERIALIZED (
            WHERE x.cause = 4 AND x.counts GROUP BY x.id) t
    CROSS JOIN LATERAL (SELECT * FROM {jobs} o WHERE o.id = t.id) j
    CROSS JOIN LATERAL (SELECT greatest(j.crashes - t.n, 0)::integer AS crashes, t.last) l),
-back AS (
+changed AS (
   UPDATE {jobs} j
      SET crashes = l.crashes,
          lane_id = abs(j.lane_id) * CASE WHEN l.crashes > 0 AND l.crashes + 1 >= j.max_crashes THEN -1 ELSE 1 END,
@@ -187,7 +187,9 @@ back AS (
          queued_us = CASE WHEN l.again THEN {now} ELSE j.queued_us END,
          finished_us = CASE WHEN l.again THEN NULL ELSE j.finished_us END,
          expires_us = CASE WHEN l.again THEN NULL ELSE j.expires_us END
-    FROM less l WHERE j.id = l.id)
+    FROM less l WHERE j.id = l.id
+  RETURNING j.id, j.seq, j.claims, j.state, j.headers, j.queue_id, j.due_us, j.flags),
+lined AS ({lined_up})
 SELECT n FROM line
 
 -- name: log_add

@@ -3,8 +3,8 @@
 -- Lists travel as JSON texts. A gate's rows are found for each gate by itself, in the order of the index, and their
 -- jobs one by one by id; a job that came back after its row was made has another seq.
 --
--- Rows of sqlq_gated are locked by looks, which hold the lock of their gate, and by gate_in; neither waits for anything
--- else afterwards, so they are waited for, in the order of job_seq.
+-- Rows of sqlq_gated are changed by looks, which pass over locked ones, and by whoever has just made their jobs wait, with
+-- the jobs locked (`lined_up` in all.sql).
 
 -- piece: gated_job
 LEFT JOIN LATERAL (
@@ -13,29 +13,23 @@ LEFT JOIN LATERAL (
 
 -- name: gate_in
 -- params: ids text
--- A JSON array of ids of jobs that wait: those with a key come into its line when they are due. A row of one that was let
--- in stays, unless its job is in another queue now: it may be let in just now, and if it waits again the next look sees
--- that.
-INSERT INTO {gated} AS g (job_seq, job_id, queue_id, key, stage, first, second, claims)
-SELECT j.seq, j.id, j.queue_id, j.headers::json ->> 'sqlq-key', 2, 0, j.due_us, j.claims
-  FROM json_array_elements_text(:ids::json) AS w(id)
- CROSS JOIN LATERAL (
-   SELECT j.seq, j.id, j.queue_id, j.headers, j.due_us, j.claims FROM {jobs} j
-    WHERE j.id = w.id::uuid AND +j.state = 8 AND j.flags & 2 <> 0 OFFSET 0) j
- ORDER BY j.seq
-ON CONFLICT (job_seq) DO UPDATE SET queue_id = excluded.queue_id, stage = 2, first = 0, second = excluded.second
- WHERE g.stage <> 0 OR g.queue_id <> excluded.queue_id
+-- A JSON array of ids of jobs that this transaction has stored: those with a key come into its line when they are due.
+WITH changed AS MATERIALIZED (
+  SELECT j.seq, j.id, j.queue_id, j.headers, j.due_us, j.claims, j.flags, j.state
+    FROM json_array_elements_text(:ids::json) AS w(id)
+   CROSS JOIN LATERAL (SELECT j.* FROM {jobs} j WHERE j.id = w.id::uuid LIMIT 1) j)
+{lined_up}
 
 -- name: gates_arrived
--- params: now int, n int
+-- params: now int?, n int
 -- returns: queue int, key text
 -- Of jobs that have come, the first n; a key may be there several times.
-SELECT queue_id, key FROM {gated} WHERE stage = 2 AND second <= :now ORDER BY second LIMIT :n
+SELECT queue_id, key FROM {gated} WHERE stage = 2 AND second <= {now} ORDER BY second LIMIT :n
 
 -- name: gates_due
--- params: now int, n int
+-- params: now int?, n int
 -- returns: queue int, key text
-SELECT queue_id, key FROM {gates} WHERE look_us <= :now ORDER BY look_us LIMIT :n
+SELECT queue_id, key FROM {gates} WHERE look_us <= {now} ORDER BY look_us LIMIT :n
 
 -- name: gates_named
 -- params: names text
@@ -53,7 +47,7 @@ SELECT least((SELECT second FROM {gated} WHERE stage = 2 ORDER BY second LIMIT 1
 
 -- name: gates_make
 -- params: gates text
--- A JSON array of [queue id, key], in an order that is the same for all.
+-- A JSON array of [queue id, key], in an order that is the same for all. Those that are not there.
 INSERT INTO {gates} (queue_id, key)
 SELECT (x.gate ->> 0)::integer, x.gate ->> 1
   FROM json_array_elements(:gates::json) WITH ORDINALITY AS x(gate, n)
@@ -62,11 +56,11 @@ SELECT (x.gate ->> 0)::integer, x.gate ->> 1
 ON CONFLICT DO NOTHING
 
 -- name: gates_lock
--- params: now int, gates text
+-- params: now int?, gates text
 -- returns: now int, queue int, key text, settings text, of_all text?, next_start int, shut_until int, head int?, later int?
 -- Locks them, but for those that somebody else has locked. head: the seq of the first in line; later: when the first
 -- comes that is not in line.
-SELECT :now, g.queue_id, g.key, g.settings,
+SELECT {now}, g.queue_id, g.key, g.settings,
        (SELECT a.settings FROM {gates} a WHERE a.queue_id = g.queue_id AND a.key = ''),
        g.next_start_us, g.shut_until_us,
        (SELECT d.job_seq FROM {gated} d WHERE d.queue_id = g.queue_id AND d.key = g.key AND d.stage = 1
@@ -78,26 +72,27 @@ SELECT :now, g.queue_id, g.key, g.settings,
    FOR UPDATE OF g SKIP LOCKED
 
 -- name: gates_inside
--- params: gates text
--- returns: queue int, key text, seq int, counted int, state int?, claims int?, started int?, due int?, priority int?
--- Jobs that were let in, after the lock. Of one that is gone nothing is known.
-SELECT d.queue_id, d.key, d.job_seq, d.claims, j.state, j.claims, j.started_us, j.due_us, j.priority
+-- params: gates text, n int
+-- returns: queue int, key text, first int, counted int, started int?, seq int, state int?, claims int?, due int?, priority int?
+-- Jobs that were let in, after the lock: of all these gates the first n. Of one that is gone nothing is known.
+SELECT d.queue_id, d.key, d.first, d.claims, j.started_us, d.job_seq, j.state, j.claims, j.due_us, j.priority
   FROM json_array_elements(:gates::json) AS x(gate)
  CROSS JOIN LATERAL (
-   SELECT d.queue_id, d.key, d.job_seq, d.job_id, d.claims FROM {gated} d
+   SELECT d.queue_id, d.key, d.first, d.claims, d.job_seq, d.job_id FROM {gated} d
     WHERE d.queue_id = (x.gate ->> 0)::integer AND d.key = x.gate ->> 1 AND d.stage = 0 OFFSET 0) d
   {gated_job}
+ LIMIT :n
 
 -- name: gates_came
--- params: now int, gates text, n int
--- returns: queue int, key text, seq int, state int?, claims int?, due int?, priority int?
+-- params: now int?, gates text, n int
+-- returns: queue int, key text, first int, counted int, started int?, seq int, state int?, claims int?, due int?, priority int?
 -- Jobs that have come and stand in no line yet: of all these gates the first n.
-SELECT d.queue_id, d.key, d.job_seq, j.state, j.claims, j.due_us, j.priority
+SELECT d.queue_id, d.key, d.first, d.claims, j.started_us, d.job_seq, j.state, j.claims, j.due_us, j.priority
   FROM json_array_elements(:gates::json) AS x(gate)
  CROSS JOIN LATERAL (
-   SELECT d.queue_id, d.key, d.job_seq, d.job_id FROM {gated} d
+   SELECT d.queue_id, d.key, d.first, d.claims, d.job_seq, d.job_id FROM {gated} d
     WHERE d.queue_id = (x.gate ->> 0)::integer AND d.key = x.gate ->> 1 AND d.stage = 2 AND d.first = 0
-      AND d.second <= :now
+      AND d.second <= {now}
     ORDER BY d.queue_id, d.key, d.stage, d.first, d.second, d.job_seq LIMIT :n) d
   {gated_job}
  LIMIT :n
@@ -124,7 +119,7 @@ SELECT x.seq::bigint, j.state, j.claims, j.due_us, j.priority
 
 -- name: let_in
 -- params: seqs text
--- returns: lane int, priority int, due int, seq int
+-- returns: seq int
 -- waiting -> pending. Of those that somebody has locked, or that wait no more, nothing is answered.
 WITH pick AS MATERIALIZED (
   SELECT j.ctid
@@ -135,25 +130,33 @@ WITH pick AS MATERIALIZED (
       WHERE j.id = d.job_id AND j.seq = w.seq AND +j.state = 8 FOR NO KEY UPDATE SKIP LOCKED) j)
 UPDATE {jobs} j SET state = 1
  WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM pick)) AND +j.state = 8
-RETURNING j.lane_id, j.priority, j.due_us, j.seq
+RETURNING j.seq
+
+-- piece: gated_rows
+-- Those whose stage is still the one that is named, and that nobody has locked.
+w AS MATERIALIZED (
+  SELECT d.job_seq, x.item
+    FROM json_array_elements(:rows::json) AS x(item)
+   CROSS JOIN LATERAL (
+     SELECT d.job_seq FROM {gated} d
+      WHERE d.job_seq = (x.item ->> 0)::bigint AND d.stage = (x.item ->> 1)::smallint
+        FOR NO KEY UPDATE SKIP LOCKED) d)
 
 -- name: gated_set
 -- params: rows text
 -- A JSON array of [seq, stage it had, stage, first, second, claims]. A row that somebody has put elsewhere meanwhile
 -- stays there.
-UPDATE {gated} d SET stage = w.stage, first = w.first, second = w.second, claims = w.claims
-  FROM (SELECT (x.item ->> 0)::bigint AS seq, (x.item ->> 1)::smallint AS had, (x.item ->> 2)::smallint AS stage,
-               (x.item ->> 3)::bigint AS first, (x.item ->> 4)::bigint AS second, (x.item ->> 5)::bigint AS claims
-          FROM json_array_elements(:rows::json) AS x(item) ORDER BY 1) w
- WHERE d.job_seq = w.seq AND d.stage = w.had
+WITH {gated_rows}
+UPDATE {gated} d
+   SET stage = (w.item ->> 2)::smallint, first = (w.item ->> 3)::bigint, second = (w.item ->> 4)::bigint,
+       claims = (w.item ->> 5)::bigint
+  FROM w WHERE d.job_seq = w.job_seq
 
 -- name: gated_drop
 -- params: rows text
 -- A JSON array of [seq, stage it had].
-DELETE FROM {gated} d
- USING (SELECT (x.item ->> 0)::bigint AS seq, (x.item ->> 1)::smallint AS had
-          FROM json_array_elements(:rows::json) AS x(item) ORDER BY 1) w
- WHERE d.job_seq = w.seq AND d.stage = w.had
+WITH {gated_rows}
+DELETE FROM {gated} d USING w WHERE d.job_seq = w.job_seq
 
 -- name: gates_set
 -- params: rows text
@@ -179,29 +182,29 @@ DELETE FROM {gates} g
 SELECT g.settings FROM {queues} q JOIN {gates} g ON g.queue_id = q.id AND g.key = '' WHERE q.name = :queue
 
 -- name: gate_set
--- params: queue text, key text, settings text, now int
+-- params: queue text, key text, settings text, now int?
 -- The queue is there. Looked at at once, but for the row of all keys.
 INSERT INTO {gates} AS g (queue_id, key, settings, look_us)
-SELECT q.id, :key, :settings, CASE :key::text WHEN '' THEN NULL ELSE :now END FROM {queues} q WHERE q.name = :queue
+SELECT q.id, :key, :settings, CASE :key::text WHEN '' THEN NULL ELSE {now} END FROM {queues} q WHERE q.name = :queue
 ON CONFLICT (queue_id, key) DO UPDATE SET settings = excluded.settings, look_us = excluded.look_us, turn = g.turn + 1
 
 -- name: gates_look_all
--- params: queue text, now int
+-- params: queue text, now int?
 -- All keys of a queue are to be looked at.
-UPDATE {gates} g SET look_us = :now
+UPDATE {gates} g SET look_us = {now}
  WHERE g.queue_id = (SELECT q.id FROM {queues} q WHERE q.name = :queue) AND g.key > ''
 
 -- name: gate_shut
--- params: queue text, key text, until int, now int
--- Never shorter than before.
+-- params: queue text, key text, pause int?, now int?
+-- Never shorter than before. pause: NULL: until it is opened.
 INSERT INTO {gates} AS g (queue_id, key, shut_until_us, look_us)
-SELECT q.id, :key, :until, :now FROM {queues} q WHERE q.name = :queue
+SELECT q.id, :key, coalesce({now} + :pause, 9223372036854775807), {now} FROM {queues} q WHERE q.name = :queue
 ON CONFLICT (queue_id, key) DO UPDATE SET shut_until_us = greatest(g.shut_until_us, excluded.shut_until_us),
                                           look_us = excluded.look_us, turn = g.turn + 1
 
 -- name: gate_open
--- params: queue text, key text, now int
-UPDATE {gates} g SET shut_until_us = 0, look_us = :now, turn = g.turn + 1
+-- params: queue text, key text, now int?
+UPDATE {gates} g SET shut_until_us = 0, look_us = {now}, turn = g.turn + 1
  WHERE g.queue_id = (SELECT q.id FROM {queues} q WHERE q.name = :queue) AND g.key = :key
 
 -- piece: next_key
@@ -261,3 +264,12 @@ SELECT count(*) FROM (
         AND (m.stage = 2 OR (d.first, d.second, d.job_seq) < (m.first, m.second, m.job_seq))
       ORDER BY d.queue_id, d.key, d.stage, d.first, d.second, d.job_seq LIMIT :cap) d
    WHERE j.id = :id::uuid AND +j.state = 8 AND m.stage > 0 LIMIT :cap) c
+
+-- name: gates_forget
+-- params: queue text
+-- Of a queue that has no jobs. And gated_forget.
+DELETE FROM {gates} WHERE queue_id = (SELECT q.id FROM {queues} q WHERE q.name = :queue)
+
+-- name: gated_forget
+-- params: queue text
+DELETE FROM {gated} WHERE queue_id = (SELECT q.id FROM {queues} q WHERE q.name = :queue)
