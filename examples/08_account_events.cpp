@@ -81,7 +81,9 @@ int main(int argc, char** argv) try {
   std::cout << ledger.of("eve") << ", then held: " << admin.key("events", "eve").waiting << " wait\n";
 
   admin.open_key("events", "eve");  // somebody has looked at it; or: sqlq queue open-key events eve
-  for (const sqlq::JobId id : jobs) client.wait(id, 30s);
+  for (const sqlq::JobId id : jobs) {
+    if (!client.wait(id, 30s)) throw std::runtime_error("an event was not handled in time");
+  }
   worker.stop();
   std::cout << ledger.of("eve") << '\n';
   return EXIT_SUCCESS;
