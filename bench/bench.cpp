@@ -28,6 +28,12 @@ WorkerOptions worker_options(const std::string& queue, unsigned threads) {
   return options;
 }
 
+std::vector<EnqueueOptions> Bench::of_keys(std::size_t n) {
+  std::vector<EnqueueOptions> options;
+  for (std::size_t i = 0; i < n; ++i) options.push_back({.queue = queue(), .key = "customer-" + std::to_string(i)});
+  return options;
+}
+
 Bench::Bench(Options options) : options_(std::move(options)), db_(open(options_.url)) {
   db_.migrate();
   if (options_.anyway) return;
@@ -63,6 +69,10 @@ void Bench::fill() {
   enqueue(options_.scheduled, std::string(Noop::kind), {&tomorrow, 1});
   enqueue(options_.finished);
   if (options_.finished > 0) drain(options_.finished);
+  if (options_.waiting > 0) {
+    Admin(db_).set_key_limits(queue(), {.concurrency = 0});
+    enqueue(options_.waiting, of_keys(100'000));
+  }
   schedule(options_.schedules);
 }
 

@@ -40,7 +40,7 @@ class Bench {
   /// Opens and migrates. Throws UsageError if the database holds jobs and nobody said to go on anyway.
   explicit Bench(Options options);
 
-  /// Fills in the jobs that --backlog, --scheduled and --finished ask for, and the schedules of --schedules.
+  /// Fills in the jobs that --backlog, --scheduled, --finished and --waiting ask for, and the schedules of --schedules.
   void fill();
 
   [[nodiscard]] const Options& options() const noexcept { return options_; }
@@ -56,6 +56,12 @@ class Bench {
 
   /// Enqueues jobs 0 to n - 1 in batches, in turn to each of so many queues.
   void enqueue(std::size_t n, std::size_t queues = 1) const;
+  /// Options of jobs of n keys.
+  [[nodiscard]] static std::vector<EnqueueOptions> of_keys(std::size_t n);
+  /// The same with these options in turn.
+  void enqueue(std::size_t n, std::span<const EnqueueOptions> in_turn) const {
+    enqueue(n, std::string(Noop::kind), in_turn);
+  }
   /// Drains jobs 0 to n - 1 with one worker in this process and checks them. Times from its start to the last success
   /// being durable.
   Timed drain(std::size_t n) const;

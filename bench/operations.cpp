@@ -24,6 +24,11 @@ std::span<const Operation> operations() {
       {"bulk-retry", "5 x --jobs failed jobs are retried; what a worker that drains --jobs beside it keeps",
        bulk_retry},
       {"steps", "--jobs / 10 jobs of five durable steps each, and as many single enqueues on as many threads", steps},
+      {"drain-keys-100000", "a worker, jobs in turn of 100000 keys (or --jobs), one of each at once; beside plain jobs",
+       drain_keys_many},
+      {"drain-keys-1000", "the same with 1000 keys", drain_keys_some},
+      {"drain-keys-10", "the same with 10 keys and --jobs / 10 jobs", drain_keys_few},
+      {"key-rate", "10 x --rate jobs of one key that may start --rate a second", key_rate},
       {"own-loop-1", "claim 1, success 1, 1 thread", own_loop},
       {"memory", "a worker process with 64 slots: idle, and how much draining makes it grow", memory},
   };

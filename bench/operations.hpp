@@ -34,6 +34,11 @@ void memory(Bench&);
 void bulk_retry(Bench&);
 // workflow.cpp
 void steps(Bench&);
+// keys.cpp
+void drain_keys_many(Bench&);
+void drain_keys_some(Bench&);
+void drain_keys_few(Bench&);
+void key_rate(Bench&);
 // latency.cpp
 void latency(Bench&);
 void latency_between_processes(Bench&);

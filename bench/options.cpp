@@ -59,6 +59,7 @@ Options parse(int argc, char** argv) {
       {"--backlog", count(o.backlog, 0, many)},
       {"--scheduled", count(o.scheduled, 0, many)},
       {"--finished", count(o.finished, 0, many)},
+      {"--waiting", count(o.waiting, 0, many)},
       {"--schedules", count(o.schedules, 0, many)},
       {"--rate", count(o.rate, 1, 1'000'000)},
       {"--count-queries", text(o.count_queries)},
@@ -105,6 +106,7 @@ std::string usage() {
       "  --backlog N       first fill in N jobs of another queue and kind,\n"
       "  --scheduled N     N jobs of the same queue, of higher priority, due tomorrow,\n"
       "  --finished N      N finished jobs of the same queue,\n"
+      "  --waiting N       N jobs of the same queue that wait for one of 100000 keys,\n"
       "  --schedules N     N schedules whose next tick is at New Year\n"
       "  --count-queries C a command that prints how many queries the server has had so far, for idle\n"
       "  --json            one line of JSON an operation\n"

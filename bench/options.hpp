@@ -26,6 +26,7 @@ struct Options {
   std::size_t backlog = 0;          ///< jobs of another queue and kind that wait meanwhile
   std::size_t scheduled = 0;        ///< jobs of the same queue and kind, of higher priority, not due before tomorrow
   std::size_t finished = 0;         ///< jobs of the same queue and kind that are finished
+  std::size_t waiting = 0;          ///< jobs of the same queue and kind that wait, in turn of 100000 keys
   std::size_t schedules = 0;        ///< schedules whose next tick is at New Year
   std::size_t rate = 1000;          ///< jobs a second offered by end-to-end
   std::string count_queries{};      ///< a command that prints how many queries the server has had

@@ -27,7 +27,7 @@ inline constexpr std::string_view key_header = "sqlq-key";
 inline constexpr int gated_flag = 2;
 
 /// Ranges and combinations; Error(invalid_argument).
-void check_key_limits(const KeyLimits& limits);
+SQLQ_API void check_key_limits(const KeyLimits& limits);
 /// Settings as a gate stores them: a JSON object of what is not the default.
 [[nodiscard]] SQLQ_API std::string key_limits_text(const KeyLimits& limits);
 /// Never throws for what the text says: what cannot be read limits everything (concurrency 0), so that no limit is
@@ -44,18 +44,19 @@ struct GateState {
 struct InsideJob {
   std::int64_t seq = 0;
   JobState state = JobState::invalid;  ///< invalid: it is gone
-  bool started = false;                ///< it has been claimed since it was let in
+  bool started = false;                ///< it has been claimed since it was let in, and no look has counted that
   TimePoint started_at{};              ///< when; unknown of one that is gone
+  bool counted = false;                ///< a look has; asked of those that are gone, which else count as starting now
 };
 
 /// What a look finds out first.
 struct Room {
   GateState state{};                 ///< how the gate stands now
   std::size_t room = 0;              ///< so many more may be let in now; at most 10,000
-  std::optional<TimePoint> opens{};  ///< when there may be more room by the passing of time alone
+  std::optional<TimePoint> opens{};  ///< when there is more, all of `room` used, by the passing of time alone
   std::vector<std::int64_t> ended{};     ///< these of the inside jobs are over: their rows go
   std::vector<std::int64_t> returned{};  ///< these are waiting again: let in once more when they may
-  std::vector<std::int64_t> counted{};   ///< these have started, which the state counts now
+  std::vector<std::int64_t> counted{};   ///< starts of these are in `state` now; also of ended and returned ones
 };
 
 /// Starts are counted once each; jobs that have been let in and have not started count as starting now. A clock that
@@ -68,10 +69,11 @@ struct WaitingJob {
   std::int64_t seq = 0;
   int priority = 0;
   TimePoint due{};
-  bool returned = false;  ///< it was let in before
+  bool returned = false;  ///< it was let in before: one that was ever claimed, too
 };
 
-/// Where a job stands in line: smaller first, then the smaller seq.
+/// Where a job stands in line: smaller first, then the smaller seq. In a strict line one that returned is before all
+/// others, so that a job that was delayed and is older does not pass it.
 struct Rank {
   std::int64_t first = 0;
   std::int64_t second = 0;
@@ -81,12 +83,13 @@ struct Rank {
 /// Whether it stands in line, or comes when it is due.
 [[nodiscard]] SQLQ_API bool in_line(const KeyLimits& limits, const WaitingJob& job, TimePoint now) noexcept;
 
-/// Of jobs that are in line, the first of it among them: those to be let in, in order.
+/// Of jobs that are in line, the first of it among them: those to be let in, in order. None before it is due.
 [[nodiscard]] SQLQ_API std::vector<std::int64_t> choose(const KeyLimits& limits, std::span<const WaitingJob> line,
                                                         std::size_t room, TimePoint now);
 
-/// When to look again, whatever is said by others until then. `first_later`: when the first comes that is not in line;
-/// `head_due`: of the first in line.
+/// When to look again, whatever others say until then; `room` as before jobs were let in, the rest as it is after
+/// that. `head_due`: of the first in line. Not the time when the next job comes that is not in line: that is asked of
+/// the index over all gates. Empty: never, for there is nothing to remember, or the gate is held and has no jobs.
 [[nodiscard]] SQLQ_API std::optional<TimePoint> look_again(const Room& room, bool any_inside, bool any_in_line,
                                                            std::optional<TimePoint> head_due, TimePoint now) noexcept;
 

@@ -17,6 +17,8 @@ std::string_view to_string(Rule rule) noexcept {
     case Rule::fencing: return "VF1 fencing";
     case Rule::attempts: return "VF2 attempts";
     case Rule::limit: return "VC1 limit";
+    case Rule::key: return "VC2 key";
+    case Rule::rate: return "VC3 rate";
     case Rule::unique: return "VU1 unique";
     case Rule::order: return "VO1 order";
     case Rule::early: return "VT1 early";
@@ -125,6 +127,10 @@ std::string to_string(const Verdict& verdict, const Settings& settings) {
   out << "faults: killed " << fault(Fault::Kind::killed) << "  paused " << fault(Fault::Kind::paused) << "  silent "
       << fault(Fault::Kind::silent) << "  outages " << fault(Fault::Kind::outage) << "  cut "
       << fault(Fault::Kind::cut) << '\n';
+  if (f.keys > 0) {
+    out << "keys: " << f.keys << "  held at most " << f.most_of_key << "  starts in a period at most " << f.most_starts
+        << '\n';
+  }
   if (f.ticks > 0) {
     out << "ticks: fired " << f.ticks << "  skipped " << f.ticks_skipped << "  missed " << f.ticks_missed << '\n';
   }

@@ -21,6 +21,8 @@ enum class Rule {
   fencing,    ///< the stored outcome is not that of the last lease, or two outcomes were accepted
   attempts,   ///< not counted at the claim, one by one, up to max_attempts
   limit,      ///< more jobs of a queue held than its concurrency
+  key,        ///< more jobs of a key held than its limit
+  rate,       ///< more starts of a key in a period than its rate
   unique,     ///< two live jobs with one unique key
   order,      ///< a strict queue's jobs started in another order than they were enqueued
   early,      ///< started before it was due
@@ -75,6 +77,9 @@ struct Figures {
   std::size_t signals = 0;       ///< that were sent and are stored...
   std::size_t received = 0;      ///< ... and received: answers of waits, repeated ones too
   std::size_t expired = 0;       ///< answers of waits whose time was over
+  std::size_t keys = 0;          ///< for limits by key
+  int most_of_key = 0;           ///< at one instant, certainly, of one key
+  std::size_t most_starts = 0;   ///< of one key in any period of its rate
   std::size_t inversions = 0;    ///< starts while a job of better priority had been due for more than a second (VO2)
   std::map<std::uint32_t, int> most_held{};   ///< at one instant, certainly, by limited queue (VC1)
   std::map<std::uint32_t, int> most_alive{};  ///< the same with executions whose lease had ended (VC2)

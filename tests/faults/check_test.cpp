@@ -1,4 +1,4 @@
-// The rules of the checker for tokens, attempts, limits, keys, order, bounds and sums.
+// The rules of the checker for tokens, attempts, limits (also by key), unique keys, order, bounds and sums.
 
 #include "check_fixture.hpp"
 
@@ -119,6 +119,41 @@ TEST_F(Checker, LimitIsAlsoWhatIsSeenInTheDatabase) {
   seen.value = 3;
   add(16, seen, producer);
   expect_broken(Rule::limit);
+}
+
+TEST_F(Checker, JobsOfAKeyAreNeverMoreThanItsLimit) {
+  plain(1, 0).key = 7;
+  plain(2, 5).key = 7;
+  plain(3, 5).key = 8;
+  plain(4, 5);
+  run_.settings.keys = KeyRules{.at_once = 2};
+  expect_clean();
+  EXPECT_EQ(verdict().figures.most_of_key, 2);
+  EXPECT_EQ(verdict().figures.keys, 2u);
+  run_.settings.keys->at_once = 1;
+  expect_broken(Rule::key);
+}
+
+TEST_F(Checker, LimitOfAKeyDoesNotCountWhoLostItsLease) {
+  taken_over(1, 2300).key = 7;
+  end(1, 1, 2400);
+  fault(Fault::Kind::paused, owner, 100, 2200);
+  run_.settings.keys = KeyRules{.at_once = 1};
+  expect_clean();
+}
+
+TEST_F(Checker, NoPeriodHasMoreStartsOfAKeyThanItsRate) {
+  for (std::uint8_t job = 1; job <= 3; ++job) {
+    plain(job, 100 * job).key = 7;
+    for (Record& r : run_.records) {
+      if (r.what == What::start && r.id == id_of(job)) r.value = static_cast<std::uint64_t>(1000 + 100 * job) * ms;
+    }
+  }
+  run_.settings.keys = KeyRules{.at_once = 3, .starts = 2, .per_us = 200 * ms};
+  expect_clean();
+  EXPECT_EQ(verdict().figures.most_starts, 2u);
+  run_.settings.keys->per_us = 200 * ms + 1;
+  expect_broken(Rule::rate);
 }
 
 TEST_F(Checker, UniqueKeysMayBeUsedOneAfterTheOther) {

@@ -21,6 +21,16 @@ int most_at_once(const std::vector<Interval>& intervals) {
   return most;
 }
 
+/// From after its claim to before its end: it was certainly held then, unless its lease ended.
+Interval certainly_held(const Execution& e, const History& history) {
+  return {e.begin(), std::min({history.over(e), e.finishing.value_or(never), history.last})};
+}
+
+bool lost_its_lease(const Story& job, std::int32_t claim) {
+  const Line* const line = job.line(claim);
+  return line != nullptr && says_lease_ended(*line);
+}
+
 void check_limits(const Run& run, const History& history, Findings& findings) {
   for (const auto& [queue, limit] : run.settings.limits) {
     std::vector<Interval> held;
@@ -28,11 +38,8 @@ void check_limits(const Run& run, const History& history, Findings& findings) {
     for (const auto& [id, job] : history.jobs) {
       for (const auto& [claim, e] : job.executions) {
         if (e.queue != queue) continue;
-        // From after its claim to before its end: it was certainly held then, unless its lease ended.
-        const Interval certain{e.begin(), std::min({history.over(e), e.finishing.value_or(never), history.last})};
-        alive.push_back(certain);
-        const Line* line = job.line(claim);
-        if (line == nullptr || !says_lease_ended(*line)) held.push_back(certain);
+        alive.push_back(certainly_held(e, history));
+        if (!lost_its_lease(job, claim)) held.push_back(alive.back());
       }
     }
     const int most = most_at_once(held);
@@ -46,6 +53,52 @@ void check_limits(const Run& run, const History& history, Findings& findings) {
       if (seen.queue != queue || seen.value <= static_cast<std::uint64_t>(limit)) continue;
       findings.add(Rule::limit, std::to_string(seen.value) + " jobs of a queue were seen held; allowed are " +
                                     std::to_string(limit));
+    }
+  }
+}
+
+/// The most of these times in any period of that length.
+std::size_t most_within(std::vector<std::int64_t> times, std::int64_t length) {
+  std::ranges::sort(times);
+  std::size_t most = 0;
+  for (std::size_t first = 0, end = 0; first < times.size(); ++first) {
+    while (end < times.size() && times[end] < times[first] + length) ++end;
+    most = std::max(most, end - first);
+  }
+  return most;
+}
+
+/// Starts are those that the database says, of executions that somebody has written down: there may be more.
+void check_keys(const Run& run, const History& history, Findings& findings) {
+  struct OfKey {
+    std::vector<Interval> held;
+    std::vector<std::int64_t> starts;
+  };
+  std::map<std::uint64_t, OfKey> keys;
+  for (const auto& [id, job] : history.jobs) {
+    if (job.row == nullptr || job.row->key == 0) continue;
+    OfKey& key = keys[job.row->key];
+    for (const auto& [claim, e] : job.executions) {
+      if (e.given_us != 0) key.starts.push_back(e.given_us);
+      if (!lost_its_lease(job, claim)) key.held.push_back(certainly_held(e, history));
+    }
+  }
+  Figures& f = findings.figures();
+  f.keys = keys.size();
+  if (!run.settings.keys) return;
+  const KeyRules& rules = *run.settings.keys;
+  for (auto& [name, key] : keys) {
+    const int held = most_at_once(key.held);
+    const std::size_t starts = rules.starts > 0 ? most_within(std::move(key.starts), rules.per_us) : 0;
+    f.most_of_key = std::max(f.most_of_key, held);
+    f.most_starts = std::max(f.most_starts, starts);
+    if (held > rules.at_once) {
+      findings.add(Rule::key, std::to_string(held) + " jobs of a key were held at once; allowed are " +
+                                  std::to_string(rules.at_once));
+    }
+    if (starts > rules.starts) {
+      findings.add(Rule::rate, std::to_string(starts) + " jobs of a key started within " +
+                                   std::to_string(rules.per_us) + " us; allowed are " + std::to_string(rules.starts));
     }
   }
 }
@@ -227,6 +280,7 @@ void check_balance(const Run& run, const History& history, Findings& findings) {
 
 void check_whole(const Run& run, const History& history, Findings& findings) {
   check_limits(run, history, findings);
+  check_keys(run, history, findings);
   check_unique(history, findings);
   for (const auto& [queue, jobs] : waiting_by_queue(history)) {
     if (run.settings.strict.contains(queue)) check_order(jobs, findings);

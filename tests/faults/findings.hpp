@@ -33,7 +33,7 @@ void check_jobs(const Run& run, const History& history, Findings& findings);
 void check_time(const Run& run, const History& history, Findings& findings);
 /// signal.
 void check_signals(const History& history, Findings& findings);
-/// limit, unique, order, recovery, atomic, counters, balance.
+/// limit, key, rate, unique, order, recovery, atomic, counters, balance.
 void check_whole(const Run& run, const History& history, Findings& findings);
 
 }  // namespace sqlq::faults

@@ -96,7 +96,8 @@ void History::note_execution(Story& job, const Record& r) {
     job.again.push_back(again);
     return;
   }
-  if (begins && !e.given) e.given = by_database(static_cast<std::int64_t>(r.value));
+  if (begins && e.given_us == 0) e.given_us = static_cast<std::int64_t>(r.value);
+  if (begins && !e.given) e.given = by_database(e.given_us);
   switch (r.what) {
     case What::claimed: e.claimed = r.at_us; break;
     case What::start:

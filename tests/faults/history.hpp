@@ -23,7 +23,8 @@ struct Execution {
   std::int32_t attempt = 0;
   std::int64_t token = 0;
   std::uint32_t queue = 0;
-  std::optional<Moment> given{};  ///< by the database, where its clock is known
+  std::int64_t given_us = 0;      ///< on the database's clock; 0: not known
+  std::optional<Moment> given{};  ///< the same on ours, where that clock is known
   std::optional<Moment> claimed{};
   std::optional<Moment> start{};
   std::optional<Moment> end{};

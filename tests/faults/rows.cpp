@@ -81,6 +81,7 @@ Row read_job(const Texts& t) {
           .token = number<std::int64_t>(t.at(9)),
           .unique_key = hash_or_none(t.at(10)),
           .result = hash_or_none(t.at(11)),
+          .key = hash_or_none(header(t.at(12), "sqlq-key")),
           .tick = tick_of(t.at(12))};
 }
 

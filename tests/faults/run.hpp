@@ -74,6 +74,7 @@ struct Row {
   std::int64_t token = 0;
   std::uint64_t unique_key = 0;  ///< its hash; 0: none
   std::uint64_t result = 0;      ///< its hash; 0: none
+  std::uint64_t key = 0;         ///< the hash of its key, for limits by key; 0: none
   std::vector<Line> history{};   ///< oldest first
   std::vector<SignedText> log{};
   std::optional<Tick> tick{};
@@ -114,6 +115,13 @@ struct Counter {
   std::int64_t recounted = 0;
 };
 
+/// The limits of each key.
+struct KeyRules {
+  int at_once = 1;            ///< jobs of a key that are held
+  std::size_t starts = 0;     ///< of a key, in any period as long as per_us; 0: no limit
+  std::int64_t per_us = 0;
+};
+
 struct Settings {
   bool drained = true;  ///< the run went on until nothing was left to do
   std::int64_t lease_us = 1'000'000;
@@ -125,6 +133,7 @@ struct Settings {
   bool dead_are_known = false;  ///< processes of one host know who of them has died, and wait for no lease of his
   std::map<std::uint32_t, int> limits{};  ///< by queue number
   std::set<std::uint32_t> strict{};       ///< queues whose jobs must start in the order they were enqueued
+  std::optional<KeyRules> keys{};
   /// Leases that may end without a proof that their owner could not renew them, in percent of those that ended: a
   /// machine can be too slow in other ways than the pulse shows.
   int unproved_percent = 0;

@@ -112,7 +112,8 @@ class Load {
     }
     const auto left = [&] {
       auto counts = Admin{db}.counts({}, 10000);
-      return counts[JobState::pending].value + counts[JobState::scheduled].value + counts[JobState::running].value;
+      return counts[JobState::pending].value + counts[JobState::scheduled].value + counts[JobState::running].value +
+             counts[JobState::waiting].value;
     };
     ASSERT_TRUE(eventually([&] { return left() == 0; })) << left() << " jobs are left";
     for (Child& worker : workers_) {

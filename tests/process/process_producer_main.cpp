@@ -4,7 +4,8 @@
 // how many percent go into the queue "limited"; keys: how many unique keys a tenth of the jobs have; transactions: how
 // many percent of the batches are enqueued one by one, each job in a transaction with a row of its own table
 // (orders.hpp), of which a fifth are rolled back; flows: how many percent of the batches are a workflow that waits for
-// a signal, which is sent twice at once (flows.hpp), over url and over other, another way to the same database.
+// a signal, which is sent twice at once (flows.hpp), over url and over other, another way to the same database;
+// customers: how many keys the jobs have, for limits by key.
 
 #include <algorithm>
 #include <cstdlib>
@@ -36,6 +37,7 @@ int run(const Arguments& arguments) {
   const Duration pace = arguments.milliseconds("pace", 0ms);
   const auto limited = arguments.number("limited", 0);
   const auto keys = static_cast<std::uint64_t>(arguments.number("keys", 0));
+  const auto customers = static_cast<std::uint64_t>(arguments.number("customers", 0));
   const Duration keepalive = arguments.milliseconds("keepalive", 1s);
   const auto delayed = arguments.number("delayed", 0);
   const auto transactions = arguments.number("transactions", 0);
@@ -69,6 +71,7 @@ int run(const Arguments& arguments) {
                            .retention = 24h * 365,
                            .id = id}};
     if (below(100) < limited) job.options.queue = "limited";
+    if (customers > 0) job.options.key = "customer " + std::to_string(below(customers));
     auto& key = job.options.unique_key;
     if (!ordered && keys > 0 && below(10) == 0) key = "key " + std::to_string(below(keys));
     recorder.write(faults::about(What::enqueue_asked, id.bytes(), ordered ? Code::in_transaction : Code::none,
@@ -120,6 +123,6 @@ int run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   return sqlq::process::run_helper(argc, argv,
                                    {"url", "records", "die", "patient", "jobs", "seed", "pace", "backlog", "keepalive",
-                                    "delayed", "limited", "keys", "transactions", "flows", "other"},
+                                    "delayed", "limited", "keys", "transactions", "flows", "other", "customers"},
                                    run);
 }

@@ -32,7 +32,7 @@ namespace sqlq::backend {
 /// Errors: those of the inner dialect, unchanged, and whatever `target` throws.
 class SQLQ_TYPE ForwardingDialect
     : public Dialect, public HandOver, public Outages, public Workers, public Editing, public Insight, public Transfer,
-      public Periodic, public Steps, public Inbox {
+      public Periodic, public Steps, public Inbox, public Gates {
  public:
   /// `inner` may be null when a derived class overrides `target`, and with it capabilities, description and migrations,
   /// which go to the inner dialect directly.
@@ -252,6 +252,30 @@ class SQLQ_TYPE ForwardingDialect
   }
   [[nodiscard]] Counts inbox_counts(std::uint64_t cap) override {
     return target("inbox_counts").inbox()->inbox_counts(cap);
+  }
+  // Workers look, and now and then a call of a client that ends jobs. Where it fails, the gates are looked at again.
+  [[nodiscard]] Gates* gates() noexcept override { return inner_ && inner_->gates() ? this : nullptr; }
+  GatesLooked gates_look(std::span<const GateName> named, std::size_t limit, Now now) override {
+    return target("gates_look").gates()->gates_look(named, limit, now);
+  }
+  void gate_set(const GateName& gate, std::string_view settings, Now now) override {
+    target("gate_set").gates()->gate_set(gate, settings, now);
+  }
+  void gate_shut(const GateName& gate, Duration pause, Now now) override {
+    target("gate_shut").gates()->gate_shut(gate, pause, now);
+  }
+  [[nodiscard]] std::string gate_settings(std::string_view queue) override {
+    return target("gate_settings").gates()->gate_settings(queue);
+  }
+  [[nodiscard]] std::vector<GateRow> gate_list(std::string_view queue, std::string_view after, std::size_t limit,
+                                               std::uint64_t cap) override {
+    return target("gate_list").gates()->gate_list(queue, after, limit, cap);
+  }
+  [[nodiscard]] std::optional<GateRow> gate_get(const GateName& gate, std::uint64_t cap) override {
+    return target("gate_get").gates()->gate_get(gate, cap);
+  }
+  [[nodiscard]] CappedCount gate_before(JobId id, std::uint64_t cap) override {
+    return target("gate_before").gates()->gate_before(id, cap);
   }
 
  protected:
