@@ -6,6 +6,7 @@
 #include <sqlq/backend/dialect.hpp>
 #include <sqlq/error.hpp>
 
+#include "client/queues.hpp"
 #include "core/checks.hpp"
 #include "core/isolate.hpp"
 #include "core/lists.hpp"
@@ -15,17 +16,11 @@
 
 namespace sqlq {
 
-namespace {
-
-constexpr std::size_t max_description_bytes = std::size_t{64} << 10;
+namespace client {
 
 void check_queue_name(const std::string& name) { core::check_name(name, "the queue name"); }
 
-void check_description(const std::string& text) {
-  core::check_text(text, max_description_bytes, "the queue's description");
-}
-
-[[noreturn]] void refuse_unknown_queue(const Database& db, const std::string& name) {
+void refuse_unknown_queue(const Database& db, const std::string& name) {
   constexpr std::size_t most_names = 10'000;  // among which it is looked for
   const std::vector<Queue> there = db.ready().queues({}, most_names);
   const auto same = [&](const Queue& q) { return core::same_but_for_case(q.name, name); };
@@ -36,6 +31,18 @@ void check_description(const std::string& text) {
                 what + ", but one named '" + alike->name + "': small and capital letters differ");
   }
   throw Error(Errc::invalid_argument, what + ": create it, or enqueue a job into it");
+}
+
+}  // namespace client
+
+namespace {
+
+using client::check_queue_name, client::refuse_unknown_queue;
+
+constexpr std::size_t max_description_bytes = std::size_t{64} << 10;
+
+void check_description(const std::string& text) {
+  core::check_text(text, max_description_bytes, "the queue's description");
 }
 
 void change_queue(const Database& db, const std::string& name, const backend::QueueChange& change) {
@@ -189,7 +196,7 @@ DeleteQueueStatus Admin::delete_queue(const std::string& name, const DeleteQueue
     }
   };
   if (options.waiting) {
-    each_page({JobState::pending, JobState::scheduled}, [&](const std::vector<JobId>& ids) {
+    each_page({JobState::pending, JobState::scheduled, JobState::waiting}, [&](const std::vector<JobId>& ids) {
       const auto refused = core::isolate(std::span(ids), [&](std::span<const JobId> some) {
         dialect.cancel(some, nullptr, core::request_time(db_.clock()));
       });

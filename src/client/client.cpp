@@ -50,13 +50,6 @@ void check_jobs(std::span<const NewJob> jobs, const PayloadLimits& limits) {
   }
 }
 
-void require_headers(const backend::Dialect& dialect) {
-  if (dialect.capabilities().headers) return;
-  throw Error(Errc::configuration,
-              "this database's backend stores no headers of jobs (capability `headers`): leave them out, or use a "
-              "backend that does");
-}
-
 CancelStatus ask_to_stop(const Database& db, JobId id, const Tx* within) {
   const std::vector<CancelStatus> answers =
       db.ready().cancel(std::span(&id, 1), within, core::request_time(db.clock()));
@@ -130,9 +123,9 @@ std::vector<Enqueued> Client::store(std::span<const NewJob> jobs, const Tx* with
   items.reserve(jobs.size());
   for (const NewJob& job : jobs) {
     items.push_back(core::item_of(job, defaults_, now));
-    if (job.options.headers.empty()) continue;
-    require_headers(dialect);
-    items.back().headers = headers.emplace_back(core::headers_text(job.options.headers));
+    if (job.options.headers.empty() && !job.options.key) continue;
+    core::check_can_store(dialect.capabilities(), job.options);
+    items.back().headers = headers.emplace_back(core::headers_text(core::stored_headers(job.options)));
   }
   std::vector<Enqueued> answers = dialect.enqueue(items, within, core::request_time(db_.clock()));
   core::expect_answers(answers.size(), items.size());

@@ -15,6 +15,7 @@
 #include <sqlq/backend/dialect.hpp>
 #include <sqlq/error.hpp>
 
+#include "client/explain_keys.hpp"
 #include "client/explain_steps.hpp"
 #include "core/function_ref.hpp"
 #include "core/lists.hpp"
@@ -202,16 +203,15 @@ class Explanation {
   // ------------------------------------------------------------------------------------------ jobs that wait
 
   void add_waiting() {
-    // What may have passed when the job becomes due, such as a used limit, is no reason before.
-    const bool due = job_.state == JobState::pending || (job_.state == JobState::scheduled && job_.run_at <= now_);
-    if (job_.state == JobState::waiting) {
-      add({.code = Code::waiting},
-          "the job is in state waiting: it waits for another job or for room, whatever the time");
-    }
+    if (job_.state == JobState::waiting) look_at("its key", [&] { add_key(); });
+    const bool let_in = reasons_.empty();
+    // What may have passed when the job may be claimed, such as a used limit, is no reason before.
+    const bool later = job_.state != JobState::pending && job_.run_at > now_;
+    const bool due = !later && let_in;
     // A job that no handler has held has no step that keeps it. One that waits is due now and then, to look again.
     backend::Steps* const steps = dialect_.steps();
     bool suspended = false;
-    if (steps != nullptr && job_.state != JobState::waiting && job_.claims > 0) {
+    if (steps != nullptr && job_.claims > 0) {
       look_at("its steps", [&] { suspended = add_suspended(*steps); });
     }
     if (backend::Workers* const part = dialect_.workers()) {
@@ -219,7 +219,7 @@ class Explanation {
     }
     look_at("its queue", [&] { add_queue(due); });
     if (workers_) add_workers(due);
-    if (job_.state == JobState::scheduled && !due && !suspended) add_due_later();
+    if (later && !suspended) add_due_later();
     if (is_suspect(job_)) {
       add({.code = Code::suspect, .count = static_cast<std::uint64_t>(job_.crashes)},
           "the job has crashed " + counted(static_cast<std::uint64_t>(job_.crashes), "time") +
@@ -238,8 +238,20 @@ class Explanation {
     }
     if (free) {
       add({.code = Code::may_run},
-          "nothing known is in its way: a worker that has a handler for it takes it at its next claim" + seen_);
+          (job_.state == JobState::waiting ? "its key " + core::quoted(std::string(key_of(job_))) + " has room: "
+                                             "the next look of any worker lets it in, and a worker"
+                                           : std::string("nothing known is in its way: a worker")) +
+              " that has a handler for it takes it at its next claim" + seen_);
     }
+  }
+
+  void add_key() {
+    backend::Gates* const gates = dialect_.gates();
+    if (gates == nullptr || key_of(job_).empty()) {
+      return add({.code = Code::waiting},
+                 "the job is in state waiting: it waits for another job or for room, whatever the time");
+    }
+    std::ranges::move(key_reasons(dialect_, *gates, job_, now_), std::back_inserter(reasons_));
   }
 
   [[nodiscard]] std::vector<WorkerInfo> list(backend::Workers& part) const {

@@ -209,7 +209,7 @@ std::vector<std::size_t> try_to_sync(const Database& db, std::deque<Wanted>& all
 
 std::deque<Wanted> checked(const Database& db, std::span<const Schedule> schedules, const ClientOptions& defaults) {
   core::check_range(schedules.size(), 0, most_synced, "the number of schedules");
-  const bool with_headers = db.ready().capabilities().headers;
+  const backend::Capabilities& can = db.ready().capabilities();
   std::deque<Wanted> all;
   std::set<std::string_view> names;
   for (const Schedule& s : schedules) {
@@ -217,9 +217,7 @@ std::deque<Wanted> checked(const Database& db, std::span<const Schedule> schedul
     try {
       core::check_schedule(s, db.limits());
       if (!names.insert(s.name).second) refuse("there are two of this name: leave one of them out");
-      if (!s.job.options.headers.empty() && !with_headers) {
-        throw Error(Errc::configuration, "this database's backend stores no headers of jobs (capability `headers`)");
-      }
+      core::check_can_store(can, s.job.options);
       Rule rule = Rule::parse(s.rule, s.zone);  // so it is text that can be stored
       core::check_fires(s, rule);
       Schedule full = core::resolved(s, defaults);

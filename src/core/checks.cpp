@@ -2,6 +2,7 @@
 
 #include <sqlq/error.hpp>
 
+#include "core/enqueue_items.hpp"
 #include "core/observing.hpp"
 #include "core/sorted.hpp"
 #include "core/text.hpp"
@@ -96,8 +97,9 @@ void check_options(const EnqueueOptions& options) {
   if (options.retention && *options.retention < Duration::zero()) refuse("retention", "must not be negative");
   if (options.timeout < Duration::zero()) refuse("timeout", "must not be negative (zero means no limit)");
   if (options.id && options.id->nil()) refuse("the job id", "is nil: make one with JobId::make, or give none");
+  if (options.key) check_name(*options.key, "the key");
   if (options.headers.empty()) return;
-  check_headers(options.headers, "the headers");
+  check_headers(stored_headers(options), "the headers");
   const auto first = options.headers.lower_bound("sqlq-");
   if (first != options.headers.end() && first->first.starts_with("sqlq-")) {
     refuse("the name of a header", "begins with \"sqlq-\": such headers are the library's; choose another name");

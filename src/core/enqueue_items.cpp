@@ -2,9 +2,31 @@
 
 #include <algorithm>
 
+#include <sqlq/error.hpp>
+
+#include "core/gate.hpp"
 #include "core/retention.hpp"
 
 namespace sqlq::core {
+
+Headers stored_headers(const EnqueueOptions& options) {
+  Headers all = options.headers;
+  if (options.key) all.insert_or_assign(std::string(key_header), *options.key);
+  return all;
+}
+
+void check_can_store(const backend::Capabilities& can, const EnqueueOptions& options) {
+  if (!options.headers.empty() && !can.headers) {
+    throw Error(Errc::configuration,
+                "this database's backend stores no headers of jobs (capability `headers`): leave them out, or use a "
+                "backend that does");
+  }
+  if (options.key && !can.limits) {
+    throw Error(Errc::configuration,
+                "this database's backend has no limits by key (capability `limits`): leave the key out, or use a "
+                "backend that has them");
+  }
+}
 
 backend::EnqueueItem item_of(const NewJob& job, const ClientOptions& defaults, TimePoint now) {
   const EnqueueOptions& options = job.options;
@@ -15,6 +37,7 @@ backend::EnqueueItem item_of(const NewJob& job, const ClientOptions& defaults, T
   item.kind = job.kind;
   item.params = job.params;
   if (options.unique_key) item.unique_key = *options.unique_key;
+  if (options.key) item.key = *options.key;
   item.priority = options.priority;
   item.max_attempts = options.max_attempts.value_or(defaults.max_attempts);
   item.max_crashes = options.max_crashes.value_or(defaults.max_crashes);

@@ -2,11 +2,18 @@
 /// \file
 /// Jobs as users describe them, as backends store them.
 
+#include <sqlq/backend/capabilities.hpp>
 #include <sqlq/backend/requests.hpp>
 #include <sqlq/clock.hpp>
 #include <sqlq/enqueue.hpp>
 
 namespace sqlq::core {
+
+/// Those of the job, and the one that names its key.
+[[nodiscard]] Headers stored_headers(const EnqueueOptions& options);
+
+/// Throws Error(configuration) for a job that has what the backend has no place for.
+void check_can_store(const backend::Capabilities& can, const EnqueueOptions& options);
 
 /// Without headers, whose text the caller keeps. `job` has passed check_job (checks.hpp), and outlives the answer, as
 /// `defaults` does.

@@ -228,6 +228,7 @@ backend::EnqueueItem item_of(const Schedule& schedule, JobId id, std::string_vie
   item.kind = schedule.job.kind;
   item.params = schedule.job.params;
   if (o.unique_key) item.unique_key = *o.unique_key;
+  if (o.key) item.key = *o.key;
   item.priority = o.priority;
   item.max_attempts = *o.max_attempts;
   item.max_crashes = *o.max_crashes;

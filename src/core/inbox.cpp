@@ -8,6 +8,7 @@
 #include <sqlq/error.hpp>
 
 #include "core/checks.hpp"
+#include "core/gate.hpp"
 #include "core/headers.hpp"
 #include "core/text.hpp"
 
@@ -79,6 +80,8 @@ NewJob job_of(const InboxRow& row, const PayloadLimits& limits) {
   job.options.run_at = row.run_at;
   job.options.unique_key = row.unique_key;
   if (row.headers) job.options.headers = headers_of(*row.headers);
+  // The table has no column for it.
+  if (auto key = job.options.headers.extract(std::string(key_header))) job.options.key = std::move(key.mapped());
   if (row.id) {
     job.options.id = JobId::parse(*row.id);
     if (!job.options.id) reject("job_id", "must be a UUID, as 019b0000-0000-7000-8000-000000000001, or NULL");

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/checks.hpp"
+#include "core/enqueue_items.hpp"
 #include "core/headers.hpp"
 #include "core/retention.hpp"
 #include "core/tick_text.hpp"
@@ -18,7 +19,10 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int text_version = 1;
+// A program that knows no keys of jobs must not fire the schedule of one.
+constexpr int definition_version = 2;
+constexpr int definition_version_without_key = 1;
+constexpr int state_version = 1;
 constexpr PayloadLimits any_size{.max_bytes = std::numeric_limits<std::size_t>::max(),
                                  .max_depth = std::numeric_limits<int>::max()};
 constexpr std::array state_fields{"v",         "paused",   "anchor_us", "due_us",  "next_us", "owed_us", "past_us",
@@ -37,14 +41,14 @@ std::optional<TimePoint> time_in(const json& object, const char* field) {
   return at == object.end() ? std::nullopt : std::optional(time_of(*at));
 }
 
-json parse_object(const std::string& name, std::string_view text, const char* what) {
+json parse_object(const std::string& name, std::string_view text, const char* what, int newest) {
   json object = json::parse(text.begin(), text.end(), nullptr, false);
   if (!object.is_object()) throw UnreadableSchedule(name, std::string("the ") + what + " is no JSON object", false);
   const auto version = object.find("v");
   if (version == object.end() || !version->is_number_integer()) {
     throw UnreadableSchedule(name, std::string("the ") + what + " has no version", false);
   }
-  if (version->get<std::int64_t>() > text_version) {
+  if (version->get<std::int64_t>() > newest) {
     throw UnreadableSchedule(name, std::string("the ") + what + " was written by a newer program", true);
   }
   return object;
@@ -73,6 +77,7 @@ json json_of(const NewJob& job) {
   put(out, "keepalive_us", o.keepalive, micros);
   put(out, "retention_us", o.retention, micros);
   put(out, "unique_key", o.unique_key, same);
+  put(out, "key", o.key, same);
   if (!o.headers.empty()) out["headers"] = o.headers;
   return out;
 }
@@ -88,6 +93,7 @@ NewJob read_job(const json& in) {
   o.keepalive = Duration(in.at("keepalive_us").get<std::int64_t>());
   if (const auto at = in.find("retention_us"); at != in.end()) o.retention = Duration(at->get<std::int64_t>());
   if (const auto at = in.find("unique_key"); at != in.end()) o.unique_key = at->get<std::string>();
+  if (const auto at = in.find("key"); at != in.end()) o.key = at->get<std::string>();
   if (const auto at = in.find("headers"); at != in.end()) o.headers = at->get<Headers>();
   return job;
 }
@@ -135,7 +141,7 @@ Schedule resolved(const Schedule& schedule, const ClientOptions& defaults) {
 }
 
 std::string definition_of(const Schedule& s) {
-  json out{{"v", text_version},
+  json out{{"v", s.job.options.key ? definition_version : definition_version_without_key},
            {"rule", s.rule},
            {"zone", s.zone},
            {"job", json_of(s.job)},
@@ -151,7 +157,7 @@ std::string definition_of(const Schedule& s) {
 
 std::string state_of(const Standing& s) {
   json out = s.others.empty() ? json::object() : json::parse(s.others);
-  out["v"] = text_version;
+  out["v"] = state_version;
   out["anchor_us"] = us(s.anchor);
   if (s.paused) out["paused"] = true;
   if (!s.due.empty()) {
@@ -171,7 +177,7 @@ std::string state_of(const Standing& s) {
 }
 
 Schedule read_definition(const std::string& name, std::string_view text) {
-  const json in = parse_object(name, text, "definition");
+  const json in = parse_object(name, text, "definition", definition_version);
   return read_fields(name, "definition", [&] {
     Schedule s;
     s.name = name;
@@ -192,7 +198,7 @@ Schedule read_definition(const std::string& name, std::string_view text) {
 }
 
 Standing read_state(const std::string& name, std::string_view text) {
-  json in = parse_object(name, text, "state");
+  json in = parse_object(name, text, "state", state_version);
   return read_fields(name, "state", [&] {
     Standing s;
     s.paused = in.value("paused", false);
@@ -270,7 +276,7 @@ void check_schedule(const Schedule& schedule, const PayloadLimits& limits) {
 }
 
 std::string tick_headers(const Schedule& schedule, const Tick& tick) {
-  Headers headers = schedule.job.options.headers;
+  Headers headers = stored_headers(schedule.job.options);
   headers["sqlq-schedule"] = schedule.name;
   headers["sqlq-tick"] = tick_text(tick);
   return headers_text(headers);

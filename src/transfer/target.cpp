@@ -22,6 +22,9 @@ const char* what_it_lacks(const StoredJob& stored, const backend::Capabilities& 
   if (!stored.job.headers.empty() && !can.headers) {
     return "the target's backend stores no headers of jobs (capability `headers`)";
   }
+  if (!key_of(stored.job).empty() && !can.limits) {
+    return "the target's backend has no limits by key (capability `limits`)";
+  }
   if (!stored.steps.empty() && !can.steps) return "the target's backend stores no durable steps (capability `steps`)";
   return nullptr;
 }

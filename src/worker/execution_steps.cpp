@@ -33,10 +33,11 @@ void check_pause(Duration time, const char* what) {
   throw Error(Errc::invalid_argument, std::string(what) + " is longer than ten years, which is the most");
 }
 
-void check_children(std::span<const NewJob> children, const PayloadLimits& limits) {
+void check_children(std::span<const NewJob> children, const PayloadLimits& limits, const backend::Capabilities& can) {
   core::check_range(children.size(), 0, most_children, "the number of children");
   for (const NewJob& child : children) {
     core::check_job(child, limits);
+    core::check_can_store(can, child.options);
     if (!child.options.id && !child.options.unique_key) continue;
     throw Error(Errc::invalid_argument, "a child has an id or a unique_key: leave both empty, for the parent must know "
                                         "its children before they are stored");
@@ -312,7 +313,7 @@ void ExecutionSteps::suspend(TimePoint until, std::string what) {
 
 std::vector<JobId> ExecutionSteps::children_of(const Key& key, std::span<const NewJob> children) {
   if (const StepRecord* step = row(StepKind::children, key)) return core::read_ids(step->value);
-  check_children(children, shared_.db.limits());
+  check_children(children, shared_.db.limits(), shared_.dialect().capabilities());
   std::vector<JobId> ids;
   const TimePoint made_at = shared_.clock().now();
   for (std::size_t i = 0; i < children.size(); ++i) ids.push_back(JobId::make(made_at));
@@ -325,7 +326,7 @@ void ExecutionSteps::store(const Key& key, std::span<const JobId> ids, std::span
   const ClientOptions& options = shared_.options.client;
   std::vector<NewJob> passed;
   if (!options.hooks.empty()) children = passed = core::pass_hooks(children, options.hooks);
-  check_children(children, shared_.db.limits());
+  check_children(children, shared_.db.limits(), shared_.dialect().capabilities());
   if (children.size() != ids.size()) {
     throw Error(Errc::misuse, "the children " + unstored_ + " are other ones than those that an earlier execution has "
                               "begun to store: give them another name");
@@ -339,7 +340,7 @@ void ExecutionSteps::store(const Key& key, std::span<const JobId> ids, std::span
         items.emplace_back(core::item_of(children[i], options, shared_.clock().now()));
     item.id = ids[i];
     item.fresh_id = false;
-    Headers all = children[i].options.headers;
+    Headers all = core::stored_headers(children[i].options);
     if (headed) all.emplace(core::parent_header, parent);
     core::check_headers(all, "the headers of a child");
     if (!all.empty()) item.headers = headers.emplace_back(core::headers_text(all));

@@ -109,7 +109,8 @@ void Intake::judge(Taken& taken) {
   try {
     taken.job = core::job_of(taken.row, shared_.db.limits());
     backend::EnqueueItem item = core::item_of(taken.job, defaults_, shared_.clock().now());
-    taken.headers = core::headers_text(taken.job.options.headers);
+    core::check_can_store(shared_.dialect().capabilities(), taken.job.options);
+    taken.headers = core::headers_text(core::stored_headers(taken.job.options));
     item.headers = taken.headers;
     taken.may_wait = core::may_wait(item);
     taken.item.fate = item;

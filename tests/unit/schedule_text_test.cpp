@@ -118,7 +118,7 @@ TEST(ScheduleText, DefinitionAndStateAreReadApart) {
   const ReadRow no_definition("n", "[]", state);
   EXPECT_TRUE(!no_definition.schedule && no_definition.standing && no_definition.why);
   EXPECT_TRUE(ReadRow("n", "[]", R"({"v":2})").why->newer()) << "a newer program's row is left to it";
-  EXPECT_TRUE(ReadRow("n", R"({"v":2})", "[]").why->newer());
+  EXPECT_TRUE(ReadRow("n", R"({"v":3})", "[]").why->newer());
 }
 
 TEST(ScheduleText, EachMissedTickNeedsJobsThatMayBeAliveAtTheSameTime) {

@@ -237,6 +237,7 @@ std::unique_ptr<CLI::App> make_command_line(Context& context) {
   add_schedule_commands(*root, context);
   add_schedule_changes(*root, context);
   add_queue_commands(*root, context);
+  add_key_commands(*root, context);
   add_worker_commands(*root, context);
   add_work_command(*root, context);
   add_stats_commands(*root, context);

@@ -145,6 +145,7 @@ void add_job_steps(CLI::App& root, Context& context);          ///< job signal, 
 void add_schedule_commands(CLI::App& root, Context& context);  ///< list, show, next, preview
 void add_schedule_changes(CLI::App& root, Context& context);   ///< set, pause, resume, run, backfill, remove
 void add_queue_commands(CLI::App& root, Context& context);
+void add_key_commands(CLI::App& root, Context& context);       ///< queue keys, limit-keys, shut-key, open-key
 void add_worker_commands(CLI::App& root, Context& context);
 void add_work_command(CLI::App& root, Context& context);
 void add_stats_commands(CLI::App& root, Context& context);     ///< stats

@@ -22,7 +22,7 @@ namespace {
 struct NewJobs {
   std::string kind{};
   std::string params{};
-  std::string queue{}, at{}, in{}, unique_key{}, timeout{}, retention{}, keepalive{}, id{};
+  std::string queue{}, at{}, in{}, unique_key{}, key{}, timeout{}, retention{}, keepalive{}, id{};
   std::vector<std::string> headers{};  ///< NAME=VALUE
   std::optional<int> priority{}, max_attempts{}, max_crashes{};
   bool exist_ok = false;
@@ -55,6 +55,7 @@ EnqueueOptions options_of(const NewJobs& given, TimePoint now) {
   }
   if (!given.in.empty()) options.delay = read_duration(given.in, "--in");
   if (!given.unique_key.empty()) options.unique_key = given.unique_key;
+  if (!given.key.empty()) options.key = given.key;
   if (!given.timeout.empty()) options.timeout = read_duration(given.timeout, "--timeout");
   if (!given.keepalive.empty()) options.keepalive = read_duration(given.keepalive, "--keepalive");
   if (!given.retention.empty()) options.retention = retention_of(given.retention);
@@ -300,6 +301,7 @@ void add_enqueue_command(CLI::App& root, Context& context) {
   command.add_option("--at", given->at, "Not before this time: 2026-11-29T16:20:00Z");
   command.add_option("--in", given->in, "Not before this has passed: 10m, 2h");
   command.add_option("--unique-key", given->unique_key, "At most one live job has this key");
+  command.add_option("--key", given->key, "Whose job it is, for limits by key");
   command.add_option("--max-attempts", given->max_attempts, "How often it may be tried; 25 when not given");
   command.add_option("--max-crashes", given->max_crashes, "How often it may end with its worker; 3 when not given");
   command.add_option("--timeout", given->timeout, "Longest run of one attempt");

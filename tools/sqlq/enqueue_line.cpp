@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::string_view white = " \t\r\n";
 constexpr std::string_view known_fields =
-    "kind, params, queue, priority, run_at, delay, unique_key, max_attempts, max_crashes, keepalive, retention, "
+    "kind, params, queue, priority, run_at, delay, unique_key, key, max_attempts, max_crashes, keepalive, retention, "
     "timeout, id, headers";
 
 [[noreturn]] void refuse(std::string_view what, std::string_view why) {
@@ -161,6 +161,8 @@ NewJob read_job(std::string_view line, const EnqueueOptions& defaults, TimePoint
       if (!seen.contains("delay")) options.delay = {};
     } else if (name == "unique_key") {
       options.unique_key = string_of(json, name);
+    } else if (name == "key") {
+      options.key = string_of(json, name);
     } else if (name == "keepalive") {
       options.keepalive = duration_of(json, name);
     } else if (name == "timeout") {

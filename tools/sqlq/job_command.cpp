@@ -67,6 +67,7 @@ std::vector<std::string> environment_of(const Job& job) {
   add("DUE", utc(job.run_at));
   add("WORKER", job.worker);
   if (!job.unique_key.empty()) add("UNIQUE_KEY", job.unique_key);
+  if (const std::string_view key = key_of(job); !key.empty()) add("KEY", std::string(key));
   if (job.timeout > Duration(0)) {
     add("TIMEOUT", std::to_string(std::chrono::duration<double>(job.timeout).count()));
   }

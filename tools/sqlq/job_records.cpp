@@ -64,7 +64,8 @@ std::vector<Column> job_columns(bool payloads, std::size_t width) {
                               {"error"}};
   for (const char* name : {"cause", "max_attempts", "crashes", "max_crashes", "claims", "unique_key", "queued_at",
                            "run_at", "started_at", "heartbeat_at", "finished_at", "keepalive", "timeout", "retention",
-                           "progress_done", "progress_total", "progress_note", "progress_at", "headers"}) {
+                           "progress_done", "progress_total", "progress_note", "progress_at", "headers",
+                           "key"}) {
     columns.push_back(data(name));
   }
   if (payloads) {
@@ -96,6 +97,7 @@ std::vector<Value> job_row(const Job& job, const std::optional<AttemptRecord>& l
     row.resize(row.size() + 4);
   }
   row.push_back(headers_value(job.headers));
+  row.push_back(text_or_nothing(std::string(key_of(job))));
   if (payloads) {
     row.push_back(json_or_nothing(job.params));
     row.push_back(json_or_nothing(job.result));

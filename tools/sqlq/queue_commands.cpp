@@ -267,7 +267,7 @@ void add_changes(CLI::App& queue, Context& context) {
   const auto gone = name(command);
   const auto with = std::make_shared<DeleteQueueOptions>();
   command->add_flag("--finished", with->finished, "Delete its finished jobs, with logs and histories");
-  command->add_flag("--waiting", with->waiting, "Cancel its pending and scheduled jobs first");
+  command->add_flag("--waiting", with->waiting, "Cancel its pending, scheduled and waiting jobs first");
   context.on(*command, [&context, gone, with] { return remove(context, *gone, *with); });
 
   command = add("purge", "Delete finished jobs of the queue; asks", "mail --state success --older 7d");

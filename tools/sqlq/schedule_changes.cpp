@@ -32,7 +32,7 @@ TimePoint time_in(Context& context, const std::string& text, const std::string& 
 struct ScheduleSettings {
   std::string name{};
   std::optional<std::string> rule{}, zone{}, kind{}, params{}, queue{}, missed{}, overlap{}, grace{}, jitter{}, start{},
-      end{}, unique_key{}, timeout{}, retention{};
+      end{}, unique_key{}, key{}, timeout{}, retention{};
   std::optional<int> priority{}, max_attempts{};
   std::optional<std::size_t> most_missed{};
 };
@@ -45,6 +45,7 @@ void set_job(Context& context, NewJob& job, const ScheduleSettings& given) {
   if (given.priority) options.priority = *given.priority;
   if (given.max_attempts) options.max_attempts = *given.max_attempts;
   if (given.unique_key) options.unique_key = *given.unique_key;
+  if (given.key) options.key = *given.key;
   if (given.timeout) options.timeout = read_duration(*given.timeout, "--timeout");
   if (given.retention) options.retention = retention_of(*given.retention);
 }
@@ -275,6 +276,7 @@ void add_set(CLI::App& command, Context& context) {
   text("--queue", given->queue, "Its queue [default]", "QUEUE");
   command.add_option("--priority", given->priority, "Its priority: lower numbers come first [10]")->type_name("N");
   command.add_option("--max-attempts", given->max_attempts, "How often it may be tried [25]")->type_name("N");
+  text("--key", given->key, "Whose jobs they are, for limits by key", "KEY");
   text("--unique-key", given->unique_key, "A tick enqueues nothing while a live job has this key", "KEY");
   text("--timeout", given->timeout, "Longest run of one attempt", "TIME");
   text("--retention", given->retention, "How long a finished job stays; or unlimited", "TIME");

@@ -58,7 +58,7 @@ std::vector<Column> schedule_columns(bool whole) {
                               {"trouble"}};
   for (const char* name : {"queue", "fired", "skipped", "missed", "last_job", "on_missed", "most_missed", "grace",
                            "on_overlap", "jitter", "start", "end", "params", "priority", "unique_key", "max_attempts",
-                           "timeout", "retention", "headers"}) {
+                           "timeout", "retention", "headers", "key"}) {
     columns.push_back({name, Column::left, rest});
   }
   return columns;
@@ -93,7 +93,8 @@ std::vector<Value> schedule_row(const ScheduleState& state) {
           options.max_attempts,
           value_or_nothing(options.timeout, options.timeout > Duration::zero()),
           options.retention,
-          headers_value(options.headers)};
+          headers_value(options.headers),
+          options.key};
   if (schedule.rule.empty()) {  // it cannot be read: what was set is not known
     const std::vector<Column> columns = schedule_columns(true);
     for (std::size_t i = 0; i < row.size(); ++i) {

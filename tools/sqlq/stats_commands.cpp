@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -23,20 +24,29 @@ namespace {
 constexpr std::array in_order{JobState::pending,    JobState::scheduled, JobState::running,  JobState::waiting,
                             JobState::cancelling, JobState::success,   JobState::errored, JobState::cancelled};
 
-/// States that hardly any job has are no columns of a table.
-Column::Shown shown(JobState state) {
-  return state == JobState::waiting || state == JobState::cancelling ? Column::in_data : Column::always;
+/// States that hardly any job has are columns of a table where one has them.
+Column::Shown shown(JobState state, const std::set<JobState>& there) {
+  const bool rare = state == JobState::waiting || state == JobState::cancelling;
+  return rare && !there.contains(state) ? Column::in_data : Column::always;
 }
 
-std::vector<Column> with_states(std::vector<Column> columns) {
-  for (const JobState state : in_order) columns.push_back({std::string(to_string(state)), Column::right, shown(state)});
+std::vector<Column> with_states(std::vector<Column> columns, const std::set<JobState>& there) {
+  for (const JobState state : in_order) {
+    columns.push_back({std::string(to_string(state)), Column::right, shown(state, there)});
+  }
   return columns;
 }
 
 ExitCode by_queue(Context& context, std::uint64_t cap) {
   const std::vector<QueueStats> all = context.admin().stats(cap);
   const TimePoint now = context.now();
-  std::vector<Column> columns = with_states({{"queue"}});
+  std::set<JobState> there;
+  for (const QueueStats& stats : all) {
+    for (const auto& [state, count] : stats.counts) {
+      if (count.value > 0) there.insert(state);
+    }
+  }
+  std::vector<Column> columns = with_states({{"queue"}}, there);
   columns.insert(columns.end(), {{"oldest", Column::right}, {"limit", Column::right}, {"paused"}});
   Records out = context.records(std::move(columns));
   for (const QueueStats& stats : all) {
@@ -80,10 +90,14 @@ void say_how_many(Context& context, bool more, std::uint64_t most, const std::st
 
 ExitCode by_kind(Context& context, std::uint64_t most) {
   std::map<std::pair<std::string, std::string>, std::map<JobState, std::uint64_t>> kinds;
+  std::set<JobState> there;
   const bool more = each_page(context, {}, most, [&](std::span<const Job> jobs) {
-    for (const Job& job : jobs) ++kinds[{job.kind, job.queue}][job.state];
+    for (const Job& job : jobs) {
+      ++kinds[{job.kind, job.queue}][job.state];
+      there.insert(job.state);
+    }
   });
-  Records out = context.records(with_states({{"kind"}, {"queue"}}));
+  Records out = context.records(with_states({{"kind"}, {"queue"}}, there));
   for (auto& [name, counts] : kinds) {
     std::vector<Value> row{name.first, name.second};
     for (const JobState state : in_order) row.emplace_back(Value::Count{counts[state]});
