@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 
+#include <sqlq/schedule.hpp>
 #include <sqlq/testing/harness.hpp>
 
 #include "keyed.hpp"
@@ -182,6 +183,65 @@ TEST_P(KeyRuns, AThrottledJobWithoutAKeyIsOnlySnoozed) {
   EXPECT_EQ(harness.work_for(30s), 2u);
   EXPECT_EQ(ran, 4);
   EXPECT_EQ(state(first), success);
+}
+
+TEST_P(KeyRuns, AScheduleEnqueuesJobsOfItsKey) {
+  SQLQ_NEEDS(limits);
+  SQLQ_NEEDS(periodic);
+  admin().set_key_limits("q", {.concurrency = 1});
+  KeyedQueue q(db(), clock());
+  const JobId first = q.add();
+  Schedules schedules{db()};
+  const NewJob job{.kind = "work", .options = {.queue = "q", .key = "k"}};
+  static_cast<void>(schedules.sync({{.name = "hourly", .rule = "@hourly", .job = job}}));
+  EXPECT_EQ(schedules.find("hourly")->schedule.job.options.key, "k");
+  const std::optional<Enqueued> fired = schedules.run_now("hourly");
+  ASSERT_TRUE(fired);
+  EXPECT_EQ(key_of(row(fired->id)), "k");
+  EXPECT_EQ(q.look(), 1u);
+  EXPECT_EQ(q.states({first, fired->id}), (States{pending, waiting}));
+  int ran = 0;
+  Handlers handlers;
+  handlers.on("work", [&](JobContext&) { ++ran; });
+  testing::Harness harness(std::static_pointer_cast<testing::ManualClock>(shared_clock()), db(), std::move(handlers));
+  EXPECT_EQ(harness.work_for(2h), 4u) << "with those of two ticks";
+  EXPECT_EQ(ran, 4);
+}
+
+TEST_P(KeyRuns, AParentThatWaitsForChildrenOfItsKeyDoesNotStandInTheirWay) {
+  SQLQ_NEEDS(limits);
+  SQLQ_NEEDS(steps);
+  admin().set_key_limits("default", {.concurrency = 1});
+  const std::vector<NewJob> two(2, NewJob{.kind = "work", .options = {.key = "k"}});
+  int ran = 0;
+  Handlers handlers;
+  handlers.on("work", [&](JobContext&) { ++ran; });
+  handlers.on("parent", [&](JobContext& job) { job.set_result(std::to_string(job.all("parts", two).size())); });
+  testing::Harness harness(std::static_pointer_cast<testing::ManualClock>(shared_clock()), db(), std::move(handlers));
+  const JobId parent = enqueue_kind("parent", {.key = "k"});
+  EXPECT_EQ(harness.work_for(1h), 4u);
+  EXPECT_EQ(ran, 2);
+  EXPECT_EQ(state(parent), success);
+  EXPECT_EQ(row(parent).result, "2");
+  for (const Job& job : admin().list()) EXPECT_EQ(key_of(job), "k");
+}
+
+TEST_P(KeyRuns, ARowOfTheInboxMayNameItsKey) {
+  SQLQ_NEEDS(limits);
+  SQLQ_NEEDS(inbox);
+  SQLQ_NEEDS(borrowed_transactions);
+  admin().set_key_limits("default", {.concurrency = 0});
+  const auto connection = user();
+  connection->execute(R"(INSERT INTO sqlq_inbox (kind, headers) VALUES ('work', '{"sqlq-key":"k"}'))");
+  connection->execute(R"(INSERT INTO sqlq_inbox (kind, headers) VALUES ('work', '{"sqlq-key":""}'))");
+  Crowd crowd;
+  const QuietWorker worker(db(), crowded(crowd), {});
+  ASSERT_TRUE(eventually([&] { return admin().list().size() == 2; }));
+  for (const Job& job : admin().list()) {
+    EXPECT_EQ(job.state, key_of(job).empty() ? errored : waiting);
+  }
+  EXPECT_EQ(admin().key("default", "k").waiting, 1u);
+  EXPECT_EQ(crowd.left(), 0u);
 }
 
 TEST_P(KeyRuns, AHarnessKeepsToARate) {
