@@ -1,8 +1,9 @@
 // Workers let jobs in: whoever ends one, and whoever finds one waiting.
 
-#include <atomic>
+#include <algorithm>
 #include <map>
 #include <mutex>
+#include <thread>
 
 #include <sqlq/schedule.hpp>
 #include <sqlq/testing/harness.hpp>

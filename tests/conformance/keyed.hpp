@@ -3,6 +3,7 @@
 /// Jobs with keys, for the tests of limits.hpp.
 
 #include <cstddef>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
