@@ -91,12 +91,14 @@ class SQLQ_API Ending {
   [[nodiscard]] static Ending cancelled(const Job& job);
   /// As Client::snooze.
   [[nodiscard]] static Ending snooze(const Job& job, Duration delay);
+  /// As Client::throttled. Not in a transaction of yours: Error(misuse).
+  [[nodiscard]] static Ending throttled(const Job& job, Duration retry_after, std::string_view why = {});
   /// As Client::release.
   [[nodiscard]] static Ending release(const Job& job);
 
  private:
   friend class Client;
-  enum class Way { success, retry, fail, cancel, snooze, release };
+  enum class Way { success, retry, fail, cancel, snooze, throttle, release };
   Ending(const Job& job, Way way);
 
   JobId id_;
@@ -105,6 +107,8 @@ class SQLQ_API Ending {
   bool discarded_ = false;
   std::string text_{};    ///< the result or the message
   std::string parent_{};  ///< of a child: the header that names its parent
+  std::string queue_{};   ///< of a job with a key
+  std::string key_{};
   Duration delay_{};
 };
 
@@ -274,8 +278,10 @@ class SQLQ_API Client {
   /// was ready. A job that the database refuses to start (a trigger of yours) keeps no other from it: it is ended as
   /// errored, or passed over; about once a minute Error(refused) names it where there is nothing else to claim.
   ///
-  /// Each job must be finished (success, error, cancelled, snooze, release) and, if that takes longer than a third of
-  /// its keepalive, pinged meanwhile.
+  /// When nothing was ready, jobs with keys are let in first whose keys have room, as a worker would (limits.hpp).
+  ///
+  /// Each job must be finished (success, error, cancelled, snooze, throttled, release) and, if that takes longer than a
+  /// third of its keepalive, pinged meanwhile.
   [[nodiscard]] std::vector<Job> claim(std::span<const std::string> queues = {}, const ClaimFilter& filter = {},
                                        std::size_t n = 1);
   /// The same, and waits up to `wait` for the first ones when there are none; ends early, with none, when `stop` is
@@ -314,6 +320,9 @@ class SQLQ_API Client {
   FinishStatus cancelled(Tx tx, const Job& job);
   /// running -> scheduled for now + delay; the attempt is given back, earlier crashes are forgotten.
   FinishStatus snooze(const Job& job, Duration delay);
+  /// The same, and before that no other job of its key (EnqueueOptions::key) is let in until then; those that run go
+  /// on. A job without a key is only snoozed. `why` goes into its history.
+  FinishStatus throttled(const Job& job, Duration retry_after, std::string_view why = {});
   /// running -> pending at once; the attempt is given back.
   FinishStatus release(const Job& job);
 

@@ -10,9 +10,9 @@
 #include "core/checks.hpp"
 #include "core/isolate.hpp"
 #include "core/lists.hpp"
-#include "core/parents.hpp"
 #include "core/request_time.hpp"
 #include "core/text.hpp"
+#include "core/waiters.hpp"
 
 namespace sqlq {
 
@@ -191,7 +191,7 @@ DeleteQueueStatus Admin::delete_queue(const std::string& name, const DeleteQueue
       std::vector<JobId> ids;
       for (const Job& job : jobs) ids.push_back(job.id);
       const bool go_on = !ids.empty() && use(ids);
-      core::go_on_after(dialect, core::parents_of(jobs), core::request_time(db_.clock()));
+      core::go_on_after(dialect, core::waiters_of(jobs), core::request_time(db_.clock()));
       if (!go_on) return;
     }
   };

@@ -15,8 +15,8 @@
 #include "client/bulk_pace.hpp"
 #include "core/checks.hpp"
 #include "core/isolate.hpp"
-#include "core/parents.hpp"
 #include "core/request_time.hpp"
+#include "core/waiters.hpp"
 
 namespace sqlq {
 
@@ -111,7 +111,7 @@ class Application {
     const auto refused =
         core::isolate(std::span<const JobId>(ids), [this](std::span<const JobId> some) { change(some); });
     if (action_.kind() == Kind::cancel) {
-      core::go_on_after(dialect_, core::parents_of(jobs), core::request_time(clock_));
+      core::go_on_after(dialect_, core::waiters_of(jobs), core::request_time(clock_));
     }
     report_.refused += refused.size();
     for (const core::Offender& offender : refused) {

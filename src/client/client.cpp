@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <utility>
 
 #include <sqlq/backend/dialect.hpp>
@@ -14,10 +15,10 @@
 #include "core/headers.hpp"
 #include "core/isolate.hpp"
 #include "core/observing.hpp"
-#include "core/parents.hpp"
 #include "core/request_time.hpp"
 #include "core/retention.hpp"
 #include "core/text.hpp"
+#include "core/waiters.hpp"
 #include "platform/host.hpp"
 #include "platform/random.hpp"
 
@@ -82,6 +83,23 @@ void go_on_after_refused(const Database& db, std::span<const backend::RefusedJob
   for (const backend::RefusedJob& job : jobs) {
     if (job.ended) core::go_on_after(db.dialect(), std::span(&job.id, 1), core::request_time(db.clock()));
   }
+}
+
+/// When there is more to look at, by our wall clock.
+std::optional<TimePoint> due(const backend::GatesLooked& looked, TimePoint now) {
+  if (!looked.next) return std::nullopt;
+  return saturating_add(now, std::max(*looked.next - looked.now, Duration::zero()));
+}
+
+std::optional<TimePoint> sooner(std::optional<TimePoint> a, std::optional<TimePoint> b) {
+  return a && b ? std::min(a, b) : a ? a : b;
+}
+
+/// The gates of jobs that were throttled, before other jobs of their keys can be let in.
+void shut_gates(backend::Dialect& dialect, const std::map<backend::GateName, Duration>& shut, backend::Now now) {
+  backend::Gates* const gates = dialect.gates();
+  if (gates == nullptr) return;
+  for (const auto& [gate, pause] : shut) gates->gate_shut(gate, pause, now);
 }
 
 /// Of those that could not even be ended.
@@ -201,16 +219,23 @@ std::vector<Job> Client::claim(std::span<const std::string> queues, const ClaimF
   request.limit = n;
   request.worker = worker;
   std::optional<Waiting> waiting;  // made when it is needed: it may cost a connection
-  for (;;) {
+  for (bool let_in = false;;) {
     request.token = platform::random_token();
     request.now = core::request_time(db_.clock());
     backend::ClaimResult found = dialect.claim(request);
     go_on_after_refused(db_, found.refused);
     if (found.jobs.empty()) tell_of_refused(found.refused);
-    if (!found.jobs.empty() || wait <= Duration::zero()) return std::move(found.jobs);
+    if (!found.jobs.empty()) return std::move(found.jobs);
+    const backend::GatesLooked looked = core::look_at_gates(dialect, {}, core::request_time(db_.clock()));
+    if (!let_in && looked.let_in > 0) {
+      let_in = true;
+      continue;
+    }
+    let_in = false;
+    if (wait <= Duration::zero()) return {};
     if (!waiting) {
       waiting.emplace(db_, wait, stop);
-    } else if (!waiting->go_on(found.next_due)) {
+    } else if (!waiting->go_on(sooner(found.next_due, due(looked, db_.clock().now())))) {
       return {};
     }
   }
@@ -305,6 +330,10 @@ FinishStatus Client::cancelled(Tx tx, const Job& job) {
 
 FinishStatus Client::snooze(const Job& job, Duration delay) { return finish({Ending::snooze(job, delay)}).front(); }
 
+FinishStatus Client::throttled(const Job& job, Duration retry_after, std::string_view why) {
+  return finish({Ending::throttled(job, retry_after, why)}).front();
+}
+
 FinishStatus Client::release(const Job& job) { return finish({Ending::release(job)}).front(); }
 
 std::vector<FinishStatus> Client::finish(std::span<const Ending> endings) { return end(endings, nullptr); }
@@ -316,6 +345,7 @@ std::vector<FinishStatus> Client::end(std::span<const Ending> endings, const Tx*
   core::check_range(endings.size(), 0, core::max_claim, "the number of leases to end");
   std::vector<Finish> items;
   std::vector<std::size_t> places;
+  std::map<backend::GateName, Duration> shut;
   for (std::size_t i = 0; i < endings.size(); ++i) {
     const Ending& e = endings[i];
     if (e.way_ == Ending::Way::success && !e.text_.empty()) check_json(e.text_, db_.limits(), "the job's result");
@@ -327,6 +357,12 @@ std::vector<FinishStatus> Client::end(std::span<const Ending> endings, const Tx*
       case Ending::Way::fail: item.kind = FinishKind::fail; break;
       case Ending::Way::cancel: item.kind = FinishKind::cancel; item.cause = Cause::cancelled; break;
       case Ending::Way::snooze: item.kind = FinishKind::snooze; item.cause = Cause::snoozed; break;
+      case Ending::Way::throttle:
+        item.kind = FinishKind::snooze;
+        item.cause = Cause::snoozed;
+        if (e.key_.empty()) break;
+        if (Duration& longest = shut[{.queue = e.queue_, .key = e.key_}]; e.delay_ > longest) longest = e.delay_;
+        break;
       case Ending::Way::release: item.kind = FinishKind::release; item.cause = Cause::released; break;
     }
     if (e.way_ != Ending::Way::success) item.message = e.text_;
@@ -335,16 +371,23 @@ std::vector<FinishStatus> Client::end(std::span<const Ending> endings, const Tx*
   }
   std::vector<FinishStatus> result(endings.size(), FinishStatus::stale);
   if (items.empty()) return result;
+  if (within != nullptr && !shut.empty()) {
+    throw Error(Errc::misuse, "Ending::throttled in a transaction of yours: the key is shut at once, and its row may "
+                              "be locked by what you have done; end the job without the transaction");
+  }
+  shut_gates(db_.ready(), shut, core::request_time(db_.clock()));
   const auto answers = db_.ready().finish(items, within, core::request_time(db_.clock()));
   core::expect_answers(answers.size(), items.size());
-  core::Parents parents;
+  core::Waiters waiters;
   for (std::size_t i = 0; i < answers.size(); ++i) {
     result[places[i]] = answers[i];
-    const std::string& parent = endings[places[i]].parent_;
-    if (parent.empty() || within != nullptr || !core::ended_for_good(items[i].kind, answers[i])) continue;
-    if (auto read = core::read_parent(parent)) parents.insert(*std::move(read));
+    if (within != nullptr || !accepted(answers[i])) continue;
+    const Ending& e = endings[places[i]];
+    if (!e.key_.empty()) waiters.gates.insert({.queue = e.queue_, .key = e.key_});
+    if (e.parent_.empty() || !core::ended_for_good(items[i].kind, answers[i])) continue;
+    if (auto read = core::read_parent(e.parent_)) waiters.parents.insert(*std::move(read));
   }
-  core::go_on_after(db_.dialect(), parents, core::request_time(db_.clock()));
+  core::go_on_after(db_.dialect(), waiters, core::request_time(db_.clock()));
   return result;
 }
 
@@ -352,6 +395,10 @@ Ending::Ending(const Job& job, Way way) : id_(job.id), token_(job.lease_token), 
   if (job.headers.empty()) return;
   if (const auto parent = job.headers.find(std::string(core::parent_header)); parent != job.headers.end()) {
     parent_ = parent->second;
+  }
+  if (auto gate = core::gate_of(job)) {
+    queue_ = std::move(gate->queue);
+    key_ = std::move(gate->key);
   }
 }
 
@@ -375,6 +422,13 @@ Ending Ending::cancelled(const Job& job) { return {job, Way::cancel}; }
 Ending Ending::snooze(const Job& job, Duration delay) {
   Ending ending(job, Way::snooze);
   ending.delay_ = std::max(delay, Duration::zero());
+  return ending;
+}
+
+Ending Ending::throttled(const Job& job, Duration retry_after, std::string_view why) {
+  Ending ending(job, Way::throttle);
+  ending.text_ = core::clean_text(core::throttled_text(why), core::max_message_bytes);
+  ending.delay_ = std::max(retry_after, Duration::zero());
   return ending;
 }
 

@@ -11,8 +11,10 @@
 #include <sqlq/backend/dialect.hpp>
 
 #include "client/doctor_schedules.hpp"
+#include "client/limits.hpp"
 #include "core/finding_names.hpp"
 #include "core/findings.hpp"
+#include "core/lists.hpp"
 #include "core/request_time.hpp"
 #include "core/words.hpp"
 
@@ -59,6 +61,7 @@ class Work {
     constexpr std::size_t page = 1000;
     constexpr std::size_t most = 10'000;
     for (const WaitingKind& w : dialect.waiting_kinds(page, now)) waiting_.insert({w.queue, w.kind});
+    if (dialect.gates() != nullptr) look_at_keys(dialect);
     for (std::size_t n = page; n == page && queues_.size() < most;) {
       const std::vector<Queue> some = dialect.queues(queues_.empty() ? std::string() : queues_.back().name, page);
       n = some.size();
@@ -76,6 +79,7 @@ class Work {
 
   void judge(Findings& findings) const {
     judge_queues(findings);
+    judge_keys(findings);
     if (!known_) return;
     if (workers_.empty()) return judge_nobody(findings);
     judge_waiting(findings);
@@ -83,6 +87,33 @@ class Work {
   }
 
  private:
+  /// Jobs that wait for their keys, as many of them as one page shows: workers of their queue let them in, and run them.
+  void look_at_keys(backend::Dialect& dialect) {
+    constexpr std::size_t most_keys = 100;
+    const JobFilter filter{.states = {JobState::waiting}};
+    for (const Job& job : core::whole_page(dialect, filter, {.limit = 1000, .payloads = false})) {
+      waiting_.insert({job.queue, job.kind});
+      const std::string key(key_of(job));
+      if (!key.empty() && keys_.size() < most_keys) keys_.insert({job.queue, key});
+    }
+    for (const auto& [queue, key] : keys_) {
+      const std::optional<backend::GateRow> row = dialect.gates()->gate_get({queue, key}, 1);
+      if (row && row->held) held_.emplace_back(queue, key);
+    }
+  }
+
+  void judge_keys(Findings& findings) const {
+    if (held_.empty()) return;
+    Names names;
+    for (const auto& [queue, key] : held_) names.insert(key);
+    const auto& [queue, key] = held_.front();
+    findings.push_back(found::warning(
+        "key_held", called("key", names) + ": shut until somebody opens it, and jobs wait, such as in queue " +
+                        core::quoted(queue),
+        "see why, then let its jobs in with `sqlq queue open-key " + core::shell_operand(queue) + " " +
+            core::shell_operand(key) + "` or Admin::open_key"));
+  }
+
   /// Queues of which jobs wait and that are as `is` says.
   template <class Is>
   Names queues(const Is& is) const {
@@ -178,6 +209,8 @@ class Work {
   }
 
   std::set<std::pair<std::string, std::string>> waiting_{};  // queue and kind
+  std::set<std::pair<std::string, std::string>> keys_{};     // queue and key
+  std::vector<std::pair<std::string, std::string>> held_{};  // of those
   std::vector<Queue> queues_{};
   std::vector<WorkerInfo> workers_{};
   bool known_ = false;  // whether there is a list of workers

@@ -6,14 +6,12 @@
 
 #include "core/lists.hpp"
 #include "core/step_values.hpp"
-#include "platform/user_code.hpp"
 
 namespace sqlq::core {
 
 namespace {
 
 constexpr std::size_t id_length = 36;
-constexpr std::size_t most_per_read = 1000;
 
 // Of two who end the last two children at once, the one that looks later sees both.
 bool all_have_ended(backend::Dialect& dialect, const Parent& parent) {
@@ -22,15 +20,6 @@ bool all_have_ended(backend::Dialect& dialect, const Parent& parent) {
     return step.kind == StepKind::children && step.name == parent.name && step.number == parent.number;
   });
   return row != rows.end() && !any_live(dialect, read_ids(row->value));
-}
-
-template <class Wake>
-void best_effort(const Wake& wake) {
-  try {
-    wake();
-  } catch (...) {
-    if (platform::in_forced_unwind()) throw;
-  }
 }
 
 }  // namespace
@@ -72,26 +61,6 @@ bool any_live(backend::Dialect& dialect, std::span<const JobId> ids) {
   return !whole_page(dialect, live, {.limit = 1, .payloads = false}).empty();
 }
 
-Parents parents_of(std::span<const Job> jobs) {
-  Parents parents;
-  for (const Job& job : jobs) {
-    if (auto parent = parent_of(job.headers)) parents.insert(*std::move(parent));
-  }
-  return parents;
-}
-
-Parents parents_of(backend::Dialect& dialect, std::span<const JobId> ids) {
-  Parents parents;
-  if (dialect.steps() == nullptr || !dialect.capabilities().headers) return parents;
-  while (!ids.empty()) {
-    const auto some = ids.first(std::min(ids.size(), most_per_read));
-    ids = ids.subspan(some.size());
-    parents.merge(parents_of(whole_page(dialect, {.ids = {some.begin(), some.end()}},
-                                        {.limit = some.size(), .payloads = false})));
-  }
-  return parents;
-}
-
 void wake_parents(backend::Dialect& dialect, const Parents& parents, backend::Now now) {
   backend::Steps* const steps = dialect.steps();
   if (parents.empty() || steps == nullptr) return;
@@ -100,14 +69,6 @@ void wake_parents(backend::Dialect& dialect, const Parents& parents, backend::No
     if (all_have_ended(dialect, parent)) ready.push_back(parent.id);
   }
   if (!ready.empty()) steps->wake(ready, now);
-}
-
-void go_on_after(backend::Dialect& dialect, std::span<const JobId> ended, backend::Now now) {
-  best_effort([&] { wake_parents(dialect, parents_of(dialect, ended), now); });
-}
-
-void go_on_after(backend::Dialect& dialect, const Parents& parents, backend::Now now) {
-  best_effort([&] { wake_parents(dialect, parents, now); });
 }
 
 }  // namespace sqlq::core

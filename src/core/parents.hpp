@@ -40,15 +40,7 @@ using Parents = std::set<Parent>;
 /// Whether one of them is there that has not finished.
 [[nodiscard]] bool any_live(backend::Dialect& dialect, std::span<const JobId> ids);
 
-[[nodiscard]] Parents parents_of(std::span<const Job> jobs);
-/// Of these jobs, by one read a thousand; by none where the database has no workflows.
-[[nodiscard]] Parents parents_of(backend::Dialect& dialect, std::span<const JobId> ids);
 /// Children of these have ended: the parents that wait for no other one go on.
 void wake_parents(backend::Dialect& dialect, const Parents& parents, backend::Now now);
-
-/// For calls that end jobs, after they have: their parents go on. No error of it is theirs, for a parent that nobody
-/// wakes looks again by itself.
-void go_on_after(backend::Dialect& dialect, std::span<const JobId> ended, backend::Now now);
-void go_on_after(backend::Dialect& dialect, const Parents& parents, backend::Now now);
 
 }  // namespace sqlq::core

@@ -68,6 +68,18 @@ struct Harness::Impl {
     runtime.executor.deliver(lease, runtime.executor.run(lease));
     return 1;
   }
+  /// Of a job that was throttled, the gate is shut first.
+  void write_outcomes() {
+    for (;;) {
+      while (runtime.completer.step() != SteadyPoint::max()) {
+      }
+      if (runtime.completer.waiting() == 0) break;
+      runtime.gatekeeper.step();
+    }
+    runtime.follow_ups.step();
+    runtime.gatekeeper.step();
+    runtime.log_shipper.step();
+  }
 
   std::shared_ptr<ManualClock> clock;
   std::vector<WorkerEvent> events;
@@ -89,14 +101,15 @@ std::size_t Harness::work_due(std::size_t limit) {
   worker::Runtime& services = impl_->runtime;
   services.ticker.fire_due();
   services.intake.take_all();
+  services.gatekeeper.let_in_all();
   for (std::size_t done = 0; done < limit;) {
     const worker::HeldPtr lease = impl_->next(limit - done);
-    if (lease == nullptr) return done;
-    done += impl_->run(lease);
-    while (services.completer.step() != SteadyPoint::max()) {
+    if (lease == nullptr) {
+      if (services.gatekeeper.let_in_all() == 0) return done;
+      continue;
     }
-    services.follow_ups.step();
-    services.log_shipper.step();
+    done += impl_->run(lease);
+    impl_->write_outcomes();
   }
   return limit;
 }
@@ -104,18 +117,21 @@ std::size_t Harness::work_due(std::size_t limit) {
 std::optional<TimePoint> Harness::next_due() const {
   const TimePoint now = impl_->clock->now();
   std::optional<TimePoint> first;
+  const auto consider = [&](TimePoint at) {
+    if (at > now && (!first || at < *first)) first = at;
+  };
   Page page{.limit = 1000, .payloads = false};
   do {
-    JobPage step = admin().list_step({.states = {JobState::scheduled}}, page);
-    for (const Job& job : step.jobs) {
-      if (job.run_at > now && (!first || job.run_at < *first)) first = job.run_at;
-    }
+    JobPage step = admin().list_step({.states = {JobState::scheduled, JobState::waiting}}, page);
+    for (const Job& job : step.jobs) consider(job.run_at);
     page.before = step.next;
   } while (page.before);
   if (backend::Periodic* const schedules = impl_->runtime.shared.dialect().periodic()) {
     const std::optional<TimePoint> tick = schedules->periodic_due(1, impl_->clock->instant()).next;
-    if (tick && *tick > now && (!first || *tick < *first)) first = tick;
+    if (tick) consider(*tick);
   }
+  impl_->runtime.gatekeeper.let_in_all();
+  if (const std::optional<TimePoint> look = impl_->runtime.gatekeeper.next_look()) consider(*look);
   return first;
 }
 
@@ -135,6 +151,7 @@ std::size_t Harness::work_for(Duration time, std::size_t limit) {
 void Harness::sweep() {
   impl_->runtime.reaper.step();
   impl_->runtime.follow_ups.step();
+  impl_->runtime.gatekeeper.step();
   impl_->runtime.maintenance.step();
   impl_->runtime.retention.step();
 }

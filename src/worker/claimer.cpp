@@ -70,7 +70,7 @@ void Claimer::tell(const std::vector<backend::RefusedJob>& jobs) {
                                : "; it is passed over for a minute: cancel it, or change the database";
     shared_.events.report(Events::Level::error, "fetcher", "the database refuses to start the job: " + job.why + end,
                           job.id, Events::Code::outcome_refused);
-    if (job.ended) follow_ups_.note_ended({&job.id, 1});
+    if (job.ended) follow_ups_.note_left({&job.id, 1});
   }
 }
 
@@ -109,6 +109,7 @@ void Claimer::give_back(const std::vector<HeldPtr>& leases) {
   }
   const std::vector<FinishStatus> answers = shared_.dialect().finish(items, nullptr, shared_.now());
   core::expect_answers(answers.size(), leases.size());
+  follow_ups_.note_released(leases);
   for (std::size_t i = 0; i < leases.size(); ++i) {
     if (!accepted(answers[i])) {
       shared_.ended(leases[i], JobEnd::lost);

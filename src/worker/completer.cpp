@@ -67,6 +67,7 @@ JobEnd end_of(const Ending& e, FinishStatus status) {
 // A thread that finds something submitted already need not wake us: a step ends only when it has found nothing, or to
 // gather.
 void Completer::submit(Ending ending) {
+  if (ending.throttled) return gatekeeper_.shut_first(std::move(ending));
   bool worth_it = false;
   {
     const core::MutexLock lock(mutex_);
@@ -78,6 +79,10 @@ void Completer::submit(Ending ending) {
 }
 
 void Completer::submit(std::vector<Ending> endings) {
+  std::erase_if(endings, [this](Ending& ending) {
+    if (ending.throttled) gatekeeper_.shut_first(std::move(ending));
+    return ending.lease == nullptr;
+  });
   {
     const core::MutexLock lock(mutex_);
     std::move(endings.begin(), endings.end(), std::back_inserter(submitted_));
@@ -86,8 +91,9 @@ void Completer::submit(std::vector<Ending> endings) {
 }
 
 std::size_t Completer::waiting() const {
+  const std::size_t shutting = gatekeeper_.shutting();  // first: from there they come here
   const core::MutexLock lock(mutex_);
-  return batch_.size() + submitted_.size();
+  return shutting + batch_.size() + submitted_.size();
 }
 
 SteadyPoint Completer::step() {
@@ -100,6 +106,7 @@ SteadyPoint Completer::step() {
   const bool handed_over = write();
   fetcher_.outcomes_written(handed_over);
   if (returning) fetcher_.wake();
+  gatekeeper_.look_soon();
   if (shared_.outlived.any_new()) follow_ups_.wake();
   return SteadyPoint::min();
 }

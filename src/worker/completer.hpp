@@ -9,27 +9,14 @@
 #include <sqlq/backend/dialect.hpp>
 
 #include "core/mutex.hpp"
+#include "worker/ending.hpp"
 #include "worker/fetcher.hpp"
 #include "worker/follow_ups.hpp"
+#include "worker/gatekeeper.hpp"
 #include "worker/service.hpp"
 #include "worker/shared.hpp"
 
 namespace sqlq::worker {
-
-/// How an execution ended: what is to be written for its lease.
-struct Ending {
-  HeldPtr lease;
-  backend::FinishKind kind = backend::FinishKind::success;
-  std::string result{};
-  std::string message{};
-  Cause cause = Cause::failed;
-  Duration delay{0};
-  /// The handler completed the job in its own transaction: nothing is written if that was committed, else this ending.
-  bool verify = false;
-  bool forget_steps = false;  ///< after a success
-  bool suspended = false;     ///< snoozed by a durable step
-  std::optional<Duration> ran{};  ///< how long the handler did, where somebody observes
-};
 
 /// Writes endings in fenced batches: what has gathered while the last batch was written makes the next one. A batch
 /// that failed is kept and written again, which is safe because every write shows its lease token. An outcome that the
@@ -43,14 +30,20 @@ class Completer final : public Service {
  public:
   static constexpr std::size_t most_per_batch = 1000;
 
-  Completer(Shared& shared, LogSink& logs, Fetcher& fetcher, FollowUps& follow_ups)
-      : Service(shared.clock()), shared_(shared), logs_(logs), fetcher_(fetcher), follow_ups_(follow_ups) {}
+  Completer(Shared& shared, LogSink& logs, Fetcher& fetcher, FollowUps& follow_ups, Gatekeeper& gatekeeper)
+      : Service(shared.clock()),
+        shared_(shared),
+        logs_(logs),
+        fetcher_(fetcher),
+        follow_ups_(follow_ups),
+        gatekeeper_(gatekeeper) {}
 
   SteadyPoint step() override;
   [[nodiscard]] std::string_view name() const noexcept override { return "completer"; }
   [[nodiscard]] bool may_end() const override { return waiting() == 0; }
 
-  /// From any thread. Never blocks; the fetcher bounds how many can be waiting.
+  /// From any thread. Never blocks; the fetcher bounds how many can be waiting. Of a job that was throttled, its gate is
+  /// shut before the ending is written: the gatekeeper does that, and submits it again.
   void submit(Ending ending);
   void submit(std::vector<Ending> endings);
   /// Endings not yet written. Only while no step runs.
@@ -78,6 +71,7 @@ class Completer final : public Service {
   LogSink& logs_;
   Fetcher& fetcher_;
   FollowUps& follow_ups_;
+  Gatekeeper& gatekeeper_;
   std::vector<Ending> batch_;
   mutable core::Mutex mutex_;
   std::deque<Ending> submitted_ SQLQ_GUARDED_BY(mutex_);

@@ -211,7 +211,9 @@ Outcome ExecutionSteps::ended(Outcome outcome) {
     return Outcome::error("the job was to be suspended, but the handler has swallowed the Suspension that a durable "
                           "step threw, as by catch (...): throw it on" + said);
   }
-  if (outcome.kind() == Outcome::Kind::snooze && !unstored_.empty()) {
+  using Kind = Outcome::Kind;
+  const bool snoozes = outcome.kind() == Kind::snooze || outcome.kind() == Kind::throttled;
+  if (snoozes && !unstored_.empty()) {
     return Outcome::error("the children of " + unstored_ + " could not be stored");
   }
   if (outcome.kind() != Outcome::Kind::done) return outcome;

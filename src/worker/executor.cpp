@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/text.hpp"
+#include "core/waiters.hpp"
 #include "platform/user_code.hpp"
 
 namespace sqlq::worker {
@@ -73,12 +74,14 @@ Ending Executor::ended_badly(const HeldPtr& lease, const Outcome& outcome, const
     const std::string said = outcome.kind() == Outcome::Kind::error ? ": " + outcome.message() : std::string();
     return failed(lease, "the attempt ran longer than its timeout" + said, Cause::timed_out, options.retry);
   }
-  if (outcome.kind() == Outcome::Kind::snooze) {
+  const bool throttled = outcome.kind() == Outcome::Kind::throttled;
+  if (throttled || outcome.kind() == Outcome::Kind::snooze) {
     return {.lease = lease,
             .kind = FinishKind::snooze,
-            .message = outcome.message(),
+            .message = throttled ? core::throttled_text(outcome.message()) : outcome.message(),
             .cause = Cause::snoozed,
-            .delay = std::max(outcome.delay(), Duration(0))};
+            .delay = std::max(outcome.delay(), Duration(0)),
+            .throttled = throttled && core::gate_of(lease->job())};
   }
   if (reason == StopReason::shutdown) return interrupted_by_stop(lease, outcome.message(), options);
   return failed(lease, outcome.message(), Cause::failed, options.retry);

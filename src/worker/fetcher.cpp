@@ -70,7 +70,7 @@ Duration Fetcher::poll(bool places_taken) const {
 
 SteadyPoint Fetcher::next_look(std::optional<TimePoint> next_due, TimePoint asked_wall, Duration wait) {
   const SteadyPoint now = shared_.clock().steady();
-  SteadyPoint next = saturating_add(now, jitter_.between(wait - wait / 5, wait));
+  SteadyPoint next = saturating_add(now, jitter_.about(wait));
   const core::MutexLock lock(mutex_);
   if (next_due) {
     // A due time that had passed is worth one more claim, but not two: its job may be held back by something else

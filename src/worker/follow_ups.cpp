@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "platform/user_code.hpp"
-#include "worker/completer.hpp"
 
 namespace sqlq::worker {
 
@@ -23,6 +22,7 @@ void FollowUps::note(const Ending& ending, FinishStatus status) {
   const Job& job = ending.lease->job();
   const bool forget = ending.forget_steps && status == FinishStatus::applied;
   if (!forget && job.headers.empty()) return;
+  if (auto gate = core::gate_of(job)) gatekeeper_.note(*std::move(gate));
   std::optional<core::Parent> parent;
   if (core::ended_for_good(ending.kind, status)) parent = core::parent_of(job.headers);
   if (!forget && !parent) return;
@@ -34,13 +34,20 @@ void FollowUps::note(const Ending& ending, FinishStatus status) {
   wake();
 }
 
-void FollowUps::note_ended(std::span<const JobId> jobs) {
+void FollowUps::note_left(std::span<const JobId> jobs) {
   if (jobs.empty()) return;
   {
     const core::MutexLock lock(mutex_);
-    append(wanted_.ended, jobs);
+    append(wanted_.left, jobs);
   }
   wake();
+}
+
+void FollowUps::note_released(std::span<const HeldPtr> leases) {
+  for (const HeldPtr& lease : leases) {
+    if (auto gate = core::gate_of(lease->job())) gatekeeper_.note(*std::move(gate));
+  }
+  gatekeeper_.look_soon();
 }
 
 bool FollowUps::may_end() const {
@@ -57,10 +64,10 @@ SteadyPoint FollowUps::step() {
     std::swap(wanted, wanted_);
   }
   backend::Steps* const steps = shared_.dialect().steps();
-  if (wanted.none() || steps == nullptr) return SteadyPoint::max();
+  if (wanted.none()) return SteadyPoint::max();
   try {
-    wake_parents(wanted);
-    while (!wanted.forget.empty()) {
+    tell_waiters(wanted);
+    while (steps != nullptr && !wanted.forget.empty()) {
       steps->forget_steps(wanted.forget.back(), std::nullopt, true);
       wanted.forget.pop_back();
     }
@@ -82,9 +89,12 @@ void FollowUps::report_outages() {
   }
 }
 
-void FollowUps::wake_parents(Wanted& wanted) {
-  wanted.parents.merge(core::parents_of(shared_.dialect(), wanted.ended));
-  wanted.ended.clear();
+void FollowUps::tell_waiters(Wanted& wanted) {
+  core::Waiters waiters = core::waiters_of(shared_.dialect(), wanted.left);
+  wanted.left.clear();
+  for (const backend::GateName& gate : waiters.gates) gatekeeper_.note(gate);
+  gatekeeper_.look_soon();
+  wanted.parents.merge(waiters.parents);
   core::wake_parents(shared_.dialect(), wanted.parents, shared_.now());
   wanted.parents.clear();
 }
@@ -92,7 +102,7 @@ void FollowUps::wake_parents(Wanted& wanted) {
 void FollowUps::put_back(Wanted wanted) {
   const core::MutexLock lock(mutex_);
   if (wanted_.parents.size() < most_kept) wanted_.parents.merge(wanted.parents);
-  append(wanted_.ended, wanted.ended);
+  append(wanted_.left, wanted.left);
   append(wanted_.forget, wanted.forget);
 }
 

@@ -11,8 +11,6 @@
 #include "core/inbox.hpp"
 #include "core/isolate.hpp"
 #include "core/text.hpp"
-#include "platform/random.hpp"
-#include "worker/claim_policy.hpp"
 
 namespace sqlq::worker {
 namespace {
@@ -21,47 +19,42 @@ using std::chrono::milliseconds, std::chrono::minutes, std::chrono::seconds;
 
 constexpr std::size_t most_taken = 200;
 constexpr std::size_t most_left = 10'000;
-constexpr Duration least_between_takes = milliseconds(200);
+constexpr Pace::Gaps intake_gaps{.least = milliseconds(200), .most = milliseconds(200)};
 constexpr Duration left_for_others = seconds(1);
 constexpr Duration left_alone_at_most = minutes(1);
-/// Without the right to read the table, or without the table.
-constexpr Duration between_looks_in_vain = minutes(1);
 constexpr std::size_t max_problem_bytes = 1024;
 
 std::string number_of(const backend::InboxRow& row) { return std::to_string(row.number); }
 
 }  // namespace
 
-Intake::Intake(Shared& shared) : Service(shared.clock()), shared_(shared), jitter_(platform::random64()) {}
+Intake::Intake(Shared& shared) : Service(shared.clock()), shared_(shared), pace_(shared.clock(), intake_gaps) {}
 
-// A hint that comes while it looks is kept.
 SteadyPoint Intake::step() {
   backend::Inbox* const part = shared_.dialect().inbox();
   if (part == nullptr) return SteadyPoint::max();
-  if (hinted_ && !failing_) next_look_ = std::min(next_look_, saturating_add(last_look_, least_between_takes));
-  if (shared_.clock().steady() < next_look_) return next_look_;
-  hinted_ = false;
+  if (!pace_.is_time()) return pace_.next();
   try {
     look(*part);
   } catch (const Error& e) {
     if (e.code() != Errc::permission && e.code() != Errc::schema) throw;
     failed(e.what());
-    return next_look_;
+    return pace_.next();
   }
   if (std::exchange(failing_, false)) shared_.events.report(Events::Level::info, name(), "rows are taken again");
-  return next_look_;
+  return pace_.next();
 }
 
 void Intake::take_all() {
   backend::Inbox* const part = shared_.dialect().inbox();
   if (part == nullptr) return;
   do {
+    pace_.begin();
     look(*part);
-  } while (next_look_ == SteadyPoint::min());
+  } while (pace_.planned() == SteadyPoint::min());
 }
 
 void Intake::look(backend::Inbox& part) {
-  last_look_ = shared_.clock().steady();
   bool more = false;
   Rows rows;
   for (backend::InboxRow& row : read(part, more)) {
@@ -72,17 +65,10 @@ void Intake::look(backend::Inbox& part) {
   for (Taken& taken : rows) (taken.may_wait ? waiting : usual).push_back(&taken);
   write(part, usual);
   write_apart(part, waiting);
-  if (!rows.empty()) last_found_ = last_look_;
-  if (more && !rows.empty()) {
-    next_look_ = SteadyPoint::min();
-    return;
-  }
-  const bool told = shared_.dialect().capabilities().cross_process_wakeup;
-  std::optional<Duration> since_found;
-  if (last_found_) since_found = last_look_ - *last_found_;
-  const Duration wait = policy::poll(told ? longest_wait_when_told : longest_wait, told, since_found);
-  next_look_ = saturating_add(last_look_, jitter_.between(wait - wait / 5, wait));
-  for (const auto& [number, left] : left_) next_look_ = std::min(next_look_, left.until);
+  if (!rows.empty()) pace_.found();
+  pace_.plan(shared_.dialect().capabilities());
+  if (more && !rows.empty()) pace_.by(SteadyPoint::min());
+  for (const auto& [number, left] : left_) pace_.by(left.until);
 }
 
 /// Those that are not left alone; `more`: there may be others behind them.
@@ -95,7 +81,7 @@ std::vector<backend::InboxRow> Intake::read(backend::Inbox& part, bool& more) {
   });
   std::erase_if(rows, [this](const backend::InboxRow& row) {
     const auto left = left_.find(row.number);
-    return left != left_.end() && last_look_ < left->second.until;
+    return left != left_.end() && pace_.last() < left->second.until;
   });
   return rows;
 }
@@ -190,7 +176,7 @@ void Intake::leave(const Taken& taken) {
 }
 
 void Intake::failed(const std::string& why) {
-  next_look_ = saturating_add(shared_.clock().steady(), between_looks_in_vain);
+  pace_.rest();
   if (std::exchange(failing_, true)) return;
   shared_.events.report(Events::Level::warning, name(),
                         "the worker works, but cannot take rows of the inbox: " + why + "; it tries again each minute",

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -9,7 +8,7 @@
 
 #include <sqlq/backend/dialect.hpp>
 
-#include "worker/jitter.hpp"
+#include "worker/pace.hpp"
 #include "worker/service.hpp"
 #include "worker/shared.hpp"
 
@@ -22,18 +21,13 @@ namespace sqlq::worker {
 /// storing, keeps no other from becoming a job: it is left alone for a second, and twice as long each time.
 class Intake final : public Service {
  public:
-  /// Longest time between two looks, which is how soon a row is seen of which nobody has told the worker.
-  static constexpr Duration longest_wait = std::chrono::seconds(10);
-  /// The same where the database tells of changes: a net below what is lost.
-  static constexpr Duration longest_wait_when_told = std::chrono::seconds(15);
-
   explicit Intake(Shared& shared);
 
   SteadyPoint step() override;
   [[nodiscard]] std::string_view name() const noexcept override { return "inbox"; }
   /// A row may have come. Any thread; cheap, however often.
   void hint() noexcept {
-    if (!hinted_.exchange(true)) wake();
+    if (pace_.hint()) wake();
   }
   /// Takes all that can be taken, whenever it has looked last.
   void take_all();
@@ -68,11 +62,7 @@ class Intake final : public Service {
 
   Shared& shared_;
   const ClientOptions defaults_{};
-  Jitter jitter_;
-  std::atomic<bool> hinted_{false};
-  SteadyPoint next_look_ = SteadyPoint::min();
-  SteadyPoint last_look_ = SteadyPoint::min();
-  std::optional<SteadyPoint> last_found_;
+  Pace pace_;
   std::map<std::int64_t, Left> left_;  // rows that could not be taken
   bool failing_ = false;
 };

@@ -16,6 +16,8 @@ class Jitter final {
   [[nodiscard]] Duration between(Duration low, Duration high) {
     return Duration(std::uniform_int_distribution<Duration::rep>(low.count(), high.count())(engine_));
   }
+  /// A little less than that, for what is done again and again.
+  [[nodiscard]] Duration about(Duration wait) { return between(wait - wait / 20, wait); }
 
  private:
   std::mt19937_64 engine_;

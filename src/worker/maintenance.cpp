@@ -13,8 +13,7 @@ Maintenance::Maintenance(Shared& shared, const Fetcher& fetcher)
 SteadyPoint Maintenance::step() {
   attempt("taking back crashes that were none", [this] { shared_.report_outages(); });
   attempt("looking why nothing is taken", [this] { idleness_.look(); });
-  const Duration sweep = shared_.options.sweep;
-  return saturating_add(shared_.clock().steady(), jitter_.between(sweep - sweep / 5, sweep));
+  return saturating_add(shared_.clock().steady(), jitter_.about(shared_.options.sweep));
 }
 
 // One task's failure skips its turn, not the other's.

@@ -34,7 +34,7 @@ SteadyPoint Presence::step() {
     failed(current_exception_text());
   }
   const Duration wait = failing_ ? interval_in_trouble : interval;
-  return saturating_add(shared_.clock().steady(), jitter_.between(wait - wait / 5, wait));
+  return saturating_add(shared_.clock().steady(), jitter_.about(wait));
 }
 
 void Presence::announce(backend::Workers& registry) {

@@ -31,13 +31,11 @@ SteadyPoint Reaper::step() {
     if (shared_.observed()) {
       shared_.tell(LeasesEnded{.returned = report.returned, .errored = report.errored, .cancelled = report.cancelled});
     }
-    follow_ups_.note_ended(report.errored);
-    follow_ups_.note_ended(report.cancelled);
+    for (const auto* const left : {&report.returned, &report.errored, &report.cancelled}) follow_ups_.note_left(*left);
     fetcher_.wake();
   }
   if (report.total() >= most_per_reap) return SteadyPoint::min();
-  const Duration sweep = shared_.options.sweep;
-  return saturating_add(shared_.clock().steady(), jitter_.between(sweep - sweep / 5, sweep));
+  return saturating_add(shared_.clock().steady(), jitter_.about(shared_.options.sweep));
 }
 
 Service::Retry Reaper::retry() const noexcept {

@@ -9,6 +9,7 @@
 #include "worker/executor_pool.hpp"
 #include "worker/fetcher.hpp"
 #include "worker/follow_ups.hpp"
+#include "worker/gatekeeper.hpp"
 #include "worker/heartbeat.hpp"
 #include "worker/intake.hpp"
 #include "worker/interims.hpp"
@@ -25,8 +26,7 @@ namespace sqlq::worker {
 
 /// Order of members is order of dependence. A thread of an abandoned handler keeps the whole alive.
 struct Runtime {
-  Runtime(Database db, Handlers handlers, WorkerOptions options)
-      : shared(std::move(db), std::move(handlers), std::move(options)) {}
+  Runtime(Database db, Handlers handlers, WorkerOptions options);
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 
@@ -37,9 +37,10 @@ struct Runtime {
   std::shared_ptr<GuardedSink> logs = std::make_shared<GuardedSink>(shared.options.log_sink, shared.owned_events);
   Heartbeat heartbeat{shared};
   Watchdog watchdog{shared};
-  FollowUps follow_ups{shared};
+  Gatekeeper gatekeeper{shared};
+  FollowUps follow_ups{shared, gatekeeper};
   Fetcher fetcher{shared, heartbeat, watchdog, follow_ups};
-  Completer completer{shared, *logs, fetcher, follow_ups};
+  Completer completer{shared, *logs, fetcher, follow_ups, gatekeeper};
   Reaper reaper{shared, fetcher, follow_ups};
   Retention retention{shared};
   Maintenance maintenance{shared, fetcher};

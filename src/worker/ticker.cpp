@@ -20,7 +20,7 @@ constexpr std::size_t most_jobs = 1000;
 constexpr std::size_t most_bytes = std::size_t{4} << 20;
 constexpr std::size_t bytes_beside_params = 512;
 
-constexpr Duration least_between_looks = seconds(1);
+constexpr Pace::Gaps ticker_gaps{.least = seconds(1), .most = seconds(1)};
 constexpr Duration again_if_not_applied = seconds(1);
 constexpr Duration left_alone = minutes(1);
 constexpr Duration between_tellings = hours(1);
@@ -43,27 +43,25 @@ std::string trouble_of(const Error& why) { return core::ascii_text(why.what(), m
 
 }  // namespace
 
-// A hint that comes while it looks is kept; of those that come before the look is due one is enough.
+Ticker::Ticker(Shared& shared) : Service(shared.clock()), shared_(shared), pace_(shared.clock(), ticker_gaps) {}
+
 SteadyPoint Ticker::step() {
   backend::Periodic* const part = shared_.dialect().periodic();
   if (part == nullptr) return SteadyPoint::max();
-  if (hinted_) next_look_ = std::min(next_look_, saturating_add(last_look_, least_between_looks));
-  if (shared_.clock().steady() < next_look_) return next_look_;
-  hinted_ = false;
-  look(*part);
-  return next_look_;
+  if (pace_.is_time()) look(*part);
+  return pace_.next();
 }
 
 void Ticker::fire_due() {
   backend::Periodic* const part = shared_.dialect().periodic();
   if (part == nullptr) return;
   do {
+    pace_.begin();
     look(*part);
-  } while (next_look_ <= shared_.clock().steady());
+  } while (pace_.planned() <= shared_.clock().steady());
 }
 
 void Ticker::look(backend::Periodic& part) {
-  last_look_ = shared_.clock().steady();
   const std::size_t limit = most_rows + std::min(left_of_last_look_, most_rows_left);
   backend::PeriodicDue due = part.periodic_due(limit, shared_.now());
   const std::size_t found = due.rows.size();
@@ -73,11 +71,11 @@ void Ticker::look(backend::Periodic& part) {
   write_all(part, firings);
   take_back_counts(part, firings);
   tell_fired(firings);
-  plan(due, firings, last_look_);
+  plan(due, firings);
   const bool some = std::ranges::any_of(firings, [](const Firing& f) { return f.outcome.applied; });
   if (found >= limit) {  // whoever was sooner with all of them fires the rest, too
     const bool go_on = some || left > left_of_last_look_;
-    next_look_ = go_on ? SteadyPoint::min() : saturating_add(last_look_, again_if_not_applied);
+    pace_.at(go_on ? SteadyPoint::min() : saturating_add(pace_.last(), again_if_not_applied));
   }
   left_of_last_look_ = left;
 }
@@ -294,18 +292,14 @@ void Ticker::leave(const backend::PeriodicRow& row, const std::string& why) {
 
 // Times of the database are told by its own clock, which need not be ours. What was not applied was fired by another
 // worker, or somebody has locked it.
-void Ticker::plan(const backend::PeriodicDue& due, const Firings& firings, SteadyPoint asked_at) {
+void Ticker::plan(const backend::PeriodicDue& due, const Firings& firings) {
   std::optional<TimePoint> next = due.next;
   for (const Firing& f : firings) {
     const std::optional<TimePoint> look = f.outcome.applied ? f.look : due.now + again_if_not_applied;
     if (look && (!next || *look < *next)) next = look;
   }
-  const backend::Capabilities& can = shared_.dialect().capabilities();
-  const bool told = can.cross_process_wakeup || !can.shared_storage;
-  next_look_ = saturating_add(asked_at, told ? longest_wait_when_told : longest_wait);
-  if (next) {
-    next_look_ = std::min(next_look_, saturating_add(asked_at, *next > due.now ? *next - due.now : Duration::zero()));
-  }
+  pace_.plan(shared_.dialect().capabilities());
+  if (next) pace_.by(saturating_add(pace_.last(), std::max(*next - due.now, Duration::zero())));
 }
 
 }  // namespace sqlq::worker

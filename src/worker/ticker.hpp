@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -11,6 +10,7 @@
 #include <sqlq/backend/dialect.hpp>
 
 #include "core/firing.hpp"
+#include "worker/pace.hpp"
 #include "worker/service.hpp"
 #include "worker/shared.hpp"
 
@@ -23,19 +23,13 @@ namespace sqlq::worker {
 /// refuses goes on with its next tick, and says so in its state; one that this worker cannot read is left as it is.
 class Ticker final : public Service {
  public:
-  /// Longest time between two looks, which is how soon a schedule is seen of which nobody has told the worker. Rare,
-  /// for an idle worker makes no more than a query a second: all its other services make 0.89.
-  static constexpr Duration longest_wait = std::chrono::seconds(10);
-  /// The same where the database tells of changes: a net below what is lost.
-  static constexpr Duration longest_wait_when_told = std::chrono::seconds(15);
-
-  explicit Ticker(Shared& shared) : Service(shared.clock()), shared_(shared) {}
+  explicit Ticker(Shared& shared);
 
   SteadyPoint step() override;
   [[nodiscard]] std::string_view name() const noexcept override { return "schedules"; }
   /// A schedule may have changed. Any thread; cheap, however often.
   void hint() noexcept {
-    if (!hinted_.exchange(true)) wake();
+    if (pace_.hint()) wake();
   }
   /// Fires all that is due, whenever it has looked last.
   void fire_due();
@@ -75,12 +69,10 @@ class Ticker final : public Service {
   void tell_fired(const Firings& firings) const;
   void tell(const Firing& firing, const char* refused, const Error& why);
   void leave(const backend::PeriodicRow& row, const std::string& why);
-  void plan(const backend::PeriodicDue& due, const Firings& firings, SteadyPoint asked_at);
+  void plan(const backend::PeriodicDue& due, const Firings& firings);
 
   Shared& shared_;
-  std::atomic<bool> hinted_{false};
-  SteadyPoint next_look_ = SteadyPoint::min();
-  SteadyPoint last_look_ = SteadyPoint::min();
+  Pace pace_;
   std::map<std::string, Left> left_;
   std::map<std::string, SteadyPoint> told_;  // of schedules that are left alone
   std::size_t left_of_last_look_ = 0;

@@ -46,13 +46,16 @@ struct Engine {
   ServiceLoop announcing = loop_for(runtime.presence);
   ServiceLoop ticking = loop_for(runtime.ticker);
   ServiceLoop taking_in = loop_for(runtime.intake);
+  ServiceLoop letting_in = loop_for(runtime.gatekeeper);
   ServiceLoop following = loop_for(runtime.follow_ups);
 
   /// The watchdog ends last: it gets the others the threads that the system has refused.
-  const std::array<ServiceLoop*, 12> loops{&completing,  &beating,    &shipping, &fetching,  &reaping,   &purging,
-                                           &maintaining, &announcing, &ticking,  &taking_in, &following, &watching};
+  const std::array<ServiceLoop*, 13> loops{&completing, &beating,     &shipping,   &fetching, &reaping,
+                                           &purging,    &maintaining, &announcing, &ticking,  &taking_in,
+                                           &letting_in, &following,   &watching};
   /// What these do is not worth waiting for somebody's lock.
-  const std::array<ServiceLoop*, 6> optional{&reaping, &purging, &maintaining, &announcing, &taking_in, &following};
+  const std::array<ServiceLoop*, 7> optional{&reaping,    &purging,   &maintaining, &announcing,
+                                             &taking_in, &letting_in, &following};
   /// These begin nothing once the worker is to stop.
   const std::array<ServiceLoop*, 6> beginning{&fetching, &reaping, &purging, &maintaining, &ticking, &taking_in};
 };
@@ -125,6 +128,7 @@ void Worker::Impl::start() {
     services->runtime.fetcher.wake();
     services->runtime.ticker.hint();
     services->runtime.intake.hint();
+    services->runtime.gatekeeper.hint();
   });
   runtime.logs->set_flush_hint([services = engine] { services->runtime.log_shipper.wake(); });
   runtime.logs->report_refused(true);

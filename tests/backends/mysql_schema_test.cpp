@@ -37,6 +37,10 @@ class Sample {
     if (statement == "ready_remove") return "[[1,2,3,4]]";
     if (statement == "scheduled_remove") return "[[1,2,3]]";
     if (param == "seqs" || param == "numbers") return "[1,2]";
+    if (param == "gates" || statement == "gates_named") return R"([[1,"a"],[2,"b"]])";
+    if (statement == "gated_set") return R"([[2,0,1,10,20,1],[9,0,2,0,20,1]])";
+    if (statement == "gated_drop") return R"([[2,0],[9,0]])";
+    if (statement == "gates_set") return R"([[1,"a",2,3,null],[2,"b",2,3,4]])";
     if (statement == "finished_add") return "[1,2]";
     if (statement == "steps_add") return R"([["1","2","1","name","0","1","1","7","null"]])";
     if (statement.starts_with("periodic_") && param == "names") return R"(["a","b"])";
@@ -54,11 +58,11 @@ class Sample {
       return {15, {sql::Bytes{sixteen}, n, n, n, n, n, n, n, n, n, nullptr, n, n, "key", "{}"}};
     }
     if (statement == "jobs_insert_headers") {
-      return {16, {sql::Bytes{sixteen}, n, n, n, n, n, n, n, n, n, nullptr, n, n, "key", "{}", nullptr}};
+      return {17, {sql::Bytes{sixteen}, n, n, n, n, n, n, n, n, n, nullptr, n, n, "key", "{}", nullptr, n}};
     }
     if (statement == "transfer_jobs") {
-      return {25, {sql::Bytes{sixteen}, n, n, n, n, n, n, n, n, n, n, n, n, nullptr, n, n, n, n, n, n, n, "key", "{}",
-                   nullptr, nullptr}};
+      return {26, {sql::Bytes{sixteen}, n, n, n, n, n, n, n, n, n, n, n, n, nullptr, n, n, n, n, n, n, n, "key", "{}",
+                   nullptr, nullptr, n}};
     }
     if (statement == "transfer_steps_add") return {9, {n, n, "name", n, n, n, n, nullptr, "1"}};
     if (statement == "history_add") return {8, {n, n, n, n, n, n, "w", "m"}};
@@ -126,13 +130,18 @@ class MysqlSchema : public OnServer {
                  "unique_key IS NOT NULL");
     native_.exec("INSERT INTO sqlq_periodic SELECT CONCAT('n', seq), 1, seq, '{}', '{}' FROM sqlq_jobs");
     native_.exec("INSERT INTO sqlq_inbox (kind) SELECT 'k' FROM sqlq_jobs");
+    native_.exec("INSERT INTO sqlq_gates (queue_id, gate_key, settings, look_us)"
+                 "SELECT queue_id, CONCAT('k', seq % 1000), '', seq FROM sqlq_jobs WHERE seq <= 1000");
+    native_.exec("INSERT INTO sqlq_gated (job_seq, queue_id, gate_key, stage, first, second, claims)"
+                 "SELECT seq, queue_id, CONCAT('k', seq % 1000), seq % 3, IF(seq % 3 = 2, 0, 10), seq, 0 FROM sqlq_jobs");
     native_.exec("INSERT INTO sqlq_history SELECT seq, 1, 1, 1, 1, 1, '', '' FROM sqlq_jobs WHERE state = 2");
     native_.exec("INSERT INTO sqlq_steps SELECT seq, 1, 'a', 0, 1, 1, 1, NULL, '1' FROM sqlq_jobs");
     native_.exec("INSERT INTO sqlq_logs SELECT seq, 1, 1, 1, 1, 1, '' FROM sqlq_jobs WHERE state = 2");
   }
   void analyze() const {
     native_.exec("ANALYZE TABLE sqlq_jobs, sqlq_ready, sqlq_scheduled, sqlq_claims, sqlq_finished, sqlq_workers, "
-                 "sqlq_keys, sqlq_lanes, sqlq_queues, sqlq_history, sqlq_logs, sqlq_periodic, sqlq_inbox");
+                 "sqlq_keys, sqlq_lanes, sqlq_queues, sqlq_history, sqlq_logs, sqlq_periodic, sqlq_inbox, sqlq_gates, "
+                 "sqlq_gated");
   }
 
   [[nodiscard]] std::vector<Step> plan(const sql::Statement& statement) const {
@@ -286,6 +295,32 @@ const std::map<std::string, std::map<std::string, std::string>> hot = {
     {"periodic_lock", {{"p", "PRIMARY"}}},
     {"periodic_set", {{"p", "PRIMARY"}}},
     {"periodic_remove", {{"p", "PRIMARY"}}},
+    {"gate_in", {{"j", "sqlq_jobs_id"}}},
+    {"gates_arrived", {{"d", "sqlq_gated_later"}}},
+    {"gates_due", {{"g", "sqlq_gates_look"}}},
+    {"gates_named", {{"q", "sqlq_queues_name"}}},
+    {"gates_next", {{"d", "sqlq_gated_later"}, {"g", "sqlq_gates_look"}}},
+    {"gates_make", {{"d", "PRIMARY"}}},
+    {"gates_lock", {{"g", "PRIMARY"}, {"a", "PRIMARY"}, {"d", "sqlq_gated_line"}}},
+    {"gates_inside", {{"d", "sqlq_gated_line"}, {"j", "PRIMARY"}}},
+    {"gates_came", {{"d", "sqlq_gated_line"}, {"j", "PRIMARY"}}},
+    {"gate_line", {{"g", "sqlq_gated_line"}, {"j", "PRIMARY"}}},
+    {"gated_states", {{"j", "PRIMARY"}}},
+    {"let_in_lock", {{"j", "PRIMARY"}}},
+    {"let_in", {{"sqlq_jobs", "PRIMARY"}}},
+    {"gated_set", {{"h", "PRIMARY"}, {"d", "PRIMARY"}}},
+    {"gated_drop", {{"h", "PRIMARY"}, {"d", "PRIMARY"}}},
+    {"gates_set", {{"d", "PRIMARY"}}},
+    {"gates_drop", {{"d", "PRIMARY"}, {"h", "sqlq_gated_line"}}},
+    {"gate_settings", {{"g", "PRIMARY"}}},
+    {"gates_look_all", {{"sqlq_gates", "PRIMARY"}}},
+    {"gate_open", {{"sqlq_gates", "PRIMARY"}}},
+    {"gate_list", {{"g", "PRIMARY"}, {"d", "sqlq_gated_line"}}},
+    {"gate_get", {{"g", "PRIMARY"}, {"d", "sqlq_gated_line"}, {"j", "PRIMARY"}}},
+    {"gate_jobs", {{"d", "sqlq_gated_line"}, {"j", "PRIMARY"}}},
+    {"gate_before", {{"j", "sqlq_jobs_id"}, {"m", "PRIMARY"}, {"d", "sqlq_gated_line"}}},
+    {"gates_forget", {{"g", "PRIMARY"}}},
+    {"count_waiting", {{"d", "sqlq_gated_line"}, {"j", "PRIMARY"}}},
     {"inbox_rows", {{"i", "PRIMARY"}}},
     {"inbox_lock", {{"i", "PRIMARY"}}},
     {"inbox_remove", {{"sqlq_inbox", "PRIMARY"}}},

@@ -62,6 +62,29 @@ class RecordingDialect final : public FakeDialect {
   std::optional<SteadyPoint> locked{};  ///< since when nobody can write
   bool knows_outages = true;            ///< whether it has that part
 
+  bool has_gates = false;                             ///< whether it has that part
+  std::vector<std::vector<backend::GateName>> looks{};  ///< the gates that each look has named
+  std::function<backend::GatesLooked()> on_look{};      ///< what they answer; may throw
+  struct Shut {
+    backend::GateName gate{};
+    Duration pause{};
+    std::size_t finishes = 0;  ///< so many calls have written outcomes before
+  };
+  std::vector<Shut> shuts{};
+
+  [[nodiscard]] backend::Gates* gates() noexcept override { return has_gates ? this : nullptr; }
+  backend::GatesLooked gates_look(std::span<const backend::GateName> named, std::size_t, backend::Now) override {
+    const std::lock_guard lock(mutex_);
+    fail_if_broken("gates_look");
+    looks.emplace_back(named.begin(), named.end());
+    return on_look ? on_look() : backend::GatesLooked{};
+  }
+  void gate_shut(const backend::GateName& gate, Duration pause, backend::Now) override {
+    const std::lock_guard lock(mutex_);
+    fail_if_broken("gate_shut");
+    shuts.push_back({gate, pause, finishes.size()});
+  }
+
   [[nodiscard]] backend::Outages* outages() noexcept override { return knows_outages ? this : nullptr; }
   [[nodiscard]] std::optional<SteadyPoint> locked_since() const noexcept override { return locked; }
   /// What the database refuses for good: the code a batch with such an item fails with. Empty: nothing is refused.

@@ -164,7 +164,7 @@ TEST(QueriesOfAnIdleWorker, AreOneASecondWithAllItsServices) {
     for (worker::Service* s : std::initializer_list<worker::Service*>{
              &runtime.fetcher, &runtime.completer, &runtime.heartbeat, &runtime.watchdog, &runtime.reaper,
              &runtime.retention, &runtime.maintenance, &runtime.follow_ups, &runtime.presence, &runtime.log_shipper,
-             &runtime.ticker}) {
+             &runtime.ticker, &runtime.intake, &runtime.gatekeeper}) {
       services.emplace_back(s, SteadyPoint::min());
     }
     counting.calls = 0;

@@ -165,7 +165,8 @@ std::vector<Value> step_row(const StepRecord& step, bool full) {
 
 std::vector<Column> reason_columns() {
   return {{"code"},    {"sentence"}, {"state"}, {"queue"}, {"kind"},  {"worker"},     {"message"}, {"workers"},
-          {"jobs"},    {"at"},       {"count"}, {"limit"}, {"difference"}, {"step"}, {"step_number"}};
+          {"jobs"},    {"at"},       {"count"}, {"limit"}, {"difference"}, {"step"}, {"step_number"},
+          {"key"}};
 }
 
 std::vector<Value> reason_row(const Reason& reason) {
@@ -176,7 +177,9 @@ std::vector<Value> reason_row(const Reason& reason) {
     return Value(Value::Json{nlohmann::json(texts).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)});
   };
   const bool counted = reason.code == Code::limit_used || reason.code == Code::suspect ||
-                       reason.code == Code::behind || reason.code == Code::waits_for_children;
+                       reason.code == Code::behind || reason.code == Code::waits_for_children ||
+                       reason.code == Code::key_used || reason.code == Code::key_line;
+  const bool limited = reason.code == Code::limit_used || reason.code == Code::key_used;
   return {to_string(reason.code),
           reason.sentence,
           reason.state == JobState::invalid ? Value() : Value(to_string(reason.state)),
@@ -188,10 +191,11 @@ std::vector<Value> reason_row(const Reason& reason) {
           list(ids),
           reason.at,
           counted ? Value(Value::Count{reason.count, reason.capped}) : Value(),
-          reason.code == Code::limit_used ? Value(std::int64_t{reason.limit}) : Value(),
+          limited ? Value(std::int64_t{reason.limit}) : Value(),
           time_or_none(reason.difference),
           text_or_nothing(reason.step),
-          reason.step.empty() ? Value() : Value(reason.number)};
+          reason.step.empty() ? Value() : Value(reason.number),
+          text_or_nothing(reason.key)};
 }
 
 std::vector<LogLine> last_lines(const Admin& admin, JobId id, std::size_t most) {

@@ -61,7 +61,8 @@ RequeueStatus requeue_one(const Context& c, const Locked& row, std::int64_t now)
 std::optional<Change> change_of(const Locked& row, backend::Action what, std::int64_t now) {
   Change change(row);
   if (what == backend::Action::run_now) {
-    if (row.state != JobState::scheduled) return std::nullopt;
+    const bool later = row.state == JobState::waiting && row.gated && row.due > now;
+    if (row.state != JobState::scheduled && !later) return std::nullopt;
     change.state = JobState::pending;
     change.due = change.queued = now;
     return change;

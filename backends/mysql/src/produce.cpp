@@ -98,6 +98,7 @@ class Insertion {
     // A time that has passed means now: else a run_at of long ago would overtake every job that waits.
     const TimePoint wanted = item.run_at.value_or(saturating_add(sql::wall(now), item.delay));
     const std::int64_t due = std::max(sql::us(wanted), now);
+    if (!item.key.empty()) return {lane, JobState::waiting, due, now};
     return {lane, due > now ? JobState::scheduled : JobState::pending, due, now};
   }
 
@@ -166,14 +167,15 @@ class Insertion {
 
   /// False: one of them is a duplicate, none was inserted. Their keys are.
   bool insert(std::span<const std::size_t> piece) {
-    sql::List rows{.width = headers_ ? std::size_t{16} : std::size_t{15}};
+    sql::List rows{.width = headers_ ? std::size_t{17} : std::size_t{15}};
     std::vector<JobId> ids;
     std::vector<JobId> pending;
     std::vector<JobId> scheduled;
     for (const std::size_t i : piece) {
       add_row(rows, i);
       ids.push_back(items_[i].id);
-      (rows_[i].state == JobState::pending ? pending : scheduled).push_back(items_[i].id);
+      if (rows_[i].state == JobState::pending) pending.push_back(items_[i].id);
+      if (rows_[i].state == JobState::scheduled) scheduled.push_back(items_[i].id);
     }
     if (!insert(headers_ ? c_.q.jobs_insert_headers : c_.q.jobs_insert, rows)) {
       std::vector<std::string_view> not_used;
@@ -222,7 +224,9 @@ class Insertion {
                         std::int64_t{item.priority}, row.due, std::int64_t{item.max_attempts},
                         std::int64_t{item.max_crashes}, item.keepalive.count(), item.timeout.count(),
                         or_null(item.retention), row.now, row.now, or_null(item.unique_key), item.params});
-    if (headers_) list.values.push_back(item.headers.empty() ? sql::Scalar(nullptr) : sql::Scalar(item.headers));
+    if (!headers_) return;
+    list.values.push_back(item.headers.empty() ? sql::Scalar(nullptr) : sql::Scalar(item.headers));
+    list.values.push_back(item.key.empty() ? std::int64_t{0} : gated_flag);
   }
 
   void answer_duplicates() {

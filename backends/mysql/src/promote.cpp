@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <set>
 #include <tuple>
 #include <utility>
 
 #include "rows.hpp"
+#include "server.hpp"
 #include "sql/job_row.hpp"
 #include "survey.hpp"
 
@@ -143,6 +145,28 @@ void promote_these(const Context& c, std::span<const sql::Head> heads, std::int6
   std::vector<sql::Place> places;
   for (const sql::Head& head : heads) places.push_back(head.place);
   Promotion(c, {}, now, 0).move(places);
+}
+
+std::vector<std::int64_t> MysqlServer::let_in(sql::Work& work, std::span<const std::int64_t> seqs) {
+  const Context c = context(work);
+  std::vector<std::int64_t> sorted(seqs.begin(), seqs.end());
+  std::ranges::sort(sorted);
+  std::set<std::int64_t> done;
+  in_lists(std::span<const std::int64_t>(sorted), [&](std::span<const std::int64_t> piece) {
+    std::vector<std::int64_t> mine;
+    sql::List ready{.width = 4};
+    c.session.execute(c.q.let_in_lock, {{"seqs", list_of(piece)}}, [&](const sql::Row& row) {
+      mine.push_back(row.integer(0));
+      ready.values.insert(ready.values.end(), {row.integer(1), row.integer(2), row.integer(3), row.integer(0)});
+    });
+    if (mine.empty()) return;
+    c.session.execute(c.q.let_in, {{"seqs", list_of(mine)}});
+    c.session.execute(c.q.ready_add, {{"rows", ready}});
+    done.insert(mine.begin(), mine.end());
+  });
+  std::vector<std::int64_t> answer;
+  std::ranges::copy_if(seqs, std::back_inserter(answer), [&](std::int64_t seq) { return done.contains(seq); });
+  return answer;
 }
 
 }  // namespace sqlq::mysql

@@ -23,6 +23,8 @@ struct Queries {
   const sql::Statement& due_of_level = catalogue["due_of_level"];
   const sql::Statement& due_lock = catalogue["due_lock"];
   const sql::Statement& promote = catalogue["promote"];
+  const sql::Statement& let_in_lock = catalogue["let_in_lock"];
+  const sql::Statement& let_in = catalogue["let_in"];
   const sql::Statement& ready_add = catalogue["ready_add"];
   const sql::Statement& ready_remove = catalogue["ready_remove"];
   const sql::Statement& ready_remove_alike = catalogue["ready_remove_alike"];

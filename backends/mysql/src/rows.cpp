@@ -40,7 +40,9 @@ Locked read_locked(sql::Fields f) {
   r.worker = f.text();
   r.retention = f.maybe_integer();
   if (const auto key = f.maybe_text(); !key.empty()) r.unique_key = key;
-  r.told = (f.integer() & sql::told_flag) != 0;
+  const std::int64_t flags = f.integer();
+  r.told = (flags & sql::told_flag) != 0;
+  r.gated = (flags & gated_flag) != 0;
   return r;
 }
 
@@ -57,7 +59,7 @@ void write_piece(const Context& c, std::span<const Change> changes) {
     const Locked& row = *change.was;
     seqs.values.emplace_back(row.seq);
     was.values.insert(was.values.end(), {row.seq, std::int64_t{static_cast<int>(row.state)}, row.token});
-    states.values.emplace_back(std::int64_t{static_cast<int>(change.state)});
+    states.values.emplace_back(std::int64_t{static_cast<int>(change.becomes())});
     dues.values.emplace_back(change.due);
     attempts.values.emplace_back(change.attempt);
     crashes.values.emplace_back(change.crashes);
@@ -196,8 +198,14 @@ bool Change::is_of_state_only() const {
          ended == was->ended && queued == was->queued && !result;
 }
 
+JobState Change::becomes() const noexcept {
+  const bool back = state != was->state && (state == JobState::pending || state == JobState::scheduled);
+  return was->gated && back ? JobState::waiting : state;
+}
+
 bool Change::is_of_due_only() const {
-  return was->state == JobState::scheduled && !is_finished(state) && attempt == was->attempt &&
+  const bool waited = was->state == JobState::scheduled || was->state == JobState::waiting;
+  return waited && !is_finished(state) && attempt == was->attempt &&
          crashes == was->crashes && token == was->token && ended == was->ended && !result;
 }
 
@@ -249,11 +257,11 @@ void write(const Context& c, std::span<const Change> changes) {
     const bool waited = was.state == JobState::pending;
     if (waited) not_ready.push_back({was.lane_with(was.crashes), was.priority, was.due, was.seq});
     if (was.state == JobState::scheduled) not_scheduled.push_back({was.lane, was.due, was.seq});
-    const bool waits = change.state == JobState::pending;
-    if (waits) ready.add({was.lane_with(change.crashes), was.priority, change.due, was.seq});
-    if (change.state == JobState::scheduled) scheduled.add({was.lane, change.due, was.seq, was.priority});
-    if (is_finished(change.state)) finished[{was.lane, change.state, change.expires}].push_back(was.seq);
-    if (was.held() && change.state != JobState::cancelling) ++leaving[{was.queue, was.token}].count;
+    const JobState state = change.becomes();
+    if (state == JobState::pending) ready.add({was.lane_with(change.crashes), was.priority, change.due, was.seq});
+    if (state == JobState::scheduled) scheduled.add({was.lane, change.due, was.seq, was.priority});
+    if (is_finished(state)) finished[{was.lane, state, change.expires}].push_back(was.seq);
+    if (was.held() && state != JobState::cancelling) ++leaving[{was.queue, was.token}].count;
   }
   remove_ready(c, not_ready);
   remove_scheduled(c, not_scheduled);

@@ -94,6 +94,10 @@ class Places {
   std::vector<std::int64_t> seqs_;
 };
 
+/// The bit of a job's flags that says it has a key (limits.hpp). Not core::gated_flag: programs of version 3 and 4 turn
+/// that one (steps_tell).
+inline constexpr std::int64_t gated_flag = 4;
+
 /// A job's row that is locked until the transaction ends.
 struct Locked {
   std::int64_t seq = 0;
@@ -114,7 +118,8 @@ struct Locked {
   std::string worker{};
   std::optional<std::int64_t> retention{};
   std::optional<std::string> unique_key{};
-  bool told = false;  ///< to go on (sql/steps.hpp)
+  bool told = false;   ///< to go on (sql/steps.hpp)
+  bool gated = false;  ///< it has a key
 
   /// The lane of the ready table that it waits in with this many crashes: suspects have their own, the negative number.
   [[nodiscard]] std::int64_t lane_with(std::int64_t its_crashes) const noexcept {
@@ -152,7 +157,9 @@ struct Change {
   void finish(JobState as, std::int64_t now, bool errored_retention);
   /// Whether nothing changes but the state and what `finish` says.
   [[nodiscard]] bool is_of_state_only() const;
-  /// Whether a job that was scheduled changes nothing but its state and its times in the queue.
+  /// The state that is written: a job with a key that goes back to pending or scheduled waits until it is let in.
+  [[nodiscard]] JobState becomes() const noexcept;
+  /// Whether a job that was to run later changes nothing but its state and its times in the queue.
   [[nodiscard]] bool is_of_due_only() const;
   const Locked* was;
   JobState state;

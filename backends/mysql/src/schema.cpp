@@ -57,7 +57,7 @@ std::vector<sql::Substitution> substitutions(const Options& o) {
   std::string all_columns;
   for (const char* name : {"queues", "lanes", "queue_locks", "workers", "jobs", "keys", "ready", "scheduled", "claims",
                            "finished", "history", "logs", "progress", "agenda", "registry", "periodic", "steps",
-                           "inbox", "jobs_readable", "migrations"}) {
+                           "inbox", "gates", "gated", "jobs_readable", "migrations"}) {
     result.push_back({name, table(name)});
     made += (made.empty() ? "" : ", ") + text(o.prefix + "sqlq_" + name);
     if (std::string_view(name) == "jobs_readable") continue;

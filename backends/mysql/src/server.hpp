@@ -87,6 +87,8 @@ class MysqlServer final : public sql::Server {
                                                    std::span<const backend::NewStep> steps) override;
   void tell_job(sql::Work& work, JobId id, std::int64_t seq, bool on) override;
   void wake(sql::Work& work, std::span<const JobId> ids) override;
+  // promote.cpp
+  std::vector<std::int64_t> let_in(sql::Work& work, std::span<const std::int64_t> seqs) override;
 
  private:
   [[nodiscard]] std::unique_ptr<sql::Connection> connect(const Options& options);
@@ -106,7 +108,8 @@ class MysqlServer final : public sql::Server {
       .headers = true,
       .periodic = true,
       .steps = true,
-      .inbox = true};
+      .inbox = true,
+      .limits = true};
 
   const Options options_;
   const Schema schema_;

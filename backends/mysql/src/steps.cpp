@@ -97,7 +97,9 @@ void MysqlServer::wake(sql::Work& work, std::span<const JobId> ids) {
   std::vector<std::int64_t> held;
   for (const Locked& row : locked.rows) {
     if (row.held()) held.push_back(row.seq);
-    if (row.state != JobState::scheduled || !std::ranges::binary_search(parents, row.seq)) continue;
+    const bool later = row.state == JobState::scheduled ||
+                       (row.state == JobState::waiting && row.gated && row.due > locked.now);
+    if (!later || !std::ranges::binary_search(parents, row.seq)) continue;
     Change& change = changes.emplace_back(row);
     change.state = JobState::pending;
     change.due = change.queued = locked.now;

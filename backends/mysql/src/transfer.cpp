@@ -9,6 +9,7 @@
 
 #include <sqlq/error.hpp>
 
+#include "core/gate.hpp"
 #include "core/headers.hpp"
 #include "core/retention.hpp"
 #include "errors.hpp"
@@ -27,6 +28,12 @@ struct StoredLane {
   std::int64_t queue_id = 0;
 };
 
+bool is_gated(const Job& job) { return job.headers.contains(std::string(core::key_header)); }
+/// One with a key waits until it is let in.
+JobState stored_state(const Job& job) {
+  const bool waits = job.state == JobState::pending || job.state == JobState::scheduled;
+  return waits && is_gated(job) ? JobState::waiting : job.state;
+}
 bool is_keyed(const Job& job) { return !job.unique_key.empty() && !is_finished(job.state); }
 /// 0 for none.
 std::int64_t us_or_zero(const std::optional<TimePoint>& at) { return at ? sql::us(*at) : 0; }
@@ -174,7 +181,7 @@ class Storing {
              1000;
     };
     in_pieces(c_, fresh_.size(), size_of, [&](std::size_t first, std::size_t last) {
-      sql::List rows{.width = 25};
+      sql::List rows{.width = 26};
       for (std::size_t n = first; n < last; ++n) add_row(rows, fresh_[n]->job, headers[n], workers);
       if (!insert_unless_there(c_.session, c_.q.transfer_jobs, {{"rows", rows}})) explain_duplicate();
       for (std::size_t n = first; n < last; ++n) inserted_.insert(fresh_[n]->job.id);
@@ -189,14 +196,16 @@ class Storing {
     const auto number = [](std::int64_t n) { return sql::Scalar(n); };
     rows.values.insert(
         rows.values.end(),
-        {sql::Scalar(bytes_of(job.id)), number(lane.id), number(lane.queue_id), number(static_cast<int>(job.state)),
+        {sql::Scalar(bytes_of(job.id)), number(lane.id), number(lane.queue_id),
+         number(static_cast<int>(stored_state(job))),
          number(job.priority), number(sql::us(job.run_at)), number(job.attempt), number(job.max_attempts),
          number(job.crashes), number(job.max_crashes), number(job.claims), number(job.keepalive.count()),
          number(job.timeout.count()), job.retention ? number(job.retention->count()) : sql::Scalar(nullptr),
          number(sql::us(job.created_at)), number(sql::us(job.queued_at)), number(us_or_zero(job.started_at)),
          number(us_or_zero(job.heartbeat_at)), number(us_or_zero(job.finished_at)),
          number(us_or_zero(core::expires_at(job))), number(workers.of(job.worker)), text_or_null(job.unique_key),
-         sql::Scalar(std::string_view(job.params)), text_or_null(job.result), text_or_null(headers)});
+         sql::Scalar(std::string_view(job.params)), text_or_null(job.result), text_or_null(headers),
+         number(is_gated(job) ? gated_flag : 0)});
   }
 
   /// Into the tables that say where the jobs of a state are. A waiting one is in none.
@@ -216,9 +225,10 @@ class Storing {
       const std::int64_t lane = lane_of(job).id;
       const std::int64_t due = sql::us(job.run_at);
       const std::int64_t priority = job.priority;
-      if (job.state == JobState::pending) {
+      const JobState state = stored_state(job);
+      if (state == JobState::pending) {
         ready.values.insert(ready.values.end(), {is_suspect(job) ? -lane : lane, priority, due, seq});
-      } else if (job.state == JobState::scheduled) {
+      } else if (state == JobState::scheduled) {
         scheduled.values.insert(scheduled.values.end(), {lane, due, seq, priority});
       } else if (const auto expires = core::expires_at(job)) {
         finished[{lane, job.state, *expires}].push_back(seq);

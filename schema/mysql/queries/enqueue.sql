@@ -58,9 +58,9 @@ VALUES :rows
 
 -- name: jobs_insert_headers
 -- params: rows list
--- The same for a batch in which some have headers.
+-- The same for a batch in which some have headers; flags: 4 for those with a key.
 INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes, keepalive_us, timeout_us,
-                    retention_us, created_us, queued_us, unique_key, params, headers)
+                    retention_us, created_us, queued_us, unique_key, params, headers, flags)
 VALUES :rows
 
 -- name: workers_named

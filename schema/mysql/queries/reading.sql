@@ -78,6 +78,9 @@ SELECT l.queue, l.kind, {listed_job}
      STRAIGHT_JOIN {scheduled} s FORCE INDEX (PRIMARY) ON s.lane_id = l.id
      WHERE {of_lane} AND ((:states >> 7) & 1) = 1
     UNION DISTINCT
+    SELECT d.job_seq FROM {queues} q STRAIGHT_JOIN {gated} d FORCE INDEX (sqlq_gated_line) ON d.queue_id = q.id
+     WHERE (COALESCE(:queues) IS NULL OR q.name IN (:queues)) AND ((:states >> 8) & 1) = 1
+    UNION DISTINCT
     SELECT x.seq FROM {queues} q STRAIGHT_JOIN {claims} c FORCE INDEX (PRIMARY) ON c.queue_id = q.id
      STRAIGHT_JOIN JSON_TABLE(c.jobs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
      WHERE (COALESCE(:queues) IS NULL OR q.name IN (:queues)) AND (:states & 36) <> 0
@@ -127,6 +130,15 @@ SELECT COUNT(*) FROM (
   SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
    STRAIGHT_JOIN {scheduled} s FORCE INDEX (PRIMARY) ON s.lane_id = l.id
    WHERE {of_lane} LIMIT :cap) c
+
+-- name: count_waiting
+-- params: queues list, kinds list, cap int
+-- returns: n int
+SELECT COUNT(*) FROM (
+  SELECT 1 FROM {queues} q STRAIGHT_JOIN {gated} d FORCE INDEX (sqlq_gated_line) ON d.queue_id = q.id
+   STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = d.job_seq AND j.state = 8
+   STRAIGHT_JOIN {lanes} l FORCE INDEX (PRIMARY) ON l.id = j.lane_id
+   WHERE (COALESCE(:queues) IS NULL OR q.name IN (:queues)) AND {of_lane} LIMIT :cap) c
 
 -- name: count_held
 -- params: queues list, state int, cap int
@@ -236,6 +248,9 @@ SELECT 1 FROM {queues} q FORCE INDEX (sqlq_queues_name)
                STRAIGHT_JOIN {ready} r FORCE INDEX (PRIMARY) ON r.lane_id = -l.id WHERE l.queue = q.name)
    OR EXISTS (SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
                STRAIGHT_JOIN {scheduled} s FORCE INDEX (PRIMARY) ON s.lane_id = l.id WHERE l.queue = q.name)
+   OR EXISTS (SELECT 1 FROM {gated} d FORCE INDEX (sqlq_gated_line)
+               STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = d.job_seq AND j.state = 8
+               WHERE d.queue_id = q.id)
    OR EXISTS (SELECT 1 FROM {claims} c FORCE INDEX (PRIMARY) WHERE c.queue_id = q.id)
    OR EXISTS (SELECT 1 FROM {lanes} l FORCE INDEX (sqlq_lanes_name)
                STRAIGHT_JOIN (SELECT 3 AS state UNION ALL SELECT 4 UNION ALL SELECT 6) e

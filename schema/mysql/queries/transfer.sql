@@ -5,7 +5,7 @@
 -- Jobs as they were elsewhere. A duplicate id is an error and undoes the statement.
 INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, attempt, max_attempts, crashes, max_crashes, claims,
                     keepalive_us, timeout_us, retention_us, created_us, queued_us, started_us, heartbeat_us,
-                    finished_us, expires_us, worker_id, unique_key, params, result, headers)
+                    finished_us, expires_us, worker_id, unique_key, params, result, headers, flags)
 VALUES :rows
 
 -- name: transfer_steps_add
