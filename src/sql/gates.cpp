@@ -731,16 +731,15 @@ class SqlGates final : public backend::Gates {
   const GatesNews news_;
 };
 
+void line_in(Operations& operations, Work& work, std::span<const JobId> ids) {
+  if (!ids.empty()) operations.line_in(work, ids);
+}
+
 }  // namespace
 
 std::unique_ptr<backend::Gates> make_gates(Operations& operations, const ReadQueries& queries, Runner& runner,
                                            GatesNews news) {
   return std::make_unique<SqlGates>(operations.queries(), operations, queries, runner, std::move(news));
-}
-
-void line_in(const Operations& operations, const Work& work, std::span<const JobId> ids) {
-  if (ids.empty()) return;
-  work.session().execute(operations.queries()["gate_in"], {{"ids", std::string_view(json_array(ids))}});
 }
 
 std::vector<Enqueued> enqueue_in_line(Operations& operations, Work& work, std::span<const backend::EnqueueItem> items) {

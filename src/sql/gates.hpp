@@ -30,9 +30,7 @@ using GatesNews = std::function<void()>;
                                                     std::span<const backend::EnqueueItem> items);
 /// The same as Operations::store_jobs.
 [[nodiscard]] std::vector<backend::StoreStatus> store_in_line(Operations& operations, Work& work, DistinctJobs jobs);
-/// Those of these jobs that wait for their keys come into the line.
-void line_in(const Operations& operations, const Work& work, std::span<const JobId> ids);
-/// The same after an operation that says whether there may be any (Work::keyed).
+/// Jobs that have changed: those that wait for their keys (Work::keyed) come into the line.
 void bring_in_line(Operations& operations, Work& work, std::span<const JobId> ids);
 
 }  // namespace sqlq::sql

@@ -318,7 +318,7 @@ ReapReport SqlDialect::reap(std::span<const std::string> names, std::size_t limi
 void SqlDialect::bring_back_in_line(std::span<const JobId> reaped, const Now& now) {
   if (!gates_) return;
   try {
-    runner_->write(Task::aside, now, [&](Work& w) { line_in(*operations_, w, reaped); }, [] {});
+    runner_->write(Task::aside, now, [&](Work& w) { operations_->line_in(w, reaped); }, [] {});
   } catch (const Error&) {
   }
 }
