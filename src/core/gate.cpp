@@ -100,7 +100,7 @@ void count_starts(const Pace& pace, std::span<const InsideJob> inside, TimePoint
   for (const InsideJob& job : inside) {
     const bool gone = job.state == JobState::invalid && !job.counted;
     if (!job.started && !gone) continue;
-    starts.push_back(gone ? now : job.started_at);
+    starts.push_back(job.started ? job.started_at : now);
     room.counted.push_back(job.seq);
   }
   std::ranges::sort(starts);
