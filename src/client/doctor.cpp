@@ -11,10 +11,8 @@
 #include <sqlq/backend/dialect.hpp>
 
 #include "client/doctor_schedules.hpp"
-#include "client/limits.hpp"
 #include "core/finding_names.hpp"
 #include "core/findings.hpp"
-#include "core/lists.hpp"
 #include "core/request_time.hpp"
 #include "core/words.hpp"
 
@@ -61,12 +59,12 @@ class Work {
     constexpr std::size_t page = 1000;
     constexpr std::size_t most = 10'000;
     for (const WaitingKind& w : dialect.waiting_kinds(page, now)) waiting_.insert({w.queue, w.kind});
-    if (dialect.gates() != nullptr) look_at_keys(dialect);
     for (std::size_t n = page; n == page && queues_.size() < most;) {
       const std::vector<Queue> some = dialect.queues(queues_.empty() ? std::string() : queues_.back().name, page);
       n = some.size();
       queues_.insert(queues_.end(), some.begin(), some.end());
     }
+    if (backend::Gates* const gates = dialect.gates()) look_at_keys(dialect, *gates);
     backend::Workers* const registry = dialect.workers();
     known_ = registry != nullptr;
     for (std::size_t n = page; known_ && n == page && workers_.size() < most;) {
@@ -87,18 +85,20 @@ class Work {
   }
 
  private:
-  /// Jobs that wait for their keys, as many of them as one page shows: workers of their queue let them in, and run them.
-  void look_at_keys(backend::Dialect& dialect) {
-    constexpr std::size_t most_keys = 100;
-    const JobFilter filter{.states = {JobState::waiting}};
-    for (const Job& job : core::whole_page(dialect, filter, {.limit = 1000, .payloads = false})) {
-      waiting_.insert({job.queue, job.kind});
-      const std::string key(key_of(job));
-      if (!key.empty() && keys_.size() < most_keys) keys_.insert({job.queue, key});
-    }
-    for (const auto& [queue, key] : keys_) {
-      const std::optional<backend::GateRow> row = dialect.gates()->gate_get({queue, key}, 1);
-      if (row && row->held) held_.emplace_back(queue, key);
+  /// Keys that jobs wait for, of which workers of their queue let them in. Lists do not find those jobs quickly.
+  void look_at_keys(backend::Dialect& dialect, backend::Gates& gates) {
+    constexpr std::size_t most_queues = 1000;
+    std::size_t left = 100;  // keys
+    if (dialect.counts({}, 1)[JobState::waiting].value == 0) return;
+    for (std::size_t i = 0; i < std::min(queues_.size(), most_queues) && left > 0; ++i) {
+      const std::string& queue = queues_[i].name;
+      const std::vector<backend::GateRow> rows = gates.gate_list(queue, {}, left, 1);
+      left -= std::min(left, rows.size());
+      for (const backend::GateRow& row : rows) {
+        if (row.waiting.value == 0) continue;
+        keyed_.insert(queue);
+        if (row.held) held_.emplace_back(queue, row.key);
+      }
     }
   }
 
@@ -120,7 +120,8 @@ class Work {
     Names names;
     for (const Queue& q : queues_) {
       const auto first = waiting_.lower_bound({q.name, std::string()});
-      if (first != waiting_.end() && first->first == q.name && is(q)) names.insert(q.name);
+      const bool waits = (first != waiting_.end() && first->first == q.name) || keyed_.contains(q.name);
+      if (waits && is(q)) names.insert(q.name);
     }
     return names;
   }
@@ -156,15 +157,22 @@ class Work {
     Names unworked;
     Names unknown;
     std::pair<std::string, std::string> first;  // queue and kind, for a command
+    const auto works = [](const WorkerInfo& w, const std::string& queue) {
+      return w.queues.empty() || std::ranges::find(w.queues, queue) != w.queues.end();
+    };
+    for (const std::string& queue : keyed_) {
+      const auto works_it = [&](const WorkerInfo& w) { return works(w, queue); };
+      if (!left_out.contains(queue) && std::ranges::none_of(workers_, works_it)) unworked.insert(queue);
+    }
     for (const auto& [queue, kind] : waiting_) {
       if (left_out.contains(queue)) continue;
       bool worked = false;
       bool known = false;
       for (const WorkerInfo& w : workers_) {
-        const bool works = w.queues.empty() || std::ranges::find(w.queues, queue) != w.queues.end();
-        worked = worked || works;
+        const bool here = works(w, queue);
+        worked = worked || here;
         const bool handles = w.kinds.empty() || std::ranges::find(w.kinds, kind) != w.kinds.end();  // empty: all
-        known = known || (works && handles);
+        known = known || (here && handles);
       }
       if (!worked) unworked.insert(queue);
       if (!worked || known) continue;
@@ -209,8 +217,8 @@ class Work {
   }
 
   std::set<std::pair<std::string, std::string>> waiting_{};  // queue and kind
-  std::set<std::pair<std::string, std::string>> keys_{};     // queue and key
-  std::vector<std::pair<std::string, std::string>> held_{};  // of those
+  Names keyed_{};                                            // queues of which jobs wait for their keys
+  std::vector<std::pair<std::string, std::string>> held_{};  // queue and key
   std::vector<Queue> queues_{};
   std::vector<WorkerInfo> workers_{};
   bool known_ = false;  // whether there is a list of workers

@@ -41,6 +41,7 @@ class KeyReasons {
 
  private:
   void add(Reason reason, std::string sentence) {
+    reason.state = job_.state;
     reason.queue = job_.queue;
     reason.key = key_;
     reason.sentence = std::move(sentence);

@@ -51,8 +51,9 @@ KeyStatus status_of(backend::GateRow row, const KeyLimits& of_queue, TimePoint n
   status.waiting = row.waiting.value;
   status.jobs = std::move(row.jobs);
   status.held = row.held;
-  if (row.shut_until && *row.shut_until > now) status.opens_at = row.shut_until;
-  if (const auto opens = client::rate_opens(row, client::limits_of(row, of_queue), {}, now)) {
+  if (!row.held && row.shut_until && *row.shut_until > now) status.opens_at = row.shut_until;
+  const auto opens = row.held ? std::nullopt : client::rate_opens(row, client::limits_of(row, of_queue), {}, now);
+  if (opens) {
     status.opens_at = std::max(*opens, status.opens_at.value_or(*opens));
   }
   status.key = std::move(row.key);
@@ -63,7 +64,7 @@ KeyStatus status_of(backend::GateRow row, const KeyLimits& of_queue, TimePoint n
 TimePoint time_of(const Database& db) {
   backend::Insight* const insight = db.dialect().insight();
   const backend::Now now = core::request_time(db.clock());
-  return now ? *now : insight != nullptr ? insight->clock_now() : db.clock().now();
+  return now ? now->wall : insight != nullptr ? insight->clock_now() : db.clock().now();
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <sqlq/error.hpp>
 
 #include "core/checks.hpp"
+#include "core/enqueue_items.hpp"
 #include "core/firing.hpp"
 #include "core/observing.hpp"
 #include "core/request_time.hpp"

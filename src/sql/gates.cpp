@@ -135,7 +135,8 @@ struct Gate {
   std::vector<Member> waiting{};  // returned, come or in line: those that may be let in
   core::Room room{};
   std::size_t left = 0;        // of the room
-  std::size_t line_known = 0;  // rows of the line that were read
+  std::size_t line_known = 0;  // so many rows of the line were read
+  std::set<std::int64_t> of_its_line{};  // these
   bool line_ends = false;      // there are no others
   bool locked = false;         // somebody has locked a job that could be let in
   bool any_let_in = false;
@@ -146,9 +147,8 @@ struct Gate {
       return m.stage == Stage::line && m.seen.waits() && !m.let_in && !m.passed;
     }));
   }
-  [[nodiscard]] bool knows(std::int64_t seq) const noexcept {
-    return std::ranges::find(waiting, seq, [](const Member& m) { return m.seen.seq; }) != waiting.end();
-  }
+  /// Whether others in line could be let in beside those that are known.
+  [[nodiscard]] bool may_read_on() const noexcept { return left > 0 && !line_ends && of_line() < left; }
 };
 
 struct GateStatements {
@@ -317,7 +317,8 @@ class Look {
       }
       for (const Member& member : gate.waiting) {
         // It was put back before anybody counted that it had started.
-        if (member.started()) jobs.push_back({.seq = member.seen.seq, .started = true, .started_at = member.started_at});
+        if (!member.started()) continue;
+        jobs.push_back({.seq = member.seen.seq, .started = true, .started_at = member.started_at});
       }
       gate.room = core::measure(gate.limits, gate.state, jobs, now_);
       gate.state = gate.room.state;
@@ -375,28 +376,30 @@ class Look {
       read_lines();
       std::vector<std::int64_t> chosen;
       for (auto& entry : gates_) choose(entry.second, budget, chosen);
-      if (chosen.empty()) return;
-      const std::vector<std::int64_t> said = operations_.let_in(w_, chosen);
-      const std::set<std::int64_t> admitted(said.begin(), said.end());
-      done_.let_in += admitted.size();
-      budget -= admitted.size();
-      const bool all = admitted.size() == chosen.size();
-      const std::set<std::int64_t> wanted(chosen.begin(), chosen.end());
-      const std::map<std::int64_t, Seen> others = all ? std::map<std::int64_t, Seen>{} : look_at(wanted, admitted);
-      for (auto& entry : gates_) settle(entry.second, admitted, others);
-      if (all) return;
+      if (!chosen.empty()) budget -= let_in(chosen);
+      if (budget == 0) break;
+      if (std::ranges::none_of(gates_, [](const auto& entry) { return entry.second.may_read_on(); })) return;
     }
     done_.more = true;
   }
 
+  /// Returns how many.
+  std::size_t let_in(const std::vector<std::int64_t>& chosen) {
+    const std::vector<std::int64_t> said = operations_.let_in(w_, chosen);
+    const std::set<std::int64_t> admitted(said.begin(), said.end());
+    std::map<std::int64_t, Seen> others;
+    if (admitted.size() < chosen.size()) others = look_at({chosen.begin(), chosen.end()}, admitted);
+    for (auto& entry : gates_) settle(entry.second, admitted, others);
+    done_.let_in += admitted.size();
+    return admitted.size();
+  }
+
   /// Those jobs of lines that may be next.
   void read_lines() {
-    std::vector<Gate*> short_of;
-    for (auto& [name, gate] : gates_) {
-      if (gate.left > 0 && !gate.line_ends && gate.of_line() < gate.left) short_of.push_back(&gate);
-    }
     std::map<std::int64_t, Gate*> heads;
-    for (Gate* gate : short_of) {
+    for (auto& entry : gates_) {
+      Gate* const gate = &entry.second;
+      if (!gate->may_read_on()) continue;
       if (gate->left == 1 && gate->line_known == 0) {
         heads.emplace(*gate->head, gate);
       } else {
@@ -430,7 +433,7 @@ class Look {
   }
 
   void add_to_line(Gate& gate, const Seen& seen) {
-    if (gate.knows(seen.seq)) return;
+    if (!gate.of_its_line.insert(seen.seq).second) return;
     Member member{.seen = seen, .stage = Stage::line, .claims = seen.claims};
     sort_out(member);
     gate.waiting.push_back(std::move(member));
@@ -451,7 +454,8 @@ class Look {
   }
 
   /// Of those that were to be let in and were not.
-  std::map<std::int64_t, Seen> look_at(const std::set<std::int64_t>& wanted, const std::set<std::int64_t>& admitted) {
+  std::map<std::int64_t, Seen> look_at(const std::set<std::int64_t>& wanted,
+                                       const std::set<std::int64_t>& admitted) const {
     std::vector<std::int64_t> seqs;
     std::ranges::set_difference(wanted, admitted, std::back_inserter(seqs));
     std::map<std::int64_t, Seen> found;
@@ -727,9 +731,8 @@ class SqlGates final : public backend::Gates {
   const GatesNews news_;
 };
 
-void line_in(const Operations& operations, const Work& work, std::span<const JobId> ids) {
-  if (ids.empty()) return;
-  work.session().execute(operations.queries()["gate_in"], {{"ids", std::string_view(json_array(ids))}});
+void line_in(Operations& operations, Work& work, std::span<const JobId> ids) {
+  if (!ids.empty()) operations.line_in(work, ids);
 }
 
 }  // namespace

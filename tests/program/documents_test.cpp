@@ -24,7 +24,7 @@ namespace {
 std::vector<std::string> documents() {
   std::vector<std::string> names;
   for (const char* page : {"cli", "embedded", "from-celery", "from-oban", "from-river", "from-sidekiq",
-                           "from-sqlite-to-a-server", "inbox", "periodic", "retries", "workflows"}) {
+                           "from-sqlite-to-a-server", "inbox", "limits", "periodic", "retries", "workflows"}) {
     names.push_back(std::string(page) + ".md");
   }
   const std::filesystem::path folder = std::filesystem::path(SQLQ_DOCS) / "cli";

@@ -103,7 +103,8 @@ def states():
     p.arrow((220, 110), (220, 190))
     p.label(220, 150, "due")
     p.arrow((220, 320), (220, 240))
-    p.label(220, 380, "nothing makes these yet")
+    p.label(220, 380, "jobs with a key")
+    p.label(232, 282, "its key\nhas room")
     p.arrow((290, 205), (440, 205))
     p.label(365, 192, "claim")
     p.arrow((440, 228), (290, 228))
@@ -143,7 +144,7 @@ def threads():
     services = {"heartbeat": "renews leases", "watchdog": "stops what\nruns too long",
                 "rescue": "takes back jobs\nof the dead", "retention": "deletes\nold jobs",
                 "log shipper": "sends lines", "schedules": "fires ticks", "inbox": "takes in plain\nINSERTs",
-                "follow-ups": "wakes parents", "presence": "tells others\nit is there",
+                "gates": "lets in jobs\nwith keys", "follow-ups": "wakes parents", "presence": "tells others\nit is there",
                 "maintenance": "says why\nit takes no jobs"}
     names = re.compile(r'name\(\) const noexcept override \{ return "([^"]+)"')
     known = sorted(name for file in Path("src/worker").glob("*.hpp") for name in names.findall(file.read_text()))

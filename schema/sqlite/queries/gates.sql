@@ -2,8 +2,8 @@
 
 -- name: gate_in
 -- params: ids text
--- A JSON array of ids of jobs that wait: those with a key come into its line when they are due. One that was let in comes
--- at once: whether it has started since is not counted yet.
+-- A JSON array of ids of jobs that wait: those with a key come into its line when they are due. One that was let in
+-- comes at once: whether it has started since is not counted yet.
 INSERT INTO sqlq_gated (job_seq, queue_id, key, stage, first, second, claims)
 SELECT j.seq, j.queue_id, json_extract(j.headers, '$."sqlq-key"'), 2, 0, j.due_us, j.claims
   FROM json_each(:ids) x CROSS JOIN sqlq_jobs j ON j.id = x.value
@@ -78,12 +78,11 @@ SELECT d.queue_id, d.key, d.first, d.claims, j.started_us, d.job_seq, j.state, j
 -- name: gate_line
 -- params: queue int, key text, n int
 -- returns: seq int, state int?, claims int?, due int?, priority int?
--- The first of a line.
+-- The first of a line, in any order.
 SELECT d.job_seq, j.state, j.claims, j.due_us, j.priority
-  FROM (SELECT job_seq, first, second FROM sqlq_gated
+  FROM (SELECT job_seq FROM sqlq_gated
          WHERE queue_id = :queue AND key = :key AND stage = 1 ORDER BY first, second, job_seq LIMIT :n) d
   LEFT JOIN sqlq_jobs j ON j.seq = d.job_seq
- ORDER BY d.first, d.second, d.job_seq
 
 -- name: gated_states
 -- params: seqs text
@@ -198,15 +197,24 @@ SELECT j.id FROM sqlq_queues q CROSS JOIN sqlq_gated d ON d.queue_id = q.id AND 
  CROSS JOIN sqlq_jobs j ON j.seq = d.job_seq
  WHERE q.name = :queue AND j.state IN (1, 2, 5, 7) ORDER BY j.seq LIMIT :n
 
+-- piece: line_of_job
+sqlq_jobs j CROSS JOIN sqlq_gated m ON m.job_seq = j.seq
+ CROSS JOIN sqlq_gated d ON d.queue_id = m.queue_id AND d.key = m.key AND d.stage = 1
+ WHERE j.id = :id AND j.state = 8
+
 -- name: gate_before
 -- params: id text, cap int
 -- returns: n int
 -- Jobs in line before one that stands in line, or all of the line for one that comes later.
 SELECT count(*) FROM (
-  SELECT 1 FROM sqlq_jobs j CROSS JOIN sqlq_gated m ON m.job_seq = j.seq
-   CROSS JOIN sqlq_gated d ON d.queue_id = m.queue_id AND d.key = m.key AND d.stage = 1
-     AND (m.stage = 2 OR (d.first, d.second, d.job_seq) < (m.first, m.second, m.job_seq))
-   WHERE j.id = :id AND j.state = 8 AND m.stage > 0 LIMIT :cap)
+  SELECT 1 FROM {line_of_job} AND m.stage = 2
+  UNION ALL
+  SELECT 1 FROM {line_of_job} AND m.stage = 1 AND d.first < m.first
+  UNION ALL
+  SELECT 1 FROM {line_of_job} AND m.stage = 1 AND d.first = m.first AND d.second < m.second
+  UNION ALL
+  SELECT 1 FROM {line_of_job} AND m.stage = 1 AND d.first = m.first AND d.second = m.second AND d.job_seq < m.job_seq
+  LIMIT :cap)
 
 -- name: gates_forget
 -- params: queue text
