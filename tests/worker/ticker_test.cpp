@@ -42,14 +42,14 @@ TEST_F(TickerOfOne, FiresWhenATickIsDueAndSleepsUntilThen) {
 TEST_F(TickerOfOne, HasNothingToDoWhereThereAreNoSchedules) {
   run(1h);
   EXPECT_EQ(book.changes, 0u);
-  EXPECT_LE(book.looks, 3600u / 15 + 1) << "where it is told of changes";
+  EXPECT_LE(book.looks, 3600u / 14 + 1) << "where it is told of changes";
 }
 
 TEST_F(TickerOfOne, LooksAsOftenAsASchedulesTicksComeButNotMore) {
   sync({schedule("a", "@every 1h")});
   run(24h);
   EXPECT_EQ(book.changes, 24u);
-  EXPECT_LE(book.looks, 86'400u / 15 + 2 * 24 + 1);
+  EXPECT_LE(book.looks, 86'400u / 14 + 2 * 24 + 1);
 }
 
 TEST_F(TickerOfOne, ManyHintsAreOneLookASecond) {
