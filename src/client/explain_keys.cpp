@@ -76,6 +76,7 @@ class KeyReasons {
   /// Of a rate those that were let in and have not started count as starting now.
   [[nodiscard]] std::vector<core::InsideJob> inside(const backend::GateRow& row) const {
     std::vector<core::InsideJob> known;
+    if (row.jobs.empty()) return known;
     for (const std::optional<Job>& job : dialect_.get(row.jobs, nullptr)) {
       if (!job || job->state == JobState::running || job->state == JobState::cancelling) continue;
       known.push_back({.seq = static_cast<std::int64_t>(known.size()), .state = job->state});
@@ -84,6 +85,7 @@ class KeyReasons {
   }
 
   void add_rate(const backend::GateRow& row, const KeyLimits& limits) {
+    if (!limits.rate) return;
     const std::optional<TimePoint> opens = client::rate_opens(row, limits, inside(row), now_);
     if (!opens || *opens <= now_) return;
     add({.code = Code::key_rate, .at = opens},
