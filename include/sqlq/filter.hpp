@@ -23,8 +23,8 @@ struct JobFilter {
   std::vector<JobId> ids{};           ///< these jobs; empty: all
   std::vector<std::string> queues{};  ///< compared byte by byte, as all names
   std::vector<std::string> kinds{};   ///< the same; empty: all
-  /// Jobs in JobState::waiting, which nothing makes in this version, are in no index of a database. A list with this
-  /// state named finds them all, slowly; one without states that has other fields may pass over them.
+  /// Jobs in JobState::waiting are in no index of a database. A list with this state named finds them all, slowly; one
+  /// without states that has other fields may pass over them.
   std::vector<JobState> states{};
   std::string unique_key{};           ///< the whole key; finished jobs keep theirs
   OptionalTime created_from{};        ///< not before this time, which is `now - age` for "younger than"

@@ -94,10 +94,11 @@ struct WorkerStats {
 /// One process's runtime. Make one per process and set of queues; many processes may work the same queues.
 ///
 /// Threads: one each for fetching, completing, heartbeats, timeouts, taking back jobs whose lease ended, deleting jobs
-/// past their retention, maintenance, log shipping, firing schedules, what follows outcomes of workflows, and telling
-/// others that it is there (Admin::workers); a second one for fetching and for completing with a concurrency of 512 or
-/// more; `concurrency` executors; and one for your callbacks (on_event, stop callbacks), joined by another while
-/// all of those are busy. Heartbeats and timeouts wait for none of your code and for no row that somebody has locked.
+/// past their retention, maintenance, log shipping, firing schedules, taking in the rows of the inbox, letting in jobs
+/// whose keys have room, what follows outcomes of workflows, and telling others that it is there (Admin::workers); a
+/// second one for fetching and for completing with a concurrency of 512 or more; `concurrency` executors; and one for
+/// your callbacks (on_event, stop callbacks), joined by another while all of those are busy. Heartbeats and timeouts
+/// wait for none of your code and for no row that somebody has locked.
 /// No exception leaves a thread and no fault of the database ends the process: services back off and try again, and say
 /// so by events.
 ///

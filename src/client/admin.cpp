@@ -191,7 +191,8 @@ DeleteQueueStatus Admin::delete_queue(const std::string& name, const DeleteQueue
       std::vector<JobId> ids;
       for (const Job& job : jobs) ids.push_back(job.id);
       const bool go_on = !ids.empty() && use(ids);
-      core::go_on_after(dialect, core::waiters_of(jobs), core::request_time(db_.clock()));
+      // No job of a key is let in for one that is cancelled: it would be cancelled next.
+      core::go_on_after(dialect, {.parents = core::waiters_of(jobs).parents}, core::request_time(db_.clock()));
       if (!go_on) return;
     }
   };

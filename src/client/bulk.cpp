@@ -95,11 +95,14 @@ class Application {
       if (options_.on_progress && !options_.on_progress(report_)) break;
       if (report_.next && report_.seen < options_.limit) rest_after(took);
     }
+    // No job of a key is let in for one that was cancelled before all are.
+    core::go_on_after(dialect_, {.gates = std::move(gates_)}, core::request_time(clock_));
     return std::move(report_);
   }
 
  private:
   static constexpr std::size_t most_ids = 100;
+  static constexpr std::size_t most_gates = 10'000;
 
   void change(const std::vector<Job>& jobs) {
     std::vector<JobId> ids;
@@ -111,7 +114,9 @@ class Application {
     const auto refused =
         core::isolate(std::span<const JobId>(ids), [this](std::span<const JobId> some) { change(some); });
     if (action_.kind() == Kind::cancel) {
-      core::go_on_after(dialect_, core::waiters_of(jobs), core::request_time(clock_));
+      core::Waiters waiters = core::waiters_of(jobs);
+      if (gates_.size() < most_gates) gates_.merge(waiters.gates);
+      core::go_on_after(dialect_, {.parents = std::move(waiters.parents)}, core::request_time(clock_));
     }
     report_.refused += refused.size();
     for (const core::Offender& offender : refused) {
@@ -161,6 +166,7 @@ class Application {
   const BulkAction& action_;
   const BulkOptions& options_;
   BulkReport report_{};
+  core::GateNames gates_{};  // of cancelled jobs
   BulkPace pace_{options_.share};
   const std::unique_ptr<Signal> signal_;
   sqlq::stop_callback<std::function<void()>> on_stop_;

@@ -169,9 +169,14 @@ std::string expand(std::string_view text, std::span<const Substitution> substitu
 }
 
 const Statement& Catalogue::operator[](std::string_view name) const {
+  const Statement* const found = find(name);
+  if (found == nullptr) malformed(std::string(name), "there is no such statement");
+  return *found;
+}
+
+const Statement* Catalogue::find(std::string_view name) const noexcept {
   const auto it = std::ranges::find(statements_, name, &Statement::name);
-  if (it == statements_.end()) malformed(std::string(name), "there is no such statement");
-  return *it;
+  return it == statements_.end() ? nullptr : &*it;
 }
 
 }  // namespace sqlq::sql

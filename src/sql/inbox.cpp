@@ -9,6 +9,7 @@
 #include <sqlq/error.hpp>
 
 #include "core/enqueue_items.hpp"
+#include "sql/gates.hpp"
 #include "sql/job_row.hpp"
 #include "sql/reading.hpp"
 #include "sql/transfer.hpp"
@@ -142,12 +143,12 @@ class SqlInbox final : public backend::Inbox {
     remove(w.session(), used);
     Work inside(w.session(), w.now(), nullptr);
     if (!stored.empty()) {
-      const std::vector<Enqueued> said = operations_.enqueue(inside, stored);
+      const std::vector<Enqueued> said = enqueue_in_line(operations_, inside, stored);
       for (std::size_t n = 0; n < said.size(); ++n) answers[of_stored[n]] = said[n];
     }
     if (!failed.empty()) {
       static_cast<void>(store_in_rounds(
-          inside, failed, [&](DistinctJobs some) { return operations_.store_jobs(inside, some); }));
+          inside, failed, [&](DistinctJobs some) { return store_in_line(operations_, inside, some); }));
     }
     return answers;
   }

@@ -1,5 +1,7 @@
 #include "sql/operations.hpp"
 
+#include "sql/reading.hpp"
+
 namespace sqlq::sql {
 
 // Leases that this transaction has ended, and no earlier one.
@@ -10,6 +12,10 @@ std::optional<Vacated> Claim::vacated() const {
     if (ended[i] == FinishStatus::applied || ended[i] == FinishStatus::cancelled) ++queues[ends[i].queue];
   }
   return queues;
+}
+
+void Operations::line_in(Work& work, std::span<const JobId> ids) {
+  work.session().execute(queries()["gate_in"], {{"ids", std::string_view(json_array(ids))}});
 }
 
 }  // namespace sqlq::sql

@@ -126,6 +126,9 @@ class Operations {
   virtual std::vector<bool> append_logs(Work& work, std::span<const LogLine> lines) = 0;
 
   // Limits by key (limits.hpp).
+  /// Jobs that wait for their keys come into the lines of these: the statement gate_in. In the transaction that has
+  /// changed them.
+  virtual void line_in(Work& work, std::span<const JobId> ids);
   /// waiting -> pending, in the order given, of which it answers those that it has changed. It passes over jobs that
   /// somebody has locked and those that wait no more. In a transaction that has begun; waits for nobody.
   virtual std::vector<std::int64_t> let_in(Work& /*work*/, std::span<const std::int64_t> /*seqs*/) { return {}; }

@@ -11,6 +11,7 @@
 #include "core/mutant.hpp"
 #include "platform/random.hpp"
 #include "sql/doubt.hpp"
+#include "sql/gates.hpp"
 #include "sql/job_row.hpp"
 #include "sql/reading.hpp"
 
@@ -246,7 +247,7 @@ class Changing {
     }
     if (stored_.empty()) return;
     Work inside(w.session(), w.now(), nullptr);
-    const std::vector<Enqueued> answers = operations_.enqueue(inside, stored_);
+    const std::vector<Enqueued> answers = enqueue_in_line(operations_, inside, stored_);
     auto next = answers.begin();
     for (std::size_t i = 0; i < changes_.size(); ++i) {
       if (!made_[i]) continue;

@@ -112,6 +112,7 @@ ReadQueries::ReadQueries(const Catalogue& c)
       count_held(c["count_held"]),
       count_finished(c["count_finished"]),
       count_finished_all(c["count_finished_all"]),
+      count_waiting(c.find("count_waiting")),
       waiting_kinds(c["waiting_kinds"]),
       history(c["history"]),
       last_records(c["last_records"]),
@@ -122,6 +123,8 @@ ReadQueries::ReadQueries(const Catalogue& c)
       queue_update(c["queue_update"]),
       queue_used(c["queue_used"]),
       queue_hide(c["queue_hide"]),
+      gates_forget(c.find("gates_forget")),
+      gated_forget(c.find("gated_forget")),
       oldest_due(c["oldest_due"]) {}
 
 std::vector<std::optional<Job>> get(Session& s, const ReadQueries& q, std::span<const JobId> ids) {
@@ -152,6 +155,7 @@ std::int64_t count(Session& s, const ReadQueries& q, JobState state, const Lanes
       case JobState::pending:
         return lanes.all() ? s.integer(q.count_pending_all, {{"cap", most}}) : of_lanes(q.count_pending);
       case JobState::scheduled: return of_lanes(q.count_scheduled);
+      case JobState::waiting: return q.count_waiting != nullptr ? of_lanes(*q.count_waiting) : 0;
       case JobState::running:
       case JobState::cancelling:
         return s.integer(q.count_held,
@@ -166,8 +170,8 @@ std::int64_t count(Session& s, const ReadQueries& q, JobState state, const Lanes
   return n.value_or(0);
 }
 
-constexpr std::array all_states{JobState::running, JobState::cancelling, JobState::pending, JobState::scheduled,
-                                JobState::errored, JobState::cancelled,  JobState::success};
+constexpr std::array all_states{JobState::running, JobState::cancelling, JobState::pending,   JobState::scheduled,
+                                JobState::waiting, JobState::errored,    JobState::cancelled, JobState::success};
 
 /// A search for a page of jobs, in two ways: along the ids from `before` downwards, which finds common jobs soon, and
 /// by reading and sorting all wanted jobs, which finds rare ones soon (docs/decisions/0036). Jobs that are named are
@@ -264,7 +268,7 @@ class Search {
     return page;
   }
 
-  /// Jobs that wait for others (JobState::waiting) are in no index.
+  /// Jobs in JobState::waiting that have no key, as a newer program may make them, are in no index.
   [[nodiscard]] bool are_few() const {
     if (std::ranges::find(filter_.states, JobState::waiting) != filter_.states.end()) return false;
     std::int64_t n = 0;
@@ -404,6 +408,9 @@ DeleteQueueStatus queue_delete(Session& s, const ReadQueries& q, std::string_vie
   if (!queue(s, q, name)) return DeleteQueueStatus::not_found;
   if (is_used(s, q, name)) return DeleteQueueStatus::not_empty;
   s.execute(q.queue_hide, {{"name", name}});
+  for (const Statement* forget : {q.gates_forget, q.gated_forget}) {
+    if (forget != nullptr) s.execute(*forget, {{"queue", name}});
+  }
   return DeleteQueueStatus::deleted;
 }
 

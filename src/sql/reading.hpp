@@ -32,6 +32,7 @@ struct ReadQueries {
   const Statement& count_held;
   const Statement& count_finished;
   const Statement& count_finished_all;
+  const Statement* count_waiting;  ///< null: nothing waits
   const Statement& waiting_kinds;
   const Statement& history;
   const Statement& last_records;
@@ -42,6 +43,8 @@ struct ReadQueries {
   const Statement& queue_update;
   const Statement& queue_used;
   const Statement& queue_hide;
+  const Statement* gates_forget;  ///< null: there are none
+  const Statement* gated_forget;
   const Statement& oldest_due;
 };
 

@@ -30,6 +30,7 @@ SqlDialect::SqlDialect(std::unique_ptr<Operations> operations, std::unique_ptr<R
       periodic_(make_periodic(*operations_, *runner_, storing())),
       steps_(make_steps(*operations_, *runner_, [this](bool committed) { woke(committed); })),
       inbox_(make_inbox(*operations_, *runner_, storing())),
+      gates_(capabilities().limits ? make_gates(*operations_, queries_, *runner_, [this] { woke(true); }) : nullptr),
       clock_(std::move(clock)),
       hints_(capabilities().cross_process_wakeup
                  ? Hints::Watch([this](std::function<void()> heard) { return runner_->watch(std::move(heard)); })
@@ -62,6 +63,15 @@ auto SqlDialect::write_or_within(const Tx* tx, const Now& now, const Operation& 
 template <class Operation>
 auto SqlDialect::write_named(const Now& now, const Operation& operation) {
   return write(now, [&](Work& w) { return operation(w.session(), w.wall()); });
+}
+
+template <class Operation>
+auto SqlDialect::write_in_line(std::span<const JobId> ids, const Now& now, const Operation& operation) {
+  return write(now, [&](Work& w) {
+    auto result = operation(w);
+    bring_in_line(*operations_, w, ids);
+    return result;
+  });
 }
 
 template <class Operation>
@@ -142,7 +152,7 @@ std::vector<Enqueued> SqlDialect::store(std::span<const backend::EnqueueItem> it
   std::vector<bool> kept;      // what tries of unknown outcome have stored, if they have done anything
   const auto operation = [&](Work& w) {
     last.clear();
-    last = operations_->enqueue(w, items);
+    last = enqueue_in_line(*operations_, w, items);
     for (std::size_t i = 0; i < items.size(); ++i) {
       const bool mine = items[i].fresh_id || (!kept.empty() && kept[i]);
       if (mine && last[i].id == items[i].id) last[i].status = EnqueueStatus::inserted;
@@ -172,7 +182,7 @@ std::vector<backend::StoreStatus> SqlDialect::store_whole(std::span<const backen
   std::vector<bool> kept(jobs.size());  // what tries of unknown outcome may have stored
   const auto operation = [&](Work& w) {
     last.clear();
-    last = store_in_rounds(w, jobs, [&](DistinctJobs some) { return operations_->store_jobs(w, some); });
+    last = store_in_rounds(w, jobs, [&](DistinctJobs some) { return store_in_line(*operations_, w, some); });
     for (std::size_t i = 0; i < jobs.size(); ++i) {
       if (kept[i] && last[i] == StoreStatus::existing_id) last[i] = StoreStatus::stored;
     }
@@ -312,7 +322,9 @@ bool SqlDialect::give_up(JobId id, std::string_view why, const Now& now) {
 
 std::vector<bool> SqlDialect::take_back_crashes(std::span<const backend::OutlivedClaim> claims, Now now) {
   // One that was errored may be pending again.
-  return ready_again(write(now, [&](Work& w) { return operations_->take_back_crashes(w, claims); }));
+  std::vector<JobId> ids;
+  for (const backend::OutlivedClaim& claim : claims) ids.push_back(claim.id);
+  return ready_again(write_in_line(ids, now, [&](Work& w) { return operations_->take_back_crashes(w, claims); }));
 }
 
 // ------------------------------------------------------------------------------------------------ housekeeping
@@ -337,16 +349,16 @@ PurgeReport SqlDialect::purge(std::size_t limit, Now now) {
 }
 
 std::vector<ActionStatus> SqlDialect::act(std::span<const JobId> ids, backend::Action what, Now now) {
-  auto answers = write(now, [&](Work& w) { return operations_->act(w, ids, what); });
+  auto answers = write_in_line(ids, now, [&](Work& w) { return operations_->act(w, ids, what); });
   return what == backend::Action::erase ? std::move(answers) : ready_again(std::move(answers));
 }
 
 std::vector<RequeueStatus> SqlDialect::requeue(std::span<const JobId> ids, Now now) {
-  return ready_again(write(now, [&](Work& w) { return operations_->requeue(w, ids); }));
+  return ready_again(write_in_line(ids, now, [&](Work& w) { return operations_->requeue(w, ids); }));
 }
 
 std::vector<ActionStatus> SqlDialect::edit(std::span<const JobId> ids, const backend::JobChange& change, Now now) {
-  return ready_again(write(now, [&](Work& w) { return operations_->edit(w, ids, change); }));
+  return ready_again(write_in_line(ids, now, [&](Work& w) { return operations_->edit(w, ids, change); }));
 }
 
 std::vector<bool> SqlDialect::append_logs(std::span<const LogLine> lines) {

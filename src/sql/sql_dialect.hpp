@@ -16,6 +16,7 @@
 
 #include "sql/claim_apart.hpp"
 #include "sql/enqueue_queue.hpp"
+#include "sql/gates.hpp"
 #include "sql/hints.hpp"
 #include "sql/inbox.hpp"
 #include "sql/insight.hpp"
@@ -96,6 +97,7 @@ class SQLQ_API SqlDialect final : public backend::Dialect,
   backend::Periodic* periodic() noexcept override { return periodic_.get(); }
   backend::Steps* steps() noexcept override { return steps_.get(); }
   backend::Inbox* inbox() noexcept override { return inbox_.get(); }
+  backend::Gates* gates() noexcept override { return gates_.get(); }
 
  private:
   using Claiming = core::FunctionRef<backend::ClaimResult(Work&, const Claim&)>;
@@ -113,6 +115,9 @@ class SQLQ_API SqlDialect final : public backend::Dialect,
   /// For verbs of several named statements, with the time of the request in microseconds (none: the database's own).
   template <class Operation>
   auto write_named(const Now& now, const Operation& operation);
+  /// For operations on these jobs that may make jobs with a key wait.
+  template <class Operation>
+  auto write_in_line(std::span<const JobId> ids, const Now& now, const Operation& operation);
   template <class Operation>
   auto read(const Operation& operation, Statements statements = Statements::one);
 
@@ -149,6 +154,7 @@ class SQLQ_API SqlDialect final : public backend::Dialect,
   const std::unique_ptr<backend::Periodic> periodic_;
   const std::unique_ptr<backend::Steps> steps_;
   const std::unique_ptr<backend::Inbox> inbox_;
+  const std::unique_ptr<backend::Gates> gates_;  // null: the database has none
   const std::shared_ptr<Clock> clock_;
   KnownLanes lanes_;
   Strays strays_;

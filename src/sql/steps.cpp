@@ -12,6 +12,7 @@
 #include "core/function_ref.hpp"
 #include "core/mutant.hpp"
 #include "core/steps.hpp"
+#include "sql/gates.hpp"
 #include "sql/job_row.hpp"
 #include "sql/shared_calls.hpp"
 
@@ -150,7 +151,7 @@ class SqlSteps final : public backend::Steps {
 
   void wake(std::span<const JobId> ids, Now now) override {
     if (ids.empty()) return;
-    runner_.write(Task::plain, now, [&](Work& w) { operations_.wake(w, ids); }, [] {});
+    runner_.write(Task::plain, now, [&](Work& w) { wake_in_line(w, ids); }, [] {});
     woke_(true);
   }
 
@@ -189,6 +190,11 @@ class SqlSteps final : public backend::Steps {
         look(w.session());
       });
     }
+  }
+
+  void wake_in_line(Work& w, std::span<const JobId> ids) {
+    operations_.wake(w, ids);
+    bring_in_line(operations_, w, ids);
   }
 
   Adding::Answers add(Adding::Items steps, bool shared) {
@@ -356,7 +362,8 @@ class SqlSteps final : public backend::Steps {
     if (is_finished(locked->state)) return SignalStatus::finished;
     const auto seen = look(w, id);
     const bool current = seen && seen->state == locked->state && seen->claims == locked->claims;
-    if (!current && locked->state == JobState::scheduled && locked->claims > 0) {
+    const bool sleeps = locked->state == JobState::scheduled || locked->state == JobState::waiting;
+    if (!current && sleeps && locked->claims > 0) {
       throw Error(Errc::retry_transaction, "the snapshot of the transaction is older than what the job waits for: roll "
                                            "it back and run it again");
     }
@@ -383,8 +390,9 @@ class SqlSteps final : public backend::Steps {
     // One that does not wait for it yet finds it when it does: its wait is recorded under the lock of its row.
     const bool waits = of_kind(rows, StepKind::wait) != nullptr && of_kind(rows, StepKind::expired) == nullptr;
     const bool held = locked->state == JobState::running || locked->state == JobState::cancelling;
-    if (locked->state == JobState::scheduled && waits) {
+    if (sleeps && waits) {
       operations_.act(w, std::array{id}, backend::Action::run_now);
+      bring_in_line(operations_, w, std::array{id});
     } else if (held && (waits || borrowed)) {  // a snapshot may be older than the wait
       operations_.tell_job(w, id, job.seq, true);
     }

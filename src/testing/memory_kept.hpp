@@ -14,22 +14,23 @@ namespace sqlq::testing {
 struct KeptEnqueue {
   explicit KeptEnqueue(const backend::EnqueueItem& given)
       : item(given), queue(given.queue), kind(given.kind), params(given.params), headers(given.headers),
-        key(given.unique_key) {}
+        key(given.key), unique_key(given.unique_key) {}
   [[nodiscard]] backend::EnqueueItem view() const {
     backend::EnqueueItem same = item;
     same.queue = queue;
     same.kind = kind;
     same.params = params;
     same.headers = headers;
+    same.key = key;
     same.unique_key.reset();
-    if (key) same.unique_key = *key;
+    if (unique_key) same.unique_key = *unique_key;
     return same;
   }
   Enqueued operator()(MemoryQueue& jobs, Instant now) const { return jobs.enqueue(view(), now); }
 
   backend::EnqueueItem item;
-  std::string queue, kind, params, headers;
-  std::optional<std::string> key;
+  std::string queue, kind, params, headers, key;
+  std::optional<std::string> unique_key;
 };
 
 /// A lease to end.

@@ -59,6 +59,8 @@ Enqueued MemoryQueue::enqueue(const backend::EnqueueItem& item, Instant now) {
   job.created_at = job.queued_at = now.wall;
   job.run_at = due;
   job.headers = core::read_headers(item.headers);
+  row.key = item.key;
+  if (!row.key.empty()) job.state = JobState::waiting;
   news_ = true;
   return {.id = item.id, .status = EnqueueStatus::inserted};
 }
@@ -285,7 +287,7 @@ ActionStatus MemoryQueue::act(JobId id, backend::Action what, Instant now) {
   Row* row = find(id);
   if (row == nullptr) return ActionStatus::not_found;
   Job& job = row->job;
-  const bool fits = what == Action::run_now ? job.state == JobState::scheduled
+  const bool fits = what == Action::run_now ? comes_later(*row, now)
                     : what == Action::erase ? is_finished(job.state)
                                             : held(job);
   if (!fits) return ActionStatus::unchanged;
@@ -351,6 +353,7 @@ DeleteQueueStatus MemoryQueue::queue_delete(std::string_view name) {
   if (has_jobs(name)) return DeleteQueueStatus::not_empty;
   Queue& queue = queues_.find(name)->second;
   queue = {.name = queue.name, .created_at = queue.created_at};
+  std::erase_if(gates_, [name](const auto& entry) { return entry.first.queue == name; });
   deleted_.emplace(name);
   return DeleteQueueStatus::deleted;
 }
@@ -429,11 +432,13 @@ void MemoryQueue::take(Row& row, const backend::ClaimRequest& request, Instant n
   job.heartbeat_at = now.wall;
   job.progress.reset();
   row.lease_until = saturating_add(now.steady, job.keepalive);
+  count_start(row, now);
 }
 
+// A job with a key waits, due when it would have been.
 void MemoryQueue::put_back(Row& row, JobState state, Instant now) {
   row.job.progress.reset();
-  row.job.state = state;
+  row.job.state = row.key.empty() ? state : JobState::waiting;
   row.job.queued_at = now.wall;
   news_ = true;
 }
@@ -445,6 +450,7 @@ void MemoryQueue::end(Row& row, JobState state, Instant now) {
   row.job.state = state;
   row.job.finished_at = now.wall;
   row.expires = saturating_add(now.wall, row.job.retention.value_or(usual));
+  if (state == JobState::errored) hold_after_error(row);
   if (queues_.at(row.job.queue).concurrency) news_ = true;  // there is room for another one
 }
 

@@ -15,6 +15,7 @@
 
 #include <sqlq/backend/dialect.hpp>
 
+#include "core/gate.hpp"
 #include "testing/memory_workers.hpp"
 
 namespace sqlq::testing {
@@ -86,6 +87,16 @@ class MemoryQueue {
   void wake(JobId id, Instant now);
   bool forget_steps(JobId id, const std::optional<backend::Steps::From>& from, bool signals);
 
+  backend::GatesLooked look_at_gates(std::span<const backend::GateName> named, std::size_t limit, Instant now);
+  void set_gate(const backend::GateName& gate, std::string_view settings, Instant now);
+  void shut_gate(const backend::GateName& gate, Duration pause, Instant now);
+  [[nodiscard]] std::string gate_settings(std::string_view queue) const;
+  [[nodiscard]] std::vector<backend::GateRow> list_gates(std::string_view queue, std::string_view after,
+                                                         std::size_t limit, std::uint64_t cap, Instant now) const;
+  [[nodiscard]] std::optional<backend::GateRow> gate(const backend::GateName& name, std::uint64_t cap,
+                                                     Instant now) const;
+  [[nodiscard]] CappedCount before_in_line(JobId id, std::uint64_t cap, Instant now) const;
+
   [[nodiscard]] std::vector<JobId> ids_after(JobId after, std::size_t limit) const;
   [[nodiscard]] std::optional<backend::StoredJob> whole(JobId id) const;
   backend::StoreStatus store(const backend::StoredJob& stored, Instant now);
@@ -108,6 +119,12 @@ class MemoryQueue {
     std::map<std::pair<std::int64_t, std::int64_t>, LogLine> logs{};  // by claim and number
     std::vector<StepRecord> steps{};  // in the order of their recording
     bool told = false;                // to go on at its next snooze
+    std::string key{};                // empty: it is in no gate's way
+    bool counted = false;             // by the rate of its key: the last start
+  };
+  struct Gate {
+    std::string settings{};
+    core::GateState state{};
   };
 
   [[nodiscard]] Row* find(JobId id);
@@ -126,8 +143,23 @@ class MemoryQueue {
   void go_on(Row& row, Instant now);
   void take_back(Row& row, Instant now, ReapReport& report);
 
+  /// A key's jobs that have not finished, by number.
+  using AtGate = std::map<std::int64_t, const Row*>;
+  [[nodiscard]] std::map<backend::GateName, AtGate> gates_with_jobs() const;
+  [[nodiscard]] AtGate at_gate(const backend::GateName& name) const;
+  [[nodiscard]] KeyLimits limits_of(const backend::GateName& name) const;
+  [[nodiscard]] std::optional<backend::GateRow> gate_row(const backend::GateName& name, const AtGate& jobs,
+                                                         std::uint64_t cap, Instant now) const;
+  std::size_t look_at(const backend::GateName& name, const AtGate& jobs, bool may_let_in, Instant now,
+                      backend::GatesLooked& looked);
+  void count_start(Row& row, Instant now);
+  void hold_after_error(const Row& row);
+  void forget(const backend::GateName& name, Instant now);
+  static bool comes_later(const Row& row, Instant now);
+
   std::map<JobId, Row> rows_;
   std::map<std::string, Queue, std::less<>> queues_;
+  std::map<backend::GateName, Gate> gates_;  // those with settings or something to remember
   std::set<std::string, std::less<>> deleted_;  // of the queues; one is there all the same while it has jobs
   std::map<JobId, SteadyPoint> passed_over_;  // until then
   std::uint64_t inserted_ = 0;

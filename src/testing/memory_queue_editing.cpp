@@ -16,8 +16,10 @@ ActionStatus MemoryQueue::edit(JobId id, const backend::JobChange& change, Insta
   const int priority = change.priority.value_or(job.priority);
   if (!waits || (queue == job.queue && priority == job.priority)) return ActionStatus::unchanged;
   queue_made(queue, now);
+  const bool to_another_gate = queue != job.queue && !row->key.empty();
   job.queue = queue;
   job.priority = priority;
+  if (to_another_gate) job.state = JobState::waiting;
   news_ = true;
   return ActionStatus::done;
 }

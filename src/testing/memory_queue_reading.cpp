@@ -39,11 +39,11 @@ JobPage MemoryQueue::list(const JobFilter& filter, const Page& page) const {
 JobCounts MemoryQueue::counts(std::string_view queue, std::uint64_t cap) const {
   JobCounts counts;
   for (const JobState state : {JobState::pending, JobState::running, JobState::success, JobState::errored,
-                               JobState::cancelling, JobState::cancelled, JobState::scheduled}) {
+                               JobState::cancelling, JobState::cancelled, JobState::scheduled, JobState::waiting}) {
     counts[state] = {};
   }
   for (const auto& [id, row] : rows_) {
-    if ((!queue.empty() && row.job.queue != queue) || row.job.state == JobState::waiting) continue;
+    if (!queue.empty() && row.job.queue != queue) continue;
     CappedCount& count = counts[row.job.state];
     if (count.value < cap) {
       ++count.value;

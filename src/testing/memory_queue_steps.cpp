@@ -84,7 +84,7 @@ SignalStatus MemoryQueue::signal(const Signal& signal, Instant now) {
                         .value = std::string(signal.value)});
   const bool waits = has(row->steps, StepKind::wait, signal.name, number) &&
                      !has(row->steps, StepKind::expired, signal.name, number);
-  if (waits && row->job.state == JobState::scheduled) {
+  if (waits && comes_later(*row, now)) {
     go_on(*row, now);
   } else if (waits && has_lease(row->job)) {
     row->told = true;
@@ -98,7 +98,7 @@ void MemoryQueue::wake(JobId id, Instant now) {
   if (row == nullptr) return;
   if (has_lease(row->job)) {
     row->told = true;
-  } else if (row->job.state == JobState::scheduled &&
+  } else if (comes_later(*row, now) &&
              std::ranges::any_of(row->steps, [](const StepRecord& s) { return s.kind == StepKind::children; })) {
     go_on(*row, now);
   }
@@ -124,7 +124,7 @@ bool MemoryQueue::forget_steps(JobId id, const std::optional<backend::Steps::Fro
   return true;
 }
 
-/// A scheduled job is due.
+/// A job that comes later is due.
 void MemoryQueue::go_on(Row& row, Instant now) {
   row.job.run_at = now.wall;
   put_back(row, JobState::pending, now);

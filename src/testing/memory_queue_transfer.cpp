@@ -37,6 +37,9 @@ backend::StoreStatus MemoryQueue::store(const backend::StoredJob& stored, Instan
   row.job = job;
   row.job.lease_token = {};
   row.job.progress.reset();
+  if (const auto key = job.headers.find(std::string(core::key_header)); key != job.headers.end()) row.key = key->second;
+  const bool waits = job.state == JobState::pending || job.state == JobState::scheduled;
+  if (waits && !row.key.empty()) row.job.state = JobState::waiting;
   row.expires = core::expires_at(job);
   row.history = stored.history;
   row.steps = stored.steps;

@@ -10,6 +10,7 @@
 #include <sqlq/backend/dialect.hpp>
 #include <sqlq/error.hpp>
 
+#include "testing/memory_gates.hpp"
 #include "testing/memory_hints.hpp"
 #include "testing/memory_impl.hpp"
 #include "testing/memory_kept.hpp"
@@ -172,6 +173,7 @@ class MemoryDialect final : public backend::Dialect,
   backend::Workers* workers() noexcept override { return &workers_; }
   backend::Transfer* transfer() noexcept override { return &transfer_; }
   backend::Periodic* periodic() noexcept override { return &periodic_; }
+  backend::Gates* gates() noexcept override { return &gates_; }
   backend::HandOverResult finish_and_claim(const backend::HandOverRequest& request) override {
     return on_jobs(
         [&](MemoryQueue& jobs) { return jobs.finish_and_claim(request, time(request.claim.now), refusals()); });
@@ -325,10 +327,11 @@ class MemoryDialect final : public backend::Dialect,
   const backend::Capabilities able_{
       .hand_over = true, .outages = true, .workers = true, .editing = true, .insight = true, .transfer = true,
       .headers = true, .periodic = true,
-      .steps = true};
+      .steps = true, .limits = true};
   MemoryWorkers workers_;
   MemoryTransfer transfer_;
   MemoryPeriodic periodic_;
+  MemoryGates gates_;
 };
 
 MemoryDialect::MemoryDialect(std::shared_ptr<Storage> storage, std::shared_ptr<Clock> clock)
@@ -337,7 +340,8 @@ MemoryDialect::MemoryDialect(std::shared_ptr<Storage> storage, std::shared_ptr<C
       transfer_([this](const auto& call) { on_jobs([&](MemoryQueue& q) { return call(q), true; }); },
                 [this](std::string_view text) { storage_->require_storable({text}); }, clock_),
       periodic_([this](const auto& call) { on_jobs([&](MemoryQueue& q) { return call(q), true; }); },
-                [this](std::string_view text) { storage_->require_storable({text}); }, clock_) {
+                [this](std::string_view text) { storage_->require_storable({text}); }, clock_),
+      gates_([this](const auto& call) { on_jobs([&](MemoryQueue& q) { return call(q), true; }); }, clock_) {
   const std::lock_guard lock(storage_->mutex);
   if (std::exchange(storage_->steady_epoch, clock_->steady_epoch()) != clock_->steady_epoch()) {
     storage_->queue.end_all_leases();

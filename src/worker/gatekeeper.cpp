@@ -70,8 +70,8 @@ core::GateNames Gatekeeper::take_noted() {
 
 SteadyPoint Gatekeeper::step() {
   backend::Gates* const part = shared_.dialect().gates();
+  shut_gates(part);
   if (part == nullptr) return SteadyPoint::max();
-  shut_gates(*part);
   core::GateNames names = take_noted();
   const bool retries = shared_.clock().steady() >= again_at_;
   const bool wanted = !failing_ && (!names.empty() || retries);
@@ -146,7 +146,8 @@ void Gatekeeper::plan(const backend::GatesLooked& looked, core::GateNames names)
   }
 }
 
-void Gatekeeper::shut_gates(backend::Gates& part) {
+// Without the part there are no gates, and nothing to wait for.
+void Gatekeeper::shut_gates(backend::Gates* part) {
   std::vector<Ending> endings;
   {
     const core::MutexLock lock(mutex_);
@@ -158,7 +159,9 @@ void Gatekeeper::shut_gates(backend::Gates& part) {
     pause = std::max(pause, ending.delay);
   }
   try {
-    for (const auto& [gate, pause] : longest) shut_gate(part, gate, pause);
+    for (const auto& [gate, pause] : longest) {
+      if (part != nullptr) shut_gate(*part, gate, pause);
+    }
   } catch (...) {
     if (platform::in_forced_unwind()) throw;
     const core::MutexLock lock(mutex_);

@@ -60,7 +60,7 @@ class Gatekeeper final : public Service {
   [[nodiscard]] std::optional<TimePoint> next_look() const noexcept { return next_look_; }
 
  private:
-  void shut_gates(backend::Gates& part);
+  void shut_gates(backend::Gates* part);
   void shut_gate(backend::Gates& part, const backend::GateName& gate, Duration pause);
   [[nodiscard]] core::GateNames take_noted();
   backend::GatesLooked look(backend::Gates& part, core::GateNames names);

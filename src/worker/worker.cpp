@@ -284,7 +284,9 @@ WorkerStats Worker::run(sqlq::stop_token until) {
 }
 
 void Worker::wake() noexcept {
-  if (!impl_->maker.is_parent()) impl_->runtime.fetcher.wake();
+  if (impl_->maker.is_parent()) return;
+  impl_->runtime.fetcher.wake();
+  impl_->runtime.gatekeeper.hint();
 }
 
 WorkerStats Worker::stats() const { return impl_->shared.stats(); }

@@ -34,11 +34,26 @@ const std::map<std::string, std::string> samples = {
     {"created_to", "9"}, {"lowest", "0"}, {"highest", "9"}, {"error", "e"}, {"payloads", "1"}, {"priority", "1"},
     {"headers", "{NULL,NULL}"}, {"told", "1"}, {"ord", "1"}, {"at", "1"}, {"until", "1"}, {"value", "1"},
     {"queue_id", "1"}, {"priority", "10"}, {"due", "1000"}, {"seq", "1000"}, {"after", "9"}, {"last", "10"},
+    {"settings", "{}"}, {"flags", "{0,2}"}, {"key", "k1"},
     {"jsons", "{1,1}"}, {"most", "10"}, {"numbers", "[1,2]"}, {"problem", "p"},
     {"rows", R"([{"name":"a","version":1,"becomes":2,"next":1,"definition":"{}","state":"{}"}])"},
 };
 
+/// Statements of gates have lists as JSON.
+std::string sample_of_gates(const sql::Statement& s, const sql::Field& p) {
+  if (!s.name.starts_with("gate")) return {};
+  if (p.name == "ids") return R"(["00000000-0000-7000-8000-000000000001"])";
+  if (p.name == "names") return R"([["a","k1"],["b","k2"]])";
+  if (p.name == "gates") return R"([[1,"k1"],[2,"k2"]])";
+  if (p.name == "seqs") return "[1,2]";
+  if (p.name == "queue" && p.type == sql::Type::integer) return "1";
+  if (p.name != "rows") return {};
+  return s.name == "gates_set" ? R"([[1,"k1",1,1,null]])" : "[[1,2,1,1,1,0]]";
+}
+
 std::string sample_of(const sql::Statement& s, const sql::Field& p) {
+  const std::string gate = sample_of_gates(s, p);
+  if (!gate.empty()) return gate;
   const bool json = s.name == "get" || s.name.starts_with("list") || s.name.starts_with("count_");
   if (json && p.name == "ids") return R"(["00000000-0000-7000-8000-000000000001"])";
   if (json && (p.name == "queues" || p.name == "kinds")) return R"(["a","b"])";
@@ -118,7 +133,11 @@ class PostgresSchema : public PostgresTest {
                  "INSERT INTO sqlq_history SELECT i, 1, 1, 0, 1, 1, '', '' FROM generate_series(1, 100000) i;"
                  "INSERT INTO sqlq_logs SELECT i, 1, 1, 0, 1, 1, '' FROM generate_series(1, 100000) i;"
                  "INSERT INTO sqlq_periodic SELECT 'n' || i, 1, i, '{}', '{}' FROM generate_series(1, 100000) i;"
-                 "INSERT INTO sqlq_inbox (kind) SELECT 'k' FROM generate_series(1, 100000) i");
+                 "INSERT INTO sqlq_inbox (kind) SELECT 'k' FROM generate_series(1, 100000) i;"
+                 "INSERT INTO sqlq_gates (queue_id, key, look_us)"
+                 "SELECT 1 + i % 2, 'k' || i, i FROM generate_series(1, 100000) i;"
+                 "INSERT INTO sqlq_gated SELECT i, lpad(i::text, 32, '0')::uuid, 0, i, 0, 1 + i % 2, i % 3, 'k' || i % 9"
+                 "  FROM generate_series(1, 100000) i");
   }
 
   void expect_good_plans(bool kept, bool passing, const std::set<std::string>& only = {});
@@ -243,6 +262,28 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"inbox_remove", {"sqlq_inbox_pkey"}},
     {"inbox_keep", {"sqlq_inbox_pkey"}},
     {"inbox_counts", {"sqlq_inbox_pkey"}},
+    {"gate_in", {"sqlq_jobs_pkey", "Index Cond: (id = "}},
+    {"gates_arrived", {"sqlq_gated_later", "Index Cond: (second <= $1)"}},
+    {"gates_due", {"sqlq_gates_look", "Index Cond: (look_us <= $1)"}},
+    {"gates_named", {"sqlq_queues_name_key"}},
+    {"gates_next", {"sqlq_gated_later", "sqlq_gates_look"}},
+    {"gates_make", {"sqlq_gates_pkey"}},
+    {"gates_lock", {"sqlq_gates_pkey", "LockRows", "sqlq_gated_line", "(stage = 1)", "(stage = 2)"}},
+    {"gates_inside", {"sqlq_gated_line", "(stage = 0)", "sqlq_jobs_pkey", "Index Cond: (id = d.job_id)"}},
+    {"gates_came", {"sqlq_gated_line", "(first = 0) AND (second <= $1)", "Index Cond: (id = d.job_id)"}},
+    {"gate_line", {"sqlq_gated_line", "(stage = 1)", "Index Cond: (id = d.job_id)"}},
+    {"gated_states", {"sqlq_gated_pkey", "Index Cond: (id = d.job_id)"}},
+    {"let_in", {"sqlq_gated_pkey", "Index Cond: (id = d.job_id)", "LockRows"}},
+    {"gated_set", {"sqlq_gated_pkey"}},
+    {"gated_drop", {"sqlq_gated_pkey"}},
+    {"gates_set", {"sqlq_gates_pkey"}},
+    {"gates_drop", {"sqlq_gates_pkey", "sqlq_gated_line"}},
+    {"gates_look_all", {"sqlq_gates_pkey"}},
+    {"gate_open", {"sqlq_gates_pkey"}},
+    {"gate_settings", {"sqlq_gates_pkey"}},
+    {"gate_get", {"sqlq_gates_pkey", "sqlq_gated_line", "(stage = 0)", "Index Cond: (id = d.job_id)"}},
+    {"gate_jobs", {"sqlq_gated_line", "(stage = 0)", "Index Cond: (id = d.job_id)"}},
+    {"gate_before", {"sqlq_gated_pkey", "sqlq_gated_line", "(stage = 1)"}},
 };
 
 const std::set<std::string> lists = {"list",          "list_ids",        "list_bound", "count_pending",
@@ -253,11 +294,11 @@ const std::set<std::string> lists = {"list",          "list_ids",        "list_b
 const std::set<std::string> batches = {
     "job_insert", "job_insert_headers", "job_insert_new", "job_insert_new_headers", "cancel", "requeue",
     "finish",     "heartbeat",          "log_add",        "list_ids",               "edit",
-    "steps"};
+    "steps",      "gate_in",            "gated_set",      "gated_drop"};
 
 /// Nothing walks through a table that may be long.
 void PostgresSchema::expect_no_scan(const std::string& name, const std::string& plan) {
-  for (const char* table : {"jobs", "history", "logs", "periodic", "steps", "inbox"}) {
+  for (const char* table : {"jobs", "history", "logs", "periodic", "steps", "inbox", "gates", "gated"}) {
     EXPECT_EQ(plan.find("Seq Scan on sqlq_" + std::string(table)), std::string::npos) << name << ":\n" << plan;
   }
 }
@@ -294,7 +335,7 @@ void PostgresSchema::expect_good_plans(bool kept, bool passing, const std::set<s
 TEST_F(PostgresSchema, HotPlansOnAnEmptyTable) { expect_good_plans(true, false); }
 
 TEST_F(PostgresSchema, HotPlansOnAnAnalyzedEmptyTable) {
-  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic, sqlq_inbox");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic, sqlq_inbox, sqlq_gates, sqlq_gated");
   expect_good_plans(true, false);
 }
 
@@ -305,19 +346,19 @@ TEST_F(PostgresSchema, HotPlansOnAFilledTable) {
 
 TEST_F(PostgresSchema, HotPlansWithStatisticsOfAFilledTable) {
   fill();
-  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic, sqlq_inbox");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic, sqlq_inbox, sqlq_gates, sqlq_gated");
   expect_good_plans(true, true);
 }
 
 TEST_F(PostgresSchema, HotPlansWithStatisticsOfAnEmptyTable) {
-  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic, sqlq_inbox");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic, sqlq_inbox, sqlq_gates, sqlq_gated");
   fill();
   expect_good_plans(true, true);
 }
 
 TEST_F(PostgresSchema, HotPlansWhereNearlyAllJobsAreFinished) {
   fill("CASE WHEN i % 1000 = 0 THEN 1 + (i / 1000) % 7 ELSE 3 END");
-  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic, sqlq_inbox");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic, sqlq_inbox, sqlq_gates, sqlq_gated");
   expect_good_plans(true, true);
 }
 
@@ -350,7 +391,7 @@ TEST_F(PostgresSchema, ListsAndCountsOfAMillionJobsAreBounded) {
 
 TEST_F(PostgresSchema, HotPlansWhereAllJobsWait) {
   fill("1");
-  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic, sqlq_inbox");
+  native_.exec("ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic, sqlq_inbox, sqlq_gates, sqlq_gated");
   expect_good_plans(true, true);
 }
 

@@ -127,6 +127,7 @@ conformance::Backend sqlite_file() {
           .emptied_sql = {"DELETE FROM sqlq_jobs", "DELETE FROM sqlq_history", "DELETE FROM sqlq_logs",
                           "DELETE FROM sqlq_progress", "DELETE FROM sqlq_agenda", "DELETE FROM sqlq_registry",
                           "DELETE FROM sqlq_periodic", "DELETE FROM sqlq_steps", "DELETE FROM sqlq_inbox",
+                          "DELETE FROM sqlq_gates", "DELETE FROM sqlq_gated",
                           "DELETE FROM sqlq_lanes", "DELETE FROM sqlq_queues", "DELETE FROM sqlq_facts",
                           "DELETE FROM sqlq_migrations"},
           .breakages = {{"a trigger whose error quotes params",

@@ -58,7 +58,9 @@ class SqliteSchema : public Scratch {
                   "SELECT printf('%036d', i), 1 + i % 2, 1 + i % 2, 1 + i % 7, 10, i, 25, 3, 30, i, i, '{}',"
                   "  iif(i % 7 IN (2, 3, 5), i, NULL) FROM n;"
                   "INSERT INTO sqlq_periodic SELECT 'n' || seq, 1, seq, '{}', '{}' FROM sqlq_jobs;"
-                  "INSERT INTO sqlq_inbox (kind) SELECT 'k' FROM sqlq_jobs"),
+                  "INSERT INTO sqlq_inbox (kind) SELECT 'k' FROM sqlq_jobs;"
+                  "INSERT INTO sqlq_gates (queue_id, key, look_us) SELECT 1, 'k' || seq, seq FROM sqlq_jobs;"
+                  "INSERT INTO sqlq_gated SELECT seq, 1, 'k' || seq % 100, seq % 3, 0, seq, 0 FROM sqlq_jobs"),
               SQLITE_OK);
   }
 
@@ -180,6 +182,38 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"inbox_remove", {"SEARCH sqlq_inbox USING INTEGER PRIMARY KEY (rowid=?)"}},
     {"inbox_keep", {"SEARCH sqlq_inbox USING INTEGER PRIMARY KEY (rowid=?)"}},
     {"inbox_counts", {"SEARCH sqlq_inbox USING INTEGER PRIMARY KEY (rowid>?)"}},
+    {"step_wake_waiting", {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_id (id=?)"}},
+    {"run_now", {"SEARCH sqlq_jobs USING INDEX sqlq_jobs_id (id=?)"}},
+    {"gate_in", {"SEARCH j USING INDEX sqlq_jobs_id (id=?)"}},
+    {"gates_arrived", {"SEARCH sqlq_gated USING INDEX sqlq_gated_later (second<?)"}},
+    {"gates_due", {"SEARCH sqlq_gates USING INDEX sqlq_gates_look (look_us<?)"}},
+    {"gates_next", {"SEARCH sqlq_gated USING INDEX sqlq_gated_later", "SEARCH sqlq_gates USING INDEX sqlq_gates_look"}},
+    {"gates_lock",
+     {"SEARCH g USING PRIMARY KEY (queue_id=? AND key=?)", "SEARCH a USING PRIMARY KEY (queue_id=? AND key=?)",
+      "SEARCH d USING INDEX sqlq_gated_line (queue_id=? AND key=? AND stage=?)",
+      "SEARCH d USING INDEX sqlq_gated_line (queue_id=? AND key=? AND stage=? AND first=?)"}},
+    {"gates_inside",
+     {"SEARCH d USING INDEX sqlq_gated_line (queue_id=? AND key=? AND stage=?)",
+      "SEARCH j USING INTEGER PRIMARY KEY (rowid=?)"}},
+    {"gates_came",
+     {"SEARCH d USING INDEX sqlq_gated_line (queue_id=? AND key=? AND stage=? AND first=? AND second<?)",
+      "SEARCH j USING INTEGER PRIMARY KEY (rowid=?)"}},
+    {"gate_line",
+     {"SEARCH sqlq_gated USING INDEX sqlq_gated_line (queue_id=? AND key=? AND stage=?)",
+      "SEARCH j USING INTEGER PRIMARY KEY (rowid=?)"}},
+    {"gated_states", {"SEARCH j USING INTEGER PRIMARY KEY (rowid=?)"}},
+    {"let_in", {"SEARCH sqlq_jobs USING INTEGER PRIMARY KEY (rowid=?)"}},
+    {"gated_set", {"SEARCH sqlq_gated USING INTEGER PRIMARY KEY (rowid=?)"}},
+    {"gated_drop", {"SEARCH sqlq_gated USING INTEGER PRIMARY KEY (rowid=?)"}},
+    {"gates_set", {"SEARCH sqlq_gates USING PRIMARY KEY (queue_id=? AND key=?)"}},
+    {"gates_drop", {"SEARCH sqlq_gates USING PRIMARY KEY (queue_id=? AND key=?)"}},
+    {"gate_list", {"SEARCH g USING PRIMARY KEY (queue_id=? AND key>?)",
+                   "SEARCH d USING INDEX sqlq_gated_line (queue_id=? AND key>?)"}},
+    {"gate_get", {"SEARCH g USING PRIMARY KEY (queue_id=? AND key=?)",
+                  "SEARCH d USING INDEX sqlq_gated_line (queue_id=? AND key=?"}},
+    {"gate_before", {"SEARCH j USING INDEX sqlq_jobs_id (id=?)", "SEARCH m USING INTEGER PRIMARY KEY (rowid=?)",
+                     "SEARCH d USING INDEX sqlq_gated_line (queue_id=? AND key=? AND stage=?"}},
+    {"count_waiting", {"SEARCH d USING INDEX sqlq_gated_line (queue_id=?)"}},
 };
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }

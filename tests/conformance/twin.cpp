@@ -15,7 +15,8 @@ const std::vector<std::pair<std::size_t, Command::Kind>>& usual_commands() {
       {3, cancelled}, {4, snooze},      {4, release},       {5, ping},    {6, cancel},  {6, reap},  {3, purge},
       {5, requeue},   {2, pause},       {3, resume},        {4, limit},   {3, priority}, {8, advance},
       {3, run_now},   {24, run},        {10, record},       {14, signal}, {6, restart},  {7, sync},
-      {2, pause_schedule}, {3, resume_schedule}, {2, remove_schedule},    {3, fire},     {12, tick}};
+      {2, pause_schedule}, {3, resume_schedule}, {2, remove_schedule},    {3, fire},     {12, tick},
+      {12, look},     {3, limit_keys}};
   return all;
 }
 
@@ -45,14 +46,20 @@ Twin::Twin(const std::vector<Database>& handles, const std::shared_ptr<testing::
   for (const std::string& queue : twin::queues) {
     admin_.create_queue(queue);
     admin_.resume(queue);
+    if (capabilities_.limits) admin_.set_key_limits(queue, {});
     lanes_[queue] = {};
   }
 }
 
 void Twin::apply(const Command& command) {
-  using enum Command::Kind;
   command_ = &command;
   choice_ = 0;
+  obey(command);
+  let_in();
+}
+
+void Twin::obey(const Command& command) {
+  using enum Command::Kind;
   switch (command.kind) {
     case enqueue: return this->enqueue(1);
     case enqueue_many: return this->enqueue(static_cast<std::size_t>(number(0, 4)));
@@ -85,6 +92,8 @@ void Twin::apply(const Command& command) {
     case remove_schedule: return steer(command.kind);
     case fire: return this->fire();
     case tick: return this->tick();
+    case look: return this->look();
+    case limit_keys: return this->limit_keys();
   }
 }
 
@@ -166,7 +175,7 @@ void Twin::end(Known& job, JobState how) const {
 }
 
 void Twin::wait_until(Known& job, Duration delay) const {
-  job.state = JobState::scheduled;
+  job.state = back(job, JobState::scheduled);
   job.run_at = clock_.now() + delay;
 }
 
@@ -174,7 +183,7 @@ void Twin::wait_until(Known& job, Duration delay) const {
 void Twin::put_back(JobId id, Known& job) const {
   const std::optional<Job> now = admin_.find(id);
   require(now.has_value(), name(id) + " is gone");
-  job.state = JobState::pending;
+  job.state = back(job, JobState::pending);
   job.run_at = now->run_at;
   require(job.run_at <= clock_.now(), name(id) + " was put back, but is not due");
 }
@@ -182,9 +191,10 @@ void Twin::put_back(JobId id, Known& job) const {
 /// It waits and may run at once; since when it is due, and whether its state says so already, is the backend's choice.
 void Twin::adopt_due(JobId id, Known& job) const {
   const std::optional<Job> now = admin_.find(id);
-  require(now && (now->state == JobState::pending || now->state == JobState::scheduled), name(id) + " does not wait");
+  require(now && (now->state == JobState::pending || now->state == back(job, JobState::scheduled)),
+          name(id) + " does not wait");
   require(now->run_at <= clock_.now(), name(id) + " is not due");
-  job.state = now->state;
+  job.state = back(job, now->state);
   job.run_at = now->run_at;
 }
 
@@ -200,7 +210,8 @@ void Twin::compare() {
     const bool due = known.state == JobState::scheduled && known.run_at <= clock_.now();
     if (!due || job.state != JobState::pending) same(job.state, known.state, "the state" + of);
     same(job.queue, known.queue, "the queue" + of);
-    same(job.unique_key, known.key, "the key" + of);
+    same(job.unique_key, known.key, "the unique key" + of);
+    same(std::string(key_of(job)), known.gate, "the key" + of);
     same(job.attempt, known.attempt, "the attempt" + of);
     same(job.crashes, known.crashes, "the crashes" + of);
     same(job.claims, known.claims, "the claims" + of);
@@ -221,6 +232,10 @@ void Twin::compare() {
     const JobCounts counts = admin_.counts(queue);
     const std::uint64_t is = counts.at(JobState::running).value + counts.at(JobState::cancelling).value;
     same(static_cast<std::size_t>(is), static_cast<std::size_t>(held(queue)), "jobs held in queue " + queue);
+    const auto waiting = std::ranges::count_if(
+        jobs_, [&](const Entry& job) { return job.second.queue == queue && job.second.state == JobState::waiting; });
+    same(static_cast<std::size_t>(counts.at(JobState::waiting).value), static_cast<std::size_t>(waiting),
+         "jobs that wait in queue " + queue);
   }
   compare_schedules();
 }

@@ -61,6 +61,8 @@ struct Command {
     remove_schedule,
     fire,      ///< Schedules::run_now
     tick,      ///< a worker looks for schedules that are due
+    look,      ///< somebody looks at all keys
+    limit_keys,
   };
   Kind kind = Kind::enqueue;
   std::array<std::uint8_t, 32> choices{};
@@ -98,6 +100,7 @@ class Twin {
     std::string queue{};
     std::string kind{};
     std::string key{};
+    std::string gate{};  ///< the key for the limits of its queue
     JobState state = JobState::pending;
     int priority = 10;
     int attempt = 0;
@@ -125,6 +128,7 @@ class Twin {
   struct Lane {
     int priority = 1;
     std::optional<std::uint32_t> limit{};
+    std::optional<std::uint32_t> per_key{};
     bool paused = false;
   };
   using Entry = std::pair<const JobId, Known>;
@@ -151,6 +155,8 @@ class Twin {
     std::set<TimePoint> perhaps_kept{};  // one of these may be the one that is kept
     ScheduleState was{};               ///< when it was looked at last
   };
+
+  void obey(const Command& command);
 
   // Choices of the command that is being done.
   int number(int least, int most);
@@ -199,6 +205,13 @@ class Twin {
   void change_queue(Command::Kind how);
   void advance();
   void run_now();
+
+  // Keys (twin_keys.cpp).
+  void look();
+  void limit_keys();
+  void let_in();
+  [[nodiscard]] std::size_t inside(const Known& like) const;
+  [[nodiscard]] static JobState back(const Known& job, JobState state);
 
   // Steps (twin_steps.cpp, twin_signals.cpp).
   static StepRecord* find(Known& job, StepKind kind, std::string_view name, std::int64_t number);

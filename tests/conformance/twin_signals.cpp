@@ -46,7 +46,7 @@ void Twin::send(JobId id, Known* job) {
     return;
   }
   if (job->is_held()) job->told = Told::yes;
-  if (job->state != JobState::scheduled) return;
+  if (job->state != back(*job, JobState::scheduled)) return;
   // One that is overdue may be told to go on instead.
   if (job->run_at <= clock_.now() && job->told == Told::no) job->told = Told::perhaps;
   adopt_due(id, *job);

@@ -58,6 +58,7 @@ void Twin::run() {
   if (execution.mismatch) std::rethrow_exception(execution.mismatch);
   if (ran == 0) {
     require(execution.id.nil(), "a job was run and not counted");
+    let_in();
     const Known* left = first_ready({}, {}, true);
     return require(left == nullptr, left == nullptr ? "" : "job " + twin::text(left->number) + " was not run");
   }
@@ -81,6 +82,7 @@ void Twin::given_back() {
     require(job.is_suspect() && (job.crashes >= job.max_crashes || job.attempt + 1 >= job.max_attempts),
             "it need not be alone");
     ++is.attempt;
+    if (job.state == JobState::waiting) job.state = JobState::pending;  // and was let in before
     bool suspects = true;
     take(is, {}, {}, suspects);
     job.ended = Command::Kind::release;
@@ -94,6 +96,7 @@ Outcome Twin::execute(JobContext& context) {
     require(execution_ && execution_->id.nil(), "a second job was run");
     require(jobs_.contains(context.id()), "a job was run that is not there");
     done("run " + name(context.id()) + ", claim " + twin::text(context.job().claims));
+    let_in();
     bool suspects = true;
     take(context.job(), {}, {}, suspects);
     execution_->id = context.id();

@@ -21,6 +21,7 @@ NewJob Twin::some_new_job() {
                  .id = JobId::make(clock_.now())};
   if (number(0, 3) == 1) job.options.unique_key = "key" + std::to_string(number(0, 3));
   if (number(0, 1) == 1) job.options.retention = std::chrono::seconds(number(0, 60));
+  if (capabilities_.limits && number(0, 2) == 1) job.options.key = number(0, 1) == 0 ? "m" : "n";
   return job;
 }
 
@@ -48,8 +49,8 @@ void Twin::check_answers(const std::vector<NewJob>& jobs, const std::vector<Enqu
     done("enqueue " + name(expected.id) + (expected.inserted() ? "" : " again") + ": queue " + *o.queue + ", kind " +
          jobs[i].kind + ", priority " + twin::text(o.priority) + ", attempts " + twin::text(*o.max_attempts) +
          ", crashes " + twin::text(*o.max_crashes) + ", delay " + twin::text(o.delay) + ", keepalive " +
-         twin::text(*o.keepalive) + ", key " + o.unique_key.value_or("-") + ", retention " +
-         (o.retention ? twin::text(*o.retention) : "-"));
+         twin::text(*o.keepalive) + ", unique key " + o.unique_key.value_or("-") + ", retention " +
+         (o.retention ? twin::text(*o.retention) : "-") + ", key " + o.key.value_or("-"));
     same(answers[i].status, expected.status, "inserted");
     same(answers[i].id, expected.id, "the id of the job");
   }
@@ -68,13 +69,14 @@ Enqueued Twin::expect_enqueued(const NewJob& asked) {
   job.queue = *o.queue;
   job.kind = asked.kind;
   job.key = o.unique_key.value_or("");
+  job.gate = o.key.value_or("");
   job.priority = o.priority;
   job.max_attempts = *o.max_attempts;
   job.max_crashes = *o.max_crashes;
   job.keepalive = *o.keepalive;
   job.retention = o.retention;
   job.run_at = clock_.now() + o.delay;
-  job.state = o.delay > Duration(0) ? JobState::scheduled : JobState::pending;
+  job.state = back(job, o.delay > Duration(0) ? JobState::scheduled : JobState::pending);
   jobs_.emplace(*o.id, std::move(job));
   enqueued_.push_back(asked);
   return {.id = *o.id, .status = EnqueueStatus::inserted};

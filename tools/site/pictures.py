@@ -145,7 +145,7 @@ def threads():
     services = {"heartbeat": "renews leases", "watchdog": "stops what\nruns too long",
                 "rescue": "takes back jobs\nof the dead", "retention": "deletes\nold jobs",
                 "log shipper": "sends lines", "schedules": "fires ticks", "inbox": "takes in plain\nINSERTs",
-                "follow-ups": "wakes parents", "presence": "tells others\nit is there",
+                "gates": "lets in jobs\nwith keys", "follow-ups": "wakes parents", "presence": "tells others\nit is there",
                 "maintenance": "says why\nit takes no jobs"}
     names = re.compile(r'name\(\) const noexcept override \{ return "([^"]+)"')
     known = sorted(name for file in Path("src/worker").glob("*.hpp") for name in names.findall(file.read_text()))

@@ -81,6 +81,7 @@ void write_edits(const Context& c, std::span<const Edit> edits) {
   std::vector<std::array<std::int64_t, 4>> ready, scheduled;
   for (const Edit& edit : edits) {
     const Locked& was = *edit.was;
+    if (was.gated && was.state == JobState::waiting) c.work.found_keyed();
     alike[{edit.to.lane, edit.to.queue, edit.priority}].push_back(was.seq);
     if (was.state == JobState::pending) {
       not_ready.push_back({was.lane_with(was.crashes), was.priority, was.due, was.seq});

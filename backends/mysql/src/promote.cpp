@@ -147,6 +147,16 @@ void promote_these(const Context& c, std::span<const sql::Head> heads, std::int6
   Promotion(c, {}, now, 0).move(places);
 }
 
+void MysqlServer::line_in(sql::Work& work, std::span<const JobId> ids) {
+  if (!work.borrowed()) return Operations::line_in(work, ids);
+  const Context c = context(work);
+  std::vector<std::int64_t> seqs;
+  in_lists(ids, [&](std::span<const JobId> piece) {
+    c.session.execute(c.q.find, {{"ids", list_of(piece)}}, [&](const sql::Row& row) { seqs.push_back(row.integer(0)); });
+  });
+  c.session.execute(c.q.gate_in_seqs, {{"seqs", std::string_view(sql::json_array(seqs))}});
+}
+
 std::vector<std::int64_t> MysqlServer::let_in(sql::Work& work, std::span<const std::int64_t> seqs) {
   const Context c = context(work);
   std::vector<std::int64_t> sorted(seqs.begin(), seqs.end());

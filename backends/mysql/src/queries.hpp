@@ -25,6 +25,7 @@ struct Queries {
   const sql::Statement& promote = catalogue["promote"];
   const sql::Statement& let_in_lock = catalogue["let_in_lock"];
   const sql::Statement& let_in = catalogue["let_in"];
+  const sql::Statement& gate_in_seqs = catalogue["gate_in_seqs"];
   const sql::Statement& ready_add = catalogue["ready_add"];
   const sql::Statement& ready_remove = catalogue["ready_remove"];
   const sql::Statement& ready_remove_alike = catalogue["ready_remove_alike"];

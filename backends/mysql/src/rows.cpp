@@ -258,6 +258,7 @@ void write(const Context& c, std::span<const Change> changes) {
     if (waited) not_ready.push_back({was.lane_with(was.crashes), was.priority, was.due, was.seq});
     if (was.state == JobState::scheduled) not_scheduled.push_back({was.lane, was.due, was.seq});
     const JobState state = change.becomes();
+    if (was.gated && state == JobState::waiting) c.work.found_keyed();
     if (state == JobState::pending) ready.add({was.lane_with(change.crashes), was.priority, change.due, was.seq});
     if (state == JobState::scheduled) scheduled.add({was.lane, change.due, was.seq, was.priority});
     if (is_finished(state)) finished[{was.lane, state, change.expires}].push_back(was.seq);

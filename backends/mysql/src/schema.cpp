@@ -40,6 +40,7 @@ std::vector<sql::Substitution> substitutions(const Options& o) {
   std::vector<sql::Substitution> result{
       {"now", std::string("COALESCE(:now, ") + clock_text + ")"},
       {"steady", std::string("COALESCE(:steady, ") + clock_text + ")"},
+      {"clock", clock_text},
       {"took", "TIMESTAMPDIFF(MICROSECOND, NOW(6), SYSDATE(6))"},
       {"worker", worker},
       {"job", job_columns(worker)},

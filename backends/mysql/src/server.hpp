@@ -88,6 +88,7 @@ class MysqlServer final : public sql::Server {
   void tell_job(sql::Work& work, JobId id, std::int64_t seq, bool on) override;
   void wake(sql::Work& work, std::span<const JobId> ids) override;
   // promote.cpp
+  void line_in(sql::Work& work, std::span<const JobId> ids) override;
   std::vector<std::int64_t> let_in(sql::Work& work, std::span<const std::int64_t> seqs) override;
 
  private:

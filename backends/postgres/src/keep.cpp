@@ -38,7 +38,8 @@ ReapReport PgServer::reap(sql::Work& work, std::span<const std::string> queues, 
                          [&](const sql::Row& row) {
                            const auto id = JobId::parse(row.text(0)).value_or(JobId{});
                            const auto state = static_cast<JobState>(row.integer(1));
-                           auto& list = state == JobState::pending     ? report.returned
+                           const bool returned = state == JobState::pending || state == JobState::waiting;
+                           auto& list = returned                       ? report.returned
                                         : state == JobState::cancelled ? report.cancelled
                                                                        : report.errored;
                            list.push_back(id);

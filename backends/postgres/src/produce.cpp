@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "arrays.hpp"
+#include "core/gate.hpp"
 #include "errors.hpp"
 #include "holders.hpp"
 #include "server.hpp"
@@ -40,7 +41,9 @@ class Columns {
     ids_.add(item.id);
     keys_.add(item.unique_key);
     params_.add(item.params);
-    if (with_headers_) headers_.add(item.headers.empty() ? std::nullopt : std::optional(item.headers));
+    if (!with_headers_) return;
+    headers_.add(item.headers.empty() ? std::nullopt : std::optional(item.headers));
+    flags_.add(item.key.empty() ? std::int64_t{0} : std::int64_t{core::gated_flag});
   }
 
   /// Inserts all or, when an id is there already, none. An index of somebody else's is an Errc::refused.
@@ -48,7 +51,8 @@ class Columns {
     try {
       const auto no_rows = [](const sql::Row&) {};
       if (with_headers_) {
-        insert(work, q.job_insert_headers, no_rows, sql::Arg("headers", headers_.view()));
+        insert(work, q.job_insert_headers, no_rows, sql::Arg("headers", headers_.view()),
+               sql::Arg("flags", flags_.view()));
       } else {
         insert(work, q.job_insert, no_rows);
       }
@@ -73,7 +77,7 @@ class Columns {
     const sql::Arg are_numbers("numbered", std::int64_t{numbered});
     if (with_headers_) {
       insert(work, q.job_insert_new_headers, take_note, keys, ranks, are_numbers,
-             sql::Arg("headers", headers_.view()));
+             sql::Arg("headers", headers_.view()), sql::Arg("flags", flags_.view()));
     } else {
       insert(work, q.job_insert_new, take_note, keys, ranks, are_numbers);
     }
@@ -136,7 +140,7 @@ class Columns {
       retentions_{Of::bigint};
   // of each job
   Array ids_{Of::uuid}, shapes_{Of::integer}, keys_{Of::text}, ranks_{Of::bigint}, params_{Of::text},
-      headers_{Of::text};
+      headers_{Of::text}, flags_{Of::smallint};
   const bool with_headers_;
 };
 

@@ -57,6 +57,7 @@ struct Queries {
   const sql::Statement& take_away = catalogue["take_away"];
   const sql::Statement& purge_lines = catalogue["purge_lines"];
   const sql::Statement& orphans = catalogue["orphans"];
+  const sql::Statement& let_in = catalogue["let_in"];
   const sql::Statement& step_lock = catalogue["step_lock"];
   const sql::Statement& steps_add = catalogue["steps_add"];
   const sql::Statement& step_tell = catalogue["step_tell"];

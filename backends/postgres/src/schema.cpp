@@ -46,7 +46,7 @@ std::vector<sql::Substitution> substitutions(const std::string& schema) {
   std::string made;
   for (const char* table :
        {"queues", "lanes", "jobs", "history", "logs", "progress", "agenda", "registry", "periodic", "steps",
-        "inbox", "jobs_readable", "migrations"}) {
+        "inbox", "gates", "gated", "jobs_readable", "migrations"}) {
     all.push_back({table, place + table});
     made += (made.empty() ? "" : ", ") + quoted_text(std::string("sqlq_") + table);
   }

@@ -71,6 +71,9 @@ class PgServer final : public sql::Server {
   std::vector<ActionStatus> act(sql::Work& work, std::span<const JobId> ids, backend::Action what) override;
   std::vector<bool> append_logs(sql::Work& work, std::span<const LogLine> lines) override;
 
+  // gates.cpp
+  std::vector<std::int64_t> let_in(sql::Work& work, std::span<const std::int64_t> seqs) override;
+
   // steps.cpp
   std::optional<sql::LockedJob> lock_job(sql::Work& work, JobId id) override;
   std::vector<std::optional<StepRecord>> add_steps(sql::Work& work,

@@ -6,6 +6,7 @@
 #include <sqlq/error.hpp>
 
 #include "arrays.hpp"
+#include "core/gate.hpp"
 #include "core/headers.hpp"
 #include "core/retention.hpp"
 #include "holders.hpp"
@@ -20,7 +21,7 @@ using backend::StoredJob;
 using backend::StoreStatus;
 using Numbers = std::vector<std::size_t>;
 
-std::optional<std::string_view> key_of(const Job& job) {
+std::optional<std::string_view> unique_key_of(const Job& job) {
   return job.unique_key.empty() ? std::nullopt : std::optional(std::string_view(job.unique_key));
 }
 
@@ -32,7 +33,10 @@ class JobColumns {
     ids_.add(job.id);
     queues_.add(std::string_view(job.queue));
     kinds_.add(std::string_view(job.kind));
-    states_.add(static_cast<std::int64_t>(job.state));
+    const bool gated = !sqlq::key_of(job).empty();
+    const bool waits = gated && (job.state == JobState::pending || job.state == JobState::scheduled);
+    states_.add(static_cast<std::int64_t>(waits ? JobState::waiting : job.state));
+    flags_.add(gated ? std::int64_t{core::gated_flag} : std::int64_t{0});
     priorities_.add(std::int64_t{job.priority});
     dues_.add(sql::us(job.run_at));
     attempts_.add(std::int64_t{job.attempt});
@@ -51,7 +55,7 @@ class JobColumns {
     finished_.add(sql::us(job.finished_at));
     expires_.add(sql::us(core::expires_at(job)));
     workers_.add(std::string_view(job.worker));
-    keys_.add(key_of(job));
+    keys_.add(unique_key_of(job));
     params_.add(std::string_view(job.params));
     results_.add(std::string_view(job.result));
     const std::string headers = core::headers_text(job.headers);
@@ -85,7 +89,8 @@ class JobColumns {
                             {"unique_keys", keys_.view()},
                             {"params", params_.view()},
                             {"results", results_.view()},
-                            {"headers", headers_.view()}},
+                            {"headers", headers_.view()},
+                            {"flags", flags_.view()}},
                            sink);
   }
 
@@ -95,7 +100,8 @@ class JobColumns {
       max_crashes_{Of::integer}, claims_{Of::bigint}, notes_{Of::bigint}, keepalives_{Of::bigint},
       timeouts_{Of::bigint}, retentions_{Of::bigint}, created_{Of::bigint}, queued_{Of::bigint}, started_{Of::bigint},
       heartbeats_{Of::bigint}, finished_{Of::bigint}, expires_{Of::bigint}, workers_{Of::text}, keys_{Of::text},
-      params_{Of::text}, results_{Of::text}, headers_{Of::text};
+      params_{Of::text}, results_{Of::text}, headers_{Of::text},
+      flags_{Of::smallint};
 };
 
 /// Their histories and logs.
@@ -222,7 +228,7 @@ class Storing {
       const Job& job = jobs_[i]->job;
       const auto at = seqs.find(job.id);
       if (at == seqs.end()) {
-        refused.add(i, job.id, is_finished(job.state) ? std::nullopt : key_of(job));
+        refused.add(i, job.id, is_finished(job.state) ? std::nullopt : unique_key_of(job));
       } else {
         lines.add(*jobs_[i], at->second);
         steps.add(*jobs_[i], at->second);

@@ -157,9 +157,9 @@ std::vector<Reaped> take_back(const Context& c, const std::string& dead, const s
 void record(const Context& c, const Reaped& r, ReapReport& report) {
   std::string text = r.died ? "lease ended: the process of worker '" + r.attempt.worker + "' has died; the job "
                             : "lease ended: no heartbeat from worker '" + r.attempt.worker + "' in time; the job ";
-  if (r.state == JobState::pending) {
+  if (r.state == JobState::pending || r.state == JobState::waiting) {
     report.returned.push_back(r.id);
-    text += "is pending again";
+    text += r.state == JobState::pending ? "is pending again" : "waits for its key again";
   } else if (r.state == JobState::cancelled) {
     report.cancelled.push_back(r.id);
     text += "is cancelled, as was asked";
@@ -175,7 +175,7 @@ void record(const Context& c, const Reaped& r, ReapReport& report) {
                                    {"text", text}});
 }
 
-bool take_back_crash(const Context& c, const backend::OutlivedClaim& claim) {
+bool take_back_crash(sql::Work& work, const Context& c, const backend::OutlivedClaim& claim) {
   const std::string id = claim.id.to_string();
   std::int64_t seq = 0, n = 0;
   bool outage = false, counts = false;
@@ -191,7 +191,10 @@ bool take_back_crash(const Context& c, const backend::OutlivedClaim& claim) {
   if (seq == 0 || outage) return outage;
   c.session.execute(c.q.crash_line_outage, {{"text", sql::outage_remark}, {"seq", seq}, {"n", n}});
   if (counts && c.session.execute(c.q.crash_take_back, {{"seq", seq}}) == 1) {
-    c.session.execute(c.q.crash_revive, {{"now", sql::us(c.now.wall)}, {"seq", seq}, {"claim", claim.claim}});
+    const bool revived = c.session.execute(c.q.crash_revive, {{"now", sql::us(c.now.wall)},
+                                                              {"seq", seq},
+                                                              {"claim", claim.claim}}) == 1;
+    if (revived) work.found_keyed();  // it may be one
   }
   return true;
 }
@@ -217,7 +220,7 @@ void end_all_leases(const Context& c) {
 
 std::vector<bool> Operations::take_back_crashes(sql::Work& work, std::span<const backend::OutlivedClaim> claims) {
   const Context c(work);
-  return sql::each<bool>(claims, [&](const auto& claim) { return take_back_crash(c, claim); });
+  return sql::each<bool>(claims, [&](const auto& claim) { return take_back_crash(work, c, claim); });
 }
 
 std::vector<FinishStatus> Operations::finish(sql::Work& work, std::span<const Finish> items) {

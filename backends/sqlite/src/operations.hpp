@@ -52,6 +52,9 @@ class Operations final : public sql::Operations {
   bool give_up(sql::Work& work, JobId id, std::string_view message) override;
   std::vector<bool> take_back_crashes(sql::Work& work, std::span<const backend::OutlivedClaim> claims) override;
 
+  // gates.cpp
+  std::vector<std::int64_t> let_in(sql::Work& work, std::span<const std::int64_t> seqs) override;
+
   // keep.cpp
   std::vector<bool> append_logs(sql::Work& work, std::span<const LogLine> lines) override;
   std::size_t purge(sql::Work& work, std::size_t limit) override;

@@ -3,6 +3,7 @@
 
 #include <sqlq/error.hpp>
 
+#include "core/gate.hpp"
 #include "lanes.hpp"
 #include "operations.hpp"
 #include "sql/job_row.hpp"
@@ -23,6 +24,11 @@ Enqueued holder(const Context& c, const backend::EnqueueItem& item, std::string_
               "sqlite", 0, c.q.job_insert.name);
 }
 
+JobState stored_state(const backend::EnqueueItem& item, bool later) {
+  if (!item.key.empty()) return JobState::waiting;
+  return later ? JobState::scheduled : JobState::pending;
+}
+
 /// `headers`: what the statement takes beyond the rest, or nothing.
 template <class... Headers>
 std::size_t insert_job(const Context& c, const sql::Statement& statement, const LaneRow& lane,
@@ -38,7 +44,7 @@ std::size_t insert_job(const Context& c, const sql::Statement& statement, const 
       {{"id", id},
        {"lane", lane.id},
        {"queue", lane.queue_id},
-       {"state", static_cast<int>(later ? JobState::scheduled : JobState::pending)},
+       {"state", static_cast<int>(stored_state(item, later))},
        {"priority", item.priority},
        {"due", sql::us(due)},
        {"max_attempts", item.max_attempts},
@@ -57,7 +63,8 @@ Enqueued enqueue_one(const Context& c, const LaneRow& lane, const backend::Enque
   const std::size_t inserted =
       item.headers.empty()
           ? insert_job(c, c.q.job_insert, lane, item, id)
-          : insert_job(c, c.q.job_insert_headers, lane, item, id, sql::Arg("headers", item.headers));
+          : insert_job(c, c.q.job_insert_headers, lane, item, id, sql::Arg("headers", item.headers),
+                       sql::Arg("flags", item.key.empty() ? 0 : core::gated_flag));
   if (inserted == 1) return {.id = item.id};
   return holder(c, item, id);
 }
@@ -81,11 +88,12 @@ CancelStatus cancel_one(const Context& c, JobId job) {
   return status;
 }
 
-RequeueStatus requeue_one(const Context& c, JobId job) {
+RequeueStatus requeue_one(sql::Work& work, const Context& c, JobId job) {
   const std::string id = job.to_string();
   std::optional<Attempt> back;
   c.session.execute(c.q.requeue, {{"now", sql::us(c.now.wall)}, {"id", id}}, [&](const sql::Row& row) {
     back = Attempt{.seq = row.integer(0), .claim = row.integer(1)};
+    if ((row.integer(2) & core::gated_flag) != 0) work.found_keyed();
   });
   if (back) {
     add_history(c, *back, Cause::requeued, "put back by an operator");
@@ -99,11 +107,14 @@ RequeueStatus requeue_one(const Context& c, JobId job) {
   return status;
 }
 
-ActionStatus act_one(const Context& c, JobId job, backend::Action what) {
+ActionStatus act_one(sql::Work& work, const Context& c, JobId job, backend::Action what) {
   using backend::Action;
   const std::string id = job.to_string();
   if (what == Action::run_now) {
-    if (c.session.integer(c.q.run_now, {{"now", sql::us(c.now.wall)}, {"id", id}})) return ActionStatus::done;
+    if (const auto flags = c.session.integer(c.q.run_now, {{"now", sql::us(c.now.wall)}, {"id", id}})) {
+      if ((*flags & core::gated_flag) != 0) work.found_keyed();
+      return ActionStatus::done;
+    }
   } else if (what != Action::erase) {
     std::optional<Attempt> taken;
     JobState now{};
@@ -114,7 +125,7 @@ ActionStatus act_one(const Context& c, JobId job, backend::Action what) {
                         taken.emplace();
                         taken->seq = f.integer();
                         now = static_cast<JobState>(f.integer());
-                        taken->attempt = f.integer() + (now == JobState::pending ? 1 : 0);
+                        taken->attempt = f.integer() + (now == JobState::pending || now == JobState::waiting ? 1 : 0);
                         taken->claim = f.integer();
                         taken->worker = f.text();
                       });
@@ -151,12 +162,12 @@ std::vector<CancelStatus> Operations::cancel(sql::Work& work, std::span<const Jo
 
 std::vector<ActionStatus> Operations::act(sql::Work& work, std::span<const JobId> ids, backend::Action what) {
   const Context c(work);
-  return sql::each<ActionStatus>(ids, [&](JobId id) { return act_one(c, id, what); });
+  return sql::each<ActionStatus>(ids, [&](JobId id) { return act_one(work, c, id, what); });
 }
 
 std::vector<RequeueStatus> Operations::requeue(sql::Work& work, std::span<const JobId> ids) {
   const Context c(work);
-  return sql::each<RequeueStatus>(ids, [&](JobId id) { return requeue_one(c, id); });
+  return sql::each<RequeueStatus>(ids, [&](JobId id) { return requeue_one(work, c, id); });
 }
 
 }  // namespace sqlq::sqlite

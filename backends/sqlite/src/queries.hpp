@@ -73,6 +73,8 @@ struct Queries {
   const sql::Statement& step_job = catalogue["step_job"];
   const sql::Statement& step_tell = catalogue["step_tell"];
   const sql::Statement& step_wake = catalogue["step_wake"];
+  const sql::Statement& step_wake_waiting = catalogue["step_wake_waiting"];
+  const sql::Statement& let_in = catalogue["let_in"];
   const sql::Statement& begin = catalogue["begin"];
   const sql::Statement& commit = catalogue["commit"];
   const sql::Statement& data_version = catalogue["data_version"];

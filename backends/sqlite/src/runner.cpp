@@ -34,6 +34,7 @@ backend::Capabilities capabilities_of(const Options& options) {
           .periodic = true,
           .steps = true,
           .inbox = true,
+          .limits = true,
           .longest_result = std::size_t{400} << 20};  // a row has 1,000,000,000 bytes at most, its params included
 }
 

@@ -1,3 +1,5 @@
+#include <string>
+
 #include "operations.hpp"
 #include "sql/job_row.hpp"
 
@@ -22,8 +24,12 @@ void Operations::tell_job(sql::Work& work, JobId, std::int64_t seq, bool on) {
 
 void Operations::wake(sql::Work& work, std::span<const JobId> ids) {
   const Context c(work);
-  for (const JobId id : ids) {
-    c.session.execute(c.q.step_wake, {{"now", sql::us(c.now.wall)}, {"id", std::string_view(id.to_string())}});
+  for (const JobId job : ids) {
+    const std::string id = job.to_string();
+    if (c.session.execute(c.q.step_wake, {{"now", sql::us(c.now.wall)}, {"id", std::string_view(id)}}) == 1) continue;
+    if (c.session.execute(c.q.step_wake_waiting, {{"now", sql::us(c.now.wall)}, {"id", std::string_view(id)}}) == 1) {
+      work.found_keyed();
+    }
   }
 }
 

@@ -3,7 +3,9 @@
 #include <utility>
 
 #include <sqlq/error.hpp>
+#include <sqlq/limits.hpp>
 
+#include "core/gate.hpp"
 #include "core/headers.hpp"
 #include "core/retention.hpp"
 #include "lanes.hpp"
@@ -22,11 +24,13 @@ bool insert(const Context& c, const LaneRow& lane, const Job& job, std::string_v
   std::optional<std::string_view> key;
   if (!job.unique_key.empty()) key = job.unique_key;
   const std::string headers = core::headers_text(job.headers);
+  const bool keyed = !key_of(job).empty();
+  const bool queued = job.state == JobState::pending || job.state == JobState::scheduled;
   return c.session.execute(c.q.transfer_job,
                            {{"id", id},
                             {"lane", is_suspect(job) ? -lane.id : lane.id},
                             {"queue", lane.queue_id},
-                            {"state", static_cast<int>(job.state)},
+                            {"state", static_cast<int>(keyed && queued ? JobState::waiting : job.state)},
                             {"priority", job.priority},
                             {"due", sql::us(job.run_at)},
                             {"attempt", job.attempt},
@@ -47,8 +51,8 @@ bool insert(const Context& c, const LaneRow& lane, const Job& job, std::string_v
                             {"unique_key", key},
                             {"params", std::string_view(job.params)},
                             {"result", std::string_view(job.result)},
-                            {"headers", headers.empty() ? std::nullopt : std::optional(std::string_view(headers))}}) ==
-         1;
+                            {"headers", headers.empty() ? std::nullopt : std::optional(std::string_view(headers))},
+                            {"flags", keyed ? core::gated_flag : 0}}) == 1;
 }
 
 void add_lines(const Context& c, const StoredJob& stored, std::int64_t seq) {

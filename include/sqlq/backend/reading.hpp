@@ -29,8 +29,8 @@ class SQLQ_TYPE Reading {
   /// bounded number of jobs: see Admin::list_step. `next` is the last id of a full page; or, for one that is not full,
   /// the id down to which all were looked at; none: the end.
   [[nodiscard]] virtual JobPage list(const JobFilter& filter, const Page& page) = 0;
-  /// Every state is present but JobState::waiting, which is not counted. Counting stops at `cap` per state. Empty
-  /// queue: all queues.
+  /// Every state is present. Of those in JobState::waiting, jobs with a key are counted. Counting stops at `cap` per
+  /// state. Empty queue: all queues.
   [[nodiscard]] virtual JobCounts counts(std::string_view queue, std::uint64_t cap) = 0;
   /// Each kind of the jobs that are pending, or scheduled and due, once for each of its queues.
   [[nodiscard]] virtual std::vector<WaitingKind> waiting_kinds(std::size_t limit, Now now) = 0;

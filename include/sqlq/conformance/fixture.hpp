@@ -209,7 +209,10 @@ template <class Call>
   X(OwnLoop, __VA_ARGS__) X(Refused, __VA_ARGS__) X(Publish, __VA_ARGS__) X(Filter, __VA_ARGS__)           \
   X(Edit, __VA_ARGS__) X(InBulk, __VA_ARGS__) X(Transfer, __VA_ARGS__) X(Insight, __VA_ARGS__)             \
   X(Explain, __VA_ARGS__) X(Periodic, __VA_ARGS__) X(Ticks, __VA_ARGS__) X(Steps, __VA_ARGS__)             \
-  X(Workflow, __VA_ARGS__) X(BatchHandlers, __VA_ARGS__) X(Observing, __VA_ARGS__) X(Inbox, __VA_ARGS__)
+  X(Workflow, __VA_ARGS__) X(BatchHandlers, __VA_ARGS__) X(Observing, __VA_ARGS__) X(Inbox, __VA_ARGS__)   \
+  X(KeyWaiting, __VA_ARGS__) X(KeyRoom, __VA_ARGS__) X(KeyReturns, __VA_ARGS__) X(KeyRate, __VA_ARGS__)    \
+  X(KeyLine, __VA_ARGS__) X(KeySteering, __VA_ARGS__) X(KeyReasons, __VA_ARGS__) X(KeyRace, __VA_ARGS__)   \
+  X(KeyTravels, __VA_ARGS__) X(KeyRuns, __VA_ARGS__)
 // clang-format on
 
 /// Makes the class of one topic.

@@ -1,8 +1,8 @@
 -- Every statement of the MySQL and MariaDB backend; each runs on both. Each begins with its name, its parameters and
 -- its columns, with their types; a `?` behind a type means it may be NULL. Values go into the text as literals.
 --
--- {jobs} and the like are the tables, qualified; {now} is :now or, when that is NULL, the server's clock, {steady} the
--- same with :steady; {took} is how many microseconds the statement has taken until now. {job} is the list of a job's
+-- {jobs} and the like are the tables, qualified; {now} is :now or, when that is NULL, the server's clock, {clock} that
+-- clock, {steady} the same with :steady; {took} is how many microseconds the statement has taken until now. {job} is the list of a job's
 -- columns, {worker} its worker's name. The others are pieces, which several statements share.
 --
 -- Rules of locking (README, Locks): rows of jobs are locked by primary key, in the order of seq, after their seq was

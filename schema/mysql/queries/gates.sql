@@ -1,7 +1,7 @@
 -- Limits by key: letting in jobs that wait (sqlq/limits.hpp). What is to be let in is decided by core/gate.hpp.
 --
--- Who looks waits for nobody: a user's transaction may keep jobs and their rows of gated for long. A DELETE or an UPDATE
--- of several tables locks what its subqueries read, also in READ COMMITTED; an INSERT ... SELECT does not.
+-- Who looks waits for nobody: a user's transaction may keep jobs and their rows of gated for long. A DELETE or an
+-- UPDATE of several tables locks what its subqueries read, also in READ COMMITTED; an INSERT ... SELECT does not.
 
 -- piece: gate_names
 JSON_TABLE(:gates, '$[*]' COLUMNS (queue_id INT PATH '$[0]',
@@ -10,18 +10,31 @@ JSON_TABLE(:gates, '$[*]' COLUMNS (queue_id INT PATH '$[0]',
 -- piece: of_gate
 d.queue_id = x.queue_id AND d.gate_key = CAST(x.name AS BINARY)
 
+-- piece: come_in
+STRAIGHT_JOIN JSON_TABLE(CONVERT(j.headers USING utf8mb4), '$' COLUMNS (
+                 name VARCHAR(255) CHARACTER SET utf8mb4 PATH '$."sqlq-key"')) h
+ WHERE j.state = 8 AND (j.flags & 4) = 4 AND h.name IS NOT NULL
+ON DUPLICATE KEY UPDATE queue_id = VALUES(queue_id), first = 0, second = IF(stage = 0, 0, VALUES(second)), stage = 2
+
 -- name: gate_in
 -- params: ids text
--- A JSON array of ids of jobs that wait: those with a key come into its line when they are due. One that was let in comes
--- at once: whether it has started since is not counted yet. (`second` is written before `stage`, which it reads.)
+-- A JSON array of ids of jobs that wait: those with a key come into its line when they are due. One that was let in
+-- comes at once: whether it has started since is not counted yet. (`second` is written before `stage`, which it reads.)
 INSERT INTO {gated} (job_seq, queue_id, gate_key, stage, first, second, claims)
 SELECT j.seq, j.queue_id, CAST(h.name AS BINARY), 2, 0, j.due_us, j.claims
   FROM JSON_TABLE(:ids, '$[*]' COLUMNS (id CHAR(36) CHARACTER SET utf8mb4 PATH '$')) x
  STRAIGHT_JOIN {jobs} j FORCE INDEX (sqlq_jobs_id) ON j.id = UNHEX(REPLACE(x.id, '-', ''))
- STRAIGHT_JOIN JSON_TABLE(CONVERT(j.headers USING utf8mb4), '$' COLUMNS (
-                 name VARCHAR(255) CHARACTER SET utf8mb4 PATH '$."sqlq-key"')) h
- WHERE j.state = 8 AND (j.flags & 4) = 4 AND h.name IS NOT NULL
-ON DUPLICATE KEY UPDATE queue_id = VALUES(queue_id), first = 0, second = IF(stage = 0, 0, VALUES(second)), stage = 2
+{come_in}
+
+-- name: gate_in_seqs
+-- params: seqs text
+-- The same in borrowed transactions, where MariaDB locks an entry of another unique index together with the gap before
+-- it, and keeps others from inserting there.
+INSERT INTO {gated} (job_seq, queue_id, gate_key, stage, first, second, claims)
+SELECT j.seq, j.queue_id, CAST(h.name AS BINARY), 2, 0, j.due_us, j.claims
+  FROM JSON_TABLE(:seqs, '$[*]' COLUMNS (seq BIGINT PATH '$')) x
+ STRAIGHT_JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = x.seq
+{come_in}
 
 -- name: gates_arrived
 -- params: now int?, n int
@@ -46,10 +59,9 @@ SELECT q.id, CAST(x.name AS BINARY)
  STRAIGHT_JOIN {queues} q FORCE INDEX (sqlq_queues_name) ON q.name = CAST(x.queue AS BINARY)
 
 -- name: gates_next
--- params: now int?
 -- returns: at int?, now int
 -- When there will be something to look at; and the clock, where it is the database's.
-SELECT MIN(e.at), {now}
+SELECT MIN(e.at), {clock}
   FROM (SELECT (SELECT d.second FROM {gated} d FORCE INDEX (sqlq_gated_later)
                  WHERE d.stage = 2 ORDER BY d.stage, d.second LIMIT 1) AS at
          UNION ALL
@@ -58,12 +70,11 @@ SELECT MIN(e.at), {now}
 
 -- name: gates_make
 -- params: gates text
--- A JSON array of [queue id, key]. Reads without locks which are there, for inserting these would wait for who has
--- them. Two who make the same: the second waits until the first has committed.
+-- A JSON array of [queue id, key], in order. Reads without locks which are there, for inserting these would wait for
+-- who has them. Two who make the same: the second waits until the first has committed.
 INSERT INTO {gates} (queue_id, gate_key, settings)
 SELECT x.queue_id, CAST(x.name AS BINARY), X'' FROM {gate_names}
  WHERE NOT EXISTS (SELECT 1 FROM {gates} d FORCE INDEX (PRIMARY) WHERE {of_gate})
- ORDER BY x.queue_id, CAST(x.name AS BINARY)
 ON DUPLICATE KEY UPDATE turn = turn
 
 -- name: gates_lock
@@ -85,9 +96,9 @@ SELECT {now}, g.queue_id, g.gate_key, g.settings,
 
 -- name: gates_inside
 -- params: gates text, n int
--- returns: queue int, key text, counted int, started int?, seq int, state int?, claims int?, due int?, priority int?
+-- returns: queue int, key text, first int, counted int, started int?, seq int, state int?, claims int?, due int?, priority int?
 -- Jobs that were let in, after the lock: of all these gates the first n. Of one that is gone nothing is known.
-SELECT d.queue_id, d.gate_key, d.claims, j.started_us, d.job_seq, j.state, j.claims, j.due_us, j.priority
+SELECT d.queue_id, d.gate_key, d.first, d.claims, j.started_us, d.job_seq, j.state, j.claims, j.due_us, j.priority
   FROM {gate_names}
  STRAIGHT_JOIN {gated} d FORCE INDEX (sqlq_gated_line) ON {of_gate} AND d.stage = 0
   LEFT JOIN {jobs} j FORCE INDEX (PRIMARY) ON j.seq = d.job_seq
@@ -95,9 +106,9 @@ SELECT d.queue_id, d.gate_key, d.claims, j.started_us, d.job_seq, j.state, j.cla
 
 -- name: gates_came
 -- params: now int?, gates text, n int
--- returns: queue int, key text, counted int, started int?, seq int, state int?, claims int?, due int?, priority int?
+-- returns: queue int, key text, first int, counted int, started int?, seq int, state int?, claims int?, due int?, priority int?
 -- Jobs that have come and stand in no line yet: of all these gates the first n.
-SELECT d.queue_id, d.gate_key, d.claims, j.started_us, d.job_seq, j.state, j.claims, j.due_us, j.priority
+SELECT d.queue_id, d.gate_key, d.first, d.claims, j.started_us, d.job_seq, j.state, j.claims, j.due_us, j.priority
   FROM {gate_names}
  STRAIGHT_JOIN {gated} d FORCE INDEX (sqlq_gated_line)
     ON {of_gate} AND d.stage = 2 AND d.first = 0 AND d.second <= {now}
@@ -138,7 +149,8 @@ UPDATE {jobs} FORCE INDEX (PRIMARY) SET state = 1 WHERE seq IN (:seqs) AND state
 -- name: gated_set
 -- params: rows text
 -- A JSON array of [seq, stage it had, stage, first, second, claims]. A row that somebody has put elsewhere meanwhile
--- stays there, and so does one that somebody has locked: he has locked its job before, so it is of none that was let in.
+-- stays there, and so does one that somebody has locked: he has locked its job before, so it is of none that was let
+-- in.
 UPDATE (SELECT w.seq, w.stage, w.first, w.second, w.claims
           FROM (SELECT x.seq, x.was, x.stage, x.first, x.second, x.claims
                   FROM JSON_TABLE(:rows, '$[*]' COLUMNS (
@@ -203,7 +215,7 @@ UPDATE {gates} FORCE INDEX (PRIMARY) SET look_us = {now}, turn = turn + 1
 -- params: queue text, key text, pause int?, now int?
 -- Never shorter than before. pause: NULL: until it is opened.
 INSERT INTO {gates} (queue_id, gate_key, settings, shut_until_us, look_us)
-SELECT q.id, :key, X'', COALESCE({now} + :pause, 9223372036854775807), {now}
+SELECT q.id, :key, X'', IF(:pause IS NULL, 9223372036854775807, {now} + COALESCE(:pause, 0)), {now}
   FROM {queues} q FORCE INDEX (sqlq_queues_name) WHERE q.name = :queue
 ON DUPLICATE KEY UPDATE shut_until_us = GREATEST(shut_until_us, VALUES(shut_until_us)), look_us = VALUES(look_us),
                         turn = turn + 1
@@ -281,6 +293,11 @@ SELECT COUNT(*) FROM (
 
 -- name: gates_forget
 -- params: queue text
--- Of a queue that has no jobs.
-DELETE g FROM {queues} q FORCE INDEX (sqlq_queues_name) STRAIGHT_JOIN {gates} g FORCE INDEX (PRIMARY) ON g.queue_id = q.id
- WHERE q.name = :queue
+-- Of a queue that has no jobs. And gated_forget.
+DELETE g FROM {queues} q FORCE INDEX (sqlq_queues_name)
+ STRAIGHT_JOIN {gates} g FORCE INDEX (PRIMARY) ON g.queue_id = q.id WHERE q.name = :queue
+
+-- name: gated_forget
+-- params: queue text
+DELETE d FROM {queues} q FORCE INDEX (sqlq_queues_name)
+ STRAIGHT_JOIN {gated} d FORCE INDEX (sqlq_gated_line) ON d.queue_id = q.id WHERE q.name = :queue

@@ -34,3 +34,12 @@ DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
   SELECT o.ctid FROM changed e CROSS JOIN LATERAL (
     SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq AND x.n <= e.notes - 1000 OFFSET 0) o
    WHERE e.notes > 1000))
+
+-- piece: lined_up
+-- Of the jobs in `changed`, whose rows are locked, those that wait for their keys come into the line when they are due.
+-- One that was let in comes at once: whether it has started since is not counted yet.
+INSERT INTO {gated} AS g (job_seq, job_id, queue_id, key, stage, first, second, claims)
+SELECT e.seq, e.id, e.queue_id, e.headers::json ->> 'sqlq-key', 2, 0, e.due_us, e.claims
+  FROM changed e WHERE e.state = 8 AND e.flags & 2 <> 0 ORDER BY e.seq
+ON CONFLICT (job_seq) DO UPDATE SET queue_id = excluded.queue_id, stage = 2, first = 0,
+                                    second = CASE g.stage WHEN 0 THEN 0 ELSE excluded.second END

@@ -34,15 +34,20 @@ shape AS MATERIALIZED (
                         WHERE q.name = w.queue AND l.kind = w.kind) l ON true)
 
 -- piece: shaped_columns
-lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes, keepalive_us, timeout_us, retention_us
+lane_id, queue_id, priority, due_us, max_attempts, max_crashes, keepalive_us, timeout_us, retention_us, state
+
+-- piece: state
+(SELECT states FROM shape)[i.shape]
+
+-- piece: state_or_waiting
+CASE i.flags WHEN 0 THEN {state} ELSE 8 END
 
 -- piece: shaped
 coalesce((SELECT lanes FROM shape)[i.shape],
          nullif(current_setting('transaction_isolation'), 'read committed')::integer),
-(SELECT queues FROM shape)[i.shape], (SELECT states FROM shape)[i.shape], (:priorities::integer[])[i.shape],
-(SELECT dues FROM shape)[i.shape], (:max_attempts::integer[])[i.shape], (:max_crashes::integer[])[i.shape],
-(:keepalives::bigint[])[i.shape], (:timeouts::bigint[])[i.shape],
-nullif((:retentions::bigint[])[i.shape], -1)
+(SELECT queues FROM shape)[i.shape], (:priorities::integer[])[i.shape], (SELECT dues FROM shape)[i.shape],
+(:max_attempts::integer[])[i.shape], (:max_crashes::integer[])[i.shape], (:keepalives::bigint[])[i.shape],
+(:timeouts::bigint[])[i.shape], nullif((:retentions::bigint[])[i.shape], -1)
 
 -- name: job_insert
 -- params: {batch}
@@ -56,19 +61,19 @@ nullif((:retentions::bigint[])[i.shape], -1)
 WITH {shape}
 INSERT INTO {jobs} (id, {shaped_columns}, created_us, queued_us, params)
 SELECT i.id,
-       {shaped}, {now}, {now}, i.params
+       {shaped}, {state}, {now}, {now}, i.params
   FROM unnest(:ids::uuid[], :shapes::integer[], :params::text[])
        AS i(id, shape, params)
 
 -- name: job_insert_headers
--- params: {batch}, headers text
--- The same for a batch in which some have headers (docs/decisions/0050).
+-- params: {batch}, headers text, flags text
+-- The same for a batch in which some have headers (docs/decisions/0050). Those with flags have a key, and wait for it.
 WITH {shape}
-INSERT INTO {jobs} (id, {shaped_columns}, created_us, queued_us, params, headers)
+INSERT INTO {jobs} (id, {shaped_columns}, flags, created_us, queued_us, params, headers)
 SELECT i.id,
-       {shaped}, {now}, {now}, i.params, i.headers
-  FROM unnest(:ids::uuid[], :shapes::integer[], :params::text[], :headers::text[])
-       AS i(id, shape, params, headers)
+       {shaped}, {state_or_waiting}, i.flags, {now}, {now}, i.params, i.headers
+  FROM unnest(:ids::uuid[], :shapes::integer[], :params::text[], :headers::text[], :flags::smallint[])
+       AS i(id, shape, params, headers, flags)
 
 -- piece: drawn
 drawn AS MATERIALIZED (
@@ -86,24 +91,24 @@ CASE :numbered WHEN 0 THEN (SELECT seqs FROM drawn)[i.rank] ELSE i.rank END
 WITH {shape}, {drawn}
 INSERT INTO {jobs} (id, seq, {shaped_columns}, created_us, queued_us, unique_key, params) OVERRIDING SYSTEM VALUE
 SELECT i.id, {place},
-       {shaped}, {now}, {now}, i.unique_key, i.params
+       {shaped}, {state}, {now}, {now}, i.unique_key, i.params
   FROM unnest(:ids::uuid[], :shapes::integer[], :unique_keys::text[], :ranks::bigint[], :params::text[])
        AS i(id, shape, unique_key, rank, params)
 ON CONFLICT DO NOTHING
 RETURNING id, unique_key
 
 -- name: job_insert_new_headers
--- params: {batch}, unique_keys text, ranks text, numbered int, headers text
+-- params: {batch}, unique_keys text, ranks text, numbered int, headers text, flags text
 -- returns: id text, unique_key text?
 -- The same for a batch in which some have headers.
 WITH {shape}, {drawn}
-INSERT INTO {jobs} (id, seq, {shaped_columns}, created_us, queued_us, unique_key, params, headers)
+INSERT INTO {jobs} (id, seq, {shaped_columns}, flags, created_us, queued_us, unique_key, params, headers)
        OVERRIDING SYSTEM VALUE
 SELECT i.id, {place},
-       {shaped}, {now}, {now}, i.unique_key, i.params, i.headers
+       {shaped}, {state_or_waiting}, i.flags, {now}, {now}, i.unique_key, i.params, i.headers
   FROM unnest(:ids::uuid[], :shapes::integer[], :unique_keys::text[], :ranks::bigint[], :params::text[],
-              :headers::text[])
-       AS i(id, shape, unique_key, rank, params, headers)
+              :headers::text[], :flags::smallint[])
+       AS i(id, shape, unique_key, rank, params, headers, flags)
 ON CONFLICT DO NOTHING
 RETURNING id, unique_key
 
@@ -118,7 +123,7 @@ SELECT nextval({jobs_seq}) FROM generate_series(1, :n)
 -- returns: n int, id text?
 -- Which job is in the way of each item; none: it went away meanwhile.
 SELECT w.n, coalesce((SELECT j.id FROM {jobs} j WHERE j.id = w.id),
-                     (SELECT j.id FROM {jobs} j WHERE j.unique_key = w.unique_key AND j.state IN (1, 2, 5, 7)))
+                     (SELECT j.id FROM {jobs} j WHERE j.unique_key = w.unique_key AND j.state IN (1, 2, 5, 7, 8)))
   FROM unnest(:ids::uuid[], :unique_keys::text[]) WITH ORDINALITY AS w(id, unique_key, n)
 
 -- name: transaction_id

@@ -46,7 +46,7 @@ held AS MATERIALIZED (
 changed AS (
   UPDATE {jobs} j
      SET state = CASE WHEN j.state = 5 THEN 6 WHEN h.kind = 1 THEN 3 WHEN h.kind = 3 THEN 4 WHEN h.kind = 4 THEN 6
-                      WHEN h.kind <> 6 AND h.delay > 0 THEN 7 ELSE 1 END,
+                      WHEN j.flags & 2 <> 0 THEN 8 WHEN h.kind <> 6 AND h.delay > 0 THEN 7 ELSE 1 END,
          ended = h.kind,
          result = CASE h.result WHEN '' THEN j.result ELSE h.result END,
          attempt = j.attempt - CASE WHEN j.state = 2 AND h.kind IN (5, 6) THEN 1 ELSE 0 END,
@@ -118,7 +118,7 @@ WITH gone AS MATERIALIZED (
 changed AS (
   UPDATE {jobs} j
      SET state = CASE WHEN j.state = 5 THEN 6
-                      WHEN {may_run_again} THEN 1
+                      WHEN {may_run_again} THEN CASE WHEN j.flags & 2 <> 0 THEN 8 ELSE 1 END
                       ELSE 4 END,
          lane_id = abs(j.lane_id) * CASE WHEN j.crashes + 2 >= j.max_crashes THEN -1 ELSE 1 END,
          crashes = j.crashes + 1, lease_token = 0, queued_us = {now}, notes = j.notes + 1,
@@ -130,7 +130,7 @@ changed AS (
    WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM gone)) AND +j.state IN (2, 5) AND j.lease_until_us <= {steady} - :spared
   RETURNING j.id, j.seq, j.state, j.notes, j.claims, j.attempt, j.worker,
             'lease ended: no heartbeat from worker ''' || j.worker || ''' in time; the job ' ||
-            CASE j.state WHEN 1 THEN 'is pending again' WHEN 6 THEN 'is cancelled, as was asked'
+            CASE j.state WHEN 1 THEN 'is pending again' WHEN 8 THEN 'waits for its key again' WHEN 6 THEN 'is cancelled, as was asked'
                          ELSE 'has used up its attempts or crashes and is errored' END AS message),
 noted AS (
   INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
@@ -174,20 +174,22 @@ less AS MATERIALIZED (
          j.state = 4 AND j.lease_token = 0 AND j.attempt < j.max_attempts AND j.crashes >= j.max_crashes
            AND (l.crashes < j.max_crashes OR l.last)
            AND (SELECT o.id FROM {jobs} o
-                 WHERE o.unique_key = j.unique_key AND o.state IN (1, 2, 5, 7)) IS NULL AS again
+                 WHERE o.unique_key = j.unique_key AND o.state IN (1, 2, 5, 7, 8)) IS NULL AS again
     FROM (SELECT x.id, bool_or(x.last) AS last, count(DISTINCT x.number) AS n FROM line x
            WHERE x.cause = 4 AND x.counts GROUP BY x.id) t
    CROSS JOIN LATERAL (SELECT * FROM {jobs} o WHERE o.id = t.id) j
    CROSS JOIN LATERAL (SELECT greatest(j.crashes - t.n, 0)::integer AS crashes, t.last) l),
-back AS (
+changed AS (
   UPDATE {jobs} j
      SET crashes = l.crashes,
          lane_id = abs(j.lane_id) * CASE WHEN l.crashes > 0 AND l.crashes + 1 >= j.max_crashes THEN -1 ELSE 1 END,
-         state = CASE WHEN l.again THEN 1 ELSE j.state END,
+         state = CASE WHEN l.again THEN CASE WHEN j.flags & 2 <> 0 THEN 8 ELSE 1 END ELSE j.state END,
          queued_us = CASE WHEN l.again THEN {now} ELSE j.queued_us END,
          finished_us = CASE WHEN l.again THEN NULL ELSE j.finished_us END,
          expires_us = CASE WHEN l.again THEN NULL ELSE j.expires_us END
-    FROM less l WHERE j.id = l.id)
+    FROM less l WHERE j.id = l.id
+  RETURNING j.id, j.seq, j.claims, j.state, j.headers, j.queue_id, j.due_us, j.flags),
+lined AS ({lined_up})
 SELECT n FROM line
 
 -- name: log_add

@@ -34,14 +34,15 @@ WITH locked AS MATERIALIZED (
 chosen AS MATERIALIZED (
   SELECT DISTINCT ON (coalesce('k' || unique_key, 'i' || id)) id
     FROM locked l
-   WHERE (SELECT o.id FROM {jobs} o WHERE o.unique_key = l.unique_key AND o.state IN (1, 2, 5, 7)) IS NULL
+   WHERE (SELECT o.id FROM {jobs} o WHERE o.unique_key = l.unique_key AND o.state IN (1, 2, 5, 7, 8)) IS NULL
    ORDER BY coalesce('k' || unique_key, 'i' || id), n),
 changed AS (
   UPDATE {jobs} j
-     SET state = 1, attempt = 0, crashes = 0, lane_id = abs(j.lane_id), lease_token = 0, due_us = {now},
+     SET state = CASE WHEN j.flags & 2 <> 0 THEN 8 ELSE 1 END, attempt = 0, crashes = 0, lane_id = abs(j.lane_id), lease_token = 0, due_us = {now},
          queued_us = {now}, result = '', finished_us = NULL, expires_us = NULL, notes = j.notes + 1
    WHERE j.id = ANY (ARRAY(SELECT id FROM chosen)) AND +j.state IN (3, 4, 6)
-  RETURNING j.id, j.seq, j.notes, j.claims),
+  RETURNING j.id, j.seq, j.notes, j.claims, j.state, j.headers, j.queue_id, j.due_us, j.flags),
+lined AS ({lined_up}),
 noted AS (
   INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
   SELECT seq, notes, claims, {now}, 0, 8, '', 'put back by an operator' FROM changed),
@@ -128,14 +129,23 @@ DELETE FROM {jobs} j WHERE j.id = ANY (ARRAY(SELECT id FROM chosen)) AND +j.stat
 -- What could not be deleted is not tried again for a day.
 UPDATE {jobs} j SET expires_us = {now} + 86400000000 WHERE j.id = :id::uuid AND +j.state IN (3, 4, 6)
 
+-- piece: may_run_earlier
+-- A job with a key then waits for nothing but its key.
+(+j.state = 7 OR (+j.state = 8 AND j.flags & 2 <> 0 AND j.due_us > {now}))
+
 -- name: run_now
 -- params: ids text, now int?
 -- returns: id text
 WITH locked AS MATERIALIZED (
   SELECT j.id FROM unnest(:ids::uuid[]) AS w(id) JOIN {jobs} j ON j.id = w.id
-   WHERE +j.state = 7 ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j)
-UPDATE {jobs} j SET state = 1, due_us = {now}, queued_us = {now}
-  FROM locked l WHERE j.id = l.id AND +j.state = 7 RETURNING j.id
+   WHERE {may_run_earlier} ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j),
+changed AS (
+  UPDATE {jobs} j
+     SET state = CASE WHEN j.flags & 2 <> 0 THEN 8 ELSE 1 END, due_us = {now}, queued_us = {now}
+    FROM locked l WHERE j.id = l.id AND {may_run_earlier}
+  RETURNING j.id, j.seq, j.claims, j.state, j.headers, j.queue_id, j.due_us, j.flags),
+lined AS ({lined_up})
+SELECT id FROM changed
 
 -- name: edit_kinds
 -- params: ids text, queue text
@@ -151,7 +161,8 @@ SELECT w.id, l.kind,
 -- params: ids text, kinds text, queue text?, priority int?
 -- returns: id text
 -- `kinds` are those of the jobs, where a queue is given. The lane that a job is in is not looked up: somebody may have
--- moved it, while this waited for its lock, to one that is newer than this statement's snapshot.
+-- moved it, while this waited for its lock, to one that is newer than this statement's snapshot. What a key has let in
+-- is let in by no other: it waits.
 WITH locked AS MATERIALIZED (
   SELECT j.id, w.kind, abs(j.lane_id) AS lane, j.queue_id, j.priority
     FROM unnest(:ids::uuid[], :kinds::text[]) AS w(id, kind) JOIN {jobs} j ON j.id = w.id
@@ -164,12 +175,16 @@ placed AS MATERIALIZED (
      SELECT t.id, t.queue_id FROM {lanes} t
       WHERE t.queue_id = (SELECT q.id FROM {queues} q WHERE q.name = :queue::text) AND t.kind = k.kind
       LIMIT 1) t ON true
-   WHERE :queue::text IS NULL OR t.id IS NOT NULL)
-UPDATE {jobs} j
-   SET lane_id = CASE WHEN j.lane_id < 0 THEN -p.lane ELSE p.lane END, queue_id = p.queue_id, priority = p.priority
-  FROM placed p
- WHERE j.id = p.id AND (p.was_lane <> p.lane OR p.was_priority <> p.priority)
-RETURNING j.id
+   WHERE :queue::text IS NULL OR t.id IS NOT NULL),
+changed AS (
+  UPDATE {jobs} j
+     SET state = CASE WHEN j.flags & 2 <> 0 AND j.queue_id <> p.queue_id THEN 8 ELSE j.state END,
+         lane_id = CASE WHEN j.lane_id < 0 THEN -p.lane ELSE p.lane END, queue_id = p.queue_id, priority = p.priority
+    FROM placed p
+   WHERE j.id = p.id AND (p.was_lane <> p.lane OR p.was_priority <> p.priority)
+  RETURNING j.id, j.seq, j.claims, j.state, j.headers, j.queue_id, j.due_us, j.flags),
+lined AS ({lined_up})
+SELECT id FROM changed
 
 -- name: take_away
 -- params: ids text, ends int, now int?
@@ -179,7 +194,8 @@ WITH locked AS MATERIALIZED (
    WHERE +j.state IN (2, 5) ORDER BY uuid_send(j.id) FOR NO KEY UPDATE OF j),
 changed AS (
   UPDATE {jobs} j
-     SET state = CASE WHEN j.state = 5 THEN 6 WHEN :ends = 1 THEN 4 ELSE 1 END, lease_token = 0,
+     SET state = CASE WHEN j.state = 5 THEN 6 WHEN :ends = 1 THEN 4 WHEN j.flags & 2 <> 0 THEN 8 ELSE 1 END,
+         lease_token = 0,
          attempt = j.attempt - CASE WHEN j.state = 2 AND :ends = 0 THEN 1 ELSE 0 END,
          queued_us = CASE WHEN j.state = 2 AND :ends = 0 THEN {now} ELSE j.queued_us END,
          finished_us = CASE WHEN j.state = 5 OR :ends = 1 THEN {now} END,
@@ -191,7 +207,7 @@ changed AS (
   RETURNING j.id, j.seq, j.state, j.notes, j.claims, j.attempt, j.worker),
 noted AS (
   INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
-  SELECT seq, notes, claims, {now}, attempt + CASE state WHEN 1 THEN 1 ELSE 0 END,
+  SELECT seq, notes, claims, {now}, attempt + CASE WHEN state IN (1, 8) THEN 1 ELSE 0 END,
          CASE state WHEN 6 THEN 7 ELSE 9 END, worker, 'taken away by an operator' FROM changed),
 trimmed AS ({trim})
 SELECT id FROM changed

@@ -37,6 +37,13 @@ AND j.created_us BETWEEN :created_from AND :created_to AND j.priority BETWEEN :l
 AND (:error::text IS NULL OR strpos((SELECT h.message FROM {history} h WHERE h.job_seq = j.seq AND h.n = j.notes)
                                     COLLATE "C", :error::text) > 0) THEN TRUE ELSE FALSE END
 
+-- piece: waiting_of_queue
+-- Those that have a key. Jobs of the queue q.
+(SELECT j.* FROM (SELECT d.job_seq, d.job_id FROM {gated} d WHERE d.queue_id = q.id
+                   ORDER BY d.queue_id, d.key, d.stage, d.first, d.second, d.job_seq OFFSET 0) d
+  CROSS JOIN LATERAL (SELECT j.* FROM {jobs} j
+                       WHERE j.id = d.job_id AND j.seq = d.job_seq AND +j.state = 8 LIMIT 1) j)
+
 -- name: list
 -- params: before text, down_to text, {filter_types}, n int
 -- returns: queue text, kind text, {job_types}
@@ -86,7 +93,11 @@ few AS MATERIALIZED (
   SELECT x.id FROM (VALUES (3), (4), (6)) AS f(state) CROSS JOIN lane CROSS JOIN LATERAL (
     SELECT j.id FROM {jobs} j WHERE j.state IN (3, 4, 6) AND j.state = f.state AND j.lane_id = lane.id AND {fits}
      ORDER BY j.state, j.lane_id, j.expires_us OFFSET 0) x
-   WHERE ((:states >> f.state) & 1) = 1),
+   WHERE ((:states >> f.state) & 1) = 1
+  UNION ALL
+  SELECT x.id FROM {queues} q CROSS JOIN LATERAL (
+    SELECT j.id, j.lane_id FROM {waiting_of_queue} j WHERE {fits} OFFSET 0) x
+   WHERE ((:states >> 8) & 1) = 1 AND x.lane_id IN (SELECT id FROM lane)),
 page AS MATERIALIZED (SELECT f.id FROM few f WHERE f.id < :before::uuid ORDER BY f.id DESC LIMIT :n)
 SELECT {listed}
   FROM page JOIN {jobs} j ON j.id = page.id {named}
@@ -120,6 +131,15 @@ SELECT count(*) FROM (
   SELECT 1 FROM {lanes} l CROSS JOIN (VALUES (1), (-1)) AS n(sign)
    CROSS JOIN LATERAL (SELECT 1 FROM {jobs} j WHERE j.state = 7 AND j.lane_id = l.id * n.sign
                         ORDER BY j.lane_id, j.due_us LIMIT :cap) j
+   WHERE {of_lane} LIMIT :cap) c
+
+-- name: count_waiting
+-- params: queues text?, kinds text?, cap int
+-- returns: n int
+-- Of those that have a key.
+SELECT count(*) FROM (
+  SELECT 1 FROM {queues} q CROSS JOIN LATERAL {waiting_of_queue} j
+   CROSS JOIN LATERAL (SELECT l.kind, l.queue_id FROM {lanes} l WHERE l.id = abs(j.lane_id) LIMIT 1) l
    WHERE {of_lane} LIMIT :cap) c
 
 -- name: count_held
@@ -244,7 +264,8 @@ SELECT 1 FROM {queues} q
                CROSS JOIN LATERAL (SELECT 1 FROM {jobs} j
                                     WHERE j.state IN (3, 4, 6) AND j.state = f.state AND j.lane_id = l.id * n.sign
                                     ORDER BY j.state, j.lane_id, j.expires_us LIMIT 1) x
-               WHERE l.queue_id = q.id))
+               WHERE l.queue_id = q.id)
+   OR EXISTS (SELECT 1 FROM {waiting_of_queue} j))
 
 -- name: queue_hide
 -- params: name text

@@ -90,15 +90,19 @@ UPDATE {jobs} j SET flags = (j.flags & ~1) | :told WHERE j.id = :id::uuid AND (j
 -- params: ids text, now int?
 -- Under jobs_lock and after it, so that it sees what those who had the locks have written. Jobs that wait for children
 -- are due, those that are held are told to go on.
-UPDATE {jobs} j
-   SET state = CASE j.state WHEN 7 THEN 1 ELSE j.state END,
-       due_us = CASE j.state WHEN 7 THEN {now} ELSE j.due_us END,
-       queued_us = CASE j.state WHEN 7 THEN {now} ELSE j.queued_us END,
-       flags = CASE j.state WHEN 7 THEN j.flags ELSE j.flags | 1 END
-  FROM unnest(:ids::uuid[]) AS w(id)
- WHERE j.id = w.id
-   AND ((+j.state IN (2, 5) AND j.flags & 1 = 0)
-        OR (+j.state = 7 AND (SELECT s.kind FROM {steps} s WHERE s.job_seq = j.seq AND s.kind = 7 LIMIT 1) = 7))
+WITH changed AS (
+  UPDATE {jobs} j
+     SET state = CASE j.state WHEN 7 THEN 1 ELSE j.state END,
+         due_us = CASE WHEN j.state IN (7, 8) THEN {now} ELSE j.due_us END,
+         queued_us = CASE WHEN j.state IN (7, 8) THEN {now} ELSE j.queued_us END,
+         flags = CASE WHEN j.state IN (7, 8) THEN j.flags ELSE j.flags | 1 END
+    FROM unnest(:ids::uuid[]) AS w(id)
+   WHERE j.id = w.id
+     AND ((+j.state IN (2, 5) AND j.flags & 1 = 0)
+          OR ({may_run_earlier}
+              AND (SELECT s.kind FROM {steps} s WHERE s.job_seq = j.seq AND s.kind = 7 LIMIT 1) = 7))
+  RETURNING j.id, j.seq, j.claims, j.state, j.headers, j.queue_id, j.due_us, j.flags)
+{lined_up}
 
 -- name: steps_forget
 -- params: seq int, ord int

@@ -1,30 +1,27 @@
 -- Jobs on their way out of a database and into it.
 
 -- name: transfer_jobs
--- params: ids text, queues text, kinds text, states text, priorities text, dues text, attempts text, max_attempts text, crashes text, max_crashes text, claims text, notes text, keepalives text, timeouts text, retentions text, created text, queued text, started text, heartbeats text, finished text, expires text, workers text, unique_keys text, params text, results text, headers text
+-- params: ids text, queues text, kinds text, states text, priorities text, dues text, attempts text, max_attempts text, crashes text, max_crashes text, claims text, notes text, keepalives text, timeouts text, retentions text, created text, queued text, started text, heartbeats text, finished text, expires text, workers text, unique_keys text, params text, results text, headers text, flags text
 -- returns: id text, seq int
--- Jobs as they were elsewhere: passes over those in whose way others are, and answers the others. The unique index
--- knows nothing of waiting jobs (8): of these the key is looked for.
+-- Jobs as they were elsewhere: passes over those in whose way others are, and answers the others.
 INSERT INTO {jobs} (id, lane_id, queue_id, state, priority, due_us, attempt, max_attempts, crashes, max_crashes, claims,
                     notes, keepalive_us, timeout_us, retention_us, created_us, queued_us, started_us, heartbeat_us,
-                    finished_us, expires_us, worker, unique_key, params, result, headers)
+                    finished_us, expires_us, worker, unique_key, params, result, headers, flags)
 SELECT i.id, l.id * CASE WHEN i.crashes > 0 AND i.crashes + 1 >= i.max_crashes THEN -1 ELSE 1 END, l.queue_id, i.state,
        i.priority, i.due, i.attempt, i.max_attempts, i.crashes, i.max_crashes, i.claims, i.notes, i.keepalive,
        i.timeout, i.retention, i.created, i.queued, i.started, i.heartbeat, i.finished, i.expires, i.worker,
-       i.unique_key, i.params, i.result, i.headers
+       i.unique_key, i.params, i.result, i.headers, i.flags
   FROM unnest(:ids::uuid[], :queues::text[], :kinds::text[], :states::smallint[], :priorities::integer[],
               :dues::bigint[], :attempts::integer[], :max_attempts::integer[], :crashes::integer[],
               :max_crashes::integer[], :claims::bigint[], :notes::bigint[], :keepalives::bigint[], :timeouts::bigint[],
               :retentions::bigint[], :created::bigint[], :queued::bigint[], :started::bigint[], :heartbeats::bigint[],
               :finished::bigint[], :expires::bigint[], :workers::text[], :unique_keys::text[], :params::text[],
-              :results::text[], :headers::text[]) WITH ORDINALITY
+              :results::text[], :headers::text[], :flags::smallint[]) WITH ORDINALITY
        AS i(id, queue, kind, state, priority, due, attempt, max_attempts, crashes, max_crashes, claims, notes,
             keepalive, timeout, retention, created, queued, started, heartbeat, finished, expires, worker, unique_key,
-            params, result, headers, n)
+            params, result, headers, flags, n)
   LEFT JOIN LATERAL (SELECT l.id, l.queue_id FROM {queues} q JOIN {lanes} l ON l.queue_id = q.id
                       WHERE q.name = i.queue AND l.kind = i.kind) l ON true
- WHERE i.state <> 8 OR (SELECT o.id FROM {jobs} o
-                         WHERE o.unique_key = i.unique_key AND o.state IN (1, 2, 5, 7)) IS NULL
  ORDER BY i.n
 ON CONFLICT DO NOTHING
 RETURNING id, seq

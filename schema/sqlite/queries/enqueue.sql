@@ -25,12 +25,12 @@ VALUES (:id, :lane, :queue, :state, :priority, :due, :max_attempts, :max_crashes
 ON CONFLICT DO NOTHING
 
 -- name: job_insert_headers
--- params: id text, lane int, queue int, state int, priority int, due int, max_attempts int, max_crashes int, keepalive int, timeout int, retention int?, now int, unique_key text?, params text, headers text
+-- params: id text, lane int, queue int, state int, priority int, due int, max_attempts int, max_crashes int, keepalive int, timeout int, retention int?, now int, unique_key text?, params text, headers text, flags int
 -- The same for a job with headers.
 INSERT INTO sqlq_jobs (id, lane_id, queue_id, state, priority, due_us, max_attempts, max_crashes, keepalive_us,
-                       timeout_us, retention_us, created_us, queued_us, unique_key, params, headers)
+                       timeout_us, retention_us, created_us, queued_us, unique_key, params, headers, flags)
 VALUES (:id, :lane, :queue, :state, :priority, :due, :max_attempts, :max_crashes, :keepalive,
-        :timeout, :retention, :now, :now, :unique_key, :params, :headers)
+        :timeout, :retention, :now, :now, :unique_key, :params, :headers, :flags)
 ON CONFLICT DO NOTHING
 
 -- name: id_taken

@@ -25,9 +25,10 @@ UPDATE sqlq_jobs
 
 -- name: finish_back
 -- params: state int, ended int, result text, due int?, uncharge int, now int, seq int, token int
--- Ends a lease and puts the job back into the queue. A snooze (5) forgets crashes.
+-- Ends a lease and puts the job back into the queue, or to those that wait for their keys (bit 2 of the flags). A snooze
+-- (5) forgets crashes.
 UPDATE sqlq_jobs
-   SET state = :state, ended = :ended, result = CASE :result WHEN '' THEN result ELSE :result END,
+   SET state = CASE WHEN flags & 2 THEN 8 ELSE :state END, ended = :ended, result = CASE :result WHEN '' THEN result ELSE :result END,
        due_us = coalesce(:due, due_us), attempt = attempt - :uncharge, queued_us = :now,
        crashes = CASE :ended WHEN 5 THEN 0 ELSE crashes END,
        lane_id = CASE :ended WHEN 5 THEN abs(lane_id) ELSE lane_id END
@@ -53,7 +54,8 @@ UPDATE sqlq_jobs SET heartbeat_us = :now, lease_until_us = :steady + keepalive_u
 UPDATE sqlq_jobs
    SET state = CASE WHEN state = 5 THEN 6
                     WHEN attempt < max_attempts
-                         AND (crashes + 1 < max_crashes OR (crashes > 0 AND lease_token < 0)) THEN 1 ELSE 4 END,
+                         AND (crashes + 1 < max_crashes OR (crashes > 0 AND lease_token < 0))
+                    THEN CASE WHEN flags & 2 THEN 8 ELSE 1 END ELSE 4 END,
        lane_id = abs(lane_id) * CASE WHEN crashes + 2 >= max_crashes THEN -1 ELSE 1 END,
        crashes = crashes + 1, lease_token = 0, queued_us = :now,
        finished_us = CASE WHEN state = 2 AND attempt < max_attempts
@@ -135,7 +137,8 @@ UPDATE sqlq_jobs
 -- params: now int, seq int, claim int
 -- After crash_take_back. Only a job that was reaped is errored without a token. Does nothing when a live job has the
 -- unique key.
-UPDATE OR IGNORE sqlq_jobs SET state = 1, queued_us = :now, finished_us = NULL, expires_us = NULL
+UPDATE OR IGNORE sqlq_jobs
+   SET state = CASE WHEN flags & 2 THEN 8 ELSE 1 END, queued_us = :now, finished_us = NULL, expires_us = NULL
  WHERE seq = :seq AND state = 4 AND lease_token = 0 AND attempt < max_attempts AND crashes + 1 >= max_crashes
    AND (crashes < max_crashes OR claims = :claim)
 

@@ -84,7 +84,10 @@ few(seq) AS (
   UNION ALL
   SELECT j.seq FROM (SELECT 3 AS state UNION ALL SELECT 4 UNION ALL SELECT 6) f CROSS JOIN lane l
    CROSS JOIN sqlq_jobs j INDEXED BY sqlq_jobs_finished ON j.state = f.state AND j.lane_id = l.id
-   WHERE j.expires_us IS NOT NULL AND ((:states >> f.state) & 1) = 1),
+   WHERE j.expires_us IS NOT NULL AND ((:states >> f.state) & 1) = 1
+  UNION ALL
+  SELECT j.seq FROM sqlq_gated d CROSS JOIN sqlq_jobs j ON j.seq = d.job_seq
+   WHERE j.state = 8 AND ((:states >> 8) & 1) = 1 AND j.lane_id IN (SELECT id FROM lane)),
 page(seq) AS MATERIALIZED (
   SELECT j.seq FROM few CROSS JOIN sqlq_jobs j ON j.seq = few.seq WHERE j.id < :before AND {fits}
    ORDER BY j.id DESC LIMIT :n)
@@ -140,6 +143,15 @@ SELECT count(*) FROM (
 -- params: state int, cap int
 -- returns: n int
 SELECT count(*) FROM (SELECT 1 FROM sqlq_jobs WHERE expires_us IS NOT NULL AND state = :state LIMIT :cap)
+
+-- name: count_waiting
+-- params: queues text?, kinds text?, cap int
+-- returns: n int
+-- Of those that have a key.
+SELECT count(*) FROM (
+  SELECT 1 FROM sqlq_queues q CROSS JOIN sqlq_gated d INDEXED BY sqlq_gated_line ON d.queue_id = q.id
+   CROSS JOIN sqlq_jobs j ON j.seq = d.job_seq CROSS JOIN sqlq_lanes l ON l.id = abs(j.lane_id)
+   WHERE j.state = 8 AND {of_lane} LIMIT :cap)
 
 -- name: waiting_kinds
 -- params: now int, n int
@@ -224,7 +236,9 @@ SELECT 1 FROM sqlq_queues q
    OR EXISTS (SELECT 1 FROM sqlq_jobs j WHERE j.state IN (2, 5) AND j.queue_id = q.id)
    OR EXISTS (SELECT 1 FROM sqlq_lanes l CROSS JOIN (SELECT 3 AS state UNION ALL SELECT 4 UNION ALL SELECT 6) f
                CROSS JOIN sqlq_jobs j ON j.state = f.state AND j.lane_id IN (l.id, -l.id)
-               WHERE l.queue_id = q.id AND j.expires_us IS NOT NULL))
+               WHERE l.queue_id = q.id AND j.expires_us IS NOT NULL)
+   OR EXISTS (SELECT 1 FROM sqlq_gated d CROSS JOIN sqlq_jobs j ON j.seq = d.job_seq
+               WHERE d.queue_id = q.id AND j.state = 8))
 
 -- name: queue_hide
 -- params: name text

@@ -43,7 +43,7 @@ SELECT type, name FROM sqlite_master
  WHERE type IN ('table', 'view') AND lower(name) IN (
    'sqlq_queues', 'sqlq_lanes', 'sqlq_jobs', 'sqlq_history', 'sqlq_logs', 'sqlq_progress', 'sqlq_facts',
    'sqlq_processes', 'sqlq_agenda', 'sqlq_registry', 'sqlq_periodic', 'sqlq_steps', 'sqlq_inbox',
-   'sqlq_jobs_readable', 'sqlq_migrations')
+   'sqlq_gates', 'sqlq_gated', 'sqlq_jobs_readable', 'sqlq_migrations')
  ORDER BY type DESC
 
 -- name: begin

@@ -69,6 +69,13 @@ UPDATE sqlq_jobs
    AND (state IN (2, 5)
         OR (state = 7 AND EXISTS (SELECT 1 FROM sqlq_steps s WHERE s.job_seq = sqlq_jobs.seq AND s.kind = 7)))
 
+-- name: step_wake_waiting
+-- params: now int, id text
+-- The same of a job that waits for its key.
+UPDATE sqlq_jobs SET due_us = :now, queued_us = :now
+ WHERE id = :id AND +state = 8 AND flags & 2 AND due_us > :now
+   AND EXISTS (SELECT 1 FROM sqlq_steps s WHERE s.job_seq = sqlq_jobs.seq AND s.kind = 7)
+
 -- name: steps_forget
 -- params: seq int, ord int
 -- All but signals, from this one on in the order of recording.

@@ -1,14 +1,14 @@
 -- Jobs on their way out of a database and into it.
 
 -- name: transfer_job
--- params: id text, lane int, queue int, state int, priority int, due int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, keepalive int, timeout int, retention int?, created int, queued int, started int?, heartbeat int?, finished int?, expires int?, worker text, unique_key text?, params text, result text, headers text?
+-- params: id text, lane int, queue int, state int, priority int, due int, attempt int, max_attempts int, crashes int, max_crashes int, claims int, keepalive int, timeout int, retention int?, created int, queued int, started int?, heartbeat int?, finished int?, expires int?, worker text, unique_key text?, params text, result text, headers text?, flags int
 -- A job as it was elsewhere.
 INSERT INTO sqlq_jobs (id, lane_id, queue_id, state, priority, due_us, attempt, max_attempts, crashes, max_crashes,
                        claims, keepalive_us, timeout_us, retention_us, created_us, queued_us, started_us, heartbeat_us,
-                       finished_us, expires_us, worker, unique_key, params, result, headers)
+                       finished_us, expires_us, worker, unique_key, params, result, headers, flags)
 VALUES (:id, :lane, :queue, :state, :priority, :due, :attempt, :max_attempts, :crashes, :max_crashes, :claims,
         :keepalive, :timeout, :retention, :created, :queued, :started, :heartbeat, :finished, :expires, :worker,
-        :unique_key, :params, :result, :headers)
+        :unique_key, :params, :result, :headers, :flags)
 ON CONFLICT DO NOTHING
 
 -- name: transfer_attempt

@@ -1,0 +1,83 @@
+#pragma once
+/// \file
+/// Jobs with keys, for the tests of limits.hpp.
+
+#include <cstddef>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sqlq/conformance/suite.hpp>
+#include <sqlq/limits.hpp>
+
+namespace sqlq::conformance {
+
+using Ids = std::vector<JobId>;
+using States = std::vector<JobState>;
+
+/// A queue whose jobs have keys. Who looks names every key that it has given a job.
+///
+/// Thread-safety: one thread at a time.
+class KeyedQueue {
+ public:
+  KeyedQueue(const Database& db, const testing::ManualClock& clock, std::string name = "q")
+      : db_(db), clock_(clock), name_(std::move(name)) {}
+
+  /// Stores a job; its key is "k" unless the options have another.
+  JobId add(EnqueueOptions options = {}) {
+    if (!options.queue) options.queue = name_;
+    if (!options.key) options.key = "k";
+    keys_.insert({*options.queue, *options.key});
+    return Client{db_}.enqueue(NewJob{.kind = "work", .options = std::move(options)}).id;
+  }
+  /// Several, one after the other.
+  Ids add_many(std::size_t n, const EnqueueOptions& options = {}) {
+    Ids ids;
+    while (ids.size() < n) ids.push_back(add(options));
+    return ids;
+  }
+  /// One of that key.
+  JobId add_of(std::string key) { return add({.key = std::move(key)}); }
+
+  /// Looks at all keys until there is no more to do now. Returns how many jobs were let in.
+  std::size_t look() { return look_at({keys_.begin(), keys_.end()}); }
+  /// The same at these, and at what is to be looked at anyway.
+  std::size_t look_at(const std::vector<backend::GateName>& named) {
+    std::size_t in = 0;
+    for (int round = 0; round < 100; ++round) {
+      last_ = db_.ready().gates()->gates_look(named, 1000, clock_.instant());
+      in += last_.let_in;
+      EXPECT_EQ(last_.now, clock_.now());
+      if (!last_.more) return in;
+    }
+    ADD_FAILURE() << "there is always more to look at";
+    return in;
+  }
+  /// The same at nothing but what is to be looked at anyway.
+  std::size_t look_around() { return look_at({}); }
+  /// What the last look has answered.
+  [[nodiscard]] const backend::GatesLooked& last() const noexcept { return last_; }
+
+  /// Of these jobs, in order.
+  [[nodiscard]] States states(const Ids& ids) const {
+    States all;
+    for (const JobId id : ids) {
+      const std::optional<Job> job = Client{db_}.find(id);
+      all.push_back(job ? job->state : JobState::invalid);
+    }
+    return all;
+  }
+  /// Of one of its keys.
+  [[nodiscard]] KeyStatus status(const std::string& key = "k") const { return Admin{db_}.key(name_, key); }
+
+ private:
+  Database db_;
+  const testing::ManualClock& clock_;
+  std::string name_;
+  std::set<backend::GateName> keys_{};
+  backend::GatesLooked last_{};
+};
+
+}  // namespace sqlq::conformance
