@@ -63,7 +63,9 @@ class KeyReasons {
             : "raise it with Admin::set_key_limits or " + command("limit-keys") + " --concurrency N`";
     Reason reason{.code = Code::key_used, .count = row.inside.value, .capped = row.inside.capped, .limit = *limit};
     reason.jobs = row.jobs;
-    if (*limit == 0) return add(std::move(reason), named() + " has the limit 0, which lets none of its jobs in: " + raise);
+    if (*limit == 0) {
+      return add(std::move(reason), named() + " has the limit 0, which lets none of its jobs in: " + raise);
+    }
     std::string sentence = "the limit of " + named() + ", " + std::to_string(*limit) + ", is used up: " +
                            jobs_in_words(row.inside) + (row.inside.value == 1 ? " is let in" : " are let in");
     if (!row.jobs.empty()) {
