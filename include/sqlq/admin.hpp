@@ -249,7 +249,7 @@ class SQLQ_API Admin {
   RequeueStatus restart(JobId id, const std::optional<std::string>& from = {}, std::int64_t number = 0) {
     return restart(id, RestartOptions{.from = from, .number = number});
   }
-  /// scheduled -> pending, due now.
+  /// scheduled -> pending, due now. One that waits for its key is due now, too, and waits on until that has room.
   ActionStatus run_now(JobId id);
   /// Takes a running job away from its worker, which is told by its next heartbeat and can write nothing for it any
   /// more; its handler may go on until then. running -> pending or errored, with cause `taken_away`; one that is being

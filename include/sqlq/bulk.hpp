@@ -32,7 +32,7 @@ class BulkAction {
     retry,         ///< finished -> pending, as Admin::requeue
     cancel,        ///< as Admin::cancel: waiting jobs end at once, running ones are asked to stop
     erase,         ///< finished ones are deleted with log and history, as Admin::erase
-    run_now,       ///< scheduled -> pending, as Admin::run_now
+    run_now,       ///< scheduled -> pending, as Admin::run_now; one that waits for its key is due
     move,          ///< pending, scheduled and waiting jobs go to another queue, which is made if there is none
     set_priority,  ///< of pending, scheduled and waiting jobs
   };

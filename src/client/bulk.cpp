@@ -52,7 +52,7 @@ bool may_change(const BulkAction& action, JobState state) {
     case Kind::retry:
     case Kind::erase: return is_finished(state);
     case Kind::cancel: return waits || state == JobState::running;
-    case Kind::run_now: return state == JobState::scheduled;
+    case Kind::run_now: return state == JobState::scheduled || state == JobState::waiting;
     default: return waits;
   }
 }

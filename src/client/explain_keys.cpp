@@ -63,7 +63,9 @@ class KeyReasons {
             : "raise it with Admin::set_key_limits or " + command("limit-keys") + " --concurrency N`";
     Reason reason{.code = Code::key_used, .count = row.inside.value, .capped = row.inside.capped, .limit = *limit};
     reason.jobs = row.jobs;
-    if (*limit == 0) return add(std::move(reason), named() + " has the limit 0, which lets none of its jobs in: " + raise);
+    if (*limit == 0) {
+      return add(std::move(reason), named() + " has the limit 0, which lets none of its jobs in: " + raise);
+    }
     std::string sentence = "the limit of " + named() + ", " + std::to_string(*limit) + ", is used up: " +
                            jobs_in_words(row.inside) + (row.inside.value == 1 ? " is let in" : " are let in");
     if (!row.jobs.empty()) {
@@ -76,6 +78,7 @@ class KeyReasons {
   /// Of a rate those that were let in and have not started count as starting now.
   [[nodiscard]] std::vector<core::InsideJob> inside(const backend::GateRow& row) const {
     std::vector<core::InsideJob> known;
+    if (row.jobs.empty()) return known;
     for (const std::optional<Job>& job : dialect_.get(row.jobs, nullptr)) {
       if (!job || job->state == JobState::running || job->state == JobState::cancelling) continue;
       known.push_back({.seq = static_cast<std::int64_t>(known.size()), .state = job->state});
@@ -84,6 +87,7 @@ class KeyReasons {
   }
 
   void add_rate(const backend::GateRow& row, const KeyLimits& limits) {
+    if (!limits.rate) return;
     const std::optional<TimePoint> opens = client::rate_opens(row, limits, inside(row), now_);
     if (!opens || *opens <= now_) return;
     add({.code = Code::key_rate, .at = opens},

@@ -61,7 +61,7 @@ KeyStatus status_of(backend::GateRow row, const KeyLimits& of_queue, TimePoint n
 }
 
 /// By the clock that decides.
-TimePoint time_of(const Database& db) {
+TimePoint database_time(const Database& db) {
   backend::Insight* const insight = db.dialect().insight();
   const backend::Now now = core::request_time(db.clock());
   return now ? now->wall : insight != nullptr ? insight->clock_now() : db.clock().now();
@@ -99,7 +99,7 @@ std::vector<KeyStatus> Admin::keys(const std::string& queue, const std::string& 
   core::check_range(limit, 1, 1000, "the limit of the list");
   const KeyLimits of_queue = key_limits(queue);
   std::vector<backend::GateRow> rows = gates_of(db_).gate_list(queue, after, limit, client::most_jobs_counted);
-  const TimePoint now = time_of(db_);
+  const TimePoint now = database_time(db_);
   std::vector<KeyStatus> all;
   for (backend::GateRow& row : rows) all.push_back(status_of(std::move(row), of_queue, now));
   return all;
@@ -109,7 +109,7 @@ KeyStatus Admin::key(const std::string& queue, const std::string& key) const {
   const backend::GateName gate = gate_name(queue, key);
   std::optional<backend::GateRow> row = gates_of(db_).gate_get(gate, client::most_jobs_counted);
   if (!row) return {.key = key};
-  return status_of(*std::move(row), key_limits(queue), time_of(db_));
+  return status_of(*std::move(row), key_limits(queue), database_time(db_));
 }
 
 void Admin::shut_key(const std::string& queue, const std::string& key, Duration pause) {

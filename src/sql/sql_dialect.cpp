@@ -309,7 +309,18 @@ ReapReport SqlDialect::reap(std::span<const std::string> names, std::size_t limi
       },
       [&] { return write(Task::sweep, now, [&](Work& w) { return operations_->ended(w, names, limit); }); },
       [&](JobId id, std::string_view why) { return give_up(id, why, now); });
-  return report.returned.empty() ? std::move(report) : ready_again(std::move(report));
+  if (report.returned.empty()) return report;
+  bring_back_in_line(report.returned, now);
+  return ready_again(std::move(report));
+}
+
+/// Nobody who knows their keys hears of them. The looks at their gates that come anyhow find them too.
+void SqlDialect::bring_back_in_line(std::span<const JobId> reaped, const Now& now) {
+  if (!gates_) return;
+  try {
+    runner_->write(Task::aside, now, [&](Work& w) { operations_->line_in(w, reaped); }, [] {});
+  } catch (const Error&) {
+  }
 }
 
 bool SqlDialect::give_up(JobId id, std::string_view why, const Now& now) {

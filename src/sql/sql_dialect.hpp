@@ -132,6 +132,7 @@ class SQLQ_API SqlDialect final : public backend::Dialect,
   backend::HandOverResult take(const backend::HandOverRequest& request, Claiming claiming);
   void give_back_strays(const Now& now);
   bool give_up(JobId id, std::string_view why, const Now& now);
+  void bring_back_in_line(std::span<const JobId> reaped, const Now& now);
   [[nodiscard]] StoringHost storing();
   /// Tells this process's workers, and others where the database does not do it.
   void tell() noexcept;

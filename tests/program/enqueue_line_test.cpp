@@ -91,7 +91,7 @@ TEST(EnqueueLine, TakesWhatItDoesNotSayFromTheCommandLine) {
 TEST(EnqueueLine, SaysWhatIsWrong) {
   EXPECT_EQ(refusal(R"({"kind":"k","prio":1})"),
             "the field 'prio' is unknown; there are kind, params, queue, priority, run_at, delay, unique_key, "
-            "max_attempts, max_crashes, keepalive, retention, timeout, id, headers");
+            "key, max_attempts, max_crashes, keepalive, retention, timeout, id, headers");
   EXPECT_EQ(refusal("{\"kind\":\"k\",\"a\\u001b[31m\":1}").substr(0, 24), "the field 'a\\x1b[31m' is");
   EXPECT_EQ(refusal(R"({"params":{}})"), "the field 'kind' is missing or empty");
   EXPECT_EQ(refusal(R"({"kind":""})"), "the field 'kind' is missing or empty");

@@ -196,7 +196,7 @@ TEST_F(Enqueue, ABadLineIsToldAndNothingOfItsBatchIsStored) {
   EXPECT_EQ(bad.code, 7);
   EXPECT_EQ(bad.err,
             "sqlq: line 2100: the field 'prio' is unknown; there are kind, params, queue, priority, run_at, delay, "
-            "unique_key, max_attempts, max_crashes, keepalive, retention, timeout, id, headers; the lines up to "
+            "unique_key, key, max_attempts, max_crashes, keepalive, retention, timeout, id, headers; the lines up to "
             "2000 were stored: go on with --skip 2000\n");
   EXPECT_EQ(pending(), 2000U);
   EXPECT_EQ(lines_of(bad.out).size(), 2000U);

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -133,6 +135,87 @@ TEST(AdminPurge, GoesOnUntilABatchIsNotFull) {
   f.fake.purges = {1000, 1000, 0, 9};
   EXPECT_EQ(Admin{f.db}.purge().deleted, 2000U);
   EXPECT_EQ(f.fake.purges.size(), 1U);
+}
+
+class GatesDialect final : public FakeDialect {
+ public:
+  std::vector<backend::GateRow> rows{};
+  std::string limits{};
+  std::vector<std::pair<backend::GateName, std::string>> set{};
+  std::vector<Duration> pauses{};
+
+  backend::Gates* gates() noexcept override { return this; }
+  std::optional<Queue> queue(std::string_view name) override {
+    return name == "calls" ? std::optional(Queue{.name = "calls"}) : std::nullopt;
+  }
+  std::vector<Queue> queues(std::string_view, std::size_t) override { return {{.name = "calls"}}; }
+  void gate_set(const backend::GateName& gate, std::string_view settings, backend::Now) override {
+    set.emplace_back(gate, settings);
+  }
+  void gate_shut(const backend::GateName&, Duration pause, backend::Now) override { pauses.push_back(pause); }
+  std::string gate_settings(std::string_view) override { return limits; }
+  std::vector<backend::GateRow> gate_list(std::string_view, std::string_view, std::size_t, std::uint64_t) override {
+    return rows;
+  }
+  std::optional<backend::GateRow> gate_get(const backend::GateName& gate, std::uint64_t) override {
+    const auto found = std::ranges::find(rows, gate.key, &backend::GateRow::key);
+    return found == rows.end() ? std::nullopt : std::optional(*found);
+  }
+};
+
+using GatesFake = FakeDatabase<GatesDialect>;
+
+TEST(AdminKeys, LimitsAreStoredAsText) {
+  GatesFake f;
+  Admin admin{f.db};
+  const KeyLimits limits{.concurrency = 2, .rate = Rate{.count = 100, .per = std::chrono::minutes(1), .burst = 10}};
+  admin.set_key_limits("calls", limits);
+  admin.set_key_limits("calls", KeyLimits{});
+  admin.set_key_limits("calls", "ada", KeyLimits{});
+  admin.set_key_limits("calls", "ada", std::nullopt);
+  ASSERT_EQ(f.fake.set.size(), 4U);
+  f.fake.limits = f.fake.set[0].second;
+  EXPECT_EQ(admin.key_limits("calls"), limits);
+  EXPECT_EQ(f.fake.set[1], std::pair(backend::GateName{"calls", ""}, std::string())) << "nothing to remember";
+  EXPECT_NE(f.fake.set[2].second, "") << "no limits of its own are limits of its own";
+  EXPECT_EQ(f.fake.set[3], std::pair(backend::GateName{"calls", "ada"}, std::string()));
+}
+
+TEST(AdminKeys, AStatusSaysWhenTheKeyOpens) {
+  GatesFake f;
+  const Admin admin{f.db};
+  const TimePoint later = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()) +
+                          std::chrono::hours(1);
+  f.fake.rows = {{.key = "a", .inside = {.value = 3}, .waiting = {.value = 4}},
+                 {.key = "b", .shut_until = later},
+                 {.key = "c", .shut_until = TimePoint::max(), .held = true}};
+  const std::vector<KeyStatus> keys = admin.keys("calls");
+  ASSERT_EQ(keys.size(), 3U);
+  EXPECT_EQ(keys[0].inside, 3U);
+  EXPECT_EQ(keys[0].waiting, 4U);
+  EXPECT_FALSE(keys[0].opens_at || keys[0].held || keys[0].own);
+  EXPECT_EQ(keys[1].opens_at, later);
+  EXPECT_TRUE(keys[2].held);
+  EXPECT_FALSE(keys[2].opens_at);
+  EXPECT_EQ(admin.key("calls", "nobody").key, "nobody");
+}
+
+TEST(AdminKeys, AreShutAndOpened) {
+  GatesFake f;
+  Admin admin{f.db};
+  admin.shut_key("calls", "ada", std::chrono::seconds(3));
+  admin.open_key("calls", "ada");
+  EXPECT_EQ(f.fake.pauses, (std::vector<Duration>{std::chrono::seconds(3), Duration::zero()}));
+  const auto refused = [](const auto& call) { return error_of(Errc::invalid_argument, call); };
+  EXPECT_TRUE(has(refused([&] { admin.shut_key("calls", "ada", Duration::zero()); }), "open_key"));
+  EXPECT_TRUE(has(refused([&] { admin.open_key("Calls", "ada"); }), "but one named 'calls'"));
+  EXPECT_TRUE(has(refused([&] { admin.open_key("calls", ""); }), "the key is empty"));
+}
+
+TEST(AdminKeys, WhereThereAreNoneTheErrorSaysWhatToDo) {
+  QueueFake f;
+  const auto ask = [&] { static_cast<void>(Admin{f.db}.keys("calls")); };
+  EXPECT_TRUE(has(error_of(Errc::configuration, ask), "capability `limits`"));
 }
 
 TEST(AdminWorkers, WhereNobodyKeepsAListTheErrorSaysWhatToDo) {

@@ -70,6 +70,7 @@ TEST(CheckOptions, RefusesHeadersAndNamesTheReason) {
   Headers many;
   for (int i = 0; i < 64; ++i) many[std::to_string(i)] = "";
   EXPECT_NO_THROW(check_options(with(many)));
+  EXPECT_TRUE(has(refused({.key = "k", .headers = many}), "65; at most 64")) << "the key is one of them";
   many["one more"] = "";
   EXPECT_TRUE(has(refused(with(many)), "the headers are 65; at most 64 are allowed"));
   EXPECT_NO_THROW(check_headers({{"sqlq-tick", "1"}}, "the headers")) << "of the library";
@@ -84,6 +85,8 @@ TEST(CheckOptions, RefusesWhatIsOutOfRange) {
   EXPECT_TRUE(has(refused({.unique_key = ""}), "unique key"));
   EXPECT_TRUE(has(refused({.unique_key = std::string(256, 'k')}), "unique key"));
   EXPECT_TRUE(has(refused({.unique_key = std::string("a\0b", 3)}), "unique key"));
+  EXPECT_TRUE(has(refused({.key = ""}), "the key is empty"));
+  EXPECT_TRUE(has(refused({.key = "a\nb"}), "the key has a control character"));
   EXPECT_TRUE(has(refused({.keepalive = 999ms}), "keepalive"));
   EXPECT_TRUE(has(refused({.keepalive = 24h + 1us}), "keepalive"));
   EXPECT_TRUE(has(refused({.retention = Duration(-1)}), "retention"));

@@ -38,6 +38,7 @@ class RecordingDialect final : public FakeDialect {
   const Tx* within = nullptr;
   backend::Now at;
   std::vector<Stored> stored;
+  std::vector<std::string> heads;  ///< key and headers of those that have any
   std::vector<Finished> finished;
   std::vector<std::string> claimed_queues, claimed_kinds, workers;
   std::vector<LeaseToken> tokens;
@@ -55,6 +56,7 @@ class RecordingDialect final : public FakeDialect {
     for (const auto& item : items) {
       stored.push_back({item, std::string(item.queue), std::string(item.kind), std::string(item.params),
                         std::string(item.unique_key.value_or("")), item.params.data()});
+      if (!item.headers.empty()) heads.push_back(std::string(item.key) + " " + std::string(item.headers));
       answers.push_back({.id = item.id, .status = answer});
     }
     if (forget_answers) answers.clear();
@@ -153,6 +155,19 @@ TEST(ClientEnqueue, ResolvesOptionsWithoutCopyingPayloads) {
   EXPECT_EQ(item.timeout, 9s);
   EXPECT_EQ(f.fake.within, nullptr);
   EXPECT_FALSE(f.fake.at) << "the backend's clock decides";
+}
+
+TEST(ClientEnqueue, AKeyIsAHeaderToo) {
+  RecordingFake f;
+  Client client{f.db};
+  const auto with_key = [&] { client.enqueue(Mail{"ada"}, {.key = "customer-17"}); };
+  EXPECT_TRUE(has(error_of(Errc::configuration, with_key), "capability `limits`"));
+  f.fake.able.limits = f.fake.able.headers = true;
+  with_key();
+  client.enqueue(Mail{"bob"}, {.key = "b", .headers = {{"a", "c"}}});
+  ASSERT_EQ(f.fake.heads.size(), 2U);
+  EXPECT_EQ(f.fake.heads[0], R"(customer-17 {"sqlq-key":"customer-17"})");
+  EXPECT_EQ(f.fake.heads[1], R"(b {"a":"c","sqlq-key":"b"})");
 }
 
 TEST(ClientEnqueue, MakesIdsAndDefaults) {

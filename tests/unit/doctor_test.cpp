@@ -33,6 +33,22 @@ class DoctorDialect final : public FakeDialect {
   std::vector<Finding> own{};
   std::optional<TimePoint> time{};
   std::optional<Errc> forbidden{};
+  std::vector<std::pair<std::string, backend::GateRow>> keys{};  // queue and key
+
+  backend::Gates* gates() noexcept override { return keys.empty() ? nullptr : this; }
+  JobCounts counts(std::string_view, std::uint64_t) override {
+    JobCounts all;
+    all[JobState::waiting].value = 1;
+    return all;
+  }
+  std::vector<backend::GateRow> gate_list(std::string_view queue, std::string_view, std::size_t,
+                                          std::uint64_t) override {
+    std::vector<backend::GateRow> rows;
+    for (const auto& [name, row] : keys) {
+      if (name == queue) rows.push_back(row);
+    }
+    return rows;
+  }
 
   std::vector<Finding> self_check() override { return own; }
   std::vector<WaitingKind> waiting_kinds(std::size_t, backend::Now) override {
@@ -132,6 +148,27 @@ TEST_F(Doctor, FindsQueuesThatNobodyWorks) {
   EXPECT_TRUE(testing::has(finding().sentence, "the queue 'a'")) << finding().sentence;
   fake_.list = {{{.name = "w", .kinds = {"k"}}}};
   EXPECT_EQ(codes(), Codes{}) << "it works all queues";
+}
+
+TEST_F(Doctor, FindsKeysThatAreHeld) {
+  fake_.all = {{.name = "calls"}, {.name = "mail"}};
+  fake_.list = {{{.name = "w", .version = "1"}}};
+  fake_.keys = {{"calls", {.key = "ada", .waiting = {.value = 1}, .held = true}},
+                {"calls", {.key = "bob", .held = true}},
+                {"mail", {.key = "eve", .waiting = {.value = 1}}}};
+  EXPECT_EQ(finding().code, "key_held");
+  EXPECT_EQ(finding().sentence, "the key 'ada': shut until somebody opens it, and jobs wait, such as in queue 'calls'");
+  EXPECT_EQ(finding().advice, "see why, then let its jobs in with `sqlq queue open-key calls ada` or Admin::open_key");
+}
+
+TEST_F(Doctor, KnowsThatJobsWaitForTheirKeys) {
+  fake_.all = {{.name = "calls"}};
+  fake_.keys = {{"calls", {.key = "ada", .waiting = {.value = 1}}}};
+  EXPECT_EQ(codes(), Codes{"warning no_worker"});
+  fake_.list = {{{.name = "w", .version = "1", .queues = {"mail"}}}};
+  EXPECT_EQ(codes(), Codes{"warning queue_without_worker"});
+  fake_.list = {{{.name = "w", .version = "1", .queues = {"calls"}}}};
+  EXPECT_EQ(codes(), Codes{});
 }
 
 TEST_F(Doctor, FindsThatNobodyWorksAtAll) {

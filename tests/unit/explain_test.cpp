@@ -13,6 +13,7 @@
 
 #include <sqlq/admin.hpp>
 
+#include "core/gate.hpp"
 #include "core/text.hpp"
 #include "core/words.hpp"
 #include "support/expect_error.hpp"
@@ -42,6 +43,9 @@ class ExplainDialect final : public FakeDialect {
   std::optional<std::vector<WorkerInfo>> announced{std::vector<WorkerInfo>{}};  // empty: there is no list of workers
   std::optional<TimePoint> time{};                                              // empty: no part Insight
   CappedCount before{};
+  std::optional<backend::GateRow> gate{};
+  std::string limits{};  // of each key of the queue
+  CappedCount in_line{};
   std::map<std::string, Errc> broken{};  // what operations throw
 
   MigrationStatus migration_status() override {
@@ -94,6 +98,17 @@ class ExplainDialect final : public FakeDialect {
     EXPECT_EQ(cap, 10'000U);
     return before;
   }
+  backend::Gates* gates() noexcept override { return this; }
+  std::string gate_settings(std::string_view queue) override {
+    EXPECT_EQ(queue, "mail");
+    return limits;
+  }
+  std::optional<backend::GateRow> gate_get(const backend::GateName& name, std::uint64_t) override {
+    fail("gate_get");
+    EXPECT_EQ(name.queue + " " + name.key, "mail ada's");
+    return gate;
+  }
+  CappedCount gate_before(JobId, std::uint64_t) override { return in_line; }
 
  private:
   void fail(const std::string& operation) const {
@@ -121,6 +136,10 @@ class Explain : public ::testing::Test {
             .started_at = now() - 1h, .heartbeat_at = now() - silent};
   }
   Job& job() { return *fake_.job; }
+  void wait_for_key() {
+    job().state = JobState::waiting;
+    job().headers = {{"sqlq-key", "ada's"}};
+  }
 
   [[nodiscard]] std::vector<Reason> reasons() const {
     std::vector<Reason> all = Admin{f_.db}.explain(id_of(1));
@@ -243,6 +262,72 @@ TEST_F(Explain, AJobThatIsBeingCancelled) {
 TEST_F(Explain, AJobInStateWaiting) {
   job().state = JobState::waiting;
   expect_only("waiting");
+}
+
+TEST_F(Explain, AKeyThatHasRoom) {
+  wait_for_key();
+  expect_only("may_run");
+  EXPECT_TRUE(has(reason().sentence, "its key 'ada's' has room: the next look of any worker lets it in"));
+  fake_.gate = backend::GateRow{.key = "ada's"};
+  fake_.before = {.value = 3};
+  expect_only("behind");
+}
+
+TEST_F(Explain, AKeyThatIsUsed) {
+  wait_for_key();
+  fake_.limits = core::key_limits_text({.concurrency = 2});
+  fake_.gate = backend::GateRow{.key = "ada's", .inside = {.value = 2}, .jobs = {id_of(7), id_of(8)}};
+  fake_.in_line = {.value = 1};
+  EXPECT_EQ(codes(), (Codes{"key_used", "key_line"}));
+  const Reason used = reason();
+  EXPECT_EQ(used.key, "ada's");
+  EXPECT_EQ(used.queue, "mail");
+  EXPECT_EQ(used.state, JobState::waiting);
+  EXPECT_EQ(used.count, 2U);
+  EXPECT_EQ(used.limit, 2U);
+  EXPECT_EQ(used.jobs, (std::vector<JobId>{id_of(7), id_of(8)}));
+  EXPECT_TRUE(has(used.sentence, "2, is used up: 2 jobs are let in, such as " + id_of(7).to_string())) << used.sentence;
+  EXPECT_TRUE(has(used.sentence, R"(`sqlq queue limit-keys mail --key "ada's" --concurrency N`)")) << used.sentence;
+  EXPECT_EQ(reasons().back().sentence, "1 job of key 'ada's' comes before it");
+  fake_.gate->settings = core::key_limits_text({.concurrency = 3});
+  expect_only("key_line");
+  fake_.gate->settings = core::key_limits_text({.concurrency = 0});
+  EXPECT_TRUE(has(reason().sentence, "has the limit 0, which lets none of its jobs in"));
+  fake_.gate->settings = core::key_limits_text({.order = KeyOrder::strict});
+  EXPECT_EQ(reason().limit, 1U);
+  EXPECT_TRUE(has(reason().sentence, "one at a time, in order"));
+}
+
+TEST_F(Explain, AKeyWhoseRateIsUsed) {
+  wait_for_key();
+  fake_.limits = core::key_limits_text({.rate = Rate{.count = 1, .per = 10s}});
+  fake_.gate = backend::GateRow{.key = "ada's", .next_start = now() + 7s};
+  expect_only("key_rate");
+  EXPECT_EQ(reason().at, now() + 7s);
+  EXPECT_TRUE(has(reason().sentence, "as its rate allows, 1 in 10 s: the next may start at ")) << reason().sentence;
+  fake_.gate->next_start = now() - 1s;
+  expect_only("may_run");
+}
+
+TEST_F(Explain, AKeyThatIsShut) {
+  wait_for_key();
+  fake_.gate = backend::GateRow{.key = "ada's", .shut_until = now() + 1h};
+  expect_only("key_shut");
+  EXPECT_EQ(reason().at, now() + 1h);
+  EXPECT_TRUE(has(reason().sentence, R"(`sqlq queue open-key mail "ada's"` opens it earlier)")) << reason().sentence;
+  fake_.gate = backend::GateRow{.key = "ada's", .held = true};
+  expect_only("key_shut");
+  EXPECT_FALSE(reason().at);
+  EXPECT_TRUE(has(reason().sentence, "until somebody opens it"));
+}
+
+TEST_F(Explain, AJobWithAKeyThatComesLater) {
+  wait_for_key();
+  job().run_at = now() + 1h;
+  fake_.mail->paused = true;
+  EXPECT_EQ(codes(), (Codes{"queue_paused", "due_later"}));
+  fake_.broken["gate_get"] = Errc::permission;
+  EXPECT_TRUE(has(reasons().back().sentence, "; not known: its key"));
 }
 
 TEST_F(Explain, APausedQueue) {

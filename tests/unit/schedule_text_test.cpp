@@ -61,6 +61,15 @@ Standing everything() {
           .others = R"({"later":[1]})"};
 }
 
+TEST(ScheduleText, AKeyIsKeptFromProgramsThatKnowNone) {
+  Schedule s = full();
+  EXPECT_TRUE(has(definition_of(s), R"("v":1)")) << "they can read what has none";
+  s.job.options.key = "disk-1";
+  EXPECT_TRUE(has(definition_of(s), R"("v":2)"));
+  EXPECT_EQ(read_definition(s.name, definition_of(s)).job.options.key, "disk-1");
+  EXPECT_TRUE(has(tick_headers(s, {new_year, {}}), R"("sqlq-key":"disk-1")"));
+}
+
 TEST(ScheduleText, ADefinitionIsReadAsItWasWritten) {
   const Schedule s = full();
   const Schedule read = read_definition(s.name, definition_of(s));

@@ -83,7 +83,7 @@ Change erase(Context& context, const Chosen&) {
 }
 
 Change run_now(Context& context, const Chosen&) {
-  return by_bulk(context, "run-now", BulkAction::run_now(), {JobState::scheduled},
+  return by_bulk(context, "run-now", BulkAction::run_now(), {JobState::scheduled, JobState::waiting},
                  [&context](JobId id) { return answer(context.admin().run_now(id)); });
 }
 

@@ -42,6 +42,7 @@ std::vector<sql::Substitution> substitutions(const std::string& schema) {
       {"channel", quoted_text(channel_of(schema))},
       {"inbox_told", place + "inbox_told"},
       {"queues_oid", quoted_text(place + "queues") + "::regclass::oid::integer"},
+      {"gates_oid", quoted_text(place + "gates") + "::regclass::oid::integer"},
   };
   std::string made;
   for (const char* table :

@@ -28,8 +28,8 @@ SELECT n, state FROM changed
 -- name: finish
 -- params: ids text, tokens text, kinds text, results text, messages text, causes text, delays text, now int?
 -- returns: n int, was int, goes_on int
--- Kinds: 1 success, 2 retry, 3 fail, 4 cancel, 5 snooze, 6 release. Who was asked to cancel ends as cancelled whatever
--- the kind. A released job keeps its place, a snooze forgets crashes. 7 days for errored, 24 h for the others. A job
+-- Kinds: 1 success, 2 retry, 3 fail, 4 cancel, 5 snooze, 6 release. Who has a key (bit 2 of the flags) waits for it
+-- where others are pending or scheduled. Who was asked to cancel ends as cancelled whatever the kind. A released job keeps its place, a snooze forgets crashes. 7 days for errored, 24 h for the others. A job
 -- that was told to go on (bit 1 of its flags) does so instead of a snooze. Answers what each ended job was before; the
 -- others are not held with that token.
 WITH item AS MATERIALIZED (
@@ -130,7 +130,8 @@ changed AS (
    WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM gone)) AND +j.state IN (2, 5) AND j.lease_until_us <= {steady} - :spared
   RETURNING j.id, j.seq, j.state, j.notes, j.claims, j.attempt, j.worker,
             'lease ended: no heartbeat from worker ''' || j.worker || ''' in time; the job ' ||
-            CASE j.state WHEN 1 THEN 'is pending again' WHEN 8 THEN 'waits for its key again' WHEN 6 THEN 'is cancelled, as was asked'
+            CASE j.state WHEN 1 THEN 'is pending again' WHEN 8 THEN 'waits for its key again'
+                         WHEN 6 THEN 'is cancelled, as was asked'
                          ELSE 'has used up its attempts or crashes and is errored' END AS message),
 noted AS (
   INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
@@ -183,7 +184,7 @@ changed AS (
   UPDATE {jobs} j
      SET crashes = l.crashes,
          lane_id = abs(j.lane_id) * CASE WHEN l.crashes > 0 AND l.crashes + 1 >= j.max_crashes THEN -1 ELSE 1 END,
-         state = CASE WHEN l.again THEN CASE WHEN j.flags & 2 <> 0 THEN 8 ELSE 1 END ELSE j.state END,
+         state = CASE WHEN NOT l.again THEN j.state WHEN j.flags & 2 <> 0 THEN 8 ELSE 1 END,
          queued_us = CASE WHEN l.again THEN {now} ELSE j.queued_us END,
          finished_us = CASE WHEN l.again THEN NULL ELSE j.finished_us END,
          expires_us = CASE WHEN l.again THEN NULL ELSE j.expires_us END

@@ -3,8 +3,8 @@
 -- Lists travel as JSON texts. A gate's rows are found for each gate by itself, in the order of the index, and their
 -- jobs one by one by id; a job that came back after its row was made has another seq.
 --
--- Rows of sqlq_gated are changed by looks, which pass over locked ones, and by whoever has just made their jobs wait, with
--- the jobs locked (`lined_up` in all.sql).
+-- Rows of sqlq_gated are changed by looks, which pass over locked ones, and by whoever has just made their jobs wait,
+-- with the jobs locked (`lined_up` in all.sql).
 
 -- piece: gated_job
 LEFT JOIN LATERAL (
@@ -15,9 +15,10 @@ LEFT JOIN LATERAL (
 -- params: ids text
 -- A JSON array of ids of jobs that this transaction has stored: those with a key come into its line when they are due.
 WITH changed AS MATERIALIZED (
-  SELECT j.seq, j.id, j.queue_id, j.headers, j.due_us, j.claims, j.flags, j.state
-    FROM json_array_elements_text(:ids::json) AS w(id)
-   CROSS JOIN LATERAL (SELECT j.* FROM {jobs} j WHERE j.id = w.id::uuid LIMIT 1) j)
+  SELECT j.* FROM json_array_elements_text(:ids::json) AS w(id)
+   CROSS JOIN LATERAL (
+     SELECT j.seq, j.id, j.queue_id, j.headers, j.due_us, j.claims, j.flags, j.state FROM {jobs} j
+      WHERE j.id = w.id::uuid LIMIT 1) j)
 {lined_up}
 
 -- name: gates_arrived
@@ -47,12 +48,13 @@ SELECT least((SELECT second FROM {gated} WHERE stage = 2 ORDER BY second LIMIT 1
 
 -- name: gates_make
 -- params: gates text
--- A JSON array of [queue id, key], in an order that is the same for all. Those that are not there.
+-- A JSON array of [queue id, key]. Those that are not there, and that nobody else is making: he would be waited for. The
+-- locks are few, so somebody else may be making another one.
 INSERT INTO {gates} (queue_id, key)
 SELECT (x.gate ->> 0)::integer, x.gate ->> 1
-  FROM json_array_elements(:gates::json) WITH ORDINALITY AS x(gate, n)
+  FROM json_array_elements(:gates::json) AS x(gate)
  WHERE NOT EXISTS (SELECT 1 FROM {gates} g WHERE g.queue_id = (x.gate ->> 0)::integer AND g.key = x.gate ->> 1)
- ORDER BY x.n
+   AND pg_try_advisory_xact_lock({gates_oid}, (hashtextextended(x.gate::text, 0) & 63)::integer)
 ON CONFLICT DO NOTHING
 
 -- name: gates_lock

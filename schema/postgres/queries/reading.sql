@@ -95,8 +95,8 @@ few AS MATERIALIZED (
      ORDER BY j.state, j.lane_id, j.expires_us OFFSET 0) x
    WHERE ((:states >> f.state) & 1) = 1
   UNION ALL
-  SELECT x.id FROM {queues} q CROSS JOIN LATERAL (
-    SELECT j.id, j.lane_id FROM {waiting_of_queue} j WHERE {fits} OFFSET 0) x
+  SELECT x.id
+    FROM (SELECT j.id, j.lane_id FROM {queues} q CROSS JOIN LATERAL {waiting_of_queue} j WHERE {fits} OFFSET 0) x
    WHERE ((:states >> 8) & 1) = 1 AND x.lane_id IN (SELECT id FROM lane)),
 page AS MATERIALIZED (SELECT f.id FROM few f WHERE f.id < :before::uuid ORDER BY f.id DESC LIMIT :n)
 SELECT {listed}
