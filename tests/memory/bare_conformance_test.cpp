@@ -29,6 +29,7 @@ class Bare final : public backend::ForwardingDialect {
   [[nodiscard]] backend::Transfer* transfer() noexcept override { return nullptr; }
   [[nodiscard]] backend::Periodic* periodic() noexcept override { return nullptr; }
   [[nodiscard]] backend::Steps* steps() noexcept override { return nullptr; }
+  [[nodiscard]] backend::Gates* gates() noexcept override { return nullptr; }
 
  private:
   backend::Capabilities nothing_{.shared_storage = false,
