@@ -162,7 +162,7 @@ TEST_P(Operator, StatsCountEveryQueueAndSayHowLongItsOldestJobWaits) {
   EXPECT_EQ(all[0].counts[JobState::pending].value, 1u);
   EXPECT_TRUE(all[0].counts[JobState::pending].capped);
   EXPECT_EQ(all[0].counts[JobState::scheduled].value, 1u);
-  EXPECT_EQ(all[0].counts.size(), 7u);
+  EXPECT_EQ(all[0].counts.size(), 8u);
   EXPECT_EQ(all[0].oldest_due, begin);
   EXPECT_EQ(all[0].age(clock().now()), 30s);
   EXPECT_EQ(all[0].age(std::chrono::sys_time<std::chrono::nanoseconds>(clock().now())), 30s);
