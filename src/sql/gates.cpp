@@ -194,6 +194,7 @@ class Look {
     lock(wanted);
     if (gates_.empty()) {
       w_.wrote_nothing();
+      done_.more = false;  // others are looking at what there is
     } else {
       read_jobs();
       measure();
