@@ -197,6 +197,7 @@ class Look {
     done_.more = done_.more || !std::ranges::all_of(named_, locked);
     if (gates_.empty()) {
       w_.wrote_nothing();
+      done_.more = false;  // others are looking at what there is
     } else {
       read_jobs();
       measure();

@@ -15,6 +15,16 @@
 #include "sql/reap_apart.hpp"
 
 namespace sqlq::sql {
+namespace {
+
+template <class Item>
+std::vector<JobId> ids_of(std::span<const Item> items) {
+  std::vector<JobId> ids;
+  for (const Item& item : items) ids.push_back(item.id);
+  return ids;
+}
+
+}  // namespace
 
 using backend::Now;
 
@@ -283,7 +293,11 @@ void SqlDialect::give_back_strays(const Now& now) {
 }
 
 std::vector<FinishStatus> SqlDialect::finish(std::span<const backend::Finish> items, const Tx* tx, Now now) {
-  auto answers = write_or_within(tx, now, [&](Work& w) { return operations_->finish(w, items); });
+  auto answers = write_or_within(tx, now, [&](Work& w) {
+    auto said = operations_->finish(w, items);
+    if (w.keyed()) bring_in_line(*operations_, w, ids_of(items));
+    return said;
+  });
   if (Marks* const marks = operations_->marks()) marks->given_back(items);
   if (tx == nullptr && hints_.are_news(items)) tell();
   return answers;
@@ -333,9 +347,8 @@ bool SqlDialect::give_up(JobId id, std::string_view why, const Now& now) {
 
 std::vector<bool> SqlDialect::take_back_crashes(std::span<const backend::OutlivedClaim> claims, Now now) {
   // One that was errored may be pending again.
-  std::vector<JobId> ids;
-  for (const backend::OutlivedClaim& claim : claims) ids.push_back(claim.id);
-  return ready_again(write_in_line(ids, now, [&](Work& w) { return operations_->take_back_crashes(w, claims); }));
+  return ready_again(
+      write_in_line(ids_of(claims), now, [&](Work& w) { return operations_->take_back_crashes(w, claims); }));
 }
 
 // ------------------------------------------------------------------------------------------------ housekeeping

@@ -57,8 +57,9 @@ class Work {
   /// To be told by an operation that wrote nothing: then it has waited for no lock, and nobody need hear of it.
   void wrote_nothing() noexcept { wrote_ = false; }
   [[nodiscard]] bool wrote() const noexcept { return wrote_; }
-  /// To be told by an operation that made jobs with a key wait, or moved some that do: they come into a line in the same
-  /// transaction (gates.hpp), which the operation has begun. Enqueue and store_jobs need not say it.
+  /// To be told by an operation that made jobs with a key wait, or moved some that do: they come into a line in the
+  /// same transaction (gates.hpp), which the operation has begun. Enqueue and store_jobs need not say it. Finish may: a
+  /// look finds by itself what was put back, but not soon among a thousand others that their key has let in.
   void found_keyed() noexcept { keyed_ = true; }
   [[nodiscard]] bool keyed() const noexcept { return keyed_; }
   /// Whether an operation may count on all its jobs being as they usually are, and throw Error(retry_transaction) when

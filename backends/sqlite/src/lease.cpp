@@ -3,6 +3,7 @@
 
 #include <sqlq/error.hpp>
 
+#include "core/gate.hpp"
 #include "operations.hpp"
 #include "processes.hpp"
 #include "sql/job_row.hpp"
@@ -24,6 +25,7 @@ struct Found {
   LeaseToken token{};
   std::int64_t ended = 0;
   bool told = false;  ///< to go on (sql/steps.hpp)
+  bool keyed = false;
 };
 
 std::optional<Found> find(const Context& c, std::string_view id) {
@@ -38,7 +40,9 @@ std::optional<Found> find(const Context& c, std::string_view id) {
     job.attempt.attempt = f.integer();
     job.attempt.claim = f.integer();
     job.attempt.worker = f.text();
-    job.told = (f.integer() & sql::told_flag) != 0;
+    const std::int64_t flags = f.integer();
+    job.told = (flags & sql::told_flag) != 0;
+    job.keyed = (flags & core::gated_flag) != 0;
     found = std::move(job);
   });
   return found;
@@ -90,7 +94,7 @@ void carry_out(const Context& c, const Finish& item, const Found& job) {
   }
 }
 
-FinishStatus finish_one(const Context& c, const Finish& item) {
+FinishStatus finish_one(sql::Work& work, const Context& c, const Finish& item) {
   const std::string id = item.id.to_string();
   if (item.kind == FinishKind::success &&
       c.session.execute(c.q.finish_success, {{"result", item.result},
@@ -109,6 +113,7 @@ FinishStatus finish_one(const Context& c, const Finish& item) {
     return FinishStatus::cancelled;
   }
   carry_out(c, item, *job);
+  if (job->keyed) work.found_keyed();  // it may have been put back
   return FinishStatus::applied;
 }
 
@@ -237,7 +242,7 @@ std::vector<FinishStatus> Operations::finish(sql::Work& work, std::span<const Fi
 
   return sql::each<FinishStatus>(items, [&](const Finish& item) {
     const bool done = is_plain(item) && plain.contains(item.token);
-    return done ? FinishStatus::applied : finish_one(c, item);
+    return done ? FinishStatus::applied : finish_one(work, c, item);
   });
 }
 

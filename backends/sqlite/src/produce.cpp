@@ -130,6 +130,7 @@ ActionStatus act_one(sql::Work& work, const Context& c, JobId job, backend::Acti
                         taken->worker = f.text();
                       });
     if (taken) {
+      if (now == JobState::waiting) work.found_keyed();
       const Cause cause = now == JobState::cancelled ? Cause::cancelled : Cause::taken_away;
       add_history(c, *taken, cause, "taken away by an operator");
       return ActionStatus::done;
