@@ -11,6 +11,7 @@
 #include "client/queues.hpp"
 #include "core/checks.hpp"
 #include "core/request_time.hpp"
+#include "core/words.hpp"
 
 namespace sqlq {
 
@@ -26,6 +27,11 @@ std::optional<TimePoint> rate_opens(const backend::GateRow& row, const KeyLimits
   const KeyLimits only_rate{.rate = limits.rate};
   const core::Room room = core::measure(only_rate, {.next_start = *row.next_start}, inside, now);
   return room.room > 0 ? std::nullopt : room.opens;
+}
+
+std::string shell_operands(const std::string& queue, const std::string& key) {
+  const bool dashed = queue.starts_with('-') || key.starts_with('-');
+  return (dashed ? "-- " : "") + core::shell_word(queue) + " " + core::shell_word(key);
 }
 
 }  // namespace client

@@ -8,6 +8,7 @@
 #include <sqlq/error.hpp>
 
 #include "core/checks.hpp"
+#include "core/mutant.hpp"
 
 namespace sqlq::core {
 namespace {
@@ -171,6 +172,7 @@ Room measure(const KeyLimits& limits, const GateState& state, std::span<const In
       failed = failed || job.state == JobState::errored;
     }
   }
+  SQLQ_MUTANT(rate_forgets_let_in, unstarted = 0)
   const bool holds = limits.order == KeyOrder::strict && limits.after_error == AfterError::hold;
   if (holds && failed) room.state.shut_until = TimePoint::max();
 

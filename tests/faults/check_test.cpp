@@ -126,11 +126,11 @@ TEST_F(Checker, JobsOfAKeyAreNeverMoreThanItsLimit) {
   plain(2, 5).key = 7;
   plain(3, 5).key = 8;
   plain(4, 5);
-  run_.settings.keys = KeyRules{.at_once = 2};
+  run_.settings.keys[7] = KeyRules{.at_once = 2};
   expect_clean();
   EXPECT_EQ(verdict().figures.most_of_key, 2);
   EXPECT_EQ(verdict().figures.keys, 2u);
-  run_.settings.keys->at_once = 1;
+  run_.settings.keys[7].at_once = 1;
   expect_broken(Rule::key);
 }
 
@@ -138,7 +138,7 @@ TEST_F(Checker, LimitOfAKeyDoesNotCountWhoLostItsLease) {
   taken_over(1, 2300).key = 7;
   end(1, 1, 2400);
   fault(Fault::Kind::paused, owner, 100, 2200);
-  run_.settings.keys = KeyRules{.at_once = 1};
+  run_.settings.keys[7] = KeyRules{.at_once = 1};
   expect_clean();
 }
 
@@ -149,10 +149,10 @@ TEST_F(Checker, NoPeriodHasMoreStartsOfAKeyThanItsRate) {
       if (r.what == What::start && r.id == id_of(job)) r.value = static_cast<std::uint64_t>(1000 + 100 * job) * ms;
     }
   }
-  run_.settings.keys = KeyRules{.at_once = 3, .starts = 2, .per_us = 200 * ms};
+  run_.settings.keys[7] = KeyRules{.at_once = 3, .starts = 2, .per_us = 200 * ms};
   expect_clean();
   EXPECT_EQ(verdict().figures.most_starts, 2u);
-  run_.settings.keys->per_us = 200 * ms + 1;
+  run_.settings.keys[7].per_us = 200 * ms + 1;
   expect_broken(Rule::rate);
 }
 

@@ -85,14 +85,13 @@ void check_keys(const Run& run, const History& history, Findings& findings) {
   }
   Figures& f = findings.figures();
   f.keys = keys.size();
-  if (!run.settings.keys) return;
-  const KeyRules& rules = *run.settings.keys;
-  for (auto& [name, key] : keys) {
+  for (const auto& [name, rules] : run.settings.keys) {
+    OfKey& key = keys[name];
     const int held = most_at_once(key.held);
     const std::size_t starts = rules.starts > 0 ? most_within(std::move(key.starts), rules.per_us) : 0;
     f.most_of_key = std::max(f.most_of_key, held);
     f.most_starts = std::max(f.most_starts, starts);
-    if (held > rules.at_once) {
+    if (rules.at_once > 0 && held > rules.at_once) {
       findings.add(Rule::key, std::to_string(held) + " jobs of a key were held at once; allowed are " +
                                   std::to_string(rules.at_once));
     }

@@ -1,5 +1,5 @@
 // Tests the checker: the same short run with the library as it is and with each of its mutants; a run of its own has
-// schedules, durable steps and signals. With the library as it is they must be clean, each mutant must break the rules
+// schedules, durable steps, signals and keys. With the library as it is they must be clean, each mutant must break the rules
 // named here.
 //
 // mutants [NAME...]: only these; "none" is the library as it is.
@@ -48,6 +48,8 @@ const std::vector<Mutant> all{
     {"tick_without_compare", {Rule::tick}, true},
     {"step_without_fence", {Rule::step}, true},
     {"signal_before_wait", {Rule::signal}, true},
+    {"key_counts_some", {Rule::key}, true},
+    {"rate_forgets_let_in", {Rule::rate}, true},
 };
 
 /// Two mixers and two workers on one file, some of which are killed or stopped for longer than their lease.

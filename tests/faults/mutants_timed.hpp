@@ -1,8 +1,11 @@
 #pragma once
 /// \file
-/// A run of schedules, of jobs with durable steps and of jobs that wait for signals, for the mutants of those.
+/// A run of schedules, of jobs with durable steps, of jobs that wait for signals and of jobs with keys, for the mutants
+/// of those.
 
+#include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -31,11 +34,15 @@ class TimedLoad {
   Verdict run() {
     db_.migrate();
     sync();
+    set_key_limits();
     const std::vector<JobId> waiting = enqueue_all("waits", 16, R"({"n":8,"us":500000})");
     static_cast<void>(enqueue_all("steps", 64, R"({"n":4,"us":400000})"));
+    static_cast<void>(enqueue_all("work", 24, R"({"us":100000})", {.queue = "slots", .key = "slots"}));
+    static_cast<void>(enqueue_all("work", 30, R"({"us":1000})", {.queue = "paced", .key = "paced"}));
     sqlq::jthread sender([&](const sqlq::stop_token& stop) { send_to(waiting, stop); });
     for (Process& worker : workers_) worker = start_worker();
     for (Process& worker : workers_) stop_and_resume(*worker);
+    admin_.resume("paced");  // meanwhile its jobs were let in, and none has started
     sender = {};
     for (const ScheduleState& s : schedules_.list()) schedules_.pause(s.schedule.name);
     process::AuditConnection connection(file_, 20'000);
@@ -48,7 +55,7 @@ class TimedLoad {
                   .rows = process::rows_of(connection),
                   .faults = faults_,
                   // Leases that end on a slow machine are what the other run judges.
-                  .settings = {.drained = drained, .dead_are_known = true, .unproved_percent = 100},
+                  .settings = {.drained = drained, .dead_are_known = true, .keys = key_rules(), .unproved_percent = 100},
                   .series = process::series_of(db_)});
   }
 
@@ -56,6 +63,8 @@ class TimedLoad {
   using Process = std::unique_ptr<process::Child>;
   static constexpr int concurrency = 8;
   static constexpr std::size_t workers = 4;
+  static constexpr int slots = 2;
+  static constexpr Rate paced{.count = 10, .per = std::chrono::seconds(1), .burst = 3};
 
   [[nodiscard]] std::string url() const { return "sqlite://" + file_ + "?synchronous=normal"; }
 
@@ -72,11 +81,24 @@ class TimedLoad {
     }
     schedules_.sync(all);
   }
-  std::vector<JobId> enqueue_all(const std::string& kind, int n, const std::string& params) {
+  /// One key that may have so many jobs at once, and one that may start so many a second.
+  void set_key_limits() {
+    admin_.set_key_limits("slots", {.concurrency = slots});
+    admin_.set_key_limits("paced", {.rate = paced});
+    admin_.pause("paced");
+  }
+  [[nodiscard]] static std::map<std::uint64_t, KeyRules> key_rules() {
+    return {{hash_of("slots"), {.at_once = slots}},
+            {hash_of("paced"), {.starts = paced.count, .per_us = paced.per.count()}}};
+  }
+  std::vector<JobId> enqueue_all(const std::string& kind, int n, const std::string& params,
+                                 const EnqueueOptions& more = {}) {
     std::vector<JobId> ids;
     Client client(db_);
     for (; n > 0; --n) {
-      EnqueueOptions options{.max_crashes = 1000, .keepalive = std::chrono::seconds(1)};
+      EnqueueOptions options = more;
+      options.max_crashes = 1000;
+      options.keepalive = std::chrono::seconds(1);
       options.id = JobId::make(system_clock()->now());
       recorder_.write(about(What::enqueue_asked, options.id->bytes()));
       ids.push_back(client.enqueue(NewJob{kind, params, std::move(options)}).id);
@@ -137,6 +159,7 @@ class TimedLoad {
   process::Random random_{};
   Database db_ = open(url());
   Schedules schedules_{db_};
+  Admin admin_{db_};
   std::vector<Process> workers_ = std::vector<Process>(workers);
   std::vector<Fault> faults_{};
 };

@@ -115,10 +115,10 @@ struct Counter {
   std::int64_t recounted = 0;
 };
 
-/// The limits of each key.
+/// The limits of a key.
 struct KeyRules {
-  int at_once = 1;            ///< jobs of a key that are held
-  std::size_t starts = 0;     ///< of a key, in any period as long as per_us; 0: no limit
+  int at_once = 0;            ///< jobs that are held; 0: no limit
+  std::size_t starts = 0;     ///< in any period as long as per_us; 0: no limit
   std::int64_t per_us = 0;
 };
 
@@ -133,7 +133,7 @@ struct Settings {
   bool dead_are_known = false;  ///< processes of one host know who of them has died, and wait for no lease of his
   std::map<std::uint32_t, int> limits{};  ///< by queue number
   std::set<std::uint32_t> strict{};       ///< queues whose jobs must start in the order they were enqueued
-  std::optional<KeyRules> keys{};
+  std::map<std::uint64_t, KeyRules> keys{};  ///< by the hash of the key
   /// Leases that may end without a proof that their owner could not renew them, in percent of those that ended: a
   /// machine can be too slow in other ways than the pulse shows.
   int unproved_percent = 0;

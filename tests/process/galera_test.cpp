@@ -17,6 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int limit = 3;
+constexpr int customers = 50;
 constexpr int key_limit = 2;
 constexpr Duration lease = 5s;    // three servers on a busy machine answer late
 constexpr Duration noticed = 6s;  // a node that is silent is given up by the others: evs.suspect_timeout, 5 s
@@ -98,7 +99,7 @@ TEST_P(SoakGalera, NodesAreKilledPausedAndCutOff) {
     const std::string url = url_from(one_writer() ? 0 : i);
     load.start_worker(url, 12);  // of which the schedules keep some
     load.start_producer(url, 1'000'000, random_.between(0, 1'000'000'000),
-                        {"pace=300", "backlog=100", "limited=25", "keys=50", "customers=50", "flows=50",
+                        {"pace=300", "backlog=100", "limited=25", "keys=50", "customers=" + std::to_string(customers), "flows=50",
                          "other=" + url_from(one_writer() ? 0 : (i + 1) % 3),
                          "keepalive=" + std::to_string(lease / 1ms)});
   }
@@ -123,9 +124,11 @@ TEST_P(SoakGalera, NodesAreKilledPausedAndCutOff) {
   if (HasFatalFailure()) return;
 
   const auto limited = faults::queue_number("limited");
+  std::map<std::uint64_t, faults::KeyRules> keys;
+  for (int i = 0; i < customers; ++i) keys[faults::hash_of("customer " + std::to_string(i))].at_once = key_limit;
   const faults::Figures f = judge(
       {.lease_us = lease.count(), .recovery_us = soon.count(), .limits = {{limited, limit}},
-       .keys = faults::KeyRules{.at_once = key_limit}},
+       .keys = keys},
       outages_);
   EXPECT_GT(f.acknowledged, 1000u);
   EXPECT_EQ(f.most_of_key, key_limit) << "no key was ever at its limit";

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -22,6 +23,16 @@ constexpr int customers = 25;
 constexpr KeyLimits limits{.concurrency = 2, .rate = Rate{.count = 20, .per = 1s, .burst = 5}};
 constexpr Duration lease = 1s;
 constexpr Duration bound = lease + 200ms + 50ms + 3s;  // and sweep, poll, what a machine takes that starts processes
+
+std::map<std::uint64_t, faults::KeyRules> rules() {
+  std::map<std::uint64_t, faults::KeyRules> all;
+  for (int i = 0; i < customers; ++i) {
+    all[faults::hash_of("customer " + std::to_string(i))] = {.at_once = static_cast<int>(*limits.concurrency),
+                                                             .starts = limits.rate->count,
+                                                             .per_us = limits.rate->per.count()};
+  }
+  return all;
+}
 
 /// 2,000 jobs and 20 kills; or as many as SQLQ_SOAK_KILLS says, with 50 jobs for each (ci/soak: 300).
 class Keys : public Anywhere {
@@ -74,9 +85,7 @@ TEST_P(Keys, AreNeverOverWhoeverDies) {
   Orders(url()).drop();
   const faults::Figures f = judge({.lease_us = lease.count(),
                                    .rescue_us = bound.count(),
-                                   .keys = faults::KeyRules{.at_once = static_cast<int>(*limits.concurrency),
-                                                            .starts = limits.rate->count,
-                                                            .per_us = Duration(limits.rate->per).count()},
+                                   .keys = rules(),
                                    .unproved_percent = 100},
                                   killed_);
   EXPECT_EQ(f.keys, static_cast<std::size_t>(customers));

@@ -5,7 +5,7 @@
 // many percent of the batches are enqueued one by one, each job in a transaction with a row of its own table
 // (orders.hpp), of which a fifth are rolled back; flows: how many percent of the batches are a workflow that waits for
 // a signal, which is sent twice at once (flows.hpp), over url and over other, another way to the same database;
-// customers: how many keys the jobs have, for limits by key.
+// customers: how many keys the jobs of the queue "default" have, for limits by key.
 
 #include <algorithm>
 #include <cstdlib>
@@ -71,7 +71,7 @@ int run(const Arguments& arguments) {
                            .retention = 24h * 365,
                            .id = id}};
     if (below(100) < limited) job.options.queue = "limited";
-    if (customers > 0) job.options.key = "customer " + std::to_string(below(customers));
+    if (customers > 0 && !job.options.queue) job.options.key = "customer " + std::to_string(below(customers));
     auto& key = job.options.unique_key;
     if (!ordered && keys > 0 && below(10) == 0) key = "key " + std::to_string(below(keys));
     recorder.write(faults::about(What::enqueue_asked, id.bytes(), ordered ? Code::in_transaction : Code::none,

@@ -37,9 +37,9 @@ class DoctorDialect final : public FakeDialect {
 
   backend::Gates* gates() noexcept override { return keys.empty() ? nullptr : this; }
   JobCounts counts(std::string_view, std::uint64_t) override {
-    JobCounts all;
-    all[JobState::waiting].value = 1;
-    return all;
+    JobCounts numbers;
+    numbers[JobState::waiting].value = 1;
+    return numbers;
   }
   std::vector<backend::GateRow> gate_list(std::string_view queue, std::string_view, std::size_t,
                                           std::uint64_t) override {

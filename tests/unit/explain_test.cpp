@@ -287,7 +287,7 @@ TEST_F(Explain, AKeyThatIsUsed) {
   EXPECT_EQ(used.limit, 2U);
   EXPECT_EQ(used.jobs, (std::vector<JobId>{id_of(7), id_of(8)}));
   EXPECT_TRUE(has(used.sentence, "2, is used up: 2 jobs are let in, such as " + id_of(7).to_string())) << used.sentence;
-  EXPECT_TRUE(has(used.sentence, R"(`sqlq queue limit-keys mail --key "ada's" --concurrency N`)")) << used.sentence;
+  EXPECT_TRUE(has(used.sentence, R"(`sqlq queue limit-keys --key='ada'\''s' --concurrency N mail`)")) << used.sentence;
   EXPECT_EQ(reasons().back().sentence, "1 job of key 'ada's' comes before it");
   fake_.gate->settings = core::key_limits_text({.concurrency = 3});
   expect_only("key_line");
@@ -314,7 +314,7 @@ TEST_F(Explain, AKeyThatIsShut) {
   fake_.gate = backend::GateRow{.key = "ada's", .shut_until = now() + 1h};
   expect_only("key_shut");
   EXPECT_EQ(reason().at, now() + 1h);
-  EXPECT_TRUE(has(reason().sentence, R"(`sqlq queue open-key mail "ada's"` opens it earlier)")) << reason().sentence;
+  EXPECT_TRUE(has(reason().sentence, R"(`sqlq queue open-key mail 'ada'\''s'` opens it earlier)")) << reason().sentence;
   fake_.gate = backend::GateRow{.key = "ada's", .held = true};
   expect_only("key_shut");
   EXPECT_FALSE(reason().at);

@@ -210,7 +210,7 @@ TEST(ScheduleText, WhatCannotBeReadIsSaidAndNeverQuoted) {
 }
 
 TEST(ScheduleText, ANewerVersionIsLeftToNewerPrograms) {
-  for (const std::string& text : {std::string("{\"v\":2}"), std::string("{\"v\":99,\"rule\":1}")}) {
+  for (const std::string& text : {std::string("{\"v\":3}"), std::string("{\"v\":99,\"rule\":1}")}) {
     try {
       static_cast<void>(read_definition("n", text));
       ADD_FAILURE() << "nothing was thrown";
