@@ -192,6 +192,9 @@ class Look {
     w_.begin();
     const std::set<GateKey> wanted = gather(named, static_cast<std::int64_t>(limit));
     lock(wanted);
+    // Somebody looks at it, who may have read its jobs before what the caller knows of: it is to be named again.
+    const auto locked = [this](const GateKey& name) { return gates_.contains(name); };
+    done_.more = done_.more || !std::ranges::all_of(named_, locked);
     if (gates_.empty()) {
       w_.wrote_nothing();
     } else {
@@ -221,6 +224,7 @@ class Look {
       for (const GateName& name : named) names.add({json_string(name.queue), json_string(name.key)});
       s().execute(q_.named, {{"names", std::string_view(names.text())}}, add);
     }
+    named_ = wanted;
     most(s().execute(q_.arrived, {{"now", w_.wall()}, {"n", limit}}, add));
     most(s().execute(q_.due, {{"now", w_.wall()}, {"n", limit}}, add));
     return wanted;
@@ -554,6 +558,7 @@ class Look {
   const GateStatements& q_;
   Operations& operations_;
   Work& w_;
+  std::set<GateKey> named_{};  // of queues that are there
   GatesLooked done_{};
   TimePoint now_{};
   std::map<GateKey, Gate> gates_{};

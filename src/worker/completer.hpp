@@ -42,8 +42,8 @@ class Completer final : public Service {
   [[nodiscard]] std::string_view name() const noexcept override { return "completer"; }
   [[nodiscard]] bool may_end() const override { return waiting() == 0; }
 
-  /// From any thread. Never blocks; the fetcher bounds how many can be waiting. Of a job that was throttled, its gate is
-  /// shut before the ending is written: the gatekeeper does that, and submits it again.
+  /// From any thread. Never blocks; the fetcher bounds how many can be waiting. Of a job that was throttled, its gate
+  /// is shut before the ending is written: the gatekeeper does that, and submits it again.
   void submit(Ending ending);
   void submit(std::vector<Ending> endings);
   /// Endings not yet written. Only while no step runs.

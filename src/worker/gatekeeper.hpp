@@ -16,8 +16,8 @@
 
 namespace sqlq::worker {
 
-/// Lets in the jobs that wait for their keys (limits.hpp). Every worker does it, whatever its queues; the database keeps
-/// them apart. A service of its own: no plain job waits for it, nor does an outcome.
+/// Lets in the jobs that wait for their keys (limits.hpp). Every worker does it, whatever its queues; the database
+/// keeps them apart. A service of its own: no plain job waits for it, nor does an outcome.
 ///
 /// It looks at the gates of the jobs that this worker has ended or put back as soon as that is written, many in one
 /// look; at all that are due after a hint and when the last look has said; and now and then in any case, for what
@@ -29,7 +29,7 @@ namespace sqlq::worker {
 class Gatekeeper final : public Service {
  public:
   struct Hooks {
-    std::function<void()> let_in{};       ///< jobs were, which may be claimed now
+    std::function<void()> let_in{};      ///< jobs were, which may be claimed now
     std::function<void(Ending)> shut{};  ///< the gate is: the ending can be written
   };
 
@@ -70,7 +70,7 @@ class Gatekeeper final : public Service {
   Shared& shared_;
   Hooks hooks_{};
   Pace pace_;
-  core::GateNames again_{};                      // that the last look has not done with
+  core::GateNames again_{};                    // that the last look has not done with
   SteadyPoint again_at_ = SteadyPoint::max();  // in any case
   Duration pause_{0};
   std::optional<TimePoint> next_look_;

@@ -22,9 +22,8 @@ class Pace final {
 
   /// How soon a look follows another one.
   struct Gaps {
-    // After a hint: a quarter of the time since something was found last, within these bounds.
-    Duration least;
-    Duration most;
+    Duration least;  ///< after a hint: a quarter of the time since something was found last, but no less...
+    Duration most;   ///< ... and no more
     /// In any case: so soon is seen of what nobody has told the worker. Rare, for an idle worker makes no more than a
     /// query a second for everything it does.
     Duration longest = std::chrono::seconds(10);

@@ -8,6 +8,7 @@
 #include "rows.hpp"
 #include "server.hpp"
 #include "sql/job_row.hpp"
+#include "sql/reading.hpp"
 #include "survey.hpp"
 
 namespace sqlq::mysql {

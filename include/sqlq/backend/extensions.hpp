@@ -375,7 +375,7 @@ struct GateName {
 /// What a look at gates has done.
 struct GatesLooked {
   std::size_t let_in = 0;           ///< jobs that are pending now
-  bool more = false;                ///< there is more to look at now
+  bool more = false;                ///< there is more to look at now, or somebody was looking at a gate that was named
   std::optional<TimePoint> next{};  ///< when there will be; empty: nothing is known that will
   TimePoint now{};                  ///< by the clock that decides
 };
