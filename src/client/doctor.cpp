@@ -111,8 +111,8 @@ class Work {
     findings.push_back(found::warning(
         "key_held", called("key", names) + ": shut until somebody opens it, and jobs wait, such as in queue " +
                         core::quoted(queue),
-        "see why, then let its jobs in with `sqlq queue open-key " + client::shell_operands(queue, key) +
-            "` or Admin::open_key"));
+        "see why, then let its jobs in with `sqlq queue open-key " + core::shell_operand(queue) + " " +
+            client::shell_key(queue, key) + "` or Admin::open_key"));
   }
 
   /// Queues of which jobs wait and that are as `is` says.

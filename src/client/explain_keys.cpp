@@ -49,18 +49,16 @@ class KeyReasons {
   }
 
   [[nodiscard]] std::string named() const { return "key " + core::quoted(key_); }
-  [[nodiscard]] std::string limit_keys() const {
-    return "Admin::set_key_limits or `sqlq queue limit-keys --key=" + core::shell_word(key_);
-  }
 
   void add_used(const backend::GateRow& row, const KeyLimits& limits) {
     std::optional<std::uint32_t> limit = limits.concurrency;
     if (limits.order == KeyOrder::strict) limit = std::min(limit.value_or(1), 1U);
     if (!limit || row.inside.value < *limit) return;
-    const std::string raise =
-        limits.order == KeyOrder::strict && *limit == 1
-            ? std::string("its jobs run one at a time, in order")
-            : "raise it with " + limit_keys() + " --concurrency N " + core::shell_operand(job_.queue) + "`";
+    std::string raise = "its jobs run one at a time, in order";
+    if (limits.order != KeyOrder::strict || *limit == 0) {
+      raise = "raise it with Admin::set_key_limits or `sqlq queue limit-keys --key=" + core::shell_word(key_) +
+              " --concurrency N " + core::shell_operand(job_.queue) + "`";
+    }
     Reason reason{.code = Code::key_used, .count = row.inside.value, .capped = row.inside.capped, .limit = *limit};
     reason.jobs = row.jobs;
     if (*limit == 0) {
@@ -93,12 +91,13 @@ class KeyReasons {
     add({.code = Code::key_rate, .at = opens},
         named() + " has started as many jobs as its rate allows, " + std::to_string(limits.rate->count) + " in " +
             core::in_words(limits.rate->per) + ": the next may start at " + time_in_words(*opens, now_) +
-            "; change it with " + limit_keys() + " --rate N/TIME " + core::shell_operand(job_.queue) + "`");
+            "; change it with Admin::set_key_limits or `sqlq queue limit-keys --key=" + core::shell_word(key_) +
+            " --rate 100/1m " + core::shell_operand(job_.queue) + "`");
   }
 
   void add_shut(const backend::GateRow& row) {
-    const std::string open = "Admin::open_key or `sqlq queue open-key " + client::shell_operands(job_.queue, key_) +
-                             "` opens it";
+    const std::string open = "Admin::open_key or `sqlq queue open-key " + core::shell_operand(job_.queue) + " " +
+                             client::shell_key(job_.queue, key_) + "` opens it";
     if (row.held) {
       return add({.code = Code::key_shut},
                  named() + " is shut until somebody opens it, as after an error of a job of it or by an operator: " +

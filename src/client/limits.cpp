@@ -29,9 +29,8 @@ std::optional<TimePoint> rate_opens(const backend::GateRow& row, const KeyLimits
   return room.room > 0 ? std::nullopt : room.opens;
 }
 
-std::string shell_operands(const std::string& queue, const std::string& key) {
-  const bool dashed = queue.starts_with('-') || key.starts_with('-');
-  return (dashed ? "-- " : "") + core::shell_word(queue) + " " + core::shell_word(key);
+std::string shell_key(const std::string& queue, const std::string& key) {
+  return queue.starts_with('-') ? core::shell_word(key) : core::shell_operand(key);
 }
 
 }  // namespace client

@@ -28,7 +28,7 @@ inline constexpr std::uint64_t most_jobs_counted = 10'000;
 [[nodiscard]] std::optional<TimePoint> rate_opens(const backend::GateRow& row, const KeyLimits& limits,
                                                   std::span<const core::InsideJob> inside, TimePoint now);
 
-/// The queue and the key as arguments of a command.
-[[nodiscard]] std::string shell_operands(const std::string& queue, const std::string& key);
+/// The key as an argument of a command, behind the queue as core::shell_operand.
+[[nodiscard]] std::string shell_key(const std::string& queue, const std::string& key);
 
 }  // namespace sqlq::client

@@ -74,7 +74,7 @@ TEST_F(KeyCommands, KeysAreListedWithTheirJobs) {
   EXPECT_EQ(all[1]["waiting"], 2);
   EXPECT_EQ(all[1]["limit"], 2);
   EXPECT_EQ(all[1]["own"], false);
-  const nlohmann::json behind = json({"queue", "keys", "calls", "--after", "ada", "--limit", "1"});
+  const nlohmann::json behind = json({"queue", "keys", "calls", "--after", "ada", "--limit", "1", "-q"});
   ASSERT_EQ(behind.size(), 1U);
   EXPECT_EQ(behind[0]["key"], "bob");
   EXPECT_EQ(json({"queue", "keys", "calls", "eve"})[0]["waiting"], 1);

@@ -37,9 +37,9 @@ class DoctorDialect final : public FakeDialect {
 
   backend::Gates* gates() noexcept override { return keys.empty() ? nullptr : this; }
   JobCounts counts(std::string_view, std::uint64_t) override {
-    JobCounts numbers;
-    numbers[JobState::waiting].value = 1;
-    return numbers;
+    JobCounts some;
+    some[JobState::waiting].value = 1;
+    return some;
   }
   std::vector<backend::GateRow> gate_list(std::string_view queue, std::string_view, std::size_t,
                                           std::uint64_t) override {
