@@ -131,8 +131,8 @@ TEST_P(KeyLine, AStrictJobThatGoesBackIsTheFirstAgain) {
     const Job job = take();
     EXPECT_EQ(job.id, head);
     go(job);
-    EXPECT_EQ(q.states({head, next}), (States{waiting, waiting}));
     if (delay > 0s) {
+      EXPECT_EQ(q.states({head, next}), (States{waiting, waiting}));
       EXPECT_EQ(q.look(), 0u) << "nobody is let in while it waits for its next try";
       clock().advance(delay - 1us);
       EXPECT_EQ(q.look(), 0u);
