@@ -63,7 +63,7 @@ TEST_P(KeyLine, APriorityThatIsChangedCounts) {
   KeyedQueue q(db(), clock());
   const Ids ids = q.add_many(4);
   EXPECT_EQ(q.look(), 1u);
-  EXPECT_EQ(client().success(take()), FinishStatus::applied);
+  const Job job = take();
   const auto edit = [&](JobId id, int priority) {
     return dialect().editing()->edit({&id, 1}, {.priority = priority}, clock().instant()).at(0);
   };
@@ -71,6 +71,7 @@ TEST_P(KeyLine, APriorityThatIsChangedCounts) {
   EXPECT_EQ(edit(ids[1], 20), ActionStatus::done);
   EXPECT_EQ(state(ids[3]), waiting);
   EXPECT_EQ(row(ids[3]).priority, 1);
+  EXPECT_EQ(client().success(job), FinishStatus::applied);
   EXPECT_EQ(walked(q, client()), (Ids{ids[3], ids[2], ids[1]}));
 }
 
@@ -131,8 +132,8 @@ TEST_P(KeyLine, AStrictJobThatGoesBackIsTheFirstAgain) {
     const Job job = take();
     EXPECT_EQ(job.id, head);
     go(job);
-    EXPECT_EQ(q.states({head, next}), (States{waiting, waiting}));
     if (delay > 0s) {
+      EXPECT_EQ(q.states({head, next}), (States{waiting, waiting}));
       EXPECT_EQ(q.look(), 0u) << "nobody is let in while it waits for its next try";
       clock().advance(delay - 1us);
       EXPECT_EQ(q.look(), 0u);

