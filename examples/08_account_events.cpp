@@ -10,7 +10,6 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <sqlq/sqlq.hpp>
@@ -71,11 +70,11 @@ int main(int argc, char** argv) try {
   Ledger ledger;
   sqlq::Worker worker{db, handlers(ledger), {.queues = {"events"}, .concurrency = 8}};
   worker.start();
-  while (!admin.key("events", "eve").held) std::this_thread::sleep_for(10ms);
+  const auto tick = db.clock().make_signal();
+  const auto pause = [&] { tick->wait_until(db.clock().steady() + 10ms); };
+  while (!admin.key("events", "eve").held) pause();
   for (const auto* account : {"ada", "bob"}) {
-    while (admin.key("events", account).waiting + admin.key("events", account).inside > 0) {
-      std::this_thread::sleep_for(10ms);
-    }
+    while (admin.key("events", account).waiting + admin.key("events", account).inside > 0) pause();
     std::cout << ledger.of(account) << '\n';
   }
   std::cout << ledger.of("eve") << ", then held: " << admin.key("events", "eve").waiting << " wait\n";

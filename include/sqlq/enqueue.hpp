@@ -59,8 +59,9 @@ struct EnqueueOptions {
   /// At most one job that is not finished has this key, over all queues; a second enqueue returns the first job.
   /// 1 to 255 bytes of UTF-8 when given.
   std::optional<std::string> unique_key{};
-  /// Whose job it is, for the limits of its queue (limits.hpp): it waits until its key has room. 1 to 255 bytes of UTF-8
-  /// without control characters when given. Error(configuration) where the backend has no limits (capability `limits`).
+  /// Whose job it is, for the limits of its queue (limits.hpp): it waits until its key has room. 1 to 255 bytes of
+  /// UTF-8 without control characters when given. Error(configuration) where the backend has no limits (capability
+  /// `limits`).
   std::optional<std::string> key{};
   /// The lease: a worker silent for so long has lost the job. 1 s to 24 h. Empty: the client's, 30 s.
   std::optional<Duration> keepalive{};

@@ -20,9 +20,9 @@ CREATE TABLE IF NOT EXISTS {gates} (
   KEY sqlq_gates_look (look_us)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
 
--- Where a job with a key stands. stage: 0 it was let in (first 1: and that it has started since was counted), 1 it stands
--- in line at (first, second, job_seq), 2 it comes into the line at the time `second`. claims: of its claims so many were
--- counted by the key's rate. The state of the job itself is what counts: a row may be late.
+-- Where a job with a key stands. stage: 0 it was let in (first 1: and that it has started since was counted), 1 it
+-- stands in line at (first, second, job_seq), 2 it comes into the line at the time `second`. claims: of its claims so
+-- many were counted by the key's rate. The state of the job itself is what counts: a row may be late.
 CREATE TABLE IF NOT EXISTS {gated} (
   job_seq  BIGINT NOT NULL,
   queue_id INT NOT NULL,

@@ -20,9 +20,9 @@ CREATE TABLE sqlq_gates (
 
 CREATE INDEX sqlq_gates_look ON sqlq_gates (look_us) WHERE look_us IS NOT NULL;
 
--- Where a job with a key stands. stage: 0 it was let in (first 1: and that it has started since was counted), 1 it stands
--- in line at (first, second, job_seq), 2 it comes into the line at the time `second`. claims: of its claims so many were
--- counted by the key's rate. The state of the job itself is what counts: a row may be late.
+-- Where a job with a key stands. stage: 0 it was let in (first 1: and that it has started since was counted), 1 it
+-- stands in line at (first, second, job_seq), 2 it comes into the line at the time `second`. claims: of its claims so
+-- many were counted by the key's rate. The state of the job itself is what counts: a row may be late.
 CREATE TABLE sqlq_gated (
   job_seq  INTEGER PRIMARY KEY,
   queue_id INTEGER NOT NULL,

@@ -122,14 +122,16 @@ void Admin::shut_key(const std::string& queue, const std::string& key, Duration 
   if (pause <= Duration::zero()) {
     throw Error(Errc::invalid_argument, "the pause of a key must be longer than zero: open_key opens it");
   }
+  backend::Gates& gates = gates_of(db_);
   if (!db_.ready().queue(queue)) client::refuse_unknown_queue(db_, queue);
-  gates_of(db_).gate_shut(gate, pause, core::request_time(db_.clock()));
+  gates.gate_shut(gate, pause, core::request_time(db_.clock()));
 }
 
 void Admin::open_key(const std::string& queue, const std::string& key) {
   const backend::GateName gate = gate_name(queue, key);
+  backend::Gates& gates = gates_of(db_);
   if (!db_.ready().queue(queue)) client::refuse_unknown_queue(db_, queue);
-  gates_of(db_).gate_shut(gate, Duration::zero(), core::request_time(db_.clock()));
+  gates.gate_shut(gate, Duration::zero(), core::request_time(db_.clock()));
 }
 
 }  // namespace sqlq

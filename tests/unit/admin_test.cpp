@@ -184,8 +184,7 @@ TEST(AdminKeys, LimitsAreStoredAsText) {
 TEST(AdminKeys, AStatusSaysWhenTheKeyOpens) {
   GatesFake f;
   const Admin admin{f.db};
-  const TimePoint later = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()) +
-                          std::chrono::hours(1);
+  const TimePoint later = system_clock()->now() + std::chrono::hours(1);
   f.fake.rows = {{.key = "a", .inside = {.value = 3}, .waiting = {.value = 4}},
                  {.key = "b", .shut_until = later},
                  {.key = "c", .shut_until = TimePoint::max(), .held = true}};

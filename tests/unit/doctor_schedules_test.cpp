@@ -201,7 +201,7 @@ TEST_F(DoctorOfSchedules, EachReasonIsAFindingUpToANumber) {
   damage("a", "[]");
   damage("b", R"({"v":1})");
   damage("c", "no JSON");
-  damage("n", R"({"v":2})");
+  damage("n", R"({"v":3})");
   const std::vector<Finding> all = findings();
   ASSERT_EQ(all.size(), 3U);
   for (const Finding& f : all) EXPECT_EQ(f.code, "schedule_unreadable");

@@ -257,7 +257,7 @@ TEST_F(TickerOfOne, RowsThatCannotBeReadAreToldOnceAndHoldNobodyBack) {
   for (int i = 0; i < 250; ++i) {
     write_row("broken" + std::to_string(i), [&](backend::PeriodicRow& row) {
       row.next = t0 - 1h;
-      row.definition = i % 2 == 0 ? "not JSON" : "{\"v\":2}";
+      row.definition = i % 2 == 0 ? "not JSON" : "{\"v\":3}";
       row.state = "{}";
     });
   }

@@ -153,7 +153,8 @@ void MysqlServer::line_in(sql::Work& work, std::span<const JobId> ids) {
   const Context c = context(work);
   std::vector<std::int64_t> seqs;
   in_lists(ids, [&](std::span<const JobId> piece) {
-    c.session.execute(c.q.find, {{"ids", list_of(piece)}}, [&](const sql::Row& row) { seqs.push_back(row.integer(0)); });
+    c.session.execute(c.q.find, {{"ids", list_of(piece)}},
+                      [&](const sql::Row& row) { seqs.push_back(row.integer(0)); });
   });
   c.session.execute(c.q.gate_in_seqs, {{"seqs", std::string_view(sql::json_array(seqs))}});
 }

@@ -48,8 +48,8 @@ SELECT least((SELECT second FROM {gated} WHERE stage = 2 ORDER BY second LIMIT 1
 
 -- name: gates_make
 -- params: gates text
--- A JSON array of [queue id, key]. Those that are not there, and that nobody else is making: he would be waited for. The
--- locks are few, so somebody else may be making another one.
+-- A JSON array of [queue id, key]. Those that are not there, and that nobody else is making: he would be waited for.
+-- The locks are few, so somebody else may be making another one.
 INSERT INTO {gates} (queue_id, key)
 SELECT (x.gate ->> 0)::integer, x.gate ->> 1
   FROM json_array_elements(:gates::json) AS x(gate)
