@@ -16,6 +16,7 @@
 #include "core/gate.hpp"
 #include "sql/gate_rows.hpp"
 #include "sql/job_row.hpp"
+#include "sql/reading.hpp"
 
 namespace sqlq::sql {
 namespace {
@@ -52,11 +53,12 @@ class Look {
     lock(wanted);
     // Somebody looks at it, who may have read its jobs before what the caller knows of: it is to be named again.
     const auto locked = [this](const GateKey& name) { return gates_.contains(name); };
-    done_.more = done_.more || !std::ranges::all_of(named_, locked);
+    const bool beside = !std::ranges::all_of(named_, locked);
     if (gates_.empty()) {
       w_.wrote_nothing();
-      done_.more = false;  // others are looking at what there is
+      done_.more = beside;  // others are looking at what there is
     } else {
+      done_.more = done_.more || beside;
       read_jobs();
       measure();
       let_in();

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <map>
 #include <random>
+#include <span>
 #include <thread>
 
 #include "keyed.hpp"
@@ -233,7 +234,11 @@ TEST_P(KeyRace, WhoHasLockedAGateHarmsNoOther) {
       "UPDATE sqlq_gates SET turn = turn + 1 WHERE queue_id = (SELECT id FROM sqlq_queues WHERE name = 'guilty')");
   for (const Job& job : jobs) EXPECT_EQ(client().success(job), FinishStatus::applied);
   const SteadyPoint before = system_clock()->steady();
-  EXPECT_EQ(q.look(), 1u) << "innocents";
+  const std::vector<backend::GateName> both{{"guilty", "k"}, {"innocent", "k"}};
+  EXPECT_TRUE(dialect().gates()->gates_look(both, 1000, clock().instant()).more) << "nobody has seen that it has room";
+  EXPECT_TRUE(dialect().gates()->gates_look(std::span(both).first(1), 1000, clock().instant()).more) << "nor now";
+  const backend::GatesLooked around = dialect().gates()->gates_look({}, 1000, clock().instant());
+  EXPECT_FALSE(around.more) << "who does not name it would look at nothing else, again and again";
   EXPECT_LT(system_clock()->steady() - before, 2s) << "it waits for nobody";
   EXPECT_EQ(admin().key("innocent", "k").inside, 1u);
   EXPECT_EQ(admin().key("guilty", "k").inside, 0u);
