@@ -283,7 +283,6 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"gated_drop", {"sqlq_gated_pkey"}},
     {"gates_set", {"sqlq_gates_pkey"}},
     {"gates_drop", {"sqlq_gates_pkey", "sqlq_gated_line"}},
-    {"gates_look_all", {"sqlq_gates_pkey"}},
     {"gate_open", {"sqlq_gates_pkey"}},
     {"gate_settings", {"sqlq_gates_pkey"}},
     {"gate_get", {"sqlq_gates_pkey", "sqlq_gated_line", "(stage = 0)", "Index Cond: (id = d.job_id)"}},

@@ -35,6 +35,10 @@ DELETE FROM {history} h WHERE h.ctid = ANY (ARRAY(
     SELECT x.ctid FROM {history} x WHERE x.job_seq = e.seq AND x.n <= e.notes - 1000 OFFSET 0) o
    WHERE e.notes > 1000))
 
+-- piece: unbounded
+-- A limit that the planner does not know: it walks along the index, for whoever reads this may need the first few only.
+(SELECT 9223372036854775807)
+
 -- piece: lined_up
 -- Of the jobs in `changed`, whose rows are locked, those that wait for their keys come into the line when they are due.
 -- One that was let in comes at once: whether it has started since is not counted yet.

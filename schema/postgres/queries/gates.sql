@@ -1,7 +1,8 @@
 -- Limits by key: letting in jobs that wait (sqlq/limits.hpp). What is to be let in is decided by core/gate.hpp.
 --
 -- Lists travel as JSON texts. A gate's rows are found for each gate by itself, in the order of the index, and their
--- jobs one by one by id; a job that came back after its row was made has another seq.
+-- jobs one by one by id; a job that came back after its row was made has another seq. Rows are found by seq as a range in
+-- order: while the table is empty the index of the lines, which ends with the seq, would seem as good as the primary key.
 --
 -- Rows of sqlq_gated are changed by looks, which pass over locked ones, and by whoever has just made their jobs wait,
 -- with the jobs locked (`lined_up` in all.sql).
@@ -88,13 +89,14 @@ SELECT d.queue_id, d.key, d.first, d.claims, j.started_us, d.job_seq, j.state, j
 -- name: gates_came
 -- params: now int?, gates text, n int
 -- returns: queue int, key text, first int, counted int, started int?, seq int, state int?, claims int?, due int?, priority int?
--- Jobs that have come and stand in no line yet: of all these gates the first n.
+-- Jobs that have come and stand in no line yet: of all these gates the first n. The stage is none that the planner
+-- knows: it would look through the jobs of all gates that have come.
 SELECT d.queue_id, d.key, d.first, d.claims, j.started_us, d.job_seq, j.state, j.claims, j.due_us, j.priority
   FROM json_array_elements(:gates::json) AS x(gate)
  CROSS JOIN LATERAL (
    SELECT d.queue_id, d.key, d.first, d.claims, d.job_seq, d.job_id FROM {gated} d
-    WHERE d.queue_id = (x.gate ->> 0)::integer AND d.key = x.gate ->> 1 AND d.stage = 2 AND d.first = 0
-      AND d.second <= {now}
+    WHERE d.queue_id = (x.gate ->> 0)::integer AND d.key = x.gate ->> 1 AND d.stage = (SELECT 2::smallint)
+      AND d.first = 0 AND d.second <= {now}
     ORDER BY d.queue_id, d.key, d.stage, d.first, d.second, d.job_seq LIMIT :n) d
   {gated_job}
  LIMIT :n
@@ -116,7 +118,9 @@ SELECT d.job_seq, j.state, j.claims, j.due_us, j.priority
 -- The same of these.
 SELECT x.seq::bigint, j.state, j.claims, j.due_us, j.priority
   FROM json_array_elements_text(:seqs::json) AS x(seq)
-  LEFT JOIN LATERAL (SELECT d.job_seq, d.job_id FROM {gated} d WHERE d.job_seq = x.seq::bigint OFFSET 0) d ON true
+  LEFT JOIN LATERAL (
+    SELECT d.job_seq, d.job_id FROM {gated} d WHERE d.job_seq BETWEEN x.seq::bigint AND x.seq::bigint
+     ORDER BY d.job_seq LIMIT 1) d ON true
   {gated_job}
 
 -- name: let_in
@@ -126,7 +130,8 @@ SELECT x.seq::bigint, j.state, j.claims, j.due_us, j.priority
 WITH pick AS MATERIALIZED (
   SELECT j.ctid
     FROM unnest(:seqs::bigint[]) AS w(seq)
-   CROSS JOIN LATERAL (SELECT d.job_id FROM {gated} d WHERE d.job_seq = w.seq OFFSET 0) d
+   CROSS JOIN LATERAL (
+     SELECT d.job_id FROM {gated} d WHERE d.job_seq BETWEEN w.seq AND w.seq ORDER BY d.job_seq LIMIT 1) d
    CROSS JOIN LATERAL (
      SELECT j.ctid FROM {jobs} j
       WHERE j.id = d.job_id AND j.seq = w.seq AND +j.state = 8 FOR NO KEY UPDATE SKIP LOCKED) j)
@@ -235,8 +240,10 @@ SELECT g.settings, g.next_start_us, g.shut_until_us,
           SELECT 1 FROM {gated} d {gated_job}
            WHERE d.queue_id = q.id AND d.key = :key AND d.stage = 0 AND j.state IN (1, 2, 5, 7) LIMIT :cap) c),
        (SELECT count(*) FROM (
-          SELECT 1 FROM {gated} d {gated_job}
-           WHERE d.queue_id = q.id AND d.key = :key AND j.state = 8 LIMIT :cap) c)
+          SELECT 1 FROM (SELECT d.job_seq, d.job_id FROM {gated} d WHERE d.queue_id = q.id AND d.key = :key
+                          ORDER BY d.queue_id, d.key, d.stage, d.first, d.second, d.job_seq LIMIT {unbounded}) d
+            {gated_job}
+           WHERE j.state = 8 LIMIT :cap) c)
   FROM {queues} q LEFT JOIN {gates} g ON g.queue_id = q.id AND g.key = :key
  WHERE q.name = :queue
 

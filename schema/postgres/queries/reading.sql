@@ -40,7 +40,7 @@ AND (:error::text IS NULL OR strpos((SELECT h.message FROM {history} h WHERE h.j
 -- piece: waiting_of_queue
 -- Those that have a key. Jobs of the queue q.
 (SELECT j.* FROM (SELECT d.job_seq, d.job_id FROM {gated} d WHERE d.queue_id = q.id
-                   ORDER BY d.queue_id, d.key, d.stage, d.first, d.second, d.job_seq OFFSET 0) d
+                   ORDER BY d.queue_id, d.key, d.stage, d.first, d.second, d.job_seq LIMIT {unbounded}) d
   CROSS JOIN LATERAL (SELECT j.* FROM {jobs} j
                        WHERE j.id = d.job_id AND j.seq = d.job_seq AND +j.state = 8 LIMIT 1) j)
 
