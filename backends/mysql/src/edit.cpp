@@ -49,6 +49,10 @@ struct Edit {
   [[nodiscard]] std::int64_t ready_lane() const {
     return was->lane_with(was->crashes) < 0 ? -to.lane : to.lane;
   }
+  /// What a key of another queue has let in is let in by no other: it waits.
+  [[nodiscard]] JobState becomes() const noexcept {
+    return was->gated && to.queue != was->queue ? JobState::waiting : was->state;
+  }
 };
 
 /// Nothing when it is in no state for it, and when it is so already. A job whose lane has no target stays: it has begun
@@ -75,28 +79,32 @@ void add_rows(const Context& c, const sql::Statement& statement, const std::vect
 
 /// The jobs' rows, then those of the tables that say where jobs of a state are.
 void write_edits(const Context& c, std::span<const Edit> edits) {
-  std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t>, std::vector<std::int64_t>> alike;
+  std::map<std::tuple<JobState, std::int64_t, std::int64_t, std::int64_t>, std::vector<std::int64_t>> alike;
   std::vector<sql::Place> not_ready;
   std::vector<Appointment> not_scheduled;
   std::vector<std::array<std::int64_t, 4>> ready, scheduled;
   for (const Edit& edit : edits) {
     const Locked& was = *edit.was;
-    if (was.gated && was.state == JobState::waiting) c.work.found_keyed();
-    alike[{edit.to.lane, edit.to.queue, edit.priority}].push_back(was.seq);
+    const JobState state = edit.becomes();
+    if (was.gated && state == JobState::waiting) c.work.found_keyed();
+    alike[{state, edit.to.lane, edit.to.queue, edit.priority}].push_back(was.seq);
     if (was.state == JobState::pending) {
       not_ready.push_back({was.lane_with(was.crashes), was.priority, was.due, was.seq});
-      ready.push_back({edit.ready_lane(), edit.priority, was.due, was.seq});
     } else if (was.state == JobState::scheduled) {
       not_scheduled.push_back({was.lane, was.due, was.seq});
-      scheduled.push_back({edit.to.lane, was.due, was.seq, edit.priority});
     }
+    if (state == JobState::pending) ready.push_back({edit.ready_lane(), edit.priority, was.due, was.seq});
+    if (state == JobState::scheduled) scheduled.push_back({edit.to.lane, was.due, was.seq, edit.priority});
   }
   for (const auto& [to, seqs] : alike) {
-    const auto& [lane, queue, priority] = to;
+    const auto& [state, lane, queue, priority] = to;
     for (std::size_t at = 0; at < seqs.size(); at += most_rows) {
       const auto piece = std::span(seqs).subspan(at, std::min(most_rows, seqs.size() - at));
-      c.session.execute(c.q.jobs_edit,
-                        {{"lane", lane}, {"queue", queue}, {"priority", priority}, {"seqs", list_of(piece)}});
+      c.session.execute(c.q.jobs_edit, {{"state", static_cast<std::int64_t>(state)},
+                                        {"lane", lane},
+                                        {"queue", queue},
+                                        {"priority", priority},
+                                        {"seqs", list_of(piece)}});
     }
   }
   remove_ready(c, not_ready);

@@ -18,9 +18,10 @@ SELECT l.id, t.id, t.queue_id
  WHERE l.id IN (:lanes)
 
 -- name: jobs_edit
--- params: lane int, queue int, priority int, seqs list
+-- params: state int, lane int, queue int, priority int, seqs list
 -- Rows locked before.
-UPDATE {jobs} FORCE INDEX (PRIMARY) SET lane_id = :lane, queue_id = :queue, priority = :priority WHERE seq IN (:seqs)
+UPDATE {jobs} FORCE INDEX (PRIMARY) SET state = :state, lane_id = :lane, queue_id = :queue, priority = :priority
+ WHERE seq IN (:seqs)
 
 -- name: expired
 -- params: now int?, at int, id int, n int
