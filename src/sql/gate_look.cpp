@@ -146,12 +146,19 @@ class Look {
     };
     of(some([](const Gate& gate) { return gate.limited(); }), everything);
     of(some([](const Gate& gate) { return !gate.limited(); }), most_unlimited);
-    const auto came = some([&](const Gate& gate) { return gate.later && wall(*gate.later) <= now_; });
+    // Also one that was put back since the lock counts: in a strict order nobody overtakes it.
+    const auto came = some([&](const Gate& gate) {
+      return gate.limited() || (gate.later && wall(*gate.later) <= now_);
+    });
     if (came.empty()) return;
     const std::size_t n = s().execute(
         q_.came, {{"now", w_.wall()}, {"gates", std::string_view(names_of(came))}, {"n", most_came}},
         [&](const Row& row) {
-          read_member(row, Stage::later, [](Gate& gate, Member member) { gate.waiting.push_back(std::move(member)); });
+          read_member(row, Stage::later, [](Gate& gate, Member member) {
+            const auto same = [&](const Member& m) { return m.seen.seq == member.seen.seq; };
+            if (member.seen.claims > 0) std::erase_if(gate.inside, same);  // put back between the two statements
+            gate.waiting.push_back(std::move(member));
+          });
         });
     done_.more = done_.more || n == static_cast<std::size_t>(most_came);
   }
