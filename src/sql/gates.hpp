@@ -3,8 +3,8 @@
 /// Limits by key (backend::Gates), written once for every SQL database over statements that its catalogue names:
 /// gate_in, gates_arrived, gates_due, gates_named, gates_next, gates_make, gates_lock, gates_inside, gates_came,
 /// gate_line, gated_states, gated_set, gated_drop, gates_set, gates_drop, gate_settings, gate_set, gates_look_all,
-/// gate_shut, gate_open, gate_list, gate_get, gate_jobs, gate_before. Names and rows travel as JSON. How jobs are let in
-/// each database says (Operations::let_in).
+/// gate_shut, gate_open, gate_list, gate_get, gate_jobs, gate_before. Names and rows travel as JSON. How jobs are let
+/// in each database says (Operations::let_in).
 
 #include <functional>
 #include <memory>

@@ -319,22 +319,21 @@ ReapReport SqlDialect::reap(std::span<const std::string> names, std::size_t limi
   give_back_strays(now);
   auto report = reap_apart(
       [&](std::span<const JobId> only) {
-        return write(Task::sweep, now, [&](Work& w) { return operations_->reap(w, names, limit, only); });
+        return write(Task::sweep, now, [&](Work& w) { return take_back(w, names, limit, only); });
       },
       [&] { return write(Task::sweep, now, [&](Work& w) { return operations_->ended(w, names, limit); }); },
       [&](JobId id, std::string_view why) { return give_up(id, why, now); });
-  if (report.returned.empty()) return report;
-  bring_back_in_line(report.returned, now);
-  return ready_again(std::move(report));
+  return report.returned.empty() ? std::move(report) : ready_again(std::move(report));
 }
 
-/// Nobody who knows their keys hears of them. The looks at their gates that come anyhow find them too.
-void SqlDialect::bring_back_in_line(std::span<const JobId> reaped, const Now& now) {
-  if (!gates_) return;
-  try {
-    runner_->write(Task::aside, now, [&](Work& w) { operations_->line_in(w, reaped); }, [] {});
-  } catch (const Error&) {
+/// Who has a key comes into its line again: perhaps nobody who knows the key hears of it.
+ReapReport SqlDialect::take_back(Work& w, std::span<const std::string> names, std::size_t limit,
+                                 std::span<const JobId> only) {
+  ReapReport report = operations_->reap(w, names, limit, only);
+  if (gates_ && !report.returned.empty()) {
+    follow_up(w, [&] { operations_->line_in(w, report.returned); });
   }
+  return report;
 }
 
 bool SqlDialect::give_up(JobId id, std::string_view why, const Now& now) {

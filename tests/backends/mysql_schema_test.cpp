@@ -133,7 +133,8 @@ class MysqlSchema : public OnServer {
     native_.exec("INSERT INTO sqlq_gates (queue_id, gate_key, settings, look_us)"
                  "SELECT queue_id, CONCAT('k', seq % 1000), '', seq FROM sqlq_jobs WHERE seq <= 1000");
     native_.exec("INSERT INTO sqlq_gated (job_seq, queue_id, gate_key, stage, first, second, claims)"
-                 "SELECT seq, queue_id, CONCAT('k', seq % 1000), seq % 3, IF(seq % 3 = 2, 0, 10), seq, 0 FROM sqlq_jobs");
+                 "SELECT seq, queue_id, CONCAT('k', seq % 1000), seq % 3, IF(seq % 3 = 2, 0, 10), seq, 0 "
+                 "  FROM sqlq_jobs");
     native_.exec("INSERT INTO sqlq_history SELECT seq, 1, 1, 1, 1, 1, '', '' FROM sqlq_jobs WHERE state = 2");
     native_.exec("INSERT INTO sqlq_steps SELECT seq, 1, 'a', 0, 1, 1, 1, NULL, '1' FROM sqlq_jobs");
     native_.exec("INSERT INTO sqlq_logs SELECT seq, 1, 1, 1, 1, 1, '' FROM sqlq_jobs WHERE state = 2");

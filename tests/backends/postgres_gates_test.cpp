@@ -16,8 +16,8 @@ class PostgresGates : public PostgresTest {
  protected:
   JobId enqueue(const std::string& key, const Tx* tx = nullptr) {
     const std::string headers = R"({"sqlq-key":")" + key + R"("})";
-    const backend::EnqueueItem item{.id = JobId::make(system_clock()->now()), .fresh_id = true, .queue = "q", .kind = "k",
-                                    .params = "{}", .keepalive = 30s, .headers = headers, .key = key};
+    const backend::EnqueueItem item{.id = JobId::make(system_clock()->now()), .fresh_id = true, .queue = "q",
+                                    .kind = "k", .params = "{}", .keepalive = 30s, .headers = headers, .key = key};
     return db_.dialect().enqueue({&item, 1}, tx, {}).at(0).id;
   }
   backend::GatesLooked look(std::vector<backend::GateName> named = {}) {

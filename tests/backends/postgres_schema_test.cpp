@@ -16,7 +16,8 @@ namespace {
 using Answer = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
 const char* const analyze =
-    "ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic, sqlq_inbox, sqlq_gates, sqlq_gated";
+    "ANALYZE sqlq_jobs, sqlq_history, sqlq_logs, sqlq_queues, sqlq_lanes, sqlq_periodic, sqlq_inbox, sqlq_gates, "
+    "sqlq_gated";
 
 /// A value of the kind a parameter gets, for plans made with values.
 const std::map<std::string, std::string> samples = {
@@ -139,7 +140,8 @@ class PostgresSchema : public PostgresTest {
                  "INSERT INTO sqlq_inbox (kind) SELECT 'k' FROM generate_series(1, 100000) i;"
                  "INSERT INTO sqlq_gates (queue_id, key, look_us)"
                  "SELECT 1 + i % 2, 'k' || i, i FROM generate_series(1, 100000) i;"
-                 "INSERT INTO sqlq_gated SELECT i, lpad(i::text, 32, '0')::uuid, 0, i, 0, 1 + i % 2, i % 3, 'k' || i % 9"
+                 "INSERT INTO sqlq_gated "
+                 "SELECT i, lpad(i::text, 32, '0')::uuid, 0, i, 0, 1 + i % 2, i % 3, 'k' || i % 9"
                  "  FROM generate_series(1, 100000) i");
   }
 

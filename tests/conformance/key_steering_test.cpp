@@ -115,9 +115,8 @@ TEST_P(KeySteering, NamesThatNobodyCanHaveAreRefused) {
   EXPECT_EQ(code_of([&] { return admin().keys("q", {}, 0); }), "invalid_argument");
   EXPECT_EQ(code_of([&] { return admin().keys("q", {}, 1001); }), "invalid_argument");
   EXPECT_EQ(code_of([&] { return enqueue({.queue = "q", .headers = {{"sqlq-key", "k"}}}); }), "invalid_argument");
-  EXPECT_EQ(code_of([&] { return client().enqueue_many(std::vector<NewJob>{{.kind = "work"},
-                                                                          {.kind = "work", .options = {.key = ""}}}); }),
-            "invalid_argument");
+  const std::vector<NewJob> jobs{{.kind = "work"}, {.kind = "work", .options = {.key = ""}}};
+  EXPECT_EQ(code_of([&] { return client().enqueue_many(jobs); }), "invalid_argument");
   EXPECT_TRUE(admin().queues().empty());
   EXPECT_TRUE(admin().list().empty());
 }

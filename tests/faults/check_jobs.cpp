@@ -180,7 +180,8 @@ class Judge {
              number(until - from) + " us, before its lease can have ended");
     }
     if (!next_begun || why != Why::owner_killed) return;
-    // In a queue with a limit, or with a key, it also waits for a slot, which others that died or were stopped may hold.
+    // In a queue with a limit, or with a key, it also waits for a slot, which others that died or were stopped may
+    // hold.
     if (!taken_back && (run_.settings.limits.contains(row_->queue) || row_->key != 0)) return;
     const auto took = std::max(until - able_since(history_.death(pid), until), Moment{0});
     f.rescues_us.push_back(took);

@@ -1,6 +1,6 @@
 // Tests the checker: the same short run with the library as it is and with each of its mutants; a run of its own has
-// schedules, durable steps, signals and keys. With the library as it is they must be clean, each mutant must break the rules
-// named here.
+// schedules, durable steps, signals and keys. With the library as it is they must be clean, each mutant must break the
+// rules named here.
 //
 // mutants [NAME...]: only these; "none" is the library as it is.
 

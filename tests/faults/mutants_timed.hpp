@@ -55,7 +55,10 @@ class TimedLoad {
                   .rows = process::rows_of(connection),
                   .faults = faults_,
                   // Leases that end on a slow machine are what the other run judges.
-                  .settings = {.drained = drained, .dead_are_known = true, .keys = key_rules(), .unproved_percent = 100},
+                  .settings = {.drained = drained,
+                               .dead_are_known = true,
+                               .keys = key_rules(),
+                               .unproved_percent = 100},
                   .series = process::series_of(db_)});
   }
 

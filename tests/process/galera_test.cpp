@@ -99,7 +99,8 @@ TEST_P(SoakGalera, NodesAreKilledPausedAndCutOff) {
     const std::string url = url_from(one_writer() ? 0 : i);
     load.start_worker(url, 12);  // of which the schedules keep some
     load.start_producer(url, 1'000'000, random_.between(0, 1'000'000'000),
-                        {"pace=300", "backlog=100", "limited=25", "keys=50", "customers=" + std::to_string(customers), "flows=50",
+                        {"pace=300", "backlog=100", "limited=25", "keys=50",
+                         "customers=" + std::to_string(customers), "flows=50",
                          "other=" + url_from(one_writer() ? 0 : (i + 1) % 3),
                          "keepalive=" + std::to_string(lease / 1ms)});
   }

@@ -139,11 +139,13 @@ class SQLQ_TYPE ForwardingDialect
   // Null where the inner dialect does not have the part: its operations are not called then. A decorator that has a
   // part of its own overrides the function that answers for it, and all operations of the part.
   // The parts are the inner dialect's. A decorator that hides one answers null, and its `capabilities` say so as well.
+  /// Ends and claims in one call.
   [[nodiscard]] HandOver* hand_over() noexcept override { return inner_ && inner_->hand_over() ? this : nullptr; }
   [[nodiscard]] bool always_pays() const noexcept override { return inner_ && inner_->hand_over()->always_pays(); }
   HandOverResult finish_and_claim(const HandOverRequest& request) override {
     return target("finish_and_claim").hand_over()->finish_and_claim(request);
   }
+  /// Tells outages from crashes.
   [[nodiscard]] Outages* outages() noexcept override { return inner_ && inner_->outages() ? this : nullptr; }
   [[nodiscard]] std::optional<SteadyPoint> locked_since() const noexcept override {
     return inner_ && inner_->outages() ? inner_->outages()->locked_since() : std::nullopt;
@@ -155,6 +157,7 @@ class SQLQ_TYPE ForwardingDialect
   // ---- workers
   // Calls of the workers' own services and of operators: rare, and no job waits for any of them. A decorator that
   // injects faults may let them fail like all others: a worker works on.
+  /// Lists the workers.
   [[nodiscard]] Workers* workers() noexcept override { return inner_ && inner_->workers() ? this : nullptr; }
   bool announce_worker(const WorkerInfo& worker, Duration running, Now now) override {
     return target("announce_worker").workers()->announce_worker(worker, running, now);
@@ -177,11 +180,13 @@ class SQLQ_TYPE ForwardingDialect
   // Rare calls, by people and by the program sqlq; no worker makes them. Each part is asked for by itself: a backend
   // may have one and not the others; its operations are only called where `editing`, `insight` or `transfer` gave it.
   // Changing what waits: a decorator that keeps jobs of its own in mind learns from the ids and the change what moved.
+  /// Changes jobs that wait.
   [[nodiscard]] Editing* editing() noexcept override { return inner_ && inner_->editing() ? this : nullptr; }
   std::vector<ActionStatus> edit(std::span<const JobId> ids, const JobChange& change, Now now) override {
     return target("edit").editing()->edit(ids, change, now);
   }
   // Reading only: what Admin::explain and Admin::doctor ask beside the usual reads.
+  /// What explain and doctor ask.
   [[nodiscard]] Insight* insight() noexcept override { return inner_ && inner_->insight() ? this : nullptr; }
   [[nodiscard]] TimePoint clock_now() override { return target("clock_now").insight()->clock_now(); }
   [[nodiscard]] CappedCount jobs_before(JobId id, std::uint64_t cap, Now now) override {
@@ -189,6 +194,7 @@ class SQLQ_TYPE ForwardingDialect
   }
   // Whole jobs, payloads included, out of the database and into it: a decorator that counts enqueues does not see those
   // jobs in `enqueue`, and one that encrypts payloads must override both ways here too.
+  /// Whole jobs out and in.
   [[nodiscard]] Transfer* transfer() noexcept override { return inner_ && inner_->transfer() ? this : nullptr; }
   [[nodiscard]] std::vector<JobId> ids_after(JobId after, std::size_t limit) override {
     return target("ids_after").transfer()->ids_after(after, limit);
@@ -204,6 +210,7 @@ class SQLQ_TYPE ForwardingDialect
   // Calls of workers for schedules that are due, and of programs that make them. A decorator that counts or checks what
   // is enqueued finds the jobs of ticks in `periodic_change`, not in `enqueue`; the rows' texts are the core's own, and
   // it reads back what it wrote.
+  /// Rows of schedules.
   [[nodiscard]] Periodic* periodic() noexcept override { return inner_ && inner_->periodic() ? this : nullptr; }
   [[nodiscard]] PeriodicDue periodic_due(std::size_t limit, Now now) override {
     return target("periodic_due").periodic()->periodic_due(limit, now);
@@ -221,6 +228,7 @@ class SQLQ_TYPE ForwardingDialect
   // decorator that encrypts those overrides `read_steps`, `record_step` and `signal` too, and what `record_step`
   // answers. A step that fails ends its attempt; one whose outcome is unknown is recorded once more. `has_step` follows
   // a step in the handler's own transaction: where it fails, the end of the handler looks again.
+  /// Durable steps and signals.
   [[nodiscard]] Steps* steps() noexcept override { return inner_ && inner_->steps() ? this : nullptr; }
   [[nodiscard]] std::vector<StepRecord> read_steps(JobId id, const Tx* within) override {
     return target("read_steps").steps()->read_steps(id, within);
@@ -242,6 +250,7 @@ class SQLQ_TYPE ForwardingDialect
   // Calls of workers. A decorator that counts or checks what is enqueued finds the jobs of the inbox in `inbox_take`.
   // Where it fails, the rows stay and are looked at again. Rows are what others have written: params of theirs may be
   // no JSON, and were never encrypted.
+  /// Jobs by plain INSERTs.
   [[nodiscard]] Inbox* inbox() noexcept override { return inner_ && inner_->inbox() ? this : nullptr; }
   [[nodiscard]] std::vector<InboxRow> inbox_rows(std::int64_t after, std::size_t limit,
                                                  std::size_t max_bytes) override {
@@ -254,6 +263,7 @@ class SQLQ_TYPE ForwardingDialect
     return target("inbox_counts").inbox()->inbox_counts(cap);
   }
   // Workers look, and now and then a call of a client that ends jobs. Where it fails, the gates are looked at again.
+  /// Limits by key.
   [[nodiscard]] Gates* gates() noexcept override { return inner_ && inner_->gates() ? this : nullptr; }
   GatesLooked gates_look(std::span<const GateName> named, std::size_t limit, Now now) override {
     return target("gates_look").gates()->gates_look(named, limit, now);

@@ -63,9 +63,9 @@ class SQLQ_API Harness {
   /// clock().advance(by)
   void advance(Duration by);
 
-  /// Fires the schedules that are due. Then lets jobs with keys in, claims and runs jobs one after the other until none
-  /// is due, each handler on this thread; writes outcomes and logs. A batch of a batch handler is run when it is full or
-  /// nothing else is due, and its jobs count as an execution each.
+  /// Fires the schedules that are due. Then lets jobs with keys in, claims and runs jobs one after the other until
+  /// none is due, each handler on this thread; writes outcomes and logs. A batch of a batch handler is run when it is
+  /// full or nothing else is due, and its jobs count as an execution each.
   /// Returns how many executions there were (retries with zero delay included), at most `limit`.
   std::size_t work_due(std::size_t limit = 10000);
   /// The first moment after now at which a scheduled job becomes due: a retry, a snooze, the sleep or the wait of a

@@ -2,8 +2,8 @@
 -- its columns, with their types; a `?` behind a type means it may be NULL. Values go into the text as literals.
 --
 -- {jobs} and the like are the tables, qualified; {now} is :now or, when that is NULL, the server's clock, {clock} that
--- clock, {steady} the same with :steady; {took} is how many microseconds the statement has taken until now. {job} is the
--- list of a job's columns, {worker} its worker's name. The others are pieces, which several statements share.
+-- clock, {steady} the same with :steady; {took} is how many microseconds the statement has taken until now. {job} is
+-- the list of a job's columns, {worker} its worker's name. The others are pieces, which several statements share.
 --
 -- Rules of locking (README, Locks): rows of jobs are locked by primary key, in the order of seq, after their seq was
 -- found by an unlocked read; rows of ready, scheduled, finished and claims after those of jobs. The claim goes the

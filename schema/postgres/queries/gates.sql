@@ -1,8 +1,9 @@
 -- Limits by key: letting in jobs that wait (sqlq/limits.hpp). What is to be let in is decided by core/gate.hpp.
 --
 -- Lists travel as JSON texts. A gate's rows are found for each gate by itself, in the order of the index, and their
--- jobs one by one by id; a job that came back after its row was made has another seq. Rows are found by seq as a range in
--- order: while the table is empty the index of the lines, which ends with the seq, would seem as good as the primary key.
+-- jobs one by one by id; a job that came back after its row was made has another seq. Rows are found by seq as a range
+-- in order: while the table is empty the index of the lines, which ends with the seq, would seem as good as the primary
+-- key.
 --
 -- Rows of sqlq_gated are changed by looks, which pass over locked ones, and by whoever has just made their jobs wait,
 -- with the jobs locked (`lined_up` in all.sql).

@@ -39,7 +39,8 @@ chosen AS MATERIALIZED (
 changed AS (
   UPDATE {jobs} j
      SET state = CASE WHEN j.flags & 2 <> 0 THEN 8 ELSE 1 END, attempt = 0, crashes = 0, lane_id = abs(j.lane_id),
-         lease_token = 0, due_us = {now}, queued_us = {now}, result = '', finished_us = NULL, expires_us = NULL, notes = j.notes + 1
+         lease_token = 0, due_us = {now}, queued_us = {now}, result = '', finished_us = NULL, expires_us = NULL,
+         notes = j.notes + 1
    WHERE j.id = ANY (ARRAY(SELECT id FROM chosen)) AND +j.state IN (3, 4, 6)
   RETURNING j.id, j.seq, j.notes, j.claims, j.state, j.headers, j.queue_id, j.due_us, j.flags),
 lined AS ({lined_up}),

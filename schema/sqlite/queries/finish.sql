@@ -25,10 +25,11 @@ UPDATE sqlq_jobs
 
 -- name: finish_back
 -- params: state int, ended int, result text, due int?, uncharge int, now int, seq int, token int
--- Ends a lease and puts the job back into the queue, or to those that wait for their keys (bit 2 of the flags). A snooze
--- (5) forgets crashes.
+-- Ends a lease and puts the job back into the queue, or to those that wait for their keys (bit 2 of the flags). A
+-- snooze (5) forgets crashes.
 UPDATE sqlq_jobs
-   SET state = CASE WHEN flags & 2 THEN 8 ELSE :state END, ended = :ended, result = CASE :result WHEN '' THEN result ELSE :result END,
+   SET state = CASE WHEN flags & 2 THEN 8 ELSE :state END, ended = :ended,
+       result = CASE :result WHEN '' THEN result ELSE :result END,
        due_us = coalesce(:due, due_us), attempt = attempt - :uncharge, queued_us = :now,
        crashes = CASE :ended WHEN 5 THEN 0 ELSE crashes END,
        lane_id = CASE :ended WHEN 5 THEN abs(lane_id) ELSE lane_id END

@@ -42,8 +42,8 @@ DELETE FROM sqlq_jobs WHERE seq IN (SELECT value FROM json_each(:seqs)) AND stat
 -- returns: seq int, claims int, flags int
 -- Does nothing when a live job holds the unique key.
 UPDATE OR IGNORE sqlq_jobs
-   SET state = CASE WHEN flags & 2 THEN 8 ELSE 1 END, attempt = 0, crashes = 0, lane_id = abs(lane_id), lease_token = 0, due_us = :now, queued_us = :now,
-       result = '', finished_us = NULL, expires_us = NULL
+   SET state = CASE WHEN flags & 2 THEN 8 ELSE 1 END, attempt = 0, crashes = 0, lane_id = abs(lane_id),
+       lease_token = 0, due_us = :now, queued_us = :now, result = '', finished_us = NULL, expires_us = NULL
  WHERE id = :id AND state IN (3, 4, 6)
 RETURNING seq, claims, flags
 
