@@ -184,11 +184,13 @@ UPDATE JSON_TABLE(:rows, '$[*]' COLUMNS (
 -- name: gates_drop
 -- params: gates text
 -- A JSON array of [queue, key], all locked: those with nothing to remember, of which no job is there. What a user's
--- transaction has not committed yet is passed over: it comes in its time.
+-- transaction has not committed yet is passed over: it comes in its time. (MariaDB reads a NOT EXISTS from the whole
+-- index.)
 DELETE d FROM {gate_names} STRAIGHT_JOIN {gates} d FORCE INDEX (PRIMARY) ON {of_gate}
  WHERE d.settings = X''
-   AND NOT EXISTS (SELECT 1 FROM {gated} h FORCE INDEX (sqlq_gated_line)
-                    WHERE h.queue_id = d.queue_id AND h.gate_key = d.gate_key LIMIT 1 FOR UPDATE SKIP LOCKED)
+   AND (SELECT h.job_seq FROM {gated} h FORCE INDEX (sqlq_gated_line)
+         WHERE h.queue_id = d.queue_id AND h.gate_key = d.gate_key
+         ORDER BY h.queue_id, h.gate_key, h.stage, h.first, h.second, h.job_seq LIMIT 1 FOR UPDATE SKIP LOCKED) IS NULL
 
 -- name: gate_settings
 -- params: queue text
