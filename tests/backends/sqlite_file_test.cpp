@@ -2,10 +2,13 @@
 
 #include <sys/stat.h>
 
+#include <array>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <string>
+#include <string_view>
 
 #include <sqlq/admin.hpp>
 #include <sqlq/backend/register.hpp>
@@ -38,6 +41,19 @@ class SqliteFile : public Scratch {
     return found.st_mode & 0777U;
   }
   static JobId enqueue(const Database& db) { return Client(db).enqueue(NewJob{.kind = "k"}).id; }
+  /// A URL with this name leads to this file.
+  static void expect_only_a_name(const std::string& file) {
+    std::string encoded;
+    for (const char c : file) {
+      const auto at = std::string_view("?\"%#").find(c);
+      encoded += at == std::string_view::npos ? std::string(1, c) : std::array{"%3F", "%22", "%25", "%23"}[at];
+    }
+    auto db = backend::open("sqlite://" + encoded);
+    db.migrate();
+    const JobId id = enqueue(db);
+    EXPECT_TRUE(std::filesystem::exists(file));
+    EXPECT_TRUE(Client(backend::open("sqlite://" + encoded)).find(id).has_value());
+  }
 };
 
 /// Sets the mask of new files' modes for as long as it lives.
@@ -91,14 +107,12 @@ TEST_F(SqliteFile, ALinkThatLeadsNowhereIsNotFollowed) {
 
 TEST_F(SqliteFile, OddNamesAreOnlyNames) {
   // A quote, a question mark and something that SQLite would take for a URI with options.
-  const std::string odd = path("file:a\"b?mode=memory.db");
-  std::string encoded;
-  for (const char c : odd) encoded += c == '?' ? std::string("%3F") : c == '"' ? std::string("%22") : std::string(1, c);
-  auto db = backend::open("sqlite://" + encoded);
-  db.migrate();
-  const JobId id = enqueue(db);
-  EXPECT_TRUE(std::filesystem::exists(odd));
-  EXPECT_TRUE(Client(backend::open("sqlite://" + encoded)).find(id).has_value());
+  expect_only_a_name(path("file:a\"b?mode=memory.db"));
+}
+
+/// Those that every system allows in the name of a file.
+TEST_F(SqliteFile, SoAreThoseWithWhatHasAMeaningInUrlsShellsAndSql) {
+  expect_only_a_name(path("it's 100%25 &mode=memory;#$(x)`y`.db"));
 }
 
 TEST_F(SqliteFile, RelativeNamesWithAndWithoutSlashes) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace sqlq::sqlite {
@@ -22,7 +23,11 @@ class Scratch : public ::testing::Test {
               ("sqlq_" + std::to_string(::getpid()) + "_" + info->test_suite_name() + "_" + info->name());
     std::filesystem::create_directories(folder_);
   }
-  ~Scratch() override { std::filesystem::remove_all(folder_); }
+  ~Scratch() override {
+    std::error_code failed;  // as when a file is open still, which some systems do not remove
+    std::filesystem::remove_all(folder_, failed);
+    EXPECT_FALSE(failed) << folder_ << ": " << failed.message();
+  }
 
   [[nodiscard]] std::string path(const std::string& name = "jobs.db") const { return (folder_ / name).string(); }
   [[nodiscard]] std::string url(const std::string& options = {}) const { return "sqlite://" + path() + options; }
