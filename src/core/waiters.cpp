@@ -56,9 +56,9 @@ Waiters waiters_of(backend::Dialect& dialect, std::span<const JobId> ids) {
     ids = ids.subspan(some.size());
     std::vector<Job> jobs =
         whole_page(dialect, {.ids = {some.begin(), some.end()}}, {.limit = some.size(), .payloads = false});
-    const auto live = std::ranges::partition(jobs, [](const Job& job) { return is_finished(job.state); });
-    waiters.merge(waiters_of(std::span(jobs.begin(), live.begin())));
-    for (const Job& job : live) {
+    const auto live = std::partition(jobs.begin(), jobs.end(), [](const Job& job) { return is_finished(job.state); });
+    waiters.merge(waiters_of(std::span(jobs.begin(), live)));
+    for (const Job& job : std::span(live, jobs.end())) {
       if (auto gate = gate_of(job)) waiters.gates.insert(*std::move(gate));
     }
   }

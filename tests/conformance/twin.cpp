@@ -232,8 +232,10 @@ void Twin::compare() {
     const JobCounts counts = admin_.counts(queue);
     const std::uint64_t is = counts.at(JobState::running).value + counts.at(JobState::cancelling).value;
     same(static_cast<std::size_t>(is), static_cast<std::size_t>(held(queue)), "jobs held in queue " + queue);
-    const auto waiting = std::ranges::count_if(
-        jobs_, [&](const Entry& job) { return job.second.queue == queue && job.second.state == JobState::waiting; });
+    const auto waits = [&name = queue](const Entry& job) {
+      return job.second.queue == name && job.second.state == JobState::waiting;
+    };
+    const auto waiting = std::ranges::count_if(jobs_, waits);
     same(static_cast<std::size_t>(counts.at(JobState::waiting).value), static_cast<std::size_t>(waiting),
          "jobs that wait in queue " + queue);
   }
