@@ -176,8 +176,7 @@ TEST_P(KeyRace, WhoEndsAJobInATransactionHarmsNobody) {
   KeyedQueue q(db(), clock());
   const Ids ids = q.add_many(4);
   EXPECT_EQ(q.look(), 2u);
-  const std::vector<Job> jobs = claim(10);
-  ASSERT_EQ(jobs.size(), 2u);
+  const std::vector<Job> jobs{take(), take()};  // by two claims: on MySQL those of one claim share a lock
   const auto connection = user();
   connection->begin();
   EXPECT_EQ(client().success(connection->tx(), jobs[0]), FinishStatus::applied);
@@ -244,7 +243,8 @@ TEST_P(KeyRace, WhoHasLockedAGateHarmsNoOther) {
   EXPECT_EQ(admin().key("guilty", "k").inside, 0u);
   static_cast<void>(q.add({.queue = "guilty"}));
   connection->commit();
-  EXPECT_EQ(q.look(), 1u);
+  EXPECT_EQ(q.look(), 2u) << "of each key one was let in";
+  EXPECT_EQ(admin().key("guilty", "k").inside, 1u);
 }
 
 TEST_P(KeyRace, WhateverHappensNoKeyIsOverAndNobodyIsForgotten) {
