@@ -353,9 +353,11 @@ void MysqlSchema::expect_good_plans(bool scans_matter, const std::set<std::strin
       EXPECT_NE(step.type, "ALL") << shown;
       EXPECT_NE(step.type, "index") << shown;
     }
-    // On an empty table the server may know the answer without looking.
+    // On an empty table the server may know the answer without looking, and for the least of an index at one look.
     const bool no_plan = std::ranges::any_of(steps, [](const Step& s) {
-      return s.extra.find("const table") != std::string::npos || s.extra.find("Impossible WHERE") != std::string::npos;
+      return s.extra.find("const table") != std::string::npos ||
+             s.extra.find("Impossible WHERE") != std::string::npos ||
+             s.extra.find("optimized away") != std::string::npos;
     });
     EXPECT_TRUE(no_plan || reached.size() == wanted.size()) << name << " reached only " << reached.size() << " tables";
   }

@@ -65,8 +65,7 @@ SELECT MIN(e.at), {clock}
   FROM (SELECT (SELECT d.second FROM {gated} d FORCE INDEX (sqlq_gated_later)
                  WHERE d.stage = 2 ORDER BY d.stage, d.second LIMIT 1) AS at
          UNION ALL
-        SELECT (SELECT g.look_us FROM {gates} g FORCE INDEX (sqlq_gates_look)
-                 WHERE g.look_us >= 0 ORDER BY g.look_us LIMIT 1)) e
+        SELECT (SELECT MIN(g.look_us) FROM {gates} g FORCE INDEX (sqlq_gates_look))) e
 
 -- name: gates_make
 -- params: gates text
