@@ -176,7 +176,7 @@ TEST_P(KeyRace, WhoEndsAJobInATransactionHarmsNobody) {
   KeyedQueue q(db(), clock());
   const Ids ids = q.add_many(4);
   EXPECT_EQ(q.look(), 2u);
-  const std::vector<Job> jobs{take(), take()};  // by two claims: on MySQL those of one claim share a lock
+  const std::vector<Job> jobs{take(), take()};  // by two claims: ends of one claim may wait for each other
   const auto connection = user();
   connection->begin();
   EXPECT_EQ(client().success(connection->tx(), jobs[0]), FinishStatus::applied);
