@@ -94,7 +94,7 @@ class Load {
     (void)eventually([&] {
       revive();
       const auto left =
-          std::stoll(connection.ask("SELECT count(*) FROM sqlq_jobs WHERE state IN (1, 2, 5, 7)"));
+          std::stoll(connection.ask("SELECT count(*) FROM sqlq_jobs WHERE state IN (1, 2, 5, 7, 8)"));
       if (left < least) {
         least = left;
         since = steady_us();

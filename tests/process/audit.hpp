@@ -65,7 +65,7 @@ inline std::vector<faults::Row> rows_of(Audit& audit) {
 
 /// How many jobs have not come to their end.
 inline std::int64_t jobs_left(Audit& audit) {
-  return std::stoll(audit.ask("SELECT count(*) FROM " + audit.table("jobs") + " WHERE state IN (1, 2, 5, 7)"));
+  return std::stoll(audit.ask("SELECT count(*) FROM " + audit.table("jobs") + " WHERE state IN (1, 2, 5, 7, 8)"));
 }
 
 }  // namespace sqlq::process

@@ -138,7 +138,7 @@ class Checkpoints : public Scratch {
     try {
       if (const std::string whole = integrity(path()); whole != "ok") return "integrity_check: " + whole;
       AuditConnection connection(path(), 20'000);
-      const auto left = [&] { return connection.ask("SELECT count(*) FROM sqlq_jobs WHERE state IN (1, 2, 5, 7)"); };
+      const auto left = [&] { return connection.ask("SELECT count(*) FROM sqlq_jobs WHERE state IN (1, 2, 5, 7, 8)"); };
       if (!eventually([&] { return left() == "0"; }, 10s)) return left() + " jobs do not come to an end";
       faults::Run run{.records = faults::RecordReader(records()).more(), .rows = rows_of_file(path()),
                       .faults = killed_,

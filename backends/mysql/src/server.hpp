@@ -109,8 +109,7 @@ class MysqlServer final : public sql::Server {
       .headers = true,
       .periodic = true,
       .steps = true,
-      .inbox = true,
-      .limits = true};
+      .inbox = true};
 
   const Options options_;
   const Schema schema_;
