@@ -10,7 +10,10 @@
 /// claim's way, whatever their number, and jobs without keys pay nothing. A key is of one queue: the same text in two
 /// queues means two keys. Keys need not be declared. A key without limits lets everybody in.
 ///
-/// What holds, on every database, whatever dies or loses its connection:
+/// In this version SQLite and the storage for tests have them (capability `limits`); on other databases a job with a key
+/// is Error(configuration), and nothing is stored.
+///
+/// What holds, whatever dies or loses its connection:
 ///   - The jobs of a key that have been let in and have not ended are never more than its concurrency. A job that goes
 ///     back, by a retry, a snooze, the end of its lease or an operator, waits and is let in anew.
 ///   - In no period as long as Rate::per do more than Rate::count jobs of a key start, retries counted. Times are the
