@@ -10,8 +10,8 @@
 /// claim's way, whatever their number, and jobs without keys pay nothing. A key is of one queue: the same text in two
 /// queues means two keys. Keys need not be declared. A key without limits lets everybody in.
 ///
-/// In this version SQLite and the storage for tests have them (capability `limits`); on other databases a job with a key
-/// is Error(configuration), and nothing is stored.
+/// Where a backend lacks them (capability `limits`; docs/limits.md says which do), a job with a key is
+/// Error(configuration), and nothing is stored.
 ///
 /// What holds, whatever dies or loses its connection:
 ///   - The jobs of a key that have been let in and have not ended are never more than its concurrency. A job that goes
