@@ -57,7 +57,7 @@ struct LockedJob {
 /// They mean what sqlq/backend/dialect.hpp says. Each runs on one session, and may be run again from the start: after a
 /// conflict, on another connection after a loss, and after an unknown outcome, when the first run may have been applied
 /// ("replay" in the contracts). Thread-safe: every call brings its own session.
-class Operations {
+class SQLQ_API Operations {
  public:
   virtual ~Operations() = default;
 
