@@ -23,7 +23,7 @@ struct Event {
   NLOHMANN_DEFINE_TYPE_INTRUSIVE_WITH_DEFAULT(Event, account, number)
 };
 
-/// What was done to each account, in order.
+/// The events of each account that have been applied, in order.
 class Ledger {
  public:
   void book(const Event& event) {

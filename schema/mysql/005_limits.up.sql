@@ -6,14 +6,15 @@
 
 -- A key of a queue: its settings, and what it remembers. A row is made when somebody looks at the key for the first
 -- time or gives it settings, and goes when there is nothing to remember. The empty key has the settings of all keys of
--- the queue. look_us: when to look again; NULL: never. turn grows with each look, so that two nodes of a cluster cannot
--- both look.
+-- the queue. let_in_us: when a job was let in last. look_us: when to look again; NULL: never. turn grows with each
+-- look, so that two nodes of a cluster cannot both look.
 CREATE TABLE IF NOT EXISTS {gates} (
   queue_id      INT NOT NULL,
   gate_key      VARBINARY(255) NOT NULL,
   settings      BLOB NOT NULL,
   next_start_us BIGINT NOT NULL DEFAULT 0,
   shut_until_us BIGINT NOT NULL DEFAULT 0,
+  let_in_us     BIGINT NOT NULL DEFAULT 0,
   look_us       BIGINT,
   turn          BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY (queue_id, gate_key),

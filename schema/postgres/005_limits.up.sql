@@ -5,14 +5,15 @@
 
 -- A key of a queue: its settings, and what it remembers. A row is made when somebody looks at the key for the first
 -- time or gives it settings, and goes when there is nothing to remember. The empty key has the settings of all keys of
--- the queue. look_us: when to look again; NULL: never. turn grows with each look, so that two nodes of a cluster cannot
--- both look.
+-- the queue. let_in_us: when a job was let in last. look_us: when to look again; NULL: never. turn grows with each
+-- look, so that two nodes of a cluster cannot both look.
 CREATE TABLE {gates} (
   queue_id      integer NOT NULL,
   key           text COLLATE "C" NOT NULL,
   settings      text NOT NULL DEFAULT '',
   next_start_us bigint NOT NULL DEFAULT 0,
   shut_until_us bigint NOT NULL DEFAULT 0,
+  let_in_us     bigint NOT NULL DEFAULT 0,
   look_us       bigint,
   turn          bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (queue_id, key)

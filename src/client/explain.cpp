@@ -269,7 +269,7 @@ class Explanation {
   // ------------------------------------------------------------------------------------------ durable steps
 
   [[nodiscard]] std::string until(const StepRecord& step) const {
-    return step.until ? in_words(*step.until) + " (in " + in_words(*step.until - now_) + ")" : "it is woken";
+    return step.until ? in_words(*step.until, now_) : "it is woken";
   }
 
   /// Looks at the step that the job has recorded last of those that keep jobs. Returns whether it keeps this one.
@@ -391,8 +391,8 @@ class Explanation {
     std::string known = "last sign of life " + in_words(silent) + " ago";
     if (!is_listed(job)) known += "; no worker of that name is listed";
     // One that was killed a moment ago looks as one that lives.
-    return known + "; if it is dead, the job comes back when its lease ends, at " + in_words(end) + " (in " +
-           in_words(end - now_) + "), or at once with Admin::take_away or `sqlq job take-away --id " +
+    return known + "; if it is dead, the job comes back when its lease ends, at " + in_words(end, now_) +
+           ", or at once with Admin::take_away or `sqlq job take-away --id " +
            job.id.to_string() + "`";
   }
 

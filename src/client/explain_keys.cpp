@@ -1,6 +1,5 @@
 #include "client/explain_keys.hpp"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -16,10 +15,6 @@ using Code = Reason::Code;
 std::string jobs_in_words(const CappedCount& count) {
   return (count.capped ? "more than " : "") + std::to_string(count.value) +
          (count.value == 1 && !count.capped ? " job" : " jobs");
-}
-
-std::string time_in_words(TimePoint at, TimePoint now) {
-  return core::in_words(at) + " (in " + core::in_words(at - now) + ")";
 }
 
 class KeyReasons {
@@ -51,8 +46,7 @@ class KeyReasons {
   [[nodiscard]] std::string named() const { return "key " + core::quoted(key_); }
 
   void add_used(const backend::GateRow& row, const KeyLimits& limits) {
-    std::optional<std::uint32_t> limit = limits.concurrency;
-    if (limits.order == KeyOrder::strict) limit = std::min(limit.value_or(1), 1U);
+    const std::optional<std::uint32_t> limit = core::concurrency_of(limits);
     if (!limit || row.inside.value < *limit) return;
     std::string raise = "its jobs run one at a time, in order";
     if (limits.order != KeyOrder::strict || *limit == 0) {
@@ -90,7 +84,7 @@ class KeyReasons {
     if (!opens || *opens <= now_) return;
     add({.code = Code::key_rate, .at = opens},
         named() + " has started as many jobs as its rate allows, " + std::to_string(limits.rate->count) + " in " +
-            core::in_words(limits.rate->per) + ": the next may start at " + time_in_words(*opens, now_) +
+            core::in_words(limits.rate->per) + ": the next may start at " + core::in_words(*opens, now_) +
             "; change it with Admin::set_key_limits or `sqlq queue limit-keys --key=" + core::shell_word(key_) +
             " --rate 100/1m " + core::shell_operand(job_.queue) + "`");
   }
@@ -105,7 +99,7 @@ class KeyReasons {
     }
     if (!row.shut_until || *row.shut_until <= now_) return;
     add({.code = Code::key_shut, .at = row.shut_until},
-        named() + " is shut until " + time_in_words(*row.shut_until, now_) +
+        named() + " is shut until " + core::in_words(*row.shut_until, now_) +
             ", by an operator or by a job that was throttled: " + open + " earlier");
   }
 

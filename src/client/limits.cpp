@@ -74,12 +74,6 @@ TimePoint database_time(const Database& db) {
 
 }  // namespace
 
-std::string_view key_of(const Job& job) noexcept {
-  if (job.headers.empty()) return {};
-  const auto header = job.headers.find(std::string(core::key_header));
-  return header == job.headers.end() ? std::string_view() : std::string_view(header->second);
-}
-
 void Admin::set_key_limits(const std::string& queue, const KeyLimits& limits) {
   client::check_queue_name(queue);
   core::check_key_limits(limits);

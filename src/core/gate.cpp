@@ -10,14 +10,23 @@
 #include "core/checks.hpp"
 #include "core/mutant.hpp"
 
-namespace sqlq::core {
+namespace sqlq {
+
+std::string_view key_of(const Job& job) noexcept {
+  if (job.headers.empty()) return {};
+  const auto header = job.headers.find(std::string(core::key_header));
+  return header == job.headers.end() ? std::string_view() : std::string_view(header->second);
+}
+
+namespace core {
 namespace {
 
 using nlohmann::json;
 
 constexpr std::size_t most_room = 10'000;
-constexpr Duration net_of_line = std::chrono::seconds(60);
-constexpr Duration net_of_inside = std::chrono::minutes(10);
+constexpr Duration shortest_net = std::chrono::seconds(1);
+constexpr Duration longest_net_of_line = std::chrono::seconds(60);
+constexpr Duration longest_net_of_inside = std::chrono::minutes(10);
 /// Sums of a few such do not overflow.
 constexpr Duration longest_ahead = Duration::max() / 8;
 
@@ -69,11 +78,6 @@ KeyLimits limits_in(const json& object) {
   return limits;
 }
 
-std::optional<std::uint32_t> concurrency_of(const KeyLimits& limits) {
-  if (limits.order != KeyOrder::strict) return limits.concurrency;
-  return std::min(limits.concurrency.value_or(1), std::uint32_t{1});
-}
-
 /// `times` * `interval`, at most `longest_ahead`.
 Duration times(Duration interval, std::size_t times) {
   const auto most = static_cast<std::size_t>(longest_ahead / interval);
@@ -116,6 +120,11 @@ bool takes_slot(JobState state) {
 }
 
 }  // namespace
+
+std::optional<std::uint32_t> concurrency_of(const KeyLimits& limits) {
+  if (limits.order != KeyOrder::strict) return limits.concurrency;
+  return std::min(limits.concurrency.value_or(1), std::uint32_t{1});
+}
 
 void check_key_limits(const KeyLimits& limits) {
   const auto known = [](auto value) { return static_cast<int>(value) == 1 || static_cast<int>(value) == 2; };
@@ -226,20 +235,26 @@ std::vector<std::int64_t> choose(const KeyLimits& limits, std::span<const Waitin
 
 std::optional<TimePoint> look_again(const Room& room, bool any_inside, bool any_in_line,
                                     std::optional<TimePoint> head_due, TimePoint now) noexcept {
+  const auto net_of = [&](Duration longest) {
+    const TimePoint since = std::clamp(room.state.let_in, now - longest, now);
+    return saturating_add(now, std::max<Duration>(now - since, shortest_net));
+  };
   if (any_in_line) {
     // Nobody tells when somebody cancels what is inside, or the first in line while it blocks the others.
     const bool blocked = head_due && *head_due > now;
-    const TimePoint net = saturating_add(now, net_of_line);
+    const TimePoint net = net_of(longest_net_of_line);
     if (!blocked && !room.opens) return net;
     TimePoint at = std::max(room.opens.value_or(now), now);
     if (blocked) at = std::max(at, *head_due);
     return any_inside || blocked ? std::min(at, net) : at;
   }
-  if (any_inside) return saturating_add(now, net_of_inside);
+  if (any_inside) return net_of(longest_net_of_inside);
   const GateState& state = room.state;
   if (state.shut_until == TimePoint::max()) return std::nullopt;
   const TimePoint forgotten = std::max(state.next_start, state.shut_until);
   return forgotten > now ? std::optional(forgotten) : std::nullopt;
 }
 
-}  // namespace sqlq::core
+}  // namespace core
+
+}  // namespace sqlq

@@ -1,7 +1,7 @@
 #pragma once
 /// \file
-/// Which jobs of a key may be let in (limits.hpp): what a look at its gate decides. Whoever looks has the gate locked
-/// and reads its jobs after that.
+/// Which jobs of a key may be let in (limits.hpp): what a look at its gate decides. It has the gate locked, and reads
+/// the gate's jobs after that.
 ///
 /// Thread-safety: pure functions.
 
@@ -34,10 +34,14 @@ SQLQ_API void check_key_limits(const KeyLimits& limits);
 /// exceeded because somebody has changed it by hand or a newer program has written it. Empty: the defaults.
 [[nodiscard]] SQLQ_API KeyLimits read_key_limits(std::string_view text);
 
+/// How many jobs may be let in at once, the order considered; empty: any number.
+[[nodiscard]] std::optional<std::uint32_t> concurrency_of(const KeyLimits& limits);
+
 /// What a gate remembers between looks.
 struct GateState {
   TimePoint next_start{};  ///< of the rate (GCRA): grows by one interval with each start
   TimePoint shut_until{};  ///< TimePoint::max(): held
+  TimePoint let_in{};      ///< when a job was let in last
 };
 
 /// A job that has been let in, as it is now.
@@ -87,9 +91,13 @@ struct Rank {
 [[nodiscard]] SQLQ_API std::vector<std::int64_t> choose(const KeyLimits& limits, std::span<const WaitingJob> line,
                                                         std::size_t room, TimePoint now);
 
-/// When to look again, whatever others say until then; `room` as before jobs were let in, the rest as it is after
-/// that. `head_due`: of the first in line. Not the time when the next job comes that is not in line: that is asked of
-/// the index over all gates. Empty: never, for there is nothing to remember, or the gate is held and has no jobs.
+/// When to look again, whatever others say until then; `room` as before jobs were let in, but for `room.state.let_in`
+/// and the rest, which are as they are after that. `head_due`: of the first in line. Not the time when the next job
+/// comes that is not in line: that is asked of the index over all gates. Empty: never, for there is nothing to
+/// remember, or the gate is held and has no jobs.
+///
+/// Whoever frees room may die before he looks. So a gate with jobs inside or in line is looked at a second after a job
+/// was let in, and whenever as much time has gone by again: at most each 60 s if jobs stand in line, else each 10 min.
 [[nodiscard]] SQLQ_API std::optional<TimePoint> look_again(const Room& room, bool any_inside, bool any_in_line,
                                                            std::optional<TimePoint> head_due, TimePoint now) noexcept;
 

@@ -28,23 +28,21 @@ void best_effort(const Call& call) {
 }  // namespace
 
 std::optional<backend::GateName> gate_of(const Job& job) {
-  if (job.headers.empty()) return std::nullopt;
-  const auto header = job.headers.find(std::string(key_header));
-  if (header == job.headers.end()) return std::nullopt;
-  return backend::GateName{.queue = job.queue, .key = header->second};
+  const std::string_view key = key_of(job);
+  if (key.empty()) return std::nullopt;
+  return backend::GateName{.queue = job.queue, .key = std::string(key)};
 }
 
-void Waiters::merge(Waiters more) {
-  parents.merge(more.parents);
-  gates.merge(more.gates);
+void Waiters::add(const Job& job, bool ended) {
+  if (ended) {
+    if (auto parent = parent_of(job.headers)) parents.insert(*std::move(parent));
+  }
+  if (auto gate = gate_of(job)) gates.insert(*std::move(gate));
 }
 
 Waiters waiters_of(std::span<const Job> ended) {
   Waiters waiters;
-  for (const Job& job : ended) {
-    if (auto parent = parent_of(job.headers)) waiters.parents.insert(*std::move(parent));
-    if (auto gate = gate_of(job)) waiters.gates.insert(*std::move(gate));
-  }
+  for (const Job& job : ended) waiters.add(job, true);
   return waiters;
 }
 
@@ -54,13 +52,9 @@ Waiters waiters_of(backend::Dialect& dialect, std::span<const JobId> ids) {
   while (!ids.empty()) {
     const auto some = ids.first(std::min(ids.size(), most_per_read));
     ids = ids.subspan(some.size());
-    std::vector<Job> jobs =
+    const std::vector<Job> jobs =
         whole_page(dialect, {.ids = {some.begin(), some.end()}}, {.limit = some.size(), .payloads = false});
-    const auto live = std::partition(jobs.begin(), jobs.end(), [](const Job& job) { return is_finished(job.state); });
-    waiters.merge(waiters_of(std::span(jobs.begin(), live)));
-    for (const Job& job : std::span(live, jobs.end())) {
-      if (auto gate = gate_of(job)) waiters.gates.insert(*std::move(gate));
-    }
+    for (const Job& job : jobs) waiters.add(job, is_finished(job.state));
   }
   return waiters;
 }
@@ -78,18 +72,27 @@ std::string throttled_text(std::string_view why) {
   return why.empty() ? std::string("throttled") : "throttled: " + std::string(why);
 }
 
+backend::GatesLooked look_at_gates(backend::Gates& gates, const GateNames& named, backend::Now now,
+                                   FunctionRef<void()> let_in) {
+  const std::vector<backend::GateName> all(named.begin(), named.end());
+  std::span<const backend::GateName> left(all);
+  backend::GatesLooked sum;
+  do {
+    const auto some = left.first(std::min(left.size(), most_per_look));
+    left = left.subspan(some.size());
+    backend::GatesLooked looked = gates.gates_look(some, most_per_look, now);
+    looked.let_in += sum.let_in;
+    looked.more = looked.more || sum.more;
+    sum = looked;
+    if (sum.let_in > 0) let_in();
+  } while (!left.empty());
+  return sum;
+}
+
 backend::GatesLooked look_at_gates(backend::Dialect& dialect, const GateNames& named, backend::Now now) {
   backend::GatesLooked looked;
   best_effort([&] {
-    backend::Gates* const gates = dialect.gates();
-    if (gates == nullptr) return;
-    const std::vector<backend::GateName> all(named.begin(), named.end());
-    std::span<const backend::GateName> left(all);
-    do {
-      const auto some = left.first(std::min(left.size(), most_per_look));
-      left = left.subspan(some.size());
-      looked = gates->gates_look(some, most_per_look, now);
-    } while (!left.empty());
+    if (backend::Gates* const gates = dialect.gates()) looked = look_at_gates(*gates, named, now, [] {});
   });
   return looked;
 }

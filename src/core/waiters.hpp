@@ -1,7 +1,6 @@
 #pragma once
 /// \file
-/// Who waits for jobs that end or go back: the parents of children (parents.hpp), and the keys that have room then
-/// (limits.hpp).
+/// Parents (parents.hpp) and keys (limits.hpp) that wait for jobs to end or to go back.
 
 #include <optional>
 #include <set>
@@ -12,6 +11,7 @@
 #include <sqlq/backend/dialect.hpp>
 #include <sqlq/job.hpp>
 
+#include "core/function_ref.hpp"
 #include "core/parents.hpp"
 
 namespace sqlq::core {
@@ -26,7 +26,8 @@ struct Waiters {
   GateNames gates{};
 
   [[nodiscard]] bool none() const noexcept { return parents.empty() && gates.empty(); }
-  void merge(Waiters more);
+  /// Of this job, which has ended or gone back.
+  void add(const Job& job, bool ended);
 };
 
 /// Of jobs that have ended.
@@ -43,7 +44,11 @@ void go_on_after(backend::Dialect& dialect, const Waiters& waiters, backend::Now
 /// The line in the history of a job that was throttled.
 [[nodiscard]] std::string throttled_text(std::string_view why);
 
-/// One look at these gates and at all that are due, for callers without a worker, to whom its errors mean nothing.
+/// A look at these gates and at all that are due, a thousand names at a time; `let_in` is called once jobs were let in,
+/// also by a look that another one follows. `next` and `now` are the last one's.
+backend::GatesLooked look_at_gates(backend::Gates& gates, const GateNames& named, backend::Now now,
+                                   FunctionRef<void()> let_in);
+/// The same for callers without a worker, to whom its errors mean nothing.
 backend::GatesLooked look_at_gates(backend::Dialect& dialect, const GateNames& named, backend::Now now);
 
 }  // namespace sqlq::core

@@ -142,4 +142,6 @@ std::string in_words(TimePoint at) {
   return text.data();
 }
 
+std::string in_words(TimePoint at, TimePoint now) { return in_words(at) + " (in " + in_words(at - now) + ")"; }
+
 }  // namespace sqlq::core

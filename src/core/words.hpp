@@ -35,5 +35,7 @@ namespace sqlq::core {
 
 /// "2026-11-29 16:20:05 UTC".
 [[nodiscard]] std::string in_words(TimePoint at);
+/// The same, and how long that is from now: "... (in 12 s)".
+[[nodiscard]] std::string in_words(TimePoint at, TimePoint now);
 
 }  // namespace sqlq::core

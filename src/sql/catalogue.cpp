@@ -169,14 +169,9 @@ std::string expand(std::string_view text, std::span<const Substitution> substitu
 }
 
 const Statement& Catalogue::operator[](std::string_view name) const {
-  const Statement* const found = find(name);
-  if (found == nullptr) malformed(std::string(name), "there is no such statement");
-  return *found;
-}
-
-const Statement* Catalogue::find(std::string_view name) const noexcept {
   const auto it = std::ranges::find(statements_, name, &Statement::name);
-  return it == statements_.end() ? nullptr : &*it;
+  if (it == statements_.end()) malformed(std::string(name), "there is no such statement");
+  return *it;
 }
 
 }  // namespace sqlq::sql

@@ -48,8 +48,6 @@ class SQLQ_API Catalogue {
 
   /// Throws Error(internal) for an unknown name.
   [[nodiscard]] const Statement& operator[](std::string_view name) const;
-  /// Null for an unknown name.
-  [[nodiscard]] const Statement* find(std::string_view name) const noexcept;
   [[nodiscard]] const std::deque<Statement>& all() const noexcept { return statements_; }
 
  private:

@@ -110,7 +110,7 @@ class Look {
       const std::string_view own = f.text();
       const std::string_view of_all = f.maybe_text();
       gate.limits = core::read_key_limits(own.empty() ? of_all : own);
-      gate.state = {.next_start = wall(f.integer()), .shut_until = wall(f.integer())};
+      gate.state = {.next_start = wall(f.integer()), .shut_until = wall(f.integer()), .let_in = wall(f.integer())};
       gate.head = f.maybe_integer();
       gate.later = f.maybe_integer();
       gate.line_ends = !gate.head;
@@ -157,7 +157,7 @@ class Look {
           read_member(row, Stage::later, [](Gate& gate, Member member) {
             const auto same = [&](const Member& m) { return m.seen.seq == member.seen.seq; };
             if (member.seen.claims > 0) std::erase_if(gate.inside, same);  // put back between the two statements
-            gate.waiting.push_back(std::move(member));
+            (member.seen.is_inside() ? gate.inside : gate.waiting).push_back(std::move(member));
           });
         });
     done_.more = done_.more || n == static_cast<std::size_t>(most_came);
@@ -193,7 +193,6 @@ class Look {
         jobs.push_back({.seq = member.seen.seq, .started = true, .started_at = member.started_at});
       }
       gate.room = core::measure(gate.limits, gate.state, jobs, now_);
-      gate.state = gate.room.state;
       gate.left = gate.room.room;
       sort_inside(gate);
     }
@@ -212,23 +211,29 @@ class Look {
     std::vector<Member> inside;
     for (Member& member : gate.inside) {
       if (ended(member)) {
-        dropped_.add({digits(member.seen.seq), digits(Stage::inside)});
+        dropped_.add({digits(member.seen.seq), digits(member.stage)});
       } else if (returned(member)) {
         gate.waiting.push_back(std::move(member));
       } else {
-        if (counted(member)) put(member, Stage::inside, counted_start);
+        if (counted(member)) {
+          put(member, Stage::inside, counted_start);
+        } else if (member.stage != Stage::inside) {
+          put(member, Stage::inside, let_in_now);
+        }
         inside.push_back(std::move(member));
       }
     }
     gate.inside = std::move(inside);
-    for (Member& member : gate.waiting) sort_out(member);
+    for (const Member& member : gate.waiting) sort_out(gate, member);
   }
 
   /// One whose row says that it waits and that does not.
-  void sort_out(const Member& member) {
+  void sort_out(Gate& gate, const Member& member) {
     if (member.seen.waits()) return;
     if (member.seen.is_inside()) {
       put(member, Stage::inside, let_in_now);
+      gate.any_inside = true;
+      gate.left -= std::min<std::size_t>(gate.left, 1);
     } else {
       dropped_.add({digits(member.seen.seq), digits(member.stage)});
     }
@@ -307,7 +312,7 @@ class Look {
   void add_to_line(Gate& gate, const Seen& seen) {
     if (!gate.of_its_line.insert(seen.seq).second) return;
     Member member{.seen = seen, .stage = Stage::line, .claims = seen.claims};
-    sort_out(member);
+    sort_out(gate, member);
     gate.waiting.push_back(std::move(member));
   }
 
@@ -344,12 +349,13 @@ class Look {
       if (member.let_in) continue;
       if (admitted.contains(member.seen.seq)) {
         member.let_in = true;
-        gate.any_let_in = true;
+        gate.any_inside = true;
+        gate.room.state.let_in = now_;
         gate.left -= std::min<std::size_t>(gate.left, 1);
         put(member, Stage::inside, let_in_now);
       } else if (const auto other = others.find(member.seen.seq); other != others.end()) {
         member.seen = other->second;
-        sort_out(member);
+        sort_out(gate, member);
         member.passed = true;
         if (!member.seen.waits()) continue;
         gate.locked = true;
@@ -366,9 +372,10 @@ class Look {
     for (auto& [name, gate] : gates_) {
       line_up(gate);
       const auto look = when_again(gate);
-      if (!look && gate.state.shut_until <= now_) idle.push_back(name);
-      gates.add({digits(name.queue), json_string(name.key), digits(us(gate.state.next_start)),
-                 digits(us(gate.state.shut_until)), look ? digits(us(*look)) : "null"});
+      if (!look && gate.room.state.shut_until <= now_) idle.push_back(name);
+      const core::GateState& state = gate.room.state;
+      gates.add({digits(name.queue), json_string(name.key), digits(us(state.next_start)), digits(us(state.shut_until)),
+                 digits(us(state.let_in)), look ? digits(us(*look)) : "null"});
     }
     // Whoever puts a job elsewhere holds its row: none of those that were let in can be elsewhere.
     if (!admitted_.empty() &&
@@ -405,7 +412,7 @@ class Look {
       const auto place = [&](const core::WaitingJob& j) { return std::pair(core::rank(gate.limits, j), j.seq); };
       if (!first || place(job) < place(*first)) first = job;
     }
-    const bool inside = gate.any_let_in || !gate.inside.empty();
+    const bool inside = gate.any_inside || !gate.inside.empty();
     auto again = core::look_again(gate.room, inside, in_line, first ? std::optional(first->due) : std::nullopt, now_);
     if (gate.locked) again = std::min(again.value_or(TimePoint::max()), now_ + locked_pause);
     return again;

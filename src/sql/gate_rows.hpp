@@ -103,7 +103,7 @@ struct Member {
 struct Gate {
   GateKey name{};
   KeyLimits limits{};
-  core::GateState state{};
+  core::GateState state{};  // as it was; as it is: room.state
   std::optional<std::int64_t> head{};
   std::optional<std::int64_t> later{};
   std::vector<Member> inside{};
@@ -114,7 +114,7 @@ struct Gate {
   std::set<std::int64_t> of_its_line{};  // these
   bool line_ends = false;      // there are no others
   bool locked = false;         // somebody has locked a job that could be let in
-  bool any_let_in = false;
+  bool any_inside = false;     // beside those of `inside`
 
   [[nodiscard]] bool limited() const noexcept { return limits != KeyLimits{}; }
   [[nodiscard]] std::size_t of_line() const noexcept {

@@ -112,7 +112,7 @@ ReadQueries::ReadQueries(const Catalogue& c)
       count_held(c["count_held"]),
       count_finished(c["count_finished"]),
       count_finished_all(c["count_finished_all"]),
-      count_waiting(c.find("count_waiting")),
+      count_waiting(c["count_waiting"]),
       waiting_kinds(c["waiting_kinds"]),
       history(c["history"]),
       last_records(c["last_records"]),
@@ -123,8 +123,8 @@ ReadQueries::ReadQueries(const Catalogue& c)
       queue_update(c["queue_update"]),
       queue_used(c["queue_used"]),
       queue_hide(c["queue_hide"]),
-      gates_forget(c.find("gates_forget")),
-      gated_forget(c.find("gated_forget")),
+      gates_forget(c["gates_forget"]),
+      gated_forget(c["gated_forget"]),
       oldest_due(c["oldest_due"]) {}
 
 std::vector<std::optional<Job>> get(Session& s, const ReadQueries& q, std::span<const JobId> ids) {
@@ -155,7 +155,7 @@ std::int64_t count(Session& s, const ReadQueries& q, JobState state, const Lanes
       case JobState::pending:
         return lanes.all() ? s.integer(q.count_pending_all, {{"cap", most}}) : of_lanes(q.count_pending);
       case JobState::scheduled: return of_lanes(q.count_scheduled);
-      case JobState::waiting: return q.count_waiting != nullptr ? of_lanes(*q.count_waiting) : 0;
+      case JobState::waiting: return of_lanes(q.count_waiting);
       case JobState::running:
       case JobState::cancelling:
         return s.integer(q.count_held,
@@ -408,9 +408,8 @@ DeleteQueueStatus queue_delete(Session& s, const ReadQueries& q, std::string_vie
   if (!queue(s, q, name)) return DeleteQueueStatus::not_found;
   if (is_used(s, q, name)) return DeleteQueueStatus::not_empty;
   s.execute(q.queue_hide, {{"name", name}});
-  for (const Statement* forget : {q.gates_forget, q.gated_forget}) {
-    if (forget != nullptr) s.execute(*forget, {{"queue", name}});
-  }
+  s.execute(q.gates_forget, {{"queue", name}});
+  s.execute(q.gated_forget, {{"queue", name}});
   return DeleteQueueStatus::deleted;
 }
 

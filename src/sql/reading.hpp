@@ -32,7 +32,7 @@ struct ReadQueries {
   const Statement& count_held;
   const Statement& count_finished;
   const Statement& count_finished_all;
-  const Statement* count_waiting;  ///< null: nothing waits
+  const Statement& count_waiting;
   const Statement& waiting_kinds;
   const Statement& history;
   const Statement& last_records;
@@ -43,8 +43,8 @@ struct ReadQueries {
   const Statement& queue_update;
   const Statement& queue_used;
   const Statement& queue_hide;
-  const Statement* gates_forget;  ///< null: there are none
-  const Statement* gated_forget;
+  const Statement& gates_forget;
+  const Statement& gated_forget;
   const Statement& oldest_due;
 };
 

@@ -326,7 +326,7 @@ ReapReport SqlDialect::reap(std::span<const std::string> names, std::size_t limi
   return report.returned.empty() ? std::move(report) : ready_again(std::move(report));
 }
 
-/// Who has a key comes into its line again: perhaps nobody who knows the key hears of it.
+/// A job with a key comes into its line again: perhaps nobody who knows the key hears of it.
 ReapReport SqlDialect::take_back(Work& w, std::span<const std::string> names, std::size_t limit,
                                  std::span<const JobId> only) {
   ReapReport report = operations_->reap(w, names, limit, only);

@@ -97,7 +97,7 @@ class SQLQ_API SqlDialect final : public backend::Dialect,
   backend::Periodic* periodic() noexcept override { return periodic_.get(); }
   backend::Steps* steps() noexcept override { return steps_.get(); }
   backend::Inbox* inbox() noexcept override { return inbox_.get(); }
-  backend::Gates* gates() noexcept override { return capabilities().limits ? gates_.get() : nullptr; }
+  backend::Gates* gates() noexcept override { return gates_.get(); }
 
  private:
   using Claiming = core::FunctionRef<backend::ClaimResult(Work&, const Claim&)>;

@@ -154,7 +154,6 @@ class MemoryQueue {
                       backend::GatesLooked& looked);
   void count_start(Row& row, Instant now);
   void hold_after_error(const Row& row);
-  void forget(const backend::GateName& name, Instant now);
   static bool comes_later(const Row& row, Instant now);
 
   std::map<JobId, Row> rows_;

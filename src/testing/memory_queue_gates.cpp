@@ -48,7 +48,13 @@ bool MemoryQueue::comes_later(const Row& row, Instant now) {
 backend::GatesLooked MemoryQueue::look_at_gates(std::span<const GateName> named, std::size_t limit, Instant now) {
   backend::GatesLooked looked{.now = now.wall};
   std::size_t others = 0;
-  for (const auto& [name, jobs] : gates_with_jobs()) {
+  const auto with_jobs = gates_with_jobs();
+  std::erase_if(gates_, [&](const auto& entry) {
+    const auto& [settings, state] = entry.second;
+    const bool remembers = !settings.empty() || state.next_start > now.wall || state.shut_until > now.wall;
+    return !remembers && !with_jobs.contains(entry.first);
+  });
+  for (const auto& [name, jobs] : with_jobs) {
     const bool is_named = std::ranges::find(named, name) != named.end();
     const bool let_in = look_at(name, jobs, is_named || others < limit, now, looked) > 0;
     others += let_in && !is_named ? 1 : 0;
@@ -72,13 +78,13 @@ std::size_t MemoryQueue::look_at(const GateName& name, const AtGate& jobs, bool 
       sooner(looked.next, job.run_at);
     }
   }
-  const core::Room room = core::measure(limits, gates_[name].state, inside, now.wall);
-  gates_[name].state = room.state;
-  forget(name, now);
+  core::Room room = core::measure(limits, gates_[name].state, inside, now.wall);
   for (const std::int64_t number : room.counted) find(jobs.at(number)->job.id)->counted = true;
 
   const std::vector<std::int64_t> chosen = core::choose(limits, line, room.room, now.wall);
-  if (!may_let_in && !chosen.empty()) {
+  if (!chosen.empty() && may_let_in) room.state.let_in = now.wall;
+  gates_[name].state = room.state;
+  if (!chosen.empty() && !may_let_in) {
     looked.more = true;
     return 0;
   }
@@ -128,14 +134,6 @@ void MemoryQueue::hold_after_error(const Row& row) {
   if (holds) gates_[name].state.shut_until = TimePoint::max();
 }
 
-/// If there is nothing to remember.
-void MemoryQueue::forget(const GateName& name, Instant now) {
-  const auto at = gates_.find(name);
-  if (at == gates_.end() || !at->second.settings.empty()) return;
-  const core::GateState& state = at->second.state;
-  if (state.next_start <= now.wall && state.shut_until <= now.wall) gates_.erase(at);
-}
-
 std::map<GateName, MemoryQueue::AtGate> MemoryQueue::gates_with_jobs() const {
   std::map<GateName, AtGate> found;
   for (const auto& [id, row] : rows_) {
@@ -160,7 +158,6 @@ void MemoryQueue::set_gate(const GateName& gate, std::string_view settings, Inst
   queue_made(gate.queue, now);
   deleted_.erase(gate.queue);
   gates_[gate].settings = settings;
-  forget(gate, now);
   news_ = true;
 }
 
@@ -170,7 +167,6 @@ void MemoryQueue::shut_gate(const GateName& gate, Duration pause, Instant now) {
   until = pause <= Duration(0)       ? TimePoint{}
           : pause == Duration::max() ? TimePoint::max()
                                      : std::max(until, saturating_add(now.wall, pause));
-  forget(gate, now);
   news_ = true;
 }
 

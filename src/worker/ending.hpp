@@ -9,7 +9,7 @@
 
 namespace sqlq::worker {
 
-/// How an execution ended: what is to be written for its lease.
+/// How an execution ended, to be written for its lease.
 struct Ending {
   HeldPtr lease;
   backend::FinishKind kind = backend::FinishKind::success;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
-#include <span>
 #include <string>
 #include <utility>
 
@@ -18,7 +17,6 @@ namespace {
 
 using std::chrono::milliseconds, std::chrono::seconds;
 
-constexpr std::size_t most_per_look = 1000;
 /// More are not kept: a look finds them in time.
 constexpr std::size_t most_noted = 10'000;
 constexpr Pace::Gaps gate_gaps{.least = milliseconds(5), .most = milliseconds(100), .longest = seconds(15)};
@@ -104,19 +102,9 @@ std::size_t Gatekeeper::let_in_all() {
 }
 
 backend::GatesLooked Gatekeeper::look(backend::Gates& part, core::GateNames names) {
-  const std::vector<backend::GateName> all(names.begin(), names.end());
   backend::GatesLooked sum;
   try {
-    std::span<const backend::GateName> left(all);
-    do {
-      const auto some = left.first(std::min(left.size(), most_per_look));
-      left = left.subspan(some.size());
-      backend::GatesLooked looked = part.gates_look(some, most_per_look, shared_.now());
-      looked.let_in += sum.let_in;
-      looked.more = looked.more || sum.more;
-      sum = looked;
-      if (sum.let_in > 0) hooks_.let_in();
-    } while (!left.empty());
+    sum = core::look_at_gates(part, names, shared_.now(), [this] { hooks_.let_in(); });
   } catch (...) {
     if (platform::in_forced_unwind()) throw;
     again_.merge(names);

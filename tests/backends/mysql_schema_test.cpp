@@ -40,7 +40,7 @@ class Sample {
     if (param == "gates" || statement == "gates_named") return R"([[1,"a"],[2,"b"]])";
     if (statement == "gated_set") return R"([[2,0,1,10,20,1],[9,0,2,0,20,1]])";
     if (statement == "gated_drop") return R"([[2,0],[9,0]])";
-    if (statement == "gates_set") return R"([[1,"a",2,3,null],[2,"b",2,3,4]])";
+    if (statement == "gates_set") return R"([[1,"a",2,3,1,null],[2,"b",2,3,1,4]])";
     if (statement == "finished_add") return "[1,2]";
     if (statement == "steps_add") return R"([["1","2","1","name","0","1","1","7","null"]])";
     if (statement.starts_with("periodic_") && param == "names") return R"(["a","b"])";

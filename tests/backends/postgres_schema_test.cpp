@@ -52,7 +52,7 @@ std::string sample_of_gates(const sql::Statement& s, const sql::Field& p) {
   if (p.name == "seqs") return "[1,2]";
   if (p.name == "queue" && p.type == sql::Type::integer) return "1";
   if (p.name != "rows") return {};
-  return s.name == "gates_set" ? R"([[1,"k1",1,1,null]])" : "[[1,2,1,1,1,0],[2,0,1,1,1,0]]";
+  return s.name == "gates_set" ? R"([[1,"k1",1,1,1,null]])" : "[[1,2,1,1,1,0],[2,0,1,1,1,0]]";
 }
 
 std::string sample_of(const sql::Statement& s, const sql::Field& p) {

@@ -15,6 +15,13 @@ struct Return {
   Duration delay{0};
 };
 
+/// The execution waits for the signal "go".
+backend::RecordStatus wait_for_go(backend::Dialect& dialect, const Job& job, Instant now) {
+  const backend::NewStep wait{
+      .id = job.id, .token = job.lease_token, .kind = StepKind::wait, .name = "go", .delay = 24h};
+  return dialect.steps()->record_step(wait, nullptr, now).status;
+}
+
 std::vector<Return> returns() {
   return {{"retry", [](Client client, const Admin&, testing::ManualClock&, const Job& job) {
              EXPECT_EQ(client.error(job, "no", {.retry = RetryPolicy::constant(0s)}), FinishStatus::applied);
@@ -229,8 +236,7 @@ TEST_P(KeyReturns, ASignalWakesAJobThatStillNeedsRoom) {
   const JobId id = q.add();
   EXPECT_EQ(q.look(), 1u);
   const Job job = take();
-  const backend::NewStep wait{.id = id, .token = job.lease_token, .kind = StepKind::wait, .name = "go", .delay = 24h};
-  EXPECT_EQ(dialect().steps()->record_step(wait, nullptr, clock().instant()).status, backend::RecordStatus::recorded);
+  EXPECT_EQ(wait_for_go(dialect(), job, clock().instant()), backend::RecordStatus::recorded);
   EXPECT_EQ(client().snooze(job, 24h), FinishStatus::applied);
   const JobId other = q.add();
   EXPECT_EQ(q.look(), 1u);
@@ -251,8 +257,7 @@ TEST_P(KeyReturns, ASignalIsSeenByALookThatNamesNothing) {
   const JobId id = q.add();
   EXPECT_EQ(q.look(), 1u);
   const Job job = take();
-  const backend::NewStep wait{.id = id, .token = job.lease_token, .kind = StepKind::wait, .name = "go", .delay = 24h};
-  static_cast<void>(dialect().steps()->record_step(wait, nullptr, clock().instant()));
+  EXPECT_EQ(wait_for_go(dialect(), job, clock().instant()), backend::RecordStatus::recorded);
   EXPECT_EQ(client().snooze(job, 24h), FinishStatus::applied);
   EXPECT_EQ(q.look(), 0u) << "its gate is looked at and forgotten until then";
   clock().advance(1h);
@@ -268,8 +273,7 @@ TEST_P(KeyReturns, ASignalThatCameMeanwhileEndsTheSnoozeAtOnce) {
   const JobId id = q.add();
   EXPECT_EQ(q.look(), 1u);
   const Job job = take();
-  const backend::NewStep wait{.id = id, .token = job.lease_token, .kind = StepKind::wait, .name = "go", .delay = 24h};
-  static_cast<void>(dialect().steps()->record_step(wait, nullptr, clock().instant()));
+  EXPECT_EQ(wait_for_go(dialect(), job, clock().instant()), backend::RecordStatus::recorded);
   EXPECT_EQ(client().signal(id, "go", "1"), SignalStatus::stored);
   admin().set_key_limits("q", {.concurrency = 0});
   EXPECT_EQ(client().snooze(job, 24h), FinishStatus::applied);

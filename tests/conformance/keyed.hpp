@@ -18,7 +18,7 @@ namespace sqlq::conformance {
 using Ids = std::vector<JobId>;
 using States = std::vector<JobState>;
 
-/// A queue whose jobs have keys. Who looks names every key that it has given a job. A client may look by itself when it
+/// A queue whose jobs have keys. A look names every key that it has given a job. A client may look by itself when it
 /// claims or ends jobs; so a look here counts all that were let in since the look before.
 ///
 /// Thread-safety: one thread at a time.

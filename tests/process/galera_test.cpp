@@ -1,6 +1,6 @@
 // Three MariaDB servers as a Galera cluster. Nodes are killed, paused and cut off from the others, and come back, while
-// workers and producers are at work, who all write on one node, or each on its own. Schedules fire meanwhile, and
-// workflows get each signal from two nodes at once.
+// workers and producers are at work, who all write on one node, or each on its own. Schedules fire meanwhile, keys have
+// limits, and workflows get each signal from two nodes at once.
 
 #include <iostream>
 #include <optional>
@@ -17,6 +17,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int limit = 3;
+constexpr int customers = 50;
+constexpr int key_limit = 2;
 constexpr Duration lease = 5s;    // three servers on a busy machine answer late
 constexpr Duration noticed = 6s;  // a node that is silent is given up by the others: evs.suspect_timeout, 5 s
 constexpr Duration soon = 15s;    // and whoever waits for its answer does so after read_timeout
@@ -88,6 +90,7 @@ TEST_P(SoakGalera, NodesAreKilledPausedAndCutOff) {
   const Database db = open(url_from(0));
   db.migrate();
   Admin{db}.create_queue("limited", {.concurrency = limit});
+  Admin{db}.set_key_limits("default", {.concurrency = key_limit});
   make_bookings(url_from(0));
   Schedules schedules(db);
   schedules.sync(schedules_of_all_policies(system_clock()->now() + 1s, 3, lease));
@@ -96,7 +99,8 @@ TEST_P(SoakGalera, NodesAreKilledPausedAndCutOff) {
     const std::string url = url_from(one_writer() ? 0 : i);
     load.start_worker(url, 12);  // of which the schedules keep some
     load.start_producer(url, 1'000'000, random_.between(0, 1'000'000'000),
-                        {"pace=300", "backlog=100", "limited=25", "keys=50", "flows=50",
+                        {"pace=300", "backlog=100", "limited=25", "keys=50",
+                         "customers=" + std::to_string(customers), "flows=50",
                          "other=" + url_from(one_writer() ? 0 : (i + 1) % 3),
                          "keepalive=" + std::to_string(lease / 1ms)});
   }
@@ -121,9 +125,14 @@ TEST_P(SoakGalera, NodesAreKilledPausedAndCutOff) {
   if (HasFatalFailure()) return;
 
   const auto limited = faults::queue_number("limited");
+  std::map<std::uint64_t, faults::KeyRules> keys;
+  for (int i = 0; i < customers; ++i) keys[faults::hash_of("customer " + std::to_string(i))].at_once = key_limit;
   const faults::Figures f = judge(
-      {.lease_us = lease.count(), .recovery_us = soon.count(), .limits = {{limited, limit}}}, outages_);
+      {.lease_us = lease.count(), .recovery_us = soon.count(), .limits = {{limited, limit}},
+       .keys = keys},
+      outages_);
   EXPECT_GT(f.acknowledged, 1000u);
+  EXPECT_EQ(f.most_of_key, key_limit) << "no key was ever at its limit";
   EXPECT_GT(f.refused, 0u);  // keys that were taken
   EXPECT_GT(f.ticks, 1000u);
   EXPECT_GT(f.ticks_skipped, 0);

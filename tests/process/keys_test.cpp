@@ -95,7 +95,7 @@ TEST_P(Keys, AreNeverOverWhoeverDies) {
             << std::chrono::duration<double>(system_clock()->steady() - begin).count() << " s" << std::endl;
 }
 
-SQLQ_PLACES(Keys, sqlite_place);
+SQLQ_PLACES(Keys, SQLQ_EVERYWHERE);
 
 }  // namespace
 }  // namespace sqlq::process

@@ -309,6 +309,24 @@ TEST(GateLine, IsForJobsThatAreDue) {
 
 // ------------------------------------------------------------------------------------------------- the next look
 
+TEST(GateLook, IsRepeatedSoonAfterAJobWasLetInAndThenMoreAndMoreSeldom) {
+  Room room;
+  const auto next = [&](Duration since, bool in_line) {
+    room.state.let_in = t0 - since;
+    return *look_again(room, true, in_line, in_line ? std::optional(t0) : std::nullopt, t0) - t0;
+  };
+  for (const bool in_line : {true, false}) {
+    EXPECT_EQ(next(0s, in_line), 1s);
+    EXPECT_EQ(next(1s, in_line), 1s);
+    EXPECT_EQ(next(2s, in_line), 2s);
+    EXPECT_EQ(next(40s, in_line), 40s);
+    EXPECT_EQ(next(-1h, in_line), 1s) << "the clock was set back";
+  }
+  EXPECT_EQ(next(61s, true), 60s);
+  EXPECT_EQ(next(61s, false), 61s);
+  EXPECT_EQ(next(11min, false), 10min);
+}
+
 TEST(GateLook, IsRepeatedWhenSomebodyWaits) {
   Room room;
   EXPECT_EQ(look_again(room, true, true, t0, t0), t0 + 60s);

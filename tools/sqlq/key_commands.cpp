@@ -115,7 +115,7 @@ ExitCode list_keys(Context& context, const KeysWish& wish) {
 
 // ------------------------------------------------------------------------------------------------- limit-keys
 
-/// What was said on the command line; the rest stays as it is.
+/// The limits with the options of the command line; the others stay as they are.
 struct LimitsGiven {
   std::string queue{};
   std::optional<std::string> key{}, concurrency{}, rate{}, order{}, after_error{};

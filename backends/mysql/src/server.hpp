@@ -109,7 +109,8 @@ class MysqlServer final : public sql::Server {
       .headers = true,
       .periodic = true,
       .steps = true,
-      .inbox = true};
+      .inbox = true,
+      .limits = true};
 
   const Options options_;
   const Schema schema_;

@@ -74,6 +74,7 @@ backend::Capabilities capabilities_of(const Options& options) {
           .periodic = true,
           .steps = true,
           .inbox = true,
+          .limits = true,
           .longest_result = std::size_t{500} << 20};  // a parameter has 1 GiB, and a character may need an escape
 }
 

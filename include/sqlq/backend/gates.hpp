@@ -45,10 +45,10 @@ struct GateRow {
 };
 
 /// Limits by key (limits.hpp). A job with a key has a row beside it from when it is stored until it has ended and its
-/// gate was looked at. Who has a key and goes back to pending or scheduled, by whatever operation (finish, reap, act,
-/// requeue, take_back_crashes, store_jobs, wake), goes to waiting instead, due when it would have been; what these
-/// operations answer stays the same. A job in waiting is cancelled, edited, listed, counted and kept by its unique key
-/// like a scheduled one.
+/// gate was looked at. Where an operation (finish, reap, act, requeue, take_back_crashes, store_jobs, wake) puts a job
+/// back to pending or scheduled, one with a key goes to waiting instead, due when it would have been; the answers stay
+/// the same. So does a pending one that `edit` moves to another queue. A job in waiting is cancelled, edited, listed,
+/// counted and kept by its unique key like a scheduled one.
 ///
 /// Jobs are let in only here, with their gate locked: two callers never let the same room be used twice, on whatever
 /// connection, process or node of a cluster. Which ones is decided by core/gate.hpp. None of it is on the way of a

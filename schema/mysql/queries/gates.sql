@@ -1,6 +1,6 @@
--- Limits by key: letting in jobs that wait (sqlq/limits.hpp). What is to be let in is decided by core/gate.hpp.
+-- Limits by key: letting in jobs that wait (sqlq/limits.hpp). core/gate.hpp decides which.
 --
--- Who looks waits for nobody: a user's transaction may keep jobs and their rows of gated for long. A DELETE or an
+-- A look waits for nobody: a user's transaction may keep jobs and their rows of gated for long. A DELETE or an
 -- UPDATE of several tables locks what its subqueries read, also in READ COMMITTED; an INSERT ... SELECT does not.
 
 -- piece: gate_names
@@ -78,12 +78,12 @@ ON DUPLICATE KEY UPDATE turn = turn
 
 -- name: gates_lock
 -- params: now int?, gates text
--- returns: now int, queue int, key text, settings text, of_all text?, next_start int, shut_until int, head int?, later int?
+-- returns: now int, queue int, key text, settings text, of_all text?, next_start int, shut_until int, let_in int, head int?, later int?
 -- Locks them, but for those that somebody else has locked. head: the seq of the first in line; later: when the first
 -- comes that is not in line. The LIMIT: see periodic_lock.
 SELECT {now}, g.queue_id, g.gate_key, g.settings,
        (SELECT a.settings FROM {gates} a FORCE INDEX (PRIMARY) WHERE a.queue_id = g.queue_id AND a.gate_key = X''),
-       g.next_start_us, g.shut_until_us,
+       g.next_start_us, g.shut_until_us, g.let_in_us,
        (SELECT d.job_seq FROM {gated} d FORCE INDEX (sqlq_gated_line)
          WHERE d.queue_id = g.queue_id AND d.gate_key = g.gate_key AND d.stage = 1
          ORDER BY d.queue_id, d.gate_key, d.stage, d.first, d.second, d.job_seq LIMIT 1),
@@ -173,12 +173,14 @@ DELETE d
 
 -- name: gates_set
 -- params: rows text
--- A JSON array of [queue, key, next_start, shut_until, look or null], all locked.
+-- A JSON array of [queue, key, next_start, shut_until, let_in, look or null], all locked.
 UPDATE JSON_TABLE(:rows, '$[*]' COLUMNS (
          queue_id INT PATH '$[0]', name VARCHAR(255) CHARACTER SET utf8mb4 PATH '$[1]',
-         next_start BIGINT PATH '$[2]', shut_until BIGINT PATH '$[3]', look BIGINT PATH '$[4]')) x
+         next_start BIGINT PATH '$[2]', shut_until BIGINT PATH '$[3]', let_in BIGINT PATH '$[4]',
+         look BIGINT PATH '$[5]')) x
  STRAIGHT_JOIN {gates} d FORCE INDEX (PRIMARY) ON {of_gate}
-   SET d.next_start_us = x.next_start, d.shut_until_us = x.shut_until, d.look_us = x.look, d.turn = d.turn + 1
+   SET d.next_start_us = x.next_start, d.shut_until_us = x.shut_until, d.let_in_us = x.let_in, d.look_us = x.look,
+       d.turn = d.turn + 1
 
 -- name: gates_drop
 -- params: gates text

@@ -28,8 +28,8 @@ SELECT n, state FROM changed
 -- name: finish
 -- params: ids text, tokens text, kinds text, results text, messages text, causes text, delays text, now int?
 -- returns: n int, was int, goes_on int
--- Kinds: 1 success, 2 retry, 3 fail, 4 cancel, 5 snooze, 6 release. Who has a key (bit 2 of the flags) waits for it
--- where others are pending or scheduled. Who was asked to cancel ends as cancelled whatever the kind. A released job
+-- Kinds: 1 success, 2 retry, 3 fail, 4 cancel, 5 snooze, 6 release. A job with a key (bit 2 of the flags) waits for
+-- it where others are pending or scheduled. Who was asked to cancel ends as cancelled whatever the kind. A released job
 -- keeps its place, a snooze forgets crashes. 7 days for errored, 24 h for the others. A job that was told to go on (bit
 -- 1 of its flags) does so instead of a snooze. Answers what each ended job was before; the others are not held with
 -- that token.

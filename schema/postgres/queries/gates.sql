@@ -1,4 +1,4 @@
--- Limits by key: letting in jobs that wait (sqlq/limits.hpp). What is to be let in is decided by core/gate.hpp.
+-- Limits by key: letting in jobs that wait (sqlq/limits.hpp). core/gate.hpp decides which.
 --
 -- Lists travel as JSON texts. A gate's rows are found for each gate by itself, in the order of the index, and their
 -- jobs one by one by id; a job that came back after its row was made has another seq. Rows are found by seq as a range
@@ -15,12 +15,13 @@ LEFT JOIN LATERAL (
 
 -- name: gate_in
 -- params: ids text
--- A JSON array of ids of jobs that this transaction has stored: those with a key come into its line when they are due.
+-- A JSON array of ids of jobs: those that wait for a key come into its line when they are due. What somebody has locked
+-- is passed over, for after a reap that has committed by itself a look may be letting the job in.
 WITH changed AS MATERIALIZED (
   SELECT j.* FROM json_array_elements_text(:ids::json) AS w(id)
    CROSS JOIN LATERAL (
      SELECT j.seq, j.id, j.queue_id, j.headers, j.due_us, j.claims, j.flags, j.state FROM {jobs} j
-      WHERE j.id = w.id::uuid LIMIT 1) j)
+      WHERE j.id = w.id::uuid AND +j.state = 8 FOR NO KEY UPDATE SKIP LOCKED) j)
 {lined_up}
 
 -- name: gates_arrived
@@ -61,12 +62,12 @@ ON CONFLICT DO NOTHING
 
 -- name: gates_lock
 -- params: now int?, gates text
--- returns: now int, queue int, key text, settings text, of_all text?, next_start int, shut_until int, head int?, later int?
+-- returns: now int, queue int, key text, settings text, of_all text?, next_start int, shut_until int, let_in int, head int?, later int?
 -- Locks them, but for those that somebody else has locked. head: the seq of the first in line; later: when the first
 -- comes that is not in line.
 SELECT {now}, g.queue_id, g.key, g.settings,
        (SELECT a.settings FROM {gates} a WHERE a.queue_id = g.queue_id AND a.key = ''),
-       g.next_start_us, g.shut_until_us,
+       g.next_start_us, g.shut_until_us, g.let_in_us,
        (SELECT d.job_seq FROM {gated} d WHERE d.queue_id = g.queue_id AND d.key = g.key AND d.stage = 1
          ORDER BY d.queue_id, d.key, d.stage, d.first, d.second, d.job_seq LIMIT 1),
        (SELECT d.second FROM {gated} d WHERE d.queue_id = g.queue_id AND d.key = g.key AND d.stage = 2
@@ -168,10 +169,10 @@ DELETE FROM {gated} d USING w WHERE d.job_seq = w.job_seq
 
 -- name: gates_set
 -- params: rows text
--- A JSON array of [queue, key, next_start, shut_until, look or null], all locked.
+-- A JSON array of [queue, key, next_start, shut_until, let_in, look or null], all locked.
 UPDATE {gates} g
    SET next_start_us = (x.item ->> 2)::bigint, shut_until_us = (x.item ->> 3)::bigint,
-       look_us = (x.item ->> 4)::bigint, turn = g.turn + 1
+       let_in_us = (x.item ->> 4)::bigint, look_us = (x.item ->> 5)::bigint, turn = g.turn + 1
   FROM json_array_elements(:rows::json) AS x(item)
  WHERE g.queue_id = (x.item ->> 0)::integer AND g.key = x.item ->> 1
 

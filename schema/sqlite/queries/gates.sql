@@ -1,4 +1,4 @@
--- Limits by key: letting in jobs that wait (sqlq/limits.hpp). What is to be let in is decided by core/gate.hpp.
+-- Limits by key: letting in jobs that wait (sqlq/limits.hpp). core/gate.hpp decides which.
 
 -- name: gate_in
 -- params: ids text
@@ -42,12 +42,12 @@ ON CONFLICT DO NOTHING
 
 -- name: gates_lock
 -- params: now int, gates text
--- returns: now int, queue int, key text, settings text, of_all text?, next_start int, shut_until int, head int?, later int?
+-- returns: now int, queue int, key text, settings text, of_all text?, next_start int, shut_until int, let_in int, head int?, later int?
 -- Locks them, but for those that somebody else has locked. head: the seq of the first in line; later: when the first
 -- comes that is not in line.
 SELECT :now, g.queue_id, g.key, g.settings,
        (SELECT a.settings FROM sqlq_gates a WHERE a.queue_id = g.queue_id AND a.key = ''),
-       g.next_start_us, g.shut_until_us,
+       g.next_start_us, g.shut_until_us, g.let_in_us,
        (SELECT d.job_seq FROM sqlq_gated d WHERE d.queue_id = g.queue_id AND d.key = g.key AND d.stage = 1
          ORDER BY d.first, d.second, d.job_seq LIMIT 1),
        (SELECT min(d.second) FROM sqlq_gated d
@@ -114,9 +114,10 @@ DELETE FROM sqlq_gated
 
 -- name: gates_set
 -- params: rows text
--- A JSON array of [queue, key, next_start, shut_until, look or null], all locked.
+-- A JSON array of [queue, key, next_start, shut_until, let_in, look or null], all locked.
 UPDATE sqlq_gates
-   SET next_start_us = x.value ->> 2, shut_until_us = x.value ->> 3, look_us = x.value ->> 4, turn = turn + 1
+   SET next_start_us = x.value ->> 2, shut_until_us = x.value ->> 3, let_in_us = x.value ->> 4,
+       look_us = x.value ->> 5, turn = turn + 1
   FROM json_each(:rows) x
  WHERE queue_id = x.value ->> 0 AND sqlq_gates.key = x.value ->> 1
 
