@@ -37,9 +37,9 @@ std::map<std::uint64_t, faults::KeyRules> rules() {
 /// 2,000 jobs and 20 kills; or as many as SQLQ_SOAK_KILLS says, with 50 jobs for each (ci/soak: 300).
 class Keys : public Anywhere {
  protected:
-  /// Some workers or, now and then, the producer.
+  /// Some workers or, now and then, the producer, while it is far from its end.
   void kill_some() {
-    if (random_.between(0, 5) == 0) {
+    if (random_.between(0, 5) == 0 && load_.acknowledged() < jobs_ * 9 / 10) {
       note(load_.kill_producers());
       start_producer();
       return;
