@@ -319,21 +319,15 @@ ReapReport SqlDialect::reap(std::span<const std::string> names, std::size_t limi
   give_back_strays(now);
   auto report = reap_apart(
       [&](std::span<const JobId> only) {
-        return write(Task::sweep, now, [&](Work& w) { return take_back(w, names, limit, only); });
+        return write(Task::sweep, now, [&](Work& w) {
+          ReapReport part = operations_->reap(w, names, limit, only);
+          bring_in_line(*operations_, w, part.returned);
+          return part;
+        });
       },
       [&] { return write(Task::sweep, now, [&](Work& w) { return operations_->ended(w, names, limit); }); },
       [&](JobId id, std::string_view why) { return give_up(id, why, now); });
   return report.returned.empty() ? std::move(report) : ready_again(std::move(report));
-}
-
-/// A job with a key comes into its line again: perhaps nobody who knows the key hears of it.
-ReapReport SqlDialect::take_back(Work& w, std::span<const std::string> names, std::size_t limit,
-                                 std::span<const JobId> only) {
-  ReapReport report = operations_->reap(w, names, limit, only);
-  if (gates_ && !report.returned.empty()) {
-    follow_up(w, [&] { operations_->line_in(w, report.returned); });
-  }
-  return report;
 }
 
 bool SqlDialect::give_up(JobId id, std::string_view why, const Now& now) {

@@ -132,8 +132,6 @@ class SQLQ_API SqlDialect final : public backend::Dialect,
   backend::HandOverResult take(const backend::HandOverRequest& request, Claiming claiming);
   void give_back_strays(const Now& now);
   bool give_up(JobId id, std::string_view why, const Now& now);
-  ReapReport take_back(Work& work, std::span<const std::string> names, std::size_t limit,
-                       std::span<const JobId> only);
   [[nodiscard]] StoringHost storing();
   /// Tells this process's workers, and others where the database does not do it.
   void tell() noexcept;

@@ -211,7 +211,7 @@ const std::map<std::string, std::vector<std::string>> hot = {
     {"succeed", {"sqlq_jobs_pkey", "Tid Scan on sqlq_history", "sqlq_history_pkey"}},
     {"finish", {"sqlq_jobs_pkey", "Tid Scan on sqlq_history", "sqlq_history_pkey"}},
     {"heartbeat", {"sqlq_jobs_pkey"}},
-    {"reap", {"sqlq_jobs_held", "Tid Scan on sqlq_jobs", "sqlq_logs_pkey"}},
+    {"reap", {"sqlq_jobs_held", "Tid Scan on sqlq_jobs", "sqlq_gated_pkey", "sqlq_logs_pkey"}},
     {"purge", {"sqlq_jobs_finished", "Tid Scan on sqlq_jobs"}},
     {"purge_lines", {"Tid Scan on sqlq_logs", "sqlq_logs_pkey", "Tid Scan on sqlq_history", "sqlq_history_pkey",
                      "Tid Scan on sqlq_steps", "sqlq_steps_pkey"}},
@@ -300,7 +300,7 @@ const std::set<std::string> lists = {"list",          "list_ids",        "list_b
 const std::set<std::string> batches = {
     "job_insert", "job_insert_headers", "job_insert_new", "job_insert_new_headers", "cancel", "requeue",
     "finish",     "heartbeat",          "log_add",        "list_ids",               "edit",
-    "run_now",    "steps",      "steps_wake",         "gate_in"};
+    "run_now",    "reap",               "steps",          "steps_wake",             "gate_in"};
 
 /// Nothing walks through a table that may be long.
 void PostgresSchema::expect_no_scan(const std::string& name, const std::string& plan) {

@@ -289,7 +289,10 @@ ReapReport Operations::reap(sql::Work& work, std::span<const std::string> queues
   std::optional<std::string> ids;
   if (!only.empty()) ids = sql::json_array(only);
   const auto sweep = [&](const std::optional<std::string_view>& queue) {
-    for (const Reaped& r : take_back(c, dead, queue, ids, limit - report.total())) record(c, r, report);
+    for (const Reaped& r : take_back(c, dead, queue, ids, limit - report.total())) {
+      record(c, r, report);
+      if (r.state == JobState::waiting) work.found_keyed();
+    }
   };
   if (queues.empty()) sweep(std::nullopt);
   for (const std::string& queue : queues) {

@@ -129,11 +129,12 @@ changed AS (
                            ELSE {now} + coalesce(j.retention_us,
                                                  CASE j.state WHEN 5 THEN 86400000000 ELSE 604800000000 END) END
    WHERE j.ctid = ANY (ARRAY(SELECT ctid FROM gone)) AND +j.state IN (2, 5) AND j.lease_until_us <= {steady} - :spared
-  RETURNING j.id, j.seq, j.state, j.notes, j.claims, j.attempt, j.worker,
+  RETURNING j.id, j.seq, j.state, j.notes, j.claims, j.attempt, j.worker, j.headers, j.queue_id, j.due_us, j.flags,
             'lease ended: no heartbeat from worker ''' || j.worker || ''' in time; the job ' ||
             CASE j.state WHEN 1 THEN 'is pending again' WHEN 8 THEN 'waits for its key again'
                          WHEN 6 THEN 'is cancelled, as was asked'
                          ELSE 'has used up its attempts or crashes and is errored' END AS message),
+lined AS ({lined_up}),
 noted AS (
   INSERT INTO {history} (job_seq, n, claim, at_us, attempt, cause, worker, message)
   SELECT seq, notes, claims, {now}, attempt, 4, worker, message FROM changed),

@@ -15,13 +15,12 @@ LEFT JOIN LATERAL (
 
 -- name: gate_in
 -- params: ids text
--- A JSON array of ids of jobs: those that wait for a key come into its line when they are due. What somebody has locked
--- is passed over, for after a reap that has committed by itself a look may be letting the job in.
+-- A JSON array of ids of jobs that this transaction has stored: those with a key come into its line when they are due.
 WITH changed AS MATERIALIZED (
   SELECT j.* FROM json_array_elements_text(:ids::json) AS w(id)
    CROSS JOIN LATERAL (
      SELECT j.seq, j.id, j.queue_id, j.headers, j.due_us, j.claims, j.flags, j.state FROM {jobs} j
-      WHERE j.id = w.id::uuid AND +j.state = 8 FOR NO KEY UPDATE SKIP LOCKED) j)
+      WHERE j.id = w.id::uuid LIMIT 1) j)
 {lined_up}
 
 -- name: gates_arrived
