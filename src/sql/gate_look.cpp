@@ -372,8 +372,8 @@ class Look {
     for (auto& [name, gate] : gates_) {
       line_up(gate);
       const auto look = when_again(gate);
-      if (!look && gate.room.state.shut_until <= now_) idle.push_back(name);
       const core::GateState& state = gate.room.state;
+      if (!look && state.shut_until <= now_) idle.push_back(name);
       gates.add({digits(name.queue), json_string(name.key), digits(us(state.next_start)), digits(us(state.shut_until)),
                  digits(us(state.let_in)), look ? digits(us(*look)) : "null"});
     }
