@@ -10,7 +10,7 @@
 /// claim's way, whatever their number, and jobs without keys pay nothing. A key is of one queue: the same text in two
 /// queues means two keys. Keys need not be declared. A key without limits lets everybody in.
 ///
-/// Where a backend lacks them (capability `limits`; docs/limits.md says which do), a job with a key is
+/// Where a backend lacks them (capability `limits`; those of this library have them), a job with a key is
 /// Error(configuration), and nothing is stored.
 ///
 /// What holds, whatever dies or loses its connection:
@@ -81,7 +81,7 @@ struct KeyStatus {
   std::uint64_t waiting = 0;              ///< jobs that wait, for room or for their time; counted up to 10,000
   std::vector<JobId> jobs{};              ///< at most 10 of those inside
   std::optional<TimePoint> opens_at{};    ///< none is let in before; empty: nothing of the kind
-  bool held = false;                      ///< AfterError::hold: none is let in until Admin::open_key
+  bool held = false;                      ///< none is let in until Admin::open_key: AfterError::hold, or shut by hand
 };
 
 /// The key of a job; empty: none. It travels with the job as the header "sqlq-key".

@@ -3,6 +3,7 @@
 #include <sqlq/error.hpp>
 
 #include "core/enqueue_items.hpp"
+#include "core/gate.hpp"
 #include "core/observing.hpp"
 #include "core/sorted.hpp"
 #include "core/text.hpp"
@@ -74,6 +75,7 @@ void check_headers(const Headers& headers, std::string_view what) {
     check_name(name, "the name of a header");
     check_text(value, max_header_bytes, "the value of a header");
     if (has_control_character(value)) refuse("the value of a header", "has a control character");
+    if (name == key_header) check_name(value, "the key");
     bytes += name.size() + value.size();
   }
   if (bytes > max_header_bytes) {
@@ -101,6 +103,9 @@ void check_options(const EnqueueOptions& options) {
   if (options.headers.empty()) return;
   check_headers(stored_headers(options), "the headers");
   const auto first = options.headers.lower_bound("sqlq-");
+  if (first != options.headers.end() && first->first == key_header) {
+    refuse("the name of a header", "is that of the key: say the key by EnqueueOptions::key");
+  }
   if (first != options.headers.end() && first->first.starts_with("sqlq-")) {
     refuse("the name of a header", "begins with \"sqlq-\": such headers are the library's; choose another name");
   }

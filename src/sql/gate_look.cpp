@@ -59,6 +59,7 @@ class Look {
       done_.more = beside;  // others are looking at what there is
     } else {
       done_.more = done_.more || beside;
+      read_gates();
       read_jobs();
       measure();
       let_in();
@@ -107,17 +108,30 @@ class Look {
       now_ = wall(f.integer());
       Gate gate{.name = {.queue = f.integer()}};
       gate.name.key = f.text();
-      const std::string_view own = f.text();
-      const std::string_view of_all = f.maybe_text();
-      gate.limits = core::read_key_limits(own.empty() ? of_all : own);
+      gate.settings = f.text();
       gate.state = {.next_start = wall(f.integer()), .shut_until = wall(f.integer()), .let_in = wall(f.integer())};
-      gate.head = f.maybe_integer();
-      gate.later = f.maybe_integer();
-      gate.line_ends = !gate.head;
       GateKey name = gate.name;
       gates_.emplace(std::move(name), std::move(gate));
     });
     done_.now = now_;
+  }
+
+  /// What may have changed until the lock was had.
+  void read_gates() {
+    const std::vector<GateKey> all = some([](const Gate&) { return true; });
+    s().execute(q_.lines, {{"gates", std::string_view(names_of(all))}}, [&](const Row& row) {
+      Fields f(row);
+      GateKey name{.queue = f.integer()};
+      name.key = f.text();
+      const auto at = gates_.find(name);
+      if (at == gates_.end()) return;
+      Gate& gate = at->second;
+      const std::string_view of_all = f.maybe_text();
+      gate.limits = core::read_key_limits(gate.settings.empty() ? of_all : gate.settings);
+      gate.head = f.maybe_integer();
+      gate.later = f.maybe_integer();
+      gate.line_ends = !gate.head;
+    });
   }
 
   template <class Names>

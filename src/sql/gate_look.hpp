@@ -23,6 +23,7 @@ struct GateStatements {
         next(c["gates_next"]),
         make(c["gates_make"]),
         lock(c["gates_lock"]),
+        lines(c["gates_lines"]),
         inside(c["gates_inside"]),
         came(c["gates_came"]),
         line(c["gate_line"]),
@@ -37,6 +38,7 @@ struct GateStatements {
   const Statement& next;
   const Statement& make;
   const Statement& lock;
+  const Statement& lines;
   const Statement& inside;
   const Statement& came;
   const Statement& line;

@@ -102,7 +102,8 @@ struct Member {
 /// A gate that is locked, and its jobs as far as they were looked at.
 struct Gate {
   GateKey name{};
-  KeyLimits limits{};
+  std::string settings{};  // its own
+  KeyLimits limits{};      // those that hold
   core::GateState state{};  // as it was; as it is: room.state
   std::optional<std::int64_t> head{};
   std::optional<std::int64_t> later{};

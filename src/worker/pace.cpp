@@ -26,14 +26,14 @@ void Pace::begin() {
   hinted_ = false;
   deaf_ = false;
   last_ = clock_.steady();
+  if (!first_) first_ = last_;
   planned_ = SteadyPoint::min();
 }
 
 void Pace::plan(const backend::Capabilities& can) {
   const bool told = can.cross_process_wakeup || !can.shared_storage;
-  std::optional<Duration> since_found;
-  if (found_) since_found = last_ - *found_;
-  const Duration wait = policy::poll(told ? gaps_.longest_when_told : gaps_.longest, told, since_found);
+  const Duration since = found_ ? last_ - *found_ : std::max<Duration>(last_ - first_.value_or(last_), gaps_.most * 4);
+  const Duration wait = policy::poll(told ? gaps_.longest_when_told : gaps_.longest, told, since);
   planned_ = saturating_add(last_, jitter_.about(wait));
 }
 

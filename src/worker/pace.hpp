@@ -51,7 +51,8 @@ class Pace final {
 
   // What a look has found. Where it throws, the next one is due at once.
 
-  /// Something to do. Where the database tells of nothing, the next looks come soon, and then more and more rarely.
+  /// Something to do. Where the database tells of nothing, the next looks come soon, and then more and more rarely; so
+  /// they do after the first one.
   void found() noexcept { found_ = last_; }
   /// Nothing is known of what comes next.
   void plan(const backend::Capabilities& can);
@@ -70,6 +71,7 @@ class Pace final {
   bool deaf_ = false;
   SteadyPoint planned_ = SteadyPoint::min();
   SteadyPoint last_ = SteadyPoint::min();
+  std::optional<SteadyPoint> first_;
   std::optional<SteadyPoint> found_;
 };
 

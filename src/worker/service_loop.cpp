@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "platform/user_code.hpp"
+#include "worker/left_behind.hpp"
 
 namespace sqlq::worker {
 
@@ -60,7 +61,11 @@ void ServiceLoop::work(Signal& ended) {
     replace();
     throw;
   }
-  ended_ = true;
+  {
+    const core::MutexLock lock(leaving_);
+    ended_ = true;
+    if (left_behind_) left_behind::departs();
+  }
   ended.notify();
 }
 
@@ -87,13 +92,20 @@ void ServiceLoop::request_stop() noexcept {
 }
 
 void ServiceLoop::finish() noexcept {
-  if (ended_) {
+  if (!leave()) {
     thread_.join();
     return;
   }
-  left_behind_ = true;
   service_.wake();
   thread_.detach();
+}
+
+/// If it has not ended.
+bool ServiceLoop::leave() noexcept {
+  const core::MutexLock lock(leaving_);
+  if (ended_) return false;
+  if (!left_behind_.exchange(true)) left_behind::count();
+  return true;
 }
 
 void ServiceLoop::run() {

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "core/mutex.hpp"
 #include "worker/events.hpp"
 #include "worker/jitter.hpp"
 #include "worker/replaceable_thread.hpp"
@@ -66,13 +67,14 @@ class ServiceLoop final {
   /// After request_stop: whether it has ended, or never began.
   [[nodiscard]] bool ended() const noexcept { return ended_.load(); }
   /// Waits for the thread if it has ended; else leaves it behind: it takes no further step, and keeps what it uses
-  /// alive until the call that it is in returns. Idempotent.
+  /// alive until the call that it is in returns; a process that exits waits for that (left_behind.hpp). Idempotent.
   void finish() noexcept;
 
  private:
   void work(Signal& ended);
   void run();
   void replace();
+  bool leave() noexcept;
   [[nodiscard]] bool over() const { return left_behind_ || (stopping_ && service_.may_end()); }
 
   Service& service_;
@@ -84,6 +86,7 @@ class ServiceLoop final {
   std::atomic<bool> stopping_{false};
   std::atomic<bool> left_behind_{false};
   std::atomic<bool> ended_{true};
+  core::Mutex leaving_;  // so that it has either ended or is left behind
   ReplaceableThread thread_;
 };
 

@@ -142,6 +142,17 @@ TEST_F(Checker, LimitOfAKeyDoesNotCountWhoLostItsLease) {
   expect_clean();
 }
 
+TEST_F(Checker, JobsOfAKeyInOrderStartAfterTheLastStartOfOlderOnes) {
+  plain(1, 0).key = 7;
+  plain(2, 100).key = 7;
+  plain(3, 50).key = 8;
+  run_.settings.keys[7] = KeyRules{.in_order = true};
+  run_.settings.keys[8] = KeyRules{.in_order = true};
+  expect_clean();
+  plain(4, 50).key = 7;
+  expect_broken(Rule::key);
+}
+
 TEST_F(Checker, NoPeriodHasMoreStartsOfAKeyThanItsRate) {
   for (std::uint8_t job = 1; job <= 3; ++job) {
     plain(job, 100 * job).key = 7;

@@ -68,16 +68,31 @@ std::size_t most_within(std::vector<std::int64_t> times, std::int64_t length) {
   return most;
 }
 
+/// How many jobs started before an older one had started for the last time.
+std::size_t overtakers(const std::map<Id, Interval>& begins) {
+  std::size_t early = 0;
+  Moment last = 0;
+  for (const auto& [id, began] : begins) {
+    early += began.from < last ? 1 : 0;
+    last = std::max(last, began.to);
+  }
+  return early;
+}
+
 /// Starts are those that the database says, of executions that somebody has written down: there may be more.
 void check_keys(const Run& run, const History& history, Findings& findings) {
   struct OfKey {
     std::vector<Interval> held;
     std::vector<std::int64_t> starts;
+    std::map<Id, Interval> begins;  // of each job the first and the last one
   };
   std::map<std::uint64_t, OfKey> keys;
   for (const auto& [id, job] : history.jobs) {
     if (job.row == nullptr || job.row->key == 0) continue;
     OfKey& key = keys[job.row->key];
+    if (!job.executions.empty()) {
+      key.begins[id] = {job.executions.begin()->second.begin(), job.executions.rbegin()->second.begin()};
+    }
     for (const auto& [claim, e] : job.executions) {
       if (e.given_us != 0) key.starts.push_back(e.given_us);
       if (!lost_its_lease(job, claim)) key.held.push_back(certainly_held(e, history));
@@ -94,6 +109,9 @@ void check_keys(const Run& run, const History& history, Findings& findings) {
     if (rules.at_once > 0 && held > rules.at_once) {
       findings.add(Rule::key, std::to_string(held) + " jobs of a key were held at once; allowed are " +
                                   std::to_string(rules.at_once));
+    }
+    if (const std::size_t early = rules.in_order ? overtakers(key.begins) : 0; early > 0) {
+      findings.add(Rule::key, std::to_string(early) + " jobs of a key started before an older one's last start");
     }
     if (starts > rules.starts) {
       findings.add(Rule::rate, std::to_string(starts) + " jobs of a key started within " +

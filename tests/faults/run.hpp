@@ -120,6 +120,7 @@ struct KeyRules {
   int at_once = 0;            ///< jobs that are held; 0: no limit
   std::size_t starts = 0;     ///< in any period as long as per_us; 0: no limit
   std::int64_t per_us = 0;
+  bool in_order = false;      ///< no job starts before an older one has started for the last time; ids are in order
 };
 
 struct Settings {

@@ -34,7 +34,7 @@ std::map<std::uint64_t, faults::KeyRules> rules() {
   return all;
 }
 
-/// 2,000 jobs and 20 kills; or as many as SQLQ_SOAK_KILLS says, with 50 jobs for each (ci/soak: 300).
+/// 800 jobs and 10 kills; or as many as SQLQ_SOAK_KILLS says, with 50 jobs for each (ci/soak: 300).
 class Keys : public Anywhere {
  protected:
   /// Some workers or, now and then, the producer, while it is far from its end.
@@ -58,8 +58,8 @@ class Keys : public Anywhere {
   void note(const std::vector<faults::Fault>& killed) { killed_.insert(killed_.end(), killed.begin(), killed.end()); }
 
   const char* const soak_ = std::getenv("SQLQ_SOAK_KILLS");
-  const std::int64_t kills_ = soak_ != nullptr ? std::stoll(soak_) : 20;
-  const std::int64_t jobs_ = soak_ != nullptr ? 50 * kills_ : 2000;
+  const std::int64_t kills_ = soak_ != nullptr ? std::stoll(soak_) : 10;
+  const std::int64_t jobs_ = soak_ != nullptr ? 50 * kills_ : 800;
   Random random_{};
   Load load_{url(), records()};
   std::vector<faults::Fault> killed_{};
@@ -93,6 +93,39 @@ TEST_P(Keys, AreNeverOverWhoeverDies) {
   EXPECT_GE(f.most_starts, limits.rate->burst);
   std::cout << "keys, " << place().name << ": " << killed_.size() << " killed; "
             << std::chrono::duration<double>(system_clock()->steady() - begin).count() << " s" << std::endl;
+}
+
+/// A fifth of the jobs goes back once, and those of killed workers do.
+TEST_P(Keys, KeepTheirOrderWhoeverDies) {
+  std::cout << "seed " << seed() << " (SQLQ_SEED=" << seed() << " repeats it)" << std::endl;
+  RecordProperty("seed", std::to_string(seed()));
+  constexpr int accounts = 8;
+  constexpr std::int64_t jobs = 240;
+  const Database db = open(url());
+  db.migrate();
+  Orders(url()).make();
+  Admin{db}.set_key_limits("default", {.order = KeyOrder::strict});
+  load_.start_producer(jobs, random_.between(0, 1'000'000'000),
+                       {"customers=" + std::to_string(accounts), "transactions=20", "back=20"});
+  load_.start_workers(4, concurrency);
+  for (std::int64_t kill = 1; kill <= 4; ++kill) {
+    ASSERT_TRUE(load_.wait_for_ends(kill * jobs / 5)) << "no progress: " << load_.ended() << " jobs";
+    note(load_.replace_workers({static_cast<std::size_t>(random_.between(0, 3))}, concurrency));
+  }
+  load_.finish(db);
+  if (HasFatalFailure()) return;
+
+  Orders(url()).drop();
+  std::map<std::uint64_t, faults::KeyRules> in_order;
+  for (int i = 0; i < accounts; ++i) {
+    in_order[faults::hash_of("customer " + std::to_string(i))] = {.at_once = 1, .in_order = true};
+  }
+  const faults::Figures f = judge({.lease_us = lease.count(),
+                                   .rescue_us = bound.count(),
+                                   .keys = in_order,
+                                   .unproved_percent = 100},
+                                  killed_);
+  EXPECT_EQ(f.keys, std::size_t{accounts});
 }
 
 SQLQ_PLACES(Keys, SQLQ_EVERYWHERE);

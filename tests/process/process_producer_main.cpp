@@ -41,6 +41,7 @@ int run(const Arguments& arguments) {
   const Duration keepalive = arguments.milliseconds("keepalive", 1s);
   const auto delayed = arguments.number("delayed", 0);
   const auto transactions = arguments.number("transactions", 0);
+  const auto back = arguments.number("back", 2);
   Orders orders(arguments.text("url"));
   const auto flows = arguments.number("flows", 0);
   Client other{open(arguments.text("other", arguments.text("url")))};
@@ -59,7 +60,7 @@ int run(const Arguments& arguments) {
     // Most finish between two kills. A few run longer than their lease, so that heartbeats are needed.
     const std::int64_t us = below(1000) == 0 ? keepalive.count() * 6 / 5 : 10'000 + below(150'000);
     nlohmann::json params{{"us", us}};
-    if (below(50) == 0) params[below(2) == 0 ? "fail" : "snooze"] = 1;
+    if (below(100) < back) params[below(2) == 0 ? "fail" : "snooze"] = 1;
     const Duration delay = below(100) < delayed ? 1ms * (1 + below(300)) : 0ms;
     NewJob job{.kind = "work",
                .params = params.dump(),
@@ -123,6 +124,6 @@ int run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   return sqlq::process::run_helper(argc, argv,
                                    {"url", "records", "die", "patient", "jobs", "seed", "pace", "backlog", "keepalive",
-                                    "delayed", "limited", "keys", "transactions", "flows", "other", "customers"},
+                                    "delayed", "limited", "keys", "transactions", "flows", "other", "customers", "back"},
                                    run);
 }

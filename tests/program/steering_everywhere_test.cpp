@@ -55,5 +55,22 @@ TEST_P(SteeringEverywhere, QueuesOfAnyNameAreSteeredAndPurged) {
   EXPECT_TRUE(client().find(waits));
 }
 
+/// Their keys let them in while the worker of the program runs.
+TEST_P(SteeringEverywhere, AWorkerThatEndsWhenAllIsDoneDoesJobsWithKeys) {
+  EXPECT_EQ(sqlq({"schema", "up"}).code, 0);
+  EXPECT_EQ(sqlq({"queue", "limit-keys", "mail", "--concurrency", "1"}).code, 0);
+  for (const char* key : {"a", "b", "a", "c", "a"}) {
+    EXPECT_EQ(sqlq({"job", "enqueue", "greet", "{}", "--queue", "mail", "--key", key}).code, 0);
+  }
+  EXPECT_EQ(sqlq({"work", "--queue", "mail", "--once", "--", "true"}).code, 0);
+  const Result drained = sqlq({"work", "--queue", "mail", "--drain", "--", "true"});
+  EXPECT_EQ(drained.code, 0) << drained.err;
+  EXPECT_EQ(json({"stats"})[0]["waiting"], 0);
+  EXPECT_EQ(json({"stats"})[0]["success"], 5);
+  EXPECT_EQ(sqlq({"queue", "shut-key", "mail", "a"}).code, 0);
+  EXPECT_EQ(sqlq({"job", "enqueue", "greet", "{}", "--queue", "mail", "--key", "a"}).code, 0);
+  EXPECT_EQ(sqlq({"work", "--queue", "mail", "--once", "--", "true"}).code, 5) << "nobody may let it in";
+}
+
 }  // namespace
 }  // namespace sqlq::program

@@ -153,7 +153,7 @@ class FakeServer : public Server {
             "periodic_lock", "periodic_add", "periodic_set", "periodic_remove",
             "inbox_rows", "inbox_lock", "inbox_remove", "inbox_keep", "inbox_counts",
             "gate_in", "gates_arrived", "gates_due", "gates_named", "gates_next", "gates_make", "gates_lock",
-            "gates_inside", "gates_came", "gate_line", "gated_states", "gated_set", "gated_drop", "gates_set",
+            "gates_lines", "gates_inside", "gates_came", "gate_line", "gated_states", "gated_set", "gated_drop", "gates_set",
             "gates_drop", "gate_settings", "gate_set", "gates_look_all", "gate_shut", "gate_open", "gate_list",
             "gate_get", "gate_jobs", "gate_before", "count_waiting", "gates_forget", "gated_forget",
             "steps", "step_has", "step_job", "step_add", "step_insert", "step_find", "step_signal_last",

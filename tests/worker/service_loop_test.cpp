@@ -1,4 +1,7 @@
+#include <atomic>
+#include <cstdlib>
 #include <latch>
+#include <memory>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
@@ -180,6 +183,44 @@ TEST_F(Loop, WorkAddedDuringAStepWakesItAgain) {
   EXPECT_FALSE(service.wait_until(clock.steady())) << "a step is planned before that";
   service.wake_by(clock.steady() + 1s);
   EXPECT_TRUE(service.wait_until(clock.steady()));
+}
+
+/// What a service and its thread use, until both have let go of it.
+struct Kept {
+  inline static std::atomic<bool> gone{false};
+  ~Kept() { gone = true; }
+  ManualClock clock;
+  worker::Events sink{[](const WorkerEvent&) {}};
+  std::unique_ptr<Signal> ended = clock.make_signal();
+  Scripted service{clock};
+  worker::ServiceLoop loop{service, clock, sink, 7};
+};
+
+/// The service is in a call, which returns when the process exits already.
+[[noreturn]] void exit_with_one_left_behind() {
+  static std::latch in_call{1};
+  static std::latch exiting{1};
+  std::atexit([] {
+    if (!Kept::gone) std::_Exit(1);
+  });
+  auto kept = std::make_shared<Kept>();
+  kept->service.script = [] {
+    in_call.count_down();
+    exiting.wait();
+    return SteadyPoint::max();
+  };
+  kept->loop.start(kept, *kept->ended);
+  in_call.wait();
+  kept->loop.request_stop();
+  kept->loop.finish();
+  kept.reset();
+  std::atexit([] { exiting.count_down(); });
+  std::exit(0);
+}
+
+TEST(LeftBehind, AThreadHasEndedBeforeTheProcessIsTornDown) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(exit_with_one_left_behind(), ::testing::ExitedWithCode(0), "");
 }
 
 TEST(Events, HaveNoControlCharactersAndNothingThatIsNotUtf8) {

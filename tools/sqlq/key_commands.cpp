@@ -55,7 +55,9 @@ std::vector<Column> limit_columns() {
 }
 
 void add_limits(std::vector<Value>& row, const KeyLimits& limits) {
-  row.push_back(limits.concurrency ? Value(static_cast<std::int64_t>(*limits.concurrency)) : Value());
+  std::optional<std::uint32_t> at_once = limits.concurrency;
+  if (limits.order == KeyOrder::strict) at_once = std::min(at_once.value_or(1), std::uint32_t{1});
+  row.push_back(at_once ? Value(static_cast<std::int64_t>(*at_once)) : Value());
   row.push_back(limits.rate ? Value(rate_text(*limits.rate)) : Value());
   row.push_back(limits.rate ? Value(static_cast<std::int64_t>(limits.rate->burst)) : Value());
   row.emplace_back(order_name(limits.order));
@@ -207,12 +209,15 @@ ExitCode steer_key(Context& context, const std::string& queue, const std::string
   Admin admin = context.admin();
   if (!admin.queue(queue)) throw Exit(ExitCode::not_found, "there is no queue '" + printable(queue) + "'");
   const bool dry = context.options().dry_run;
+  const KeyStatus before = admin.key(queue, key);
   if (pause && !dry) admin.shut_key(queue, key, *pause);
   if (!pause && !dry) admin.open_key(queue, key);
   const KeyStatus now = admin.key(queue, key);
-  const std::string what = !pause                       ? "is open"
-                           : *pause == Duration::max() ? "is shut until it is opened"
-                                                       : "is shut for " + human(*pause);
+  const bool longer_before = pause && !dry && now.opens_at == before.opens_at;
+  const std::string what = !pause                                          ? "is open"
+                           : longer_before && now.opens_at                 ? "stays shut until " + utc(*now.opens_at)
+                           : *pause == Duration::max() || before.held      ? "is shut until it is opened"
+                                                                           : "is shut for " + human(*pause);
   context.tell((dry ? "would be: " : "") + key_name(key) + " of queue '" + printable(queue) + "' " + what,
                {{"queue"}, {"key"}, {"opens_at"}, {"held"}}, {queue, key, now.opens_at, now.held});
   return ExitCode::ok;

@@ -1,6 +1,7 @@
 #include "work_left.hpp"
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <utility>
 
@@ -31,7 +32,34 @@ bool WorkLeft::due() {
     if (closed && !paused) shut_.push_back("jobs wait in queue '" + name + "', whose limit of 0 lets none run");
     any = any || (!paused && !closed);
   }
-  return any;
+  return any || is_let_in_soon();
+}
+
+// Workers let in jobs with a key, ours too. Of those that wait the oldest hundred are looked at, one of each key.
+bool WorkLeft::is_let_in_soon() {
+  using Code = Reason::Code;
+  static constexpr std::array reasons{Code::key_used,     Code::key_rate,   Code::key_shut, Code::key_line,
+                                      Code::queue_paused, Code::limit_used, Code::due_later, Code::not_found,
+                                      Code::finished};
+  constexpr std::chrono::seconds patience(30);  // a worker may have no right to let in
+  const auto in_the_way = [](const Reason& reason) { return std::ranges::find(reasons, reason.code) != reasons.end(); };
+  const auto has_room = [&](const Job& job) {
+    const std::vector<Reason> why = admin_.explain(job.id);
+    return job.state == JobState::waiting && std::ranges::none_of(why, in_the_way);
+  };
+  std::set<std::pair<std::string, std::string>> seen;
+  const JobFilter waiting{.queues = queues_, .kinds = kinds_, .states = {JobState::waiting}};
+  const bool any = std::ranges::any_of(admin_.list(waiting, {.limit = 100, .payloads = false}), [&](const Job& job) {
+    const std::string key(key_of(job));
+    return !key.empty() && seen.emplace(job.queue, key).second && has_room(job);
+  });
+  const auto now = std::chrono::steady_clock::now();
+  if (!any) {
+    room_since_.reset();
+  } else if (!room_since_) {
+    room_since_ = now;
+  }
+  return any && now - *room_since_ < patience;
 }
 
 // A job that changes from one to the other between two looks is seen by the third.

@@ -78,12 +78,21 @@ ON DUPLICATE KEY UPDATE turn = turn
 
 -- name: gates_lock
 -- params: now int?, gates text
--- returns: now int, queue int, key text, settings text, of_all text?, next_start int, shut_until int, let_in int, head int?, later int?
--- Locks them, but for those that somebody else has locked. head: the seq of the first in line; later: when the first
--- comes that is not in line. The LIMIT: see periodic_lock.
-SELECT {now}, g.queue_id, g.gate_key, g.settings,
+-- returns: now int, queue int, key text, settings text, next_start int, shut_until int, let_in int
+-- Locks them, but for those that somebody else has locked. The LIMIT: see periodic_lock.
+SELECT {now}, g.queue_id, g.gate_key, g.settings, g.next_start_us, g.shut_until_us, g.let_in_us
+  FROM (SELECT x.queue_id, CAST(x.name AS BINARY) AS name FROM {gate_names} LIMIT 1000000) w
+ STRAIGHT_JOIN {gates} g FORCE INDEX (PRIMARY) ON g.queue_id = w.queue_id AND g.gate_key = w.name
+   FOR UPDATE SKIP LOCKED
+
+-- name: gates_lines
+-- params: gates text
+-- returns: queue int, key text, of_all text?, head int?, later int?
+-- Of gates that are locked. A statement after the lock: the one that takes it may see what was before the look of
+-- somebody else ended. of_all: the settings of all keys; head: the seq of the first in line; later: when the first comes
+-- that is not in line.
+SELECT g.queue_id, g.gate_key,
        (SELECT a.settings FROM {gates} a FORCE INDEX (PRIMARY) WHERE a.queue_id = g.queue_id AND a.gate_key = X''),
-       g.next_start_us, g.shut_until_us, g.let_in_us,
        (SELECT d.job_seq FROM {gated} d FORCE INDEX (sqlq_gated_line)
          WHERE d.queue_id = g.queue_id AND d.gate_key = g.gate_key AND d.stage = 1
          ORDER BY d.queue_id, d.gate_key, d.stage, d.first, d.second, d.job_seq LIMIT 1),
@@ -91,7 +100,6 @@ SELECT {now}, g.queue_id, g.gate_key, g.settings,
          WHERE d.queue_id = g.queue_id AND d.gate_key = g.gate_key AND d.stage = 2 AND d.first = 0)
   FROM (SELECT x.queue_id, CAST(x.name AS BINARY) AS name FROM {gate_names} LIMIT 1000000) w
  STRAIGHT_JOIN {gates} g FORCE INDEX (PRIMARY) ON g.queue_id = w.queue_id AND g.gate_key = w.name
-   FOR UPDATE SKIP LOCKED
 
 -- name: gates_inside
 -- params: gates text, n int

@@ -61,19 +61,27 @@ ON CONFLICT DO NOTHING
 
 -- name: gates_lock
 -- params: now int?, gates text
--- returns: now int, queue int, key text, settings text, of_all text?, next_start int, shut_until int, let_in int, head int?, later int?
--- Locks them, but for those that somebody else has locked. head: the seq of the first in line; later: when the first
--- comes that is not in line.
-SELECT {now}, g.queue_id, g.key, g.settings,
+-- returns: now int, queue int, key text, settings text, next_start int, shut_until int, let_in int
+-- Locks them, but for those that somebody else has locked.
+SELECT {now}, g.queue_id, g.key, g.settings, g.next_start_us, g.shut_until_us, g.let_in_us
+  FROM json_array_elements(:gates::json) AS x(gate)
+  JOIN {gates} g ON g.queue_id = (x.gate ->> 0)::integer AND g.key = x.gate ->> 1
+   FOR UPDATE OF g SKIP LOCKED
+
+-- name: gates_lines
+-- params: gates text
+-- returns: queue int, key text, of_all text?, head int?, later int?
+-- Of gates that are locked. A statement after the lock: the one that takes it may see what was before the look of
+-- somebody else ended. of_all: the settings of all keys; head: the seq of the first in line; later: when the first comes
+-- that is not in line.
+SELECT g.queue_id, g.key,
        (SELECT a.settings FROM {gates} a WHERE a.queue_id = g.queue_id AND a.key = ''),
-       g.next_start_us, g.shut_until_us, g.let_in_us,
        (SELECT d.job_seq FROM {gated} d WHERE d.queue_id = g.queue_id AND d.key = g.key AND d.stage = 1
          ORDER BY d.queue_id, d.key, d.stage, d.first, d.second, d.job_seq LIMIT 1),
        (SELECT d.second FROM {gated} d WHERE d.queue_id = g.queue_id AND d.key = g.key AND d.stage = 2
          ORDER BY d.queue_id, d.key, d.stage, d.first, d.second, d.job_seq LIMIT 1)
   FROM json_array_elements(:gates::json) AS x(gate)
   JOIN {gates} g ON g.queue_id = (x.gate ->> 0)::integer AND g.key = x.gate ->> 1
-   FOR UPDATE OF g SKIP LOCKED
 
 -- name: gates_inside
 -- params: gates text, n int

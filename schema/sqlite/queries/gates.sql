@@ -42,12 +42,19 @@ ON CONFLICT DO NOTHING
 
 -- name: gates_lock
 -- params: now int, gates text
--- returns: now int, queue int, key text, settings text, of_all text?, next_start int, shut_until int, let_in int, head int?, later int?
--- Locks them, but for those that somebody else has locked. head: the seq of the first in line; later: when the first
--- comes that is not in line.
-SELECT :now, g.queue_id, g.key, g.settings,
+-- returns: now int, queue int, key text, settings text, next_start int, shut_until int, let_in int
+-- Locks them, but for those that somebody else has locked.
+SELECT :now, g.queue_id, g.key, g.settings, g.next_start_us, g.shut_until_us, g.let_in_us
+  FROM json_each(:gates) x CROSS JOIN sqlq_gates g ON g.queue_id = x.value ->> 0 AND g.key = x.value ->> 1
+
+-- name: gates_lines
+-- params: gates text
+-- returns: queue int, key text, of_all text?, head int?, later int?
+-- Of gates that are locked. A statement after the lock: the one that takes it may see what was before the look of
+-- somebody else ended. of_all: the settings of all keys; head: the seq of the first in line; later: when the first comes
+-- that is not in line.
+SELECT g.queue_id, g.key,
        (SELECT a.settings FROM sqlq_gates a WHERE a.queue_id = g.queue_id AND a.key = ''),
-       g.next_start_us, g.shut_until_us, g.let_in_us,
        (SELECT d.job_seq FROM sqlq_gated d WHERE d.queue_id = g.queue_id AND d.key = g.key AND d.stage = 1
          ORDER BY d.first, d.second, d.job_seq LIMIT 1),
        (SELECT min(d.second) FROM sqlq_gated d
