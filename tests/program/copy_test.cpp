@@ -64,6 +64,16 @@ TEST_F(Copies, AreVerifiedAndTheSame) {
   EXPECT_EQ(again["existing"], 300);
 }
 
+TEST_F(Copies, SayThatLimitsByKeyStay) {
+  fill(db(), 2);
+  std::string told;
+  copied(0, {}, &told);
+  EXPECT_FALSE(has(told, "limits by key")) << told;
+  Admin{db()}.set_key_limits("calls", "ada", KeyLimits{.concurrency = 1});
+  copied(0, {}, &told);
+  EXPECT_TRUE(has(told, "limits by key are not copied, of the queues calls: ")) << told;
+}
+
 TEST_F(Copies, AskAndTakeTablesThatAreThere) {
   fill(db(), 2);
   const std::vector<std::string> words{"copy", "--from", url(), "--to", other()};

@@ -85,7 +85,7 @@ TEST_F(KeyCommands, AKeyIsShutAndOpened) {
   const JobId id = enqueue("call", {.queue = "calls", .key = "ada"});
   EXPECT_NE(json({"queue", "shut-key", "calls", "ada", "--for", "10m"})["opens_at"], nullptr);
   const Result shorter = sqlq({"queue", "shut-key", "calls", "ada", "--for", "1m"});
-  EXPECT_NE(shorter.out.find("stays shut until 20"), std::string::npos) << shorter.out;
+  EXPECT_NE(shorter.err.find("stays shut until 20"), std::string::npos) << shorter.err;
   EXPECT_TRUE(has(sqlq({"explain", id.to_string()}).out, "sqlq queue open-key calls ada"));
   EXPECT_EQ(json({"queue", "shut-key", "calls", "ada"})["held"], true);
   EXPECT_EQ(json({"queue", "open-key", "calls", "ada"})["held"], false);

@@ -1,5 +1,6 @@
 #include "copy_command.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <utility>
@@ -124,6 +125,22 @@ class Copy {
     context_.record({{"from"}, {"to"}, {"would_copy"}},
                     {source_->description(), target_->description(), Value::Count{count.value, count.capped}});
     return ExitCode::ok;
+  }
+
+  /// Queues that are copied and whose keys have settings.
+  std::vector<std::string> with_key_limits() const {
+    constexpr std::size_t most_keys = 1000;
+    const Admin admin{*source_};
+    std::vector<std::string> limited;
+    for (const Queue& queue : admin.queues()) {
+      const auto& meant = how_.filter.queues;
+      if (!meant.empty() && std::ranges::find(meant, queue.name) == meant.end()) continue;
+      const auto has_own = [](const KeyStatus& key) { return key.own.has_value(); };
+      const bool some = admin.key_limits(queue.name) != KeyLimits{} ||
+                        std::ranges::any_of(admin.keys(queue.name, {}, most_keys), has_own);
+      if (some) limited.push_back(queue.name);
+    }
+    return limited;
   }
 
   std::string question() const {
@@ -254,6 +271,10 @@ class Copy {
     tell_problems(context_, report_);
     const std::uint64_t not_taken = report_.conflicts + report_.refused;
     const std::uint64_t came = compared_.missing > not_taken ? compared_.missing - not_taken : 0;
+    if (const auto limited = with_key_limits(); how_.queues && !limited.empty()) {
+      context_.complain("limits by key are not copied, of the queues " + some_of(limited) +
+                        ": set them in the target before workers run there (`sqlq queue limit-keys`)");
+    }
     if (!workers_.empty()) context_.complain("the source is live: workers " + some_of(workers_) + " are listed");
     if (report_.held > 0) {
       context_.complain("left in the source, for they run: " + counted(report_.held, "job") + ": " +
