@@ -32,7 +32,8 @@ void Pace::begin() {
 
 void Pace::plan(const backend::Capabilities& can) {
   const bool told = can.cross_process_wakeup || !can.shared_storage;
-  const Duration since = found_ ? last_ - *found_ : std::max<Duration>(last_ - first_.value_or(last_), gaps_.most * 4);
+  // Before something was found: a while, and whenever as much time has gone by again.
+  const Duration since = found_ ? last_ - *found_ : std::max(last_ - first_.value_or(last_), gaps_.most) * 4;
   const Duration wait = policy::poll(told ? gaps_.longest_when_told : gaps_.longest, told, since);
   planned_ = saturating_add(last_, jitter_.about(wait));
 }
