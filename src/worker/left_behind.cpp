@@ -1,11 +1,13 @@
 #include "worker/left_behind.hpp"
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <cstdlib>
-#include <mutex>
+#include <memory>
 
+#include <sqlq/clock.hpp>
+
+#include "core/mutex.hpp"
 #include "platform/host.hpp"
 
 namespace sqlq::worker::left_behind {
@@ -14,10 +16,10 @@ namespace {
 constexpr std::chrono::seconds longest_at_exit(5);
 
 struct Threads {
-  std::mutex mutex{};
-  std::condition_variable changed{};
-  int left = 0;
-  std::int64_t process = 0;  // whose threads they are: a forked child has none of them
+  core::Mutex mutex{};
+  int left SQLQ_GUARDED_BY(mutex) = 0;
+  std::int64_t process SQLQ_GUARDED_BY(mutex) = 0;  // whose they are: a forked child has none of them
+  const std::unique_ptr<Signal> fewer = system_clock()->make_signal();
 };
 
 Threads& threads() {
@@ -25,25 +27,19 @@ Threads& threads() {
   return all;
 }
 
-void wait_at_exit() {
-  Threads& all = threads();
-  std::unique_lock lock(all.mutex);
-  if (all.process != platform::process_id()) return;
-  all.changed.wait_for(lock, longest_at_exit, [&] { return all.left == 0; });
+bool are_there(Threads& all) {
+  const core::MutexLock lock(all.mutex);
+  return all.left > 0 && all.process == platform::process_id();
 }
 
-/// What a thread has for itself is destroyed after what its function has held.
-struct Departure {
-  bool counted = false;
-  ~Departure() {
-    if (!counted) return;
-    Threads& all = threads();
-    const std::lock_guard lock(all.mutex);
-    --all.left;
-    all.changed.notify_all();
+void wait_at_exit() {
+  Threads& all = threads();
+  const SteadyPoint deadline = system_clock()->steady() + longest_at_exit;
+  while (are_there(all) && all.fewer->wait_until(deadline)) {
   }
-};
-thread_local Departure departure;
+}
+
+thread_local bool departing = false;
 
 }  // namespace
 
@@ -51,13 +47,23 @@ void count() noexcept {
   // What libraries have registered until now is called after this.
   [[maybe_unused]] static const int registered = std::atexit(wait_at_exit);
   Threads& all = threads();
-  const std::lock_guard lock(all.mutex);
   const std::int64_t process = platform::process_id();
+  const core::MutexLock lock(all.mutex);
   if (all.process != process) all.left = 0;
   all.process = process;
   ++all.left;
 }
 
-void departs() noexcept { departure.counted = true; }
+void departs() noexcept { departing = true; }
+
+void gone() noexcept {
+  if (!departing) return;
+  Threads& all = threads();
+  {
+    const core::MutexLock lock(all.mutex);
+    --all.left;
+  }
+  all.fewer->notify();
+}
 
 }  // namespace sqlq::worker::left_behind

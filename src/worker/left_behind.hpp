@@ -9,7 +9,9 @@ namespace sqlq::worker::left_behind {
 
 /// There is one more.
 void count() noexcept;
-/// On the thread that was counted: it counts until it has ended and let go of all that it holds.
+/// On a thread that was counted, before its end.
 void departs() noexcept;
+/// On any thread, as the last thing that it does: if it was counted, it is no more.
+void gone() noexcept;
 
 }  // namespace sqlq::worker::left_behind

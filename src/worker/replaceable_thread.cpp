@@ -4,10 +4,16 @@
 #include <system_error>
 #include <utility>
 
+#include "worker/left_behind.hpp"
+
 namespace sqlq::worker {
 
 std::thread ReplaceableThread::next() const {
-  return starter_([this, keep_alive = keep_alive_.lock()] { body_(); });
+  return starter_([this, keep_alive = keep_alive_.lock()]() mutable {
+    body_();
+    keep_alive.reset();  // and perhaps with it this object
+    left_behind::gone();
+  });
 }
 
 void ReplaceableThread::start(ThreadStarter starter, const std::shared_ptr<void>& keep_alive,

@@ -124,6 +124,7 @@ int run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   return sqlq::process::run_helper(argc, argv,
                                    {"url", "records", "die", "patient", "jobs", "seed", "pace", "backlog", "keepalive",
-                                    "delayed", "limited", "keys", "transactions", "flows", "other", "customers", "back"},
+                                    "delayed", "limited", "keys", "transactions", "flows", "other", "customers",
+                                    "back"},
                                    run);
 }

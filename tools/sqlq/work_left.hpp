@@ -17,8 +17,8 @@ class WorkLeft {
   /// No kinds: all.
   WorkLeft(Admin admin, std::vector<std::string> queues, std::vector<std::string> kinds);
 
-  /// Whether a worker could claim a job now: one is due, in a queue that is not paused and does not have the limit 0, or
-  /// its key is about to let it in.
+  /// Whether a worker could claim a job now: one is due, in a queue that is not paused and does not have the limit 0,
+  /// or its key is about to let it in.
   [[nodiscard]] bool due();
   /// Or a job runs, here or elsewhere: it may come back when its worker dies.
   [[nodiscard]] bool due_or_running();

@@ -72,8 +72,8 @@ SELECT {now}, g.queue_id, g.key, g.settings, g.next_start_us, g.shut_until_us, g
 -- params: gates text
 -- returns: queue int, key text, of_all text?, head int?, later int?
 -- Of gates that are locked. A statement after the lock: the one that takes it may see what was before the look of
--- somebody else ended. of_all: the settings of all keys; head: the seq of the first in line; later: when the first comes
--- that is not in line.
+-- somebody else ended. of_all: the settings of all keys; head: the seq of the first in line; later: when the first
+-- comes that is not in line.
 SELECT g.queue_id, g.key,
        (SELECT a.settings FROM {gates} a WHERE a.queue_id = g.queue_id AND a.key = ''),
        (SELECT d.job_seq FROM {gated} d WHERE d.queue_id = g.queue_id AND d.key = g.key AND d.stage = 1
