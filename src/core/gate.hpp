@@ -96,8 +96,9 @@ struct Rank {
 /// comes that is not in line: that is asked of the index over all gates. Empty: never, for there is nothing to
 /// remember, or the gate is held and has no jobs.
 ///
-/// Whoever frees room may die before he looks. So a gate with jobs inside or in line is looked at a second after a job
-/// was let in, and whenever as much time has gone by again: at most each 60 s if jobs stand in line, else each 10 min.
+/// A worker that frees room may die before it looks. So a gate with jobs inside or in line is looked at a second after
+/// a job was let in, and whenever as much time has gone by again: at most each 60 s if jobs stand in line, else each 10
+/// min.
 [[nodiscard]] SQLQ_API std::optional<TimePoint> look_again(const Room& room, bool any_inside, bool any_in_line,
                                                            std::optional<TimePoint> head_due, TimePoint now) noexcept;
 

@@ -44,7 +44,7 @@ thread_local bool departing = false;
 }  // namespace
 
 void count() noexcept {
-  // What libraries have registered until now is called after this.
+  // Handlers that libraries have registered until now are called after this one.
   [[maybe_unused]] static const int registered = std::atexit(wait_at_exit);
   Threads& all = threads();
   const std::int64_t process = platform::process_id();

@@ -111,7 +111,7 @@ TEST_P(Kill, OfAWorkerWithManySlotsLosesNothing) {
   const Duration killing = system_clock()->steady() - begin;
   load_.finish(open(url()));
 
-  // Some thousand threads have come and gone; and who could rescue may be the next to be killed, for he is alone.
+  // Some thousand threads have come and gone; and the only worker, which could rescue, may be the next to be killed.
   const Duration bound = lease + sweep + poll + 3 * machine + killing;
   const faults::Figures f =
       judge({.lease_us = lease.count(), .rescue_us = bound.count(), .unproved_percent = 10}, killed_);

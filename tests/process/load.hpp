@@ -115,7 +115,7 @@ class Load {
       return counts[JobState::pending].value + counts[JobState::scheduled].value + counts[JobState::running].value +
              counts[JobState::waiting].value;
     };
-    // What it costs the database to be asked, the workers do not get.
+    // Each question costs the database time that the workers do not get.
     ASSERT_TRUE(eventually([&] { return is_quiet() && left(1) == 0; })) << left(10000) << " jobs are left";
     for (Child& worker : workers_) {
       worker.signal(SIGTERM);

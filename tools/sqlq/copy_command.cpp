@@ -130,8 +130,9 @@ class Copy {
   /// Queues that are copied and whose keys have settings.
   std::vector<std::string> with_key_limits() const {
     constexpr std::size_t most_keys = 1000;
-    const Admin admin{*source_};
     std::vector<std::string> limited;
+    if (!how_.queues) return limited;
+    const Admin admin{*source_};
     for (const Queue& queue : admin.queues()) {
       const auto& meant = how_.filter.queues;
       if (!meant.empty() && std::ranges::find(meant, queue.name) == meant.end()) continue;
@@ -271,7 +272,7 @@ class Copy {
     tell_problems(context_, report_);
     const std::uint64_t not_taken = report_.conflicts + report_.refused;
     const std::uint64_t came = compared_.missing > not_taken ? compared_.missing - not_taken : 0;
-    if (const auto limited = with_key_limits(); how_.queues && !limited.empty()) {
+    if (const auto limited = with_key_limits(); !limited.empty()) {
       context_.complain("limits by key are not copied, of the queues " + some_of(limited) +
                         ": set them in the target before workers run there (`sqlq queue limit-keys`)");
     }

@@ -33,7 +33,7 @@ class WorkLeft {
   std::vector<std::string> queues_;
   std::vector<std::string> kinds_;
   std::vector<std::string> shut_{};
-  std::optional<std::chrono::steady_clock::time_point> room_since_{};  // nobody may let in what has room
+  std::optional<std::chrono::steady_clock::time_point> room_since_{};  // perhaps nobody lets them in
 };
 
 }  // namespace sqlq::tool
