@@ -135,7 +135,8 @@ conformance::Backend suite_on(const Place& place) {
                           "DELETE FROM sqlq_periodic", "DELETE FROM sqlq_steps", "DELETE FROM sqlq_inbox",
                           "DELETE FROM sqlq_gated", "DELETE FROM sqlq_gates",
                           "DELETE FROM sqlq_workers", "DELETE FROM sqlq_queue_locks",
-                          "DELETE FROM sqlq_lanes", "DELETE FROM sqlq_queues", "DELETE FROM sqlq_migrations"},
+                          "DELETE FROM sqlq_lanes", "DELETE FROM sqlq_queues"},
+          .forgotten_sql = {"DELETE FROM sqlq_migrations"},
           .breakages = breakages(),
           .refusals = refusals()};
 }

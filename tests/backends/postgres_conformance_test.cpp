@@ -131,7 +131,8 @@ conformance::Backend suite_on(std::function<std::string(const std::string&)> cre
                           "DELETE FROM sqlq_progress", "DELETE FROM sqlq_agenda", "DELETE FROM sqlq_registry",
                           "DELETE FROM sqlq_periodic", "DELETE FROM sqlq_steps", "DELETE FROM sqlq_inbox",
                           "DELETE FROM sqlq_gated", "DELETE FROM sqlq_gates",
-                          "DELETE FROM sqlq_lanes", "DELETE FROM sqlq_queues", "DELETE FROM sqlq_migrations"},
+                          "DELETE FROM sqlq_lanes", "DELETE FROM sqlq_queues"},
+          .forgotten_sql = {"DELETE FROM sqlq_migrations"},
           .breakages = breakages(),
           .refusals = refusals()};
 }

@@ -128,8 +128,8 @@ conformance::Backend sqlite_file() {
                           "DELETE FROM sqlq_progress", "DELETE FROM sqlq_agenda", "DELETE FROM sqlq_registry",
                           "DELETE FROM sqlq_periodic", "DELETE FROM sqlq_steps", "DELETE FROM sqlq_inbox",
                           "DELETE FROM sqlq_gates", "DELETE FROM sqlq_gated",
-                          "DELETE FROM sqlq_lanes", "DELETE FROM sqlq_queues", "DELETE FROM sqlq_facts",
-                          "DELETE FROM sqlq_migrations"},
+                          "DELETE FROM sqlq_lanes", "DELETE FROM sqlq_queues"},
+          .forgotten_sql = {"DELETE FROM sqlq_facts", "DELETE FROM sqlq_migrations"},
           .breakages = {{"a trigger whose error quotes params",
                          {"CREATE TRIGGER tell BEFORE INSERT ON sqlq_jobs BEGIN"
                           " SELECT json_extract('{}', NEW.params); END",

@@ -36,6 +36,7 @@ TEST_P(Migrate, AfterAllTablesWereEmptiedItSaysSoOrWorks) {
   static_cast<void>(take());
   const auto connection = user();
   for (const std::string& sql : backend().emptied_sql) connection->execute(sql);
+  for (const std::string& sql : backend().forgotten_sql) connection->execute(sql);
 
   Database fresh = another();
   Migrator migrator{fresh};

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <exception>
 #include <latch>
+#include <map>
 #include <random>
 #include <stdexcept>
 
@@ -12,6 +13,7 @@
 #include <sqlq/stop_token.hpp>
 
 #include "report.hpp"
+#include "scratch_left.hpp"
 
 namespace sqlq::conformance {
 
@@ -35,14 +37,35 @@ void Conformance::SetUp() {
   backend_ = GetParam().make();
   manual_ = std::make_shared<testing::ManualClock>();
   clock_ = manual_;
-  url_ = make_scratch();
-  capabilities_ = blank().dialect().capabilities();
-  report_capabilities(GetParam().name, blank().description(), capabilities_);
+  static std::map<std::string, backend::Capabilities> known;
+  auto at = known.find(GetParam().name);
+  if (at == known.end()) {
+    at = known.emplace(GetParam().name, handle().dialect().capabilities()).first;
+    report_capabilities(GetParam().name, handle().description(), at->second);
+  }
+  capabilities_ = at->second;
 }
 
 void Conformance::TearDown() {
+  const bool next_may_have_it = migrated_ && !own_ && !HasFailure() && renew();
   db_.reset();
-  for (const std::string& url : scratches_) backend_.drop(url);
+  for (const std::string& url : scratches_) {
+    if (next_may_have_it && url == url_) {
+      leave_scratch(GetParam().name, url, backend_.drop);
+    } else {
+      backend_.drop(url);
+    }
+  }
+}
+
+/// Whether the scratch database is as a migration has left it now.
+bool Conformance::renew() {
+  if (backend_.emptied_sql.empty()) return false;
+  const MigrationStatus status = Migrator{*db_}.status();
+  if (status.current != status.latest || !status.problem.empty()) return false;
+  const std::unique_ptr<UserConnection> connection = backend_.handles.at(0).open(url_);
+  for (const std::string& sql : backend_.emptied_sql) connection->execute(sql);
+  return true;
 }
 
 std::string Conformance::make_scratch() {
@@ -51,14 +74,28 @@ std::string Conformance::make_scratch() {
   return made;
 }
 
-Database& Conformance::blank() {
-  if (!db_) db_.emplace(open(url_));
+const std::string& Conformance::url() {
+  if (url_.empty()) url_ = make_scratch();
+  return url_;
+}
+
+Database& Conformance::handle() {
+  if (!db_) db_.emplace(open(url()));
   return *db_;
+}
+
+Database& Conformance::blank() {
+  own_ = true;
+  return handle();
 }
 
 Database& Conformance::db() {
   if (!migrated_) {
-    blank().migrate();
+    if (url_.empty()) {
+      url_ = scratch_left(GetParam().name);
+      if (!url_.empty()) scratches_.push_back(url_);
+    }
+    handle().migrate();
     migrated_ = true;
   }
   return *db_;
@@ -131,6 +168,7 @@ void Conformance::for_each_handle(const std::function<void(UserConnection&)>& bo
 }
 
 std::unique_ptr<UserConnection> Conformance::user() {
+  own_ = true;
   if (backend_.handles.empty()) {
     throw std::runtime_error("borrowed_transactions is declared, but no handle to borrow is offered");
   }

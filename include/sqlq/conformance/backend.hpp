@@ -80,8 +80,11 @@ struct Backend {
   std::vector<std::string> waiting_jobs_sql{};
   /// How people with a shell begin anew: one deletes all jobs and nothing else...
   std::vector<std::string> emptied_jobs_sql{};
-  /// ... one empties every table, that of the migrations included. Both empty: there are no tables.
+  /// ... one empties every table but that of the migrations, which leaves the database as they have made it: most tests
+  /// leave theirs so to the next one, for making it is most of the time of a short test...
   std::vector<std::string> emptied_sql{};
+  /// ... and one that table, too. All empty: there are no tables.
+  std::vector<std::string> forgotten_sql{};
   /// As many as the database has ways to quote a value in its errors: no message of the backend's may have one in it.
   /// At least one with handles.
   std::vector<Breakage> breakages{};

@@ -2,7 +2,7 @@
 /// \file
 /// The fixture of the conformance suite and the small tools its tests share.
 ///
-/// Each test gets a scratch database of its own and, unless it asks for the real one, a clock that stands still.
+/// Each test gets a scratch database without jobs and, unless it asks for the real one, a clock that stands still.
 
 #include <atomic>
 #include <cstddef>
@@ -46,21 +46,20 @@ class Conformance : public ::testing::TestWithParam<Candidate> {
  protected:
   Conformance();
   ~Conformance() override;
-  /// Makes the scratch database.
   void SetUp() override;
-  /// Drops all scratch databases.
+  /// Drops all scratch databases, but for one that the next test may have.
   void TearDown() override;
 
   // ---------------------------------------------------------------------------------------------- the database
-  /// The description that the test runs with.
-  [[nodiscard]] const Backend& backend() const noexcept { return backend_; }
+  /// The description that the test runs with. A test that asks for it keeps its scratch database to itself.
+  [[nodiscard]] const Backend& backend() noexcept { return own_ = true, backend_; }
   /// What the backend declares.
   [[nodiscard]] const backend::Capabilities& capabilities() const noexcept { return capabilities_; }
   /// Does it declare this one?
   [[nodiscard]] bool has(bool backend::Capabilities::*field) const noexcept { return capabilities_.*field; }
-  /// Of the test's scratch database.
-  [[nodiscard]] const std::string& url() const noexcept { return url_; }
-  /// The test's handle before any migration.
+  /// Of the test's scratch database, which is made now unless there was need of it before.
+  [[nodiscard]] const std::string& url();
+  /// The test's handle before any migration. Keeps the scratch database to the test.
   [[nodiscard]] Database& blank();
   /// The test's handle, migrated.
   [[nodiscard]] Database& db();
@@ -110,11 +109,13 @@ class Conformance : public ::testing::TestWithParam<Candidate> {
   /// Runs `body` once for each kind of connection the backend offers, on a fresh connection with a table
   /// `user_rows (n INTEGER)`.
   void for_each_handle(const std::function<void(UserConnection&)>& body);
-  /// A connection of the first kind offered.
+  /// A connection of the first kind offered. Keeps the scratch database to the test.
   [[nodiscard]] std::unique_ptr<UserConnection> user();
 
  private:
   std::string make_scratch();
+  Database& handle();
+  bool renew();
 
   Backend backend_;
   backend::Capabilities capabilities_;
@@ -124,6 +125,7 @@ class Conformance : public ::testing::TestWithParam<Candidate> {
   std::vector<std::string> scratches_;
   std::optional<Database> db_;
   bool migrated_ = false;
+  bool own_ = false;  // whether the scratch database may be no more as a migration leaves it
 };
 
 /// How the message of a test begins that needs a capability which is not declared.
