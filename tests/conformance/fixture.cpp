@@ -172,7 +172,7 @@ std::unique_ptr<UserConnection> Conformance::user() {
   if (backend_.handles.empty()) {
     throw std::runtime_error("borrowed_transactions is declared, but no handle to borrow is offered");
   }
-  return backend_.handles.front().open(url_);
+  return backend_.handles.front().open(url());
 }
 
 void in_threads(int n, const std::function<void(int)>& body) {
