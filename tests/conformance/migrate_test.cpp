@@ -335,9 +335,10 @@ TEST_P(Migrate, AChangedChecksumIsRefused) {
 TEST_P(Migrate, TwentyCallersAtOnce) {
   SQLQ_NEEDS(shared_storage);
   use_system_clock();
+  const std::string place = url();
   std::atomic<int> steps{0};
   in_threads(20, [&](int) {
-    Database mine = open(url());
+    Database mine = open(place);
     steps += Migrator{mine}.up();
     EXPECT_TRUE(Client{mine}.enqueue(NewJob{.kind = "work"}).inserted());
   });
