@@ -113,7 +113,8 @@ TEST_P(Filter, EveryFieldByItselfAndTogether) {
   for (const Job& job : all) histories.push_back(admin().history(job.id));
 
   std::size_t found = 0;
-  for (int i = 0; i < 250; ++i) {
+  const int filters = has(&backend::Capabilities::database_clock) ? 100 : 250;  // with a server each is many round trips
+  for (int i = 0; i < filters; ++i) {
     JobFilter filter;
     const std::size_t only = i < 50 ? below(9) : 9;  // one field at first, then some of them
     const auto given = [&](std::size_t field) { return only == field || (only == 9 && below(4) == 0); };
@@ -142,7 +143,7 @@ TEST_P(Filter, EveryFieldByItselfAndTogether) {
     EXPECT_EQ(walk_steps(admin(), filter, limit), expected);
     if (::testing::Test::HasFailure()) return;
   }
-  EXPECT_GT(found, 500u) << "filters that fit nothing show nothing";
+  EXPECT_GT(found, 200u) << "filters that fit nothing show nothing";
 }
 
 TEST_P(Filter, NamesAndKeysAreBytes) {
