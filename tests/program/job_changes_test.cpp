@@ -88,6 +88,7 @@ TEST_F(JobChanges, OfSeveralJobsAnswerForEach) {
   const nlohmann::json rows = nlohmann::json::parse(result.out);
   EXPECT_EQ(column(rows, "id"), (Names{one, nobody, two}));
   EXPECT_EQ(column(rows, "answer"), (Names{"requeued", "not_found", "requeued"}));
+  EXPECT_NE(result.err.find("sqlq: done for 2 of 3 jobs: the answers say why"), std::string::npos) << result.err;
 }
 
 TEST_F(JobChanges, AnIdThatIsNoneChangesNothing) {

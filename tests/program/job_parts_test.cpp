@@ -96,13 +96,13 @@ TEST(JobChange, ExitCodesOfAnswers) {
   const Answer done = answer(ActionStatus::done);
   const Answer gone = answer(RequeueStatus::not_found);
   const Answer not_yet = answer(RequeueStatus::not_finished);
-  EXPECT_EQ(code_of({done, done}), ExitCode::ok);
-  EXPECT_EQ(code_of({gone}), ExitCode::not_found);
-  EXPECT_EQ(code_of({not_yet}), ExitCode::conflict);
-  EXPECT_EQ(code_of({not_yet, gone}), ExitCode::conflict);
-  EXPECT_EQ(code_of({done, gone}), ExitCode::partly_done);
-  EXPECT_EQ(code_of({answer(CancelStatus::cancelling), answer(CancelStatus::cancelled)}), ExitCode::ok);
-  EXPECT_EQ(code_of({answer(CancelStatus::finished)}), ExitCode::conflict);
+  EXPECT_EQ(tally_of({done, done}).code(), ExitCode::ok);
+  EXPECT_EQ(tally_of({gone}).code(), ExitCode::not_found);
+  EXPECT_EQ(tally_of({not_yet}).code(), ExitCode::conflict);
+  EXPECT_EQ(tally_of({not_yet, gone}).code(), ExitCode::conflict);
+  EXPECT_EQ(tally_of({done, gone}).code(), ExitCode::partly_done);
+  EXPECT_EQ(tally_of({answer(CancelStatus::cancelling), answer(CancelStatus::cancelled)}).code(), ExitCode::ok);
+  EXPECT_EQ(tally_of({answer(CancelStatus::finished)}).code(), ExitCode::conflict);
   EXPECT_EQ(answer(RequeueStatus::duplicate).word, "duplicate");
 }
 

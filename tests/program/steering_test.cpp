@@ -148,6 +148,7 @@ TEST_F(QueueCommands, WhatIsThereIsChangedAndTheRestIsTold) {
   const auto some = sqlq({"queue", "pause", "mail", "nobody", "sms"});
   EXPECT_EQ(some.code, 7);
   EXPECT_TRUE(has(some.err, "sqlq: there is no queue 'nobody'\n")) << some.err;
+  EXPECT_TRUE(has(some.err, "sqlq: done for 2 of 3 queues: repeat it")) << "how to go on: " << some.err;
   EXPECT_TRUE(admin().queue("mail")->paused);
   EXPECT_TRUE(admin().queue("sms")->paused);
   EXPECT_EQ(sqlq({"queue", "resume", "mail", "nobody", "--dry-run"}).code, 7);
@@ -259,7 +260,9 @@ TEST_F(WorkerCommands, AreListedAndDrained) {
   EXPECT_EQ(json({"worker", "list"})[0]["draining"], false);
   EXPECT_EQ(json({"worker", "drain", "w'\\1", "--dry-run"})["draining"], true);
   EXPECT_EQ(json({"worker", "list"})[0]["draining"], false);
-  EXPECT_EQ(sqlq({"worker", "drain", "w'\\1", "nobody"}).code, 7);
+  const auto drained = sqlq({"worker", "drain", "w'\\1", "nobody"});
+  EXPECT_EQ(drained.code, 7);
+  EXPECT_TRUE(has(drained.err, "sqlq: done for 1 of 2 workers: repeat it")) << "how to go on: " << drained.err;
   EXPECT_EQ(sqlq({"worker", "drain", "nobody"}).code, 5);
   EXPECT_EQ(sqlq({"worker", "drain", "nobody", "--dry-run"}).code, 5);
   worker.stop();

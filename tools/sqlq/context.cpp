@@ -116,6 +116,14 @@ void Context::say(const std::string& line) {
 
 void Context::complain(const std::string& line) { write_line("sqlq: " + line); }
 
+ExitCode Context::ended(const Tally& tally, std::string_view thing, std::string_view next) {
+  const ExitCode code = tally.code();
+  if (code == ExitCode::partly_done) {
+    complain("done for " + human(tally.done) + " of " + counted(tally.things, thing) + ": " + std::string(next));
+  }
+  return code;
+}
+
 void Context::write_line(const std::string& line) {
   progress({});
   if (out_.good()) out_.flush();  // so that both are in order where they go to the same place

@@ -35,12 +35,12 @@ Answer answer(const BulkReport& report) {
   return answer(report.seen == 0 ? ActionStatus::not_found : ActionStatus::unchanged);
 }
 
-ExitCode code_of(const std::vector<Answer>& answers) {
+Tally tally_of(const std::vector<Answer>& answers) {
   const auto are = [&answers](Answer::Sort sort) {
     return static_cast<std::size_t>(
         std::count_if(answers.begin(), answers.end(), [sort](const Answer& a) { return a.sort == sort; }));
   };
-  return Tally{answers.size(), are(Answer::Sort::done), are(Answer::Sort::not_found)}.code();
+  return {answers.size(), are(Answer::Sort::done), are(Answer::Sort::not_found)};
 }
 
 ExitCode code_of(const BulkReport& report) {

@@ -40,8 +40,8 @@ struct Change {
   std::string words{};  ///< options of its own, for "go on with" messages
 };
 
-/// Of all answers: ok; not_found or conflict when nothing was done; else partly_done.
-[[nodiscard]] ExitCode code_of(const std::vector<Answer>& answers);
+/// Of all answers.
+[[nodiscard]] Tally tally_of(const std::vector<Answer>& answers);
 /// partly_done when it was stopped, or something fitted and was not changed.
 [[nodiscard]] ExitCode code_of(const BulkReport& report);
 

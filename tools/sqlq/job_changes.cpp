@@ -145,7 +145,9 @@ ExitCode change_each(Context& context, const Change& change, const std::vector<J
     throw;
   }
   records.finish();
-  if (answers.size() == ids.size()) return code_of(answers);
+  if (answers.size() == ids.size()) {
+    return context.ended(tally_of(answers), "job", "the answers say why; 'sqlq explain ID' says more of each");
+  }
   context.complain("interrupted after " + human(answers.size()) + " of " + counted(ids.size(), "job"));
   return answers.empty() ? ExitCode::interrupted : ExitCode::partly_done;
 }

@@ -170,7 +170,7 @@ ExitCode restart_job(Context& context, const Restart& asked) {
   }
   context.tell(sentence, columns,
                {id.to_string(), done && dry ? "would_restart" : last.word, done ? Value(steps) : Value()});
-  return code_of(std::vector<Answer>{last});
+  return tally_of({last}).code();
 }
 
 }  // namespace

@@ -120,14 +120,9 @@ Names each_once(const Names& names) {
   return once;
 }
 
-/// Says how to go on where only a part was done.
 ExitCode ended(Context& context, const Tally& tally) {
-  const ExitCode code = tally.code();
-  if (code == ExitCode::partly_done) {
-    context.complain("done for " + human(tally.done) + " of " + counted(tally.things, "schedule") +
-                     ": repeat it for the others alone, by the names that 'sqlq schedule list' shows");
-  }
-  return code;
+  return context.ended(tally, "schedule",
+                       "repeat it for the others alone, by the names that 'sqlq schedule list' shows");
 }
 
 void complain_unknown(Context& context, const std::string& name) {
