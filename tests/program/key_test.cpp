@@ -41,10 +41,21 @@ TEST_F(KeyCommands, LimitsOfEachKeyAndOfOne) {
   EXPECT_EQ(admin().key_limits("calls").order, KeyOrder::strict);
 }
 
+TEST_F(KeyCommands, WithoutALimitThoseThatHoldAreShown) {
+  admin().set_key_limits("calls", {.concurrency = 2});
+  admin().set_key_limits("calls", "ada", KeyLimits{.concurrency = 7});
+  EXPECT_EQ(json({"queue", "limit-keys", "calls"})["limit"], 2);
+  EXPECT_EQ(json({"queue", "limit-keys", "calls", "--key", "ada"})["limit"], 7);
+  EXPECT_EQ(json({"queue", "limit-keys", "calls", "--key", "bob"})["limit"], 2);
+  EXPECT_EQ(admin().key_limits("calls"), KeyLimits{.concurrency = 2}) << "nothing was changed";
+  EXPECT_FALSE(admin().key("calls", "bob").own);
+  EXPECT_EQ(sqlq({"queue", "limit-keys", "nobody"}).code, 5);
+  EXPECT_FALSE(admin().queue("nobody"));
+}
+
 TEST_F(KeyCommands, WhatIsWrongIsSaid) {
   static_cast<void>(db());
   const std::vector<std::vector<std::string>> wrong{
-      {},
       {"--none", "--concurrency", "1"},
       {"--concurrency", "-1"},
       {"--concurrency", "many"},
@@ -59,6 +70,7 @@ TEST_F(KeyCommands, WhatIsWrongIsSaid) {
     EXPECT_EQ(sqlq(words).code, 2) << words.back();
   }
   EXPECT_FALSE(admin().queue("calls")) << "nothing was changed";
+  EXPECT_EQ(sqlq({"queue", "limit-keys", "calls"}).code, 5);
   EXPECT_EQ(sqlq({"queue", "keys", "nobody"}).code, 5);
   EXPECT_EQ(sqlq({"queue", "shut-key", "nobody", "ada"}).code, 5);
   EXPECT_EQ(sqlq({"queue", "open-key", "nobody", "ada"}).code, 5);

@@ -172,32 +172,39 @@ std::string sentence_of(const KeyLimits& limits) {
   return all;
 }
 
+/// Without a limit on the command line: which hold.
 ExitCode limit_keys(Context& context, const LimitsGiven& given) {
-  if (given.none == given.any()) {
-    throw Exit(ExitCode::usage, given.none ? "--none stands alone: it takes all limits away"
-                                           : "say which limit: --concurrency, --rate, --burst, --order, "
-                                             "--after-error, or --none");
-  }
+  if (given.none && given.any()) throw Exit(ExitCode::usage, "--none stands alone: it takes all limits away");
+  const bool changes = given.none || given.any();
   Admin admin = context.admin();
+  if (!changes && !admin.queue(given.queue)) {
+    throw Exit(ExitCode::not_found, "there is no queue '" + printable(given.queue) + "'");
+  }
   const KeyLimits of_queue = admin.key_limits(given.queue);
   const std::optional<KeyLimits> own = given.key ? admin.key(given.queue, *given.key).own : std::nullopt;
-  std::optional<KeyLimits> wanted;
-  if (!given.none) wanted = changed_limits(own.value_or(of_queue), given);
-  if (!context.options().dry_run) {
+  std::optional<KeyLimits> wanted = own;
+  if (given.none) wanted.reset();
+  if (given.any()) wanted = changed_limits(own.value_or(of_queue), given);
+  if (changes && !context.options().dry_run) {
     if (given.key) {
       admin.set_key_limits(given.queue, *given.key, wanted);
     } else {
       admin.set_key_limits(given.queue, wanted.value_or(KeyLimits{}));
     }
   }
-  const KeyLimits now = wanted.value_or(given.key ? of_queue : KeyLimits{});
+  const KeyLimits without = given.key || !changes ? of_queue : KeyLimits{};
+  const KeyLimits now = wanted.value_or(without);
   const std::string whose = given.key ? key_name(*given.key) : "each key";
   std::vector<Column> columns{{"queue"}, {"key"}};
   for (const Column& column : limit_columns()) columns.push_back(column);
   std::vector<Value> row{given.queue, given.key};
   add_limits(row, now);
+  if (!changes) {
+    context.record(columns, row);
+    return ExitCode::ok;
+  }
   context.tell((context.options().dry_run ? "would be: " : "") + whose + " of queue '" + printable(given.queue) +
-                   "': " + sentence_of(now) + (given.key && given.none ? ", as each key" : ""),
+                   "': " + sentence_of(now) + (given.key && !wanted ? ", as each key" : ""),
                columns, row);
   return ExitCode::ok;
 }
@@ -231,7 +238,7 @@ void optional_text(CLI::App& command, const char* option, Target& value, const c
 
 void add_limit_keys(CLI::App& queue, Context& context) {
   CLI::App* const command = queue.add_subcommand(
-      "limit-keys", "Set how many jobs of each key run at once, how often they start, and in which order");
+      "limit-keys", "Set or show how many jobs of each key run at once, how often they start, and in which order");
   const auto given = std::make_shared<LimitsGiven>();
   command->add_option("queue", given->queue, "Name of the queue")->required()->type_name("QUEUE");
   optional_text(*command, "--key", given->key, "Limits of this key alone, instead of those of each key", "KEY");
@@ -255,7 +262,8 @@ void add_limit_keys(CLI::App& queue, Context& context) {
   command->footer(
       "Examples:\n  sqlq queue limit-keys calls --concurrency 2 --rate 100/1m --burst 10\n"
       "  sqlq queue limit-keys calls --key customer-17 --rate 1000/1m\n"
-      "  sqlq queue limit-keys events --order strict --after-error hold");
+      "  sqlq queue limit-keys events --order strict --after-error hold\n"
+      "  sqlq queue limit-keys events\n\nWithout a limit it shows those that hold.");
   context.on(*command, [&context, given] { return limit_keys(context, *given); });
 }
 
