@@ -89,6 +89,7 @@ TEST_F(JobList, FiltersOfAllKinds) {
   EXPECT_EQ(kinds({"--kind", "plain", "--kind", "mail"}), (Names{"mail", "plain"}));
   EXPECT_EQ(kinds({"--state", "scheduled,errored"}), (Names{"bad", "late"}));
   EXPECT_EQ(kinds({"--key", "key"}), (Names{"late"}));
+  EXPECT_EQ(kinds({"--unique-key", "key"}), (Names{"late"}));
   EXPECT_EQ(kinds({"--error", "100%_"}), (Names{"bad"}));
   EXPECT_EQ(kinds({"--error", "100__"}), (Names{}));
   EXPECT_EQ(kinds({"--priority", "..0"}), (Names{"mail"}));

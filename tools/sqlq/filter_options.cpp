@@ -178,7 +178,7 @@ std::shared_ptr<FilterOptions> add_filter_options(CLI::App& command, bool ids_as
   list("--queue", options->queues, "Jobs of these queues (several times, or with commas; \\, is a comma of a name)");
   list("--kind", options->kinds, "Jobs of these kinds");
   list("--state", options->states, "Jobs in these states: " + std::string(states_of_jobs));
-  one("--key", options->key, "Jobs with this unique key");
+  one("--key,--unique-key", options->key, "Jobs with this unique key (not the key of limits)");
   one("--older", options->older, "Jobs made before: an age (7d) or a time");
   one("--newer", options->newer, "Jobs made since: an age (7d) or a time");
   one("--error", options->error, "Jobs whose last error contains this text");
