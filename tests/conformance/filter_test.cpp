@@ -113,7 +113,7 @@ TEST_P(Filter, EveryFieldByItselfAndTogether) {
   for (const Job& job : all) histories.push_back(admin().history(job.id));
 
   std::size_t found = 0;
-  const int filters = has(&backend::Capabilities::database_clock) ? 100 : 250;  // with a server each is many round trips
+  const int filters = has(&backend::Capabilities::database_clock) ? 100 : 250;  // a server: many round trips each
   for (int i = 0; i < filters; ++i) {
     JobFilter filter;
     const std::size_t only = i < 50 ? below(9) : 9;  // one field at first, then some of them

@@ -83,8 +83,8 @@ class Context {
   void hide_passwords_of(const std::string& word);
   /// The same after "sqlq: ", also with --quiet: warnings and errors.
   void complain(const std::string& line);
-  /// The exit code of what was done to several things that the command line names; where only a part was done, complains
-  /// and says how to go on: "done for 2 of 3 queues: " and `next`.
+  /// The exit code of what was done to several things that the command line names. Where only a part was done, it
+  /// complains and says how to go on: "done for 2 of 3 queues: " and `next`.
   [[nodiscard]] ExitCode ended(const Tally& tally, std::string_view thing, std::string_view next);
   /// Asks on the terminal ("... [y/N] "); true with --yes. Where there is no terminal: Exit(usage) that says to use
   /// --yes.

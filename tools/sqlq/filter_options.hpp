@@ -16,7 +16,7 @@
 namespace sqlq::tool {
 
 /// --id, --queue, --kind, --state (each several times, or with commas; a comma of a name is written \,), --key
-/// (or --unique-key), --older T, --newer T (an age such as 7d, or a time), --error TEXT, --priority N or A..B, A.., ..B.
+/// or --unique-key, --older T, --newer T (an age such as 7d, or a time), --error TEXT, --priority N or A..B, A.., ..B.
 struct FilterOptions {
   std::vector<std::string> arguments{};  ///< ids without an option
   std::vector<std::string> ids{}, queues{}, kinds{}, states{};
