@@ -1,8 +1,16 @@
 // How soon a job is run.
 
+#include <atomic>
 #include <chrono>
 #include <functional>
+#include <span>
+#include <stdexcept>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
+
+#include <sqlq/stop_token.hpp>
 
 #include "bench.hpp"
 #include "operations.hpp"
@@ -42,6 +50,61 @@ void measure(const Bench& bench, const char* op, const Ledger& ledger) {
   bench.report({.op = op, .n = ledger.jobs(), .figures = std::move(figures)});
 }
 
+/// Plain jobs of one queue, one after the other, while others of a second queue run.
+class Beside {
+ public:
+  explicit Beside(const Bench& bench)
+      : clock_(bench.db().clock()),
+        client_(bench.client()),
+        worker_(bench.db(), handlers(), {.queues = {Bench::queue(), Bench::queue(1)}, .concurrency = 8}) {
+    worker_.start();
+    std::this_thread::sleep_for(500ms);
+  }
+  ~Beside() { worker_.stop(); }
+  Beside(const Beside&) = delete;
+  Beside& operator=(const Beside&) = delete;
+
+  /// How long each of them waited, in milliseconds. `others` are stored at once; at least 100 plain ones are measured,
+  /// and all until the others have run.
+  [[nodiscard]] std::vector<double> waits(const std::vector<NewJob>& others) {
+    const std::size_t until = others_ + others.size();
+    std::vector<double> waits;
+    const sqlq::jthread storing([&] {
+      if (!others.empty()) Client(client_).enqueue_many(std::span<const NewJob>(others));
+    });
+    while (waits.size() < 100 || others_ < until) {
+      std::this_thread::sleep_for(10ms);
+      waits.push_back(wait_of_one());
+    }
+    return waits;
+  }
+
+ private:
+  Handlers handlers() {
+    Handlers all;
+    all.on("bench.plain", [this](JobContext&) { begun_ = clock_.steady().time_since_epoch().count(); });
+    all.on("bench.other", [this](JobContext&) { ++others_; });
+    return all;
+  }
+
+  double wait_of_one() {
+    begun_ = 0;
+    const SteadyPoint begin = clock_.steady();
+    client_.enqueue(NewJob{"bench.plain", "null", {.queue = Bench::queue()}});
+    while (begun_ == 0) {
+      if (clock_.steady() - begin > 1min) throw std::runtime_error("a job was not run for a minute");
+      std::this_thread::sleep_for(200us);
+    }
+    return ms(SteadyPoint(Duration(begun_)) - begin);
+  }
+
+  const Clock& clock_;
+  Client client_;
+  std::atomic<std::size_t> others_{0};
+  std::atomic<Duration::rep> begun_{0};
+  Worker worker_;
+};
+
 std::size_t tries(const Bench& bench) { return std::min<std::size_t>(bench.options().jobs / 100, 500); }
 
 }  // namespace
@@ -64,6 +127,21 @@ void latency_between_processes(Bench& bench) {
   measure(bench, "latency-xproc", ledger);
   worker.stop();
   Bench::check(ledger);
+}
+
+void latency_beside_keys(Bench& bench) {
+  std::vector<NewJob> others(bench.few(), NewJob{"bench.other", "null", {.queue = Bench::queue(1)}});
+  Beside beside(bench);
+  std::vector<std::pair<std::string, double>> figures;
+  const auto measure = [&](const std::string& name, const std::vector<NewJob>& jobs) {
+    for (auto& [figure, value] : percentiles(beside.waits(jobs))) figures.emplace_back(name + "_" + figure, value);
+  };
+  measure("alone", {});
+  measure("others", others);
+  const std::string run = JobId::make(bench.db().clock().now()).to_string();
+  for (std::size_t i = 0; i < others.size(); ++i) others[i].options.key = run + "-" + std::to_string(i);
+  measure("keys", others);
+  bench.report({.op = "latency-keys", .n = others.size(), .figures = std::move(figures)});
 }
 
 void end_to_end(Bench& bench) {

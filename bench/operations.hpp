@@ -42,6 +42,7 @@ void key_rate(Bench&);
 // latency.cpp
 void latency(Bench&);
 void latency_between_processes(Bench&);
+void latency_beside_keys(Bench&);
 void end_to_end(Bench&);
 // idle.cpp
 void idle(Bench&);
