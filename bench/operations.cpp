@@ -10,8 +10,10 @@ std::span<const Operation> operations() {
       {"idle", "an idle worker process for 20 s: queries, wake-ups, processor time", idle},
       {"latency", "idle worker in the same process: enqueue call to handler start", latency},
       {"latency-xproc", "idle worker in another process: enqueue call to handler start", latency_between_processes},
-      {"latency-keys", "plain jobs: enqueue call to handler start, alone, beside --jobs / 10 jobs of another queue that "
-       "are stored at once, and beside as many of which each has a new key", latency_beside_keys},
+      {"latency-keys",
+       "plain jobs, enqueue call to handler start: alone, beside --jobs / 10 jobs of another queue that are stored at "
+       "once, and beside as many of which each has a new key",
+       latency_beside_keys},
       {"end-to-end", "4 producers at --rate and a worker: enqueue call to handler end", end_to_end},
       {"enqueue-single-1", "one enqueue a call, each durable when it returns, 1 thread", enqueue_single_1},
       {"enqueue-single-8", "the same, 8 threads", enqueue_single_8},
