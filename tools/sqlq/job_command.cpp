@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <sqlq/error.hpp>
+#include <sqlq/limits.hpp>
 
 #include "text.hpp"
 
