@@ -46,7 +46,7 @@ class Conformance : public ::testing::TestWithParam<Candidate> {
  protected:
   Conformance();
   ~Conformance() override;
-  void SetUp() override;
+  void SetUp() override;  ///< Reads what the backend declares.
   /// Drops all scratch databases, but for one that the next test may have.
   void TearDown() override;
 
