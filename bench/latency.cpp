@@ -23,10 +23,10 @@ using namespace std::chrono_literals;
 
 double ms(Duration d) { return static_cast<double>(d.count()) / 1000; }
 
-void wait_until_run(const Bench& bench, const Ledger& ledger, std::size_t job) {
-  const SteadyPoint deadline = saturating_add(bench.db().clock().steady(), 1min);
-  while (ledger.ended_at(job) == SteadyPoint{}) {
-    if (bench.db().clock().steady() > deadline) throw std::runtime_error("a job was not run for a minute");
+void wait_until_run(const Clock& clock, const std::function<bool()>& was_run) {
+  const SteadyPoint deadline = saturating_add(clock.steady(), 1min);
+  while (!was_run()) {
+    if (clock.steady() > deadline) throw std::runtime_error("a job was not run for a minute");
     std::this_thread::sleep_for(200us);
   }
 }
@@ -42,7 +42,7 @@ void measure(const Bench& bench, const char* op, const Ledger& ledger) {
     const SteadyPoint begin = clock.steady();
     client.enqueue(Noop{i}, {.queue = Bench::queue()});
     calls.push_back(ms(clock.steady() - begin));
-    wait_until_run(bench, ledger, i);
+    wait_until_run(clock, [&] { return ledger.ended_at(i) != SteadyPoint{}; });
     waits.push_back(ms(ledger.begun_at(i) - begin));
   }
   auto figures = percentiles(std::move(waits));
@@ -91,10 +91,7 @@ class Beside {
     begun_ = 0;
     const SteadyPoint begin = clock_.steady();
     client_.enqueue(NewJob{"bench.plain", "null", {.queue = Bench::queue()}});
-    while (begun_ == 0) {
-      if (clock_.steady() - begin > 1min) throw std::runtime_error("a job was not run for a minute");
-      std::this_thread::sleep_for(200us);
-    }
+    wait_until_run(clock_, [&] { return begun_ != 0; });
     return ms(SteadyPoint(Duration(begun_)) - begin);
   }
 

@@ -9,6 +9,8 @@
 
 #include <sqlq/conformance/fixture.hpp>
 
+#include "listener.hpp"
+
 namespace sqlq::conformance {
 namespace {
 
@@ -67,20 +69,11 @@ class Printer final : public ::testing::EmptyTestEventListener {
   std::map<std::string, Declared> declared_;
 };
 
-Printer& printer() {
-  static Printer* const one = [] {
-    auto* made = new Printer;  // GoogleTest owns it
-    ::testing::UnitTest::GetInstance()->listeners().Append(made);
-    return made;
-  }();
-  return *one;
-}
-
 }  // namespace
 
 void report_capabilities(const std::string& candidate, const std::string& description,
                          const backend::Capabilities& capabilities) {
-  printer().add(candidate, {description, capabilities});
+  listener<Printer>().add(candidate, {description, capabilities});
 }
 
 }  // namespace sqlq::conformance

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "listener.hpp"
+
 namespace sqlq::conformance {
 namespace {
 
@@ -23,7 +25,7 @@ class Keeper final : public ::testing::EmptyTestEventListener {
     return url;
   }
 
-  // A test has one at most when it begins, so there is none of its candidate when it ends.
+  // One is enough. Another is there when the test has made its own, because it wanted to know where that is.
   void keep(const std::string& candidate, Left left) {
     if (const auto before = left_.find(candidate); before != left_.end()) before->second.drop(before->second.url);
     left_[candidate] = std::move(left);
@@ -37,21 +39,12 @@ class Keeper final : public ::testing::EmptyTestEventListener {
   std::map<std::string, Left> left_{};
 };
 
-Keeper& keeper() {
-  static Keeper* const one = [] {
-    auto* made = new Keeper;  // GoogleTest owns it
-    ::testing::UnitTest::GetInstance()->listeners().Append(made);
-    return made;
-  }();
-  return *one;
-}
-
 }  // namespace
 
-std::string scratch_left(const std::string& candidate) { return keeper().take(candidate); }
+std::string scratch_left(const std::string& candidate) { return listener<Keeper>().take(candidate); }
 
 void leave_scratch(const std::string& candidate, std::string url, std::function<void(const std::string&)> drop) {
-  keeper().keep(candidate, {std::move(url), std::move(drop)});
+  listener<Keeper>().keep(candidate, {std::move(url), std::move(drop)});
 }
 
 }  // namespace sqlq::conformance

@@ -116,11 +116,11 @@ void Context::say(const std::string& line) {
 
 void Context::complain(const std::string& line) { write_line("sqlq: " + line); }
 
-ExitCode Context::ended(const Tally& tally, std::string_view thing, std::string_view next) {
+ExitCode Context::ended(const Tally& tally, const std::string& thing, std::string next) {
   const ExitCode code = tally.code();
-  if (code == ExitCode::partly_done) {
-    complain("done for " + human(tally.done) + " of " + counted(tally.things, thing) + ": " + std::string(next));
-  }
+  if (code != ExitCode::partly_done) return code;
+  if (next.empty()) next = "repeat it for the others alone, by the names that 'sqlq " + thing + " list' shows";
+  complain("done for " + human(tally.done) + " of " + counted(tally.things, thing) + ": " + next);
   return code;
 }
 

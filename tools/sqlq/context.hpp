@@ -9,7 +9,6 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -84,8 +83,8 @@ class Context {
   /// The same after "sqlq: ", also with --quiet: warnings and errors.
   void complain(const std::string& line);
   /// The exit code of what was done to several things that the command line names. Where only a part was done, it
-  /// complains and says how to go on: "done for 2 of 3 queues: " and `next`.
-  [[nodiscard]] ExitCode ended(const Tally& tally, std::string_view thing, std::string_view next);
+  /// complains and says how to go on: "done for 2 of 3 queues: " and `next`. Empty: by the names that are listed.
+  [[nodiscard]] ExitCode ended(const Tally& tally, const std::string& thing, std::string next = {});
   /// Asks on the terminal ("... [y/N] "); true with --yes. Where there is no terminal: Exit(usage) that says to use
   /// --yes.
   [[nodiscard]] bool confirm(const std::string& question);

@@ -172,40 +172,48 @@ std::string sentence_of(const KeyLimits& limits) {
   return all;
 }
 
-/// Without a limit on the command line: which hold.
+std::vector<Column> columns_of_limits() {
+  std::vector<Column> columns{{"queue"}, {"key"}};
+  for (const Column& column : limit_columns()) columns.push_back(column);
+  return columns;
+}
+
+std::vector<Value> row_of_limits(const LimitsGiven& given, const KeyLimits& limits) {
+  std::vector<Value> row{given.queue, given.key};
+  add_limits(row, limits);
+  return row;
+}
+
+std::optional<KeyLimits> own_limits(const Admin& admin, const LimitsGiven& given) {
+  return given.key ? admin.key(given.queue, *given.key).own : std::nullopt;
+}
+
+ExitCode show_limits(Context& context, const LimitsGiven& given) {
+  const Admin admin = context.admin();
+  if (!admin.queue(given.queue)) throw Exit(ExitCode::not_found, "there is no queue '" + printable(given.queue) + "'");
+  const KeyLimits limits = own_limits(admin, given).value_or(admin.key_limits(given.queue));
+  context.record(columns_of_limits(), row_of_limits(given, limits));
+  return ExitCode::ok;
+}
+
 ExitCode limit_keys(Context& context, const LimitsGiven& given) {
   if (given.none && given.any()) throw Exit(ExitCode::usage, "--none stands alone: it takes all limits away");
-  const bool changes = given.none || given.any();
   Admin admin = context.admin();
-  if (!changes && !admin.queue(given.queue)) {
-    throw Exit(ExitCode::not_found, "there is no queue '" + printable(given.queue) + "'");
-  }
   const KeyLimits of_queue = admin.key_limits(given.queue);
-  const std::optional<KeyLimits> own = given.key ? admin.key(given.queue, *given.key).own : std::nullopt;
-  std::optional<KeyLimits> wanted = own;
-  if (given.none) wanted.reset();
-  if (given.any()) wanted = changed_limits(own.value_or(of_queue), given);
-  if (changes && !context.options().dry_run) {
+  std::optional<KeyLimits> wanted;
+  if (!given.none) wanted = changed_limits(own_limits(admin, given).value_or(of_queue), given);
+  if (!context.options().dry_run) {
     if (given.key) {
       admin.set_key_limits(given.queue, *given.key, wanted);
     } else {
       admin.set_key_limits(given.queue, wanted.value_or(KeyLimits{}));
     }
   }
-  const KeyLimits without = given.key || !changes ? of_queue : KeyLimits{};
-  const KeyLimits now = wanted.value_or(without);
+  const KeyLimits now = wanted.value_or(given.key ? of_queue : KeyLimits{});
   const std::string whose = given.key ? key_name(*given.key) : "each key";
-  std::vector<Column> columns{{"queue"}, {"key"}};
-  for (const Column& column : limit_columns()) columns.push_back(column);
-  std::vector<Value> row{given.queue, given.key};
-  add_limits(row, now);
-  if (!changes) {
-    context.record(columns, row);
-    return ExitCode::ok;
-  }
   context.tell((context.options().dry_run ? "would be: " : "") + whose + " of queue '" + printable(given.queue) +
-                   "': " + sentence_of(now) + (given.key && !wanted ? ", as each key" : ""),
-               columns, row);
+                   "': " + sentence_of(now) + (given.key && given.none ? ", as each key" : ""),
+               columns_of_limits(), row_of_limits(given, now));
   return ExitCode::ok;
 }
 
@@ -264,7 +272,9 @@ void add_limit_keys(CLI::App& queue, Context& context) {
       "  sqlq queue limit-keys calls --key customer-17 --rate 1000/1m\n"
       "  sqlq queue limit-keys events --order strict --after-error hold\n"
       "  sqlq queue limit-keys events\n\nWithout a limit it shows those that hold.");
-  context.on(*command, [&context, given] { return limit_keys(context, *given); });
+  context.on(*command, [&context, given] {
+    return given->none || given->any() ? limit_keys(context, *given) : show_limits(context, *given);
+  });
 }
 
 }  // namespace

@@ -104,7 +104,7 @@ ExitCode to_each(Context& context, const Names& names, const std::string& done,
     told.add((dry ? "would be: " : "") + ("queue " + named(name)) + " " + done,
              {now.name, now.priority, limit_of(now), now.paused});
   }
-  return context.ended(tally, "queue", "repeat it for the others alone, by the names that 'sqlq queue list' shows");
+  return context.ended(tally, "queue");
 }
 
 /// What was said on the command line; the rest stays as it is.

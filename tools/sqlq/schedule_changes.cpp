@@ -120,11 +120,6 @@ Names each_once(const Names& names) {
   return once;
 }
 
-ExitCode ended(Context& context, const Tally& tally) {
-  return context.ended(tally, "schedule",
-                       "repeat it for the others alone, by the names that 'sqlq schedule list' shows");
-}
-
 void complain_unknown(Context& context, const std::string& name) {
   context.complain("there is no schedule " + schedule_name(name));
 }
@@ -148,7 +143,7 @@ ExitCode to_schedules(Context& context, const Names& names, const std::string& d
     told.add((dry ? "would be: " : "") + ("schedule " + schedule_name(name)) + " " + done,
              {name, dry ? paused : now->paused, dry ? Value() : Value(now->next)});
   }
-  return ended(context, tally);
+  return context.ended(tally, "schedule");
 }
 
 ExitCode remove_schedules(Context& context, const Names& names) {
@@ -172,7 +167,7 @@ ExitCode remove_schedules(Context& context, const Names& names) {
     told.add((dry ? "would remove schedule " : "removed schedule ") + schedule_name(name),
              {name, dry ? "dry_run" : "removed"});
   }
-  return ended(context, Tally{names.size(), there.size(), names.size() - there.size()});
+  return context.ended({names.size(), there.size(), names.size() - there.size()}, "schedule");
 }
 
 // ------------------------------------------------------------------------------------------------- run, backfill
@@ -205,7 +200,7 @@ ExitCode run_schedules(Context& context, const Names& names) {
       context.say(std::string(to_string(job->status)) + ": a live job has the unique key; nothing was stored");
     }
   }
-  return ended(context, tally);
+  return context.ended(tally, "schedule");
 }
 
 struct TickRange {

@@ -84,7 +84,7 @@ ExitCode drain(Context& context, const std::vector<std::string>& names, bool und
     const std::string what = undo ? " claims jobs again" : " ends what it has, and claims nothing more within 15 s";
     told.add((context.options().dry_run ? "would be: worker '" : "worker '") + name + "'" + what, {name, !undo});
   }
-  return context.ended(tally, "worker", "repeat it for the others alone, by the names that 'sqlq worker list' shows");
+  return context.ended(tally, "worker");
 }
 
 }  // namespace
